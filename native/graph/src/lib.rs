@@ -1,0 +1,26 @@
+//! The hypergraph on the store: keys, records, elements, and the commit sequencer.
+//!
+//! **Purpose.** One data model for every frontend: an *app* is a namespace, in it an id names a *vertex* (a
+//! value) or a *hyperedge* (an ordered collection of members). Frontends work through [`Turn`] (latest state,
+//! never conflicts) or a transaction; both commit through one sequencer.
+//!
+//! **Invariant.** Every change of an element goes through [`Turn`]'s element methods, so counts, expiry order,
+//! dropped collections and watchers are right whichever frontend wrote.
+
+pub mod hash;
+pub mod header;
+pub mod keys;
+mod store;
+mod turn;
+
+pub use header::{Header, Kind, Record};
+pub use keys::AppId;
+pub use store::Store;
+pub use turn::{Element, MemberScan, Turn};
+
+pub use hyperdb_lsm::{
+    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, Stop, SyncMode, Value,
+};
+
+/// Result of a step inside a command: done, or stopped by a missing block, a row lock, or a failure.
+pub type Step<T> = std::result::Result<T, Stop>;

@@ -1,0 +1,24 @@
+//! A narrow log-structured merge store with versioned adds and removes.
+//!
+//! **Purpose.** Keep byte keys in byte order, per column family, durably, with every change numbered by
+//! the commit that made it, so that the layers above can read the past, count, and commit to what is there.
+//!
+//! **Theory.** An entry is `(key, version, op, value)`: `op` is *add* or *remove*, `version` the number of
+//! the commit. The newest version at or below a reader's commit decides. Entries of one commit are atomic.
+//! A version may be forgotten only when no *retained point* (a snapshot, a sealed frame, the newest durable
+//! commit) sees it; see [`Db::retain`].
+//!
+//! **Invariant.** What [`Db::wait_durable`] has acknowledged is there after a crash; a commit is there whole
+//! or not at all; a reader on a [`Snapshot`] never sees a commit newer than it.
+
+mod db;
+mod error;
+mod snapshot;
+mod types;
+mod writer;
+
+pub use db::{Db, Options, Stats, SyncMode};
+pub use error::{Error, Result};
+pub use snapshot::{Iter, Snapshot};
+pub use types::{Commit, Direction, Family, KeyRange, Op, Value};
+pub use writer::{Miss, Scan, Step, Stop, Writer};

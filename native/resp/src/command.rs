@@ -1,0 +1,108 @@
+//! What a command handler gets and what it may answer.
+//!
+//! **Invariant.** A handler may be run again from its start: after [`Abort::Stop`] and [`Abort::Block`] its
+//! changes and its reply are taken back. It must therefore keep no state of its own.
+
+use crate::args::Args;
+use crate::reply::Reply;
+use hyperdb_graph::{AppId, Error, Stop, Turn};
+use std::borrow::Cow;
+
+/// Everything a handler may touch.
+pub struct Context<'c, 's> {
+    /// The store: latest state, exclusive for the turn.
+    pub turn: &'c mut Turn<'s>,
+    /// The selected database's app.
+    pub app: AppId,
+    /// The selected database's number.
+    pub db: u32,
+    /// Where the reply goes; knows the client's protocol version.
+    pub reply: &'c mut Reply,
+    /// The arguments; arity was checked.
+    pub args: Args<'c>,
+    /// Inside EXEC or a script: blocking commands answer at once instead.
+    pub must_not_block: bool,
+    /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
+    pub random: &'c mut dyn FnMut() -> u64,
+}
+
+/// A command handler.
+pub type Handler = fn(&mut Context<'_, '_>) -> Outcome;
+
+/// What a handler returns: its reply was written, or why not.
+pub type Outcome = std::result::Result<(), Abort>;
+
+/// Why a command did not reply.
+#[derive(Debug, Clone)]
+pub enum Abort {
+    /// Storage stopped it: take back, run again when the block is there or the lock is free; or it failed.
+    Stop(Stop),
+    /// An error for the client, with its class: `ERR syntax error`. Changes are taken back.
+    Error(Cow<'static, str>),
+    /// Nothing to pop yet: wait until one of `keys` is touched, then run again.
+    Block(Block),
+}
+
+/// For what a blocked client waits.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// Keys of the selected database; any touch of one of them runs the command again.
+    pub keys: Vec<Box<[u8]>>,
+    /// Milliseconds to wait, `None` for ever.
+    pub timeout_ms: Option<u64>,
+    /// What to reply when the time is over.
+    pub on_timeout: OnTimeout,
+}
+
+/// The reply of a blocking command whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// Null array (RESP2 `*-1`).
+    NullArray,
+    /// Null bulk string (RESP2 `$-1`).
+    NullBulk,
+}
+
+impl From<Stop> for Abort {
+    fn from(stop: Stop) -> Self {
+        Abort::Stop(stop)
+    }
+}
+
+impl From<Error> for Abort {
+    fn from(error: Error) -> Self {
+        Abort::Stop(Stop::Failed(error))
+    }
+}
+
+impl Abort {
+    /// An error reply.
+    pub fn error(text: impl Into<Cow<'static, str>>) -> Self {
+        Abort::Error(text.into())
+    }
+}
+
+/// The errors that many commands share, in Redis's words (clients match on them).
+pub mod errors {
+    use super::Abort;
+
+    /// The key holds another kind.
+    pub fn wrong_type() -> Abort {
+        Abort::error("WRONGTYPE Operation against a key holding the wrong kind of value")
+    }
+
+    /// Options that do not parse.
+    pub fn syntax() -> Abort {
+        Abort::error("ERR syntax error")
+    }
+
+    /// An argument or a stored value that must be a signed 64-bit integer.
+    pub fn not_an_integer() -> Abort {
+        Abort::error("ERR value is not an integer or out of range")
+    }
+
+    /// An argument or a stored value that must be a double.
+    pub fn not_a_float() -> Abort {
+        Abort::error("ERR value is not a valid float")
+    }
+}

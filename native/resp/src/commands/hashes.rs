@@ -1,0 +1,6 @@
+//! Commands on hashes.
+
+use crate::command::Handler;
+
+/// Handlers of this file by command name.
+pub const HANDLERS: &[(&str, Handler)] = &[];

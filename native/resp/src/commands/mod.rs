@@ -1,0 +1,25 @@
+//! The command handlers, one file a data type. Each file exports `HANDLERS`, joined here with the command table.
+
+use crate::command::Handler;
+
+pub mod hashes;
+pub mod keyspace;
+pub mod lists;
+pub mod sets;
+pub mod sorted_sets;
+pub mod strings;
+
+/// Every handler by lower-case command name, in the order of the files.
+pub fn handlers() -> impl Iterator<Item = (&'static str, Handler)> {
+    [
+        keyspace::HANDLERS,
+        strings::HANDLERS,
+        hashes::HANDLERS,
+        lists::HANDLERS,
+        sets::HANDLERS,
+        sorted_sets::HANDLERS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

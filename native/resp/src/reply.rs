@@ -1,0 +1,143 @@
+//! Writing replies, in RESP2 or RESP3 as the client asked.
+//!
+//! Handlers say what they mean (a map, a set, a double, null); this file alone knows how each version spells it.
+
+/// A buffer of replies for one client.
+#[derive(Debug, Default, Clone)]
+pub struct Reply {
+    /// The encoded bytes.
+    pub buffer: Vec<u8>,
+    /// Whether the client speaks RESP3.
+    pub resp3: bool,
+}
+
+impl Reply {
+    /// An empty buffer.
+    pub fn new(resp3: bool) -> Self {
+        Self {
+            buffer: Vec::new(),
+            resp3,
+        }
+    }
+
+    /// `+OK`.
+    pub fn ok(&mut self) {
+        self.buffer.extend_from_slice(b"+OK\r\n");
+    }
+
+    /// A simple string; must hold no line break.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b'+', text.as_bytes());
+    }
+
+    /// An error with its class: `WRONGTYPE ...`; line breaks become spaces.
+    pub fn error(&mut self, text: &str) {
+        let clean: Vec<u8> = text
+            .bytes()
+            .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b })
+            .collect();
+        self.line(b'-', &clean);
+    }
+
+    /// An integer.
+    pub fn integer(&mut self, value: i64) {
+        self.number(b':', value);
+    }
+
+    /// A bulk string.
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.number(b'$', bytes.len() as i64);
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string, or null.
+    pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => self.bulk(bytes),
+            None => self.null(),
+        }
+    }
+
+    /// Null where a bulk string could stand.
+    pub fn null(&mut self) {
+        self.buffer
+            .extend_from_slice(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// Null where an array could stand.
+    pub fn null_array(&mut self) {
+        self.buffer
+            .extend_from_slice(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// Announces an array of `len` replies.
+    pub fn array(&mut self, len: usize) {
+        self.number(b'*', len as i64);
+    }
+
+    /// Announces a map of `len` pairs: `2 * len` replies follow. A flat array in RESP2.
+    pub fn map(&mut self, len: usize) {
+        if self.resp3 {
+            self.number(b'%', len as i64);
+        } else {
+            self.number(b'*', 2 * len as i64);
+        }
+    }
+
+    /// Announces a set of `len` replies. An array in RESP2.
+    pub fn set(&mut self, len: usize) {
+        self.number(if self.resp3 { b'~' } else { b'*' }, len as i64);
+    }
+
+    /// Announces an out-of-band push of `len` replies. An array in RESP2.
+    pub fn push(&mut self, len: usize) {
+        self.number(if self.resp3 { b'>' } else { b'*' }, len as i64);
+    }
+
+    /// A truth value; 1 or 0 in RESP2.
+    pub fn boolean(&mut self, value: bool) {
+        if self.resp3 {
+            self.buffer
+                .extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" });
+        } else {
+            self.integer(i64::from(value));
+        }
+    }
+
+    /// A double; a bulk string in RESP2. `text` is the number in Redis's shortest form.
+    pub fn double(&mut self, text: &[u8]) {
+        if self.resp3 {
+            self.line(b',', text);
+        } else {
+            self.bulk(text);
+        }
+    }
+
+    fn line(&mut self, tag: u8, bytes: &[u8]) {
+        self.buffer.push(tag);
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    #[inline]
+    fn number(&mut self, tag: u8, value: i64) {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut rest = value.unsigned_abs();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.buffer.push(tag);
+        if value < 0 {
+            self.buffer.push(b'-');
+        }
+        self.buffer.extend_from_slice(&digits[at..]);
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+}
