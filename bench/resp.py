@@ -1,0 +1,146 @@
+"""RESP against Redis: throughput at P16, server CPU per operation at P1, and a busy host process.
+
+Question: does HyperDB serve stock clients at Redis's speed, like against like (everysec against AOF everysec,
+always against AOF always)? Method: both servers run at once, `redis-benchmark` asks them in turn, rounds are
+interleaved; the ratio is the median of the rounds' ratios. The server's CPU is read from /proc.
+Run: `python bench/resp.py [--rounds 5] [--sync everysec always]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "compat-tests"))
+import servers  # noqa: E402
+
+TESTS = ("get", "set", "incr", "lpush", "hset", "zadd")
+AOF = {
+    "everysec": ("--appendonly", "yes", "--appendfsync", "everysec"),
+    "always": ("--appendonly", "yes", "--appendfsync", "always"),
+}
+TICKS = os.sysconf("SC_CLK_TCK")
+HOST_PROGRAM = """
+import sys, threading, time
+import hyperdb
+db = hyperdb.open(sys.argv[1], sync="everysec")
+server = db.serve(resp=f"127.0.0.1:{sys.argv[2]}")
+def spin():
+    n = 0
+    while True:
+        n += 1
+if sys.argv[3] == "spin":
+    threading.Thread(target=spin, daemon=True).start()
+while True:
+    time.sleep(3600)
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of redis-benchmark: operations per second, and server CPU microseconds per operation."""
+
+    rate: float
+    cpu: float
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def measure(server: servers.Server, test: str, pipeline: int, requests: int) -> Sample:
+    """One run against one server."""
+    before = cpu_seconds(server.process.pid)
+    command = ["redis-benchmark", "-p", str(server.port), "-c", "50", "-P", str(pipeline), "-r", "100000"]
+    command += ["-d", "64", "-n", str(requests), "-t", test, "--csv"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rate = float(output.strip().splitlines()[-1].split('","')[1])
+    return Sample(rate, (cpu_seconds(server.process.pid) - before) / requests * 1e6)
+
+
+def compare(ours: servers.Server, theirs: servers.Server, pipeline: int, requests: int, rounds: int) -> None:
+    """Prints one table: a row for each command."""
+    print(f"| P{pipeline} | redis /s | hyperdb /s | ratio (min..max) | redis cpu us | hyperdb cpu us | cpu ratio |")
+    print("|---|---|---|---|---|---|---|")
+    for test in TESTS:
+        pairs: list[tuple[Sample, Sample]] = []
+        for turn in range(rounds):
+            order = (theirs, ours) if turn % 2 == 0 else (ours, theirs)
+            samples = {server.name: measure(server, test, pipeline, requests) for server in order}
+            pairs.append((samples["redis"], samples["hyperdb"]))
+        ratios = [mine.rate / peer.rate for peer, mine in pairs]
+        peer_cpu = statistics.median(peer.cpu for peer, _ in pairs)
+        cpu = statistics.median(mine.cpu for _, mine in pairs)
+        row = [
+            test.upper(),
+            f"{statistics.median(peer.rate for peer, _ in pairs):,.0f}",
+            f"{statistics.median(mine.rate for _, mine in pairs):,.0f}",
+            f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})",
+            f"{peer_cpu:.2f}",
+            f"{cpu:.2f}",
+            f"{cpu / peer_cpu:.2f}",
+        ]
+        print("| " + " | ".join(row) + " |", flush=True)
+    print()
+
+
+@contextlib.contextmanager
+def host_process(mode: str) -> Iterator[servers.Server]:
+    """A Python program that embeds the database and serves RESP, idle or with a spinning thread."""
+    python = servers.ROOT / ".venv/bin/python"
+    with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
+        port = servers.free_port()
+        command = [str(python), "-c", HOST_PROGRAM, f"{scratch}/data", str(port), mode]
+        with servers.running(f"host-{mode}", command, port, Path(scratch)) as server:
+            yield server
+
+
+def busy_host(requests: int, rounds: int) -> None:
+    """Prints how much a spinning Python thread in the host process costs the clients."""
+    print("| host process | SET P1 idle /s | SET P1 spinning /s | ratio |")
+    print("|---|---|---|---|")
+    with host_process("idle") as idle, host_process("spin") as spin:
+        pairs = []
+        for _ in range(rounds):
+            # Stopped, the spinning process does not take a core from the idle one's turn.
+            spin.process.send_signal(signal.SIGSTOP)
+            first = measure(idle, "set", 1, requests).rate
+            spin.process.send_signal(signal.SIGCONT)
+            pairs.append((first, measure(spin, "set", 1, requests).rate))
+        idle_rate, spin_rate = (statistics.median(column) for column in zip(*pairs, strict=True))
+        ratio = statistics.median(second / first for first, second in pairs)
+        print(f"| in-process server | {idle_rate:,.0f} | {spin_rate:,.0f} | **{ratio:.2f}** |\n")
+
+
+def main() -> int:
+    """Prints all tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sync", nargs="*", default=["everysec", "always"], choices=list(AOF))
+    parser.add_argument("--pipelines", nargs="*", type=int, default=[16, 1])
+    parser.add_argument("--skip-host", action="store_true")
+    options = parser.parse_args()
+    for sync in options.sync:
+        print(f"### sync={sync} against appendfsync {sync}\n")
+        with servers.hyperdb("--sync", sync) as ours, servers.redis(*AOF[sync]) as theirs:
+            for pipeline in options.pipelines:
+                requests = 1_000_000 if pipeline > 1 else 200_000
+                compare(ours, theirs, pipeline, requests, options.rounds)
+    if not options.skip_host:
+        busy_host(200_000, options.rounds)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
