@@ -39,6 +39,11 @@ class Server:
         return f"redis://127.0.0.1:{self.port}"
 
 
+def binary() -> str:
+    """The command under test: `$HYPERDB`, or the one that `make build` leaves."""
+    return os.environ.get("HYPERDB", str(ROOT / ".venv/bin/hyperdb"))
+
+
 def free_port() -> int:
     """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
@@ -80,11 +85,10 @@ def running(name: str, command: list[str], port: int, directory: Path) -> Iterat
 @contextlib.contextmanager
 def hyperdb(*options: str, directory: Path | None = None) -> Iterator[Server]:
     """HyperDB on a fresh directory (or on `directory`, which is then kept)."""
-    binary = os.environ.get("HYPERDB", str(ROOT / ".venv/bin/hyperdb"))
     with tempfile.TemporaryDirectory(prefix="hyperdb-compat-") as scratch:
         where = directory or Path(scratch) / "data"
         port = free_port()
-        command = [binary, "serve", str(where), "--resp", f"127.0.0.1:{port}", *options]
+        command = [binary(), "serve", str(where), "--resp", f"127.0.0.1:{port}", *options]
         with running("hyperdb", command, port, Path(scratch)) as server:
             yield server
 
@@ -96,11 +100,11 @@ def redis(*options: str) -> Iterator[Server]:
     Raises:
         ServerFailed: when `redis-server` is not installed.
     """
-    binary = shutil.which("redis-server")
-    if binary is None:
+    peer = shutil.which("redis-server")
+    if peer is None:
         raise ServerFailed("redis-server is not installed (Debian: apt-get install redis-server)")
     with tempfile.TemporaryDirectory(prefix="redis-compat-") as scratch:
         port = free_port()
-        command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", scratch, "--save", "", *options]
+        command = [peer, "--bind", "127.0.0.1", "--port", str(port), "--dir", scratch, "--save", "", *options]
         with running("redis", command, port, Path(scratch)) as server:
             yield server
