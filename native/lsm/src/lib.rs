@@ -13,6 +13,7 @@
 
 mod db;
 mod error;
+pub mod fs;
 mod snapshot;
 mod types;
 mod writer;
