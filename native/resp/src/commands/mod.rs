@@ -2,12 +2,18 @@
 
 use crate::command::Handler;
 
+pub mod arguments;
+pub mod extended;
+pub mod glob;
 pub mod hashes;
 pub mod keyspace;
 pub mod lists;
+pub mod numbers;
 pub mod sets;
 pub mod sorted_sets;
 pub mod strings;
+#[cfg(test)]
+pub mod testing;
 
 /// Every handler by lower-case command name, in the order of the files.
 pub fn handlers() -> impl Iterator<Item = (&'static str, Handler)> {

@@ -1,0 +1,91 @@
+//! Reading arguments: numbers with Redis's errors, and options by name.
+
+use super::numbers;
+use crate::args::Args;
+use crate::command::{errors, Abort};
+
+/// An integer argument.
+#[inline]
+pub fn integer(text: &[u8]) -> Result<i64, Abort> {
+    numbers::parse_i64(text).ok_or_else(errors::not_an_integer)
+}
+
+/// A double argument; infinities allowed.
+pub fn float(text: &[u8]) -> Result<f64, Abort> {
+    numbers::parse_f64(text).ok_or_else(errors::not_a_float)
+}
+
+/// A count that may not be negative; Redis words the error by the range.
+pub fn positive(text: &[u8]) -> Result<u64, Abort> {
+    u64::try_from(integer(text)?)
+        .map_err(|_| Abort::error("ERR value is out of range, must be positive"))
+}
+
+/// A cursor as SCAN and its family take it: what C's `strtoul` reads, the whole text.
+pub fn cursor(text: &[u8]) -> Result<u64, Abort> {
+    let invalid = || Abort::error("ERR invalid cursor");
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    // `strtoul` reads no digits as 0, and Redis looks only at where it stopped.
+    if digits.is_empty() && text.is_empty() {
+        return Ok(0);
+    }
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(invalid());
+    }
+    let value = digits
+        .iter()
+        .try_fold(0u64, |acc, b| {
+            acc.checked_mul(10)?.checked_add(u64::from(b - b'0'))
+        })
+        .ok_or_else(invalid)?;
+    Ok(if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    })
+}
+
+/// Index of the option at argument `i` among `names` (upper case), or a syntax error.
+pub fn option(args: &Args<'_>, i: usize, names: &[&str]) -> Result<usize, Abort> {
+    names
+        .iter()
+        .position(|name| args.is(i, name))
+        .ok_or_else(errors::syntax)
+}
+
+/// The value that must follow the option at argument `i`.
+pub fn option_value<'a>(args: &Args<'a>, i: usize) -> Result<&'a [u8], Abort> {
+    args.get(i + 1).ok_or_else(errors::syntax)
+}
+
+/// The error of a command without a fixed arity that got a wrong number of arguments.
+pub fn wrong_arity(command: &str) -> Abort {
+    Abort::error(format!(
+        "ERR wrong number of arguments for '{command}' command"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_read_as_strtoul_does() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("-1", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("1x", None),
+            (" 1", None),
+            ("-", None),
+        ] {
+            assert_eq!(cursor(text.as_bytes()).ok(), value, "{text:?}");
+        }
+    }
+}

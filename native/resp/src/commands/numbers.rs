@@ -1,0 +1,204 @@
+//! Numbers as Redis reads and writes them.
+//!
+//! **Theory.** Redis takes an integer only in the one form in which it would write it (`string2ll` in its
+//! `util.c`): no sign `+`, no leading zeros, no spaces. So "is this value an integer" has one answer for
+//! INCR, for encodings and for arguments. Doubles are read with `strtod`'s grammar, and refused when they
+//! overflow, underflow to zero, or are not a number.
+
+use super::extended::Extended;
+
+/// The longest text of an `i64`: a sign and 19 digits.
+pub const I64_TEXT: usize = 20;
+
+/// Reads a signed 64-bit integer in canonical decimal form.
+#[inline]
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        _ => return None,
+    }
+    let mut magnitude = 0u64;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        // 19 digits stay below 10^19, which fits.
+        magnitude = magnitude * 10 + u64::from(byte - b'0');
+    }
+    if negative {
+        (magnitude <= 1 << 63).then(|| (magnitude as i64).wrapping_neg())
+    } else {
+        i64::try_from(magnitude).ok()
+    }
+}
+
+/// Writes an integer into `out` and returns its text.
+#[inline]
+pub fn format_i64(value: i64, out: &mut [u8; I64_TEXT]) -> &[u8] {
+    let mut at = out.len();
+    let mut rest = value.unsigned_abs();
+    loop {
+        at -= 1;
+        out[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        at -= 1;
+        out[at] = b'-';
+    }
+    &out[at..]
+}
+
+/// Reads a double as `strtod` would, the whole text; `None` for overflow, underflow to zero, NaN or rubbish.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let unsigned = match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    };
+    if let [b'0', b'x' | b'X', ..] = unsigned {
+        return Extended::parse(text)?.to_f64();
+    }
+    let spelled_infinite = matches!(unsigned.first(), Some(b'i' | b'I'));
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let refused = value.is_nan()
+        || (value.is_infinite() && !spelled_infinite)
+        || (value == 0.0 && has_nonzero_digit(unsigned));
+    (!refused).then_some(value)
+}
+
+fn has_nonzero_digit(number: &[u8]) -> bool {
+    number
+        .iter()
+        .take_while(|b| !matches!(b, b'e' | b'E'))
+        .any(|b| matches!(b, b'1'..=b'9'))
+}
+
+/// A double as C's `%.17g`: what Redis 7.0 replies for scores.
+pub fn format_g17(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    // Whole numbers of moderate size are the common scores, and need no digit generation.
+    if value == value.trunc() && value.abs() < 1e15 && (value != 0.0 || value.is_sign_positive()) {
+        let mut digits = [0; I64_TEXT];
+        return String::from_utf8_lossy(format_i64(value as i64, &mut digits)).into_owned();
+    }
+    let scientific = format!("{value:.16e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if !(-4..17).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!(
+            "{}e{sign}{:02}",
+            trim_fraction(mantissa),
+            exponent.unsigned_abs()
+        );
+    }
+    let decimals = (16 - exponent) as usize;
+    trim_fraction(&format!("{value:.decimals$}")).to_owned()
+}
+
+/// Drops the zeros that end a fraction, and its point when nothing is left of it.
+pub fn trim_fraction(number: &str) -> &str {
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_have_one_form() {
+        for (text, value) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("-9223372036854775809", None),
+            ("99999999999999999999", None),
+            ("-0", None),
+            ("00", None),
+            ("01", None),
+            ("+1", None),
+            (" 1", None),
+            ("1 ", None),
+            ("", None),
+            ("-", None),
+            ("1a", None),
+        ] {
+            assert_eq!(parse_i64(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn integers_come_back() {
+        for value in [0, 1, -1, 10, i64::MAX, i64::MIN] {
+            let mut out = [0; I64_TEXT];
+            assert_eq!(format_i64(value, &mut out), value.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn doubles_are_read_as_strtod_does() {
+        for (text, value) in [
+            ("1.5", Some(1.5)),
+            ("+1.5", Some(1.5)),
+            (".5", Some(0.5)),
+            ("5.", Some(5.0)),
+            ("1e3", Some(1000.0)),
+            ("0x10", Some(16.0)),
+            ("-0x1.8p1", Some(-3.0)),
+            ("inf", Some(f64::INFINITY)),
+            ("-Infinity", Some(f64::NEG_INFINITY)),
+            ("0e10", Some(0.0)),
+            ("nan", None),
+            ("1e400", None),
+            ("1e-400", None),
+            ("", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1e", None),
+        ] {
+            assert_eq!(parse_f64(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_written_as_percent_17_g() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (3.0, "3"),
+            (-17.0, "-17"),
+            (0.1, "0.10000000000000001"),
+            (3.1, "3.1000000000000001"),
+            (1e15, "1000000000000000"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1.5e300, "1.5000000000000001e+300"),
+            (0.0001, "0.0001"),
+            (0.00001, "1.0000000000000001e-05"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(format_g17(value), text);
+        }
+    }
+}
