@@ -11,13 +11,22 @@
 //! **Invariant.** What [`Db::wait_durable`] has acknowledged is there after a crash; a commit is there whole
 //! or not at all; a reader on a [`Snapshot`] never sees a commit newer than it.
 
+mod cache;
+pub mod compaction;
 mod db;
 mod error;
 pub mod fs;
+pub mod hash;
+pub mod merge;
 mod snapshot;
+pub mod table;
 mod types;
+pub mod verify;
+pub mod version;
 mod writer;
 
+pub use cache::BlockCache;
+pub use compaction::CompactionFilter;
 pub use db::{Db, Options, Stats, SyncMode};
 pub use error::{Error, Result};
 pub use snapshot::{Iter, Snapshot};

@@ -1,0 +1,294 @@
+//! An open table: its filter and index in memory, its blocks through the cache.
+
+use super::block::{Layout, Lookup};
+use super::footer::{Footer, Properties, FOOTER};
+use super::index::{Index, Place};
+use super::{frame, table_file_name, Bloom, Found, ReadMode, TableAt, TableId};
+use crate::cache::{BlockCache, Slots};
+use crate::error::{Error, Result};
+use crate::fs::{FileSystem, ReadAt};
+use crate::types::{Commit, Value};
+use crate::writer::{Miss, Step, Stop};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+/// A sorted table that can be read. Its file goes with the last reference once it was [doomed](Table::doom).
+pub struct Table {
+    at: TableAt,
+    fs: Arc<dyn FileSystem>,
+    path: PathBuf,
+    file: Arc<dyn ReadAt>,
+    bloom: Bloom,
+    index: Index,
+    properties: Properties,
+    slots: Arc<Slots>,
+    doomed: AtomicBool,
+}
+
+impl Table {
+    /// Opens table `at` in `dir`, reading and verifying everything but its data blocks.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] naming file and offset.
+    pub fn open(
+        fs: &Arc<dyn FileSystem>,
+        dir: &Path,
+        at: TableAt,
+        cache: &Arc<BlockCache>,
+    ) -> Result<Arc<Table>> {
+        let path = dir.join(table_file_name(at.id));
+        let file = fs.open_read(&path)?;
+        let corrupt = |offset: u64, what: &str| Error::Corrupt {
+            path: path.clone(),
+            offset,
+            what: what.into(),
+        };
+        let len = file.len()?;
+        if len != at.bytes {
+            return Err(corrupt(
+                len.min(at.bytes),
+                &format!("the file has {len} bytes, {} were written", at.bytes),
+            ));
+        }
+        let Some(footer_at) = len.checked_sub(FOOTER as u64) else {
+            return Err(corrupt(0, "too short for a table"));
+        };
+        let mut footer = [0; FOOTER];
+        file.read_exact_at(&mut footer, footer_at)?;
+        let footer = Footer::decode(&footer).map_err(|what| corrupt(footer_at, &what))?;
+        if footer
+            .properties_offset
+            .checked_add(u64::from(footer.properties_bytes))
+            != Some(footer_at)
+        {
+            return Err(corrupt(footer_at, "footer points outside the file"));
+        }
+        let read = |place: Place| -> Result<Vec<u8>> {
+            let mut sealed = vec![0; place.bytes];
+            file.read_exact_at(&mut sealed, place.offset)?;
+            let opened = frame::open(&sealed).map_err(|what| corrupt(place.offset, what))?;
+            Ok(match opened {
+                frame::Opened::Inflated(raw) => raw,
+                frame::Opened::Raw(raw) => raw.to_vec(),
+            })
+        };
+        let properties_at = footer.properties_offset;
+        let properties = read(Place {
+            offset: properties_at,
+            bytes: footer.properties_bytes as usize,
+        })?;
+        let properties = Properties::decode(&properties)
+            .ok_or_else(|| corrupt(properties_at, "properties are damaged"))?;
+        if properties.id != at.id || properties.family != at.family {
+            return Err(corrupt(properties_at, "this is another table's content"));
+        }
+        let index_at = properties.bloom_offset.checked_add(properties.bloom_bytes);
+        let end = index_at.and_then(|at| at.checked_add(properties.index_bytes));
+        let (Some(index_at), true) = (index_at, end == Some(properties_at)) else {
+            return Err(corrupt(properties_at, "properties point outside the file"));
+        };
+        let bloom = read(Place {
+            offset: properties.bloom_offset,
+            bytes: properties.bloom_bytes as usize,
+        })?;
+        let bloom = Bloom::decode(&bloom)
+            .ok_or_else(|| corrupt(properties.bloom_offset, "bloom filter is damaged"))?;
+        let index = read(Place {
+            offset: index_at,
+            bytes: properties.index_bytes as usize,
+        })?;
+        let index = Index::decode(&index).map_err(|what| corrupt(index_at, what))?;
+        if index.data_bytes() != properties.bloom_offset {
+            return Err(corrupt(index_at, "index does not cover the data"));
+        }
+        let slots = Slots::new(cache, index.len());
+        Ok(Arc::new(Table {
+            at,
+            fs: fs.clone(),
+            path,
+            file,
+            bloom,
+            index,
+            properties,
+            slots,
+            doomed: AtomicBool::new(false),
+        }))
+    }
+
+    /// Number, family, level at opening and length.
+    pub fn at(&self) -> TableAt {
+        self.at
+    }
+
+    /// Its number.
+    pub fn id(&self) -> TableId {
+        self.at.id
+    }
+
+    /// Its smallest key.
+    pub fn smallest(&self) -> &[u8] {
+        &self.properties.smallest
+    }
+
+    /// Its largest key.
+    pub fn largest(&self) -> &[u8] {
+        &self.properties.largest
+    }
+
+    /// The newest version of an entry.
+    pub fn max_version(&self) -> Commit {
+        self.properties.max_version
+    }
+
+    /// How many entries it has, removes and old versions included.
+    pub fn entries(&self) -> u64 {
+        self.properties.entries
+    }
+
+    /// Where its file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of memory that filter and index take.
+    pub fn memory(&self) -> usize {
+        self.index.memory() + self.properties.bloom_bytes as usize
+    }
+
+    pub(crate) fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn bloom(&self) -> &Bloom {
+        &self.bloom
+    }
+
+    pub(crate) fn file(&self) -> &dyn ReadAt {
+        &*self.file
+    }
+
+    /// Lets the file be removed when the last reference to this table goes.
+    pub fn doom(&self) {
+        self.doomed.store(true, Ordering::Release);
+    }
+
+    /// Whether `key` may be here: it lies between smallest and largest, and the filter lets it pass.
+    #[inline]
+    pub(crate) fn may_hold(&self, key: &[u8], hash: u64) -> bool {
+        self.bloom.may_hold(hash) && self.covers(key)
+    }
+
+    /// Whether `key` lies between smallest and largest.
+    #[inline]
+    pub(crate) fn covers(&self, key: &[u8]) -> bool {
+        key >= self.smallest() && key <= self.largest()
+    }
+
+    /// The newest entry of `key` at or below commit `at`.
+    #[inline]
+    pub fn get(&self, key: &[u8], hash: u64, at: Commit, mode: ReadMode) -> Step<Option<Found>> {
+        if at < self.properties.min_version || !self.may_hold(key, hash) {
+            return Ok(None);
+        }
+        self.search(self.index.seek(key), key, hash, at, mode)
+    }
+
+    /// [`Table::get`] from the block on that the index named.
+    #[inline]
+    pub(crate) fn search(
+        &self,
+        mut block: usize,
+        key: &[u8],
+        hash: u64,
+        at: Commit,
+        mode: ReadMode,
+    ) -> Step<Option<Found>> {
+        while block < self.index.len() {
+            let bytes = self.block(block as u32, mode)?;
+            let Some(layout) = Layout::of(&bytes) else {
+                return Ok(None);
+            };
+            if let Lookup::Found(entry) = layout.find(&bytes, key, hash, at) {
+                return Ok(Some(Found {
+                    version: entry.version,
+                    op: entry.op,
+                    value: Value::Shared(bytes, entry.value.start, entry.value.end),
+                }));
+            }
+            // Only a separator equal to the key says that more versions may follow in the next block.
+            if !self.index.ends_with(block, key) {
+                break;
+            }
+            block += 1;
+        }
+        Ok(None)
+    }
+
+    /// Block `i`, from memory or, where that is allowed, from disk.
+    #[inline]
+    pub(crate) fn block(&self, i: u32, mode: ReadMode) -> Step<Arc<[u8]>> {
+        if let Some(block) = self.slots.get(i) {
+            return Ok(block);
+        }
+        match mode {
+            ReadMode::Blocking => Ok(self.read_into_cache(i)?),
+            ReadMode::CachedOnly => Err(Stop::Miss(Miss {
+                table: self.at.id,
+                block: i,
+            })),
+        }
+    }
+
+    /// Brings block `i` into the cache.
+    pub fn load(&self, i: u32) -> Result<()> {
+        if (i as usize) < self.index.len() && self.slots.get(i).is_none() {
+            self.read_into_cache(i)?;
+            // Touched, so that it is still there when the command that asked for it runs again.
+            let _ = self.slots.get(i);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn read_into_cache(&self, i: u32) -> Result<Arc<[u8]>> {
+        let place = self.index.place(i as usize);
+        let mut sealed = vec![0; place.bytes];
+        self.file.read_exact_at(&mut sealed, place.offset)?;
+        let block = self.open_block(place.offset, &sealed)?;
+        Ok(self.slots.insert(i, Arc::from(block.bytes())))
+    }
+
+    /// Verifies a block that was read from `offset`.
+    pub(crate) fn open_block<'b>(
+        &self,
+        offset: u64,
+        sealed: &'b [u8],
+    ) -> Result<frame::Opened<'b>> {
+        let opened = frame::open(sealed).map_err(|what| self.corrupt(offset, what))?;
+        Layout::check(opened.bytes()).map_err(|what| self.corrupt(offset, what))?;
+        Ok(opened)
+    }
+
+    /// The error that names this file.
+    pub(crate) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Error {
+        Error::Corrupt {
+            path: self.path.clone(),
+            offset,
+            what: what.into(),
+        }
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        if self.doomed.load(Ordering::Acquire) {
+            // What cannot be removed now is an orphan, and orphans are removed at the next open.
+            let _ = self.fs.remove(&self.path);
+        }
+    }
+}
