@@ -10,17 +10,18 @@
 pub mod hash;
 pub mod header;
 pub mod keys;
+pub mod sequencer;
+mod step;
 mod store;
 mod turn;
 
 pub use header::{Header, Kind, Record};
 pub use keys::AppId;
+pub use sequencer::{Conflict, LockMode, LockWait, Target, Wait};
+pub use step::{Step, Stop};
 pub use store::Store;
 pub use turn::{Element, MemberScan, Turn};
 
 pub use hyperdb_lsm::{
-    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, Stop, SyncMode, Value,
+    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, SyncMode, Value,
 };
-
-/// Result of a step inside a command: done, or stopped by a missing block, a row lock, or a failure.
-pub type Step<T> = std::result::Result<T, Stop>;

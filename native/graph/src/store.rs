@@ -1,6 +1,7 @@
 //! A store: the LSM with the hypergraph's identity on it.
 
 use crate::hash::HashKey;
+use crate::sequencer::Sequencer;
 use crate::turn::Turn;
 use crate::Step;
 use hyperdb_lsm::{Db, Options, Result, Writer};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) hash: HashKey,
+    pub(crate) sequencer: Sequencer,
     next_cid: AtomicU64,
 }
 
@@ -22,6 +24,7 @@ impl Store {
     pub fn open(dir: &Path, options: Options) -> Result<Store> {
         let db = Db::open(dir, options)?;
         Ok(Store {
+            sequencer: Sequencer::new(db.clone()),
             db,
             hash: HashKey { k0: 1, k1: 2 },
             next_cid: AtomicU64::new(2),

@@ -9,9 +9,10 @@
 
 use crate::header::{encode_vertex, Header, Kind, Record};
 use crate::keys::{self, AppId, KeyBuf};
+use crate::sequencer::Intent;
 use crate::store::Store;
-use crate::Step;
-use hyperdb_lsm::{Commit, Direction, Error, Family, KeyRange, Result, Scan, Stop, Value, Writer};
+use crate::{Step, Stop};
+use hyperdb_lsm::{Commit, Direction, Error, Family, KeyRange, Result, Scan, Value, Writer};
 use std::ops::Bound;
 
 /// A live element as read; [`Element::record`] decodes it.
@@ -35,6 +36,8 @@ pub struct Turn<'s> {
     touched: Vec<(AppId, Box<[u8]>)>,
     touched_mark: usize,
     observing: bool,
+    /// Whether transactions held locks when the turn began; see [`crate::sequencer`] for why that is enough.
+    locks_held: bool,
 }
 
 impl<'s> Turn<'s> {
@@ -46,6 +49,7 @@ impl<'s> Turn<'s> {
             touched: Vec::new(),
             touched_mark: 0,
             observing: false,
+            locks_held: store.sequencer.any_locks(),
         }
     }
 
@@ -148,8 +152,7 @@ impl<'s> Turn<'s> {
     pub fn put_header(&mut self, app: AppId, id: &[u8], header: &Header) -> Step<()> {
         let (bytes, len) = header.encode();
         self.touch(app, id);
-        self.writer
-            .put(Family::DATA, &self.element_key(app, id), &bytes[..len])
+        self.put(Family::DATA, &self.element_key(app, id), &bytes[..len])
     }
 
     /// Removes element `id` with all its members, in O(1); whether a live one was there.
@@ -157,8 +160,7 @@ impl<'s> Turn<'s> {
         let live = self.element(app, id)?.is_some();
         if let Some(kind) = self.retire(app, id)? {
             self.touch(app, id);
-            self.writer
-                .remove(Family::DATA, &self.element_key(app, id), &[kind as u8])?;
+            self.remove(Family::DATA, &self.element_key(app, id), &[kind as u8])?;
         }
         Ok(live)
     }
@@ -183,29 +185,26 @@ impl<'s> Turn<'s> {
     /// Value of a member of collection `cid`.
     #[inline]
     pub fn member(&self, app: AppId, cid: u64, member: &[u8]) -> Step<Option<Value<'_>>> {
-        self.writer
-            .get(Family::DATA, &keys::member(app, cid, member))
+        let key = keys::member(app, cid, member);
+        Ok(self.writer.get(Family::DATA, &key)?)
     }
 
     /// Adds or replaces a member. The caller keeps the header's count and bytes.
     #[inline]
     pub fn put_member(&mut self, app: AppId, cid: u64, member: &[u8], value: &[u8]) -> Step<()> {
-        self.writer
-            .put(Family::DATA, &keys::member(app, cid, member), value)
+        self.put(Family::DATA, &keys::member(app, cid, member), value)
     }
 
     /// Adds a member that was just read to be absent. The caller keeps the header's count and bytes.
     #[inline]
     pub fn insert_member(&mut self, app: AppId, cid: u64, member: &[u8], value: &[u8]) -> Step<()> {
-        self.writer
-            .insert(Family::DATA, &keys::member(app, cid, member), value)
+        self.insert(Family::DATA, &keys::member(app, cid, member), value)
     }
 
     /// Removes a member. The caller keeps the header's count and bytes.
     #[inline]
     pub fn remove_member(&mut self, app: AppId, cid: u64, member: &[u8]) -> Step<()> {
-        self.writer
-            .remove(Family::DATA, &keys::member(app, cid, member), &[])
+        self.remove(Family::DATA, &keys::member(app, cid, member), &[])
     }
 
     /// Walks members of `cid` whose member keys lie between the bounds.
@@ -258,8 +257,7 @@ impl<'s> Turn<'s> {
         _expiry: Option<i64>,
     ) -> Step<()> {
         self.touch(app, id);
-        self.writer
-            .put(Family::DATA, &self.element_key(app, id), record)
+        self.put(Family::DATA, &self.element_key(app, id), record)
     }
 
     /// Prepares the id for another element: drops the old one's members and expiry entry; its kind.
@@ -280,10 +278,37 @@ impl<'s> Turn<'s> {
             return Ok(None);
         };
         if let Some(cid) = cid {
-            self.writer
-                .put(Family::META, &keys::dropped(app, cid), &[])?;
+            self.claim(Family::DATA, &self.element_key(app, id), Intent::Drop)?;
+            self.put(Family::META, &keys::dropped(app, cid), &[])?;
         }
         Ok(Some(kind))
+    }
+
+    #[inline]
+    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Change)?;
+        Ok(self.writer.put(family, key, value)?)
+    }
+
+    #[inline]
+    fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Change)?;
+        Ok(self.writer.insert(family, key, value)?)
+    }
+
+    #[inline]
+    fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Drop)?;
+        Ok(self.writer.remove(family, key, note)?)
+    }
+
+    /// Stops if a transaction's lock is in the way of a write.
+    #[inline]
+    fn claim(&self, family: Family, key: &[u8], intent: Intent) -> Step<()> {
+        if self.locks_held {
+            self.store.sequencer.admit(family, key, intent)?;
+        }
+        Ok(())
     }
 
     fn touch(&mut self, app: AppId, id: &[u8]) {
