@@ -9,7 +9,12 @@
 pub mod args;
 pub mod command;
 pub mod commands;
+pub mod glob;
+pub mod protocol;
 pub mod reply;
+pub mod server;
+mod session;
+pub mod table;
 
 pub use args::Args;
 pub use command::{Abort, Context, Handler, Outcome};

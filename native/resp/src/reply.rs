@@ -114,6 +114,18 @@ impl Reply {
         }
     }
 
+    /// Text for people (`txt`); a bulk string in RESP2.
+    pub fn verbatim(&mut self, text: &[u8]) {
+        if self.resp3 {
+            self.number(b'=', text.len() as i64 + 4);
+            self.buffer.extend_from_slice(b"txt:");
+            self.buffer.extend_from_slice(text);
+            self.buffer.extend_from_slice(b"\r\n");
+        } else {
+            self.bulk(text);
+        }
+    }
+
     fn line(&mut self, tag: u8, bytes: &[u8]) {
         self.buffer.push(tag);
         self.buffer.extend_from_slice(bytes);

@@ -1,0 +1,199 @@
+//! One connection: socket, buffers and session state.
+
+use super::input::Input;
+use super::multi::{Multi, Watched};
+use super::output::Output;
+use super::stream::{Peer, Stream};
+use crate::command::Block;
+use crate::protocol::Limits;
+use std::collections::BTreeSet;
+
+/// Where a client stands.
+#[derive(Debug, Default)]
+pub(crate) enum State {
+    /// Its next command may run.
+    #[default]
+    Ready,
+    /// Waits for a key to be touched.
+    Blocked(Blocked),
+    /// Waits for a block to be read from disk.
+    Loading,
+    /// Waits for row locks to be released.
+    Locked,
+    /// Waits for administration.
+    Asking(Question),
+    /// Its next command must wait until CLIENT UNPAUSE or the pause is over.
+    Paused,
+}
+
+/// What a client asked administration.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// One command: its answer is the reply.
+    Command,
+    /// The administrative commands of a transaction that EXEC will need.
+    Transaction,
+    /// AUTH, or HELLO with AUTH: what remains to be done after a right password.
+    Login(Option<Hello>),
+}
+
+/// What HELLO asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Hello {
+    pub resp3: Option<bool>,
+    pub name: Option<Vec<u8>>,
+}
+
+/// A blocked client's wait.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    pub block: Block,
+    pub db: u32,
+    /// Kind of collection that the command pops from.
+    pub kind: hyperdb_graph::Kind,
+    /// When to give up, milliseconds of the loop's clock.
+    pub deadline: Option<i64>,
+}
+
+/// What CLIENT REPLY says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ReplyMode {
+    #[default]
+    On,
+    Off,
+    /// This command's reply is the last to be dropped... of the next one.
+    SkipNext,
+    /// Drop the reply of the command that runs now.
+    Skip,
+}
+
+/// See the module's head.
+pub(crate) struct Client {
+    pub id: u64,
+    pub stream: Stream,
+    pub peer: Peer,
+    pub input: Input,
+    pub output: Output,
+    pub state: State,
+    pub db: u32,
+    /// The role it acts as; `None` until it has authenticated.
+    pub role: Option<String>,
+    pub name: Vec<u8>,
+    pub library: Vec<u8>,
+    pub library_version: Vec<u8>,
+    pub multi: Option<Multi>,
+    pub watched: Vec<Watched>,
+    /// A watched key was touched: EXEC must fail.
+    pub dirty: bool,
+    pub channels: BTreeSet<Box<[u8]>>,
+    pub patterns: BTreeSet<Box<[u8]>>,
+    pub shard_channels: BTreeSet<Box<[u8]>>,
+    pub reply_mode: ReplyMode,
+    pub no_evict: bool,
+    /// To be closed at once, whatever waits.
+    pub doomed: bool,
+    /// Replies go out, then the connection is closed.
+    pub closing: bool,
+    /// Its end was closed: nothing more will be read.
+    pub hung_up: bool,
+    /// All that it had sent before that was read.
+    pub eof: bool,
+    /// Is in the list of clients to run.
+    pub queued: bool,
+    /// The socket may have more to read than was read.
+    pub unread: bool,
+    /// Is in the list of clients to write to.
+    pub flushing: bool,
+    /// Where this turn's replies begin, and how many commands replied, if it runs in this turn.
+    pub turn_start: usize,
+    pub turn_replies: usize,
+    pub created_ms: i64,
+    pub active_ms: i64,
+    /// Why a block that its request needs could not be loaded; the reply when it runs again.
+    pub failed_load: Option<String>,
+    /// Name of the last command, for CLIENT LIST.
+    pub last_command: Option<crate::table::RowId>,
+}
+
+impl Client {
+    pub(crate) fn new(id: u64, stream: Stream, peer: Peer, now_ms: i64) -> Self {
+        Self {
+            id,
+            stream,
+            peer,
+            input: Input::default(),
+            output: Output::default(),
+            state: State::Ready,
+            db: 0,
+            role: None,
+            name: Vec::new(),
+            library: Vec::new(),
+            library_version: Vec::new(),
+            multi: None,
+            watched: Vec::new(),
+            dirty: false,
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            shard_channels: BTreeSet::new(),
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            doomed: false,
+            closing: false,
+            hung_up: false,
+            eof: false,
+            queued: false,
+            unread: false,
+            flushing: false,
+            turn_start: 0,
+            turn_replies: 0,
+            created_ms: now_ms,
+            active_ms: now_ms,
+            failed_load: None,
+            last_command: None,
+        }
+    }
+
+    /// How many subscriptions of channels and patterns it has (shard channels count apart).
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Whether it listens to anything.
+    pub(crate) fn is_subscriber(&self) -> bool {
+        self.subscriptions() + self.shard_channels.len() > 0
+    }
+
+    /// What it may send.
+    #[inline]
+    pub(crate) fn limits(&self, max_bulk: usize) -> Limits {
+        if self.role.is_some() {
+            Limits {
+                bulk: max_bulk,
+                ..Limits::AUTHENTICATED
+            }
+        } else {
+            Limits::STRANGER
+        }
+    }
+
+    /// Whether it has nothing to run and waits for nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.queued && !self.unread && matches!(self.state, State::Ready)
+    }
+
+    /// Whether it waits for a key.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.state, State::Blocked(_))
+    }
+
+    /// Bytes of memory held by its buffers.
+    pub(crate) fn held(&self) -> usize {
+        let queued = self.multi.as_ref().map_or(&[][..], |multi| &multi.commands);
+        let queued: usize = queued.iter().map(|one| one.held()).sum();
+        self.input.held() + self.output.held() + queued
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready) && !self.closing && !self.doomed
+    }
+}

@@ -1,0 +1,326 @@
+//! The loop's own state: everything but the poller and the store.
+
+use super::admin::{ClientInfo, Job, Jobs};
+use super::blocking::Waiters;
+use super::client::State;
+use super::clients::{Clients, Slot};
+use super::commands::Commands;
+use super::loader::Loader;
+use super::multi::{self, Watchers};
+use super::pubsub::{self, Deferred, Hub};
+use super::settings::Settings;
+use super::shared::{ServerStats, Shared};
+use crate::protocol::Progress;
+use hyperdb_graph::{AppId, Miss, Step, Turn};
+use std::sync::Arc;
+
+/// Counters since the start or CONFIG RESETSTAT.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Counters {
+    pub commands: u64,
+    pub errors: u64,
+    pub protocol_errors: u64,
+    pub connections: u64,
+    pub rejected: u64,
+    pub turns: u64,
+    pub expired: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub loads: u64,
+    pub closed_for_output: u64,
+    pub closed_for_memory: u64,
+}
+
+/// CLIENT PAUSE.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pause {
+    /// When it ends, milliseconds of the loop's clock.
+    pub until: i64,
+    /// All commands wait, not only those that write.
+    pub all: bool,
+}
+
+/// Writes are refused for a while since a commit failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub text: String,
+    /// When to try again, milliseconds of the loop's clock.
+    pub until: i64,
+}
+
+/// xorshift64*, Vigna 2014: fast and good enough for SPOP and RANDOMKEY.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    #[inline]
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+/// See the module's head.
+pub(crate) struct Core {
+    pub clients: Clients,
+    pub commands: Commands,
+    pub settings: Settings,
+    pub shared: Arc<Shared>,
+    pub jobs: Jobs,
+    pub loader: Loader,
+    pub hub: Hub,
+    pub waiters: Waiters,
+    pub watchers: Watchers,
+    pub random: Random,
+    pub counters: Counters,
+    /// Calls by row.
+    pub calls: Vec<u64>,
+    /// Clients that may have something to run, in order of arrival.
+    pub ready: Vec<Slot>,
+    /// Clients whose output changed in this turn.
+    pub flush: Vec<Slot>,
+    /// Messages that the running transaction publishes.
+    pub deferred: Vec<Deferred>,
+    pub in_transaction: bool,
+    pub pause: Option<Pause>,
+    pub refusal: Option<Refusal>,
+    /// How many clients are blocked on keys.
+    pub blocked: usize,
+    /// Where housekeeping goes on looking at clients.
+    pub next_look: usize,
+    /// Milliseconds of the loop's monotonic clock.
+    pub tick_ms: i64,
+    /// Unix time in milliseconds.
+    pub now_ms: i64,
+    pub started_ms: i64,
+}
+
+/// What a core is made from.
+pub(crate) struct Parts {
+    pub settings: Settings,
+    pub shared: Arc<Shared>,
+    pub jobs: Jobs,
+    pub loader: Loader,
+    pub seed: u64,
+    pub tick_ms: i64,
+    pub now_ms: i64,
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let commands = Commands::new();
+        Self {
+            clients: Clients::default(),
+            calls: vec![0; commands.table.rows().len()],
+            commands,
+            settings: parts.settings,
+            shared: parts.shared,
+            jobs: parts.jobs,
+            loader: parts.loader,
+            hub: Hub::default(),
+            waiters: Waiters::default(),
+            watchers: Watchers::default(),
+            random: Random(parts.seed | 1),
+            counters: Counters::default(),
+            ready: Vec::new(),
+            flush: Vec::new(),
+            deferred: Vec::new(),
+            in_transaction: false,
+            pause: None,
+            refusal: None,
+            blocked: 0,
+            next_look: 0,
+            tick_ms: parts.tick_ms,
+            now_ms: parts.now_ms,
+            started_ms: parts.now_ms,
+        }
+    }
+
+    /// The app of a numbered database.
+    #[inline]
+    pub(crate) fn app(&mut self, _turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
+        Ok(AppId(db + 1))
+    }
+
+    /// The numbered database of an app.
+    pub(crate) fn db_of(&self, app: AppId) -> Option<u32> {
+        app.0.checked_sub(1)
+    }
+
+    /// Whether touched keys matter to anybody.
+    #[inline]
+    pub(crate) fn is_observing(&self) -> bool {
+        !self.waiters.is_empty() || !self.watchers.is_empty()
+    }
+
+    /// Puts a client into the list of those to run, if it can.
+    pub(crate) fn run_later(&mut self, slot: Slot) {
+        if let Some(client) = self.clients.get_mut(slot) {
+            if !client.queued {
+                client.queued = true;
+                self.ready.push(slot);
+            }
+        }
+    }
+
+    /// Puts a client into the list of those to write to.
+    #[inline]
+    pub(crate) fn flush_later(&mut self, slot: Slot) {
+        if let Some(client) = self.clients.get_mut(slot) {
+            if !client.flushing {
+                client.flushing = true;
+                self.flush.push(slot);
+            }
+        }
+    }
+
+    /// Wakes a parked client: its request runs again, or the next one runs.
+    pub(crate) fn wake(&mut self, slot: Slot) {
+        if let Some(client) = self.clients.get_mut(slot) {
+            client.state = State::Ready;
+        }
+        self.run_later(slot);
+    }
+
+    /// Drops the request at the front of a client's buffer, which has been answered otherwise.
+    pub(crate) fn skip_request(&mut self, slot: Slot) {
+        let max_bulk = self.settings.max_bulk;
+        let client = self.clients.at(slot);
+        let limits = client.limits(max_bulk);
+        let (parser, bytes) = client.input.split();
+        if let Ok(Progress::Request(len)) = parser.advance(bytes, &limits) {
+            client.input.consume(len);
+        }
+    }
+
+    /// What administration may know of a client.
+    pub(crate) fn client_info(&mut self, slot: Slot) -> ClientInfo {
+        let in_transaction = self.clients.at(slot).multi.is_some();
+        let client = self.clients.at(slot);
+        ClientInfo {
+            id: client.id,
+            db: client.db,
+            role: client.role.clone().unwrap_or_default(),
+            name: client.name.clone(),
+            address: client.peer.address.clone(),
+            resp3: client.output.reply.resp3,
+            in_transaction,
+        }
+    }
+
+    /// Gives commands to administration; the caller parks the client.
+    pub(crate) fn ask(&mut self, slot: Slot, commands: Vec<Vec<Vec<u8>>>) {
+        self.publish_stats();
+        let client = self.client_info(slot);
+        self.submit(Job::Call { client, commands });
+    }
+
+    /// Gives work to the administration thread.
+    pub(crate) fn submit(&mut self, job: Job) {
+        // The thread ends only after the loop has dropped its sender.
+        let _sent = self.jobs.send(job);
+    }
+
+    /// Has a block loaded, and parks the client until it is there.
+    pub(crate) fn load(&mut self, slot: Slot, miss: Miss) {
+        let client = self.clients.at(slot);
+        client.state = State::Loading;
+        let id = client.id;
+        self.counters.loads += 1;
+        self.loader.load(id, miss);
+    }
+
+    /// Closes a client whose output has outgrown its limit.
+    pub(crate) fn check_output(&mut self, slot: Slot) {
+        let now = self.tick_ms;
+        let Some(client) = self.clients.get_mut(slot) else {
+            return;
+        };
+        let limit = if client.is_subscriber() {
+            self.settings.output_pubsub
+        } else {
+            self.settings.output_normal
+        };
+        let pending = client.output.pending();
+        let over_soft = limit.soft > 0 && pending > limit.soft;
+        let since = match (over_soft, client.output.soft_since) {
+            (false, _) => None,
+            (true, since) => Some(since.unwrap_or(now)),
+        };
+        client.output.soft_since = since;
+        let soft_over = since.is_some_and(|since| {
+            now - since > i64::try_from(limit.soft_seconds * 1000).unwrap_or(i64::MAX)
+        });
+        if (limit.hard > 0 && pending > limit.hard) || soft_over {
+            self.counters.closed_for_output += 1;
+            client.doomed = true;
+            self.flush_later(slot);
+        }
+    }
+
+    /// Takes a client out of everything that knows it.
+    pub(crate) fn detach(&mut self, slot: Slot) {
+        super::blocking::unblock(self, slot);
+        multi::forget(self, slot);
+        pubsub::leave_all(self, slot);
+    }
+
+    /// Closes a client before its next request.
+    pub(crate) fn kill(&mut self, slot: Slot) {
+        if let Some(client) = self.clients.get_mut(slot) {
+            client.doomed = true;
+        }
+        self.flush_later(slot);
+    }
+
+    /// Makes the counters visible to other threads.
+    pub(crate) fn publish_stats(&self) {
+        let (channels, patterns, shard_channels) = self.hub.counts();
+        let (mut input, mut output, mut watching, mut subscribed) = (0, 0, 0, 0);
+        for (_, client) in self.clients.iter() {
+            input += client.input.held();
+            output += client.output.held();
+            watching += usize::from(!client.watched.is_empty());
+            subscribed += usize::from(client.is_subscriber());
+        }
+        let c = &self.counters;
+        let seconds = (self.now_ms - self.started_ms).max(0) as u64 / 1000;
+        self.shared.publish(ServerStats {
+            rows: vec![
+                ("uptime_in_seconds", seconds),
+                ("connected_clients", self.clients.len() as u64),
+                ("blocked_clients", self.blocked as u64),
+                ("watching_clients", watching as u64),
+                ("pubsub_clients", subscribed as u64),
+                ("clients_input_bytes", input as u64),
+                ("clients_output_bytes", output as u64),
+                ("total_connections_received", c.connections),
+                ("rejected_connections", c.rejected),
+                ("total_commands_processed", c.commands),
+                ("total_error_replies", c.errors),
+                ("protocol_errors", c.protocol_errors),
+                ("total_net_input_bytes", c.bytes_in),
+                ("total_net_output_bytes", c.bytes_out),
+                ("expired_keys", c.expired),
+                ("turns", c.turns),
+                ("block_loads", c.loads),
+                ("pubsub_channels", channels as u64),
+                ("pubsub_patterns", patterns as u64),
+                ("pubsubshard_channels", shard_channels as u64),
+                ("closed_for_output_limit", c.closed_for_output),
+                ("closed_for_memory", c.closed_for_memory),
+            ],
+            calls: self
+                .commands
+                .table
+                .rows()
+                .iter()
+                .zip(&self.calls)
+                .filter(|(_, calls)| **calls > 0)
+                .map(|(row, calls)| (row.name, *calls))
+                .collect(),
+        });
+    }
+}

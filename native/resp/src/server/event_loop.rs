@@ -1,0 +1,365 @@
+//! The loop: poll, read, run, commit, reply.
+//!
+//! ```text
+//! 1. poll          wait for sockets, messages, or the next deadline
+//! 2. messages      answers of administration, loaded blocks, new settings
+//! 3. read          all ready sockets into their clients' buffers
+//! 4. run           every ready client's requests, on one Turn
+//! 5. commit        once; replies of the turn wait for it to be durable
+//! 6. write         what may go out, one write a client
+//! ```
+//!
+//! **Invariant.** A reply leaves only after the commit of its turn, and so of everything it may have read, is
+//! durable.
+
+use super::accept::Listeners;
+use super::blocking;
+use super::client::{Question, State};
+use super::clients::Slot;
+use super::clock::Clock;
+use super::core::{Core, Refusal};
+use super::input::ReadEnd;
+use super::output::WriteEnd;
+use super::shared::Message;
+use super::{housekeeping, login, runner};
+use hyperdb_graph::{Commit, Error, Store, Turn};
+use mio::{Events, Poll, Token};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const WAKER: Token = Token(0);
+/// Tokens from here on are clients' slots; those between are listeners.
+pub(crate) const FIRST_CLIENT: usize = 16;
+/// Longest that one turn runs commands before it commits.
+const TURN_MS: i64 = 10;
+/// How often housekeeping runs.
+const TICK_MS: i64 = 100;
+/// For how long writes are refused without trying after a commit has failed.
+const REFUSAL_MS: i64 = 200;
+
+pub(crate) struct EventLoop {
+    pub poll: Poll,
+    pub store: Arc<Store>,
+    pub core: Core,
+    pub listeners: Listeners,
+    pub clock: Box<dyn Clock>,
+    /// Clients whose replies wait for a commit, in order of commits.
+    pub gated: VecDeque<(Commit, Slot, u64)>,
+    pub next_tick: i64,
+    /// The newest commit this loop knows of.
+    pub known_commit: Commit,
+}
+
+impl EventLoop {
+    /// Runs until told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            let timeout = self.timeout();
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
+                if error.kind() != std::io::ErrorKind::Interrupted {
+                    return;
+                }
+            }
+            self.read_clock();
+            let mut accept = self.listeners.pending();
+            let mut woken = false;
+            for event in &events {
+                match event.token() {
+                    WAKER => woken = true,
+                    Token(token) if token < FIRST_CLIENT => accept = true,
+                    Token(token) => {
+                        let slot = token - FIRST_CLIENT;
+                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.read(slot, event.is_read_closed());
+                        }
+                        if event.is_writable() {
+                            self.write(slot);
+                        }
+                    }
+                }
+            }
+            if woken && !self.take_messages() {
+                self.close_all();
+                return;
+            }
+            if accept {
+                self.listeners.accept(&mut self.core, self.poll.registry());
+            }
+            blocking::expire(&mut self.core);
+            if self.core.tick_ms >= self.next_tick {
+                self.next_tick = self.core.tick_ms + TICK_MS;
+                housekeeping::tick(&mut self);
+            }
+            self.turn();
+            if woken {
+                self.release();
+            }
+        }
+    }
+
+    fn read_clock(&mut self) {
+        self.core.now_ms = self.clock.unix_ms();
+        self.core.tick_ms = self.clock.monotonic_ms();
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.core.ready.is_empty() || self.listeners.pending() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.core.waiters.next_deadline().unwrap_or(i64::MAX);
+        let pause = self.core.pause.map_or(i64::MAX, |pause| pause.until);
+        let next = self.next_tick.min(deadline).min(pause);
+        let wait = (next - self.core.tick_ms).max(0);
+        // One more, since the clock counts whole milliseconds.
+        Some(Duration::from_millis(wait as u64 + 1))
+    }
+
+    /// Reads what a client has sent.
+    fn read(&mut self, slot: Slot, closed: bool) {
+        let core = &mut self.core;
+        let Some(client) = core.clients.get_mut(slot) else {
+            return;
+        };
+        client.hung_up |= closed;
+        client.unread = true;
+        if !client.input.wants_more() {
+            // Whole requests wait already. A client that is parked and gone will not come to read this.
+            if closed && client.is_blocked() {
+                core.kill(slot);
+            }
+            return;
+        }
+        let before = client.input.waiting().len();
+        let end = client.input.read(&mut client.stream, client.hung_up);
+        let waiting = client.input.waiting().len();
+        core.counters.bytes_in += (waiting - before) as u64;
+        client.unread = end == ReadEnd::More;
+        if end == ReadEnd::Closed {
+            client.hung_up = true;
+            client.eof = true;
+            if client.is_blocked() {
+                core.kill(slot);
+                return;
+            }
+        }
+        if waiting > core.settings.query_buffer {
+            core.counters.closed_for_memory += 1;
+            core.kill(slot);
+            return;
+        }
+        core.run_later(slot);
+    }
+
+    /// Runs all ready clients on one turn and commits.
+    fn turn(&mut self) {
+        if self.core.ready.is_empty() && self.core.flush.is_empty() {
+            return;
+        }
+        let ready = std::mem::take(&mut self.core.ready);
+        // Clients left over from the last turn may have more on their sockets.
+        for slot in &ready {
+            if let Some(client) = self.core.clients.get_mut(*slot) {
+                client.queued = false;
+                if client.unread {
+                    self.read(*slot, false);
+                }
+            }
+        }
+        if !ready.is_empty() {
+            self.run_turn(&ready);
+        }
+        self.gate();
+    }
+
+    fn run_turn(&mut self, ready: &[Slot]) {
+        let store = self.store.clone();
+        let core = &mut self.core;
+        core.counters.turns += 1;
+        let mut turn = store.turn(core.now_ms);
+        turn.observe(core.is_observing());
+        let until = core.tick_ms + TURN_MS;
+        let mut rest = ready.iter();
+        for slot in rest.by_ref() {
+            if core
+                .clients
+                .get(*slot)
+                .is_some_and(|client| client.is_ready())
+            {
+                runner::run(core, &mut turn, *slot);
+            }
+            if self.clock.monotonic_ms() > until {
+                break;
+            }
+        }
+        for slot in rest {
+            core.run_later(*slot);
+        }
+        self.finish(turn);
+    }
+
+    /// Commits a turn.
+    pub(crate) fn finish(&mut self, mut turn: Turn<'_>) {
+        match turn.commit() {
+            Ok(commit) => self.known_commit = commit,
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// A commit failed and its changes were taken back: nothing that ran in the turn may be acknowledged.
+    fn refuse(&mut self, error: &Error) {
+        let text = super::execute::failure_text(error);
+        let core = &mut self.core;
+        for slot in core.flush.clone() {
+            let Some(client) = core.clients.get_mut(slot) else {
+                continue;
+            };
+            if client.turn_replies > 0 {
+                client.output.reply.buffer.truncate(client.turn_start);
+            }
+            for _ in 0..std::mem::take(&mut client.turn_replies) {
+                client.output.reply.error(&text);
+            }
+        }
+        core.refusal = Some(Refusal {
+            text,
+            until: core.tick_ms + REFUSAL_MS,
+        });
+    }
+
+    /// Lets what was written to clients go, or makes it wait for the newest commit, which it may tell of.
+    fn gate(&mut self) {
+        let commit = self.known_commit;
+        let durable = self.store.db().durable();
+        for slot in std::mem::take(&mut self.core.flush) {
+            let Some(client) = self.core.clients.get_mut(slot) else {
+                continue;
+            };
+            client.flushing = false;
+            client.turn_replies = 0;
+            if durable < commit {
+                client.output.gate(commit);
+                self.gated.push_back((commit, slot, client.id));
+            } else {
+                client.output.release_all();
+            }
+            self.write(slot);
+        }
+    }
+
+    /// Lets go the replies whose commits have become durable.
+    fn release(&mut self) {
+        let durable = self.store.db().durable();
+        while let Some((commit, slot, id)) = self.gated.front().copied() {
+            if commit > durable {
+                return;
+            }
+            self.gated.pop_front();
+            if let Some(client) = self.core.clients.get_mut(slot) {
+                if client.id == id {
+                    client.output.release(durable);
+                    self.write(slot);
+                }
+            }
+        }
+    }
+
+    /// Writes what may go out, and closes a client that is done or broken.
+    pub(crate) fn write(&mut self, slot: Slot) {
+        let core = &mut self.core;
+        let Some(client) = core.clients.get_mut(slot) else {
+            return;
+        };
+        if client.output.has_released() && !client.doomed {
+            let before = client.output.pending();
+            let end = client.output.write(&mut client.stream);
+            core.counters.bytes_out += (before - client.output.pending()) as u64;
+            if end == WriteEnd::Broken {
+                client.doomed = true;
+            }
+        }
+        let done = client.output.pending() == 0;
+        // A half-closed client still gets the replies to what it has sent.
+        let gone = client.eof && client.is_idle();
+        if client.doomed || (done && (client.closing || gone)) {
+            self.close(slot);
+        }
+    }
+
+    pub(crate) fn close(&mut self, slot: Slot) {
+        self.core.detach(slot);
+        if let Some(mut client) = self.core.clients.remove(slot) {
+            // Dropping the socket closes it whether or not the poller still knew it.
+            let _known = client.stream.deregister(self.poll.registry());
+        }
+    }
+
+    fn close_all(&mut self) {
+        for slot in self.core.clients.slots() {
+            self.write(slot);
+            if self.core.clients.get(slot).is_some() {
+                self.close(slot);
+            }
+        }
+    }
+
+    /// Takes messages from other threads; `false` if one of them says to stop.
+    fn take_messages(&mut self) -> bool {
+        for message in self.core.shared.take() {
+            let core = &mut self.core;
+            match message {
+                Message::Answers { id, answers } => {
+                    if let Some(slot) = core.clients.slot_of(id) {
+                        self.answer(slot, answers);
+                    }
+                }
+                Message::LoggedIn { id, login } => {
+                    if let Some(slot) = core.clients.slot_of(id) {
+                        login::finish(core, slot, login);
+                    }
+                }
+                Message::Loaded { id, failure } => {
+                    if let Some(slot) = core.clients.slot_of(id) {
+                        core.clients.at(slot).failed_load = failure;
+                        core.wake(slot);
+                    }
+                }
+                Message::LocksReleased => {
+                    for slot in core.clients.slots() {
+                        if matches!(core.clients.at(slot).state, State::Locked) {
+                            core.wake(slot);
+                        }
+                    }
+                }
+                Message::Configure(settings) => core.settings = *settings,
+                Message::ResetStats => {
+                    core.counters = Default::default();
+                    core.calls.fill(0);
+                }
+                Message::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn answer(&mut self, slot: Slot, answers: Vec<super::admin::Answer>) {
+        let client = self.core.clients.at(slot);
+        match std::mem::take(&mut client.state) {
+            State::Asking(Question::Command) => {
+                for answer in answers {
+                    answer.encode(&mut client.output.reply);
+                }
+                client.turn_replies = 0;
+            }
+            State::Asking(Question::Transaction) => {
+                if let Some(multi) = &mut client.multi {
+                    multi.answers = Some(answers);
+                }
+            }
+            other => client.state = other,
+        }
+        self.core.flush_later(slot);
+        self.core.run_later(slot);
+    }
+}

@@ -1,0 +1,334 @@
+//! Running one request: is it acceptable, who runs it, what became of it.
+//!
+//! **Theory.** A request leaves the read buffer only when it is through ([`After::Done`]). One that must wait
+//! ([`After::Again`]) stays there and runs again from its bytes: parked commands need no other memory, and a
+//! client's order keeps itself.
+
+use super::blocking;
+use super::client::{Client, Question, State};
+use super::clients::Slot;
+use super::commands::Run;
+use super::core::Core;
+use super::multi::Queued;
+use crate::args::Args;
+use crate::command::{Abort, Context, Outcome};
+use crate::table::{Flags, RowId};
+use hyperdb_graph::{Error, Stop, Turn};
+use std::borrow::Cow;
+
+/// What a command on session or loop state may touch.
+pub(crate) struct Call<'c, 's> {
+    pub(crate) core: &'c mut Core,
+    pub(crate) turn: &'c mut Turn<'s>,
+    pub(crate) slot: Slot,
+    pub(crate) args: Args<'c>,
+}
+
+impl Call<'_, '_> {
+    /// The client that sent it.
+    #[inline]
+    pub(crate) fn client(&mut self) -> &mut Client {
+        self.core.clients.at(self.slot)
+    }
+}
+
+/// Whether a request is through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Its bytes can go. The client may still be waiting for an answer.
+    Done,
+    /// It must run again when the client is woken.
+    Again,
+}
+
+/// What a session command returns.
+pub(crate) type Ran = Result<After, Abort>;
+
+/// A session command.
+pub(crate) type SessionHandler = fn(&mut Call<'_, '_>) -> Ran;
+
+/// What the checks before running decided.
+enum Admission {
+    Run(RowId),
+    /// Kept for EXEC.
+    Queued,
+    /// Clients are paused.
+    Wait,
+}
+
+/// Runs one request of a client and writes its reply.
+#[inline]
+pub(crate) fn execute(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Args<'_>) -> After {
+    let row = match admit(core, slot, args) {
+        Ok(Admission::Run(row)) => row,
+        Ok(Admission::Queued) => return After::Done,
+        Ok(Admission::Wait) => {
+            core.clients.at(slot).state = State::Paused;
+            return After::Again;
+        }
+        Err(text) => {
+            core.counters.errors += 1;
+            let client = core.clients.at(slot);
+            client.output.reply.error(&text);
+            if let Some(multi) = &mut client.multi {
+                multi.broken = true;
+            }
+            return After::Done;
+        }
+    };
+    let ran = run(core, turn, slot, row, args);
+    settle(core, slot, row, ran)
+}
+
+/// Runs a blocked client's request again; it keeps its place in the queues if it must go on waiting.
+pub(crate) fn rerun(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Args<'_>) -> After {
+    let Ok(row) = find(core, args) else {
+        return After::Done;
+    };
+    let ran = run(core, turn, slot, row, args);
+    if !matches!(ran, Err(Abort::Block(_))) {
+        blocking::unblock(core, slot);
+    }
+    settle(core, slot, row, ran)
+}
+
+/// Finds the row and checks everything that does not need the store.
+#[inline]
+fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'static, str>> {
+    let row_id = find(core, args)?;
+    let row = core.commands.table.row(row_id);
+    if !row.takes(args.len()) {
+        return Err(wrong_arity(row.name));
+    }
+    let client = core.clients.at(slot);
+    client.last_command = Some(row_id);
+    if client.role.is_none() && !row.flags.has(Flags::NO_AUTH) {
+        return Err("NOAUTH Authentication required.".into());
+    }
+    if client.is_subscriber() && !client.output.reply.resp3 && !is_for_subscribers(row.name) {
+        return Err(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+            row.name
+        )
+        .into());
+    }
+    if let Some(refusal) = &core.refusal {
+        if row.flags.has(Flags::WRITE) {
+            return Err(refusal.text.clone().into());
+        }
+    }
+    if let Some(multi) = &mut client.multi {
+        if row.flags.has(Flags::NO_MULTI) && row.name != "watch" {
+            return Err("ERR Command not allowed inside a transaction".into());
+        }
+        if !ends_or_controls_transaction(row.name) {
+            let queued = Queued::new(row_id, args);
+            multi.commands.push(queued);
+            client.output.reply.simple("QUEUED");
+            return Ok(Admission::Queued);
+        }
+    }
+    if let Some(pause) = core.pause {
+        let writes = row.flags.has(Flags::WRITE) || row.name == "exec" || row.name == "publish";
+        if (pause.all || writes) && !row.name.starts_with("client") {
+            return Ok(Admission::Wait);
+        }
+    }
+    Ok(Admission::Run(row_id))
+}
+
+fn find(core: &Core, args: Args<'_>) -> Result<RowId, Cow<'static, str>> {
+    let commands = &core.commands;
+    let Some(row) = commands.table.find(args.at(0)) else {
+        return Err(unknown_command(args));
+    };
+    if !commands.exists(row) {
+        return Err(unknown_command(args));
+    }
+    if !commands.is_container(row) || args.len() == 1 {
+        return Ok(row);
+    }
+    let subcommand = commands
+        .table
+        .find_subcommand(row, args.at(1))
+        .filter(|sub| !matches!(commands.run(*sub), Run::Nothing));
+    subcommand.ok_or_else(|| {
+        let container = commands.table.row(row).name;
+        format!(
+            "ERR unknown subcommand '{}'. Try {} HELP.",
+            shown(args.at(1)),
+            container.to_uppercase()
+        )
+        .into()
+    })
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(128)]).into_owned()
+}
+
+fn unknown_command(args: Args<'_>) -> Cow<'static, str> {
+    let mut text = format!(
+        "ERR unknown command '{}', with args beginning with: ",
+        shown(args.at(0))
+    );
+    let mut budget = 128usize;
+    for arg in args.from(1).iter() {
+        if budget == 0 {
+            break;
+        }
+        let part = &arg[..arg.len().min(budget)];
+        budget -= part.len().max(1).min(budget);
+        text.push_str(&format!("'{}' ", shown(part)));
+    }
+    text.into()
+}
+
+pub(crate) fn wrong_arity(name: &str) -> Cow<'static, str> {
+    format!("ERR wrong number of arguments for '{name}' command").into()
+}
+
+fn is_for_subscribers(name: &str) -> bool {
+    matches!(
+        name,
+        "subscribe"
+            | "unsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "ssubscribe"
+            | "sunsubscribe"
+            | "ping"
+            | "quit"
+            | "reset"
+    )
+}
+
+/// Commands that MULTI does not queue.
+fn ends_or_controls_transaction(name: &str) -> bool {
+    matches!(
+        name,
+        "exec" | "discard" | "multi" | "watch" | "quit" | "reset"
+    )
+}
+
+#[inline]
+fn run(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, row: RowId, args: Args<'_>) -> Ran {
+    core.calls[row.index()] += 1;
+    match core.commands.run(row) {
+        Run::Data(handler) => {
+            turn.savepoint();
+            let start = core.clients.at(slot).output.reply.buffer.len();
+            match run_data(core, turn, slot, handler, args, false) {
+                Ok(()) => Ok(After::Done),
+                Err(abort) => {
+                    turn.rollback();
+                    core.clients.at(slot).output.reply.buffer.truncate(start);
+                    Err(abort)
+                }
+            }
+        }
+        Run::Session(handler) => handler(&mut Call {
+            core,
+            turn,
+            slot,
+            args,
+        }),
+        Run::Admin => {
+            core.ask(slot, vec![args.iter().map(<[u8]>::to_vec).collect()]);
+            core.clients.at(slot).state = State::Asking(Question::Command);
+            Ok(After::Done)
+        }
+        // A container without its subcommand; arity refused all but these.
+        Run::Nothing => Err(Abort::Error(wrong_arity(core.commands.table.row(row).name))),
+    }
+}
+
+#[inline]
+fn run_data(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    handler: crate::Handler,
+    args: Args<'_>,
+    must_not_block: bool,
+) -> Outcome {
+    let db = core.clients.at(slot).db;
+    let app = core.app(turn, db)?;
+    let random = &mut core.random;
+    handler(&mut Context {
+        turn,
+        app,
+        db,
+        reply: &mut core.clients.at(slot).output.reply,
+        args,
+        must_not_block,
+        random: &mut || random.next(),
+    })
+}
+
+/// Runs one command of EXEC; the caller takes back and knows what errors mean.
+pub(crate) fn run_in_transaction(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    row: RowId,
+    args: Args<'_>,
+) -> Outcome {
+    core.calls[row.index()] += 1;
+    match core.commands.run(row) {
+        Run::Data(handler) => run_data(core, turn, slot, handler, args, true),
+        Run::Session(handler) => {
+            let ran = handler(&mut Call {
+                core,
+                turn,
+                slot,
+                args,
+            });
+            ran.map(|_| ())
+        }
+        Run::Admin | Run::Nothing => Ok(()),
+    }
+}
+
+/// Replies or parks, as the command's end demands.
+#[inline]
+fn settle(core: &mut Core, slot: Slot, row: RowId, ran: Ran) -> After {
+    let abort = match ran {
+        Ok(after) => return after,
+        Err(abort) => abort,
+    };
+    match abort {
+        Abort::Error(text) => {
+            core.counters.errors += 1;
+            core.clients.at(slot).output.reply.error(&text);
+            After::Done
+        }
+        Abort::Block(block) => {
+            blocking::block(core, slot, row, block);
+            After::Again
+        }
+        Abort::Stop(Stop::Miss(miss)) => {
+            core.load(slot, miss);
+            After::Again
+        }
+        Abort::Stop(Stop::Failed(error)) => {
+            core.counters.errors += 1;
+            let text = failure_text(&error);
+            core.clients.at(slot).output.reply.error(&text);
+            After::Done
+        }
+    }
+}
+
+/// A failure of the store in the error classes that clients know.
+pub(crate) fn failure_text(error: &Error) -> String {
+    match error {
+        Error::NoSpace | Error::Poisoned { .. } => format!("MISCONF {error}"),
+        Error::Closed => format!("LOADING {error}"),
+        Error::Invalid(_)
+        | Error::Io { .. }
+        | Error::Corrupt { .. }
+        | Error::Locked { .. }
+        | Error::BehindHorizon { .. } => format!("ERR {error}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! What the loop does ten times a second: timeouts, memory, ends of pauses, counters, expiry.
+
+use super::blocking;
+use super::client::State;
+use super::core::Core;
+use super::event_loop::EventLoop;
+
+/// A client idle for longer gives its buffers back.
+const KEEP_BUFFERS_MS: i64 = 2_000;
+/// Clients looked at in one tick, so that ten thousand idle ones cost little.
+const CLIENTS_PER_TICK: usize = 2_000;
+
+pub(crate) fn tick(this: &mut EventLoop) {
+    this.listeners.retry();
+    end_refusal(&mut this.core);
+    end_pause(&mut this.core);
+    look_at_clients(&mut this.core);
+    bound_memory(&mut this.core);
+    serve_outside_writes(this);
+    this.core.publish_stats();
+}
+
+fn end_refusal(core: &mut Core) {
+    if core
+        .refusal
+        .as_ref()
+        .is_some_and(|refusal| refusal.until <= core.tick_ms)
+    {
+        core.refusal = None;
+    }
+}
+
+/// Lets paused clients go on when the pause is over.
+pub(crate) fn end_pause(core: &mut Core) {
+    if core.pause.is_some_and(|pause| pause.until <= core.tick_ms) {
+        core.pause = None;
+        for slot in core.clients.slots() {
+            if matches!(core.clients.at(slot).state, State::Paused) {
+                core.wake(slot);
+            }
+        }
+    }
+}
+
+fn look_at_clients(core: &mut Core) {
+    let timeout = i64::try_from(core.settings.timeout.saturating_mul(1000)).unwrap_or(i64::MAX);
+    let all = core.clients.slots();
+    let first = if all.is_empty() {
+        0
+    } else {
+        core.next_look % all.len()
+    };
+    core.next_look = first + CLIENTS_PER_TICK;
+    for slot in all
+        .iter()
+        .cycle()
+        .skip(first)
+        .take(all.len().min(CLIENTS_PER_TICK))
+    {
+        core.check_output(*slot);
+        let idle = core.tick_ms - core.clients.at(*slot).active_ms;
+        let client = core.clients.at(*slot);
+        if idle > KEEP_BUFFERS_MS {
+            client.input.shrink();
+            client.output.shrink();
+        }
+        let may_wait = client.is_subscriber() || !matches!(client.state, State::Ready);
+        if timeout > 0 && idle > timeout && !may_wait {
+            core.kill(*slot);
+        }
+    }
+}
+
+/// Closes the clients with the largest buffers until all together fit.
+fn bound_memory(core: &mut Core) {
+    let mut held: Vec<(usize, usize)> = core
+        .clients
+        .iter()
+        .filter(|(_, client)| !client.doomed && !client.no_evict)
+        .map(|(slot, client)| (client.held(), slot))
+        .collect();
+    let mut total: usize = held.iter().map(|(bytes, _)| bytes).sum();
+    if total <= core.settings.client_memory {
+        return;
+    }
+    held.sort_unstable();
+    while let Some((bytes, slot)) = held.pop() {
+        if total <= core.settings.client_memory {
+            return;
+        }
+        total -= bytes;
+        core.counters.closed_for_memory += 1;
+        core.kill(slot);
+    }
+}
+
+/// Serves blocked clients from what others than this loop have committed.
+fn serve_outside_writes(this: &mut EventLoop) {
+    let latest = this.store.db().latest();
+    if latest == this.known_commit || this.core.waiters.is_empty() {
+        this.known_commit = latest;
+        return;
+    }
+    let store = this.store.clone();
+    let mut turn = store.turn(this.core.now_ms);
+    turn.observe(true);
+    blocking::serve_all(&mut this.core, &mut turn);
+    this.finish(turn);
+}

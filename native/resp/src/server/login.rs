@@ -1,0 +1,148 @@
+//! AUTH and HELLO: who a client is and which protocol it speaks.
+
+use super::admin::{Job, Login};
+use super::client::{Hello, Question, State};
+use super::clients::Slot;
+use super::core::Core;
+use super::execute::{wrong_arity, After, Call, Ran};
+use crate::command::Abort;
+
+const DEFAULT_USER: &[u8] = b"default";
+
+/// AUTH [username] password
+pub(crate) fn auth(call: &mut Call<'_, '_>) -> Ran {
+    let (user, password) = match call.args.len() {
+        2 => (DEFAULT_USER, call.args.at(1)),
+        3 => (call.args.at(1), call.args.at(2)),
+        _ => return Err(Abort::Error(wrong_arity("auth"))),
+    };
+    ask(call, user.to_vec(), password.to_vec(), None)
+}
+
+/// HELLO [protover [AUTH username password] [SETNAME clientname]]
+pub(crate) fn hello(call: &mut Call<'_, '_>) -> Ran {
+    let mut wish = Hello {
+        resp3: None,
+        name: None,
+    };
+    if let Some(version) = call.args.get(1) {
+        wish.resp3 = Some(match version {
+            b"2" => false,
+            b"3" => true,
+            other if std::str::from_utf8(other).is_ok_and(|text| text.parse::<i64>().is_ok()) => {
+                return Err(Abort::error("NOPROTO unsupported protocol version"));
+            }
+            _ => {
+                return Err(Abort::error(
+                    "ERR Protocol version is not an integer or out of range",
+                ));
+            }
+        });
+    }
+    let mut credentials = None;
+    let mut at = 2;
+    while at < call.args.len() {
+        if call.args.is(at, "AUTH") && at + 2 < call.args.len() {
+            credentials = Some((call.args.at(at + 1).to_vec(), call.args.at(at + 2).to_vec()));
+            at += 3;
+        } else if call.args.is(at, "SETNAME") && at + 1 < call.args.len() {
+            wish.name = Some(client_name(call.args.at(at + 1))?);
+            at += 2;
+        } else {
+            let option = String::from_utf8_lossy(call.args.at(at)).into_owned();
+            return Err(Abort::error(format!(
+                "ERR Syntax error in HELLO option '{option}'"
+            )));
+        }
+    }
+    if let Some((user, password)) = credentials {
+        return ask(call, user, password, Some(wish));
+    }
+    if call.client().role.is_none() {
+        return Err(Abort::error(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    greet(call.core, call.slot, wish);
+    Ok(After::Done)
+}
+
+/// A name for CLIENT SETNAME: no blanks, line breaks or other specials.
+pub(crate) fn client_name(name: &[u8]) -> Result<Vec<u8>, Abort> {
+    if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
+        return Ok(name.to_vec());
+    }
+    Err(Abort::error(
+        "ERR Client names cannot contain spaces, newlines or special characters.",
+    ))
+}
+
+fn ask(call: &mut Call<'_, '_>, user: Vec<u8>, password: Vec<u8>, wish: Option<Hello>) -> Ran {
+    if call.core.in_transaction {
+        return Err(Abort::error("ERR Command not allowed inside a transaction"));
+    }
+    let client = call.client();
+    client.state = State::Asking(Question::Login(wish));
+    let id = client.id;
+    call.core.submit(Job::Login { id, user, password });
+    Ok(After::Done)
+}
+
+/// Goes on when the password was checked.
+pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login) {
+    let client = core.clients.at(slot);
+    let wish = match std::mem::take(&mut client.state) {
+        State::Asking(Question::Login(wish)) => wish,
+        other => {
+            client.state = other;
+            return;
+        }
+    };
+    match login {
+        Login::Role(role) => {
+            client.role = Some(role);
+            match wish {
+                Some(wish) => greet(core, slot, wish),
+                None => client.output.reply.ok(),
+            }
+        }
+        Login::Denied => client
+            .output
+            .reply
+            .error("WRONGPASS invalid username-password pair or user is disabled."),
+        Login::NoPassword => client.output.reply.error(
+            "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+        ),
+    }
+    core.flush_later(slot);
+    core.run_later(slot);
+}
+
+/// Switches the protocol and introduces the server.
+fn greet(core: &mut Core, slot: Slot, wish: Hello) {
+    let version = core.settings.version.clone();
+    let client = core.clients.at(slot);
+    if let Some(name) = wish.name {
+        client.name = name;
+    }
+    if let Some(resp3) = wish.resp3 {
+        client.output.reply.resp3 = resp3;
+    }
+    let id = client.id;
+    let reply = &mut client.output.reply;
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(version.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(if reply.resp3 { 3 } else { 2 });
+    reply.bulk(b"id");
+    reply.integer(id as i64);
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"modules");
+    reply.array(0);
+}

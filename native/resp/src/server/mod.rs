@@ -1,0 +1,218 @@
+//! The server: a thread that owns the sockets, one that runs administration, a few that read cold blocks.
+//!
+//! **Theory.** One thread runs every command, so commands need no locks among themselves; what would make it
+//! wait (disk, passwords, administration) is done elsewhere and comes back as a message.
+//!
+//! **Invariant.** Nothing here handles signals or ends the process: the host decides.
+
+mod accept;
+mod admin;
+pub(crate) mod blocking;
+pub(crate) mod client;
+mod clients;
+mod clock;
+mod commands;
+pub(crate) mod core;
+mod event_loop;
+pub(crate) mod execute;
+pub(crate) mod housekeeping;
+mod input;
+mod loader;
+pub(crate) mod login;
+pub(crate) mod multi;
+mod output;
+pub(crate) mod pubsub;
+mod runner;
+mod settings;
+mod shared;
+mod stream;
+
+pub use admin::{Admin, Answer, ClientInfo, Login};
+pub use clock::{Clock, SystemClock};
+pub use settings::{Listen, OutputLimit, Settings};
+pub use shared::ServerStats;
+
+use self::core::{Core, Parts};
+use accept::Listeners;
+use event_loop::{EventLoop, WAKER};
+use hyperdb_graph::Store;
+use loader::Loader;
+use mio::{Poll, Waker};
+use shared::{Message, Shared};
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{mpsc, Arc};
+use std::thread::JoinHandle;
+use stream::Listener;
+
+/// A running server; stops when dropped.
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Begins to listen and serve `store`. `admin` gets commands that touch no keys.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, or no thread to be had.
+    pub fn start(
+        store: Arc<Store>,
+        listen: &Listen,
+        settings: Settings,
+        admin: Box<dyn Admin>,
+    ) -> io::Result<Server> {
+        Self::start_with_clock(store, listen, settings, admin, Box::new(SystemClock::new()))
+    }
+
+    /// Like [`Server::start`], with the time passed in.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with_clock(
+        store: Arc<Store>,
+        listen: &Listen,
+        settings: Settings,
+        admin: Box<dyn Admin>,
+        clock: Box<dyn Clock>,
+    ) -> io::Result<Server> {
+        let poll = Poll::new()?;
+        let shared = Arc::new(Shared::new(Waker::new(poll.registry(), WAKER)?));
+        let mut sockets = Vec::new();
+        for address in &listen.tcp {
+            sockets.push(Listener::tcp(*address)?);
+        }
+        if let Some(path) = &listen.unix {
+            sockets.push(Listener::unix(path)?);
+        }
+        let addresses = sockets.iter().filter_map(Listener::address).collect();
+        let listeners = Listeners::new(sockets, poll.registry())?;
+        let (jobs, queue) = mpsc::channel();
+        let mut threads = vec![admin::spawn(admin, queue, shared.clone())?];
+        let (loader, loaders) = Loader::start(&store, &shared)?;
+        threads.extend(loaders);
+        let notify = Arc::downgrade(&shared);
+        store.db().on_durable(Arc::new(move || {
+            if let Some(shared) = notify.upgrade() {
+                shared.wake();
+            }
+        }));
+        let core = Core::new(Parts {
+            settings,
+            shared: shared.clone(),
+            jobs,
+            loader,
+            seed: seed(),
+            tick_ms: clock.monotonic_ms(),
+            now_ms: clock.unix_ms(),
+        });
+        let event_loop = EventLoop {
+            next_tick: core.tick_ms,
+            known_commit: store.db().latest(),
+            poll,
+            store,
+            core,
+            listeners,
+            clock,
+            gated: VecDeque::new(),
+        };
+        threads.push(
+            std::thread::Builder::new()
+                .name("hyperdb-resp".into())
+                .spawn(move || event_loop.run())?,
+        );
+        Ok(Server {
+            shared,
+            addresses,
+            threads,
+        })
+    }
+
+    /// The TCP addresses it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Counters, at most a tenth of a second old; exact as of the last command that went to administration.
+    pub fn stats(&self) -> ServerStats {
+        self.shared.stats()
+    }
+
+    /// Replaces the live settings. A command answered by administration afterwards sees them in force.
+    pub fn configure(&self, settings: Settings) {
+        self.shared.post(Message::Configure(Box::new(settings)));
+    }
+
+    /// Sets the counters to zero.
+    pub fn reset_stats(&self) {
+        self.shared.post(Message::ResetStats);
+    }
+
+    /// Tells the loop that row locks were released, so commands parked on them run again.
+    pub fn locks_released(&self) {
+        self.shared.post(Message::LocksReleased);
+    }
+
+    /// A handle for the threads of administration, which may outlive this value.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Closes all connections and ends the threads.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.post(Message::Stop);
+        let me = std::thread::current().id();
+        for thread in self.threads.drain(..) {
+            // Administration may stop the server from inside a command; it cannot wait for itself. A thread
+            // that panicked has ended too.
+            if thread.thread().id() != me {
+                let _ended = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What administration may do to the server that it serves.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// As [`Server::stats`].
+    pub fn stats(&self) -> ServerStats {
+        self.shared.stats()
+    }
+
+    /// As [`Server::configure`].
+    pub fn configure(&self, settings: Settings) {
+        self.shared.post(Message::Configure(Box::new(settings)));
+    }
+
+    /// As [`Server::reset_stats`].
+    pub fn reset_stats(&self) {
+        self.shared.post(Message::ResetStats);
+    }
+}
+
+/// A seed for the loop's random numbers, from the standard library's hash keys.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish()
+}

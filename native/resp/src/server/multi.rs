@@ -1,0 +1,312 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+//!
+//! **Theory.** A transaction's commands run one after another inside one loop turn, so nothing comes between
+//! them. If one of them must wait for a block or a row lock, the whole of EXEC is taken back and runs again. A
+//! watched key is dirty when this loop touched it, or when its element's version is no longer the one seen at
+//! WATCH (somebody outside this loop wrote), or when it expired meanwhile.
+//!
+//! **Invariant.** Messages that a transaction publishes go out only once it is through.
+
+use super::admin::Answer;
+use super::client::{Question, State};
+use super::clients::Slot;
+use super::core::Core;
+use super::execute::{self, After, Call, Ran};
+use crate::args::{Args, Span};
+use crate::command::{Abort, Outcome};
+use crate::table::RowId;
+use hashbrown::HashMap;
+use hyperdb_graph::{AppId, Commit, Step, Turn};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Commands since MULTI.
+#[derive(Debug, Default)]
+pub(crate) struct Multi {
+    pub commands: Vec<Queued>,
+    /// A command could not be queued: EXEC must fail.
+    pub broken: bool,
+    /// Answers to its administrative commands, in order, once asked for.
+    pub answers: Option<Vec<Answer>>,
+}
+
+/// A command kept for EXEC.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub row: RowId,
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Queued {
+    pub(crate) fn new(row: RowId, args: Args<'_>) -> Self {
+        let mut bytes = Vec::with_capacity(args.iter().map(<[u8]>::len).sum());
+        let mut spans = Vec::with_capacity(args.len());
+        for arg in args.iter() {
+            spans.push((bytes.len(), bytes.len() + arg.len()));
+            bytes.extend_from_slice(arg);
+        }
+        Self { row, bytes, spans }
+    }
+
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.spans)
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.len() + self.spans.len() * size_of::<Span>()
+    }
+}
+
+/// A key as WATCH saw it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Watched {
+    db: u32,
+    key: Box<[u8]>,
+    app: AppId,
+    /// Version of the live element, `None` if there was none.
+    seen: Option<Commit>,
+}
+
+/// Who watches which key of which database.
+#[derive(Debug, Default)]
+pub(crate) struct Watchers {
+    by_key: HashMap<(u32, Box<[u8]>), Vec<Slot>>,
+}
+
+impl Watchers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    fn add(&mut self, db: u32, key: &[u8], slot: Slot) {
+        self.by_key.entry((db, key.into())).or_default().push(slot);
+    }
+
+    fn remove(&mut self, watched: Watched, slot: Slot) {
+        let place = (watched.db, watched.key);
+        if let Some(slots) = self.by_key.get_mut(&place) {
+            slots.retain(|other| *other != slot);
+            if slots.is_empty() {
+                self.by_key.remove(&place);
+            }
+        }
+    }
+
+    pub(crate) fn of(&self, place: &(u32, Box<[u8]>)) -> &[Slot] {
+        self.by_key.get(place).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn version_of(turn: &mut Turn<'_>, app: AppId, key: &[u8]) -> Step<Option<Commit>> {
+    if turn.element(app, key)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(turn.version(app, key)?.unwrap_or_default()))
+}
+
+/// MULTI
+pub(crate) fn multi(call: &mut Call<'_, '_>) -> Ran {
+    let client = call.client();
+    if client.multi.is_some() {
+        return Err(Abort::error("ERR MULTI calls can not be nested"));
+    }
+    client.multi = Some(Multi::default());
+    client.output.reply.ok();
+    Ok(After::Done)
+}
+
+/// DISCARD
+pub(crate) fn discard(call: &mut Call<'_, '_>) -> Ran {
+    if call.client().multi.is_none() {
+        return Err(Abort::error("ERR DISCARD without MULTI"));
+    }
+    forget(call.core, call.slot);
+    call.client().output.reply.ok();
+    Ok(After::Done)
+}
+
+/// WATCH key [key ...]
+pub(crate) fn watch(call: &mut Call<'_, '_>) -> Ran {
+    if call.client().multi.is_some() {
+        return Err(Abort::error("ERR WATCH inside MULTI is not allowed"));
+    }
+    let db = call.client().db;
+    let app = call.core.app(call.turn, db)?;
+    for key in call.args.from(1).iter() {
+        let known = call.client().watched.iter();
+        if known.into_iter().any(|w| w.db == db && *w.key == *key) {
+            continue;
+        }
+        let seen = version_of(call.turn, app, key)?;
+        call.client().watched.push(Watched {
+            db,
+            key: key.into(),
+            app,
+            seen,
+        });
+        call.core.watchers.add(db, key, call.slot);
+    }
+    call.turn.observe(true);
+    call.client().output.reply.ok();
+    Ok(After::Done)
+}
+
+/// UNWATCH
+pub(crate) fn unwatch(call: &mut Call<'_, '_>) -> Ran {
+    unwatch_all(call.core, call.slot);
+    call.client().output.reply.ok();
+    Ok(After::Done)
+}
+
+/// Ends all watches of a client.
+pub(crate) fn unwatch_all(core: &mut Core, slot: Slot) {
+    let client = core.clients.at(slot);
+    client.dirty = false;
+    for watched in std::mem::take(&mut client.watched) {
+        core.watchers.remove(watched, slot);
+    }
+}
+
+/// Ends a transaction without running it.
+pub(crate) fn forget(core: &mut Core, slot: Slot) {
+    core.clients.at(slot).multi = None;
+    unwatch_all(core, slot);
+}
+
+/// Whether a watched key changed since WATCH.
+fn is_dirty(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) -> Step<bool> {
+    if core.clients.at(slot).dirty {
+        return Ok(true);
+    }
+    for i in 0..core.clients.at(slot).watched.len() {
+        let db = core.clients.at(slot).watched[i].db;
+        let app = core.app(turn, db)?;
+        let watched = &core.clients.at(slot).watched[i];
+        let now = version_of(turn, app, &watched.key)?;
+        // After FLUSHDB or SWAPDB the number names another app: equal only if absent before and after.
+        let same = now == watched.seen && (app == watched.app || now.is_none());
+        if !same {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// EXEC
+pub(crate) fn exec(call: &mut Call<'_, '_>) -> Ran {
+    let Some(multi) = &call.client().multi else {
+        return Err(Abort::error("ERR EXEC without MULTI"));
+    };
+    if multi.broken {
+        forget(call.core, call.slot);
+        return Err(Abort::error(
+            "EXECABORT Transaction discarded because of previous errors.",
+        ));
+    }
+    if is_dirty(call.core, call.turn, call.slot)? {
+        forget(call.core, call.slot);
+        call.client().output.reply.null_array();
+        return Ok(After::Done);
+    }
+    if ask_administration(call) {
+        return Ok(After::Again);
+    }
+    let Some(multi) = call.client().multi.take() else {
+        return Ok(After::Done);
+    };
+    match run(call, &multi) {
+        Ok(()) => {
+            unwatch_all(call.core, call.slot);
+            Ok(After::Done)
+        }
+        Err(abort) => {
+            call.client().multi = Some(multi);
+            Err(abort)
+        }
+    }
+}
+
+/// Asks for the answers that administration must give before EXEC can run; whether it must wait for them.
+fn ask_administration(call: &mut Call<'_, '_>) -> bool {
+    let core = &mut *call.core;
+    let Some(multi) = &core.clients.at(call.slot).multi else {
+        return false;
+    };
+    if multi.answers.is_some() {
+        return false;
+    }
+    let commands: Vec<Vec<Vec<u8>>> = multi
+        .commands
+        .iter()
+        .filter(|queued| core.commands.is_admin(queued.row))
+        .map(|queued| queued.args().iter().map(<[u8]>::to_vec).collect())
+        .collect();
+    if commands.is_empty() {
+        return false;
+    }
+    core.ask(call.slot, commands);
+    core.clients.at(call.slot).state = State::Asking(Question::Transaction);
+    true
+}
+
+/// Runs the queued commands; on `Err` nothing of them has happened.
+fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
+    let db = call.client().db;
+    let start = call.client().output.reply.buffer.len();
+    // Errors of single commands, found in an earlier pass: the turn can only be taken back whole, so after an
+    // error all run again, and the one that failed is known not to have changed anything.
+    let mut failed: BTreeMap<usize, Cow<'static, str>> = BTreeMap::new();
+    call.core.in_transaction = true;
+    let outcome = loop {
+        call.turn.savepoint();
+        call.core.deferred.clear();
+        match pass(call, multi, &failed) {
+            Ok(()) => break Ok(()),
+            Err((at, abort)) => {
+                call.turn.rollback();
+                let client = call.client();
+                client.output.reply.buffer.truncate(start);
+                client.db = db;
+                match abort {
+                    Abort::Error(text) => {
+                        failed.insert(at, text);
+                    }
+                    other => break Err(other),
+                }
+            }
+        }
+    };
+    call.core.in_transaction = false;
+    if outcome.is_ok() {
+        super::pubsub::deliver_deferred(call.core);
+    } else {
+        call.core.deferred.clear();
+    }
+    outcome
+}
+
+fn pass(
+    call: &mut Call<'_, '_>,
+    multi: &Multi,
+    failed: &BTreeMap<usize, Cow<'static, str>>,
+) -> std::result::Result<(), (usize, Abort)> {
+    let mut answers = multi.answers.iter().flatten();
+    call.client().output.reply.array(multi.commands.len());
+    for (at, queued) in multi.commands.iter().enumerate() {
+        if let Some(text) = failed.get(&at) {
+            call.client().output.reply.error(text);
+            continue;
+        }
+        if call.core.commands.is_admin(queued.row) {
+            if let Some(answer) = answers.next() {
+                answer.encode(&mut call.client().output.reply);
+            }
+            continue;
+        }
+        execute::run_in_transaction(call.core, call.turn, call.slot, queued.row, queued.args())
+            .map_err(|abort| (at, abort))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What can be set: where to listen (fixed at start) and limits (live).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where the server listens.
+#[derive(Clone, Debug, Default)]
+pub struct Listen {
+    /// TCP addresses; port 0 takes a free one.
+    pub tcp: Vec<SocketAddr>,
+    /// A Unix socket; an old one that nobody listens on is replaced.
+    pub unix: Option<PathBuf>,
+}
+
+/// How much output may wait for a client (Redis: `client-output-buffer-limit`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Closed at once beyond this many bytes; 0 = no limit.
+    pub hard: usize,
+    /// Closed when beyond this many bytes for `soft_seconds`; 0 = no limit.
+    pub soft: usize,
+    /// See `soft`.
+    pub soft_seconds: u64,
+}
+
+/// Limits and behaviour; can be replaced while running by [`super::Server::configure`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Most clients at a time.
+    pub max_clients: usize,
+    /// Idle clients are closed after this many seconds; 0 = never.
+    pub timeout: u64,
+    /// Seconds between TCP keepalive probes; 0 = none.
+    pub tcp_keepalive: u64,
+    /// Longest argument, bytes.
+    pub max_bulk: usize,
+    /// Most bytes of requests that may wait for one client.
+    pub query_buffer: usize,
+    /// Output limit of ordinary clients.
+    pub output_normal: OutputLimit,
+    /// Output limit of clients that subscribed.
+    pub output_pubsub: OutputLimit,
+    /// Most bytes in the buffers of all clients together; beyond it the fattest are closed.
+    pub client_memory: usize,
+    /// How many numbered databases there are.
+    pub databases: u32,
+    /// Whether a client must authenticate before anything else.
+    pub requires_auth: bool,
+    /// Refuse clients from other machines while no password is needed.
+    pub protected: bool,
+    /// Role of clients that need not authenticate.
+    pub default_role: String,
+    /// Redis version that HELLO claims.
+    pub version: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_clients: 20_000,
+            timeout: 0,
+            tcp_keepalive: 300,
+            max_bulk: 512 << 20,
+            query_buffer: 1 << 30,
+            output_normal: OutputLimit {
+                hard: 1 << 30,
+                soft: 256 << 20,
+                soft_seconds: 60,
+            },
+            output_pubsub: OutputLimit {
+                hard: 32 << 20,
+                soft: 8 << 20,
+                soft_seconds: 60,
+            },
+            client_memory: 2 << 30,
+            databases: 16,
+            requires_auth: false,
+            protected: true,
+            default_role: "default".into(),
+            version: "7.0.15".into(),
+        }
+    }
+}

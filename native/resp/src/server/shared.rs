@@ -1,0 +1,74 @@
+//! What other threads may do to the loop: leave a message and wake it; read its counters.
+
+use super::admin::{Answer, Login};
+use super::settings::Settings;
+use mio::Waker;
+use parking_lot::Mutex;
+
+/// A message for the loop.
+pub(crate) enum Message {
+    /// Administration answered client `id`.
+    Answers { id: u64, answers: Vec<Answer> },
+    /// A login of client `id` was checked.
+    LoggedIn { id: u64, login: Login },
+    /// A block was loaded (or could not be) for client `id`.
+    Loaded { id: u64, failure: Option<String> },
+    /// Row locks were released.
+    LocksReleased,
+    /// New settings.
+    Configure(Box<Settings>),
+    /// Counters to zero.
+    ResetStats,
+    /// Close everything and end.
+    Stop,
+}
+
+/// Counters of a server; a copy comes from [`super::Server::stats`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerStats {
+    /// Name and value, in a fixed order, named as INFO names them where it does.
+    pub rows: Vec<(&'static str, u64)>,
+    /// Calls of each command that was called: name and count.
+    pub calls: Vec<(&'static str, u64)>,
+}
+
+/// See the module's head.
+pub(crate) struct Shared {
+    inbox: Mutex<Vec<Message>>,
+    waker: Waker,
+    stats: Mutex<ServerStats>,
+}
+
+impl Shared {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            inbox: Mutex::new(Vec::new()),
+            waker,
+            stats: Mutex::new(ServerStats::default()),
+        }
+    }
+
+    pub(crate) fn post(&self, message: Message) {
+        self.inbox.lock().push(message);
+        self.wake();
+    }
+
+    /// Wakes the loop.
+    pub(crate) fn wake(&self) {
+        // Fails only if the loop is gone, and then nobody is left to wake.
+        let _gone = self.waker.wake();
+    }
+
+    /// The messages so far, in order.
+    pub(crate) fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut *self.inbox.lock())
+    }
+
+    pub(crate) fn publish(&self, stats: ServerStats) {
+        *self.stats.lock() = stats;
+    }
+
+    pub(crate) fn stats(&self) -> ServerStats {
+        self.stats.lock().clone()
+    }
+}

@@ -1,0 +1,149 @@
+//! CLIENT LIST and CLIENT INFO.
+
+use super::connection::integer;
+use crate::command::{errors, Abort};
+use crate::server::client::{Client, State};
+use crate::server::core::Core;
+use crate::server::execute::{After, Call, Ran};
+use std::fmt::Write;
+
+/// What CLIENT LIST TYPE distinguishes; there are no masters and replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientType {
+    Normal,
+    Pubsub,
+    Replication,
+}
+
+impl ClientType {
+    pub(super) fn parse(name: &[u8]) -> Result<ClientType, Abort> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Ok(ClientType::Normal),
+            b"pubsub" => Ok(ClientType::Pubsub),
+            b"master" | b"replica" | b"slave" => Ok(ClientType::Replication),
+            _ => Err(Abort::error(format!(
+                "ERR Unknown client type '{}'",
+                String::from_utf8_lossy(name)
+            ))),
+        }
+    }
+
+    pub(super) fn is(self, client: &Client) -> bool {
+        match self {
+            ClientType::Normal => !client.is_subscriber(),
+            ClientType::Pubsub => client.is_subscriber(),
+            ClientType::Replication => false,
+        }
+    }
+}
+
+/// One line about a client, in the fields that Redis 7 shows.
+fn line(core: &Core, client: &Client) -> String {
+    let mut flags = String::new();
+    if client.is_subscriber() {
+        flags.push('P');
+    }
+    if client.multi.is_some() {
+        flags.push('x');
+    }
+    if matches!(client.state, State::Blocked(_)) {
+        flags.push('b');
+    }
+    if client.dirty {
+        flags.push('d');
+    }
+    if client.closing {
+        flags.push('c');
+    }
+    if client.no_evict {
+        flags.push('e');
+    }
+    if flags.is_empty() {
+        flags.push('N');
+    }
+    let queued = client.multi.as_ref().map(|multi| &multi.commands);
+    let queued_bytes: usize = queued.map_or(0, |all| all.iter().map(|one| one.held()).sum());
+    let command = client
+        .last_command
+        .map_or("NULL", |row| core.commands.table.row(row).name);
+    let mut text = String::with_capacity(256);
+    // Writing to a string cannot fail.
+    let _infallible = write!(
+        text,
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
+         multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 \
+         tot-mem={} events=rw cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+        client.id,
+        client.peer.address,
+        client.peer.local,
+        client.stream.descriptor(),
+        String::from_utf8_lossy(&client.name),
+        (core.now_ms - client.created_ms).max(0) / 1000,
+        (core.tick_ms - client.active_ms).max(0) / 1000,
+        flags,
+        client.db,
+        client.channels.len(),
+        client.patterns.len(),
+        client.shard_channels.len(),
+        queued.map_or(-1, |all| all.len() as i64),
+        client.input.waiting().len(),
+        client.input.held() - client.input.waiting().len(),
+        queued_bytes,
+        client.output.held(),
+        client.output.pending(),
+        client.held(),
+        command,
+        client.role.as_deref().unwrap_or("(none)"),
+        if client.output.reply.resp3 { 3 } else { 2 },
+        String::from_utf8_lossy(&client.library),
+        String::from_utf8_lossy(&client.library_version),
+    );
+    text
+}
+
+/// CLIENT INFO
+pub(super) fn info(call: &mut Call<'_, '_>) -> Ran {
+    let slot = call.slot;
+    let text = call
+        .core
+        .clients
+        .get(slot)
+        .map(|client| line(call.core, client));
+    let text = text.unwrap_or_default() + "\n";
+    call.client().output.reply.verbatim(text.as_bytes());
+    Ok(After::Done)
+}
+
+/// CLIENT LIST [TYPE type] [ID client-id ...]
+pub(super) fn list(call: &mut Call<'_, '_>) -> Ran {
+    let mut kind = None;
+    let mut ids = None;
+    match call.args.len() {
+        2 => {}
+        4 if call.args.is(2, "TYPE") => kind = Some(ClientType::parse(call.args.at(3))?),
+        n if n > 3 && call.args.is(2, "ID") => {
+            let wanted: Result<Vec<i64>, Abort> = call.args.from(3).iter().map(integer).collect();
+            ids = Some(wanted.map_err(|_| Abort::error("ERR Invalid client ID"))?);
+        }
+        _ => return Err(errors::syntax()),
+    }
+    let mut chosen: Vec<&Client> = call
+        .core
+        .clients
+        .iter()
+        .map(|(_, client)| client)
+        .filter(|client| kind.is_none_or(|kind| kind.is(client)))
+        .filter(|client| {
+            let id = client.id as i64;
+            ids.as_ref().is_none_or(|ids| ids.contains(&id))
+        })
+        .collect();
+    chosen.sort_by_key(|client| client.id);
+    let mut text = String::new();
+    for client in chosen {
+        text.push_str(&line(call.core, client));
+        text.push('\n');
+    }
+    call.client().output.reply.verbatim(text.as_bytes());
+    Ok(After::Done)
+}

@@ -1,0 +1,103 @@
+//! PING, ECHO, SELECT, QUIT, RESET, TIME, WAIT.
+
+use crate::command::{errors, Abort};
+use crate::server::client::ReplyMode;
+use crate::server::execute::{wrong_arity, After, Call, Ran};
+use crate::server::{multi, pubsub};
+
+/// PING [message]
+pub(super) fn ping(call: &mut Call<'_, '_>) -> Ran {
+    if call.args.len() > 2 {
+        return Err(Abort::Error(wrong_arity("ping")));
+    }
+    let message = call.args.get(1);
+    let client = call.client();
+    let in_resp2_subscription = client.is_subscriber() && !client.output.reply.resp3;
+    let reply = &mut client.output.reply;
+    if in_resp2_subscription {
+        reply.array(2);
+        reply.bulk(b"pong");
+        reply.bulk(message.unwrap_or_default());
+    } else {
+        match message {
+            Some(message) => reply.bulk(message),
+            None => reply.simple("PONG"),
+        }
+    }
+    Ok(After::Done)
+}
+
+/// ECHO message
+pub(super) fn echo(call: &mut Call<'_, '_>) -> Ran {
+    let message = call.args.at(1);
+    call.client().output.reply.bulk(message);
+    Ok(After::Done)
+}
+
+/// Reads a signed 64-bit integer.
+pub(super) fn integer(bytes: &[u8]) -> Result<i64, Abort> {
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.starts_with('+'))
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(errors::not_an_integer)
+}
+
+/// SELECT index
+pub(super) fn select(call: &mut Call<'_, '_>) -> Ran {
+    let index = integer(call.args.at(1))?;
+    let databases = call.core.settings.databases;
+    let db = u32::try_from(index)
+        .ok()
+        .filter(|db| *db < databases)
+        .ok_or_else(|| Abort::error("ERR DB index is out of range"))?;
+    let client = call.client();
+    client.db = db;
+    client.output.reply.ok();
+    Ok(After::Done)
+}
+
+/// QUIT
+pub(super) fn quit(call: &mut Call<'_, '_>) -> Ran {
+    let client = call.client();
+    client.output.reply.ok();
+    client.closing = true;
+    Ok(After::Done)
+}
+
+/// RESET
+pub(super) fn reset(call: &mut Call<'_, '_>) -> Ran {
+    multi::forget(call.core, call.slot);
+    pubsub::leave_all(call.core, call.slot);
+    let settings = &call.core.settings;
+    let role = (!settings.requires_auth).then(|| settings.default_role.clone());
+    let client = call.client();
+    client.role = role;
+    client.db = 0;
+    client.name.clear();
+    client.reply_mode = ReplyMode::On;
+    client.no_evict = false;
+    client.output.reply.resp3 = false;
+    client.output.reply.simple("RESET");
+    Ok(After::Done)
+}
+
+/// TIME
+pub(super) fn time(call: &mut Call<'_, '_>) -> Ran {
+    let now = call.turn.now_ms();
+    let reply = &mut call.client().output.reply;
+    reply.array(2);
+    reply.bulk((now / 1000).to_string().as_bytes());
+    reply.bulk((now % 1000 * 1000).to_string().as_bytes());
+    Ok(After::Done)
+}
+
+/// WAIT numreplicas timeout: there are no replicas, so none has anything.
+pub(super) fn wait(call: &mut Call<'_, '_>) -> Ran {
+    integer(call.args.at(1))?;
+    if integer(call.args.at(2))? < 0 {
+        return Err(Abort::error("ERR timeout is negative"));
+    }
+    call.client().output.reply.integer(0);
+    Ok(After::Done)
+}

@@ -1,0 +1,61 @@
+//! Commands on the connection and on the loop's own state: no keys, or keys only watched.
+
+use crate::server::execute::SessionHandler;
+use crate::server::{login, multi, pubsub};
+
+mod client_list;
+mod clients;
+mod connection;
+mod help;
+
+/// Every session command by lower-case name.
+const HANDLERS: &[(&str, SessionHandler)] = &[
+    ("auth", login::auth),
+    ("hello", login::hello),
+    ("ping", connection::ping),
+    ("echo", connection::echo),
+    ("select", connection::select),
+    ("quit", connection::quit),
+    ("reset", connection::reset),
+    ("time", connection::time),
+    ("wait", connection::wait),
+    ("multi", multi::multi),
+    ("exec", multi::exec),
+    ("discard", multi::discard),
+    ("watch", multi::watch),
+    ("unwatch", multi::unwatch),
+    ("subscribe", pubsub::subscribe),
+    ("psubscribe", pubsub::psubscribe),
+    ("ssubscribe", pubsub::ssubscribe),
+    ("unsubscribe", pubsub::unsubscribe),
+    ("punsubscribe", pubsub::punsubscribe),
+    ("sunsubscribe", pubsub::sunsubscribe),
+    ("publish", pubsub::publish),
+    ("spublish", pubsub::spublish),
+    ("pubsub|channels", pubsub::pubsub_channels),
+    ("pubsub|shardchannels", pubsub::pubsub_shardchannels),
+    ("pubsub|numsub", pubsub::pubsub_numsub),
+    ("pubsub|shardnumsub", pubsub::pubsub_shardnumsub),
+    ("pubsub|numpat", pubsub::pubsub_numpat),
+    ("pubsub|help", help::help),
+    ("client|id", clients::id),
+    ("client|info", client_list::info),
+    ("client|list", client_list::list),
+    ("client|setname", clients::setname),
+    ("client|getname", clients::getname),
+    ("client|setinfo", clients::setinfo),
+    ("client|kill", clients::kill),
+    ("client|no-evict", clients::no_evict),
+    ("client|reply", clients::reply),
+    ("client|pause", clients::pause),
+    ("client|unpause", clients::unpause),
+    ("client|unblock", clients::unblock),
+    ("client|getredir", clients::getredir),
+    ("client|trackinginfo", clients::trackinginfo),
+    ("client|help", help::help),
+];
+
+/// Every session command.
+pub(crate) fn handlers() -> impl Iterator<Item = (&'static str, SessionHandler)> {
+    HANDLERS.iter().copied()
+}
