@@ -108,8 +108,9 @@ impl<'s> Turn<'s> {
 
     /// The commit that last added or removed `id`, expired or not; `None` if nothing is known of it.
     pub fn version(&self, app: AppId, id: &[u8]) -> Step<Option<Commit>> {
-        self.writer
-            .version(Family::DATA, &self.element_key(app, id))
+        Ok(self
+            .writer
+            .version(Family::DATA, &self.element_key(app, id))?)
     }
 
     /// The header of hyperedge `id`, or `None` if there is no live element, or `Some(Err(kind))` if it is

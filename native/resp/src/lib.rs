@@ -9,7 +9,6 @@
 pub mod args;
 pub mod command;
 pub mod commands;
-pub mod glob;
 pub mod protocol;
 pub mod reply;
 pub mod server;

@@ -6,6 +6,7 @@ use super::output::Output;
 use super::stream::{Peer, Stream};
 use crate::command::Block;
 use crate::protocol::Limits;
+use hyperdb_graph::LockWait;
 use std::collections::BTreeSet;
 
 /// Where a client stands.
@@ -109,6 +110,8 @@ pub(crate) struct Client {
     pub turn_replies: usize,
     pub created_ms: i64,
     pub active_ms: i64,
+    /// Its place in the queue for a row lock; kept until its request has run again.
+    pub lock_wait: Option<LockWait>,
     /// Why a block that its request needs could not be loaded; the reply when it runs again.
     pub failed_load: Option<String>,
     /// Name of the last command, for CLIENT LIST.
@@ -148,6 +151,7 @@ impl Client {
             turn_replies: 0,
             created_ms: now_ms,
             active_ms: now_ms,
+            lock_wait: None,
             failed_load: None,
             last_command: None,
         }

@@ -9,9 +9,9 @@ use super::loader::Loader;
 use super::multi::{self, Watchers};
 use super::pubsub::{self, Deferred, Hub};
 use super::settings::Settings;
-use super::shared::{ServerStats, Shared};
+use super::shared::{Message, ServerStats, Shared};
 use crate::protocol::Progress;
-use hyperdb_graph::{AppId, Miss, Step, Turn};
+use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
 use std::sync::Arc;
 
 /// Counters since the start or CONFIG RESETSTAT.
@@ -230,6 +230,15 @@ impl Core {
         let id = client.id;
         self.counters.loads += 1;
         self.loader.load(id, miss);
+    }
+
+    /// Parks a client until a transaction gives up the lock that its request met.
+    pub(crate) fn wait_for_lock(&mut self, slot: Slot, wait: LockWait) {
+        let client = self.clients.at(slot);
+        client.state = State::Locked;
+        client.lock_wait = Some(wait.clone());
+        let (id, shared) = (client.id, self.shared.clone());
+        wait.on_free(Arc::new(move || shared.post(Message::LockFree { id })));
     }
 
     /// Closes a client whose output has outgrown its limit.

@@ -325,11 +325,9 @@ impl EventLoop {
                         core.wake(slot);
                     }
                 }
-                Message::LocksReleased => {
-                    for slot in core.clients.slots() {
-                        if matches!(core.clients.at(slot).state, State::Locked) {
-                            core.wake(slot);
-                        }
+                Message::LockFree { id } => {
+                    if let Some(slot) = core.clients.slot_of(id) {
+                        core.wake(slot);
                     }
                 }
                 Message::Configure(settings) => core.settings = *settings,

@@ -311,6 +311,17 @@ fn settle(core: &mut Core, slot: Slot, row: RowId, ran: Ran) -> After {
             core.load(slot, miss);
             After::Again
         }
+        Abort::Stop(Stop::Locked(wait)) => {
+            core.wait_for_lock(slot, wait);
+            After::Again
+        }
+        Abort::Stop(Stop::Conflict(conflict)) => {
+            // Only transactions of other languages conflict; a turn never does.
+            core.counters.errors += 1;
+            let text = format!("ERR {conflict}");
+            core.clients.at(slot).output.reply.error(&text);
+            After::Done
+        }
         Abort::Stop(Stop::Failed(error)) => {
             core.counters.errors += 1;
             let text = failure_text(&error);

@@ -150,11 +150,6 @@ impl Server {
         self.shared.post(Message::ResetStats);
     }
 
-    /// Tells the loop that row locks were released, so commands parked on them run again.
-    pub fn locks_released(&self) {
-        self.shared.post(Message::LocksReleased);
-    }
-
     /// A handle for the threads of administration, which may outlive this value.
     pub fn handle(&self) -> Handle {
         Handle {

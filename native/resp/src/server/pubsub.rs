@@ -8,7 +8,7 @@
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{After, Call, Ran};
-use crate::glob;
+use crate::commands::glob;
 use crate::reply::Reply;
 use hashbrown::HashMap;
 

@@ -106,6 +106,7 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
         match after {
             After::Done => {
                 input.consume(len);
+                core.clients.at(slot).lock_wait = None;
                 replied(core, slot, start);
             }
             After::Again => input.parser.restart(),

@@ -13,8 +13,8 @@ pub(crate) enum Message {
     LoggedIn { id: u64, login: Login },
     /// A block was loaded (or could not be) for client `id`.
     Loaded { id: u64, failure: Option<String> },
-    /// Row locks were released.
-    LocksReleased,
+    /// The lock that client `id` waits for is free.
+    LockFree { id: u64 },
     /// New settings.
     Configure(Box<Settings>),
     /// Counters to zero.
