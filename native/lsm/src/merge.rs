@@ -2,14 +2,15 @@
 //!
 //! **Theory.** Each source is already reduced to one entry a key: the newest at or below the reader's commit. What
 //! is left is a merge by key in which the earlier, that is newer, source wins a tie, and removes hide.
-//! Most entries lie in one large run, so the present winner is compared with the runner-up alone, and all
-//! sources are looked at only when it loses.
+//! Sources are kept in the order of their keys. Most entries lie in one large run, so the first source, advanced,
+//! mostly stays the first, which one comparison shows.
 //!
 //! **Invariant.** Sources are ordered newest first: for any key, every version in an earlier source is newer than
 //! every version in a later one.
 
 use crate::types::{Commit, Direction, Op, Value};
 use crate::writer::Step;
+use std::cmp::Ordering;
 
 /// One sorted run seen at a fixed commit, in one direction: at most one entry per key, adds and removes.
 pub trait Source {
@@ -34,24 +35,29 @@ pub type BoxSource<'a> = Box<dyn Source + Send + 'a>;
 /// The live entries of several sources, in order.
 pub struct Merge<'a> {
     direction: Direction,
-    /// Sources that have an entry; those that ended are dropped.
-    sources: Vec<BoxSource<'a>>,
+    /// Sources that have an entry, by key; no two stand on the same key. Those that ended are dropped.
+    sources: Vec<Aged<'a>>,
     started: bool,
-    /// Index of the source with the present entry.
-    winner: usize,
-    /// Index of the source with the next key among the others.
-    runner_up: Option<usize>,
+}
+
+struct Aged<'a> {
+    /// Place in the list of sources: smaller is newer.
+    age: usize,
+    source: BoxSource<'a>,
 }
 
 impl<'a> Merge<'a> {
     /// Merges `sources`, which come newest first.
     pub fn new(sources: Vec<BoxSource<'a>>, direction: Direction) -> Self {
+        let sources = sources
+            .into_iter()
+            .enumerate()
+            .map(|(age, source)| Aged { age, source })
+            .collect();
         Self {
             direction,
             sources,
             started: false,
-            winner: 0,
-            runner_up: None,
         }
     }
 
@@ -61,104 +67,76 @@ impl<'a> Merge<'a> {
     /// After a [`crate::Stop`] the merge has to be dropped: it may have moved in part.
     pub fn advance(&mut self) -> Step<bool> {
         loop {
-            if !self.advance_any()? {
-                return Ok(false);
-            }
-            if self.sources[self.winner].op() == Op::Add {
-                return Ok(true);
-            }
-        }
-    }
-
-    fn advance_any(&mut self) -> Step<bool> {
-        if !self.started {
-            self.started = true;
-            let mut i = 0;
-            while i < self.sources.len() {
-                if self.sources[i].advance()? {
-                    i += 1;
-                } else {
-                    drop(self.sources.remove(i));
+            if self.started {
+                if self.sources.is_empty() {
+                    return Ok(false);
+                }
+                self.step(0)?;
+            } else {
+                self.started = true;
+                for i in (0..self.sources.len()).rev() {
+                    self.step(i)?;
                 }
             }
-            return self.elect();
-        }
-        let Some(winner) = self.sources.get_mut(self.winner) else {
-            return Ok(false);
-        };
-        if !winner.advance()? {
-            drop(self.sources.remove(self.winner));
-            return self.elect();
-        }
-        match self.runner_up {
-            None => Ok(true),
-            Some(other) if self.before(self.winner, other) => Ok(true),
-            Some(_) => self.elect(),
+            match self.sources.first() {
+                None => return Ok(false),
+                Some(first) if first.source.op() == Op::Add => return Ok(true),
+                Some(_) => {}
+            }
         }
     }
 
-    /// Finds winner and runner-up among all sources, and moves those past the winner's key that it hides.
-    fn elect(&mut self) -> Step<bool> {
-        if self.sources.is_empty() {
-            return Ok(false);
+    /// Advances source `i` and puts it where its new key belongs among those behind it, which are in order.
+    fn step(&mut self, mut i: usize) -> Step<()> {
+        if !self.sources[i].source.advance()? {
+            self.sources.remove(i);
+            return Ok(());
         }
-        let mut winner = 0;
-        for i in 1..self.sources.len() {
-            if self.before(i, winner) {
-                winner = i;
+        while i + 1 < self.sources.len() {
+            let (this, next) = (&self.sources[i], &self.sources[i + 1]);
+            let order = match self.direction {
+                Direction::Forward => this.source.key().cmp(next.source.key()),
+                Direction::Reverse => next.source.key().cmp(this.source.key()),
+            };
+            match order {
+                Ordering::Less => break,
+                Ordering::Greater => {
+                    self.sources.swap(i, i + 1);
+                    i += 1;
+                }
+                // Of two entries of one key the newer source's counts; the other is passed over.
+                Ordering::Equal if this.age < next.age => self.step(i + 1)?,
+                Ordering::Equal => {
+                    if !self.sources[i].source.advance()? {
+                        self.sources.remove(i);
+                        break;
+                    }
+                }
             }
         }
-        let mut i = winner + 1;
-        while i < self.sources.len() {
-            if self.sources[i].key() == self.sources[winner].key() && !self.sources[i].advance()? {
-                drop(self.sources.remove(i));
-            } else {
-                i += 1;
-            }
-        }
-        let mut runner_up = None;
-        for i in (0..self.sources.len()).filter(|&i| i != winner) {
-            if runner_up.is_none_or(|best| self.before(i, best)) {
-                runner_up = Some(i);
-            }
-        }
-        self.winner = winner;
-        self.runner_up = runner_up;
-        Ok(true)
-    }
-
-    /// Whether source `a` has a strictly earlier key than `b`, in the direction of the walk.
-    #[inline]
-    fn before(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.sources[a].key(), self.sources[b].key());
-        match self.direction {
-            Direction::Forward => a < b,
-            Direction::Reverse => a > b,
-        }
+        Ok(())
     }
 
     /// The present key; empty before the first [`Merge::advance`] and after the end.
     #[inline]
     pub fn key(&self) -> &[u8] {
-        self.sources
-            .get(self.winner)
-            .map_or(&[], |source| source.key())
+        self.sources.first().map_or(&[], |first| first.source.key())
     }
 
     /// The present value.
     #[inline]
     pub fn value(&self) -> Value<'_> {
         self.sources
-            .get(self.winner)
-            .map_or(Value::Borrowed(&[]), |source| source.value())
+            .first()
+            .map_or(Value::Borrowed(&[]), |first| first.source.value())
     }
 
     /// The commit that made the present entry.
     #[inline]
     pub fn version(&self) -> Commit {
         self.sources
-            .get(self.winner)
-            .map_or(0, |source| source.version())
+            .first()
+            .map_or(0, |first| first.source.version())
     }
 }
 
