@@ -1,0 +1,191 @@
+"""CONFIG: what can be read, what can be set, and what each value means here.
+
+Theory: a table of parameters. *Live* ones change a limit of the wire at once; *fixed* ones tell how the server was
+started or what this engine always does, and refuse to be set. A name that is not in the table is unknown, as in Redis:
+nothing is accepted and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from hyperdb.frontends.resp.answers import OK, Answer, Failure
+from hyperdb.frontends.resp.control import Control
+
+_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 1000**2, "mb": 1 << 20, "g": 1000**3, "gb": 1 << 30}
+_CLASSES = ("normal", "pubsub")
+
+
+class BadValue(ValueError):
+    """A value that does not fit its parameter; the text follows Redis's after `CONFIG SET failed`."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A parameter that is a setting of the wire: the native field, and how text becomes its value and back."""
+
+    field: str
+    parse: Callable[[str], int]
+    show: Callable[[int], str] = str
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A parameter that only tells; `value` reads the server's facts."""
+
+    value: Callable[[Mapping[str, str]], str]
+
+
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdigit():
+            raise BadValue("argument couldn't be parsed into an integer")
+        if not low <= int(text) <= high:
+            raise BadValue(f"argument must be between {low} and {high} inclusive")
+        return int(text)
+
+    return parse
+
+
+def _bytes(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        digits = text.rstrip("bBkKmMgG")
+        unit = _UNITS.get(text[len(digits) :].lower())
+        if not digits.isdigit() or unit is None:
+            raise BadValue("argument must be a memory value")
+        if not low <= int(digits) * unit <= high:
+            raise BadValue(f"argument must be between {low} and {high} inclusive")
+        return int(digits) * unit
+
+    return parse
+
+
+def _yes_no(text: str) -> int:
+    if text.lower() not in ("yes", "no"):
+        raise BadValue("argument must be 'yes' or 'no'")
+    return int(text.lower() == "yes")
+
+
+def _said(text: str) -> Fixed:
+    return Fixed(lambda _: text)
+
+
+def _fact(name: str) -> Fixed:
+    return Fixed(lambda facts: facts[name])
+
+
+PARAMETERS: Mapping[str, Live | Fixed] = {
+    "maxclients": Live("max_clients", _count(1, 1_000_000)),
+    "timeout": Live("timeout", _count(0, 2**31 - 1)),
+    "tcp-keepalive": Live("tcp_keepalive", _count(0, 2**31 - 1)),
+    "proto-max-bulk-len": Live("max_bulk", _bytes(1 << 20, 2**40)),
+    "client-query-buffer-limit": Live("query_buffer", _bytes(1 << 20, 2**40)),
+    "maxmemory-clients": Live("client_memory", _bytes(1 << 20, 2**40)),
+    "protected-mode": Live("protected", _yes_no, lambda value: "yes" if value else "no"),
+    "bind": _fact("bind"),
+    "port": _fact("port"),
+    "unixsocket": _fact("unixsocket"),
+    "dir": _fact("dir"),
+    "databases": _fact("databases"),
+    "appendfsync": _fact("sync"),
+    # The log is the store: it cannot be turned off, and there are no point-in-time dumps beside it.
+    "appendonly": _said("yes"),
+    "save": _said(""),
+    "daemonize": _said("no"),
+    "cluster-enabled": _said("no"),
+    # A durable store does not evict: memory is a cache of what is on the disk.
+    "maxmemory": _said("0"),
+    "maxmemory-policy": _said("noeviction"),
+    # OBJECT ENCODING answers by these bounds.
+    "hash-max-listpack-entries": _said("128"),
+    "hash-max-listpack-value": _said("64"),
+    "set-max-intset-entries": _said("512"),
+    "zset-max-listpack-entries": _said("128"),
+    "zset-max-listpack-value": _said("64"),
+}
+OUTPUT_LIMIT = "client-output-buffer-limit"
+PASSWORD = "requirepass"
+
+
+def _output_limit(settings: Mapping[str, int | str]) -> str:
+    """`class hard soft seconds` for each class of clients."""
+    parts: list[str] = []
+    for name in _CLASSES:
+        parts.append(name)
+        parts += [str(settings[f"output_{name}_{what}"]) for what in ("hard", "soft", "seconds")]
+    return " ".join(parts)
+
+
+def _parse_output_limit(text: str) -> dict[str, int | str]:
+    words = text.split()
+    if not words or len(words) % 4:
+        raise BadValue("Wrong number of arguments in buffer limit configuration.")
+    changes: dict[str, int | str] = {}
+    for start in range(0, len(words), 4):
+        name, hard, soft, seconds = words[start : start + 4]
+        if name.lower() not in _CLASSES:
+            raise BadValue(f"{name}: there are limits for the classes {' and '.join(_CLASSES)}")
+        changes[f"output_{name.lower()}_hard"] = _bytes(0, 2**40)(hard)
+        changes[f"output_{name.lower()}_soft"] = _bytes(0, 2**40)(soft)
+        changes[f"output_{name.lower()}_seconds"] = _count(0, 2**31 - 1)(seconds)
+    return changes
+
+
+def _values(control: Control) -> dict[str, str]:
+    """Every parameter's present value."""
+    settings, facts = control.settings(), control.facts
+    values = {
+        name: parameter.show(int(settings[parameter.field])) if isinstance(parameter, Live) else parameter.value(facts)
+        for name, parameter in PARAMETERS.items()
+    }
+    values[OUTPUT_LIMIT] = _output_limit(settings)
+    # A verifier is kept, not the password: there is nothing to show.
+    values[PASSWORD] = ""
+    return values
+
+
+def get(control: Control, patterns: Sequence[bytes]) -> Answer:
+    """CONFIG GET: the parameters that match any of the glob patterns."""
+    wanted = [pattern.decode("utf-8", "replace").lower() for pattern in patterns]
+    return {
+        name: value
+        for name, value in _values(control).items()
+        if any(fnmatchcase(name, pattern) for pattern in wanted)
+    }
+
+
+def set_(control: Control, pairs: Sequence[bytes]) -> Answer:
+    """CONFIG SET: all of the pairs or none."""
+    words = [word.decode("utf-8", "replace") for word in pairs]
+    if len(words) % 2:
+        return Failure("ERR wrong number of arguments for 'config|set' command")
+    names = [name.lower() for name in words[0::2]]
+    changes: dict[str, int | str] = {}
+    password: str | None = None
+    for name, value in zip(names, words[1::2], strict=True):
+        parameter = PARAMETERS.get(name)
+        if names.count(name) > 1:
+            return Failure(f"ERR CONFIG SET failed (possibly related to argument '{name}') - duplicate parameter")
+        try:
+            if name == OUTPUT_LIMIT:
+                changes |= _parse_output_limit(value)
+            elif name == PASSWORD:
+                password = value
+            elif isinstance(parameter, Live):
+                changes[parameter.field] = parameter.parse(value)
+            elif parameter is not None:
+                raise BadValue("can't set immutable config")
+            else:
+                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+        except BadValue as error:
+            return Failure(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {error}")
+    try:
+        if changes:
+            control.configure(changes)
+    except ValueError as error:
+        return Failure(f"ERR CONFIG SET failed - {error}")
+    if PASSWORD in names:
+        control.set_password(password or None)
+    return OK

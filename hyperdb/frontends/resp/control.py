@@ -1,0 +1,78 @@
+"""What administration may ask of the running server and its store.
+
+The server passes an object of this shape in; tests pass a fake one. Invariant: administration reads and sets through this
+alone, so nothing in this folder knows the native module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who sent a command."""
+
+    id: int
+    db: int
+    role: str
+    name: bytes
+    address: str
+    resp3: bool
+    in_transaction: bool
+
+
+@dataclass(frozen=True)
+class Keyspace:
+    """One database that holds keys."""
+
+    db: int
+    keys: int
+    expires: int
+
+
+class Control(Protocol):
+    """The running server, as administration sees it."""
+
+    def server_stats(self) -> Mapping[str, int]:
+        """Counters and gauges of the wire, by name."""
+
+    def storage_stats(self) -> Mapping[str, int]:
+        """Counters and gauges of the store, by name; bytes, counts and microseconds as the name says."""
+
+    def keyspaces(self) -> list[Keyspace]:
+        """The databases that hold keys."""
+
+    def settings(self) -> Mapping[str, int | str]:
+        """The wire's present limits, by the native field's name."""
+
+    def configure(self, changes: Mapping[str, int | str]) -> None:
+        """Changes limits while running.
+
+        Raises:
+            ValueError: when a value is out of bounds; nothing is changed then.
+        """
+
+    def reset_stats(self) -> None:
+        """Sets the wire's counters to zero."""
+
+    def set_password(self, password: str | None) -> None:
+        """Sets (or takes away) the bootstrap role's password."""
+
+    def sync(self) -> None:
+        """Waits until every acknowledged write is on the disk."""
+
+    def flush_storage(self) -> None:
+        """Writes the memtables out as tables."""
+
+    def request_shutdown(self) -> None:
+        """Begins a clean stop."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What does not change while running: `dir`, `sync`, `port`, `bind`, `version`, `run_id`, `pid`."""
+
+    def now(self) -> float:
+        """Unix time in seconds, from the server's clock."""

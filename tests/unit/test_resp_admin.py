@@ -1,0 +1,214 @@
+"""Administration commands over a fake server: replies, refusals, and the table they are dispatched from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from hyperdb.frontends.resp import admin, command_info, syntax, table
+from hyperdb.frontends.resp.answers import OK, Failure, Simple, Verbatim
+from hyperdb.frontends.resp.control import Client, Keyspace
+
+ALICE = Client(id=7, db=0, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=False)
+
+
+@dataclass
+class FakeServer:
+    """A server that remembers what it was told."""
+
+    limits: dict[str, int | str] = field(
+        default_factory=lambda: {
+            "max_clients": 100,
+            "timeout": 0,
+            "tcp_keepalive": 300,
+            "max_bulk": 512 << 20,
+            "query_buffer": 1 << 30,
+            "client_memory": 1 << 30,
+            "protected": 1,
+            "output_normal_hard": 0,
+            "output_normal_soft": 0,
+            "output_normal_seconds": 0,
+            "output_pubsub_hard": 32 << 20,
+            "output_pubsub_soft": 8 << 20,
+            "output_pubsub_seconds": 60,
+        }
+    )
+    done: list[str] = field(default_factory=list)
+    clock: float = 1_000.5
+
+    facts: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "dir": "/data",
+            "sync": "always",
+            "port": "6379",
+            "bind": "127.0.0.1",
+            "unixsocket": "",
+            "databases": "16",
+            "version": "0.1.0",
+            "redis_version": "7.0.15",
+            "run_id": "r" * 40,
+            "started": "900",
+            "last_save": "900",
+        }
+    )
+
+    def server_stats(self) -> Mapping[str, int]:
+        return {"connected_clients": 3, "calls:get": 2, "errorstat:ERR": 1}
+
+    def storage_stats(self) -> Mapping[str, int]:
+        return {"memtable_memory": 10, "tables": 4}
+
+    def keyspaces(self) -> list[Keyspace]:
+        return [Keyspace(0, 5, 1)]
+
+    def settings(self) -> Mapping[str, int | str]:
+        return self.limits
+
+    def configure(self, changes: Mapping[str, int | str]) -> None:
+        self.limits.update(changes)
+
+    def reset_stats(self) -> None:
+        self.done.append("reset")
+
+    def set_password(self, password: str | None) -> None:
+        self.done.append(f"password {password}")
+
+    def sync(self) -> None:
+        self.done.append("sync")
+
+    def flush_storage(self) -> None:
+        self.done.append("flush")
+
+    def request_shutdown(self) -> None:
+        self.done.append("shutdown")
+
+    def now(self) -> float:
+        return self.clock
+
+
+def call(server: FakeServer, *words: str) -> object:
+    return admin.Admin(server).call(ALICE, [word.encode() for word in words])
+
+
+def test_every_python_row_of_the_table_is_dispatched_and_nothing_else() -> None:
+    containers = {command.container for command in table.commands().values()} - {None}
+    rows = {c.name for c in table.commands().values() if c.executor is table.Executor.PYTHON}
+    assert rows - (containers - set(admin.COMMANDS)) == set(admin.COMMANDS)
+
+
+def test_config_set_changes_all_or_nothing() -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "SET", "maxclients", "50", "timeout", "9") == OK
+    assert (server.limits["max_clients"], server.limits["timeout"]) == (50, 9)
+    answer = call(server, "config", "set", "maxclients", "60", "timeout", "soon")
+    assert isinstance(answer, Failure) and "timeout" in answer.text
+    assert server.limits["max_clients"] == 50
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("no-such-thing", "1"), "Unknown option"),
+        (("databases", "32"), "immutable"),
+        (("maxclients", "0"), "between"),
+        (("maxclients", "1", "maxclients", "2"), "duplicate"),
+        (("maxclients",), "wrong number"),
+        (("client-output-buffer-limit", "normal 1 2"), "Wrong number"),
+    ],
+)
+def test_config_set_refuses(words: tuple[str, ...], said: str) -> None:
+    answer = call(FakeServer(), "CONFIG", "SET", *words)
+    assert isinstance(answer, Failure) and said in answer.text
+
+
+def test_config_get_matches_globs_and_hides_the_password() -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "GET", "maxcl*", "require?ass") == {"maxclients": "100", "requirepass": ""}
+    assert call(server, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 2kb 3") == OK
+    shown = call(server, "CONFIG", "GET", "client-output-buffer-limit")
+    assert shown == {"client-output-buffer-limit": "normal 0 0 0 pubsub 1048576 2048 3"}
+
+
+def test_config_set_requirepass_reaches_the_role() -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "SET", "requirepass", "sesame") == OK
+    assert call(server, "CONFIG", "SET", "requirepass", "") == OK
+    assert server.done == ["password sesame", "password None"]
+
+
+def test_info_names_sections_and_leaves_out_what_is_not_known() -> None:
+    answer = call(FakeServer(), "INFO", "clients", "keyspace", "commandstats")
+    assert answer == Verbatim(
+        "# Clients\r\nconnected_clients:3\r\n\r\n# Commandstats\r\ncmdstat_get:calls=2\r\n\r\n"
+        "# Keyspace\r\ndb0:keys=5,expires=1,avg_ttl=0\r\n"
+    )
+    everything = call(FakeServer(), "INFO", "everything")
+    assert isinstance(everything, Verbatim) and "redis_version:7.0.15\r\n" in everything.text
+    assert "evicted_keys" not in everything.text
+
+
+def test_save_syncs_and_flushes_then_lastsave_moves() -> None:
+    server = FakeServer()
+    running = admin.Admin(server)
+    server.clock = 2_000.0
+    assert running.call(ALICE, [b"LASTSAVE"]) == 1_000
+    assert running.call(ALICE, [b"SAVE"]) == OK
+    assert running.call(ALICE, [b"LASTSAVE"]) == 2_000
+    assert server.done == ["sync", "flush"]
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        ("GET k", [b"k"]),
+        ("MSET a 1 b 2", [b"a", b"b"]),
+        ("BLPOP a b 0", [b"a", b"b"]),
+        ("ZUNIONSTORE d 2 a b WEIGHTS 1 2", [b"d", b"a", b"b"]),
+        ("LMPOP 2 a b LEFT", [b"a", b"b"]),
+        ("RENAME a b", [b"a", b"b"]),
+    ],
+)
+def test_getkeys(line: str, keys: list[bytes]) -> None:
+    assert call(FakeServer(), "COMMAND", "GETKEYS", *line.split()) == keys
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("PING", "no key"), ("NOPE a", "Invalid command"), ("LMPOP x a LEFT", "Invalid arguments"), ("GET", "Invalid number")],
+)
+def test_getkeys_refuses(line: str, said: str) -> None:
+    answer = call(FakeServer(), "COMMAND", "GETKEYS", *line.split())
+    assert isinstance(answer, Failure) and said in answer.text
+
+
+def test_getkeysandflags_tells_what_is_done_to_each_key() -> None:
+    answer = call(FakeServer(), "COMMAND", "GETKEYSANDFLAGS", "LMOVE", "a", "b", "LEFT", "RIGHT")
+    assert answer == [
+        [b"a", frozenset({Simple("RW"), Simple("access"), Simple("delete")})],
+        [b"b", frozenset({Simple("RW"), Simple("insert")})],
+    ]
+
+
+def test_every_syntax_line_parses_whole() -> None:
+    for command in table.commands().values():
+        found = syntax.arguments(command.syntax, command.name)
+        words = command.syntax.split()[command.name.count("|") + 1 :]
+        assert bool(found) == bool(words), command.name
+
+
+def test_docs_of_set_show_tokens_choices_and_repetition() -> None:
+    described = command_info.docs(table.commands()["set"])
+    assert isinstance(described, dict)
+    condition = described["arguments"][2]
+    assert (condition["type"], condition["flags"]) == ("oneof", [Simple("optional")])
+    assert [part["token"] for part in condition["arguments"]] == ["NX", "XX"]
+    hset = command_info.docs(table.commands()["hset"])
+    assert hset["arguments"][1]["flags"] == [Simple("multiple")]
+    assert [part["name"] for part in hset["arguments"][1]["arguments"]] == ["field", "value"]
+
+
+def test_unknown_subcommand_is_named() -> None:
+    answer = call(FakeServer(), "CONFIG", "NOPE")
+    assert isinstance(answer, Failure) and answer.text.startswith("ERR unknown subcommand 'NOPE'")
