@@ -189,6 +189,28 @@ impl<'s> Turn<'s> {
         Ok(true)
     }
 
+    /// Gives live element `from` the id `to`, replacing what that named, in O(1): a hyperedge keeps its number,
+    /// so its members stay where they are. Whether there was one.
+    pub fn move_element(&mut self, app: AppId, from: &[u8], to: &[u8]) -> Step<bool> {
+        let Some(element) = self.element(app, from)? else {
+            return Ok(false);
+        };
+        if from == to {
+            return Ok(true);
+        }
+        let record = element.raw.to_vec();
+        let (kind, expiry) = {
+            let record = element.record()?;
+            (record.kind(), record.expiry())
+        };
+        self.set_expiry(app, from, None)?;
+        self.retire(app, to)?;
+        self.write_element(app, to, &record, expiry)?;
+        self.touch(app, from);
+        self.remove(Family::DATA, &self.element_key(app, from), &[kind as u8])?;
+        Ok(true)
+    }
+
     /// Value of a member of collection `cid`.
     #[inline]
     pub fn member(&self, app: AppId, cid: u64, member: &[u8]) -> Step<Option<Value<'_>>> {

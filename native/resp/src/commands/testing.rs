@@ -76,7 +76,7 @@ impl Client {
             buffer.extend_from_slice(word);
         }
         let name = String::from_utf8_lossy(words[0]).to_lowercase();
-        let handler = find(&name);
+        let handler = find(words);
         let mut reply = Reply::new(self.resp3);
         let mut seed = self.seed;
         let mut random = move || {
@@ -120,9 +120,19 @@ impl Drop for Client {
     }
 }
 
-fn find(name: &str) -> Handler {
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The handler of a command, or of its subcommand where it has some.
+fn find(words: &[&[u8]]) -> Handler {
+    let name = String::from_utf8_lossy(words[0]).to_lowercase();
+    let second = words.get(1).copied().unwrap_or_default();
+    let sub = format!("{name}|{}", String::from_utf8_lossy(second).to_lowercase());
     super::handlers()
-        .find(|(known, _)| *known == name)
+        .find(|(known, _)| *known == name || *known == sub)
         .map(|(_, handler)| handler)
         .unwrap_or_else(|| panic!("no handler for {name}"))
 }

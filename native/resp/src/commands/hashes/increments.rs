@@ -10,7 +10,8 @@ use crate::commands::numbers::{format_i64, parse_i64, I64_TEXT};
 pub fn hincrby(cx: &mut Context<'_, '_>) -> Outcome {
     let by = integer(cx.args.at(3))?;
     let new = read(cx, |value| {
-        value.map_or(Some(0), parse_i64)
+        value
+            .map_or(Some(0), parse_i64)
             .ok_or_else(|| Abort::error("ERR hash value is not an integer"))
     })?
     .checked_add(by)

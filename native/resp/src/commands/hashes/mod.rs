@@ -107,9 +107,22 @@ mod tests {
         let mut client = Client::new();
         client.line("set s v");
         for command in [
-            "hset s f v", "hmset s f v", "hsetnx s f v", "hget s f", "hmget s f", "hgetall s", "hdel s f",
-            "hlen s", "hstrlen s f", "hexists s f", "hkeys s", "hvals s", "hincrby s f 1",
-            "hincrbyfloat s f 1", "hrandfield s", "hscan s 0",
+            "hset s f v",
+            "hmset s f v",
+            "hsetnx s f v",
+            "hget s f",
+            "hmget s f",
+            "hgetall s",
+            "hdel s f",
+            "hlen s",
+            "hstrlen s f",
+            "hexists s f",
+            "hkeys s",
+            "hvals s",
+            "hincrby s f 1",
+            "hincrbyfloat s f 1",
+            "hrandfield s",
+            "hscan s 0",
         ] {
             assert!(client.line(command).starts_with("-WRONGTYPE "), "{command}");
         }

@@ -12,6 +12,8 @@ mod lcs;
 mod plain;
 mod ranges;
 
+pub use expiring::invalid_expire;
+
 use crate::command::{errors, Abort, Context, Handler};
 use hyperdb_graph::{AppId, Record, Turn};
 
@@ -77,8 +79,11 @@ pub fn with<R>(
     }
 }
 
-/// A copy of the string at `key` with its expiry, for commands that change part of it.
-fn copied(cx: &Context<'_, '_>, key: &[u8]) -> Result<Option<(Vec<u8>, Option<i64>)>, Abort> {
+/// A copy of a string, and its expiry.
+type Copied = (Vec<u8>, Option<i64>);
+
+/// A copy of the string at `key`, for commands that change part of it.
+fn copied(cx: &Context<'_, '_>, key: &[u8]) -> Result<Option<Copied>, Abort> {
     with(cx.turn, cx.app, key, |text| {
         text.map(|text| (text.value.to_vec(), text.expiry))
     })
