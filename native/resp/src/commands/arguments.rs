@@ -15,10 +15,31 @@ pub fn float(text: &[u8]) -> Result<f64, Abort> {
     numbers::parse_f64(text).ok_or_else(errors::not_a_float)
 }
 
-/// A count that may not be negative; Redis words the error by the range.
+/// A count that may not be negative; Redis words every failure alike.
 pub fn positive(text: &[u8]) -> Result<u64, Abort> {
-    u64::try_from(integer(text)?)
-        .map_err(|_| Abort::error("ERR value is out of range, must be positive"))
+    let range = 0..=i64::MAX;
+    within(text, range, "ERR value is out of range, must be positive").map(|count| count as u64)
+}
+
+/// An integer of a range, with the command's own words for everything else (`getRangeLongFromObjectOrReply`).
+pub fn within(
+    text: &[u8],
+    range: std::ops::RangeInclusive<i64>,
+    otherwise: &'static str,
+) -> Result<i64, Abort> {
+    numbers::parse_i64(text)
+        .filter(|value| range.contains(value))
+        .ok_or_else(|| Abort::error(otherwise))
+}
+
+/// An integer that can be negated: any but the smallest.
+pub fn negatable(text: &[u8]) -> Result<i64, Abort> {
+    match integer(text)? {
+        i64::MIN => Err(Abort::error(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        value => Ok(value),
+    }
 }
 
 /// A cursor as SCAN and its family take it: what C's `strtoul` reads, the whole text.
@@ -60,6 +81,39 @@ pub fn option(args: &Args<'_>, i: usize, names: &[&str]) -> Result<usize, Abort>
 /// The value that must follow the option at argument `i`.
 pub fn option_value<'a>(args: &Args<'a>, i: usize) -> Result<&'a [u8], Abort> {
     args.get(i + 1).ok_or_else(errors::syntax)
+}
+
+/// `numkeys key [key ...] WHERE` from argument `i` on: where the keys are, and which of `places` was named.
+pub fn keys_and_where(
+    args: &Args<'_>,
+    i: usize,
+    places: &[&str],
+) -> Result<(std::ops::Range<usize>, usize), Abort> {
+    let keys = within(
+        args.at(i),
+        1..=i64::MAX,
+        "ERR numkeys should be greater than 0",
+    )?;
+    let end = usize::try_from(keys)
+        .ok()
+        .and_then(|keys| keys.checked_add(i + 1))
+        .filter(|end| *end < args.len())
+        .ok_or_else(errors::syntax)?;
+    Ok((i + 1..end, option(args, end, places)?))
+}
+
+/// `[COUNT count]` of LMPOP and ZMPOP from argument `i` on; 1 without it.
+pub fn pop_count(args: &Args<'_>, i: usize) -> Result<u64, Abort> {
+    if i >= args.len() {
+        return Ok(1);
+    }
+    option(args, i, &["COUNT"])?;
+    let text = option_value(args, i)?;
+    let count = within(text, 1..=i64::MAX, "ERR count should be greater than 0")?;
+    if i + 2 < args.len() {
+        return Err(errors::syntax());
+    }
+    Ok(count as u64)
 }
 
 /// The error of a command without a fixed arity that got a wrong number of arguments.

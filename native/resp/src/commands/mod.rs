@@ -3,8 +3,11 @@
 use crate::command::Handler;
 
 pub mod arguments;
+pub mod blocking;
+pub mod edge;
 pub mod extended;
 pub mod glob;
+pub mod hash_order;
 pub mod hashes;
 pub mod keyspace;
 pub mod lists;

@@ -1,0 +1,143 @@
+//! Pushing and popping at the ends, of one list or the first of several that has values.
+
+use super::{pop_to_reply, push as push_value, Side};
+use crate::command::{errors, Context, OnTimeout, Outcome};
+use crate::commands::{arguments, blocking, edge};
+use hyperdb_graph::{Header, Kind};
+
+/// LPUSH, RPUSH key value [value ...]; LPUSHX, RPUSHX only to a list that is there.
+pub(super) fn push(cx: &mut Context<'_, '_>, side: Side, create: bool) -> Outcome {
+    let args = cx.args;
+    let key = args.at(1);
+    let mut list = match edge::open(cx, key, Kind::List)? {
+        Some(list) => list,
+        None if create => cx.turn.create_edge(cx.app, key, Kind::List)?,
+        None => {
+            cx.reply.integer(0);
+            return Ok(());
+        }
+    };
+    for value in args.from(2).iter() {
+        push_value(cx.turn, cx.app, &mut list, side, value)?;
+    }
+    cx.turn.put_header(cx.app, key, &list)?;
+    cx.reply.integer(list.count as i64);
+    Ok(())
+}
+
+/// LPOP, RPOP key [count]
+pub(super) fn pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
+    let args = cx.args;
+    let key = args.at(1);
+    if args.len() > 3 {
+        return Err(arguments::wrong_arity(match side {
+            Side::Left => "lpop",
+            Side::Right => "rpop",
+        }));
+    }
+    let count = match args.get(2) {
+        Some(text) => Some(arguments::positive(text)?),
+        None => None,
+    };
+    let Some(mut list) = edge::open(cx, key, Kind::List)? else {
+        match count {
+            Some(_) => cx.reply.null_array(),
+            None => cx.reply.null(),
+        }
+        return Ok(());
+    };
+    match count {
+        None => pop_to_reply(cx, &mut list, side)?,
+        Some(0) => {
+            cx.reply.array(0);
+            return Ok(());
+        }
+        Some(count) => pop_array(cx, &mut list, side, count)?,
+    }
+    edge::close(cx, key, &list)
+}
+
+/// Pops up to `count` values into an array.
+fn pop_array(cx: &mut Context<'_, '_>, list: &mut Header, side: Side, count: u64) -> Outcome {
+    let count = count.min(list.count);
+    cx.reply.array(count as usize);
+    for _ in 0..count {
+        pop_to_reply(cx, list, side)?;
+    }
+    Ok(())
+}
+
+/// BLPOP, BRPOP key [key ...] timeout
+pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
+    let args = cx.args;
+    let last = args.len() - 1;
+    let timeout = blocking::timeout(args.at(last))?;
+    let keys = || args.iter().take(last).skip(1);
+    for key in keys() {
+        if let Some(mut list) = edge::open(cx, key, Kind::List)? {
+            cx.reply.array(2);
+            cx.reply.bulk(key);
+            pop_to_reply(cx, &mut list, side)?;
+            return edge::close(cx, key, &list);
+        }
+    }
+    blocking::wait(cx, keys(), timeout, OnTimeout::NullArray)
+}
+
+/// LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]
+pub(super) fn lmpop(cx: &mut Context<'_, '_>) -> Outcome {
+    let request = MultiPop::parse(cx, 1)?;
+    if !request.try_pop(cx)? {
+        cx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
+pub(super) fn blmpop(cx: &mut Context<'_, '_>) -> Outcome {
+    let timeout = blocking::timeout(cx.args.at(1))?;
+    let request = MultiPop::parse(cx, 2)?;
+    if request.try_pop(cx)? {
+        return Ok(());
+    }
+    let args = cx.args;
+    let keys = args.iter().take(request.keys.end).skip(request.keys.start);
+    blocking::wait(cx, keys, timeout, OnTimeout::NullArray)
+}
+
+/// What LMPOP and BLMPOP ask for.
+struct MultiPop {
+    keys: std::ops::Range<usize>,
+    side: Side,
+    count: u64,
+}
+
+impl MultiPop {
+    /// Reads from the argument `numkeys` at `i` on.
+    fn parse(cx: &Context<'_, '_>, i: usize) -> Result<Self, crate::Abort> {
+        let args = cx.args;
+        let (keys, side) = arguments::keys_and_where(&args, i, &["LEFT", "RIGHT"])?;
+        let count = arguments::pop_count(&args, keys.end + 1)?;
+        Ok(Self {
+            keys,
+            side: if side == 0 { Side::Left } else { Side::Right },
+            count,
+        })
+    }
+
+    /// Pops from the first key that has a list; whether there was one.
+    fn try_pop(&self, cx: &mut Context<'_, '_>) -> Result<bool, crate::Abort> {
+        let args = cx.args;
+        for i in self.keys.clone() {
+            let key = args.get(i).ok_or_else(errors::syntax)?;
+            if let Some(mut list) = edge::open(cx, key, Kind::List)? {
+                cx.reply.array(2);
+                cx.reply.bulk(key);
+                pop_array(cx, &mut list, self.side, self.count)?;
+                edge::close(cx, key, &list)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

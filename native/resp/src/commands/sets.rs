@@ -1,6 +1,0 @@
-//! Commands on sets.
-
-use crate::command::Handler;
-
-/// Handlers of this file by command name.
-pub const HANDLERS: &[(&str, Handler)] = &[];
