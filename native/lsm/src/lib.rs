@@ -11,24 +11,36 @@
 //! **Invariant.** What [`Db::wait_durable`] has acknowledged is there after a crash; a commit is there whole
 //! or not at all; a reader on a [`Snapshot`] never sees a commit newer than it.
 
+mod background;
+mod batch;
 mod cache;
+mod checkpoint;
 pub mod compaction;
 mod db;
 mod error;
 pub mod fs;
 pub mod hash;
+mod log;
+mod manifest;
+mod memtable;
 pub mod merge;
+mod open;
+mod points;
+mod rows;
 mod snapshot;
+mod state;
 pub mod table;
 mod types;
 pub mod verify;
 pub mod version;
 mod writer;
 
+pub use batch::Batch;
 pub use cache::BlockCache;
 pub use compaction::CompactionFilter;
 pub use db::{Db, Options, Stats, SyncMode};
 pub use error::{Error, Result};
 pub use snapshot::{Iter, Snapshot};
+pub use table::ReadMode;
 pub use types::{Commit, Direction, Family, KeyRange, Op, Value};
 pub use writer::{Miss, Scan, Step, Stop, Writer};

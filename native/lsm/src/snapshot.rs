@@ -1,59 +1,249 @@
 //! Reading one moment: point reads, multi-get and lazy iteration at a fixed commit.
+//!
+//! **Theory.** A snapshot holds on to the layers and tables of its moment. The memtables that were active then go on
+//! changing; they are read under the store's lock, a chunk at a time, until they are frozen, and as a layer
+//! afterwards. The commit is a retained point while the snapshot lives, so what it sees stays.
 
+use crate::db::Shared;
 use crate::error::Result;
-use crate::types::{Commit, Direction, Family, KeyRange};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::hash::key_hash;
+use crate::memtable::{Access, CopiedSource, Memtable};
+use crate::merge::{BoxSource, Merge};
+use crate::state::{Layer, State};
+use crate::table::{blocking, ReadMode};
+use crate::types::{Commit, Direction, Family, KeyRange, Op};
+use crate::version::Version;
+use std::sync::{Arc, OnceLock};
 
 /// A fixed view of the store. Cheap to clone; what it sees is kept until the last clone is dropped.
 #[derive(Clone)]
 pub struct Snapshot {
-    pub(crate) commit: Commit,
-    pub(crate) families: Arc<Vec<BTreeMap<Vec<u8>, Vec<u8>>>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    commit: Commit,
+    active: Arc<OnceLock<Arc<Layer>>>,
+    layers: Vec<Arc<Layer>>,
+    version: Arc<Version>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.points.unpin(self.commit);
+    }
+}
+
+impl Inner {
+    /// Reads the memtables that were active at the snapshot's moment.
+    fn with_active<T>(&self, family: Family, read: impl FnOnce(&Memtable) -> T) -> T {
+        let f = usize::from(family.0);
+        if let Some(layer) = self.active.get() {
+            return read(&layer.memtables[f]);
+        }
+        let state = self.shared.state.read();
+        // They may have been frozen while this waited for the lock.
+        match self.active.get() {
+            Some(layer) => read(&layer.memtables[f]),
+            None => read(&state.active[f]),
+        }
+    }
+}
+
+/// How an iterator reaches a memtable.
+enum Reach {
+    Active(Arc<Inner>),
+    Frozen(Arc<Layer>),
+}
+
+impl Access for Reach {
+    fn with(&self, family: Family, read: &mut dyn FnMut(&Memtable)) {
+        match self {
+            Reach::Active(inner) => inner.with_active(family, |memtable| read(memtable)),
+            Reach::Frozen(layer) => read(&layer.memtables[usize::from(family.0)]),
+        }
+    }
+}
+
+fn copy_visible(
+    memtable: &Memtable,
+    hash: u64,
+    key: &[u8],
+    at: Commit,
+) -> Option<(Commit, Option<Vec<u8>>)> {
+    let found = memtable.visible(memtable.find(hash, key)?, at)?;
+    let value = (found.op == Op::Add).then(|| found.value.to_vec());
+    Some((found.version, value))
 }
 
 impl Snapshot {
+    /// A snapshot at `commit`, which the caller has pinned while it holds `state`.
+    pub(crate) fn new(shared: Arc<Shared>, state: &State, commit: Commit) -> Snapshot {
+        Snapshot {
+            inner: Arc::new(Inner {
+                shared,
+                commit,
+                active: state.successor.clone(),
+                layers: state.layers.clone(),
+                version: state.version.clone(),
+            }),
+        }
+    }
+
     /// The commit this snapshot sees.
     pub fn commit(&self) -> Commit {
-        self.commit
+        self.inner.commit
     }
 
     /// The value of `key` at this commit.
     pub fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.families[family.0 as usize].get(key).cloned())
+        Ok(self.entry(family, key)?.and_then(|(_, value)| value))
+    }
+
+    /// The version of `key` at this commit: which commit added or removed it.
+    pub fn version(&self, family: Family, key: &[u8]) -> Result<Option<Commit>> {
+        Ok(self.entry(family, key)?.map(|(version, _)| version))
+    }
+
+    fn entry(&self, family: Family, key: &[u8]) -> Result<Option<(Commit, Option<Vec<u8>>)>> {
+        let inner = &*self.inner;
+        let hash = key_hash(key);
+        let at = inner.commit;
+        let found = inner.with_active(family, |memtable| copy_visible(memtable, hash, key, at));
+        if found.is_some() {
+            return Ok(found);
+        }
+        for layer in &inner.layers {
+            let memtable = &layer.memtables[usize::from(family.0)];
+            if let Some(found) = copy_visible(memtable, hash, key, at) {
+                return Ok(Some(found));
+            }
+        }
+        let found = inner
+            .version
+            .get_hashed(family, key, hash, at, ReadMode::Blocking);
+        Ok(blocking(found)?.map(|found| {
+            let value = (found.op == Op::Add).then(|| found.value.to_vec());
+            (found.version, value)
+        }))
     }
 
     /// The values of many keys, in the order asked; cheaper than asking one by one.
     pub fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
-        keys.iter().map(|key| self.get(family, key)).collect()
+        let inner = &*self.inner;
+        let at = inner.commit;
+        let f = usize::from(family.0);
+        let mut values: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
+        let mut wanted = vec![true; keys.len()];
+        let hashes: Vec<u64> = keys.iter().map(|key| key_hash(key)).collect();
+        let mut left = keys.len();
+        let mut look = |memtable: &Memtable| {
+            if memtable.len() == 0 {
+                return;
+            }
+            for (i, key) in keys.iter().enumerate() {
+                if !wanted[i] {
+                    continue;
+                }
+                if let Some((_, value)) = copy_visible(memtable, hashes[i], key, at) {
+                    values[i] = value;
+                    wanted[i] = false;
+                    left -= 1;
+                }
+            }
+        };
+        inner.with_active(family, &mut look);
+        for layer in &inner.layers {
+            look(&layer.memtables[f]);
+        }
+        if left == 0 || inner.version.is_empty(family) {
+            return Ok(values);
+        }
+        let mut found = vec![None; keys.len()];
+        blocking(inner.version.multi_get(
+            family,
+            keys,
+            at,
+            ReadMode::Blocking,
+            &mut found,
+            &wanted,
+        ))?;
+        for (value, found) in values.iter_mut().zip(found) {
+            if let Some(found) = found.filter(|found| found.op == Op::Add) {
+                *value = Some(found.value.to_vec());
+            }
+        }
+        Ok(values)
     }
 
     /// Walks live entries of `range`; owns its snapshot, so it may outlive this value.
     pub fn iter(&self, family: Family, range: KeyRange, direction: Direction) -> Iter {
-        let map = &self.families[family.0 as usize];
-        let mut entries: Vec<_> = map
-            .range::<[u8], _>((
-                range.start.as_ref().map(|v| v.as_slice()),
-                range.end.as_ref().map(|v| v.as_slice()),
-            ))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
-        if direction == Direction::Forward {
-            entries.reverse();
+        let inner = &self.inner;
+        let at = inner.commit;
+        let reach = std::iter::once(Reach::Active(inner.clone()))
+            .chain(inner.layers.iter().cloned().map(Reach::Frozen));
+        let mut sources: Vec<BoxSource<'static>> = Vec::new();
+        for access in reach {
+            sources.push(Box::new(CopiedSource::new(
+                access, family, &range, at, direction,
+            )));
         }
-        Iter { entries }
+        sources.extend(
+            inner
+                .version
+                .sources(family, &range, at, direction, ReadMode::Blocking),
+        );
+        Iter {
+            merge: Merge::new(sources, direction),
+            _snapshot: self.clone(),
+            ended: false,
+        }
     }
 }
 
 /// A lazy walk over a snapshot.
 pub struct Iter {
-    entries: Vec<(Vec<u8>, Vec<u8>)>,
+    merge: Merge<'static>,
+    _snapshot: Snapshot,
+    ended: bool,
+}
+
+impl Iter {
+    /// The next key, value and version, borrowed until the next step; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`crate::Db::open`] for damage; the walk ends then.
+    pub fn step(&mut self) -> Result<Option<(&[u8], crate::Value<'_>, Commit)>> {
+        if self.ended {
+            return Ok(None);
+        }
+        match blocking(self.merge.advance()) {
+            Ok(true) => Ok(Some((
+                self.merge.key(),
+                self.merge.value(),
+                self.merge.version(),
+            ))),
+            Ok(false) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Err(error) => {
+                self.ended = true;
+                Err(error)
+            }
+        }
+    }
 }
 
 impl Iterator for Iter {
     type Item = Result<(Vec<u8>, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.entries.pop().map(Ok)
+        match self.step() {
+            Ok(Some((key, value, _))) => Some(Ok((key.to_vec(), value.to_vec()))),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }

@@ -139,6 +139,14 @@ impl Version {
             .flat_map(|levels| levels.levels.iter().flatten())
     }
 
+    /// Whether `family` has no table.
+    #[inline]
+    pub(crate) fn is_empty(&self, family: Family) -> bool {
+        self.families
+            .get(usize::from(family.0))
+            .is_none_or(|levels| levels.levels.iter().all(Vec::is_empty))
+    }
+
     /// All tables with the level they are on now, as the manifest stores them.
     pub fn places(&self) -> Vec<TableAt> {
         let mut places = Vec::new();

@@ -2,12 +2,28 @@
 //!
 //! **Theory.** One writer exists at a time, so what it reads cannot change under it. Changes are visible to
 //! the writer at once and to others at [`Writer::commit`]. [`Writer::savepoint`] and [`Writer::rollback`]
-//! take back one command of many that share the commit.
+//! take back one command of many that share the commit. A writer that is dropped takes back what it did not
+//! commit.
 
-use crate::db::State;
+use crate::db::{Shared, SyncMode};
 use crate::error::{Error, Result};
-use crate::types::{Commit, Direction, Family, KeyRange, Value};
+use crate::hash::key_hash;
+use crate::log::record::{begin_record, push_change, Change, RECORD_HEADER};
+use crate::memtable::{MemSource, Undo};
+use crate::merge::{BoxSource, Merge};
+use crate::state::{Scratch, State};
+use crate::table::ReadMode;
+use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
 use parking_lot::RwLockWriteGuard;
+
+/// The longest key, in bytes.
+pub const MAX_KEY: usize = 16 << 20;
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = 1 << 30;
+/// The most bytes that one commit may change.
+pub const MAX_COMMIT: usize = 2 << 30;
+/// The memtables' size is looked at each time so many bytes were logged.
+const CHECK_EVERY: usize = 64 << 10;
 
 /// A block that must be read from disk before a command can go on; hand it to [`crate::Db::load`].
 #[derive(Clone, Debug)]
@@ -36,80 +52,227 @@ pub type Step<T> = std::result::Result<T, Stop>;
 
 /// The exclusive writer of a [`crate::Db`].
 pub struct Writer<'db> {
-    pub(crate) state: RwLockWriteGuard<'db, State>,
-    pub(crate) undo: Vec<(Family, Vec<u8>, Option<Vec<u8>>)>,
+    shared: &'db Shared,
+    state: RwLockWriteGuard<'db, State>,
+    scratch: Scratch,
+    /// Undo records below belong to earlier savepoints.
+    mark: usize,
+    mode: ReadMode,
+    /// What reads see: everything, or, once the store is poisoned, what is durable.
+    at: Commit,
+    /// The newest point that must stay readable.
+    floor: Commit,
 }
 
-impl Writer<'_> {
+struct Hit<'w> {
+    version: Commit,
+    op: Op,
+    value: Value<'w>,
+}
+
+impl<'db> Writer<'db> {
+    pub(crate) fn new(shared: &'db Shared, mut state: RwLockWriteGuard<'db, State>) -> Self {
+        let scratch = std::mem::take(&mut state.scratch);
+        let mut writer = Self {
+            shared,
+            state,
+            scratch,
+            mark: 0,
+            mode: ReadMode::Blocking,
+            at: Commit::MAX,
+            floor: 0,
+        };
+        writer.look_around();
+        writer
+    }
+
+    /// Takes up what changed outside between two commits.
+    fn look_around(&mut self) {
+        let log = &self.shared.log;
+        self.at = if log.is_poisoned() {
+            self.shared.visible(self.state.latest)
+        } else {
+            Commit::MAX
+        };
+        // A queued commit may become the newest durable one, so what it sees has to stay.
+        self.floor = match self.shared.options.sync {
+            SyncMode::Always => self.state.latest,
+            SyncMode::EverySec => self.shared.points.newest(),
+        };
+    }
+
+    /// Whether reads may wait for the disk (they may, unless set otherwise). Under [`ReadMode::CachedOnly`] a read
+    /// that would have to wait returns [`Stop::Miss`].
+    pub fn set_read_mode(&mut self, mode: ReadMode) {
+        self.mode = mode;
+    }
+
+    #[inline]
+    fn lookup(&self, family: Family, key: &[u8]) -> Step<Option<Hit<'_>>> {
+        let hash = key_hash(key);
+        let f = usize::from(family.0);
+        let state = &*self.state;
+        let active = state.active.iter().skip(f).take(1);
+        let layers = state.layers.iter().map(|layer| &layer.memtables[f]);
+        for memtable in active.chain(layers) {
+            let Some(id) = memtable.find(hash, key) else {
+                continue;
+            };
+            if let Some(found) = memtable.visible(id, self.at) {
+                return Ok(Some(Hit {
+                    version: found.version,
+                    op: found.op,
+                    value: Value::Borrowed(found.value),
+                }));
+            }
+        }
+        if state.version.is_empty(family) {
+            return Ok(None);
+        }
+        self.lookup_tables(family, key, hash)
+    }
+
+    fn lookup_tables(&self, family: Family, key: &[u8], hash: u64) -> Step<Option<Hit<'_>>> {
+        if let Some((version, value)) = self.state.rows.lock().get(family, hash, key) {
+            let end = value.len();
+            return Ok(Some(Hit {
+                version,
+                op: Op::Add,
+                value: Value::Shared(value, 0, end),
+            }));
+        }
+        let found = self
+            .state
+            .version
+            .get_hashed(family, key, hash, self.at, self.mode)?;
+        Ok(found.map(|found| {
+            if found.op == Op::Add {
+                let mut rows = self.state.rows.lock();
+                rows.insert(family, hash, key, found.version, &found.value);
+            }
+            Hit {
+                version: found.version,
+                op: found.op,
+                value: found.value,
+            }
+        }))
+    }
+
     /// The newest value of `key`, or `None` if it was never added or is removed.
+    #[inline]
     pub fn get(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
-        Ok(self.state.families[family.0 as usize]
-            .get(key)
-            .map(|v| Value::Borrowed(v)))
+        Ok(match self.lookup(family, key)? {
+            Some(hit) if hit.op == Op::Add => Some(hit.value),
+            _ => None,
+        })
     }
 
     /// The version (commit number) of the newest entry of `key`, added or removed.
-    pub fn version(&self, _family: Family, _key: &[u8]) -> Step<Option<Commit>> {
-        Ok(None)
+    pub fn version(&self, family: Family, key: &[u8]) -> Step<Option<Commit>> {
+        Ok(self.lookup(family, key)?.map(|hit| hit.version))
     }
 
     /// Adds `key` with `value`, replacing what was there.
+    #[inline]
     pub fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
-        let old = self.state.families[family.0 as usize].insert(key.to_vec(), value.to_vec());
-        self.undo.push((family, key.to_vec(), old));
-        Ok(())
+        self.write(family, key, Op::Add, value, false)
     }
 
     /// Like [`Writer::put`], for a key that the caller has just read to be absent.
     ///
     /// If it is removed again before anything could see it, no trace of it need be kept.
+    #[inline]
     pub fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
-        self.put(family, key, value)
+        self.write(family, key, Op::Add, value, true)
     }
 
     /// Removes `key`; `note` is kept with the remove (see [`crate::Op::Remove`]).
-    pub fn remove(&mut self, family: Family, key: &[u8], _note: &[u8]) -> Step<()> {
-        let old = self.state.families[family.0 as usize].remove(key);
-        self.undo.push((family, key.to_vec(), old));
+    #[inline]
+    pub fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
+        self.write(family, key, Op::Remove, note, false)
+    }
+
+    fn write(&mut self, family: Family, key: &[u8], op: Op, value: &[u8], fresh: bool) -> Step<()> {
+        if key.len() > MAX_KEY || value.len() > MAX_VALUE {
+            return Err(Error::Invalid(format!(
+                "a key may have {MAX_KEY} bytes and a value {MAX_VALUE}; these have {} and {}",
+                key.len(),
+                value.len()
+            ))
+            .into());
+        }
+        let hash = key_hash(key);
+        let state = &mut *self.state;
+        let memtable = &mut state.active[usize::from(family.0)];
+        let (id, undo) = memtable.write(
+            hash,
+            key,
+            op,
+            value,
+            fresh,
+            state.latest + 1,
+            self.floor,
+            &mut self.scratch.undo_log,
+        );
+        if memtable.mark_dirty(id) {
+            self.scratch.dirty.push((family, id));
+        }
+        if matches!(undo, Undo::Created) {
+            state.rows.get_mut().remove(family, hash, key);
+        }
+        self.scratch.undo.push((family, id, undo));
         Ok(())
     }
 
     /// Walks the newest live entries of `range`.
     pub fn scan(&self, family: Family, range: &KeyRange, direction: Direction) -> Scan<'_> {
-        let map = &self.state.families[family.0 as usize];
-        let range = map.range::<[u8], _>((
-            range.start.as_ref().map(|v| v.as_slice()),
-            range.end.as_ref().map(|v| v.as_slice()),
-        ));
-        match direction {
-            Direction::Forward => Scan {
-                inner: Box::new(range),
-            },
-            Direction::Reverse => Scan {
-                inner: Box::new(range.rev()),
-            },
+        let f = usize::from(family.0);
+        let state = &*self.state;
+        let mut sources: Vec<BoxSource<'_>> = Vec::with_capacity(2);
+        let active = state.active.iter().skip(f).take(1);
+        let layers = state.layers.iter().map(|layer| &layer.memtables[f]);
+        for memtable in active.chain(layers) {
+            if memtable.len() > 0 {
+                let source = MemSource::new(memtable, range, self.at, direction);
+                sources.push(Box::new(source));
+            }
+        }
+        sources.extend(
+            state
+                .version
+                .sources(family, range, self.at, direction, self.mode),
+        );
+        Scan {
+            merge: Merge::new(sources, direction),
         }
     }
 
     /// Marks the state to which [`Writer::rollback`] returns; forgets the previous mark.
+    #[inline]
     pub fn savepoint(&mut self) {
-        self.undo.clear();
+        self.mark = self.scratch.undo.len();
     }
 
-    /// Takes back every change since the last [`Writer::savepoint`].
+    /// Takes back every change since the last [`Writer::savepoint`], or commit.
     pub fn rollback(&mut self) {
-        for (family, key, old) in std::mem::take(&mut self.undo).into_iter().rev() {
-            let map = &mut self.state.families[family.0 as usize];
-            match old {
-                Some(value) => map.insert(key, value),
-                None => map.remove(&key),
-            };
+        while self.scratch.undo.len() > self.mark {
+            if let Some((family, id, undo)) = self.scratch.undo.pop() {
+                self.state.active[usize::from(family.0)].undo(id, undo, &self.scratch.undo_log);
+            }
         }
+    }
+
+    /// Takes back everything since the last commit.
+    fn abandon(&mut self) {
+        self.mark = 0;
+        self.rollback();
+        self.scratch.dirty.clear();
+        self.scratch.undo_log.clear();
     }
 
     /// Whether anything was changed since the last commit.
     pub fn is_dirty(&self) -> bool {
-        true
+        !self.scratch.undo.is_empty()
     }
 
     /// Logs all changes since the last commit as one, and makes them the latest state.
@@ -121,9 +284,85 @@ impl Writer<'_> {
     /// # Errors
     /// [`Error::NoSpace`] and [`Error::Poisoned`]: the changes are taken back.
     pub fn commit(&mut self) -> Result<Commit> {
-        self.undo.clear();
-        self.state.latest += 1;
+        let commit = self.state.latest + 1;
+        match self.log_changes(commit) {
+            Ok(true) => {
+                self.state.latest = commit;
+                self.shared.set_latest(commit);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                self.abandon();
+                return Err(error);
+            }
+        }
+        self.settle();
+        if self.scratch.unchecked >= CHECK_EVERY {
+            self.scratch.unchecked = 0;
+            self.shared.freeze_if_full(&mut self.state);
+        }
+        self.look_around();
         Ok(self.state.latest)
+    }
+
+    /// Puts the changes into the log; false if none left a trace.
+    fn log_changes(&mut self, commit: Commit) -> Result<bool> {
+        let Scratch { record, dirty, .. } = &mut self.scratch;
+        begin_record(record);
+        for (family, id) in dirty.iter() {
+            let memtable = &self.state.active[usize::from(family.0)];
+            if let Some((key, op, fresh, value)) = memtable.logged(*id) {
+                push_change(
+                    record,
+                    Change {
+                        family: *family,
+                        op,
+                        fresh,
+                        key,
+                        value,
+                    },
+                );
+            }
+            if record.len() > MAX_COMMIT {
+                return Err(Error::Invalid(format!(
+                    "a commit may change {MAX_COMMIT} bytes at most"
+                )));
+            }
+        }
+        if record.len() == RECORD_HEADER {
+            return Ok(false);
+        }
+        self.shared.check_writable()?;
+        self.shared.log.append(record, commit)?;
+        self.scratch.unchecked += record.len();
+        Ok(true)
+    }
+
+    /// Makes logged changes final in the memtables.
+    fn settle(&mut self) {
+        let latest = self.state.latest;
+        let keep_from = self.shared.visible(latest);
+        let Scratch {
+            undo,
+            undo_log,
+            dirty,
+            retained,
+            record,
+            ..
+        } = &mut self.scratch;
+        self.shared.points.collect(retained);
+        for (family, _, undo) in undo.drain(..) {
+            self.state.active[usize::from(family.0)].forget_undo(&undo);
+        }
+        undo_log.clear();
+        self.mark = 0;
+        for (family, id) in dirty.drain(..) {
+            self.state.active[usize::from(family.0)].settle_entry(id, retained, keep_from);
+        }
+        // One huge commit must not hold its memory for ever.
+        if record.capacity() > 4 << 20 {
+            *record = Vec::new();
+        }
     }
 
     /// The number that the next commit will have.
@@ -132,18 +371,25 @@ impl Writer<'_> {
     }
 }
 
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        self.abandon();
+        self.state.scratch = std::mem::take(&mut self.scratch);
+    }
+}
+
 /// A walk over live entries, in one direction. Borrowing: an entry is valid until the next step.
 pub struct Scan<'w> {
-    inner: Box<dyn Iterator<Item = (&'w Vec<u8>, &'w Vec<u8>)> + 'w>,
+    merge: Merge<'w>,
 }
 
 impl Scan<'_> {
     /// The next live key and value, or `None` at the end of the range.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Step<Option<(&[u8], Value<'_>)>> {
-        Ok(self
-            .inner
-            .next()
-            .map(|(k, v)| (k.as_slice(), Value::Borrowed(v.as_slice()))))
+        if !self.merge.advance()? {
+            return Ok(None);
+        }
+        Ok(Some((self.merge.key(), self.merge.value())))
     }
 }

@@ -23,7 +23,7 @@ mod run;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod varint;
+pub(crate) mod varint;
 
 pub(crate) use bloom::Bloom;
 pub use builder::Builder;

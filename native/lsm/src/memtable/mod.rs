@@ -1,0 +1,524 @@
+//! The newest entries of one family, in memory.
+//!
+//! **Purpose.** Point reads and writes at the price of one hash probe, ranges in order, old versions for those who
+//! still look at them.
+//!
+//! **Theory.** Each key has one entry in a slab: its newest version in place, older ones in a chain. A new version
+//! takes the old one's place when no retained point lies between them (`floor`, the newest such point, is below
+//! the old version); else the old one moves to the chain. Every change can be taken back in reverse order
+//! with what it returned to [`Undo`].
+//!
+//! **Invariant.** Versions of a chain descend. An entry whose key was never below (*fresh*) and whose only version
+//! is a remove need not exist.
+
+mod arena;
+mod order;
+mod source;
+mod undo;
+
+use crate::types::{Commit, Direction, Op};
+use arena::{Arena, Slot};
+use hashbrown::HashTable;
+use order::{Keys, Order};
+use parking_lot::Mutex;
+use std::ops::Bound;
+
+pub(crate) use source::{Access, CopiedSource, MemSource};
+pub(crate) use undo::{Undo, UndoLog};
+
+/// Number of an entry in its memtable.
+pub(crate) type EntryId = u32;
+
+const NO_VERSION: u32 = u32::MAX;
+
+/// Changed since the last commit.
+const DIRTY: u8 = 1;
+/// The writer knew the key to be absent below when it made the entry.
+const FRESH: u8 = 2;
+/// Made since the last commit, so the log does not know it yet.
+const UNLOGGED: u8 = 4;
+
+struct Entry {
+    key: Slot,
+    value: Slot,
+    version: Commit,
+    key_len: u32,
+    value_len: u32,
+    hash: u32,
+    older: u32,
+    op: Op,
+    flags: u8,
+}
+
+struct Older {
+    value: Slot,
+    value_len: u32,
+    version: Commit,
+    op: Op,
+    older: u32,
+}
+
+impl Entry {
+    /// Whether forgetting the entry changes nothing for any reader.
+    fn is_traceless(&self) -> bool {
+        self.flags & FRESH != 0 && self.op == Op::Remove && self.older == NO_VERSION
+    }
+}
+
+/// A version as it lies in the memtable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'m> {
+    pub(crate) version: Commit,
+    pub(crate) op: Op,
+    pub(crate) value: &'m [u8],
+}
+
+/// See the module's head.
+#[derive(Default)]
+pub(crate) struct Memtable {
+    entries: Vec<Entry>,
+    arena: Arena,
+    index: HashTable<EntryId>,
+    versions: Vec<Older>,
+    free_versions: Vec<u32>,
+    order: Mutex<Order>,
+    live: usize,
+}
+
+struct Slab<'m> {
+    entries: &'m [Entry],
+    arena: &'m Arena,
+}
+
+impl Keys for Slab<'_> {
+    #[inline]
+    fn key(&self, id: u32) -> &[u8] {
+        let entry = &self.entries[id as usize];
+        self.arena.read(entry.key, entry.key_len)
+    }
+}
+
+/// The table takes its bits from both ends of a 64-bit number; an entry keeps only 32 of them.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline]
+fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+impl Memtable {
+    /// How many keys have an entry.
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.bytes()
+            + self.entries.capacity() * std::mem::size_of::<Entry>()
+            + self.versions.capacity() * std::mem::size_of::<Older>()
+            + self.index.capacity() * 6
+            + self.order.lock().bytes()
+    }
+
+    fn slab(&self) -> Slab<'_> {
+        Slab {
+            entries: &self.entries,
+            arena: &self.arena,
+        }
+    }
+
+    /// The entry of `key`, whose hash is `hash`.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<EntryId> {
+        let hash = short(hash);
+        self.index
+            .find(spread(hash), |id| {
+                let entry = &self.entries[*id as usize];
+                entry.hash == hash && self.arena.read(entry.key, entry.key_len) == key
+            })
+            .copied()
+    }
+
+    /// The key of an entry.
+    pub(crate) fn key(&self, id: EntryId) -> &[u8] {
+        let entry = &self.entries[id as usize];
+        self.arena.read(entry.key, entry.key_len)
+    }
+
+    /// The newest version of an entry.
+    #[inline]
+    pub(crate) fn newest(&self, id: EntryId) -> Found<'_> {
+        let entry = &self.entries[id as usize];
+        Found {
+            version: entry.version,
+            op: entry.op,
+            value: self.arena.read(entry.value, entry.value_len),
+        }
+    }
+
+    /// The newest version of an entry that is at or below `at`.
+    #[inline]
+    pub(crate) fn visible(&self, id: EntryId, at: Commit) -> Option<Found<'_>> {
+        let entry = &self.entries[id as usize];
+        if entry.version <= at {
+            return Some(self.newest(id));
+        }
+        self.older_versions(id).find(|found| found.version <= at)
+    }
+
+    fn older_versions(&self, id: EntryId) -> impl Iterator<Item = Found<'_>> {
+        let mut next = self.entries[id as usize].older;
+        std::iter::from_fn(move || {
+            let older = self.versions.get(next as usize)?;
+            next = older.older;
+            Some(Found {
+                version: older.version,
+                op: older.op,
+                value: self.arena.read(older.value, older.value_len),
+            })
+        })
+    }
+
+    /// Calls `emit` with the versions of an entry that a table must hold, newest first: the newest, and those
+    /// that one of the `retained` points (ascending) sees.
+    pub(crate) fn flush_versions<E>(
+        &self,
+        id: EntryId,
+        retained: &[Commit],
+        mut emit: impl FnMut(Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let newest = self.newest(id);
+        let mut above = newest.version;
+        let kept: Vec<Found<'_>> = self
+            .older_versions(id)
+            .filter(|older| {
+                let seen = retained.partition_point(|point| *point < older.version);
+                let keep = retained.get(seen).is_some_and(|point| *point < above);
+                above = older.version;
+                keep
+            })
+            .collect();
+        let fresh = self.entries[id as usize].flags & FRESH != 0;
+        if fresh && newest.op == Op::Remove && kept.iter().all(|older| older.op == Op::Remove) {
+            return Ok(());
+        }
+        emit(newest)?;
+        kept.into_iter().try_for_each(emit)
+    }
+
+    /// Entries between the bounds, at most `limit`, in the direction's order.
+    pub(crate) fn range(
+        &self,
+        start: Bound<&[u8]>,
+        end: Bound<&[u8]>,
+        direction: Direction,
+        limit: usize,
+        out: &mut Vec<EntryId>,
+    ) {
+        if is_empty_range(start, end) {
+            return;
+        }
+        let slab = self.slab();
+        let mut order = self.order.lock();
+        order.merge(&slab);
+        match direction {
+            Direction::Forward => order.ascending(start, end, limit, out, &slab),
+            Direction::Reverse => order.descending(start, end, limit, out, &slab),
+        }
+    }
+
+    /// Writes a version of `key` at commit `at`, which is above all others.
+    ///
+    /// `floor` is the newest retained point; `fresh` says that the key is absent in everything below this
+    /// memtable.
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn write(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        op: Op,
+        value: &[u8],
+        fresh: bool,
+        at: Commit,
+        floor: Commit,
+        log: &mut UndoLog,
+    ) -> (EntryId, Undo) {
+        match self.find(hash, key) {
+            Some(id) => (id, self.overwrite(id, op, value, at, floor, log)),
+            None => {
+                let id = self.create(short(hash), key, op, value, fresh, at);
+                (id, Undo::Created)
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        hash: u32,
+        key: &[u8],
+        op: Op,
+        value: &[u8],
+        fresh: bool,
+        at: Commit,
+    ) -> EntryId {
+        let entry = Entry {
+            key: self.arena.store(key),
+            value: self.arena.store(value),
+            version: at,
+            key_len: key.len() as u32,
+            value_len: value.len() as u32,
+            hash,
+            older: NO_VERSION,
+            op,
+            flags: UNLOGGED | if fresh { FRESH } else { 0 },
+        };
+        let order = self.order.get_mut();
+        let id = match order.take_freed() {
+            Some(id) => {
+                let old = std::mem::replace(&mut self.entries[id as usize], entry);
+                self.arena.release(old.key);
+                id
+            }
+            None => {
+                self.entries.push(entry);
+                (self.entries.len() - 1) as u32
+            }
+        };
+        if order.add(id) {
+            order.merge(&Slab {
+                entries: &self.entries,
+                arena: &self.arena,
+            });
+        }
+        self.live += 1;
+        let entries = &self.entries;
+        self.index.insert_unique(spread(hash), id, |other| {
+            spread(entries[*other as usize].hash)
+        });
+        id
+    }
+
+    fn overwrite(
+        &mut self,
+        id: EntryId,
+        op: Op,
+        value: &[u8],
+        at: Commit,
+        floor: Commit,
+        log: &mut UndoLog,
+    ) -> Undo {
+        let entry = &mut self.entries[id as usize];
+        let undo = if entry.version > floor {
+            let small = entry.value_len as usize <= UndoLog::COPY_MAX;
+            if small && self.arena.fits(entry.value, value.len()) {
+                let saved = log.save(self.arena.read(entry.value, entry.value_len));
+                let undo = Undo::Replaced {
+                    saved,
+                    len: entry.value_len,
+                    version: entry.version,
+                    op: entry.op,
+                    flags: entry.flags,
+                };
+                self.arena.write(entry.value, value);
+                undo
+            } else {
+                let undo = Undo::Swapped {
+                    value: entry.value,
+                    len: entry.value_len,
+                    version: entry.version,
+                    op: entry.op,
+                    flags: entry.flags,
+                };
+                entry.value = self.arena.store(value);
+                undo
+            }
+        } else {
+            let older = Older {
+                value: entry.value,
+                value_len: entry.value_len,
+                version: entry.version,
+                op: entry.op,
+                older: entry.older,
+            };
+            let flags = entry.flags;
+            entry.value = self.arena.store(value);
+            entry.older = match self.free_versions.pop() {
+                Some(at) => {
+                    self.versions[at as usize] = older;
+                    at
+                }
+                None => {
+                    self.versions.push(older);
+                    (self.versions.len() - 1) as u32
+                }
+            };
+            Undo::Pushed { flags }
+        };
+        entry.value_len = value.len() as u32;
+        entry.version = at;
+        entry.op = op;
+        undo
+    }
+
+    /// Marks an entry as changed since the last commit; whether it was not before.
+    #[inline]
+    pub(crate) fn mark_dirty(&mut self, id: EntryId) -> bool {
+        let flags = &mut self.entries[id as usize].flags;
+        let was = *flags & DIRTY != 0;
+        *flags |= DIRTY;
+        !was
+    }
+
+    /// Takes a change back; changes must be taken back in the reverse of their order.
+    pub(crate) fn undo(&mut self, id: EntryId, undo: Undo, log: &UndoLog) {
+        match undo {
+            Undo::Created => self.purge(id),
+            Undo::Replaced {
+                saved,
+                len,
+                version,
+                op,
+                flags,
+            } => {
+                let entry = &mut self.entries[id as usize];
+                self.arena.write(entry.value, log.saved(saved, len));
+                entry.value_len = len;
+                entry.version = version;
+                entry.op = op;
+                entry.flags = flags;
+            }
+            Undo::Swapped {
+                value,
+                len,
+                version,
+                op,
+                flags,
+            } => {
+                let entry = &mut self.entries[id as usize];
+                self.arena.release(entry.value);
+                entry.value = value;
+                entry.value_len = len;
+                entry.version = version;
+                entry.op = op;
+                entry.flags = flags;
+            }
+            Undo::Pushed { flags } => {
+                let entry = &mut self.entries[id as usize];
+                let place = entry.older;
+                let Some(older) = self.versions.get(place as usize) else {
+                    return;
+                };
+                self.arena.release(entry.value);
+                entry.value = older.value;
+                entry.value_len = older.value_len;
+                entry.version = older.version;
+                entry.op = older.op;
+                entry.older = older.older;
+                entry.flags = flags;
+                self.free_versions.push(place);
+            }
+        }
+    }
+
+    /// Forgets what only [`Memtable::undo`] needed, once the change is committed.
+    pub(crate) fn forget_undo(&mut self, undo: &Undo) {
+        if let Undo::Swapped { value, .. } = undo {
+            self.arena.release(*value);
+        }
+    }
+
+    /// What the log must know of a changed entry: key, op, whether fresh, value. `None` if it left no trace.
+    pub(crate) fn logged(&self, id: EntryId) -> Option<(&[u8], Op, bool, &[u8])> {
+        let entry = &self.entries[id as usize];
+        let traceless = entry.is_traceless() && entry.flags & UNLOGGED != 0;
+        (entry.flags & DIRTY != 0 && !traceless).then(|| {
+            (
+                self.arena.read(entry.key, entry.key_len),
+                entry.op,
+                entry.flags & FRESH != 0,
+                self.arena.read(entry.value, entry.value_len),
+            )
+        })
+    }
+
+    /// Makes a change final, once it is logged: an entry that left no trace is forgotten, and so are old versions
+    /// that none of the `retained` points (ascending) sees, unless a point at or above `keep_from` could.
+    pub(crate) fn settle_entry(&mut self, id: EntryId, retained: &[Commit], keep_from: Commit) {
+        let entry = &mut self.entries[id as usize];
+        if entry.flags & DIRTY == 0 {
+            return;
+        }
+        entry.flags &= !(DIRTY | UNLOGGED);
+        if entry.is_traceless() {
+            self.purge(id);
+        } else if entry.older != NO_VERSION {
+            self.prune(id, retained, keep_from);
+        }
+    }
+
+    /// Drops versions of a chain that no retained point sees.
+    fn prune(&mut self, id: EntryId, retained: &[Commit], keep_from: Commit) {
+        let mut above = self.entries[id as usize].version;
+        let mut last = NO_VERSION;
+        let mut next = self.entries[id as usize].older;
+        while let Some(older) = self.versions.get(next as usize) {
+            let place = next;
+            next = older.older;
+            let seen = retained.partition_point(|point| *point < older.version);
+            let kept = above > keep_from || retained.get(seen).is_some_and(|point| *point < above);
+            above = older.version;
+            if kept {
+                last = place;
+                continue;
+            }
+            self.arena.release(older.value);
+            self.free_versions.push(place);
+            if last == NO_VERSION {
+                self.entries[id as usize].older = next;
+            } else {
+                self.versions[last as usize].older = next;
+            }
+        }
+    }
+
+    /// Forgets an entry as if it had never been.
+    fn purge(&mut self, id: EntryId) {
+        let hash = self.entries[id as usize].hash;
+        if let Ok(found) = self.index.find_entry(spread(hash), |other| *other == id) {
+            found.remove();
+        }
+        self.live -= 1;
+        let slab = Slab {
+            entries: &self.entries,
+            arena: &self.arena,
+        };
+        // The key stays readable until the number is used again: the order may still hold it.
+        self.order.get_mut().remove(id, &slab);
+        let entry = &mut self.entries[id as usize];
+        self.arena.release(entry.value);
+        entry.value = Slot::EMPTY;
+        entry.value_len = 0;
+        entry.flags = 0;
+        let mut next = std::mem::replace(&mut entry.older, NO_VERSION);
+        while let Some(older) = self.versions.get(next as usize) {
+            self.arena.release(older.value);
+            self.free_versions.push(next);
+            next = older.older;
+        }
+    }
+}
+
+/// Whether no key can lie between the bounds.
+pub(crate) fn is_empty_range(start: Bound<&[u8]>, end: Bound<&[u8]>) -> bool {
+    match (start, end) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(a), Bound::Included(b)) => a > b,
+        (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => {
+            a >= b
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Opening: take the directory, read the manifest, open its tables, replay the log.
+
+use crate::cache::BlockCache;
+use crate::compaction::Limits;
+use crate::db::{Budget, Counters, Options, Shared};
+use crate::error::{Error, Result};
+use crate::fs::{DirLock, FileSystem};
+use crate::hash::key_hash;
+use crate::log::{record, recover, segment_number, Log};
+use crate::manifest::{Manifest, MANIFEST};
+use crate::memtable::UndoLog;
+use crate::points::Points;
+use crate::state::State;
+use crate::table::table_file_name;
+use crate::types::Commit;
+use crate::version::Version;
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+
+/// Opens the store in `dir`; the lock is to be held as long as it is open.
+pub(crate) fn open(
+    fs: Arc<dyn FileSystem>,
+    dir: &Path,
+    options: Options,
+) -> Result<(Shared, Box<dyn DirLock>)> {
+    if options.create {
+        fs.create_dir(dir)?;
+    }
+    let lock = fs.lock(dir)?;
+    let manifest = match Manifest::read(&*fs, dir)? {
+        Some(manifest) => manifest,
+        None => create(&*fs, dir, options.create)?,
+    };
+    remove_orphans(&*fs, dir, &manifest)?;
+    let budget = Budget::of(options.memory);
+    let cache = BlockCache::new(budget.blocks);
+    let version = Version::open(&fs, dir, &manifest.tables, &cache)?;
+    let points = Points::new(&manifest.retained);
+    let mut state = State::new(Arc::new(version), manifest.flushed, budget.rows);
+    let recovered = recover::recover(
+        &*fs,
+        dir,
+        manifest.flushed,
+        manifest.promised,
+        true,
+        &mut |commit, payload, path, offset| {
+            replay(&mut state, &points, commit, payload).ok_or_else(|| Error::Corrupt {
+                path: path.to_owned(),
+                offset,
+                what: format!("the record of commit {commit} is malformed"),
+            })
+        },
+    )?;
+    state.latest = recovered.last;
+    let latest = recovered.last;
+    let log = Log::new(fs.clone(), dir.to_owned(), options.sync, recovered);
+    let limits = Limits {
+        table_bytes: (budget.memtable as u64 / 2).clamp(1 << 20, 32 << 20),
+        base_bytes: 4 * budget.memtable as u64,
+        ..Limits::default()
+    };
+    let shared = Shared {
+        dir: dir.to_owned(),
+        budget,
+        limits,
+        state: RwLock::new(state),
+        latest: AtomicU64::new(latest),
+        log,
+        points,
+        next_table: AtomicU64::new(manifest.next_table),
+        manifest: Mutex::new(manifest),
+        cache,
+        filter: RwLock::new(None),
+        work: Default::default(),
+        counters: Counters::default(),
+        hooks: RwLock::default(),
+        closed: false.into(),
+        options,
+        fs,
+    };
+    Ok((shared, lock))
+}
+
+/// Makes the manifest of a new store.
+fn create(fs: &dyn FileSystem, dir: &Path, allowed: bool) -> Result<Manifest> {
+    let path = dir.join(MANIFEST);
+    if !allowed {
+        return Err(Error::Invalid(format!(
+            "there is no database in {}",
+            dir.display()
+        )));
+    }
+    let files = fs.list(dir)?;
+    if let Some(name) = files
+        .iter()
+        .find(|name| name.ends_with(".sst") || segment_number(name).is_some())
+    {
+        return Err(Error::Corrupt {
+            path,
+            offset: 0,
+            what: format!("it is missing, but {name} is there"),
+        });
+    }
+    let mut store_id = [0; 16];
+    for (i, half) in store_id.chunks_mut(8).enumerate() {
+        // The standard library's per-process random keys are the one source of randomness it offers.
+        half.copy_from_slice(&RandomState::new().hash_one(i).to_le_bytes());
+    }
+    let manifest = Manifest {
+        sequence: 1,
+        store_id,
+        next_table: 1,
+        ..Manifest::default()
+    };
+    manifest.write(fs, dir)?;
+    Ok(manifest)
+}
+
+/// Removes what a crash left behind: tables that no manifest names, half-written files.
+fn remove_orphans(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<()> {
+    let known: HashSet<String> = manifest
+        .tables
+        .iter()
+        .map(|table| table_file_name(table.id))
+        .collect();
+    for name in fs.list(dir)? {
+        let orphan = name.ends_with(".sst") && !known.contains(&name);
+        if orphan || name == format!("{MANIFEST}.new") {
+            fs.remove(&dir.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies a logged commit to the memtables; `None` if its payload is malformed.
+fn replay(state: &mut State, points: &Points, commit: Commit, payload: &[u8]) -> Option<()> {
+    let mut undo = UndoLog::default();
+    let mut retained = Vec::new();
+    points.collect(&mut retained);
+    let floor = points.newest();
+    for change in record::changes(payload) {
+        let change = change?;
+        let memtable = &mut state.active[usize::from(change.family.0)];
+        let (id, change) = memtable.write(
+            key_hash(change.key),
+            change.key,
+            change.op,
+            change.value,
+            change.fresh,
+            commit,
+            floor,
+            &mut undo,
+        );
+        memtable.forget_undo(&change);
+        memtable.mark_dirty(id);
+        memtable.settle_entry(id, &retained, commit);
+    }
+    state.latest = commit;
+    Some(())
+}

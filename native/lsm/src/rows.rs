@@ -1,0 +1,197 @@
+//! Values of hot keys whose newest version lies in a table.
+//!
+//! **Purpose.** A hot key costs one probe after its memtable was flushed, as it did before.
+//!
+//! **Theory.** Second chance (clock): a hit sets a bit; the hand takes the first entry without it and clears the
+//! bits it passes. Only the writer fills the cache, and it drops a key when it makes a memtable entry for it,
+//! so a cached row is the newest version of its key.
+
+use crate::types::{Commit, Family};
+use hashbrown::HashTable;
+use std::sync::Arc;
+
+/// Longer values are not worth a row: their block is.
+const LONGEST: usize = 4 << 10;
+/// What a row costs beside its bytes.
+const OVERHEAD: usize = 80;
+
+struct Row {
+    hash: u64,
+    family: Family,
+    version: Commit,
+    key: Box<[u8]>,
+    value: Arc<[u8]>,
+    hit: bool,
+}
+
+/// See the module's head.
+pub(crate) struct RowCache {
+    rows: Vec<Row>,
+    index: HashTable<u32>,
+    hand: usize,
+    used: usize,
+    budget: usize,
+}
+
+impl RowCache {
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            index: HashTable::new(),
+            hand: 0,
+            used: 0,
+            budget,
+        }
+    }
+
+    /// Bytes held.
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
+    #[inline]
+    fn find(&self, family: Family, hash: u64, key: &[u8]) -> Option<u32> {
+        self.index
+            .find(hash, |at| {
+                let row = &self.rows[*at as usize];
+                row.hash == hash && row.family == family && *row.key == *key
+            })
+            .copied()
+    }
+
+    /// The version and value of a key.
+    pub(crate) fn get(
+        &mut self,
+        family: Family,
+        hash: u64,
+        key: &[u8],
+    ) -> Option<(Commit, Arc<[u8]>)> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        let at = self.find(family, hash, key)?;
+        let row = &mut self.rows[at as usize];
+        row.hit = true;
+        Some((row.version, row.value.clone()))
+    }
+
+    /// Keeps a value that was found in a table.
+    pub(crate) fn insert(
+        &mut self,
+        family: Family,
+        hash: u64,
+        key: &[u8],
+        version: Commit,
+        value: &[u8],
+    ) {
+        let size = key.len() + value.len() + OVERHEAD;
+        if value.len() > LONGEST || size > self.budget || self.find(family, hash, key).is_some() {
+            return;
+        }
+        while self.used + size > self.budget {
+            self.evict();
+        }
+        self.used += size;
+        self.rows.push(Row {
+            hash,
+            family,
+            version,
+            key: key.into(),
+            value: value.into(),
+            hit: false,
+        });
+        let rows = &self.rows;
+        self.index
+            .insert_unique(hash, (rows.len() - 1) as u32, |at| rows[*at as usize].hash);
+    }
+
+    fn evict(&mut self) {
+        loop {
+            if self.hand >= self.rows.len() {
+                self.hand = 0;
+            }
+            match self.rows.get_mut(self.hand) {
+                None => return,
+                Some(row) if row.hit => {
+                    row.hit = false;
+                    self.hand += 1;
+                }
+                Some(_) => return self.take(self.hand),
+            }
+        }
+    }
+
+    /// Forgets a key that is about to be written.
+    #[inline]
+    pub(crate) fn remove(&mut self, family: Family, hash: u64, key: &[u8]) {
+        if self.rows.is_empty() {
+            return;
+        }
+        if let Some(at) = self.find(family, hash, key) {
+            self.take(at as usize);
+        }
+    }
+
+    fn take(&mut self, at: usize) {
+        self.unlink(at, at);
+        let last = self.rows.len() - 1;
+        if at != last {
+            self.unlink(last, last);
+        }
+        let row = self.rows.swap_remove(at);
+        self.used -= row.key.len() + row.value.len() + OVERHEAD;
+        if at != last {
+            let rows = &self.rows;
+            self.index
+                .insert_unique(rows[at].hash, at as u32, |at| rows[*at as usize].hash);
+        }
+    }
+
+    fn unlink(&mut self, at: usize, number: usize) {
+        if let Ok(found) = self
+            .index
+            .find_entry(self.rows[at].hash, |other| *other as usize == number)
+        {
+            found.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::hash::key_hash;
+
+    #[test]
+    fn keeps_the_budget_and_what_is_hot() {
+        let mut cache = RowCache::new(100 * (OVERHEAD + 12));
+        let key = |n: u32| n.to_be_bytes();
+        for n in 0..1000u32 {
+            let key = key(n);
+            cache.insert(
+                Family::DATA,
+                key_hash(&key),
+                &key,
+                u64::from(n),
+                b"value 8b",
+            );
+            let hot = 0u32.to_be_bytes();
+            assert_eq!(
+                cache.get(Family::DATA, key_hash(&hot), &hot).unwrap().0,
+                0,
+                "hot key lost at {n}"
+            );
+        }
+        assert!(cache.used() <= 100 * (OVERHEAD + 12));
+        for n in 0..1000u32 {
+            let key = key(n);
+            if let Some((version, value)) = cache.get(Family::DATA, key_hash(&key), &key) {
+                assert_eq!((version, &*value), (u64::from(n), &b"value 8b"[..]));
+            }
+            cache.remove(Family::DATA, key_hash(&key), &key);
+            assert!(cache.get(Family::DATA, key_hash(&key), &key).is_none());
+        }
+        assert_eq!(cache.used(), 0);
+    }
+}
