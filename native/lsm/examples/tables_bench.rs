@@ -79,7 +79,7 @@ fn measure(fs: &Arc<dyn FileSystem>, dir: &Path, entries: u64, flushes: u64) -> 
             },
             &[table],
         )?;
-        let limits = Limits::default();
+        let limits = Limits::for_memtable(raw / flushes);
         let latest = entries;
         while let Some(choice) = pick(&version, &limits, latest) {
             let start = Instant::now();

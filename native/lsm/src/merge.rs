@@ -93,19 +93,26 @@ impl<'a> Merge<'a> {
             return Ok(());
         }
         while i + 1 < self.sources.len() {
-            let (this, next) = (&self.sources[i], &self.sources[i + 1]);
-            let order = match self.direction {
-                Direction::Forward => this.source.key().cmp(next.source.key()),
-                Direction::Reverse => next.source.key().cmp(this.source.key()),
-            };
-            match order {
+            match self.order(i, i + 1) {
                 Ordering::Less => break,
                 Ordering::Greater => {
-                    self.sources.swap(i, i + 1);
-                    i += 1;
+                    // Past all that come before it at once, up to the first that does not.
+                    let (mut low, mut high) = (i + 2, self.sources.len());
+                    while low < high {
+                        let middle = (low + high) / 2;
+                        if self.order(i, middle).is_gt() {
+                            low = middle + 1;
+                        } else {
+                            high = middle;
+                        }
+                    }
+                    self.sources[i..low].rotate_left(1);
+                    i = low - 1;
                 }
                 // Of two entries of one key the newer source's counts; the other is passed over.
-                Ordering::Equal if this.age < next.age => self.step(i + 1)?,
+                Ordering::Equal if self.sources[i].age < self.sources[i + 1].age => {
+                    self.step(i + 1)?;
+                }
                 Ordering::Equal => {
                     if !self.sources[i].source.advance()? {
                         self.sources.remove(i);
@@ -115,6 +122,16 @@ impl<'a> Merge<'a> {
             }
         }
         Ok(())
+    }
+
+    /// How the keys of two sources compare, in the direction of the walk.
+    #[inline]
+    fn order(&self, a: usize, b: usize) -> Ordering {
+        let (a, b) = (self.sources[a].source.key(), self.sources[b].source.key());
+        match self.direction {
+            Direction::Forward => a.cmp(b),
+            Direction::Reverse => b.cmp(a),
+        }
     }
 
     /// The present key; empty before the first [`Merge::advance`] and after the end.

@@ -10,16 +10,20 @@ pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Reads one integer at `*at` and moves past it; `None` when the bytes end or it exceeds 64 bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let first = *bytes.get(*at)?;
-    *at += 1;
-    if first < 0x80 {
-        return Some(u64::from(first));
+    match bytes.get(*at) {
+        Some(&first) if first < 0x80 => {
+            *at += 1;
+            Some(u64::from(first))
+        }
+        _ => take_long(bytes, at),
     }
-    let mut value = u64::from(first & 0x7f);
-    let mut shift = 7;
-    loop {
+}
+
+fn take_long(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
         let byte = *bytes.get(*at)?;
         *at += 1;
         let part = u64::from(byte & 0x7f);
@@ -30,11 +34,8 @@ pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
         if byte < 0x80 {
             return Some(value);
         }
-        shift += 7;
-        if shift > 63 {
-            return None;
-        }
     }
+    None
 }
 
 #[cfg(test)]
