@@ -25,6 +25,9 @@ pub fn hincrby(cx: &mut Context<'_, '_>) -> Outcome {
 /// HINCRBYFLOAT key field increment
 pub fn hincrbyfloat(cx: &mut Context<'_, '_>) -> Outcome {
     let by = Extended::parse(cx.args.at(3)).ok_or_else(errors::not_a_float)?;
+    if !by.is_finite() {
+        return Err(Abort::error("ERR value is NaN or Infinity"));
+    }
     let new = read(cx, |value| {
         Extended::parse(value.unwrap_or(b"0"))
             .ok_or_else(|| Abort::error("ERR hash value is not a float"))
@@ -73,6 +76,7 @@ mod tests {
              hincrbyfloat h f 10.50 => $4 10.5
              hincrbyfloat h f 0.1 => $4 10.6
              hincrbyfloat h text 1 => -ERR hash value is not a float
+             hincrbyfloat h f inf => -ERR value is NaN or Infinity
              hincrbyfloat h f x => -ERR value is not a valid float
              hlen h => :4",
         );

@@ -1,0 +1,80 @@
+"""When two replies count as the same.
+
+Errors are compared in full, text and all. A comparison never hides a difference in type or in length, except
+`cursor` and `anything`, which say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wire import Payload, Reply
+
+#: How far two servers' clocks and the time between two calls may lie apart, in the reply's unit.
+NEAR = 2000
+
+
+def exact(ours: Reply, theirs: Reply) -> bool:
+    return ours == theirs
+
+
+def _sorted(reply: Reply, width: int) -> Payload:
+    if not isinstance(reply.payload, list):
+        return reply.payload
+    rows = [reply.payload[i : i + width] for i in range(0, len(reply.payload), width)]
+    return [item for row in sorted(rows, key=repr) for item in row]
+
+
+def unordered(ours: Reply, theirs: Reply) -> bool:
+    """An array whose order is the server's own business."""
+    return ours.kind == theirs.kind and _sorted(ours, 1) == _sorted(theirs, 1)
+
+
+def pairs(ours: Reply, theirs: Reply) -> bool:
+    """A flat array or map of pairs in the server's own order."""
+    return ours.kind == theirs.kind and _sorted(ours, 2) == _sorted(theirs, 2)
+
+
+def near(ours: Reply, theirs: Reply) -> bool:
+    """A number that moves with the clock."""
+    if isinstance(ours.payload, int) and isinstance(theirs.payload, int) and ours.payload >= 0:
+        return theirs.payload >= 0 and abs(ours.payload - theirs.payload) <= NEAR
+    return ours == theirs
+
+
+def _scan(ours: Reply, theirs: Reply, items: Callable[[Reply, Reply], bool]) -> bool:
+    if isinstance(ours.payload, list) and isinstance(theirs.payload, list):
+        finished = ours.payload[0] == theirs.payload[0] == Reply("$", b"0")
+        return finished and items(ours.payload[1], theirs.payload[1])
+    return ours == theirs
+
+
+def scan(ours: Reply, theirs: Reply) -> bool:
+    """One call of SCAN that covers everything."""
+    return _scan(ours, theirs, unordered)
+
+
+def scanpairs(ours: Reply, theirs: Reply) -> bool:
+    """One call of HSCAN or ZSCAN that covers everything."""
+    return _scan(ours, theirs, pairs)
+
+
+def shape(ours: Reply, theirs: Reply) -> bool:
+    """A random choice: the same types and the same number of them."""
+    if isinstance(ours.payload, list) and isinstance(theirs.payload, list):
+        alike = len(ours.payload) == len(theirs.payload)
+        return ours.kind == theirs.kind and alike and all(map(shape, ours.payload, theirs.payload))
+    if ours.kind == "-":
+        return ours == theirs
+    return ours.kind == theirs.kind and (ours.payload is None) == (theirs.payload is None)
+
+
+COMPARISONS: dict[str, Callable[[Reply, Reply], bool]] = {
+    "exact": exact,
+    "unordered": unordered,
+    "pairs": pairs,
+    "near": near,
+    "scan": scan,
+    "scanpairs": scanpairs,
+    "shape": shape,
+}

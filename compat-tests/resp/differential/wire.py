@@ -1,0 +1,70 @@
+"""A RESP client that keeps what other clients smooth over: the type of every reply."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import BinaryIO
+
+Payload = bytes | int | None | list["Reply"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One reply: its type byte (`+ - : $ * % ~ , # _ (`) and what it holds; maps and sets are flat lists."""
+
+    kind: str
+    payload: Payload
+
+    def __str__(self) -> str:
+        if isinstance(self.payload, list):
+            return f"{self.kind}[{' '.join(map(str, self.payload))}]"
+        if isinstance(self.payload, bytes):
+            return f"{self.kind}{self.payload.decode(errors='backslashreplace')!r}"
+        return f"{self.kind}{self.payload}"
+
+
+class Connection:
+    """A blocking connection to a server on loopback."""
+
+    def __init__(self, port: int, protocol: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20.0)
+        self._file: BinaryIO = self._socket.makefile("rb")
+        self.call(b"HELLO", str(protocol).encode())
+
+    def call(self, *words: bytes) -> Reply:
+        """Sends one command and reads its reply."""
+        parts = [b"*%d\r\n" % len(words)]
+        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        self._socket.sendall(b"".join(parts))
+        return self._read()
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def _read(self) -> Reply:
+        line = self._file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the server closed the connection")
+        kind, text = chr(line[0]), line[1:-2]
+        match kind:
+            case "+" | "-" | "," | "#" | "(":
+                return Reply(kind, text)
+            case ":":
+                return Reply(kind, int(text))
+            case "_":
+                return Reply(kind, None)
+            case "$" | "=":
+                return Reply(kind, self._bulk(int(text)))
+            case "*" | "~" | "%" | ">":
+                if int(text) < 0:
+                    return Reply(kind, None)
+                count = int(text) * (2 if kind == "%" else 1)
+                return Reply(kind, [self._read() for _ in range(count)])
+        raise ValueError(f"no such reply: {line!r}")
+
+    def _bulk(self, length: int) -> bytes | None:
+        if length < 0:
+            return None
+        return self._file.read(length + 2)[:-2]
