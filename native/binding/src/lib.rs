@@ -1,1 +1,19 @@
-//! To come.
+//! The compiled module `hyperdb._core`: everything native that Python may touch, and nothing else.
+//!
+//! **Purpose.** Translate between Python objects and the crates beside this one. No rule of the database lives
+//! here. `hyperdb/_native.py` is the only Python file that imports it.
+//!
+//! **Invariant.** The interpreter's lock is not held while the disk, a lock or a batch is waited for.
+
+use pyo3::prelude::*;
+
+/// The compiled module.
+#[pymodule]
+mod _core {
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
