@@ -1,0 +1,193 @@
+//! What strangers send.
+
+use super::support::Running;
+use hyperdb_resp::server::{OutputLimit, Settings};
+use std::net::TcpStream;
+
+#[test]
+fn malformed_requests_get_an_error_and_a_closed_connection() {
+    let running = Running::new();
+    let mut bystander = running.client();
+    let gallery: &[(&[u8], &str)] = &[
+        (b"*x\r\n", "-ERR Protocol error: invalid multibulk length"),
+        (
+            b"*2000000\r\n",
+            "-ERR Protocol error: invalid multibulk length",
+        ),
+        (b"*1\r\n$-5\r\n", "-ERR Protocol error: invalid bulk length"),
+        (
+            b"*1\r\n$9999999999\r\n",
+            "-ERR Protocol error: invalid bulk length",
+        ),
+        (
+            b"*1\r\n!boo\r\n",
+            "-ERR Protocol error: expected '$', got '!'",
+        ),
+        (
+            b"get \"open\r\n",
+            "-ERR Protocol error: unbalanced quotes in request",
+        ),
+    ];
+    for (bytes, error) in gallery {
+        let mut client = running.client();
+        client.send(b"ping\r\n");
+        client.send(bytes);
+        assert_eq!(client.reply(), "+PONG");
+        assert_eq!(client.reply(), *error);
+        assert!(client.is_closed(), "{error}");
+    }
+    assert_eq!(bystander.ask("ping"), "+PONG");
+}
+
+#[test]
+fn a_line_without_end_is_cut() {
+    let running = Running::new();
+    let mut client = running.client();
+    client.try_send(&vec![b'a'; 200 << 10]);
+    assert_eq!(
+        client.reply(),
+        "-ERR Protocol error: too big inline request"
+    );
+}
+
+#[test]
+fn a_promise_takes_no_memory() {
+    let running = Running::new();
+    let mut clients: Vec<_> = (0..20).map(|_| running.client()).collect();
+    for client in &mut clients {
+        client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nonly this");
+    }
+    let mut watcher = running.client();
+    watcher.ask("ping");
+    watcher.ask("info");
+    let stats = running.server.stats();
+    let held = stats
+        .rows
+        .iter()
+        .find(|row| row.0 == "clients_input_bytes")
+        .unwrap()
+        .1;
+    assert!(held <= 21 * (64 << 10), "{held} bytes for promises");
+}
+
+#[test]
+fn strangers_may_not_send_much() {
+    let running = Running::with(Settings {
+        requires_auth: true,
+        ..Settings::default()
+    });
+    let mut client = running.client();
+    client.send(b"*11\r\n");
+    assert_eq!(
+        client.reply(),
+        "-ERR Protocol error: unauthenticated multibulk length"
+    );
+    assert!(client.is_closed());
+    let mut client = running.client();
+    client.send(b"*1\r\n$20000\r\n");
+    assert_eq!(
+        client.reply(),
+        "-ERR Protocol error: unauthenticated bulk length"
+    );
+    assert!(client.is_closed());
+}
+
+#[test]
+fn who_does_not_read_is_closed() {
+    let limit = OutputLimit {
+        hard: 4 << 20,
+        soft: 0,
+        soft_seconds: 0,
+    };
+    let running = Running::with(Settings {
+        output_normal: limit,
+        output_pubsub: limit,
+        ..Settings::default()
+    });
+    let mut writer = running.client();
+    writer.send(
+        format!(
+            "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n{}\r\n",
+            "x".repeat(1_000_000)
+        )
+        .as_bytes(),
+    );
+    assert_eq!(writer.reply(), "+OK");
+
+    let mut deaf = running.client();
+    for _ in 0..100 {
+        if !deaf.try_send(b"get k\r\n") {
+            break;
+        }
+    }
+    let mut subscriber = running.client();
+    subscriber.ask("subscribe c");
+    let message = "y".repeat(1_000_000);
+    let publish = format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$1000000\r\n{message}\r\n");
+    let mut heard = 1;
+    for _ in 0..100 {
+        writer.send(publish.as_bytes());
+        heard = usize::from(writer.reply() == ":1");
+        if heard == 0 {
+            break;
+        }
+    }
+    assert_eq!(heard, 0, "the deaf subscriber is still there");
+    assert!(deaf.is_closed());
+    assert!(subscriber.is_closed());
+    assert_eq!(writer.ask("strlen k"), ":1000000");
+}
+
+#[test]
+fn buffers_of_all_together_are_bounded() {
+    let running = Running::with(Settings {
+        client_memory: 8 << 20,
+        ..Settings::default()
+    });
+    let mut greedy: Vec<_> = (0..4).map(|_| running.client()).collect();
+    for client in &mut greedy {
+        client.try_send(b"*2\r\n$3\r\nGET\r\n$100000000\r\n");
+        client.try_send(&vec![b'z'; 6 << 20]);
+    }
+    // At least one had to go; a client that behaves stays.
+    let closed = |running: &Running| {
+        let stats = running.server.stats();
+        stats
+            .rows
+            .iter()
+            .find(|row| row.0 == "closed_for_memory")
+            .unwrap()
+            .1
+    };
+    let mut bystander = running.client();
+    while closed(&running) == 0 {
+        assert_eq!(bystander.ask("ping"), "+PONG");
+    }
+}
+
+#[test]
+fn many_idle_connections_harm_nobody() {
+    let running = Running::new();
+    let mut client = running.client();
+    let idle: Vec<TcpStream> = (0..400)
+        .map(|_| TcpStream::connect(running.address()).unwrap())
+        .collect();
+    assert_eq!(client.ask("set k v"), "+OK");
+    assert_eq!(client.ask("get k"), "v");
+    let mut last = running.client();
+    assert_eq!(last.ask("client list type normal").lines().count(), 402);
+    drop(idle);
+}
+
+#[test]
+fn a_long_pipeline_lets_others_in() {
+    let running = Running::new();
+    let (mut hog, mut other) = (running.client(), running.client());
+    let lines = vec!["incr n"; 50_000];
+    hog.tell(&lines);
+    // Answered while the hog's requests are still running, or after: never not at all.
+    assert_eq!(other.ask("ping"), "+PONG");
+    for i in 1..=50_000 {
+        assert_eq!(hog.reply(), format!(":{i}"));
+    }
+}

@@ -1,0 +1,10 @@
+//! The server over real sockets on free ports.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod administration;
+mod blocking;
+mod hostile;
+mod pipelining;
+mod pubsub;
+mod support;
+mod transactions;
