@@ -1,6 +1,198 @@
-//! Commands on sorted_sets.
+//! Commands on sorted sets.
+//!
+//! **Theory.** A member's score lies under its hash and bytes in `cid`; the order lies in `cid + 1`, under
+//! (score so that byte order is number order, member), so ties are in byte order as in Redis. Every range is a
+//! walk over a span of that order.
+//!
+//! **Invariant.** Both hold the same members with the same scores. A score is never NaN, and -0 is stored as 0.
+//! `head` is 0 while the set would be a listpack in Redis (at most 128 members of at most 64 bytes), then 1.
 
+mod algebra;
+mod order;
+mod pop;
+mod range;
+mod read;
+mod write;
+
+use super::edge;
+use super::hash_order::{self, member_key, Picks};
+use super::numbers::{self, I64_TEXT};
 use crate::command::Handler;
+use crate::reply::Reply;
+use algebra::Operation;
+use hyperdb_graph::keys::order_f64;
+use hyperdb_graph::{AppId, Header, Step, Turn};
+use order::Basis;
+use pop::End;
 
-/// Handlers of this file by command name.
-pub const HANDLERS: &[(&str, Handler)] = &[];
+/// Handlers of this folder by command name.
+pub const HANDLERS: &[(&str, Handler)] = &[
+    ("zadd", write::zadd),
+    ("zincrby", write::zincrby),
+    ("zrem", write::zrem),
+    ("zremrangebyrank", |cx| range::remove(cx, Basis::Rank)),
+    ("zremrangebyscore", |cx| range::remove(cx, Basis::Score)),
+    ("zremrangebylex", |cx| range::remove(cx, Basis::Lex)),
+    ("zscore", read::zscore),
+    ("zmscore", read::zmscore),
+    ("zcard", read::zcard),
+    ("zrank", |cx| read::rank(cx, false)),
+    ("zrevrank", |cx| read::rank(cx, true)),
+    ("zcount", |cx| range::count(cx, Basis::Score)),
+    ("zlexcount", |cx| range::count(cx, Basis::Lex)),
+    ("zrandmember", read::zrandmember),
+    ("zscan", read::zscan),
+    ("zrange", |cx| range::reply(cx, None, None)),
+    ("zrevrange", |cx| {
+        range::reply(cx, Some(Basis::Rank), Some(true))
+    }),
+    ("zrangebyscore", |cx| {
+        range::reply(cx, Some(Basis::Score), Some(false))
+    }),
+    ("zrevrangebyscore", |cx| {
+        range::reply(cx, Some(Basis::Score), Some(true))
+    }),
+    ("zrangebylex", |cx| {
+        range::reply(cx, Some(Basis::Lex), Some(false))
+    }),
+    ("zrevrangebylex", |cx| {
+        range::reply(cx, Some(Basis::Lex), Some(true))
+    }),
+    ("zrangestore", range::zrangestore),
+    ("zpopmin", |cx| pop::pop(cx, End::Min)),
+    ("zpopmax", |cx| pop::pop(cx, End::Max)),
+    ("bzpopmin", |cx| pop::blocking_pop(cx, End::Min)),
+    ("bzpopmax", |cx| pop::blocking_pop(cx, End::Max)),
+    ("zmpop", pop::zmpop),
+    ("bzmpop", pop::bzmpop),
+    ("zunion", |cx| algebra::reply(cx, Operation::Union)),
+    ("zinter", |cx| algebra::reply(cx, Operation::Intersection)),
+    ("zdiff", |cx| algebra::reply(cx, Operation::Difference)),
+    ("zunionstore", |cx| algebra::store(cx, Operation::Union)),
+    ("zinterstore", |cx| {
+        algebra::store(cx, Operation::Intersection)
+    }),
+    ("zdiffstore", |cx| algebra::store(cx, Operation::Difference)),
+    ("zintercard", algebra::zintercard),
+];
+
+/// The most members of a sorted set in small form (`zset-max-listpack-entries`).
+const SMALL: u64 = 128;
+
+/// The longest member of one in small form, bytes (`zset-max-listpack-value`).
+const SHORT: usize = 64;
+
+/// What a member adds to the header's `bytes`: itself in both places, its hash, its score twice.
+fn footprint(member: &[u8]) -> u64 {
+    2 * member.len() as u64 + 24
+}
+
+/// The score in a value as stored; NaN, which never is stored, for other bytes.
+fn decode_score(value: &[u8]) -> f64 {
+    value.try_into().map_or(f64::NAN, f64::from_le_bytes)
+}
+
+/// The key in the order of (score, member).
+#[inline]
+fn order_key(score: f64, member: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(&order_f64(score));
+    out.extend_from_slice(member);
+}
+
+/// The score of a member; leaves its key in `place`.
+#[inline]
+fn score(
+    turn: &Turn<'_>,
+    app: AppId,
+    set: &Header,
+    member: &[u8],
+    place: &mut Vec<u8>,
+) -> Step<Option<f64>> {
+    member_key(turn, member, place);
+    match turn.member(app, set.cid, place)? {
+        None => Ok(None),
+        Some(value) => match decode_score(&value) {
+            score if score.is_nan() => Err(edge::malformed("a score")),
+            score => Ok(Some(score)),
+        },
+    }
+}
+
+/// Gives a member a score; `old` is the one it has, `place` holds its key.
+#[inline]
+fn set_score(
+    turn: &mut Turn<'_>,
+    app: AppId,
+    set: &mut Header,
+    member: &[u8],
+    (old, new): (Option<f64>, f64),
+    place: &mut Vec<u8>,
+) -> Step<()> {
+    let new = new + 0.0; // -0 becomes 0.
+    let value = new.to_le_bytes();
+    match old {
+        None => {
+            turn.insert_member(app, set.cid, place, &value)?;
+            set.count += 1;
+            set.bytes += footprint(member);
+            if set.count > SMALL || member.len() > SHORT {
+                set.head = 1;
+            }
+        }
+        Some(old) => {
+            turn.put_member(app, set.cid, place, &value)?;
+            order_key(old, member, place);
+            turn.remove_member(app, set.cid + 1, place)?;
+        }
+    }
+    order_key(new, member, place);
+    turn.insert_member(app, set.cid + 1, place, &[])
+}
+
+/// Removes a member that has this score.
+fn remove(
+    turn: &mut Turn<'_>,
+    app: AppId,
+    set: &mut Header,
+    member: &[u8],
+    score: f64,
+    place: &mut Vec<u8>,
+) -> Step<()> {
+    member_key(turn, member, place);
+    turn.remove_member(app, set.cid, place)?;
+    order_key(score, member, place);
+    turn.remove_member(app, set.cid + 1, place)?;
+    set.count -= 1;
+    set.bytes = set.bytes.saturating_sub(footprint(member));
+    Ok(())
+}
+
+/// Writes a score; whole numbers without an allocation.
+fn reply_score(reply: &mut Reply, score: f64) {
+    if score == score.trunc() && score.abs() < 1e15 && (score != 0.0 || score.is_sign_positive()) {
+        let mut digits = [0; I64_TEXT];
+        reply.double(numbers::format_i64(score as i64, &mut digits));
+    } else {
+        reply.double(numbers::format_g17(score).as_bytes());
+    }
+}
+
+/// Writes members, with scores in pairs (RESP3) or one after the other (RESP2) if asked for.
+fn reply_members(reply: &mut Reply, picks: &Picks, with_scores: bool) {
+    let nested = with_scores && reply.resp3;
+    let flat = if with_scores && !nested { 2 } else { 1 };
+    reply.array(picks.len() * flat);
+    for (member, value) in picks.iter() {
+        if nested {
+            reply.array(2);
+        }
+        reply.bulk(member);
+        if with_scores {
+            reply_score(reply, decode_score(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Reading scores, ranks and members.
+
+use super::hash_order::{self, Picks};
+use super::{decode_score, numbers, order, order_key, reply_members, reply_score, score};
+use crate::command::{errors, Abort, Context, Outcome};
+use crate::commands::{arguments, edge};
+use hyperdb_graph::Kind;
+
+/// ZSCORE key member
+pub(super) fn zscore(cx: &mut Context<'_, '_>) -> Outcome {
+    let found = match edge::open(cx, cx.args.at(1), Kind::SortedSet)? {
+        Some(set) => score(cx.turn, cx.app, &set, cx.args.at(2), &mut Vec::new())?,
+        None => None,
+    };
+    match found {
+        Some(score) => reply_score(cx.reply, score),
+        None => cx.reply.null(),
+    }
+    Ok(())
+}
+
+/// ZMSCORE key member [member ...]
+pub(super) fn zmscore(cx: &mut Context<'_, '_>) -> Outcome {
+    let args = cx.args;
+    let set = edge::open(cx, args.at(1), Kind::SortedSet)?;
+    cx.reply.array(args.len() - 2);
+    let mut place = Vec::new();
+    for member in args.from(2).iter() {
+        let found = match &set {
+            Some(set) => score(cx.turn, cx.app, set, member, &mut place)?,
+            None => None,
+        };
+        match found {
+            Some(score) => reply_score(cx.reply, score),
+            None => cx.reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// ZCARD key
+pub(super) fn zcard(cx: &mut Context<'_, '_>) -> Outcome {
+    let set = edge::open(cx, cx.args.at(1), Kind::SortedSet)?;
+    cx.reply.integer(set.map_or(0, |set| set.count as i64));
+    Ok(())
+}
+
+/// ZRANK, ZREVRANK key member
+pub(super) fn rank(cx: &mut Context<'_, '_>, from_end: bool) -> Outcome {
+    let Some(set) = edge::open(cx, cx.args.at(1), Kind::SortedSet)? else {
+        cx.reply.null();
+        return Ok(());
+    };
+    let member = cx.args.at(2);
+    let mut place = Vec::new();
+    let Some(score) = score(cx.turn, cx.app, &set, member, &mut place)? else {
+        cx.reply.null();
+        return Ok(());
+    };
+    order_key(score, member, &mut place);
+    let rank = order::rank_of(cx.turn, cx.app, &set, &place)?;
+    let rank = if from_end {
+        set.count.saturating_sub(1 + rank)
+    } else {
+        rank
+    };
+    cx.reply.integer(rank as i64);
+    Ok(())
+}
+
+/// ZRANDMEMBER key [count [WITHSCORES]]
+pub(super) fn zrandmember(cx: &mut Context<'_, '_>) -> Outcome {
+    let args = cx.args;
+    let Some(text) = args.get(2) else {
+        let Some(set) = edge::open(cx, args.at(1), Kind::SortedSet)? else {
+            cx.reply.null();
+            return Ok(());
+        };
+        let reply = &mut *cx.reply;
+        hash_order::pick(cx.turn, cx.app, &set, cx.random, |member, _| {
+            reply.bulk(member);
+        })?;
+        return Ok(());
+    };
+    let count = arguments::negatable(text)?;
+    let with_scores = args.len() > 3;
+    if args.len() > 4 || (with_scores && !args.is(3, "WITHSCORES")) {
+        return Err(errors::syntax());
+    }
+    // Redis's bound: twice the count must be a length.
+    if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(Abort::error("ERR value is out of range"));
+    }
+    let Some(set) = edge::open(cx, args.at(1), Kind::SortedSet)? else {
+        cx.reply.array(0);
+        return Ok(());
+    };
+    let picks = if count >= 0 {
+        hash_order::pick_distinct(cx.turn, cx.app, &set, count as u64, cx.random)?
+    } else {
+        let mut picks = Picks::default();
+        let count = count.unsigned_abs();
+        hash_order::pick_repeatedly(cx.turn, cx.app, &set, count, cx.random, |member, value| {
+            picks.push(member, value);
+        })?;
+        picks
+    };
+    reply_members(cx.reply, &picks, with_scores);
+    Ok(())
+}
+
+/// ZSCAN key cursor [MATCH pattern] [COUNT count]
+pub(super) fn zscan(cx: &mut Context<'_, '_>) -> Outcome {
+    let args = cx.args;
+    let cursor = arguments::cursor(args.at(2))?;
+    let Some(set) = edge::open(cx, args.at(1), Kind::SortedSet)? else {
+        hash_order::reply_page(cx.reply, 0, &[]);
+        return Ok(());
+    };
+    let options = hash_order::ScanOptions::parse(&args)?;
+    let mut page = Picks::default();
+    let next = hash_order::scan(cx.turn, cx.app, &set, cursor, &options, |member, value| {
+        page.push(member, numbers::format_g17(decode_score(value)).as_bytes());
+    })?;
+    let elements: Vec<&[u8]> = page
+        .iter()
+        .flat_map(|(member, score)| [member, score])
+        .collect();
+    hash_order::reply_page(cx.reply, next, &elements);
+    Ok(())
+}
