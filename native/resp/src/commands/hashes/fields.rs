@@ -3,6 +3,7 @@
 use super::{field_key, open, open_or_create, put_field};
 use crate::command::{Context, Outcome};
 use crate::commands::arguments::wrong_arity;
+use crate::commands::edge;
 
 /// HSET key field value [field value ...]
 pub fn hset(cx: &mut Context<'_, '_>) -> Outcome {
@@ -130,10 +131,8 @@ pub fn hdel(cx: &mut Context<'_, '_>) -> Outcome {
             break;
         }
     }
-    if header.count == 0 {
-        cx.turn.remove_element(cx.app, key)?;
-    } else if header.count < before {
-        cx.turn.put_header(cx.app, key, &header)?;
+    if header.count < before {
+        edge::close(cx, key, &header)?;
     }
     cx.reply.integer((before - header.count) as i64);
     Ok(())

@@ -10,7 +10,8 @@ mod increments;
 mod random;
 mod whole;
 
-use crate::command::{errors, Abort, Context, Handler};
+use super::edge;
+use crate::command::{Abort, Context, Handler};
 use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{Header, Kind, Turn};
 
@@ -44,20 +45,13 @@ const LARGE: i64 = 1;
 /// The hash at `key`; WRONGTYPE if it is something else.
 #[inline]
 fn open(cx: &Context<'_, '_>, key: &[u8]) -> Result<Option<Header>, Abort> {
-    match cx.turn.edge(cx.app, key, Kind::Hash)? {
-        None => Ok(None),
-        Some(Ok(header)) => Ok(Some(header)),
-        Some(Err(_)) => Err(errors::wrong_type()),
-    }
+    edge::open(cx, key, Kind::Hash)
 }
 
 /// The hash at `key`, made if it is not there.
 #[inline]
 fn open_or_create(cx: &mut Context<'_, '_>, key: &[u8]) -> Result<Header, Abort> {
-    match open(cx, key)? {
-        Some(header) => Ok(header),
-        None => Ok(cx.turn.create_edge(cx.app, key, Kind::Hash)?),
-    }
+    edge::open_or_create(cx, key, Kind::Hash)
 }
 
 /// Where a field lies within its collection.

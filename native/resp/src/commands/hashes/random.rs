@@ -1,24 +1,12 @@
-//! HRANDFIELD: random fields.
-//!
-//! **Theory.** Fields lie in the order of a keyed hash, so a random place in that order is a random field but
-//! for the unevenness of the gaps. Up to [`LISTED`] fields are listed and drawn exactly; beyond, the field is
-//! drawn evenly among the [`WINDOW`] that follow a random place, which smooths the gaps.
+//! HRANDFIELD: random fields, picked as `hash_order` does for every collection in hash order.
 
 use super::open;
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::integer;
-use hyperdb_graph::{Direction, Header};
-use std::collections::HashSet;
-use std::ops::Bound;
+use crate::commands::hash_order::{pick, pick_distinct, pick_repeatedly, Picks};
 
-/// Collections up to this size are listed for an exact draw.
-const LISTED: u64 = 1024;
-/// Neighbours among which one is drawn in a larger collection.
-const WINDOW: u64 = 16;
 /// The most that one command may draw with repetition: bounds the reply and the time of everybody else.
 const MOST: u64 = 1 << 24;
-
-type Pair = (Box<[u8]>, Box<[u8]>);
 
 /// HRANDFIELD key [count [WITHVALUES]]
 pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
@@ -27,9 +15,10 @@ pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
             cx.reply.null();
             return Ok(());
         };
-        let drawn = draw_some(cx, &header, 1)?;
-        cx.reply
-            .bulk_or_null(drawn.first().map(|(field, _)| &**field));
+        let reply = &mut *cx.reply;
+        pick(cx.turn, cx.app, &header, cx.random, |field, _| {
+            reply.bulk(field);
+        })?;
         return Ok(());
     }
     let count = integer(cx.args.at(2))?;
@@ -51,16 +40,21 @@ pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
         cx.reply.array(0);
         return Ok(());
     };
-    let drawn = if count >= 0 {
-        draw_distinct(cx, &header, count as u64)?
-    } else if count.unsigned_abs() > MOST {
+    let size = count.unsigned_abs();
+    let picks = if count >= 0 {
+        pick_distinct(cx.turn, cx.app, &header, size, cx.random)?
+    } else if size > MOST {
         return Err(Abort::error("ERR value is out of range"));
     } else {
-        draw_some(cx, &header, count.unsigned_abs())?
+        let mut picks = Picks::default();
+        pick_repeatedly(cx.turn, cx.app, &header, size, cx.random, |field, value| {
+            picks.push(field, value);
+        })?;
+        picks
     };
     let flat = with_values && !cx.reply.resp3;
-    cx.reply.array(drawn.len() * (1 + usize::from(flat)));
-    for (field, value) in &drawn {
+    cx.reply.array(picks.len() * (1 + usize::from(flat)));
+    for (field, value) in picks.iter() {
         if with_values && !flat {
             cx.reply.array(2);
         }
@@ -70,90 +64,6 @@ pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// `count` fields, any of them more than once.
-fn draw_some(cx: &mut Context<'_, '_>, header: &Header, count: u64) -> Result<Vec<Pair>, Abort> {
-    let mut drawn = Vec::new();
-    if header.count <= LISTED {
-        let all = take(cx, header.cid, 0, usize::MAX)?;
-        for _ in 0..count {
-            let index = (cx.random)() % all.len().max(1) as u64;
-            drawn.extend(all.get(index as usize).cloned());
-        }
-        return Ok(drawn);
-    }
-    for _ in 0..count {
-        drawn.extend(draw_near(cx, header.cid)?);
-    }
-    Ok(drawn)
-}
-
-/// `count` different fields, or all if there are not more.
-fn draw_distinct(
-    cx: &mut Context<'_, '_>,
-    header: &Header,
-    count: u64,
-) -> Result<Vec<Pair>, Abort> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    if header.count <= LISTED || count >= header.count / 3 {
-        let mut all = take(cx, header.cid, 0, usize::MAX)?;
-        let wanted = all.len().min(usize::try_from(count).unwrap_or(usize::MAX));
-        for at in 0..wanted {
-            // Fisher and Yates: only the part that is asked for.
-            let other = at + ((cx.random)() % (all.len() - at) as u64) as usize;
-            all.swap(at, other);
-        }
-        all.truncate(wanted);
-        return Ok(all);
-    }
-    // At most a third is taken, so a draw is new with probability about two thirds.
-    let mut drawn = Vec::new();
-    let mut seen = HashSet::new();
-    while (drawn.len() as u64) < count {
-        // Every member was just counted, so there is always one near; its absence would be corruption.
-        let Some(pair) = draw_near(cx, header.cid)? else {
-            return Ok(drawn);
-        };
-        if seen.insert(pair.0.clone()) {
-            drawn.push(pair);
-        }
-    }
-    Ok(drawn)
-}
-
-/// One field near a random place.
-fn draw_near(cx: &mut Context<'_, '_>, cid: u64) -> Result<Option<Pair>, Abort> {
-    let from = (cx.random)();
-    let mut near = take(cx, cid, from, WINDOW as usize)?;
-    if near.len() < WINDOW as usize {
-        let missing = WINDOW as usize - near.len();
-        near.extend(take(cx, cid, 0, missing)?);
-    }
-    let index = (cx.random)() % near.len().max(1) as u64;
-    Ok(near.into_iter().nth(index as usize))
-}
-
-/// Up to `limit` fields from place `from` on.
-fn take(cx: &Context<'_, '_>, cid: u64, from: u64, limit: usize) -> Result<Vec<Pair>, Abort> {
-    let start = from.to_be_bytes();
-    let mut members = cx.turn.members(
-        cx.app,
-        cid,
-        Bound::Included(&start),
-        Bound::Unbounded,
-        Direction::Forward,
-    );
-    let mut taken = Vec::new();
-    while taken.len() < limit {
-        let Some((place, value)) = members.next()? else {
-            break;
-        };
-        taken.push((place.get(8..).unwrap_or_default().into(), (*value).into()));
-    }
-    Ok(taken)
 }
 
 #[cfg(test)]
@@ -179,6 +89,7 @@ mod tests {
              hrandfield h -2 => *2 $1 f $1 f
              hrandfield h -2 withvalues => *4 $1 f $1 v $1 f $1 v
              hrandfield h 1 values => -ERR syntax error
+             hrandfield h -99999999 => -ERR value is out of range
              hrandfield h x => -ERR value is not an integer or out of range",
         );
         client.resp3 = true;
@@ -199,16 +110,5 @@ mod tests {
                 assert_eq!(distinct.len(), drawn.len());
             }
         }
-    }
-
-    #[test]
-    fn every_field_of_a_large_hash_is_drawn_sooner_or_later() {
-        let mut client = Client::new();
-        for i in 0..1100 {
-            client.run(&["hset", "h", &format!("f{i}"), "v"]);
-        }
-        let drawn = words(&client.line("hrandfield h -20000"));
-        let distinct: BTreeSet<_> = drawn.iter().collect();
-        assert!(distinct.len() > 1090, "{} of 1100", distinct.len());
     }
 }

@@ -1,11 +1,10 @@
 //! All fields of a hash: its size, its contents, and walks over it.
 
-use super::{open, LARGE};
+use super::open;
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::arguments::cursor;
-use crate::commands::keyspace::scan::{self, Content};
-use hyperdb_graph::Direction;
-use std::ops::Bound;
+use crate::commands::hash_order::{self, ScanOptions};
+use crate::reply::Reply;
 
 /// HLEN key
 pub fn hlen(cx: &mut Context<'_, '_>) -> Outcome {
@@ -39,21 +38,15 @@ fn reply_all(cx: &mut Context<'_, '_>, fields: bool, values: bool) -> Result<(),
     let Some(header) = open(cx, cx.args.at(1))? else {
         return Ok(());
     };
-    let mut members = cx.turn.members(
-        cx.app,
-        header.cid,
-        Bound::Unbounded,
-        Bound::Unbounded,
-        Direction::Forward,
-    );
-    while let Some((place, value)) = members.next()? {
+    let reply = &mut *cx.reply;
+    hash_order::each(cx.turn, cx.app, header.cid, |field, value| {
         if fields {
-            cx.reply.bulk(place.get(8..).unwrap_or_default());
+            reply.bulk(field);
         }
         if values {
-            cx.reply.bulk(&value);
+            reply.bulk(value);
         }
-    }
+    })?;
     Ok(())
 }
 
@@ -61,12 +54,23 @@ fn reply_all(cx: &mut Context<'_, '_>, fields: bool, values: bool) -> Result<(),
 pub fn hscan(cx: &mut Context<'_, '_>) -> Outcome {
     let from = cursor(cx.args.at(2))?;
     let Some(header) = open(cx, cx.args.at(1))? else {
-        scan::reply_nothing(cx.reply);
+        hash_order::reply_page(cx.reply, 0, &[]);
         return Ok(());
     };
-    let options = scan::options(&cx.args, 3, false)?;
-    let small = header.head != LARGE;
-    scan::members(cx, header.cid, from, &options, small, Content::Pairs)
+    let options = ScanOptions::parse(&cx.args)?;
+    let mut found = Reply::new(cx.reply.resp3);
+    let mut len = 0;
+    let visit = |field: &[u8], value: &[u8]| {
+        found.bulk(field);
+        found.bulk(value);
+        len += 2;
+    };
+    let next = hash_order::scan(cx.turn, cx.app, &header, from, &options, visit)?;
+    cx.reply.array(2);
+    cx.reply.bulk(next.to_string().as_bytes());
+    cx.reply.array(len);
+    cx.reply.buffer.extend_from_slice(&found.buffer);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub fn keys(cx: &mut Context<'_, '_>) -> Outcome {
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 pub fn scan(cx: &mut Context<'_, '_>) -> Outcome {
     let from = cursor(cx.args.at(1))?;
-    let options = options(&cx.args, 2, true)?;
+    let options = options(&cx.args, 2)?;
     let mut page = Page::new(options.count);
     let mut items = Reply::new(cx.reply.resp3);
     let mut len = 0;

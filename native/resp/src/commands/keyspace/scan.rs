@@ -1,4 +1,4 @@
-//! What SCAN, HSCAN, SSCAN and ZSCAN share.
+//! The walk of SCAN: options, cursor and page. (`hash_order` walks the members of collections alike.)
 //!
 //! **Theory.** Keys and members lie in the order of a keyed 64-bit hash, so "everything up to hash h was
 //! returned" is a complete description of a walk, and h is the cursor: no state in the server, nothing to
@@ -8,12 +8,10 @@
 //! them; cursor 0 begins, and a walk that is over replies 0.
 
 use crate::args::Args;
-use crate::command::{errors, Abort, Context, Outcome};
+use crate::command::{errors, Abort};
 use crate::commands::arguments::{integer, option_value};
 use crate::commands::glob;
 use crate::reply::Reply;
-use hyperdb_graph::Direction;
-use std::ops::Bound;
 
 /// Entries a call looks at unless told otherwise.
 const DEFAULT_COUNT: u64 = 10;
@@ -36,8 +34,8 @@ impl Options<'_> {
     }
 }
 
-/// Reads `[MATCH pattern] [COUNT count] [TYPE type]` from argument `at` on; TYPE only for SCAN itself.
-pub fn options<'a>(args: &Args<'a>, at: usize, with_type: bool) -> Result<Options<'a>, Abort> {
+/// Reads `[MATCH pattern] [COUNT count] [TYPE type]` from argument `at` on.
+pub fn options<'a>(args: &Args<'a>, at: usize) -> Result<Options<'a>, Abort> {
     let mut options = Options {
         pattern: None,
         count: DEFAULT_COUNT,
@@ -52,18 +50,13 @@ pub fn options<'a>(args: &Args<'a>, at: usize, with_type: bool) -> Result<Option
                 .ok_or_else(errors::syntax)?;
         } else if args.is(at, "MATCH") {
             options.pattern = (!glob::is_everything(value)).then_some(value);
-        } else if with_type && args.is(at, "TYPE") {
+        } else if args.is(at, "TYPE") {
             options.kind = Some(value);
         } else {
             return Err(errors::syntax());
         }
     }
     Ok(options)
-}
-
-/// The reply of a walk that is over and found nothing.
-pub fn reply_nothing(reply: &mut Reply) {
-    reply_page(reply, 0, 0, &[]);
 }
 
 /// One call's reply: where to go on, and `len` encoded items.
@@ -107,60 +100,4 @@ impl Page {
         self.last = Some(hash);
         false
     }
-}
-
-/// What is replied of each member.
-#[derive(Clone, Copy)]
-pub enum Content {
-    /// The member's name: a set.
-    Names,
-    /// Name and value: a hash.
-    Pairs,
-    /// Name, and the value put into words: a sorted set's score.
-    Worded(fn(&[u8], &mut Reply)),
-}
-
-/// Replies one call of a walk over the members of collection `cid`, which lie under `hash64 name`.
-///
-/// A `small` one is returned whole, as Redis does with its compact encodings.
-pub fn members(
-    cx: &mut Context<'_, '_>,
-    cid: u64,
-    from: u64,
-    options: &Options<'_>,
-    small: bool,
-    content: Content,
-) -> Outcome {
-    let start = if small { 0 } else { from }.to_be_bytes();
-    let mut page = Page::new(if small { u64::MAX } else { options.count });
-    let mut items = Reply::new(cx.reply.resp3);
-    let mut len = 0;
-    let mut next = 0;
-    let mut walk = cx.turn.members(
-        cx.app,
-        cid,
-        Bound::Included(&start),
-        Bound::Unbounded,
-        Direction::Forward,
-    );
-    while let Some((place, value)) = walk.next()? {
-        let (hash, name) = split_place(place);
-        if page.is_full(hash) {
-            next = hash;
-            break;
-        }
-        if !options.admits(name) {
-            continue;
-        }
-        items.bulk(name);
-        len += 1;
-        match content {
-            Content::Names => continue,
-            Content::Pairs => items.bulk(&value),
-            Content::Worded(write) => write(&value, &mut items),
-        }
-        len += 1;
-    }
-    reply_page(cx.reply, next, len, &items.buffer);
-    Ok(())
 }
