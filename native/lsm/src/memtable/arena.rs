@@ -34,7 +34,7 @@ impl Slot {
 pub(super) struct Arena {
     chunks: Vec<Box<[u8]>>,
     /// The chunk being cut, and how much of it is used.
-    open: usize,
+    open: Option<usize>,
     used: usize,
     free: Vec<Vec<(u32, u32)>>,
     free_own: Vec<u32>,
@@ -73,31 +73,47 @@ impl Arena {
         }
     }
 
-    /// A slot with a copy of `bytes`.
-    pub(super) fn store(&mut self, bytes: &[u8]) -> Slot {
-        if bytes.is_empty() {
+    /// A slot with a copy of `key` and then `value`: side by side, so that a hit touches one place.
+    pub(super) fn store(&mut self, key: &[u8], value: &[u8]) -> Slot {
+        let len = key.len() + value.len();
+        if len == 0 {
             return Slot::EMPTY;
         }
-        let class = class_of(bytes.len());
-        if class >= CLASSES {
-            return self.store_own(bytes);
-        }
-        let (chunk, offset) = match self.free.get_mut(class).and_then(Vec::pop) {
-            Some(place) => place,
-            None => self.cut(class_size(class)),
+        let class = class_of(len);
+        let slot = if class >= CLASSES {
+            self.own_chunk(len)
+        } else {
+            let (chunk, offset) = match self.free.get_mut(class).and_then(Vec::pop) {
+                Some(place) => place,
+                None => self.cut(class_size(class)),
+            };
+            Slot {
+                chunk,
+                offset,
+                class: class as u8,
+            }
         };
-        let slot = Slot {
-            chunk,
-            offset,
-            class: class as u8,
-        };
-        self.write(slot, bytes);
+        self.write(slot, 0, key);
+        self.write(slot, key.len(), value);
         slot
     }
 
-    fn store_own(&mut self, bytes: &[u8]) -> Slot {
-        let boxed: Box<[u8]> = bytes.into();
-        self.bytes += boxed.len();
+    /// A slot with the key that `from` begins with, and `value`.
+    pub(super) fn move_key(&mut self, from: Slot, key_len: u32, value: &[u8]) -> Slot {
+        const SHORT: usize = 128;
+        let mut short = [0; SHORT];
+        let key = self.read(from, 0, key_len);
+        if let Some(copy) = short.get_mut(..key.len()) {
+            copy.copy_from_slice(key);
+            return self.store(copy, value);
+        }
+        let key = key.to_vec();
+        self.store(&key, value)
+    }
+
+    fn own_chunk(&mut self, len: usize) -> Slot {
+        let boxed = vec![0; len].into_boxed_slice();
+        self.bytes += len;
         let chunk = match self.free_own.pop() {
             Some(chunk) => {
                 self.chunks[chunk as usize] = boxed;
@@ -116,36 +132,39 @@ impl Arena {
     }
 
     fn cut(&mut self, size: usize) -> (u32, u32) {
-        let room = self.chunks.get(self.open).map_or(0, |chunk| chunk.len());
-        if self.bytes == 0 || self.used + size > room {
+        let open = self
+            .open
+            .filter(|open| self.used + size <= self.chunks[*open].len());
+        let open = open.unwrap_or_else(|| {
             let want = (self.bytes / 2).clamp(FIRST_CHUNK, LARGEST_CHUNK).max(size);
             self.chunks.push(vec![0; want].into_boxed_slice());
             self.bytes += want;
-            self.open = self.chunks.len() - 1;
             self.used = 0;
-        }
-        let place = (self.open as u32, self.used as u32);
+            self.chunks.len() - 1
+        });
+        self.open = Some(open);
+        let place = (open as u32, self.used as u32);
         self.used += size;
         place
     }
 
-    /// Copies `bytes` into a slot that they fit.
+    /// Copies `bytes` to offset `at` of a slot that they fit.
     #[inline]
-    pub(super) fn write(&mut self, slot: Slot, bytes: &[u8]) {
+    pub(super) fn write(&mut self, slot: Slot, at: usize, bytes: &[u8]) {
         if slot.class == NONE {
             return;
         }
-        let start = slot.offset as usize;
+        let start = slot.offset as usize + at;
         self.chunks[slot.chunk as usize][start..start + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// The first `len` bytes of a slot.
+    /// `len` bytes of a slot from offset `at` on.
     #[inline]
-    pub(super) fn read(&self, slot: Slot, len: u32) -> &[u8] {
+    pub(super) fn read(&self, slot: Slot, at: u32, len: u32) -> &[u8] {
         if slot.class == NONE {
             return &[];
         }
-        let start = slot.offset as usize;
+        let start = slot.offset as usize + at as usize;
         &self.chunks[slot.chunk as usize][start..start + len as usize]
     }
 
@@ -186,15 +205,24 @@ mod tests {
     }
 
     #[test]
+    fn a_large_first_value_has_its_chunk_for_itself() {
+        let mut arena = Arena::default();
+        let large = arena.store(b"key", &[7; 300_000]);
+        let small = arena.store(b"other", b"value");
+        arena.release(large);
+        assert_eq!(arena.read(small, 5, 5), b"value");
+    }
+
+    #[test]
     fn slots_are_used_again() {
         let mut arena = Arena::default();
         for len in [1usize, 100, 5000, 400_000] {
-            let slot = arena.store(&vec![7; len]);
+            let slot = arena.store(&[], &vec![7; len]);
             let bytes = arena.bytes();
             arena.release(slot);
             for _ in 0..100 {
-                let slot = arena.store(&vec![9; len]);
-                assert_eq!(arena.read(slot, len as u32), &vec![9; len][..]);
+                let slot = arena.store(&[9], &vec![9; len - 1]);
+                assert_eq!(arena.read(slot, 0, len as u32), &vec![9; len][..]);
                 arena.release(slot);
             }
             assert!(arena.bytes() <= bytes);

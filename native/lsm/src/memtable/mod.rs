@@ -39,8 +39,8 @@ const FRESH: u8 = 2;
 const UNLOGGED: u8 = 4;
 
 struct Entry {
-    key: Slot,
-    value: Slot,
+    /// The key and the newest value.
+    data: Slot,
     version: Commit,
     key_len: u32,
     value_len: u32,
@@ -51,7 +51,8 @@ struct Entry {
 }
 
 struct Older {
-    value: Slot,
+    /// The key and the value.
+    data: Slot,
     value_len: u32,
     version: Commit,
     op: Op,
@@ -94,7 +95,7 @@ impl Keys for Slab<'_> {
     #[inline]
     fn key(&self, id: u32) -> &[u8] {
         let entry = &self.entries[id as usize];
-        self.arena.read(entry.key, entry.key_len)
+        self.arena.read(entry.data, 0, entry.key_len)
     }
 }
 
@@ -138,7 +139,7 @@ impl Memtable {
         self.index
             .find(spread(hash), |id| {
                 let entry = &self.entries[*id as usize];
-                entry.hash == hash && self.arena.read(entry.key, entry.key_len) == key
+                entry.hash == hash && self.arena.read(entry.data, 0, entry.key_len) == key
             })
             .copied()
     }
@@ -146,7 +147,7 @@ impl Memtable {
     /// The key of an entry.
     pub(crate) fn key(&self, id: EntryId) -> &[u8] {
         let entry = &self.entries[id as usize];
-        self.arena.read(entry.key, entry.key_len)
+        self.arena.read(entry.data, 0, entry.key_len)
     }
 
     /// The newest version of an entry.
@@ -156,7 +157,7 @@ impl Memtable {
         Found {
             version: entry.version,
             op: entry.op,
-            value: self.arena.read(entry.value, entry.value_len),
+            value: self.arena.read(entry.data, entry.key_len, entry.value_len),
         }
     }
 
@@ -172,13 +173,14 @@ impl Memtable {
 
     fn older_versions(&self, id: EntryId) -> impl Iterator<Item = Found<'_>> {
         let mut next = self.entries[id as usize].older;
+        let key_len = self.entries[id as usize].key_len;
         std::iter::from_fn(move || {
             let older = self.versions.get(next as usize)?;
             next = older.older;
             Some(Found {
                 version: older.version,
                 op: older.op,
-                value: self.arena.read(older.value, older.value_len),
+                value: self.arena.read(older.data, key_len, older.value_len),
             })
         })
     }
@@ -266,8 +268,7 @@ impl Memtable {
         at: Commit,
     ) -> EntryId {
         let entry = Entry {
-            key: self.arena.store(key),
-            value: self.arena.store(value),
+            data: self.arena.store(key, value),
             version: at,
             key_len: key.len() as u32,
             value_len: value.len() as u32,
@@ -280,7 +281,7 @@ impl Memtable {
         let id = match order.take_freed() {
             Some(id) => {
                 let old = std::mem::replace(&mut self.entries[id as usize], entry);
-                self.arena.release(old.key);
+                self.arena.release(old.data);
                 id
             }
             None => {
@@ -312,40 +313,46 @@ impl Memtable {
         log: &mut UndoLog,
     ) -> Undo {
         let entry = &mut self.entries[id as usize];
-        let undo = if entry.version > floor {
-            let small = entry.value_len as usize <= UndoLog::COPY_MAX;
-            if small && self.arena.fits(entry.value, value.len()) {
-                let saved = log.save(self.arena.read(entry.value, entry.value_len));
-                let undo = Undo::Replaced {
+        let Entry {
+            data,
+            key_len,
+            value_len,
+            version,
+            flags,
+            ..
+        } = *entry;
+        let old_op = entry.op;
+        let undo = if version > floor {
+            let small = value_len as usize <= UndoLog::COPY_MAX;
+            if small && self.arena.fits(data, key_len as usize + value.len()) {
+                let saved = log.save(self.arena.read(data, key_len, value_len));
+                self.arena.write(data, key_len as usize, value);
+                Undo::Replaced {
                     saved,
-                    len: entry.value_len,
-                    version: entry.version,
-                    op: entry.op,
-                    flags: entry.flags,
-                };
-                self.arena.write(entry.value, value);
-                undo
+                    len: value_len,
+                    version,
+                    op: old_op,
+                    flags,
+                }
             } else {
-                let undo = Undo::Swapped {
-                    value: entry.value,
-                    len: entry.value_len,
-                    version: entry.version,
-                    op: entry.op,
-                    flags: entry.flags,
-                };
-                entry.value = self.arena.store(value);
-                undo
+                entry.data = self.arena.move_key(data, key_len, value);
+                Undo::Swapped {
+                    data,
+                    len: value_len,
+                    version,
+                    op: old_op,
+                    flags,
+                }
             }
         } else {
+            entry.data = self.arena.move_key(data, key_len, value);
             let older = Older {
-                value: entry.value,
-                value_len: entry.value_len,
-                version: entry.version,
-                op: entry.op,
+                data,
+                value_len,
+                version,
+                op: old_op,
                 older: entry.older,
             };
-            let flags = entry.flags;
-            entry.value = self.arena.store(value);
             entry.older = match self.free_versions.pop() {
                 Some(at) => {
                     self.versions[at as usize] = older;
@@ -385,22 +392,23 @@ impl Memtable {
                 flags,
             } => {
                 let entry = &mut self.entries[id as usize];
-                self.arena.write(entry.value, log.saved(saved, len));
+                let value = log.saved(saved, len);
+                self.arena.write(entry.data, entry.key_len as usize, value);
                 entry.value_len = len;
                 entry.version = version;
                 entry.op = op;
                 entry.flags = flags;
             }
             Undo::Swapped {
-                value,
+                data,
                 len,
                 version,
                 op,
                 flags,
             } => {
                 let entry = &mut self.entries[id as usize];
-                self.arena.release(entry.value);
-                entry.value = value;
+                self.arena.release(entry.data);
+                entry.data = data;
                 entry.value_len = len;
                 entry.version = version;
                 entry.op = op;
@@ -412,8 +420,8 @@ impl Memtable {
                 let Some(older) = self.versions.get(place as usize) else {
                     return;
                 };
-                self.arena.release(entry.value);
-                entry.value = older.value;
+                self.arena.release(entry.data);
+                entry.data = older.data;
                 entry.value_len = older.value_len;
                 entry.version = older.version;
                 entry.op = older.op;
@@ -426,8 +434,8 @@ impl Memtable {
 
     /// Forgets what only [`Memtable::undo`] needed, once the change is committed.
     pub(crate) fn forget_undo(&mut self, undo: &Undo) {
-        if let Undo::Swapped { value, .. } = undo {
-            self.arena.release(*value);
+        if let Undo::Swapped { data, .. } = undo {
+            self.arena.release(*data);
         }
     }
 
@@ -437,10 +445,10 @@ impl Memtable {
         let traceless = entry.is_traceless() && entry.flags & UNLOGGED != 0;
         (entry.flags & DIRTY != 0 && !traceless).then(|| {
             (
-                self.arena.read(entry.key, entry.key_len),
+                self.arena.read(entry.data, 0, entry.key_len),
                 entry.op,
                 entry.flags & FRESH != 0,
-                self.arena.read(entry.value, entry.value_len),
+                self.arena.read(entry.data, entry.key_len, entry.value_len),
             )
         })
     }
@@ -475,7 +483,7 @@ impl Memtable {
                 last = place;
                 continue;
             }
-            self.arena.release(older.value);
+            self.arena.release(older.data);
             self.free_versions.push(place);
             if last == NO_VERSION {
                 self.entries[id as usize].older = next;
@@ -499,13 +507,10 @@ impl Memtable {
         // The key stays readable until the number is used again: the order may still hold it.
         self.order.get_mut().remove(id, &slab);
         let entry = &mut self.entries[id as usize];
-        self.arena.release(entry.value);
-        entry.value = Slot::EMPTY;
-        entry.value_len = 0;
         entry.flags = 0;
         let mut next = std::mem::replace(&mut entry.older, NO_VERSION);
         while let Some(older) = self.versions.get(next as usize) {
-            self.arena.release(older.value);
+            self.arena.release(older.data);
             self.free_versions.push(next);
             next = older.older;
         }

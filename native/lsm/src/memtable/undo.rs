@@ -16,9 +16,9 @@ pub(crate) enum Undo {
         op: Op,
         flags: u8,
     },
-    /// The newest version was replaced; its value kept its slot.
+    /// The newest version was replaced; its bytes kept their slot.
     Swapped {
-        value: Slot,
+        data: Slot,
         len: u32,
         version: Commit,
         op: Op,
