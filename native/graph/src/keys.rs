@@ -7,15 +7,22 @@
 //! DATA  app 0x01                                   app header
 //!       app 0x02 hash64(id) id                     element: a vertex, or the header of a hyperedge
 //!       app 0x03 cid member-key                    member of the collection `cid`
-//! META  0x01 expiry_ms app hash64(id) id           expiry order
-//!       0x02 app cid                               dropped collection, its members go at compaction
+//! META  0x00                                       the store's identity
+//!       0x01 expiry_ms app hash64(id) id           expiry order
+//!       0x02 app cid                               dropped collection, its members go at compaction; cid 0: app
+//!       0x03 counter                               numbers given out: 1 = collections, 2 = apps
 //! ```
 
 use std::ops::Deref;
 
 /// Short number of an app inside the store; 0 is the system's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppId(pub u32);
+
+impl AppId {
+    /// The system's own app: its elements are the directory of apps and the catalog.
+    pub const SYSTEM: AppId = AppId(0);
+}
 
 /// Space tags, second part of a DATA key.
 pub mod space {
@@ -29,10 +36,24 @@ pub mod space {
 
 /// Space tags of the META family, first byte of the key.
 pub mod meta {
+    /// The store's identity.
+    pub const IDENTITY: u8 = 0x00;
     /// Elements by the time they expire.
     pub const EXPIRY: u8 = 0x01;
     /// Collections that were dropped whole.
     pub const DROPPED: u8 = 0x02;
+    /// Numbers given out.
+    pub const COUNTER: u8 = 0x03;
+    /// Key of the high-water mark of collection numbers.
+    pub const NEXT_CID: [u8; 2] = [COUNTER, 1];
+    /// Key of the next app number.
+    pub const NEXT_APP: [u8; 2] = [COUNTER, 2];
+}
+
+/// First byte of the ids in the system's app.
+pub mod system {
+    /// Followed by the name of an app.
+    pub const APP: u8 = 0x01;
 }
 
 /// A key under construction; short ones stay on the stack.
@@ -138,6 +159,13 @@ pub fn element(app: AppId, hash: u64, id: &[u8]) -> KeyBuf {
     key
 }
 
+/// Prefix of everything of an app.
+pub fn app_prefix(app: AppId) -> KeyBuf {
+    let mut key = KeyBuf::new();
+    key.push_varint(u64::from(app.0));
+    key
+}
+
 /// Prefix of all elements of an app; the rest of such a key is `hash64 id`.
 pub fn element_prefix(app: AppId) -> KeyBuf {
     let mut key = KeyBuf::new();
@@ -172,6 +200,31 @@ pub fn expiry(at_ms: i64, app: AppId, hash: u64, id: &[u8]) -> KeyBuf {
         .push(&hash.to_be_bytes())
         .push(id);
     key
+}
+
+/// An entry of the expiry order taken apart: time, app, hash, id; `None` if malformed.
+pub fn parse_expiry(key: &[u8]) -> Option<(i64, AppId, u64, &[u8])> {
+    let rest = key.strip_prefix(&[meta::EXPIRY])?;
+    let (at, rest) = rest.split_first_chunk::<8>()?;
+    let (app, used) = read_varint(rest)?;
+    let (hash, id) = rest.get(used..)?.split_first_chunk::<8>()?;
+    let app = AppId(u32::try_from(app).ok()?);
+    Some((unorder_i64(*at), app, u64::from_be_bytes(*hash), id))
+}
+
+/// A note of a drop taken apart: app and collection (0: the whole app); `None` if malformed.
+pub fn parse_dropped(key: &[u8]) -> Option<(AppId, u64)> {
+    let rest = key.strip_prefix(&[meta::DROPPED])?;
+    let (app, used) = read_varint(rest)?;
+    let (cid, last) = read_varint(rest.get(used..)?)?;
+    (used + last == rest.len()).then_some((AppId(u32::try_from(app).ok()?), cid))
+}
+
+/// The app, the space tag and the rest of a DATA key; `None` if malformed.
+pub fn parse_data(key: &[u8]) -> Option<(AppId, u8, &[u8])> {
+    let (app, used) = read_varint(key)?;
+    let (tag, rest) = key.get(used..)?.split_first()?;
+    Some((AppId(u32::try_from(app).ok()?), *tag, rest))
 }
 
 /// Key of the note that collection `cid` was dropped.

@@ -7,20 +7,27 @@
 //! **Invariant.** Every change of an element goes through [`Turn`]'s element methods, so counts, expiry order,
 //! dropped collections and watchers are right whichever frontend wrote.
 
+mod apps;
+mod directory;
+mod dropped;
 pub mod hash;
 pub mod header;
+pub mod identity;
 pub mod keys;
+mod numbers;
 pub mod sequencer;
 mod step;
 mod store;
 mod turn;
 
+pub use apps::{AppStats, Class};
 pub use header::{Header, Kind, Record};
+pub use identity::Identity;
 pub use keys::AppId;
 pub use sequencer::{Conflict, LockMode, LockWait, Target, Wait};
 pub use step::{Step, Stop};
 pub use store::Store;
-pub use turn::{Element, MemberScan, Turn};
+pub use turn::{Element, Expired, MemberScan, Turn};
 
 pub use hyperdb_lsm::{
     Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, SyncMode, Value,

@@ -17,6 +17,16 @@ pub enum Stop {
     Failed(Error),
 }
 
+impl Stop {
+    /// The error of a step that is not run again: only [`Stop::Failed`] is expected there.
+    pub fn into_error(self) -> Error {
+        match self {
+            Stop::Failed(error) => error,
+            other => Error::Invalid(format!("cannot wait here: {other}")),
+        }
+    }
+}
+
 /// Result of one step.
 pub type Step<T> = std::result::Result<T, Stop>;
 

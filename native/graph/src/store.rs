@@ -1,33 +1,67 @@
 //! A store: the LSM with the hypergraph's identity on it.
 
+use crate::directory::Directory;
+use crate::dropped::Dropped;
 use crate::hash::HashKey;
+use crate::identity::{Environment, Identity, System};
+use crate::keys::{self, meta, AppId};
+use crate::numbers::Numbers;
 use crate::sequencer::Sequencer;
+use crate::step::{Step, Stop};
 use crate::turn::Turn;
-use crate::Step;
-use hyperdb_lsm::{Db, Options, Result, Writer};
+use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Result, Snapshot};
+use std::ops::Bound;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 /// An open database. One per directory; shared by every frontend.
 pub struct Store {
     pub(crate) db: Db,
-    pub(crate) hash: HashKey,
     pub(crate) sequencer: Sequencer,
-    next_cid: AtomicU64,
+    pub(crate) numbers: Numbers,
+    pub(crate) directory: Directory,
+    pub(crate) dropped: Arc<Dropped>,
+    identity: Identity,
 }
 
 impl Store {
-    /// Opens (or creates) the database in `dir`.
+    /// Opens (or creates) the database in `dir`, with the machine's clock and entropy.
     ///
     /// # Errors
-    /// As [`Db::open`].
+    /// As [`Db::open`] and [`Store::on`].
     pub fn open(dir: &Path, options: Options) -> Result<Store> {
-        let db = Db::open(dir, options)?;
+        Self::on(Db::open(dir, options)?, &mut System)
+    }
+
+    /// The store on an open LSM; an empty one gets its identity from `environment`.
+    ///
+    /// # Errors
+    /// [`hyperdb_lsm::Error::Invalid`] if its format is not one that this build reads.
+    pub fn on(db: Db, environment: &mut dyn Environment) -> Result<Store> {
+        let snapshot = db.snapshot();
+        let identity = match snapshot.get(Family::META, &Identity::KEY)? {
+            Some(record) => Identity::decode(&record)?,
+            None => create(&db, environment)?,
+        };
+        let mark = snapshot.get(Family::META, &meta::NEXT_CID)?;
+        let dropped = Arc::new(Dropped::default());
+        let notes = snapshot.iter(
+            Family::META,
+            KeyRange::prefix(&[meta::DROPPED]),
+            Direction::Forward,
+        );
+        for note in notes {
+            // It was made at this commit or before; a later commit only makes compaction wait.
+            dropped.add(snapshot.commit(), keys::parse_dropped(&note?.0));
+        }
+        db.set_compaction_filter(dropped.clone());
         Ok(Store {
             sequencer: Sequencer::new(db.clone()),
             db,
-            hash: HashKey { k0: 1, k1: 2 },
-            next_cid: AtomicU64::new(2),
+            numbers: Numbers::resume(mark.as_deref())?,
+            directory: Directory::default(),
+            dropped,
+            identity,
         })
     }
 
@@ -36,18 +70,91 @@ impl Store {
         &self.db
     }
 
+    /// What the store is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The order of this store's unordered spaces.
     pub fn hash_key(&self) -> HashKey {
-        self.hash
+        self.identity.hash_key
+    }
+
+    /// Removes up to `limit` notes of drops that compaction has worked off, starting behind `after`; where to go on,
+    /// or `None` when it came to the end. For a thread in the background: it reads from disk.
+    pub fn tend(&self, after: Option<&[u8]>, limit: usize) -> Result<Option<Vec<u8>>> {
+        let snapshot = self.db.snapshot();
+        let mut range = KeyRange::prefix(&[meta::DROPPED]);
+        if let Some(after) = after {
+            range.start = Bound::Excluded(after.to_vec());
+        }
+        let mut worked_off = Vec::new();
+        let (mut last, mut seen) = (None, 0);
+        for note in snapshot
+            .iter(Family::META, range, Direction::Forward)
+            .take(limit)
+        {
+            let (key, _) = note?;
+            if let Some((app, cid)) = keys::parse_dropped(&key) {
+                if !remains(&snapshot, app, cid)? {
+                    worked_off.push((key.clone(), (app, cid)));
+                }
+            }
+            last = Some(key);
+            seen += 1;
+        }
+        drop(snapshot);
+        if !worked_off.is_empty() {
+            let mut writer = self.db.writer();
+            for (key, _) in &worked_off {
+                let removed: Step<()> = writer.remove(Family::META, key, &[]).map_err(Stop::from);
+                removed.map_err(Stop::into_error)?;
+            }
+            writer.commit()?;
+            for (_, drop) in worked_off {
+                self.dropped.forget(drop);
+            }
+        }
+        Ok(last.filter(|_| seen == limit))
     }
 
     /// Begins a turn at `now_ms` (Unix milliseconds): exclusive, latest state, never conflicts.
     pub fn turn(&self, now_ms: i64) -> Turn<'_> {
         Turn::new(self, self.db.writer(), now_ms)
     }
+}
 
-    /// A number for a new collection; the next one is its companion index's (sorted sets).
-    pub(crate) fn allocate_cid(&self, _writer: &mut Writer<'_>) -> Step<u64> {
-        Ok(self.next_cid.fetch_add(2, Ordering::Relaxed))
+/// Any entry of a dropped collection or app that compaction has not come to.
+fn remains(snapshot: &Snapshot, app: AppId, cid: u64) -> Result<bool> {
+    let prefixes = if cid == 0 {
+        vec![keys::app_prefix(app)]
+    } else {
+        vec![
+            keys::member_prefix(app, cid),
+            keys::member_prefix(app, cid + 1),
+        ]
+    };
+    for prefix in prefixes {
+        let range = KeyRange::prefix(&prefix);
+        if let Some(entry) = snapshot
+            .iter(Family::DATA, range, Direction::Forward)
+            .next()
+        {
+            return entry.map(|_| true);
+        }
     }
+    Ok(false)
+}
+
+fn create(db: &Db, environment: &mut dyn Environment) -> Result<Identity> {
+    let identity = Identity::draw(environment)?;
+    let mut writer = db.writer();
+    let written: Step<()> = writer
+        .put(Family::META, &Identity::KEY, &identity.encode())
+        .map_err(Stop::from);
+    written.map_err(Stop::into_error)?;
+    let commit = writer.commit()?;
+    drop(writer);
+    db.wait_durable(commit)?;
+    Ok(identity)
 }

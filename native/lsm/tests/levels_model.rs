@@ -351,7 +351,7 @@ fn tables_in_key_order_are_moved_and_never_rewritten() {
 fn a_filter_drops_what_the_store_would_keep() {
     struct Below(u64);
     impl CompactionFilter for Below {
-        fn discard(&self, _: Family, key: &[u8], version: Commit) -> bool {
+        fn discard(&self, _: Family, key: &[u8], version: Commit, _: Commit) -> bool {
             key < &b"k0100"[..] && version <= self.0
         }
     }

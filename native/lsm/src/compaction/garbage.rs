@@ -12,8 +12,9 @@ use crate::types::{Commit, Family, Op};
 
 /// Drops entries that no reader can reach for reasons the store does not know of.
 pub trait CompactionFilter: Send + Sync {
-    /// Whether this entry may go, at whatever level, though readers of the store could see it.
-    fn discard(&self, family: Family, key: &[u8], version: Commit) -> bool;
+    /// Whether this entry may go, at whatever level, though readers of the store could see it. Nobody reads, now or
+    /// later, at a commit below `horizon`.
+    fn discard(&self, family: Family, key: &[u8], version: Commit, horizon: Commit) -> bool;
 }
 
 /// Decides entry by entry, over the versions of one key after the other, newest first.

@@ -122,6 +122,7 @@ fn merge(
     let mut merge = Streams::open(version, family, inputs)?;
     let mut deeper = Deeper::new(version, family, usize::from(output.level) + 1);
     let mut garbage = Garbage::new(job.retained);
+    let horizon = job.retained.first().copied().unwrap_or(0);
     let mut key = Vec::new();
     let mut hidden = false;
     let (mut seen, mut dropped) = (0u64, 0u64);
@@ -142,7 +143,7 @@ fn merge(
         }
         let filtered = job
             .filter
-            .is_some_and(|filter| filter.discard(family, &key, entry.version()));
+            .is_some_and(|filter| filter.discard(family, &key, entry.version(), horizon));
         let drop = match garbage.judge(entry.version(), entry.op()) {
             Verdict::Drop => true,
             Verdict::DropIfDeepest => !hidden || filtered,

@@ -1,0 +1,188 @@
+//! A turn: many commands on the latest state, one commit.
+//!
+//! **Theory.** The sequencer is held for the whole turn, so commands run one after another and never conflict.
+//! A command that stops (missing block, row lock) is taken back by [`Turn::rollback`] and runs again later.
+//! All commands of a turn share one commit number and one log record.
+//!
+//! **Invariant.** Only the methods here write element and member keys; they keep the app's counts, the expiry
+//! order and the list of dropped collections right, and report every touched id to whoever watches.
+
+mod apps;
+mod elements;
+mod expiry;
+mod members;
+mod memo;
+#[cfg(test)]
+mod tests;
+
+pub use elements::Element;
+pub use expiry::Expired;
+pub use members::MemberScan;
+
+use crate::keys::AppId;
+use crate::sequencer::Intent;
+use crate::step::{Step, Stop};
+use crate::store::Store;
+use apps::Account;
+use hyperdb_lsm::{Commit, Error, Family, Result, Writer};
+use memo::Memo;
+use std::cell::RefCell;
+
+/// See the module's head.
+pub struct Turn<'s> {
+    store: &'s Store,
+    writer: Writer<'s>,
+    now_ms: i64,
+    /// Ids touched since the last [`Turn::take_touched`], if [`Turn::observe`] is on.
+    touched: Vec<(AppId, Box<[u8]>)>,
+    touched_mark: usize,
+    observing: bool,
+    /// Whether transactions held locks when the turn began; see [`crate::sequencer`] for why that is enough.
+    locks_held: bool,
+    memo: RefCell<Memo>,
+    accounts: Vec<Account>,
+    /// Collections and apps dropped since the last commit.
+    dropped: Vec<(AppId, u64)>,
+    dropped_mark: usize,
+    /// Whether the directory of apps was changed since the last commit: then only the writer knows it.
+    directory_changed: bool,
+    scratch: Vec<u8>,
+}
+
+impl<'s> Turn<'s> {
+    pub(crate) fn new(store: &'s Store, writer: Writer<'s>, now_ms: i64) -> Self {
+        Self {
+            store,
+            writer,
+            now_ms,
+            touched: Vec::new(),
+            touched_mark: 0,
+            observing: false,
+            locks_held: store.sequencer.any_locks(),
+            memo: RefCell::default(),
+            accounts: Vec::new(),
+            dropped: Vec::new(),
+            dropped_mark: 0,
+            directory_changed: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The turn's time, Unix milliseconds: one clock reading for all its commands.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Records touched ids from here on (for WATCH, blocked clients, notifications).
+    pub fn observe(&mut self, on: bool) {
+        self.observing = on;
+    }
+
+    /// The ids touched by commands that were not taken back, in order, with repetitions.
+    pub fn take_touched(&mut self) -> Vec<(AppId, Box<[u8]>)> {
+        self.touched_mark = 0;
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Marks the start of a command.
+    pub fn savepoint(&mut self) {
+        self.writer.savepoint();
+        self.touched_mark = self.touched.len();
+        self.dropped_mark = self.dropped.len();
+        for account in &mut self.accounts {
+            account.mark();
+        }
+    }
+
+    /// Takes back the command since [`Turn::savepoint`].
+    pub fn rollback(&mut self) {
+        self.writer.rollback();
+        self.touched.truncate(self.touched_mark);
+        self.dropped.truncate(self.dropped_mark);
+        for account in &mut self.accounts {
+            account.take_back();
+        }
+        self.memo.get_mut().found = None;
+    }
+
+    /// Commits what the turn's commands did; see [`Writer::commit`] for when to acknowledge.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`]; all commands since the last commit are taken back then.
+    pub fn commit(&mut self) -> Result<Commit> {
+        let written = self.write_commit();
+        match written {
+            Ok(commit) => {
+                if !self.dropped.is_empty() {
+                    self.store.dropped.add(commit, self.dropped.drain(..));
+                }
+                self.dropped_mark = 0;
+                self.directory_changed = false;
+            }
+            Err(_) => {
+                // The numbers kept here speak of changes that are no more: they are read again.
+                self.accounts.clear();
+                self.dropped.clear();
+                self.dropped_mark = 0;
+                self.memo.get_mut().found = None;
+            }
+        }
+        written
+    }
+
+    fn write_commit(&mut self) -> Result<Commit> {
+        self.write_accounts().map_err(Stop::into_error)?;
+        let covered = self
+            .store
+            .numbers
+            .cover(&mut self.writer)
+            .map_err(Stop::into_error)?;
+        let commit = self.writer.commit()?;
+        self.store.numbers.covered(covered);
+        Ok(commit)
+    }
+
+    /// The place of `bytes` in an unordered space of this store.
+    #[inline]
+    pub fn hash64(&self, bytes: &[u8]) -> u64 {
+        self.store.hash_key().hash64(bytes)
+    }
+
+    #[inline]
+    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Change)?;
+        Ok(self.writer.put(family, key, value)?)
+    }
+
+    #[inline]
+    fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Change)?;
+        Ok(self.writer.insert(family, key, value)?)
+    }
+
+    #[inline]
+    fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
+        self.claim(family, key, Intent::Drop)?;
+        Ok(self.writer.remove(family, key, note)?)
+    }
+
+    /// Stops if a transaction's lock is in the way of a write.
+    #[inline]
+    fn claim(&self, family: Family, key: &[u8], intent: Intent) -> Step<()> {
+        if self.locks_held {
+            self.store.sequencer.admit(family, key, intent)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn touch(&mut self, app: AppId, id: &[u8]) {
+        if self.observing {
+            self.touched.push((app, id.into()));
+        }
+    }
+}
+
+fn malformed(what: &str) -> Stop {
+    Stop::Failed(Error::Invalid(format!("malformed {what} record")))
+}
