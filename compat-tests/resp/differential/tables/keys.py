@@ -32,6 +32,18 @@ dbsize
 object encoding h
 object (refcount|idletime|freq) nokey
 object freq KEY
+# Members whose weights are equal are told apart by bytes, but ALPHA with BY leaves them in any order.
+rpush c +VALUE
+rpush c +INT
+sadd b +INT
+zadd h2 1 x 2 y 2 10
+sort (c|b|h2) ?(limit INDEX COUNT) ?(asc|desc) ?alpha
+sort (c|b|h2) by no* get # get KEY ?(get *) ?desc
+sort c by nosort ?(limit INDEX COUNT)
+sort h2 by nosort ?desc ?(limit INDEX COUNT)
+sort KEY +(asc|desc|alpha|limit 0 2|limit|by w*|by|get #|get *->f|store KEY|what)
+sort_ro KEY ?(store KEY)
+lrange KEY 0 -1
 flushdb ?(async|sync|what)
 flushall ?(async|sync|what)
 """

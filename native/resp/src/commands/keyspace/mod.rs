@@ -10,6 +10,7 @@ mod listing;
 mod moving;
 mod object;
 pub mod scan;
+mod sort;
 
 use crate::command::{Abort, Context, Handler};
 use hyperdb_graph::Kind;
@@ -41,6 +42,8 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("rename", moving::rename),
     ("renamenx", moving::renamenx),
     ("scan", listing::scan),
+    ("sort", sort::sort),
+    ("sort_ro", sort::sort_ro),
     ("touch", generic::exists),
     ("ttl", expiry::ttl),
     ("type", generic::kind),

@@ -14,7 +14,7 @@ mod moves;
 use super::edge;
 use crate::command::{Context, Handler};
 use hyperdb_graph::keys::{order_i64, unorder_i64};
-use hyperdb_graph::{AppId, Direction, Header, Step, Turn, Value};
+use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn, Value};
 use std::ops::Bound;
 use std::ops::ControlFlow;
 
@@ -80,6 +80,19 @@ fn push(turn: &mut Turn<'_>, app: AppId, list: &mut Header, side: Side, value: &
     list.count += 1;
     list.bytes += POSITION + value.len() as u64;
     turn.insert_member(app, list.cid, &order_i64(position), value)
+}
+
+/// Makes the list at `key` anew from `values`, replacing whatever was there; none leave no key.
+pub fn store(cx: &mut Context<'_, '_>, key: &[u8], values: &[Box<[u8]>]) -> Step<()> {
+    if values.is_empty() {
+        cx.turn.remove_element(cx.app, key)?;
+        return Ok(());
+    }
+    let mut list = cx.turn.create_edge(cx.app, key, Kind::List)?;
+    for value in values {
+        push(cx.turn, cx.app, &mut list, Side::Right, value)?;
+    }
+    cx.turn.put_header(cx.app, key, &list)
 }
 
 /// Takes the value at an end away, and writes it to the reply.
