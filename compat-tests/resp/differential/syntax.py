@@ -64,6 +64,15 @@ KINDS: dict[str, SearchStrategy[bytes]] = {
     "BITOFFSET": _mostly(_choice("0", "1", "7", "8", "20", "100"), _choice("-1", "4294967296", "x")),
     "BITTYPE": _mostly(_choice("u1", "u8", "i8", "i5", "u63", "i64", "u16"), _choice("u64", "i65", "u0", "x8", "u")),
     "FIELDOFFSET": _mostly(_choice("0", "3", "#1", "#0", "10"), _choice("-1", "#-1", "x", "#", "4294967296")),
+    "LIST": _mostly(_choice("l", "l2"), _choice("a", "h", "s", "none")),
+    "SET": _mostly(_choice("s", "s2"), _choice("a", "h", "z", "none")),
+    "ZSET": _mostly(_choice("z", "z2"), _choice("a", "s", "none")),
+    "MEMBER": _mostly(_choice("f", "g", "1", "2", "30", ""), _choice("x" * 65, "long", b"\x00\xff")),
+    "SCORE": _mostly(_FLOATS, _ODD_FLOATS),
+    "SCOREEND": _mostly(_choice("-inf", "+inf", "0", "1", "(1", "1.5", "(-1", "10", "(3.0e3"), _ODD_FLOATS),
+    "LEXEND": _mostly(_choice("-", "+", "[f", "(f", "[1", "(2", "[g", "["), _choice("f", "", "-x", "+1")),
+    # Nobody will push: both servers must come back with the reply of a time that is over.
+    "BRIEF": _mostly(_choice("0.001", "0.002"), _choice("-1", "x", "", "1e400", "9e18")),
     "DB": _mostly(_choice("0", "1", "9"), _choice("-1", "16", "x")),
 }
 
