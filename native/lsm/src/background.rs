@@ -27,9 +27,9 @@ use std::time::{Duration, Instant};
 
 /// Unflushed layers beyond which memtables are not frozen but grow.
 const MAX_UNFLUSHED: usize = 2;
-/// Tables of level 0 at which writers begin to be held back, and at which they are held back most.
-const SLOW_TABLES: usize = 16;
-const SLOWEST_TABLES: usize = 32;
+/// So many tables of level 0 beyond what compaction allows, writers begin to be held back; at twice so many they
+/// are held back most.
+const SLACK_TABLES: usize = 8;
 /// After a failure, work is tried again so much later.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -138,7 +138,8 @@ impl Shared {
             bytes.saturating_sub(budget) * 1000 / budget
         };
         let tables = state.version.level(Family::DATA, 0).len();
-        let tables = tables.saturating_sub(SLOW_TABLES) * 1000 / (SLOWEST_TABLES - SLOW_TABLES);
+        let slow = self.limits.l0_most + SLACK_TABLES;
+        let tables = tables.saturating_sub(slow) * 1000 / SLACK_TABLES;
         self.work
             .pressure
             .store(memory.max(tables).min(1000), Ordering::Relaxed);
@@ -378,8 +379,9 @@ impl Shared {
         };
         let mut retained = Vec::new();
         self.points.collect(&mut retained);
-        if retained.last() != Some(&visible) {
-            retained.push(visible);
+        // A snapshot made since may already see a newer commit.
+        if let Err(place) = retained.binary_search(&visible) {
+            retained.insert(place, visible);
         }
         let horizon = retained[0];
         let choice = pick(&version, &self.limits, horizon);

@@ -6,7 +6,7 @@ use crate::db::{Budget, Counters, Options, Shared};
 use crate::error::{Error, Result};
 use crate::fs::{DirLock, FileSystem};
 use crate::hash::key_hash;
-use crate::log::{record, recover, segment_number, Log};
+use crate::log::{record, recover, segment_number, Log, STEP};
 use crate::manifest::{Manifest, MANIFEST};
 use crate::memtable::UndoLog;
 use crate::points::Points;
@@ -57,12 +57,9 @@ pub(crate) fn open(
     )?;
     state.latest = recovered.last;
     let latest = recovered.last;
-    let log = Log::new(fs.clone(), dir.to_owned(), options.sync, recovered);
-    let limits = Limits {
-        table_bytes: (budget.memtable as u64 / 2).clamp(1 << 20, 32 << 20),
-        base_bytes: 4 * budget.memtable as u64,
-        ..Limits::default()
-    };
+    let step = STEP.min(budget.memtable as u64);
+    let log = Log::new(fs.clone(), dir.to_owned(), options.sync, step, recovered);
+    let limits = Limits::for_memtable(budget.memtable as u64);
     let shared = Shared {
         dir: dir.to_owned(),
         budget,

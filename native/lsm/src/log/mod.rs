@@ -24,8 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Room is reserved in steps of this many bytes.
-const STEP: u64 = 4 << 20;
+/// Room is reserved in steps of so many bytes, or of a memtable if that is less.
+pub(crate) const STEP: u64 = 4 << 20;
 /// A segment that has grown beyond this is followed by a new one.
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// How often [`SyncMode::EverySec`] syncs.
@@ -96,6 +96,8 @@ pub(crate) struct Log {
     fs: Arc<dyn FileSystem>,
     dir: PathBuf,
     mode: SyncMode,
+    /// Room is reserved in steps of this many bytes.
+    step: u64,
     tail: Mutex<Tail>,
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -116,12 +118,14 @@ impl Log {
         fs: Arc<dyn FileSystem>,
         dir: PathBuf,
         mode: SyncMode,
+        step: u64,
         recovered: recover::Recovered,
     ) -> Log {
         Log {
             fs,
             dir,
             mode,
+            step,
             tail: Mutex::new(Tail {
                 open: None,
                 closed: recovered.segments,
@@ -270,7 +274,7 @@ impl Log {
             return Err(Error::Closed);
         };
         if open.end + len > open.reserved {
-            let want = (open.end + len).next_multiple_of(STEP);
+            let want = (open.end + len).next_multiple_of(self.step);
             open.file.preallocate(want)?;
             open.reserved = want;
         }
@@ -281,7 +285,7 @@ impl Log {
         let number = tail.next_number;
         let path = self.dir.join(segment_name(number));
         let file = self.fs.open_log(&path)?;
-        let reserved = (SEGMENT_HEADER as u64 + len).next_multiple_of(STEP);
+        let reserved = (SEGMENT_HEADER as u64 + len).next_multiple_of(self.step);
         let header = segment_header(number, self.synced());
         let made = file
             .preallocate(reserved)

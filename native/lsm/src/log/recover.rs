@@ -90,7 +90,7 @@ pub(crate) fn recover(
         } else {
             at = 0;
         }
-        let hole = Hole {
+        let mut hole = Hole {
             path: path.clone(),
             offset: at as u64,
             missing: last.unwrap_or(flushed) + 1,
@@ -98,8 +98,12 @@ pub(crate) fn recover(
         if let Some(synced) = evidence(&bytes[at.min(bytes.len())..], number, hole.missing) {
             return Err(hole.corrupt(synced));
         }
+        // Segments of flushed commits are removed without waiting for the disk, so any of them may be back, with
+        // gaps between: what must follow without a gap begins behind `flushed`.
+        hole.missing = hole.missing.max(flushed + 1);
         torn = Some(hole);
         if last == before || last <= Some(flushed) {
+            last = last.filter(|&last| last > flushed);
             useless.push(path);
             continue;
         }
