@@ -1,17 +1,22 @@
 //! What the blocking commands share: reading the timeout, and waiting.
 
+use super::extended::Extended;
 use super::numbers;
 use crate::command::{Abort, Block, Context, OnTimeout, Outcome};
 
 /// A timeout argument in seconds, as milliseconds rounded up; `None` waits for ever.
+///
+/// One too large for 64-bit milliseconds is called negative, as Redis does after its conversion overflowed.
 pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
-    let seconds = numbers::parse_f64(text)
-        .ok_or_else(|| Abort::error("ERR timeout is not a float or out of range"))?;
+    let seconds = match (numbers::parse_f64(text), Extended::parse(text)) {
+        (Some(seconds), _) => seconds,
+        (None, Some(_)) => f64::INFINITY,
+        (None, None) => {
+            return Err(Abort::error("ERR timeout is not a float or out of range"));
+        }
+    };
     let milliseconds = (seconds * 1000.0).ceil();
-    if milliseconds >= i64::MAX as f64 {
-        return Err(Abort::error("ERR timeout is out of range"));
-    }
-    if milliseconds < 0.0 {
+    if milliseconds < 0.0 || milliseconds >= i64::MAX as f64 {
         return Err(Abort::error("ERR timeout is negative"));
     }
     Ok((milliseconds > 0.0).then_some(milliseconds as u64))

@@ -204,6 +204,9 @@ fn blocking() {
          brpoplpush l m 0 => +BLOCKED
          blpop l x => -ERR timeout is not a float or out of range
          blpop l -1 => -ERR timeout is negative
+         blpop l 1e400 => -ERR timeout is negative
+         blpop l inf => -ERR timeout is negative
+         blpop l 1e5000 => -ERR timeout is not a float or out of range
          rpush m a b => :2
          blpop l m 0 => *2 $1 m $1 a
          brpop l m 0 => *2 $1 m $1 b
