@@ -5,7 +5,7 @@
 use crate::args::{Args, Span};
 use crate::command::{Abort, Context, Handler, Outcome};
 use crate::reply::Reply;
-use hyperdb_graph::{AppId, Options, Store, SyncMode};
+use hyperdb_graph::{Options, Store, SyncMode};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +15,6 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Client {
     store: Option<Store>,
     dir: PathBuf,
-    app: AppId,
     /// Whether it speaks RESP3.
     pub resp3: bool,
     /// The clock, Unix milliseconds.
@@ -37,7 +36,6 @@ impl Client {
         Self {
             store: Some(Store::open(&dir, options).unwrap()),
             dir,
-            app: AppId(1),
             resp3: false,
             now_ms: 1_700_000_000_000,
             seed: 1,
@@ -87,9 +85,10 @@ impl Client {
         let store = self.store.as_ref().unwrap();
         let mut turn = store.turn(self.now_ms);
         turn.savepoint();
+        let app = turn.redis_app(0).unwrap();
         let outcome: Outcome = handler(&mut Context {
             turn: &mut turn,
-            app: self.app,
+            app,
             db: 0,
             reply: &mut reply,
             args: Args::new(&buffer, &spans),
