@@ -212,7 +212,10 @@ impl Shared {
             };
             self.install(&edit, &opened, Some(layer.last))
         });
-        installed?;
+        if let Err(error) = installed {
+            self.discard(&tables);
+            return Err(error);
+        }
         let bytes = tables.iter().map(|table| table.bytes).sum();
         self.counters.flushes.fetch_add(1, Ordering::Relaxed);
         self.counters
@@ -279,6 +282,21 @@ impl Shared {
             })?;
         }
         builder.finish()
+    }
+
+    /// Removes the files of tables that could not be installed, so that trying again does not fill the disk.
+    ///
+    /// Writing the manifest may have failed after it got its name; then they are part of the store.
+    fn discard(&self, tables: &[TableAt]) {
+        let _manifest = self.manifest.lock();
+        let Ok(Some(on_disk)) = Manifest::read(&*self.fs, &self.dir) else {
+            return;
+        };
+        let named = |at: &TableAt| on_disk.tables.iter().any(|table| table.id == at.id);
+        for at in tables.iter().filter(|at| !named(at)) {
+            // If it cannot be removed now, the next open does it.
+            let _ = self.fs.remove(&self.dir.join(table_file_name(at.id)));
+        }
     }
 
     /// Marks a layer as flushed and drops the flushed layer before it. What was dropped is returned, so that it
@@ -421,8 +439,11 @@ impl Shared {
             bytes_written,
             dropped,
         } = outcome;
-        self.fs.sync_dir(&self.dir)?;
-        self.install(&edit, &opened, None)?;
+        let synced = self.fs.sync_dir(&self.dir);
+        if let Err(error) = synced.and_then(|()| self.install(&edit, &opened, None)) {
+            self.discard(&edit.add);
+            return Err(error);
+        }
         let counters = &self.counters;
         counters.compactions.fetch_add(1, Ordering::Relaxed);
         counters
@@ -437,6 +458,8 @@ impl Shared {
 
     /// Freezes what is in memory and waits until it is in tables.
     pub(crate) fn flush_all(&self) -> Result<()> {
+        // An earlier failure says nothing of this try.
+        self.work.set_failure(None);
         {
             let mut state = self.state.write();
             if state.is_active_empty() && state.unflushed() == 0 {
