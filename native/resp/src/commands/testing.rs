@@ -5,11 +5,29 @@
 use crate::args::{Args, Span};
 use crate::command::{Abort, Context, Handler, Outcome};
 use crate::reply::Reply;
-use hyperdb_graph::{Options, Store, SyncMode};
+use hyperdb_graph::identity::Environment;
+use hyperdb_graph::{Db, Options, Result, Store, SyncMode};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The same hash key for every store, so that orders and random picks repeat.
+struct Fixed;
+
+impl Environment for Fixed {
+    fn random(&mut self, out: &mut [u8]) -> Result<()> {
+        out.fill(0);
+        for (at, byte) in out.iter_mut().step_by(8).enumerate() {
+            *byte = at as u8 + 1;
+        }
+        Ok(())
+    }
+
+    fn now_ms(&self) -> i64 {
+        1_700_000_000_000
+    }
+}
 
 /// A store in a fresh directory and one client of it; time stands still unless a test moves it.
 pub struct Client {
@@ -34,7 +52,7 @@ impl Client {
             ..Options::default()
         };
         Self {
-            store: Some(Store::open(&dir, options).unwrap()),
+            store: Some(Store::on(Db::open(&dir, options).unwrap(), &mut Fixed).unwrap()),
             dir,
             resp3: false,
             now_ms: 1_700_000_000_000,
