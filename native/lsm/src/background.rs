@@ -124,18 +124,22 @@ impl Shared {
 
     /// Freezes the active memtables if they, or the log, have grown enough. The writer is held.
     pub(crate) fn freeze_if_full(&self, state: &mut State) {
-        let bytes = state.active_bytes();
-        let full = bytes >= self.budget.memtable || self.log.open_bytes() >= self.budget.log;
-        let unflushed = state.unflushed();
-        if full && unflushed < MAX_UNFLUSHED {
+        let full = state.active_bytes() >= self.budget.memtable
+            || self.log.open_bytes() >= self.budget.log;
+        if full && state.unflushed() < MAX_UNFLUSHED {
             self.freeze(state);
         }
+        self.measure_pressure(state);
+    }
+
+    /// Sees how far flushing and compaction are behind: memtables have outgrown their budget while layers still
+    /// wait, or level 0 has many tables.
+    fn measure_pressure(&self, state: &State) {
         let budget = self.budget.memtable;
-        // Behind is: the memtables have outgrown their budget while layers still wait to be flushed.
-        let memory = if unflushed < MAX_UNFLUSHED {
+        let memory = if state.unflushed() < MAX_UNFLUSHED {
             0
         } else {
-            bytes.saturating_sub(budget) * 1000 / budget
+            state.active_bytes().saturating_sub(budget) * 1000 / budget
         };
         let tables = state.version.level(Family::DATA, 0).len();
         let slow = self.limits.l0_most + SLACK_TABLES;
@@ -309,6 +313,7 @@ impl Shared {
             .drain(..)
             .partition(|layer| layer.is_flushed() && !Arc::ptr_eq(layer, flushed));
         state.layers = kept;
+        self.measure_pressure(&state);
         dropped
     }
 
@@ -331,7 +336,11 @@ impl Shared {
             next.promised = next.promised.max(flushed);
         }
         self.write_manifest(&mut manifest, next)?;
-        self.state.write().version = version;
+        {
+            let mut state = self.state.write();
+            state.version = version;
+            self.measure_pressure(&state);
+        }
         drop(manifest);
         for table in before.tables() {
             let leaves = edit.remove.contains(&table.id());
