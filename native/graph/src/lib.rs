@@ -8,6 +8,7 @@
 //! dropped collections and watchers are right whichever frontend wrote.
 
 mod apps;
+pub mod codec;
 mod directory;
 mod dropped;
 pub mod hash;
@@ -15,6 +16,7 @@ pub mod header;
 pub mod identity;
 pub mod keys;
 mod numbers;
+pub mod roles;
 pub mod sequencer;
 mod step;
 mod store;

@@ -124,18 +124,22 @@ impl Shared {
 
     /// Freezes the active memtables if they, or the log, have grown enough. The writer is held.
     pub(crate) fn freeze_if_full(&self, state: &mut State) {
-        let bytes = state.active_bytes();
-        let full = bytes >= self.budget.memtable || self.log.open_bytes() >= self.budget.log;
-        let unflushed = state.unflushed();
-        if full && unflushed < MAX_UNFLUSHED {
+        let full = state.active_bytes() >= self.budget.memtable
+            || self.log.open_bytes() >= self.budget.log;
+        if full && state.unflushed() < MAX_UNFLUSHED {
             self.freeze(state);
         }
+        self.measure_pressure(state);
+    }
+
+    /// Sees how far flushing and compaction are behind: memtables have outgrown their budget while layers still
+    /// wait, or level 0 has many tables.
+    fn measure_pressure(&self, state: &State) {
         let budget = self.budget.memtable;
-        // Behind is: the memtables have outgrown their budget while layers still wait to be flushed.
-        let memory = if unflushed < MAX_UNFLUSHED {
+        let memory = if state.unflushed() < MAX_UNFLUSHED {
             0
         } else {
-            bytes.saturating_sub(budget) * 1000 / budget
+            state.active_bytes().saturating_sub(budget) * 1000 / budget
         };
         let tables = state.version.level(Family::DATA, 0).len();
         let slow = self.limits.l0_most + SLACK_TABLES;
@@ -212,7 +216,10 @@ impl Shared {
             };
             self.install(&edit, &opened, Some(layer.last))
         });
-        installed?;
+        if let Err(error) = installed {
+            self.discard(&tables);
+            return Err(error);
+        }
         let bytes = tables.iter().map(|table| table.bytes).sum();
         self.counters.flushes.fetch_add(1, Ordering::Relaxed);
         self.counters
@@ -281,6 +288,21 @@ impl Shared {
         builder.finish()
     }
 
+    /// Removes the files of tables that could not be installed, so that trying again does not fill the disk.
+    ///
+    /// Writing the manifest may have failed after it got its name; then they are part of the store.
+    fn discard(&self, tables: &[TableAt]) {
+        let _manifest = self.manifest.lock();
+        let Ok(Some(on_disk)) = Manifest::read(&*self.fs, &self.dir) else {
+            return;
+        };
+        let named = |at: &TableAt| on_disk.tables.iter().any(|table| table.id == at.id);
+        for at in tables.iter().filter(|at| !named(at)) {
+            // If it cannot be removed now, the next open does it.
+            let _ = self.fs.remove(&self.dir.join(table_file_name(at.id)));
+        }
+    }
+
     /// Marks a layer as flushed and drops the flushed layer before it. What was dropped is returned, so that it
     /// is freed without holding the state.
     fn retire_layers(&self, flushed: &Arc<Layer>) -> Vec<Arc<Layer>> {
@@ -291,6 +313,7 @@ impl Shared {
             .drain(..)
             .partition(|layer| layer.is_flushed() && !Arc::ptr_eq(layer, flushed));
         state.layers = kept;
+        self.measure_pressure(&state);
         dropped
     }
 
@@ -313,7 +336,11 @@ impl Shared {
             next.promised = next.promised.max(flushed);
         }
         self.write_manifest(&mut manifest, next)?;
-        self.state.write().version = version;
+        {
+            let mut state = self.state.write();
+            state.version = version;
+            self.measure_pressure(&state);
+        }
         drop(manifest);
         for table in before.tables() {
             let leaves = edit.remove.contains(&table.id());
@@ -421,8 +448,11 @@ impl Shared {
             bytes_written,
             dropped,
         } = outcome;
-        self.fs.sync_dir(&self.dir)?;
-        self.install(&edit, &opened, None)?;
+        let synced = self.fs.sync_dir(&self.dir);
+        if let Err(error) = synced.and_then(|()| self.install(&edit, &opened, None)) {
+            self.discard(&edit.add);
+            return Err(error);
+        }
         let counters = &self.counters;
         counters.compactions.fetch_add(1, Ordering::Relaxed);
         counters
@@ -437,6 +467,8 @@ impl Shared {
 
     /// Freezes what is in memory and waits until it is in tables.
     pub(crate) fn flush_all(&self) -> Result<()> {
+        // An earlier failure says nothing of this try.
+        self.work.set_failure(None);
         {
             let mut state = self.state.write();
             if state.is_active_empty() && state.unflushed() == 0 {

@@ -75,6 +75,8 @@ pub(crate) struct Core {
     pub watchers: Watchers,
     pub random: Random,
     pub counters: Counters,
+    /// The app of each database as last asked for; [`AppId::SYSTEM`] where none was.
+    pub apps: Vec<AppId>,
     /// Calls by row.
     pub calls: Vec<u64>,
     /// Clients that may have something to run, in order of arrival.
@@ -127,6 +129,7 @@ impl Core {
             ready: Vec::new(),
             flush: Vec::new(),
             deferred: Vec::new(),
+            apps: Vec::new(),
             in_transaction: false,
             pause: None,
             refusal: None,
@@ -138,15 +141,30 @@ impl Core {
         }
     }
 
-    /// The app of a numbered database.
+    /// The app of a numbered database; FLUSHDB and SWAPDB change it.
     #[inline]
-    pub(crate) fn app(&mut self, _turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
-        Ok(AppId(db + 1))
+    pub(crate) fn app(&mut self, turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
+        let app = turn.redis_app(db)?;
+        let place = db as usize;
+        if self.apps.get(place) != Some(&app) {
+            // No two databases have one app: who had it before has another now, and will ask.
+            for other in &mut self.apps {
+                if *other == app {
+                    *other = AppId::SYSTEM;
+                }
+            }
+            if self.apps.len() <= place {
+                self.apps.resize(place + 1, AppId::SYSTEM);
+            }
+            self.apps[place] = app;
+        }
+        Ok(app)
     }
 
-    /// The numbered database of an app.
+    /// The numbered database of an app, if one was asked for.
     pub(crate) fn db_of(&self, app: AppId) -> Option<u32> {
-        app.0.checked_sub(1)
+        let place = self.apps.iter().position(|known| *known == app)?;
+        u32::try_from(place).ok()
     }
 
     /// Whether touched keys matter to anybody.

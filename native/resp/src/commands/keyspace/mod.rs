@@ -44,6 +44,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("scan", listing::scan),
     ("sort", sort::sort),
     ("sort_ro", sort::sort_ro),
+    ("swapdb", databases::swapdb),
     ("touch", generic::exists),
     ("ttl", expiry::ttl),
     ("type", generic::kind),
