@@ -32,8 +32,9 @@ pub use sequencer::{
 };
 pub use step::{Step, Stop};
 pub use store::Store;
-pub use turn::{Element, Expired, MemberScan, Turn};
+pub use turn::{Element, Expired, MemberScan, Turn, TurnMark};
 
 pub use hyperdb_lsm::{
-    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, SyncMode, Value,
+    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, ReadMode, Result, SyncMode,
+    Value,
 };

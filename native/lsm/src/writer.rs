@@ -64,6 +64,10 @@ pub struct Writer<'db> {
     floor: Commit,
 }
 
+/// A point between two commits; worthless after the next commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
 struct Hit<'w> {
     version: Commit,
     op: Op,
@@ -295,6 +299,17 @@ impl<'db> Writer<'db> {
                 self.state.active[usize::from(family.0)].undo(id, undo, &self.scratch.undo_log);
             }
         }
+    }
+
+    /// Where the changes since the last commit stand now; see [`Writer::rollback_to`].
+    pub fn mark(&self) -> Mark {
+        Mark(self.scratch.undo.len())
+    }
+
+    /// Takes back every change since `mark` was taken, whatever savepoints came between.
+    pub fn rollback_to(&mut self, mark: Mark) {
+        self.mark = mark.0;
+        self.rollback();
     }
 
     /// Takes back everything since the last commit.

@@ -75,8 +75,6 @@ pub(crate) struct Core {
     pub watchers: Watchers,
     pub random: Random,
     pub counters: Counters,
-    /// The app of each database as last asked for; [`AppId::SYSTEM`] where none was.
-    pub apps: Vec<AppId>,
     /// Calls by row.
     pub calls: Vec<u64>,
     /// Clients that may have something to run, in order of arrival.
@@ -90,6 +88,10 @@ pub(crate) struct Core {
     pub refusal: Option<Refusal>,
     /// How many clients are blocked on keys.
     pub blocked: usize,
+    /// Apps of the numbered databases, as last seen.
+    pub apps: Vec<Option<AppId>>,
+    /// A database's number names another app than before: FLUSHDB or SWAPDB.
+    pub remapped: bool,
     /// Where housekeeping goes on looking at clients.
     pub next_look: usize,
     /// Milliseconds of the loop's monotonic clock.
@@ -129,11 +131,12 @@ impl Core {
             ready: Vec::new(),
             flush: Vec::new(),
             deferred: Vec::new(),
-            apps: Vec::new(),
             in_transaction: false,
             pause: None,
             refusal: None,
             blocked: 0,
+            apps: Vec::new(),
+            remapped: false,
             next_look: 0,
             tick_ms: parts.tick_ms,
             now_ms: parts.now_ms,
@@ -145,26 +148,30 @@ impl Core {
     #[inline]
     pub(crate) fn app(&mut self, turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
         let app = turn.redis_app(db)?;
-        let place = db as usize;
-        if self.apps.get(place) != Some(&app) {
-            // No two databases have one app: who had it before has another now, and will ask.
-            for other in &mut self.apps {
-                if *other == app {
-                    *other = AppId::SYSTEM;
-                }
-            }
-            if self.apps.len() <= place {
-                self.apps.resize(place + 1, AppId::SYSTEM);
-            }
-            self.apps[place] = app;
+        let known = db as usize;
+        if self.apps.len() <= known {
+            self.apps.resize(known + 1, None);
         }
+        self.remapped |= self.apps[known].is_some_and(|before| before != app);
+        self.apps[known] = Some(app);
         Ok(app)
     }
 
-    /// The numbered database of an app, if one was asked for.
+    /// Whether FLUSHDB or SWAPDB gave a database in use another app since this was last asked.
+    pub(crate) fn was_remapped(&mut self, turn: &mut Turn<'_>) -> bool {
+        for db in 0..self.apps.len() {
+            if self.apps[db].is_some() {
+                // What cannot be told now is told when a command uses that database.
+                let _later = u32::try_from(db).map(|db| self.app(turn, db));
+            }
+        }
+        std::mem::take(&mut self.remapped)
+    }
+
+    /// The numbered database of an app that this loop has used.
     pub(crate) fn db_of(&self, app: AppId) -> Option<u32> {
-        let place = self.apps.iter().position(|known| *known == app)?;
-        u32::try_from(place).ok()
+        let known = self.apps.iter().position(|known| *known == Some(app))?;
+        u32::try_from(known).ok()
     }
 
     /// Whether touched keys matter to anybody.
