@@ -23,7 +23,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Unflushed layers beyond which memtables are not frozen but grow.
 const MAX_UNFLUSHED: usize = 2;
@@ -32,12 +32,16 @@ const MAX_UNFLUSHED: usize = 2;
 const SLACK_TABLES: usize = 8;
 /// After a failure, work is tried again so much later.
 const RETRY: Duration = Duration::from_millis(200);
+/// A compaction that keeps failing is tried again at least so often.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Progress {
     stop: bool,
     /// Asked for by [`Shared::wait_compacted`].
     busy_compacting: bool,
+    /// Why the last compaction failed, for who waits for it.
+    compaction_failure: Option<Error>,
     rounds: u64,
     failure: Option<Error>,
 }
@@ -385,12 +389,24 @@ impl Shared {
 
     fn compact_loop(&self) {
         let mut seen = 0;
+        let mut retry = RETRY;
         loop {
             let longest = match self.compact_once() {
-                Ok(true) => continue,
+                Ok(true) => {
+                    retry = RETRY;
+                    continue;
+                }
                 Ok(false) => Duration::from_secs(3600),
                 // A full disk or damage: reads go on, and flushes report what concerns writers.
-                Err(_) => RETRY,
+                Err(error) => {
+                    let mut progress = self.work.progress.lock();
+                    progress.busy_compacting = false;
+                    progress.compaction_failure = Some(error);
+                    self.work.changed.notify_all();
+                    // Damage does not go away: the tries get rarer, for each reads its tables up to it.
+                    retry = (2 * retry).min(LONGEST_RETRY);
+                    retry
+                }
             };
             match self.work.wait(seen, longest) {
                 Some(round) => seen = round,
@@ -494,24 +510,20 @@ impl Shared {
 
     /// Waits until there is nothing to compact.
     pub(crate) fn wait_compacted(&self) -> Result<()> {
-        self.work.progress.lock().busy_compacting = true;
+        {
+            let mut progress = self.work.progress.lock();
+            progress.busy_compacting = true;
+            progress.compaction_failure = None;
+        }
         self.work.wake();
-        let deadline = Instant::now() + Duration::from_secs(3600);
         let mut progress = self.work.progress.lock();
         while progress.busy_compacting && !progress.stop {
-            if self
-                .work
-                .changed
-                .wait_until(&mut progress, deadline)
-                .timed_out()
-            {
-                break;
-            }
+            self.work.changed.wait(&mut progress);
         }
         if progress.stop {
             return Err(Error::Closed);
         }
-        Ok(())
+        progress.compaction_failure.take().map_or(Ok(()), Err)
     }
 
     /// Before the threads end: what is worth flushing is flushed, the rest is synced.

@@ -280,3 +280,39 @@ fn work_that_keeps_failing_leaves_no_files_behind() {
         );
     }
 }
+
+/// Whoever waits for a compaction is told that it cannot be done.
+#[test]
+fn a_compaction_that_fails_is_reported_to_who_asked_for_it() {
+    let disk = SimFs::new();
+    let fs: Arc<dyn FileSystem> = Arc::new(disk.clone());
+    let db = open(&fs, SyncMode::Always).unwrap();
+    let mut dice = Dice::new(6);
+    for number in 1..40 {
+        commit(&db, &changes(&mut dice, number)).unwrap();
+        db.flush().unwrap();
+    }
+    db.compact().unwrap();
+    // A damaged input: the name of the file comes back, again and again, and reads of other blocks go on.
+    let dir = Path::new(DIR);
+    for name in disk
+        .list(dir)
+        .unwrap()
+        .iter()
+        .filter(|name| name.ends_with(".sst"))
+    {
+        disk.flip_bit(&dir.join(name), 99);
+    }
+    let failure = (40..120).find_map(|number| {
+        commit(&db, &changes(&mut dice, number)).unwrap();
+        db.compact().err()
+    });
+    assert!(
+        matches!(failure, Some(Error::Corrupt { offset: 0, .. })),
+        "{failure:?}"
+    );
+    let findings = db.check(&mut |_, _| {}).unwrap();
+    assert!(findings
+        .iter()
+        .any(|finding| matches!(finding, Error::Corrupt { .. })));
+}
