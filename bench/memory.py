@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "compat-tests"))
-import servers  # noqa: E402
+import servers
 
 BATCH = 1000
 AOF_EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")

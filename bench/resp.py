@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "compat-tests"))
-import servers  # noqa: E402
+import servers
 
 TESTS = ("get", "set", "incr", "lpush", "hset", "zadd")
 AOF = {

@@ -1,5 +1,48 @@
-"""HyperDB: an embedded hypergraph database that redis-cli and Python use together."""
+"""HyperDB: an embedded hypergraph database that redis-cli and Python use together.
 
-from hyperdb._native import VERSION as __version__
+import hyperdb
 
-__all__ = ["__version__"]
+with hyperdb.open("app.hdb") as db:
+    app = db.app("redis/0")
+    app.put("greeting", "hello")
+    app.hash("user:42").update({"name": "Ada", "born": 1815})
+    server = db.serve(resp="127.0.0.1:6379")    # now `redis-cli HGETALL user:42`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hyperdb import _native, errors
+from hyperdb.database import Database
+from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
+
+__all__ = ["Database", "__version__", "errors", "open"]
+
+
+__version__ = _native.VERSION
+
+
+def open(  # noqa: A001 - it is what the module is for
+    path: str | Path,
+    *,
+    engine: EngineName = "native",
+    sync: Sync = "always",
+    memory: int | str | None = None,
+    create: bool = True,
+) -> Database:
+    """Opens (or creates) the database in directory `path`; `:memory:` is one that goes with the process.
+
+    Args:
+        path: the directory.
+        engine: what keeps the data; the servers need the native one.
+        sync: `always`: a write returns when it is on the disk; `everysec`: it is synced within a second.
+        memory: budget in bytes, or as `512m`, for memtables and caches together; default a quarter of the RAM.
+        create: make the directory if it is not there.
+
+    Raises:
+        LockedError: another process owns the directory.
+        CorruptError: naming file and offset.
+    """
+    budget = quarter_of_ram() if memory is None else parse_bytes(memory) if isinstance(memory, str) else memory
+    return Database(path, OpenOptions(engine=engine, sync=sync, memory=budget, create=create))

@@ -1,8 +1,16 @@
 """The one door to the compiled module.
 
 Nobody else imports `hyperdb._core`: tools that read imports cannot see into a compiled module, and one door is easy to guard.
+Invariant: a child made by fork knows that it is one before any of its code can touch a handle.
 """
 
+from __future__ import annotations
+
+import os
+
+from hyperdb._core import Chunks, Engine, Server, Snapshot, Store, forked
 from hyperdb._core import __version__ as VERSION  # noqa: N812
 
-__all__ = ["VERSION"]
+os.register_at_fork(after_in_child=forked)
+
+__all__ = ["VERSION", "Chunks", "Engine", "Server", "Snapshot", "Store"]

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import servers  # noqa: E402
+import servers
 
 WORK = servers.ROOT / "build" / "compat" / "celery"
 PACKAGES = ("celery[redis]==5.6.*", "packaging")

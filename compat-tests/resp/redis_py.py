@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import servers  # noqa: E402
+import servers
 
 VERSION = "8.1.0"
 FILES = (

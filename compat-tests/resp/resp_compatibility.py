@@ -16,7 +16,7 @@ import venv
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import servers  # noqa: E402
+import servers
 
 WORK = servers.ROOT / "build" / "compat" / "resp-compatibility"
 

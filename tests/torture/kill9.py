@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "compat-tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import servers  # noqa: E402
-import workload  # noqa: E402
+import servers
+import workload
 
 
 def cycle(directory: Path, ledgers: list[workload.Ledger], rng: random.Random) -> int:

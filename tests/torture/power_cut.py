@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "compat-tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import servers  # noqa: E402
-import workload  # noqa: E402
+import servers
+import workload
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2

@@ -149,11 +149,7 @@ def _values(control: Control) -> dict[str, str]:
 def get(control: Control, patterns: Sequence[bytes]) -> Answer:
     """CONFIG GET: the parameters that match any of the glob patterns."""
     wanted = [pattern.decode("utf-8", "replace").lower() for pattern in patterns]
-    return {
-        name: value
-        for name, value in _values(control).items()
-        if any(fnmatchcase(name, pattern) for pattern in wanted)
-    }
+    return {name: value for name, value in _values(control).items() if any(fnmatchcase(name, pattern) for pattern in wanted)}
 
 
 def set_(control: Control, pairs: Sequence[bytes]) -> Answer:

@@ -5,12 +5,35 @@
 //!
 //! **Invariant.** The interpreter's lock is not held while the disk, a lock or a batch is waited for.
 
+// The macros of PyO3 make items that nobody can document.
+#![allow(missing_docs)]
+
+mod command;
+mod engine;
+mod errors;
+mod fork;
+mod scan;
+mod server;
+mod settings;
+mod store;
+
 use pyo3::prelude::*;
 
 /// The compiled module.
 #[pymodule]
 mod _core {
     use super::*;
+
+    #[pymodule_export]
+    use super::engine::{Engine, Snapshot};
+    #[pymodule_export]
+    use super::fork::forked;
+    #[pymodule_export]
+    use super::scan::Chunks;
+    #[pymodule_export]
+    use super::server::Server;
+    #[pymodule_export]
+    use super::store::Store;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,131 @@
+"""The verbs of the command line, one function each."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+
+import hyperdb
+from hyperdb.cli.demo import demo
+from hyperdb.cli.shell import shell
+from hyperdb.cli.target import target
+from hyperdb.errors import InvalidError, NotBuiltError
+from hyperdb.values import parse_address
+
+application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
+_OFF = "off"
+
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]
+
+
+def _refuse(name: str, value: str) -> None:
+    if value != _OFF:
+        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP only")
+
+
+@application.command()
+def serve(
+    directory: Dir,
+    resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
+    cql: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    sql: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    http: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
+    memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
+    requirepass: Annotated[
+        str | None, typer.Option(envvar="HYPERDB_PASSWORD", help="Sets the bootstrap role's password.")
+    ] = None,
+) -> None:
+    """Serve a database until SIGTERM, SIGINT or SHUTDOWN."""
+    for name, value in (("cql", cql), ("sql", sql), ("http", http)):
+        _refuse(name, value)
+    if sync not in ("always", "everysec"):
+        raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
+    if resp != _OFF:
+        parse_address(resp)
+    with hyperdb.open(directory, sync="always" if sync == "always" else "everysec", memory=memory) as database:
+        with database.serve(resp=None if resp == _OFF else resp, password=requirepass) as serving:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: serving.request_shutdown())
+            at = serving.resp_address
+            if at is not None:
+                host, port = at
+                print(f"redis-cli     redis-cli -h {host} -p {port}")
+                print(f"redis-py      redis.Redis('{host}', {port})")
+            print(f"shell         hyperdb shell {directory}")
+            print(f"Python        hyperdb.open('{directory}'), when this server is stopped")
+            print(f"ready {f'resp={at[0]}:{at[1]}' if at else 'without listeners'}", flush=True)
+            # In steps, since a signal's handler runs only between them.
+            while not serving.wait(0.2):
+                pass
+        print("stopping", flush=True)
+
+
+@application.command()
+def check(directory: Dir) -> None:
+    """Verify every checksum and invariant."""
+    console = Console(stderr=True)
+    columns = ("checking", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with target(directory) as database, Progress(*columns, console=console) as bar:
+        task = bar.add_task("check", total=None)
+        found = database.check(lambda done, total: bar.update(task, completed=done, total=total))
+    for line in found:
+        print(line)
+    if found:
+        print(f"{len(found)} problems. Restore a backup: hyperdb restore BACKUP {directory}.restored")
+        raise typer.Exit(1)
+    print("no problem found")
+
+
+@application.command()
+def backup(directory: Dir, dest: Annotated[Path, typer.Argument(help="A directory that does not exist yet.")]) -> None:
+    """Write a consistent copy, while others go on writing."""
+    if dest.exists():
+        raise InvalidError(f"{dest} exists already")
+    with target(directory) as database:
+        commit = database.backup(dest)
+    print(f"{dest} holds commit {commit}")
+
+
+@application.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `hyperdb backup` wrote.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that does not exist yet.")],
+) -> None:
+    """Make a database of a backup, and verify it."""
+    if not source.is_dir():
+        raise InvalidError(f"{source} is no backup")
+    if directory.exists():
+        raise InvalidError(f"{directory} exists already")
+    shutil.copytree(source, directory)
+    with hyperdb.open(directory, create=False) as database:
+        found = database.check()
+    for line in found:
+        print(line)
+    if found:
+        print(f"{len(found)} problems in the backup: {directory} is as damaged")
+        raise typer.Exit(1)
+    print(f"{directory} is restored and verified")
+
+
+@application.command()
+def stats(directory: Dir) -> None:
+    """Show counters and gauges."""
+    with target(directory) as database:
+        sections: dict[str, dict[str, Any]] = database.stats()
+    table = Table("section", "name", "value")
+    for section, rows in sections.items():
+        for name, value in rows.items():
+            table.add_row(section, name, str(value))
+    Console(width=None if Console().is_terminal else 120).print(table)
+
+
+application.command()(demo)
+application.command()(shell)

@@ -1,0 +1,104 @@
+"""What a verb works on: the running owner of a directory, or the directory itself.
+
+Theory: try to open; a `LockedError` says that somebody owns it, and then the control socket is asked. This order has no race:
+who got the lock is the owner.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import hyperdb
+from hyperdb.control import ControlClient
+from hyperdb.errors import LockedError, NotFoundError
+
+Progress = Callable[[int, int], object]
+
+
+class Target(Protocol):
+    """A database, here or in another process."""
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """Sections of names and values."""
+
+    def check(self, progress: Progress) -> list[str]:
+        """Verifies everything; what was found."""
+
+    def backup(self, dest: Path) -> int:
+        """Writes a copy; its commit."""
+
+    def command(self, database: int, words: list[bytes]) -> bytes:
+        """Runs a RESP command; the reply as RESP2."""
+
+
+class Here:
+    """A closed directory that this process opened."""
+
+    def __init__(self, database: hyperdb.Database) -> None:
+        self._database = database
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """See `Target`."""
+        return {"storage": dict(self._database.stats())}
+
+    def check(self, progress: Progress) -> list[str]:
+        """See `Target`."""
+        return self._database.check(progress)
+
+    def backup(self, dest: Path) -> int:
+        """See `Target`."""
+        return self._database.backup(dest)
+
+    def command(self, database: int, words: list[bytes]) -> bytes:
+        """See `Target`."""
+        return self._database.execute_raw(database, words)
+
+
+class Running:
+    """The process that owns the directory."""
+
+    def __init__(self, client: ControlClient) -> None:
+        self._client = client
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """See `Target`."""
+        sections: dict[str, dict[str, Any]] = self._client.call("stats")
+        return sections
+
+    def check(self, progress: Progress) -> list[str]:
+        """See `Target`."""
+        found: list[str] = self._client.call("check", progress)
+        return found
+
+    def backup(self, dest: Path) -> int:
+        """See `Target`."""
+        return int(self._client.call("backup", dest=str(dest.resolve())))
+
+    def command(self, database: int, words: list[bytes]) -> bytes:
+        """See `Target`."""
+        args = [base64.b64encode(word).decode() for word in words]
+        return base64.b64decode(self._client.call("command", db=database, args=args))
+
+
+@contextmanager
+def target(directory: Path, *, create: bool = False) -> Iterator[Target]:
+    """The database in `directory`, wherever it is open.
+
+    Raises:
+        NotFoundError: when there is none.
+        ControlError: when its owner does not answer.
+    """
+    if not create and not directory.is_dir():
+        raise NotFoundError(f"there is no database in {directory}")
+    try:
+        database = hyperdb.open(directory, create=create)
+    except LockedError:
+        with ControlClient(directory) as client:
+            yield Running(client)
+        return
+    with database:
+        yield Here(database)

@@ -1,0 +1,170 @@
+"""An open database: the directory, its store, and what the host process does with it.
+
+Theory: the composition root. It owns the native store; apps, snapshots and servers refer to it and are of no use once it
+is closed. `:memory:` is a directory on the memory file system that goes with the database: the same code runs either way.
+Invariant: one process owns a directory; the store below takes the lock.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hyperdb import _native
+from hyperdb.errors import ClosedError, NotBuiltError
+from hyperdb.graph.app import App
+from hyperdb.graph.command import Value, decode
+from hyperdb.values import OpenOptions
+
+if TYPE_CHECKING:
+    from hyperdb.server import Serving
+
+MEMORY = ":memory:"
+_MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
+_REDIS = "redis/"
+DATABASES = 16
+
+
+class Database:
+    """See `hyperdb.open`. Thread-safe; a context manager that closes it."""
+
+    def __init__(self, path: str | Path, options: OpenOptions) -> None:
+        if options.engine != "native":
+            raise NotBuiltError(
+                f"the graph needs the native engine; '{options.engine}' is there as a plain engine: hyperdb.storage.open_engine"
+            )
+        self.options = options
+        self._scratch: Path | None = None
+        if str(path) == MEMORY:
+            base = _MEMORY_FILE_SYSTEM if _MEMORY_FILE_SYSTEM.is_dir() else None
+            self._scratch = Path(tempfile.mkdtemp(prefix="hyperdb-", dir=base))
+            path = self._scratch / "data"
+        self.path = Path(path)
+        self._store = _native.Store(self.path, sync=options.sync, memory=options.memory, create=options.create)
+        self._engine = self._store.engine()
+        self._servers: list[Serving] = []
+        self._closed = False
+
+    @property
+    def native(self) -> _native.Store:
+        """The native store, for the servers of this process."""
+        return self._store
+
+    def app(self, name: str) -> App:
+        """The app `name`; `redis/0` is what Redis clients see as database 0."""
+        self._check()
+        return App(self, name)
+
+    def execute(self, app: str, *args: bytes | str | float) -> Value:
+        """Runs one RESP data command on an app, as one durable commit.
+
+        Raises:
+            CommandError: when the command is refused.
+        """
+        self._check()
+        words = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
+        number = _number(app)
+        return decode(self._store.command(number + 1, number, words))
+
+    def execute_raw(self, database: int, words: list[bytes]) -> bytes:
+        """Runs one RESP data command on database `database`; the reply as RESP2 bytes, errors included."""
+        self._check()
+        return self._store.command(database + 1, database, words, False)
+
+    def system_get(self, key: bytes) -> bytes | None:
+        """A record of the system's own app."""
+        value = decode(self._store.command(0, 0, [b"GET", key]))
+        return value if isinstance(value, bytes) else None
+
+    def system_put(self, key: bytes, value: bytes | None) -> None:
+        """Writes, or with `None` removes, a record of the system's own app."""
+        words = [b"SET", key, value] if value is not None else [b"DEL", key]
+        decode(self._store.command(0, 0, words))
+
+    def commit(self) -> int:
+        """The newest commit that everybody may see."""
+        self._check()
+        return self._engine.durable()
+
+    def retain(self) -> int:
+        """Keeps the present readable until `release`; its commit. Survives a restart."""
+        self._check()
+        return self._engine.retain()
+
+    def release(self, commit: int) -> None:
+        """Ends the retention of every commit below `commit`."""
+        self._check()
+        self._engine.release(commit)
+
+    def backup(self, dest: str | Path) -> int:
+        """Writes a consistent copy to the new directory `dest` while others go on writing; its commit."""
+        self._check()
+        return self._engine.checkpoint(dest)
+
+    def check(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> list[str]:
+        """Verifies every checksum and invariant; what was found. `progress` gets bytes done and in all."""
+        self._check()
+        return self._engine.check(progress)
+
+    def stats(self) -> Mapping[str, int]:
+        """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
+        self._check()
+        return dict(self._engine.stats())
+
+    def sync(self) -> None:
+        """Waits until every acknowledged write is on the disk."""
+        self._check()
+        self._engine.sync()
+
+    def flush(self) -> None:
+        """Writes the memtables out as sorted tables."""
+        self._check()
+        self._engine.flush()
+
+    def serve(self, *, resp: str | None = None, control: bool = True, password: str | None = None) -> Serving:
+        """Runs servers inside this process, on native threads; stop them with `Serving.stop` or by closing.
+
+        Args:
+            resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
+            control: whether the command line may reach this process through `DIR/control.sock`.
+            password: sets the bootstrap role's password first.
+        """
+        from hyperdb.server import Serving
+
+        self._check()
+        serving = Serving(self, resp=resp, control=control, password=password)
+        self._servers.append(serving)
+        return serving
+
+    def close(self) -> None:
+        """Stops servers, makes all durable, closes the files. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for serving in self._servers:
+            serving.stop()
+        self._engine.close()
+        self._store.close()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClosedError("the database is closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _number(app: str) -> int:
+    digits = app.removeprefix(_REDIS)
+    if app.startswith(_REDIS) and digits.isdigit():
+        return int(digits)
+    raise NotBuiltError(f"app '{app}': only redis/N can be named until the directory of apps is there")

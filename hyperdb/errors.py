@@ -1,0 +1,101 @@
+"""Every exception that HyperDB raises, in one tree.
+
+    HyperDBError
+    +-- StorageError            the operating system refused
+    |   +-- CorruptError        bytes on disk are not what was written; names file and offset
+    |   +-- LockedError         another process owns the directory
+    |   +-- NoSpaceError        the disk is full: writes are refused, reads go on
+    |   +-- PoisonedError       an earlier write failed: reopen
+    +-- InvalidError            an argument out of bounds (also a ValueError)
+    |   +-- CycleError          a hyperedge would lie within itself
+    +-- WrongTypeError          the element is of another kind (also a TypeError)
+    +-- NotFoundError           no such element (also a KeyError)
+    +-- BehindHorizonError      the past asked for is no longer kept
+    +-- ConflictError           a transaction lost against another one: run it again
+    +-- CommandError            a command was refused; the text begins with Redis's error class
+    +-- ClosedError             the database, snapshot or server was closed
+    +-- ForkedError             the database was opened before this process was forked
+    +-- AddressError            the server cannot listen there
+    +-- ControlError            the running server did not answer on its control socket
+    +-- NotBuiltError           asked for something that this version does not have
+
+Native errors arrive as these classes already. Invariant: nothing else is raised on purpose by the package.
+"""
+
+from __future__ import annotations
+
+
+class HyperDBError(Exception):
+    """The root: whatever HyperDB raises is one."""
+
+
+class StorageError(HyperDBError):
+    """The operating system refused an operation on a file."""
+
+
+class CorruptError(StorageError):
+    """Bytes on disk are not what was written; the text names the file and the offset."""
+
+
+class LockedError(StorageError):
+    """Another process owns the directory."""
+
+
+class NoSpaceError(StorageError):
+    """The disk is full: writes are refused until there is room, reads go on."""
+
+
+class PoisonedError(StorageError):
+    """A write or a sync failed, so what is on disk is unknown: reads go on, writes need a reopen."""
+
+
+class InvalidError(HyperDBError, ValueError):
+    """An argument is out of bounds."""
+
+
+class CycleError(InvalidError):
+    """A hyperedge would lie within itself."""
+
+
+class WrongTypeError(HyperDBError, TypeError):
+    """The element is of another kind than the operation needs."""
+
+
+class NotFoundError(HyperDBError, KeyError):
+    """No live element has this id."""
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument, which is no sentence.
+        return str(self.args[0]) if self.args else ""
+
+
+class BehindHorizonError(HyperDBError):
+    """The commit asked for is no longer kept."""
+
+
+class ConflictError(HyperDBError):
+    """The transaction lost against another one; nothing of it happened, it may be run again."""
+
+
+class CommandError(HyperDBError):
+    """A command was refused; the text begins with Redis's error class."""
+
+
+class ClosedError(HyperDBError):
+    """The database, the snapshot or the server was closed."""
+
+
+class ForkedError(HyperDBError):
+    """The database was opened before this process was forked; open it in the child."""
+
+
+class AddressError(HyperDBError):
+    """The server cannot listen there."""
+
+
+class ControlError(HyperDBError):
+    """The running server did not answer on its control socket, or refused."""
+
+
+class NotBuiltError(HyperDBError):
+    """Asked for something that this version does not have."""

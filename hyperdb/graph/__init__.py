@@ -1,0 +1,1 @@
+"""The hypergraph for Python: apps, and the typed collections in them."""

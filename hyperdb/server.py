@@ -1,0 +1,180 @@
+"""Servers inside the host process: RESP on native threads, administration in Python, the control socket.
+
+Theory: the native server owns its sockets and threads; this module gives it what only the host knows: settings, passwords,
+facts for INFO, and how to stop. Invariant: nothing here runs per command of the keyspace.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hyperdb import _native, roles
+from hyperdb.control import ControlSocket
+from hyperdb.errors import AddressError, InvalidError
+from hyperdb.frontends.resp.admin import Admin
+from hyperdb.frontends.resp.answers import Answer
+from hyperdb.frontends.resp.control import Client, Keyspace
+from hyperdb.values import parse_address
+
+if TYPE_CHECKING:
+    from hyperdb.database import Database
+
+REDIS_VERSION = "7.0.15"
+_ROLE_RECORD = b"\x02" + roles.BOOTSTRAP_ROLE.encode()
+_DATABASES = 16
+
+
+class Serving:
+    """Running servers of one database. Stop them with `stop`, or by leaving the context."""
+
+    def __init__(self, database: Database, *, resp: str | None, control: bool, password: str | None) -> None:
+        self.database = database
+        self.started = time.time()
+        self.run_id = secrets.token_hex(20)
+        self.stopping = threading.Event()
+        self._verifier = self._stored_verifier()
+        self._resp: _native.Server | None = None
+        self.admin = Admin(self)
+        if password is not None:
+            self.set_password(password)
+        if resp is not None:
+            host, port = parse_address(resp)
+            shown = f"[{host}]:{port}" if ":" in host else f"{_numeric(host)}:{port}"
+            settings = {"requires_auth": int(self._verifier is not None)}
+            self._resp = _native.Server(database.native, self, [shown], settings=settings)
+        self._control = ControlSocket(database, self) if control else None
+
+    # What callers use.
+
+    @property
+    def resp_address(self) -> tuple[str, int] | None:
+        """Where Redis clients connect, or None."""
+        return self._resp.addresses()[0] if self._resp is not None else None
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Waits until somebody asked for a stop (SHUTDOWN, `request_shutdown`); whether it was so."""
+        return self.stopping.wait(seconds)
+
+    def stop(self) -> None:
+        """Closes the connections and ends the threads. A second call does nothing."""
+        self.stopping.set()
+        if self._control is not None:
+            self._control.close()
+        if self._resp is not None:
+            self._resp.stop()
+
+    def __enter__(self) -> Serving:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # What the native server asks (`_core._Admin`).
+
+    def call(self, client: tuple[int, int, str, bytes, str, bool, bool], args: list[bytes]) -> Answer:
+        """Runs one administration command."""
+        return self.admin.call(Client(*client), args)
+
+    def authenticate(self, user: bytes, password: bytes) -> str | None:
+        """The role that the password opens, an empty text if the role has none, None if it is wrong."""
+        if user.decode("utf-8", "replace") not in roles.ALIASES:
+            return None
+        if self._verifier is None:
+            return ""
+        return roles.BOOTSTRAP_ROLE if self._verifier.accepts(password) else None
+
+    # What administration asks (`hyperdb.frontends.resp.control.Control`).
+
+    def server_stats(self) -> Mapping[str, int]:
+        """Counters of the wire, with `calls:NAME` for each command."""
+        if self._resp is None:
+            return {}
+        rows, calls = self._resp.stats()
+        return dict(rows) | {f"calls:{name}": count for name, count in calls}
+
+    def storage_stats(self) -> Mapping[str, int]:
+        """Counters and gauges of the store."""
+        return self.database.stats()
+
+    def keyspaces(self) -> list[Keyspace]:
+        """The numbered databases that hold keys."""
+        sizes = ((db, len(self.database.app(f"redis/{db}"))) for db in range(_DATABASES))
+        return [Keyspace(db, keys, 0) for db, keys in sizes if keys]
+
+    def settings(self) -> Mapping[str, int | str]:
+        """The wire's present limits."""
+        return dict(self._resp.settings()) if self._resp is not None else {}
+
+    def configure(self, changes: Mapping[str, int | str]) -> None:
+        """Changes limits while running."""
+        if self._resp is None:
+            raise InvalidError("no RESP server runs")
+        self._resp.configure({name: int(value) for name, value in changes.items()})
+
+    def reset_stats(self) -> None:
+        """Sets the wire's counters to zero."""
+        if self._resp is not None:
+            self._resp.reset_stats()
+
+    def set_password(self, password: str | None) -> None:
+        """Sets (or takes away) the bootstrap role's password; only a verifier is stored."""
+        if password:
+            self._verifier = roles.Verifier.of(password, secrets.token_bytes(roles.SALT_BYTES))
+            self.database.system_put(_ROLE_RECORD, str(self._verifier).encode())
+        else:
+            self._verifier = None
+            self.database.system_put(_ROLE_RECORD, None)
+        if self._resp is not None:
+            self._resp.configure({"requires_auth": int(self._verifier is not None)})
+
+    def sync(self) -> None:
+        """Waits until every acknowledged write is on the disk."""
+        self.database.sync()
+
+    def flush_storage(self) -> None:
+        """Writes the memtables out as tables."""
+        self.database.flush()
+
+    def request_shutdown(self) -> None:
+        """Begins a clean stop: whoever waits in `wait` goes on."""
+        self.stopping.set()
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What does not change while running."""
+        host, port = self.resp_address or ("", 0)
+        return {
+            "dir": str(self.database.path.resolve()),
+            "sync": self.database.options.sync,
+            "bind": host,
+            "port": str(port),
+            "unixsocket": "",
+            "databases": str(_DATABASES),
+            "version": _native.VERSION,
+            "redis_version": REDIS_VERSION,
+            "run_id": self.run_id,
+            "pid": str(os.getpid()),
+            "started": str(self.started),
+            "last_save": str(self.admin.last_save),
+        }
+
+    def now(self) -> float:
+        """Unix time in seconds."""
+        return time.time()
+
+    def _stored_verifier(self) -> roles.Verifier | None:
+        stored = self.database.system_get(_ROLE_RECORD)
+        return roles.Verifier.parse(stored.decode()) if stored else None
+
+
+def _numeric(host: str) -> str:
+    """The address behind the few names that a server listens on."""
+    return {"localhost": "127.0.0.1", "*": "0.0.0.0"}.get(host, host)  # noqa: S104 - the user said so
+
+
+__all__ = ["AddressError", "Serving"]

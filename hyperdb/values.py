@@ -1,0 +1,60 @@
+"""Plain values that several layers pass on: options of opening, and what statistics look like.
+
+Invariant: nothing here imports anything of the package but errors, so every layer may use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from hyperdb.errors import InvalidError
+
+Sync: TypeAlias = Literal["always", "everysec"]
+EngineName: TypeAlias = Literal["native", "memory", "lmdb"]
+
+SMALLEST_MEMORY = 8 << 20
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How a database is opened. `memory` in bytes covers memtables and caches together."""
+
+    engine: EngineName = "native"
+    sync: Sync = "always"
+    memory: int = 512 << 20
+    create: bool = True
+
+
+def quarter_of_ram() -> int:
+    """A quarter of the machine's memory in bytes: the budget when none is given."""
+    fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return max(int(fields["MemTotal"].split()[0]) * 1024 // 4, SMALLEST_MEMORY)
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from `64m`, `2g`, `1048576`.
+
+    Raises:
+        InvalidError: when it is no such number.
+    """
+    cleaned = text.strip().lower().removesuffix("ib").removesuffix("b")
+    digits = cleaned.rstrip("kmgt")
+    unit = _UNITS.get(cleaned[len(digits) :])
+    if not digits.isdigit() or unit is None:
+        raise InvalidError(f"'{text}' is no number of bytes: write for instance 512m or 2g")
+    return int(digits) * unit
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port from `127.0.0.1:6379`, `[::1]:6379` or `:6379` (loopback).
+
+    Raises:
+        InvalidError: when it is no such address.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise InvalidError(f"'{text}' is no address: write HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)

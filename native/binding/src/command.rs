@@ -1,0 +1,138 @@
+//! RESP commands without a connection: how the Python API reaches the typed collections.
+//!
+//! **Theory.** What a hash or a sorted set means is written once, in the handlers of the RESP crate. A command
+//! from Python is one turn of its own: it runs on the latest state, loads what is not in memory, waits for row
+//! locks, and is acknowledged when its commit may be.
+
+use hyperdb_graph::{AppId, Error, Stop, Store};
+use hyperdb_resp::args::Span;
+use hyperdb_resp::table::{Executor, Table};
+use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
+use std::collections::hash_map::RandomState;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{mpsc, Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The command table with its handlers by name.
+struct Known {
+    table: Table,
+    handlers: HashMap<&'static str, Handler>,
+}
+
+fn known() -> &'static Known {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    KNOWN.get_or_init(|| Known {
+        table: Table::new(),
+        handlers: commands::handlers().collect(),
+    })
+}
+
+/// The handler for `args`, or the error that Redis gives.
+fn find(args: &Args<'_>) -> Result<Handler, String> {
+    let known = known();
+    let name = args.get(0).unwrap_or_default();
+    let shown = String::from_utf8_lossy(name);
+    let unknown = || format!("ERR unknown command '{shown}'");
+    let id = known.table.find(name).ok_or_else(unknown)?;
+    let sub = args
+        .get(1)
+        .and_then(|word| known.table.find_subcommand(id, word));
+    let row = known.table.row(sub.unwrap_or(id));
+    if row.executor != Executor::Native {
+        return Err(unknown());
+    }
+    if !row.takes(args.len()) {
+        return Err(format!(
+            "ERR wrong number of arguments for '{}' command",
+            row.name
+        ));
+    }
+    let handler = known.handlers.get(row.name).copied();
+    handler.ok_or_else(|| format!("ERR '{shown}' needs a connection"))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Runs one command; its reply as RESP. Errors of the command are replies, errors of the store are not.
+pub(crate) fn run(
+    store: &Store,
+    app: AppId,
+    db: u32,
+    words: &[Vec<u8>],
+    resp3: bool,
+) -> Result<Vec<u8>, Error> {
+    let mut buffer = Vec::new();
+    let mut spans: Vec<Span> = Vec::with_capacity(words.len());
+    for word in words {
+        let start = buffer.len();
+        buffer.extend_from_slice(word);
+        spans.push((start, buffer.len()));
+    }
+    let args = Args::new(&buffer, &spans);
+    let mut reply = Reply::new(resp3);
+    let handler = match find(&args) {
+        Ok(handler) => handler,
+        Err(text) => {
+            reply.error(&text);
+            return Ok(reply.buffer);
+        }
+    };
+    let mut random = || RandomState::new().build_hasher().finish();
+    loop {
+        let mut turn = store.turn(now_ms());
+        turn.savepoint();
+        let outcome = handler(&mut Context {
+            turn: &mut turn,
+            app,
+            db,
+            reply: &mut reply,
+            args,
+            must_not_block: true,
+            random: &mut random,
+        });
+        if outcome.is_err() {
+            turn.rollback();
+            reply.buffer.clear();
+        }
+        match outcome {
+            Ok(()) => {
+                let commit = turn.commit()?;
+                drop(turn);
+                store.db().wait_durable(commit)?;
+                return Ok(reply.buffer);
+            }
+            Err(Abort::Error(text)) => {
+                reply.error(&text);
+                return Ok(reply.buffer);
+            }
+            // `must_not_block` was said; a handler that blocks all the same has nothing to give.
+            Err(Abort::Block(_)) => {
+                reply.null();
+                return Ok(reply.buffer);
+            }
+            Err(Abort::Stop(Stop::Miss(miss))) => {
+                drop(turn);
+                store.db().load(&miss)?;
+            }
+            Err(Abort::Stop(Stop::Locked(wait))) => {
+                drop(turn);
+                let (free, freed) = mpsc::channel();
+                wait.on_free(Arc::new(move || {
+                    // Nobody listens any more only when this call has ended.
+                    let _sent = free.send(());
+                }));
+                let _woken = freed.recv();
+            }
+            Err(Abort::Stop(Stop::Failed(error))) => return Err(error),
+            Err(Abort::Stop(Stop::Conflict(conflict))) => {
+                return Err(Error::Invalid(conflict.to_string()))
+            }
+        }
+    }
+}

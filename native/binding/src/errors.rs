@@ -1,0 +1,46 @@
+//! Native errors as the exceptions of `hyperdb/errors.py`, which is where the tree is written down.
+
+use hyperdb_lsm::Error;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+/// Name of the exception that an error becomes.
+fn class_of(error: &Error) -> &'static str {
+    match error {
+        Error::Io { .. } => "StorageError",
+        Error::Corrupt { .. } => "CorruptError",
+        Error::Locked { .. } => "LockedError",
+        Error::NoSpace => "NoSpaceError",
+        Error::Poisoned { .. } => "PoisonedError",
+        Error::BehindHorizon { .. } => "BehindHorizonError",
+        Error::Invalid(_) => "InvalidError",
+        Error::Closed => "ClosedError",
+    }
+}
+
+/// The exception `class` of `hyperdb.errors` with `text`.
+pub(crate) fn raise(class: &str, text: &str) -> PyErr {
+    Python::attach(|py| {
+        let made = py
+            .import("hyperdb.errors")
+            .and_then(|module| module.getattr(class))
+            .and_then(|class| class.call1((text,)));
+        match made {
+            Ok(exception) => PyErr::from_value(exception),
+            Err(_) => PyRuntimeError::new_err(text.to_owned()),
+        }
+    })
+}
+
+/// A native error as an exception.
+pub(crate) fn failed(error: Error) -> PyErr {
+    raise(class_of(&error), &error.to_string())
+}
+
+/// A step outside a turn as a result: only a failure can reach Python.
+pub(crate) fn stopped(stop: hyperdb_graph::Stop) -> PyErr {
+    match stop {
+        hyperdb_graph::Stop::Failed(error) => failed(error),
+        other => raise("ConflictError", &other.to_string()),
+    }
+}

@@ -1,0 +1,111 @@
+//! Live settings of the RESP server as Python names and values.
+//!
+//! **Invariant.** One table of names serves reading and writing, so what CONFIG shows is what it can set.
+
+use crate::errors::raise;
+use hyperdb_resp::server::Settings;
+use pyo3::prelude::*;
+use std::collections::HashMap;
+
+type Read = fn(&Settings) -> u64;
+type Write = fn(&mut Settings, u64);
+
+/// Numbers by name. Bytes, seconds and counts, as the names of the fields say.
+const NUMBERS: &[(&str, Read, Write)] = &[
+    (
+        "max_clients",
+        |s| s.max_clients as u64,
+        |s, v| s.max_clients = v as usize,
+    ),
+    ("timeout", |s| s.timeout, |s, v| s.timeout = v),
+    (
+        "tcp_keepalive",
+        |s| s.tcp_keepalive,
+        |s, v| s.tcp_keepalive = v,
+    ),
+    (
+        "max_bulk",
+        |s| s.max_bulk as u64,
+        |s, v| s.max_bulk = v as usize,
+    ),
+    (
+        "query_buffer",
+        |s| s.query_buffer as u64,
+        |s, v| s.query_buffer = v as usize,
+    ),
+    (
+        "client_memory",
+        |s| s.client_memory as u64,
+        |s, v| s.client_memory = v as usize,
+    ),
+    (
+        "output_normal_hard",
+        |s| s.output_normal.hard as u64,
+        |s, v| s.output_normal.hard = v as usize,
+    ),
+    (
+        "output_normal_soft",
+        |s| s.output_normal.soft as u64,
+        |s, v| s.output_normal.soft = v as usize,
+    ),
+    (
+        "output_normal_seconds",
+        |s| s.output_normal.soft_seconds,
+        |s, v| s.output_normal.soft_seconds = v,
+    ),
+    (
+        "output_pubsub_hard",
+        |s| s.output_pubsub.hard as u64,
+        |s, v| s.output_pubsub.hard = v as usize,
+    ),
+    (
+        "output_pubsub_soft",
+        |s| s.output_pubsub.soft as u64,
+        |s, v| s.output_pubsub.soft = v as usize,
+    ),
+    (
+        "output_pubsub_seconds",
+        |s| s.output_pubsub.soft_seconds,
+        |s, v| s.output_pubsub.soft_seconds = v,
+    ),
+    (
+        "databases",
+        |s| u64::from(s.databases),
+        |s, v| s.databases = u32::try_from(v).unwrap_or(u32::MAX),
+    ),
+    (
+        "requires_auth",
+        |s| u64::from(s.requires_auth),
+        |s, v| s.requires_auth = v != 0,
+    ),
+    (
+        "protected",
+        |s| u64::from(s.protected),
+        |s, v| s.protected = v != 0,
+    ),
+];
+
+/// All numbers of `settings`, by name.
+pub(crate) fn read(settings: &Settings) -> Vec<(&'static str, u64)> {
+    NUMBERS
+        .iter()
+        .map(|(name, read, _)| (*name, read(settings)))
+        .collect()
+}
+
+/// `settings` with the changes.
+pub(crate) fn change(settings: &Settings, changes: &HashMap<String, u64>) -> PyResult<Settings> {
+    let mut changed = settings.clone();
+    for (name, value) in changes {
+        match NUMBERS.iter().find(|(known, _, _)| known == name) {
+            Some((_, _, write)) => write(&mut changed, *value),
+            None => {
+                return Err(raise(
+                    "InvalidError",
+                    &format!("the server has no setting '{name}'"),
+                ))
+            }
+        }
+    }
+    Ok(changed)
+}

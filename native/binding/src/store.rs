@@ -1,0 +1,91 @@
+//! The hypergraph store: one per directory, shared by the Python API and the servers of this process.
+
+use crate::command;
+use crate::engine::{options, Engine};
+use crate::errors::failed;
+use crate::fork::Born;
+use hyperdb_graph::{AppId, Store as Graph};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An open database.
+#[pyclass(frozen)]
+pub(crate) struct Store {
+    born: Born,
+    graph: Mutex<Option<Arc<Graph>>>,
+}
+
+impl Store {
+    pub(crate) fn graph(&self) -> PyResult<Arc<Graph>> {
+        self.born.check()?;
+        let guard = self.graph.lock();
+        guard
+            .clone()
+            .ok_or_else(|| failed(hyperdb_lsm::Error::Closed))
+    }
+}
+
+#[pymethods]
+impl Store {
+    #[new]
+    #[pyo3(signature = (path, *, sync="always", memory=512 << 20, create=true))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        sync: &str,
+        memory: usize,
+        create: bool,
+    ) -> PyResult<Self> {
+        let options = options(sync, memory, create)?;
+        let graph = py.detach(|| Graph::open(&path, options)).map_err(failed)?;
+        Ok(Store {
+            born: Born::here(),
+            graph: Mutex::new(Some(Arc::new(graph))),
+        })
+    }
+
+    /// The engine below, sharing this store.
+    fn engine(&self) -> PyResult<Engine> {
+        Ok(Engine::on(self.graph()?.db().clone()))
+    }
+
+    /// Runs one RESP command on app `app` (shown as database `db`); the reply's bytes.
+    #[pyo3(signature = (app, db, args, resp3=true))]
+    fn command<'py>(
+        &self,
+        py: Python<'py>,
+        app: u32,
+        db: u32,
+        args: Vec<Bound<'py, PyBytes>>,
+        resp3: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let graph = self.graph()?;
+        let words: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
+        let reply = py
+            .detach(|| command::run(&graph, AppId(app), db, &words, resp3))
+            .map_err(failed)?;
+        Ok(PyBytes::new(py, &reply))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.born.is_here() {
+            return Ok(());
+        }
+        let taken = self.graph.lock().take();
+        match taken {
+            Some(graph) => py.detach(|| graph.db().close()).map_err(failed),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !self.born.is_here() {
+            std::mem::forget(self.graph.get_mut().take());
+        }
+    }
+}
