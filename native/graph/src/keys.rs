@@ -7,6 +7,7 @@
 //! DATA  app 0x01                                   app header
 //!       app 0x02 hash64(id) id                     element: a vertex, or the header of a hyperedge
 //!       app 0x03 cid member-key                    member of the collection `cid`
+//!       app 0x04 hash64(id) id* edge-id* order-key  incidence: `id` is a member of `edge-id`; * escaped
 //! META  0x00                                       the store's identity
 //!       0x01 expiry_ms app hash64(id) id           expiry order
 //!       0x02 app cid                               dropped collection, its members go at compaction; cid 0: app
@@ -32,6 +33,8 @@ pub mod space {
     pub const ELEMENT: u8 = 0x02;
     /// Members by collection.
     pub const MEMBER: u8 = 0x03;
+    /// Hyperedges by member.
+    pub const INCIDENCE: u8 = 0x04;
 }
 
 /// Space tags of the META family, first byte of the key.
@@ -54,6 +57,12 @@ pub mod meta {
 pub mod system {
     /// Followed by the name of an app.
     pub const APP: u8 = 0x01;
+    /// Followed by the name of a role.
+    pub const ROLE: u8 = 0x02;
+    /// Followed by the big-endian number of a catalog object.
+    pub const OBJECT: u8 = 0x03;
+    /// Followed by parent, kind and name of a catalog object.
+    pub const NAME: u8 = 0x04;
 }
 
 /// A key under construction; short ones stay on the stack.
@@ -189,6 +198,29 @@ pub fn member(app: AppId, cid: u64, member: &[u8]) -> KeyBuf {
     let mut key = member_prefix(app, cid);
     key.push(member);
     key
+}
+
+/// Prefix of the incidence records of element `id`.
+pub fn incidence_prefix(app: AppId, hash: u64, id: &[u8]) -> Vec<u8> {
+    let mut key = app_prefix(app).to_vec();
+    key.push(space::INCIDENCE);
+    key.extend_from_slice(&hash.to_be_bytes());
+    crate::codec::order::encode_bytes(id, &mut key);
+    key
+}
+
+/// Key of the record that `id` is a member of hyperedge `edge` under `order_key`.
+pub fn incidence(app: AppId, hash: u64, id: &[u8], edge: &[u8], order_key: &[u8]) -> Vec<u8> {
+    let mut key = incidence_prefix(app, hash, id);
+    crate::codec::order::encode_bytes(edge, &mut key);
+    key.extend_from_slice(order_key);
+    key
+}
+
+/// The rest of an incidence key behind its prefix: the hyperedge and the order key; `None` if malformed.
+pub fn parse_incidence(rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (edge, used) = crate::codec::order::decode_bytes(rest)?;
+    Some((edge, rest.get(used..)?))
 }
 
 /// Key of an element in expiry order.

@@ -8,6 +8,7 @@
 //! dropped collections and watchers are right whichever frontend wrote.
 
 mod apps;
+pub mod codec;
 mod directory;
 mod dropped;
 pub mod hash;
@@ -15,6 +16,7 @@ pub mod header;
 pub mod identity;
 pub mod keys;
 mod numbers;
+pub mod roles;
 pub mod sequencer;
 mod step;
 mod store;
@@ -24,11 +26,15 @@ pub use apps::{AppStats, Class};
 pub use header::{Header, Kind, Record};
 pub use identity::Identity;
 pub use keys::AppId;
-pub use sequencer::{Conflict, LockMode, LockWait, Target, Wait};
+pub use sequencer::{
+    Access, Conflict, Delta, Isolation, LockMode, LockWait, Locked, Target, Transaction,
+    TransactionOptions, Wait,
+};
 pub use step::{Step, Stop};
 pub use store::Store;
-pub use turn::{Element, Expired, MemberScan, Turn};
+pub use turn::{Element, Expired, MemberScan, Turn, TurnMark};
 
 pub use hyperdb_lsm::{
-    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, Result, SyncMode, Value,
+    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, ReadMode, Result, SyncMode,
+    Value,
 };

@@ -23,7 +23,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Unflushed layers beyond which memtables are not frozen but grow.
 const MAX_UNFLUSHED: usize = 2;
@@ -32,12 +32,16 @@ const MAX_UNFLUSHED: usize = 2;
 const SLACK_TABLES: usize = 8;
 /// After a failure, work is tried again so much later.
 const RETRY: Duration = Duration::from_millis(200);
+/// A compaction that keeps failing is tried again at least so often.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Progress {
     stop: bool,
     /// Asked for by [`Shared::wait_compacted`].
     busy_compacting: bool,
+    /// Why the last compaction failed, for who waits for it.
+    compaction_failure: Option<Error>,
     rounds: u64,
     failure: Option<Error>,
 }
@@ -124,18 +128,22 @@ impl Shared {
 
     /// Freezes the active memtables if they, or the log, have grown enough. The writer is held.
     pub(crate) fn freeze_if_full(&self, state: &mut State) {
-        let bytes = state.active_bytes();
-        let full = bytes >= self.budget.memtable || self.log.open_bytes() >= self.budget.log;
-        let unflushed = state.unflushed();
-        if full && unflushed < MAX_UNFLUSHED {
+        let full = state.active_bytes() >= self.budget.memtable
+            || self.log.open_bytes() >= self.budget.log;
+        if full && state.unflushed() < MAX_UNFLUSHED {
             self.freeze(state);
         }
+        self.measure_pressure(state);
+    }
+
+    /// Sees how far flushing and compaction are behind: memtables have outgrown their budget while layers still
+    /// wait, or level 0 has many tables.
+    fn measure_pressure(&self, state: &State) {
         let budget = self.budget.memtable;
-        // Behind is: the memtables have outgrown their budget while layers still wait to be flushed.
-        let memory = if unflushed < MAX_UNFLUSHED {
+        let memory = if state.unflushed() < MAX_UNFLUSHED {
             0
         } else {
-            bytes.saturating_sub(budget) * 1000 / budget
+            state.active_bytes().saturating_sub(budget) * 1000 / budget
         };
         let tables = state.version.level(Family::DATA, 0).len();
         let slow = self.limits.l0_most + SLACK_TABLES;
@@ -212,7 +220,10 @@ impl Shared {
             };
             self.install(&edit, &opened, Some(layer.last))
         });
-        installed?;
+        if let Err(error) = installed {
+            self.discard(&tables);
+            return Err(error);
+        }
         let bytes = tables.iter().map(|table| table.bytes).sum();
         self.counters.flushes.fetch_add(1, Ordering::Relaxed);
         self.counters
@@ -281,6 +292,21 @@ impl Shared {
         builder.finish()
     }
 
+    /// Removes the files of tables that could not be installed, so that trying again does not fill the disk.
+    ///
+    /// Writing the manifest may have failed after it got its name; then they are part of the store.
+    fn discard(&self, tables: &[TableAt]) {
+        let _manifest = self.manifest.lock();
+        let Ok(Some(on_disk)) = Manifest::read(&*self.fs, &self.dir) else {
+            return;
+        };
+        let named = |at: &TableAt| on_disk.tables.iter().any(|table| table.id == at.id);
+        for at in tables.iter().filter(|at| !named(at)) {
+            // If it cannot be removed now, the next open does it.
+            let _ = self.fs.remove(&self.dir.join(table_file_name(at.id)));
+        }
+    }
+
     /// Marks a layer as flushed and drops the flushed layer before it. What was dropped is returned, so that it
     /// is freed without holding the state.
     fn retire_layers(&self, flushed: &Arc<Layer>) -> Vec<Arc<Layer>> {
@@ -291,6 +317,7 @@ impl Shared {
             .drain(..)
             .partition(|layer| layer.is_flushed() && !Arc::ptr_eq(layer, flushed));
         state.layers = kept;
+        self.measure_pressure(&state);
         dropped
     }
 
@@ -313,7 +340,11 @@ impl Shared {
             next.promised = next.promised.max(flushed);
         }
         self.write_manifest(&mut manifest, next)?;
-        self.state.write().version = version;
+        {
+            let mut state = self.state.write();
+            state.version = version;
+            self.measure_pressure(&state);
+        }
         drop(manifest);
         for table in before.tables() {
             let leaves = edit.remove.contains(&table.id());
@@ -358,12 +389,24 @@ impl Shared {
 
     fn compact_loop(&self) {
         let mut seen = 0;
+        let mut retry = RETRY;
         loop {
             let longest = match self.compact_once() {
-                Ok(true) => continue,
+                Ok(true) => {
+                    retry = RETRY;
+                    continue;
+                }
                 Ok(false) => Duration::from_secs(3600),
                 // A full disk or damage: reads go on, and flushes report what concerns writers.
-                Err(_) => RETRY,
+                Err(error) => {
+                    let mut progress = self.work.progress.lock();
+                    progress.busy_compacting = false;
+                    progress.compaction_failure = Some(error);
+                    self.work.changed.notify_all();
+                    // Damage does not go away: the tries get rarer, for each reads its tables up to it.
+                    retry = (2 * retry).min(LONGEST_RETRY);
+                    retry
+                }
             };
             match self.work.wait(seen, longest) {
                 Some(round) => seen = round,
@@ -421,8 +464,11 @@ impl Shared {
             bytes_written,
             dropped,
         } = outcome;
-        self.fs.sync_dir(&self.dir)?;
-        self.install(&edit, &opened, None)?;
+        let synced = self.fs.sync_dir(&self.dir);
+        if let Err(error) = synced.and_then(|()| self.install(&edit, &opened, None)) {
+            self.discard(&edit.add);
+            return Err(error);
+        }
         let counters = &self.counters;
         counters.compactions.fetch_add(1, Ordering::Relaxed);
         counters
@@ -437,6 +483,8 @@ impl Shared {
 
     /// Freezes what is in memory and waits until it is in tables.
     pub(crate) fn flush_all(&self) -> Result<()> {
+        // An earlier failure says nothing of this try.
+        self.work.set_failure(None);
         {
             let mut state = self.state.write();
             if state.is_active_empty() && state.unflushed() == 0 {
@@ -462,24 +510,20 @@ impl Shared {
 
     /// Waits until there is nothing to compact.
     pub(crate) fn wait_compacted(&self) -> Result<()> {
-        self.work.progress.lock().busy_compacting = true;
+        {
+            let mut progress = self.work.progress.lock();
+            progress.busy_compacting = true;
+            progress.compaction_failure = None;
+        }
         self.work.wake();
-        let deadline = Instant::now() + Duration::from_secs(3600);
         let mut progress = self.work.progress.lock();
         while progress.busy_compacting && !progress.stop {
-            if self
-                .work
-                .changed
-                .wait_until(&mut progress, deadline)
-                .timed_out()
-            {
-                break;
-            }
+            self.work.changed.wait(&mut progress);
         }
         if progress.stop {
             return Err(Error::Closed);
         }
-        Ok(())
+        progress.compaction_failure.take().map_or(Ok(()), Err)
     }
 
     /// Before the threads end: what is worth flushing is flushed, the rest is synced.

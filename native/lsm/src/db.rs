@@ -329,6 +329,14 @@ impl Db {
         }
     }
 
+    /// Whether the store still takes writes.
+    ///
+    /// # Errors
+    /// [`crate::Error::Poisoned`]: what is not durable yet never will be.
+    pub fn health(&self) -> Result<()> {
+        self.shared.log.check()
+    }
+
     /// Makes everything committed durable now, whatever the sync mode.
     pub fn sync(&self) -> Result<()> {
         self.shared.log.sync()

@@ -43,4 +43,4 @@ pub use error::{Error, Result};
 pub use snapshot::{Iter, Snapshot};
 pub use table::ReadMode;
 pub use types::{Commit, Direction, Family, KeyRange, Op, Value};
-pub use writer::{Miss, Scan, Step, Stop, Writer};
+pub use writer::{Mark, Miss, Scan, Step, Stop, Writer};

@@ -124,11 +124,16 @@ fn remove_orphans(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Resul
         .iter()
         .map(|table| table_file_name(table.id))
         .collect();
+    let mut removed = false;
     for name in fs.list(dir)? {
         let orphan = name.ends_with(".sst") && !known.contains(&name);
         if orphan || name == format!("{MANIFEST}.new") {
             fs.remove(&dir.join(name))?;
+            removed = true;
         }
+    }
+    if removed {
+        fs.sync_dir(dir)?;
     }
     Ok(())
 }

@@ -86,8 +86,9 @@ impl State {
 
     /// Turns the active memtables into a layer.
     pub(crate) fn freeze(&mut self) {
+        let next = std::array::from_fn(|f| Memtable::like(&self.active[f]));
         let layer = Arc::new(Layer {
-            memtables: std::mem::take(&mut self.active),
+            memtables: std::mem::replace(&mut self.active, next),
             last: self.latest,
             flushed: AtomicBool::new(false),
         });

@@ -64,6 +64,10 @@ pub struct Writer<'db> {
     floor: Commit,
 }
 
+/// A point between two commits; worthless after the next commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
 struct Hit<'w> {
     version: Commit,
     op: Op,
@@ -172,6 +176,32 @@ impl<'db> Writer<'db> {
         Ok(self.lookup(family, key)?.map(|hit| hit.version))
     }
 
+    /// Whether the newest entry of `key`, added or removed, is newer than `since`.
+    ///
+    /// `since` must still be retained (a live snapshot), or a remove may have lost its trace.
+    pub fn changed_since(&self, family: Family, key: &[u8], since: Commit) -> Step<bool> {
+        Ok(self
+            .version(family, key)?
+            .is_some_and(|version| version > since))
+    }
+
+    /// Whether any entry of `range`, added or removed, is newer than `since`; as [`Writer::changed_since`].
+    pub fn range_changed_since(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        since: Commit,
+    ) -> Step<bool> {
+        for mut source in self.sources(family, range, Direction::Forward) {
+            while source.advance()? {
+                if source.version() > since {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Adds `key` with `value`, replacing what was there.
     #[inline]
     pub fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
@@ -226,6 +256,17 @@ impl<'db> Writer<'db> {
 
     /// Walks the newest live entries of `range`.
     pub fn scan(&self, family: Family, range: &KeyRange, direction: Direction) -> Scan<'_> {
+        Scan {
+            merge: Merge::new(self.sources(family, range, direction), direction),
+        }
+    }
+
+    fn sources(
+        &self,
+        family: Family,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> Vec<BoxSource<'_>> {
         let f = usize::from(family.0);
         let state = &*self.state;
         let mut sources: Vec<BoxSource<'_>> = Vec::with_capacity(2);
@@ -242,9 +283,7 @@ impl<'db> Writer<'db> {
                 .version
                 .sources(family, range, self.at, direction, self.mode),
         );
-        Scan {
-            merge: Merge::new(sources, direction),
-        }
+        sources
     }
 
     /// Marks the state to which [`Writer::rollback`] returns; forgets the previous mark.
@@ -260,6 +299,17 @@ impl<'db> Writer<'db> {
                 self.state.active[usize::from(family.0)].undo(id, undo, &self.scratch.undo_log);
             }
         }
+    }
+
+    /// Where the changes since the last commit stand now; see [`Writer::rollback_to`].
+    pub fn mark(&self) -> Mark {
+        Mark(self.scratch.undo.len())
+    }
+
+    /// Takes back every change since `mark` was taken, whatever savepoints came between.
+    pub fn rollback_to(&mut self, mark: Mark) {
+        self.mark = mark.0;
+        self.rollback();
     }
 
     /// Takes back everything since the last commit.

@@ -44,6 +44,7 @@ sort h2 by nosort ?desc ?(limit INDEX COUNT)
 sort KEY +(asc|desc|alpha|limit 0 2|limit|by w*|by|get #|get *->f|store KEY|what)
 sort_ro KEY ?(store KEY)
 lrange KEY 0 -1
+swapdb DB DB
 flushdb ?(async|sync|what)
 flushall ?(async|sync|what)
 """

@@ -26,6 +26,17 @@ impl Account {
         }
     }
 
+    pub(super) fn stats(&self) -> AppStats {
+        self.now
+    }
+
+    /// Goes back to `stats`, which becomes the mark.
+    pub(super) fn reset(&mut self, stats: AppStats) {
+        self.now = stats;
+        self.marked = stats;
+        self.changed = false;
+    }
+
     pub(super) fn take_back(&mut self) {
         self.now = self.marked;
         self.changed = false;

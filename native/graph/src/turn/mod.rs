@@ -19,14 +19,24 @@ pub use elements::Element;
 pub use expiry::Expired;
 pub use members::MemberScan;
 
+use crate::apps::AppStats;
 use crate::keys::AppId;
 use crate::sequencer::Intent;
 use crate::step::{Step, Stop};
 use crate::store::Store;
 use apps::Account;
-use hyperdb_lsm::{Commit, Error, Family, Result, Writer};
+use hyperdb_lsm::{Commit, Error, Family, Mark, ReadMode, Result, Writer};
 use memo::Memo;
 use std::cell::RefCell;
+
+/// A point inside a turn; worthless after its commit.
+#[derive(Clone, Debug)]
+pub struct TurnMark {
+    writer: Mark,
+    touched: usize,
+    dropped: usize,
+    accounts: Vec<AppStats>,
+}
 
 /// See the module's head.
 pub struct Turn<'s> {
@@ -103,6 +113,35 @@ impl<'s> Turn<'s> {
             account.take_back();
         }
         self.memo.get_mut().found = None;
+    }
+
+    /// Where the turn stands now; see [`Turn::rollback_to`].
+    pub fn mark(&self) -> TurnMark {
+        TurnMark {
+            writer: self.writer.mark(),
+            touched: self.touched.len(),
+            dropped: self.dropped.len(),
+            accounts: self.accounts.iter().map(Account::stats).collect(),
+        }
+    }
+
+    /// Takes back what was done since `mark`, whatever savepoints came between: for commands inside EXEC, where
+    /// the way back to before the first of them must stay open.
+    pub fn rollback_to(&mut self, mark: &TurnMark) {
+        self.writer.rollback_to(mark.writer);
+        self.touched.truncate(mark.touched);
+        self.dropped.truncate(mark.dropped);
+        // Accounts opened since then are read again when needed.
+        self.accounts.truncate(mark.accounts.len());
+        for (account, stats) in self.accounts.iter_mut().zip(&mark.accounts) {
+            account.reset(*stats);
+        }
+        self.memo.get_mut().found = None;
+    }
+
+    /// Whether reads may wait for the disk; otherwise they stop with [`Stop::Miss`].
+    pub fn set_read_mode(&mut self, mode: ReadMode) {
+        self.writer.set_read_mode(mode);
     }
 
     /// Commits what the turn's commands did; see [`Writer::commit`] for when to acknowledge.

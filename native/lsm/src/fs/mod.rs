@@ -98,15 +98,18 @@ pub trait FileSystem: Send + Sync {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".new");
         let temporary = PathBuf::from(temporary);
+        let dir = path.parent().unwrap_or(Path::new("."));
+        // What an earlier attempt left must not be what a reordering disk renames in place of the new file.
+        if self.exists(&temporary)? {
+            self.remove(&temporary)?;
+            self.sync_dir(dir)?;
+        }
         let mut file = self.create(&temporary)?;
         file.append(bytes)?;
         file.sync()?;
         drop(file);
         self.rename(&temporary, path)?;
-        match path.parent() {
-            Some(dir) => self.sync_dir(dir),
-            None => Ok(()),
-        }
+        self.sync_dir(dir)
     }
 }
 

@@ -111,6 +111,16 @@ fn short(hash: u64) -> u32 {
 }
 
 impl Memtable {
+    /// An empty one with room for as many keys as `before` has: it does not stop to grow under a writer that goes
+    /// on as it did.
+    pub(crate) fn like(before: &Memtable) -> Memtable {
+        Memtable {
+            entries: Vec::with_capacity(before.live),
+            index: HashTable::with_capacity(before.live),
+            ..Memtable::default()
+        }
+    }
+
     /// How many keys have an entry.
     pub(crate) fn len(&self) -> usize {
         self.live
@@ -119,9 +129,8 @@ impl Memtable {
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
         self.arena.bytes()
-            + self.entries.capacity() * std::mem::size_of::<Entry>()
-            + self.versions.capacity() * std::mem::size_of::<Older>()
-            + self.index.capacity() * 6
+            + self.entries.len() * (std::mem::size_of::<Entry>() + 8)
+            + self.versions.len() * std::mem::size_of::<Older>()
             + self.order.lock().bytes()
     }
 

@@ -5,17 +5,34 @@
 use crate::args::{Args, Span};
 use crate::command::{Abort, Context, Handler, Outcome};
 use crate::reply::Reply;
-use hyperdb_graph::{AppId, Options, Store, SyncMode};
+use hyperdb_graph::identity::Environment;
+use hyperdb_graph::{Db, Options, Result, Store, SyncMode};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// The same hash key for every store, so that orders and random picks repeat.
+struct Fixed;
+
+impl Environment for Fixed {
+    fn random(&mut self, out: &mut [u8]) -> Result<()> {
+        out.fill(0);
+        for (at, byte) in out.iter_mut().step_by(8).enumerate() {
+            *byte = at as u8 + 1;
+        }
+        Ok(())
+    }
+
+    fn now_ms(&self) -> i64 {
+        1_700_000_000_000
+    }
+}
+
 /// A store in a fresh directory and one client of it; time stands still unless a test moves it.
 pub struct Client {
     store: Option<Store>,
     dir: PathBuf,
-    app: AppId,
     /// Whether it speaks RESP3.
     pub resp3: bool,
     /// The clock, Unix milliseconds.
@@ -35,9 +52,8 @@ impl Client {
             ..Options::default()
         };
         Self {
-            store: Some(Store::open(&dir, options).unwrap()),
+            store: Some(Store::on(Db::open(&dir, options).unwrap(), &mut Fixed).unwrap()),
             dir,
-            app: AppId(1),
             resp3: false,
             now_ms: 1_700_000_000_000,
             seed: 1,
@@ -87,9 +103,10 @@ impl Client {
         let store = self.store.as_ref().unwrap();
         let mut turn = store.turn(self.now_ms);
         turn.savepoint();
+        let app = turn.redis_app(0).unwrap();
         let outcome: Outcome = handler(&mut Context {
             turn: &mut turn,
-            app: self.app,
+            app,
             db: 0,
             reply: &mut reply,
             args: Args::new(&buffer, &spans),

@@ -137,6 +137,10 @@ pub(crate) fn expire(core: &mut Core) {
 
 /// Marks watchers and serves waiters of all keys touched since it last ran.
 pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
+    if core.was_remapped(turn) {
+        let places: Vec<Place> = core.waiters.by_key.keys().cloned().collect();
+        places.iter().for_each(|place| serve(core, turn, place));
+    }
     loop {
         let touched = turn.take_touched();
         if touched.is_empty() {

@@ -110,6 +110,8 @@ pub(crate) struct Client {
     pub turn_replies: usize,
     pub created_ms: i64,
     pub active_ms: i64,
+    /// How often its request stopped for a block that was not in memory.
+    pub misses: u32,
     /// Its place in the queue for a row lock; kept until its request has run again.
     pub lock_wait: Option<LockWait>,
     /// Why a block that its request needs could not be loaded; the reply when it runs again.
@@ -151,6 +153,7 @@ impl Client {
             turn_replies: 0,
             created_ms: now_ms,
             active_ms: now_ms,
+            misses: 0,
             lock_wait: None,
             failed_load: None,
             last_command: None,
@@ -192,8 +195,7 @@ impl Client {
 
     /// Bytes of memory held by its buffers.
     pub(crate) fn held(&self) -> usize {
-        let queued = self.multi.as_ref().map_or(&[][..], |multi| &multi.commands);
-        let queued: usize = queued.iter().map(|one| one.held()).sum();
+        let queued = self.multi.as_ref().map_or(0, |multi| multi.bytes);
         self.input.held() + self.output.held() + queued
     }
 

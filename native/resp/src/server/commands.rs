@@ -78,3 +78,44 @@ impl Commands {
         self.is_container(row) || !matches!(self.run(row), Run::Nothing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn native_rows_and_handlers_are_the_same() {
+        let table = Table::new();
+        let containers: BTreeSet<&str> = table
+            .rows()
+            .iter()
+            .filter_map(|row| row.name.split_once('|'))
+            .map(|(container, _)| container)
+            .collect();
+        let rows: BTreeSet<&str> = table
+            .rows()
+            .iter()
+            .filter(|row| row.executor == Executor::Native && !containers.contains(row.name))
+            .map(|row| row.name)
+            .collect();
+        let data: Vec<&str> = crate::commands::handlers().map(|(name, _)| name).collect();
+        let session: Vec<&str> = session::handlers().map(|(name, _)| name).collect();
+        let handlers: BTreeSet<&str> = data.iter().chain(&session).copied().collect();
+        assert_eq!(
+            handlers.len(),
+            data.len() + session.len(),
+            "a handler twice"
+        );
+        let without: Vec<_> = rows.difference(&handlers).collect();
+        assert!(
+            without.is_empty(),
+            "native rows without a handler: {without:?}"
+        );
+        let unknown: Vec<_> = handlers.difference(&rows).collect();
+        assert!(
+            unknown.is_empty(),
+            "handlers without a native row: {unknown:?}"
+        );
+    }
+}

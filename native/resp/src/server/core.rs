@@ -88,6 +88,10 @@ pub(crate) struct Core {
     pub refusal: Option<Refusal>,
     /// How many clients are blocked on keys.
     pub blocked: usize,
+    /// Apps of the numbered databases, as last seen.
+    pub apps: Vec<Option<AppId>>,
+    /// A database's number names another app than before: FLUSHDB or SWAPDB.
+    pub remapped: bool,
     /// Where housekeeping goes on looking at clients.
     pub next_look: usize,
     /// Milliseconds of the loop's monotonic clock.
@@ -131,6 +135,8 @@ impl Core {
             pause: None,
             refusal: None,
             blocked: 0,
+            apps: Vec::new(),
+            remapped: false,
             next_look: 0,
             tick_ms: parts.tick_ms,
             now_ms: parts.now_ms,
@@ -138,15 +144,34 @@ impl Core {
         }
     }
 
-    /// The app of a numbered database.
+    /// The app of a numbered database; FLUSHDB and SWAPDB change it.
     #[inline]
-    pub(crate) fn app(&mut self, _turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
-        Ok(AppId(db + 1))
+    pub(crate) fn app(&mut self, turn: &mut Turn<'_>, db: u32) -> Step<AppId> {
+        let app = turn.redis_app(db)?;
+        let known = db as usize;
+        if self.apps.len() <= known {
+            self.apps.resize(known + 1, None);
+        }
+        self.remapped |= self.apps[known].is_some_and(|before| before != app);
+        self.apps[known] = Some(app);
+        Ok(app)
     }
 
-    /// The numbered database of an app.
+    /// Whether FLUSHDB or SWAPDB gave a database in use another app since this was last asked.
+    pub(crate) fn was_remapped(&mut self, turn: &mut Turn<'_>) -> bool {
+        for db in 0..self.apps.len() {
+            if self.apps[db].is_some() {
+                // What cannot be told now is told when a command uses that database.
+                let _later = u32::try_from(db).map(|db| self.app(turn, db));
+            }
+        }
+        std::mem::take(&mut self.remapped)
+    }
+
+    /// The numbered database of an app that this loop has used.
     pub(crate) fn db_of(&self, app: AppId) -> Option<u32> {
-        app.0.checked_sub(1)
+        let known = self.apps.iter().position(|known| *known == Some(app))?;
+        u32::try_from(known).ok()
     }
 
     /// Whether touched keys matter to anybody.

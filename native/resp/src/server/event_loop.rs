@@ -22,7 +22,7 @@ use super::input::ReadEnd;
 use super::output::WriteEnd;
 use super::shared::Message;
 use super::{housekeeping, login, runner};
-use hyperdb_graph::{Commit, Error, Store, Turn};
+use hyperdb_graph::{Commit, Error, ReadMode, Store, Turn};
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -179,6 +179,7 @@ impl EventLoop {
         core.counters.turns += 1;
         let mut turn = store.turn(core.now_ms);
         turn.observe(core.is_observing());
+        turn.set_read_mode(ReadMode::CachedOnly);
         let until = core.tick_ms + TURN_MS;
         let mut rest = ready.iter();
         for slot in rest.by_ref() {
@@ -248,8 +249,24 @@ impl EventLoop {
         }
     }
 
-    /// Lets go the replies whose commits have become durable.
+    /// Lets go the replies whose commits have become durable; closes clients whose commits never will be.
     fn release(&mut self) {
+        self.release_durable();
+        if !self.gated.is_empty() && self.store.db().health().is_err() {
+            for (_, slot, id) in std::mem::take(&mut self.gated) {
+                if self
+                    .core
+                    .clients
+                    .get(slot)
+                    .is_some_and(|client| client.id == id)
+                {
+                    self.close(slot);
+                }
+            }
+        }
+    }
+
+    fn release_durable(&mut self) {
         let durable = self.store.db().durable();
         while let Some((commit, slot, id)) = self.gated.front().copied() {
             if commit > durable {

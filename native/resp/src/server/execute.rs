@@ -123,7 +123,11 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
         }
         if !ends_or_controls_transaction(row.name) {
             let queued = Queued::new(row_id, args);
+            multi.bytes += queued.held();
             multi.commands.push(queued);
+            if multi.bytes > core.settings.query_buffer {
+                return Err("ERR the transaction is too large".into());
+            }
             client.output.reply.simple("QUEUED");
             return Ok(Admission::Queued);
         }
@@ -308,6 +312,7 @@ fn settle(core: &mut Core, slot: Slot, row: RowId, ran: Ran) -> After {
             After::Again
         }
         Abort::Stop(Stop::Miss(miss)) => {
+            core.clients.at(slot).misses += 1;
             core.load(slot, miss);
             After::Again
         }

@@ -4,11 +4,17 @@ use super::blocking;
 use super::client::State;
 use super::core::Core;
 use super::event_loop::EventLoop;
+use hyperdb_graph::{ReadMode, Stop};
 
 /// A client idle for longer gives its buffers back.
 const KEEP_BUFFERS_MS: i64 = 2_000;
 /// Clients looked at in one tick, so that ten thousand idle ones cost little.
 const CLIENTS_PER_TICK: usize = 2_000;
+
+/// Elements removed at one go; more go a millisecond later.
+const EXPIRED_PER_TICK: usize = 500;
+/// No client has this number.
+const NOBODY: u64 = 0;
 
 pub(crate) fn tick(this: &mut EventLoop) {
     this.listeners.retry();
@@ -16,7 +22,7 @@ pub(crate) fn tick(this: &mut EventLoop) {
     end_pause(&mut this.core);
     look_at_clients(&mut this.core);
     bound_memory(&mut this.core);
-    serve_outside_writes(this);
+    tend_keyspace(this);
     this.core.publish_stats();
 }
 
@@ -94,16 +100,33 @@ fn bound_memory(core: &mut Core) {
     }
 }
 
-/// Serves blocked clients from what others than this loop have committed.
-fn serve_outside_writes(this: &mut EventLoop) {
-    let latest = this.store.db().latest();
-    if latest == this.known_commit || this.core.waiters.is_empty() {
-        this.known_commit = latest;
-        return;
-    }
+/// Removes what has expired, and serves blocked clients from what others than this loop have committed.
+fn tend_keyspace(this: &mut EventLoop) {
     let store = this.store.clone();
     let mut turn = store.turn(this.core.now_ms);
-    turn.observe(true);
-    blocking::serve_all(&mut this.core, &mut turn);
+    turn.observe(this.core.is_observing());
+    turn.set_read_mode(ReadMode::CachedOnly);
+    turn.savepoint();
+    match turn.expire_due(EXPIRED_PER_TICK) {
+        Ok(expired) => {
+            this.core.counters.expired += expired.removed as u64;
+            if expired.more {
+                this.next_tick = this.core.tick_ms + 1;
+            }
+        }
+        Err(stop) => {
+            turn.rollback();
+            if let Stop::Miss(miss) = stop {
+                // Nobody waits for the answer: the next tick finds the block there.
+                this.core.loader.load(NOBODY, miss);
+            }
+        }
+    }
+    let latest = store.db().latest();
+    if latest != this.known_commit && this.core.is_observing() {
+        blocking::serve_all(&mut this.core, &mut turn);
+    }
+    blocking::after_touch(&mut this.core, &mut turn);
+    this.known_commit = latest;
     this.finish(turn);
 }

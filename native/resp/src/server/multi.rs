@@ -17,13 +17,13 @@ use crate::command::{Abort, Outcome};
 use crate::table::RowId;
 use hashbrown::HashMap;
 use hyperdb_graph::{AppId, Commit, Step, Turn};
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// Commands since MULTI.
 #[derive(Debug, Default)]
 pub(crate) struct Multi {
     pub commands: Vec<Queued>,
+    /// Bytes that they hold.
+    pub bytes: usize,
     /// A command could not be queued: EXEC must fail.
     pub broken: bool,
     /// Answers to its administrative commands, in order, once asked for.
@@ -255,58 +255,46 @@ fn ask_administration(call: &mut Call<'_, '_>) -> bool {
 fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
     let db = call.client().db;
     let start = call.client().output.reply.buffer.len();
-    // Errors of single commands, found in an earlier pass: the turn can only be taken back whole, so after an
-    // error all run again, and the one that failed is known not to have changed anything.
-    let mut failed: BTreeMap<usize, Cow<'static, str>> = BTreeMap::new();
+    let before = call.turn.mark();
     call.core.in_transaction = true;
-    let outcome = loop {
-        call.turn.savepoint();
-        call.core.deferred.clear();
-        match pass(call, multi, &failed) {
-            Ok(()) => break Ok(()),
-            Err((at, abort)) => {
-                call.turn.rollback();
-                let client = call.client();
-                client.output.reply.buffer.truncate(start);
-                client.db = db;
-                match abort {
-                    Abort::Error(text) => {
-                        failed.insert(at, text);
-                    }
-                    other => break Err(other),
-                }
-            }
-        }
-    };
+    let outcome = run_all(call, multi);
     call.core.in_transaction = false;
     if outcome.is_ok() {
         super::pubsub::deliver_deferred(call.core);
     } else {
         call.core.deferred.clear();
+        call.turn.rollback_to(&before);
+        let client = call.client();
+        client.output.reply.buffer.truncate(start);
+        client.db = db;
     }
     outcome
 }
 
-fn pass(
-    call: &mut Call<'_, '_>,
-    multi: &Multi,
-    failed: &BTreeMap<usize, Cow<'static, str>>,
-) -> std::result::Result<(), (usize, Abort)> {
+fn run_all(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
     let mut answers = multi.answers.iter().flatten();
     call.client().output.reply.array(multi.commands.len());
-    for (at, queued) in multi.commands.iter().enumerate() {
-        if let Some(text) = failed.get(&at) {
-            call.client().output.reply.error(text);
-            continue;
-        }
+    for queued in &multi.commands {
         if call.core.commands.is_admin(queued.row) {
             if let Some(answer) = answers.next() {
                 answer.encode(&mut call.client().output.reply);
             }
             continue;
         }
-        execute::run_in_transaction(call.core, call.turn, call.slot, queued.row, queued.args())
-            .map_err(|abort| (at, abort))?;
+        let start = call.client().output.reply.buffer.len();
+        let before = call.turn.mark();
+        let ran =
+            execute::run_in_transaction(call.core, call.turn, call.slot, queued.row, queued.args());
+        match ran {
+            Ok(()) => {}
+            Err(Abort::Error(text)) => {
+                call.turn.rollback_to(&before);
+                let reply = &mut call.client().output.reply;
+                reply.buffer.truncate(start);
+                reply.error(&text);
+            }
+            Err(other) => return Err(other),
+        }
     }
     Ok(())
 }

@@ -7,10 +7,14 @@ use super::core::Core;
 use super::execute::{self, After};
 use super::multi;
 use crate::protocol::Progress;
-use hyperdb_graph::Turn;
+use hyperdb_graph::{ReadMode, Turn};
 
 /// Most requests of one client in one turn, so that a long pipeline does not hold up the others.
 const REQUESTS_PER_TURN: usize = 1024;
+
+/// A request that has missed so many blocks reads the rest itself: each run begins anew, so the time would
+/// grow with the square of the blocks.
+const PATIENCE: u32 = 32;
 
 /// Runs a client's requests.
 pub(crate) fn run(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) {
@@ -101,12 +105,20 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
                 core.clients.at(slot).output.reply.error(&text);
                 After::Done
             }
+            None if core.clients.at(slot).misses >= PATIENCE => {
+                turn.set_read_mode(ReadMode::Blocking);
+                let after = execute::execute(core, turn, slot, args);
+                turn.set_read_mode(ReadMode::CachedOnly);
+                after
+            }
             None => execute::execute(core, turn, slot, args),
         };
         match after {
             After::Done => {
                 input.consume(len);
-                core.clients.at(slot).lock_wait = None;
+                let client = core.clients.at(slot);
+                client.lock_wait = None;
+                client.misses = 0;
                 replied(core, slot, start);
             }
             After::Again => input.parser.restart(),

@@ -61,8 +61,7 @@ fn line(core: &Core, client: &Client) -> String {
     if flags.is_empty() {
         flags.push('N');
     }
-    let queued = client.multi.as_ref().map(|multi| &multi.commands);
-    let queued_bytes: usize = queued.map_or(0, |all| all.iter().map(|one| one.held()).sum());
+    let queued = client.multi.as_ref();
     let command = client
         .last_command
         .map_or("NULL", |row| core.commands.table.row(row).name);
@@ -85,10 +84,10 @@ fn line(core: &Core, client: &Client) -> String {
         client.channels.len(),
         client.patterns.len(),
         client.shard_channels.len(),
-        queued.map_or(-1, |all| all.len() as i64),
+        queued.map_or(-1, |multi| multi.commands.len() as i64),
         client.input.waiting().len(),
         client.input.held() - client.input.waiting().len(),
-        queued_bytes,
+        queued.map_or(0, |multi| multi.bytes),
         client.output.held(),
         client.output.pending(),
         client.held(),

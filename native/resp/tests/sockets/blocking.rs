@@ -147,3 +147,13 @@ fn paused_clients_wait() {
     assert_eq!(client.reply(), "+OK");
     assert_eq!(client.reply(), "v");
 }
+
+#[test]
+fn sorted_sets_wake_their_own_kind() {
+    let running = Running::new();
+    let (mut client, mut other) = (running.client(), running.client());
+    client.tell(&["bzpopmin z 0"]);
+    running.until_blocked(1);
+    other.ask("zadd z 2 b 1 a");
+    assert_eq!(client.reply(), "[z a 1]");
+}

@@ -189,3 +189,36 @@ fn messages_of_a_transaction_come_after_it() {
     assert_eq!(client.ask("exec"), "[:1 +PONG]");
     assert_eq!(client.reply(), ">[message c one]");
 }
+
+#[test]
+fn watch_sees_databases_flushed_and_keys_expired() {
+    let running = Running::new();
+    let (mut client, mut other) = (running.client(), running.client());
+    client.ask("set k 1");
+    client.ask("watch k");
+    other.ask("flushdb");
+    client.tell(&["multi", "exec"]);
+    assert_eq!([client.reply(), client.reply()], ["+OK", "(nil)"]);
+    // Absent before and after: nothing changed.
+    client.ask("watch k");
+    other.ask("flushdb");
+    client.tell(&["multi", "exec"]);
+    assert_eq!([client.reply(), client.reply()], ["+OK", "[]"]);
+
+    client.ask("set k 1 px 30");
+    client.ask("watch k");
+    while other.ask("exists k") == ":1" {}
+    client.tell(&["multi", "exec"]);
+    assert_eq!([client.reply(), client.reply()], ["+OK", "(nil)"]);
+}
+
+#[test]
+fn expired_keys_are_removed_though_nobody_asks() {
+    let running = Running::new();
+    let mut client = running.client();
+    for i in 0..50 {
+        client.ask(&format!("set k{i} v px 5"));
+    }
+    client.ask("set stays v");
+    while client.ask("dbsize") != ":1" {}
+}

@@ -57,6 +57,11 @@ impl Target {
         &self.key
     }
 
+    /// The key, to keep.
+    pub(in crate::sequencer) fn shared_key(&self) -> Arc<[u8]> {
+        self.key.clone()
+    }
+
     pub(super) fn as_ref(&self) -> TargetRef<'_> {
         TargetRef {
             scope: self.scope,

@@ -1,13 +1,11 @@
-//! The numbered databases as wholes.
+//! The numbered databases as wholes: database N is the app named `redis/N`.
 
-use super::scan::split_place;
 use crate::command::{errors, Abort, Context, Outcome};
+use crate::commands::numbers::parse_i64;
 use hyperdb_graph::AppId;
 
 /// How many numbered databases there are (Redis's default `databases`).
 const DATABASES: u32 = 16;
-/// Keys removed between two looks at the store.
-const CHUNK: usize = 1024;
 
 /// The error for a number beyond the databases.
 pub fn out_of_range() -> Abort {
@@ -15,28 +13,28 @@ pub fn out_of_range() -> Abort {
 }
 
 /// The app of database `db`.
-pub fn app_of(_cx: &mut Context<'_, '_>, db: u32) -> Result<AppId, Abort> {
+pub fn app_of(cx: &mut Context<'_, '_>, db: u32) -> Result<AppId, Abort> {
     if db >= DATABASES {
         return Err(out_of_range());
     }
-    Ok(AppId(db + 1))
+    Ok(cx.turn.redis_app(db)?)
 }
 
-/// DBSIZE
+fn name_of(db: u32) -> String {
+    format!("redis/{db}")
+}
+
+/// DBSIZE: expired keys that nobody has met yet count, as in Redis
 pub fn dbsize(cx: &mut Context<'_, '_>) -> Outcome {
-    let mut count = 0;
-    let mut walk = cx.turn.elements(cx.app, 0);
-    while walk.next()?.is_some() {
-        count += 1;
-    }
-    cx.reply.integer(count);
+    let elements = cx.turn.app_stats(cx.app)?.elements();
+    cx.reply.integer(elements as i64);
     Ok(())
 }
 
-/// FLUSHDB [ASYNC | SYNC]
+/// FLUSHDB [ASYNC | SYNC]: the name gets a fresh app, so both take O(1)
 pub fn flushdb(cx: &mut Context<'_, '_>) -> Outcome {
     check_mode(cx)?;
-    clear(cx, cx.app)?;
+    cx.turn.flush_app(name_of(cx.db).as_bytes())?;
     cx.reply.ok();
     Ok(())
 }
@@ -45,9 +43,32 @@ pub fn flushdb(cx: &mut Context<'_, '_>) -> Outcome {
 pub fn flushall(cx: &mut Context<'_, '_>) -> Outcome {
     check_mode(cx)?;
     for db in 0..DATABASES {
-        let app = app_of(cx, db)?;
-        clear(cx, app)?;
+        let name = name_of(db);
+        if cx.turn.find_app(name.as_bytes())?.is_some() {
+            cx.turn.flush_app(name.as_bytes())?;
+        }
     }
+    cx.reply.ok();
+    Ok(())
+}
+
+/// SWAPDB index1 index2
+pub fn swapdb(cx: &mut Context<'_, '_>) -> Outcome {
+    let number = |at: usize, which: &str| {
+        parse_i64(cx.args.at(at))
+            .and_then(|number| i32::try_from(number).ok())
+            .ok_or_else(|| Abort::error(format!("ERR invalid {which} DB index")))
+    };
+    let (one, other) = (number(1, "first")?, number(2, "second")?);
+    let in_range = |number: i32| {
+        u32::try_from(number)
+            .ok()
+            .filter(|db| *db < DATABASES)
+            .ok_or_else(out_of_range)
+    };
+    let (one, other) = (in_range(one)?, in_range(other)?);
+    cx.turn
+        .swap_apps(name_of(one).as_bytes(), name_of(other).as_bytes())?;
     cx.reply.ok();
     Ok(())
 }
@@ -57,26 +78,6 @@ fn check_mode(cx: &Context<'_, '_>) -> Outcome {
         1 => Ok(()),
         2 if cx.args.is(1, "ASYNC") || cx.args.is(1, "SYNC") => Ok(()),
         _ => Err(errors::syntax()),
-    }
-}
-
-fn clear(cx: &mut Context<'_, '_>, app: AppId) -> Outcome {
-    loop {
-        let mut ids: Vec<Box<[u8]>> = Vec::new();
-        let mut walk = cx.turn.elements(app, 0);
-        while ids.len() < CHUNK {
-            let Some((place, _)) = walk.next()? else {
-                break;
-            };
-            ids.push(split_place(place).1.into());
-        }
-        drop(walk);
-        if ids.is_empty() {
-            return Ok(());
-        }
-        for id in ids {
-            cx.turn.remove_element(app, &id)?;
-        }
     }
 }
 
@@ -97,7 +98,17 @@ mod tests {
              hlen h => :0
              set a 1 => +OK
              flushall => +OK
-             dbsize => :0",
+             dbsize => :0
+             set a 1 => +OK
+             copy a a db 3 => :1
+             set a 2 => +OK
+             swapdb 0 3 => +OK
+             get a => $1 1
+             swapdb 3 0 => +OK
+             get a => $1 2
+             swapdb x 0 => -ERR invalid first DB index
+             swapdb 0 x => -ERR invalid second DB index
+             swapdb 0 16 => -ERR DB index is out of range",
         );
     }
 }

@@ -7,6 +7,7 @@ pub mod databases;
 mod expiry;
 mod generic;
 mod listing;
+mod memory;
 mod moving;
 mod object;
 pub mod scan;
@@ -27,6 +28,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("flushall", databases::flushall),
     ("flushdb", databases::flushdb),
     ("keys", listing::keys),
+    ("memory|usage", memory::usage),
     ("move", moving::move_key),
     ("object|encoding", object::encoding),
     ("object|freq", object::freq),
@@ -44,6 +46,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("scan", listing::scan),
     ("sort", sort::sort),
     ("sort_ro", sort::sort_ro),
+    ("swapdb", databases::swapdb),
     ("touch", generic::exists),
     ("ttl", expiry::ttl),
     ("type", generic::kind),

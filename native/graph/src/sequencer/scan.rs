@@ -1,0 +1,171 @@
+//! Walking a range as a transaction sees it: its snapshot, newer rows it has locked, its own writes on top.
+
+use super::buffer::{forward_only, Entries, Families, Pending};
+use super::transaction::{Fresh, Transaction};
+use crate::step::Step;
+use hyperdb_lsm::{Direction, Family, Iter, KeyRange, Value};
+use std::cmp::Ordering;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// One layer above the snapshot, with its next entry at hand.
+struct Layer<'t, V> {
+    entries: Entries<'t, V>,
+    direction: Direction,
+    head: Option<(&'t Arc<[u8]>, &'t V)>,
+}
+
+impl<'t, V> Layer<'t, V> {
+    fn new(
+        families: &'t Families<V>,
+        family: Family,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> Self {
+        let mut layer = Self {
+            entries: families.range(family, range),
+            direction,
+            head: None,
+        };
+        layer.advance();
+        layer
+    }
+
+    fn advance(&mut self) {
+        self.head = match self.direction {
+            Direction::Forward => self.entries.next(),
+            Direction::Reverse => self.entries.next_back(),
+        };
+    }
+
+    /// The value at `key`, which is then behind.
+    fn take(&mut self, key: &[u8]) -> Option<&'t V> {
+        let (_, value) = self.head.filter(|(at, _)| &at[..] == key)?;
+        self.advance();
+        Some(value)
+    }
+}
+
+/// A lazy walk over live entries; made by [`Transaction::scan`].
+///
+/// At SERIALIZABLE, what it walked over is part of the transaction's read set from when it is dropped.
+pub struct TransactionScan<'t> {
+    transaction: &'t Transaction,
+    family: Family,
+    range: KeyRange,
+    direction: Direction,
+    base: Iter,
+    base_head: Option<(Vec<u8>, Vec<u8>)>,
+    fresh: Layer<'t, Fresh>,
+    pending: Layer<'t, Pending>,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    moved: bool,
+    ended: bool,
+}
+
+impl<'t> TransactionScan<'t> {
+    pub(super) fn new(
+        transaction: &'t Transaction,
+        family: Family,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Step<Self> {
+        let range = forward_only(range);
+        let (base, fresh, pending) = transaction.layers();
+        let mut base = base.iter(family, range.clone(), direction);
+        Ok(Self {
+            transaction,
+            family,
+            direction,
+            base_head: base.next().transpose()?,
+            base,
+            fresh: Layer::new(fresh, family, &range, direction),
+            pending: Layer::new(pending, family, &range, direction),
+            range,
+            key: Vec::new(),
+            value: Vec::new(),
+            moved: false,
+            ended: false,
+        })
+    }
+
+    /// The next live key and value, or `None` at the end of the range.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Step<Option<(&[u8], Value<'_>)>> {
+        self.moved = true;
+        while let Some(key) = self.nearest() {
+            self.key = key;
+            let base = self.take_base()?;
+            let fresh = self.fresh.take(&self.key);
+            let pending = self.pending.take(&self.key);
+            let below = match fresh {
+                Some(fresh) => fresh.as_ref().map(|value| value.to_vec()),
+                None => base,
+            };
+            let value = match pending {
+                None => below,
+                Some(Pending::Put(value) | Pending::Insert(value)) => Some(value.to_vec()),
+                Some(Pending::Remove(_)) => None,
+                Some(Pending::Add(delta)) => Some(delta.apply(below.as_deref())?),
+            };
+            if let Some(value) = value {
+                self.value = value;
+                return Ok(Some((&self.key, Value::Borrowed(&self.value))));
+            }
+        }
+        self.ended = true;
+        Ok(None)
+    }
+
+    /// The next key of any layer.
+    fn nearest(&mut self) -> Option<Vec<u8>> {
+        let keys = [
+            self.base_head.as_ref().map(|(key, _)| &key[..]),
+            self.fresh.head.map(|(key, _)| &key[..]),
+            self.pending.head.map(|(key, _)| &key[..]),
+        ];
+        let sooner = match self.direction {
+            Direction::Forward => Ordering::Less,
+            Direction::Reverse => Ordering::Greater,
+        };
+        let nearest = keys
+            .into_iter()
+            .flatten()
+            .reduce(|a, b| if b.cmp(a) == sooner { b } else { a })?;
+        // The old buffer is reused: a walk allocates for what the snapshot hands over, not for keys again.
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.extend_from_slice(nearest);
+        Some(key)
+    }
+
+    fn take_base(&mut self) -> Step<Option<Vec<u8>>> {
+        if self
+            .base_head
+            .as_ref()
+            .is_none_or(|(key, _)| *key != self.key)
+        {
+            return Ok(None);
+        }
+        let next = self.base.next().transpose()?;
+        Ok(std::mem::replace(&mut self.base_head, next).map(|(_, value)| value))
+    }
+}
+
+impl Drop for TransactionScan<'_> {
+    fn drop(&mut self) {
+        if !self.moved {
+            return;
+        }
+        let mut range = self.range.clone();
+        if !self.ended {
+            let reached = Bound::Included(std::mem::take(&mut self.key));
+            match self.direction {
+                Direction::Forward => range.end = reached,
+                Direction::Reverse => range.start = reached,
+            }
+        }
+        self.transaction.note_range(self.family, range);
+    }
+}

@@ -1,0 +1,516 @@
+//! A transaction: reads one snapshot, buffers its writes, locks rows, commits at once or not at all.
+
+use super::buffer::{Buffer, Families, Pending};
+use super::commit::Pin;
+use super::conflict::Conflict;
+use super::delta::Delta;
+use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
+use super::reads::ReadSet;
+use super::scan::TransactionScan;
+use super::Sequencer;
+use crate::step::{Step, Stop};
+use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot, Value};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How much a transaction may notice of others (ISO/IEC 9075-2, 4.42.4; anomalies after Adya, 1999).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Each statement sees what was committed before it began.
+    #[default]
+    ReadCommitted,
+    /// One snapshot; of two writers of a row the first committer wins. Allows write skew.
+    RepeatableRead,
+    /// As if transactions ran one after another, in the order of their commits.
+    Serializable,
+}
+
+/// Whether a transaction may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It may.
+    #[default]
+    ReadWrite,
+    /// It may neither write nor lock; therefore it never waits and never conflicts.
+    ReadOnly,
+}
+
+/// How to begin a transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TransactionOptions {
+    /// Its isolation level.
+    pub isolation: Isolation,
+    /// Whether it may write.
+    pub access: Access,
+    /// How long it waits for one lock; `None` is for ever.
+    pub lock_timeout: Option<Duration>,
+}
+
+/// What came of locking a row or table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    /// It is locked, and as the transaction saw it.
+    Unchanged,
+    /// It is locked, and newer than the statement's snapshot: reads of this row give the newest from now on.
+    /// Check again whether the statement still wants it. Only at READ COMMITTED.
+    Changed,
+    /// Another transaction has it; it is not locked.
+    Skipped,
+}
+
+/// A savepoint of one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint(u64);
+
+struct Mark {
+    number: u64,
+    undo: usize,
+    locks: usize,
+}
+
+/// The newest value of a locked row that is newer than the statement's snapshot; `None` if it is gone.
+pub(super) type Fresh = Option<Arc<[u8]>>;
+
+/// See the module's head. Locks go when it commits, is rolled back or dropped.
+pub struct Transaction {
+    sequencer: Sequencer,
+    options: TransactionOptions,
+    owner: Owner,
+    snapshot: Snapshot,
+    buffer: Buffer,
+    fresh: Families<Fresh>,
+    reads: RefCell<ReadSet>,
+    pinned: Vec<Pin>,
+    locks: Vec<(Target, LockMode)>,
+    savepoints: Vec<Mark>,
+    next_savepoint: u64,
+    failed: bool,
+    /// While it lives, a [`Canceller`] reaches the transaction.
+    alive: Arc<()>,
+}
+
+impl Transaction {
+    pub(super) fn begin(sequencer: Sequencer, number: u64, options: TransactionOptions) -> Self {
+        Self {
+            owner: Owner::Transaction(number),
+            snapshot: sequencer.db.snapshot(),
+            sequencer,
+            options,
+            buffer: Buffer::default(),
+            fresh: Families::default(),
+            reads: RefCell::default(),
+            pinned: Vec::new(),
+            locks: Vec::new(),
+            savepoints: Vec::new(),
+            next_savepoint: 0,
+            failed: false,
+            alive: Arc::new(()),
+        }
+    }
+
+    /// Its number, as deadlock reports name it.
+    pub fn number(&self) -> u64 {
+        match self.owner {
+            Owner::Transaction(number) | Owner::Parked(number) => number,
+        }
+    }
+
+    /// How it was begun.
+    pub fn options(&self) -> TransactionOptions {
+        self.options
+    }
+
+    /// The commit its reads see.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Begins a statement: at READ COMMITTED it sees everything committed (and durable) by now.
+    pub fn begin_statement(&mut self) {
+        if self.options.isolation == Isolation::ReadCommitted {
+            self.fresh.clear();
+            self.snapshot = self.sequencer.db.snapshot();
+        }
+    }
+
+    /// Runs `body` as one statement: all of it or, if it fails, nothing; again if a row changed under it
+    /// ([`Conflict::RowChanged`]), which ends because the rows it met stay locked.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub fn statement<T>(&mut self, mut body: impl FnMut(&mut Self) -> Step<T>) -> Step<T> {
+        loop {
+            self.begin_statement();
+            let mark = self.buffer.mark();
+            let savepoints = self.savepoints.len();
+            let outcome = body(self);
+            if outcome.is_err() {
+                self.forget_savepoints(savepoints);
+                self.buffer.rewind(mark);
+            }
+            self.buffer.unmark();
+            if !matches!(outcome, Err(Stop::Conflict(Conflict::RowChanged))) {
+                return outcome;
+            }
+        }
+    }
+
+    /// The value of `key`: own writes first.
+    ///
+    /// # Errors
+    /// [`Conflict::InFailedTransaction`], and what the store fails with.
+    pub fn get(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
+        if !matches!(
+            self.buffer.entries().get(family, key),
+            Some(Pending::Put(_) | Pending::Insert(_) | Pending::Remove(_))
+        ) {
+            self.note_key(family, key);
+        }
+        self.get_untracked(family, key)
+    }
+
+    /// Like [`Transaction::get`], but never part of the read set: for counts that only guide a plan.
+    pub fn get_untracked(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
+        self.check_alive()?;
+        match self.buffer.entries().get(family, key) {
+            None => self.below(family, key),
+            Some(Pending::Put(value) | Pending::Insert(value)) => Ok(Some(Value::Borrowed(value))),
+            Some(Pending::Remove(_)) => Ok(None),
+            Some(Pending::Add(delta)) => Ok(Some(shared(
+                delta.apply(self.below(family, key)?.as_deref())?,
+            ))),
+        }
+    }
+
+    /// The values of many keys, in the order asked; cheaper than asking one by one.
+    pub fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Step<Vec<Option<Value<'_>>>> {
+        self.check_alive()?;
+        let layered = |key: &[u8]| {
+            self.buffer.entries().get(family, key).is_some()
+                || self.fresh.get(family, key).is_some()
+        };
+        let below: Vec<&[u8]> = keys.iter().copied().filter(|key| !layered(key)).collect();
+        let mut found = self.snapshot.multi_get(family, &below)?.into_iter();
+        keys.iter()
+            .map(|key| {
+                if layered(key) {
+                    return self.get(family, key);
+                }
+                self.note_key(family, key);
+                Ok(found.next().flatten().map(shared))
+            })
+            .collect()
+    }
+
+    /// Walks the live entries of `range`: own writes included.
+    pub fn scan(
+        &self,
+        family: Family,
+        range: KeyRange,
+        direction: Direction,
+    ) -> Step<TransactionScan<'_>> {
+        self.check_alive()?;
+        TransactionScan::new(self, family, range, direction)
+    }
+
+    /// Adds `key` with `value`, replacing what is there. Locks the row.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`]; [`Conflict::RowChanged`] if the row turns out to be newer than the statement.
+    pub fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        let key = self.claim(family, key, LockMode::NoKeyUpdate)?;
+        self.buffer.put(family, key, value);
+        Ok(())
+    }
+
+    /// Like [`Transaction::put`], for a key that the caller has just read to be absent.
+    ///
+    /// # Errors
+    /// As [`Transaction::put`].
+    pub fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+        let key = self.claim(family, key, LockMode::Update)?;
+        self.buffer.insert(family, key, value);
+        Ok(())
+    }
+
+    /// Removes `key`; `note` is kept with the remove. Locks the row.
+    ///
+    /// # Errors
+    /// As [`Transaction::put`].
+    pub fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
+        let key = self.claim(family, key, LockMode::Update)?;
+        self.buffer.remove(family, key, note);
+        Ok(())
+    }
+
+    /// Adds to a count, at commit. Never conflicts with others that add, only with who decides on the record.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub fn add_delta(&mut self, family: Family, key: &[u8], delta: Delta) -> Step<()> {
+        let key = self.claim(family, key, LockMode::Increment)?;
+        self.buffer.add(family, key, delta)
+    }
+
+    /// Locks a row or a table until the end of the transaction, or until a savepoint before it is rolled back to.
+    ///
+    /// # Errors
+    /// [`Conflict::Deadlock`], [`Conflict::LockTimeout`], [`Conflict::LockNotAvailable`],
+    /// [`Conflict::Serialization`] above READ COMMITTED if somebody committed the row first.
+    pub fn lock(&mut self, target: Target, mode: LockMode, wait: Wait) -> Step<Locked> {
+        self.check_writable()?;
+        let timeout = self.options.lock_timeout;
+        let grant = self
+            .sequencer
+            .locks
+            .acquire(self.owner, &target, mode, wait, timeout)
+            .map_err(|conflict| self.fail(conflict))?;
+        match grant {
+            Grant::Busy => return Ok(Locked::Skipped),
+            Grant::Already => return Ok(Locked::Unchanged),
+            Grant::Immediate | Grant::Waited => self.locks.push((target.clone(), mode)),
+        }
+        let reads_follow = !matches!(mode, LockMode::KeyShare | LockMode::Increment);
+        if target.scope() == Scope::Row && target.family() == Family::DATA && reads_follow {
+            return self.compare_with_newest(target.family(), target.key());
+        }
+        Ok(Locked::Unchanged)
+    }
+
+    /// Locks the parent row of a foreign key (FOR KEY SHARE) and tells whether it is there.
+    ///
+    /// It looks at the newest state: that the parent is there stays true until this transaction has committed,
+    /// so it needs no place in the read set.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub fn lock_parent(&mut self, family: Family, key: &[u8]) -> Step<bool> {
+        self.lock(Target::row(family, key), LockMode::KeyShare, Wait::Block)?;
+        match self.buffer.entries().get(family, key) {
+            Some(Pending::Put(_) | Pending::Insert(_)) => Ok(true),
+            Some(Pending::Remove(_)) => Ok(false),
+            Some(Pending::Add(_)) | None => {
+                let newest = self.sequencer.newest(family, key, 0)?;
+                Ok(newest.is_some_and(|(_, value)| value.is_some()))
+            }
+        }
+    }
+
+    /// Makes the commit fail if `key` is newer by then than now: for a cached plan and the catalog under it.
+    pub fn pin(&mut self, family: Family, key: &[u8]) {
+        self.pinned
+            .push((family, key.into(), self.snapshot.commit()));
+    }
+
+    /// Marks a state to come back to; savepoints nest.
+    ///
+    /// # Errors
+    /// [`Conflict::InFailedTransaction`].
+    pub fn savepoint(&mut self) -> Step<Savepoint> {
+        self.check_alive()?;
+        self.next_savepoint += 1;
+        let mark = Mark {
+            number: self.next_savepoint,
+            undo: self.buffer.mark(),
+            locks: self.locks.len(),
+        };
+        self.savepoints.push(mark);
+        Ok(Savepoint(self.next_savepoint))
+    }
+
+    /// Takes back writes and locks since `savepoint`, which stays; later ones are gone. Heals a failed
+    /// transaction. What was read stays read.
+    ///
+    /// # Errors
+    /// [`Conflict::NoSavepoint`].
+    pub fn rollback_to(&mut self, savepoint: Savepoint) -> Step<()> {
+        self.drop_after(savepoint)?;
+        if let Some(mark) = self.savepoints.last() {
+            let (undo, locks) = (mark.undo, mark.locks);
+            self.buffer.rewind(undo);
+            self.release_locks(locks);
+        }
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Forgets `savepoint` and later ones, keeping what was done since.
+    ///
+    /// # Errors
+    /// [`Conflict::NoSavepoint`], [`Conflict::InFailedTransaction`].
+    pub fn release(&mut self, savepoint: Savepoint) -> Step<()> {
+        self.check_alive()?;
+        self.drop_after(savepoint)?;
+        self.savepoints.pop();
+        self.buffer.unmark();
+        Ok(())
+    }
+
+    /// Validates and applies all writes as one commit; its number. Acknowledge only when
+    /// [`hyperdb_lsm::Db::wait_durable`] has returned for it.
+    ///
+    /// # Errors
+    /// [`Conflict::Serialization`], or what the store fails with; the transaction is rolled back then.
+    pub fn commit(mut self) -> Step<Commit> {
+        self.check_alive()?;
+        if self.buffer.entries().is_empty() {
+            return Ok(self.snapshot.commit());
+        }
+        let reads = std::mem::take(self.reads.get_mut());
+        let since = self.snapshot.commit();
+        self.sequencer
+            .commit(self.buffer.entries(), &reads, since, &self.pinned)
+    }
+
+    /// Ends it without a trace.
+    pub fn rollback(self) {
+        drop(self);
+    }
+
+    /// How another thread ends a wait of this transaction.
+    pub fn canceller(&self) -> Canceller {
+        Canceller {
+            sequencer: self.sequencer.clone(),
+            owner: self.owner,
+            alive: Arc::downgrade(&self.alive),
+        }
+    }
+
+    pub(super) fn layers(&self) -> (&Snapshot, &Families<Fresh>, &Families<Pending>) {
+        (&self.snapshot, &self.fresh, self.buffer.entries())
+    }
+
+    pub(super) fn note_range(&self, family: Family, range: KeyRange) {
+        if self.tracks_reads() {
+            self.reads.borrow_mut().add_range(family, range);
+        }
+    }
+
+    fn note_key(&self, family: Family, key: &[u8]) {
+        if self.tracks_reads() {
+            self.reads.borrow_mut().add_key(family, key);
+        }
+    }
+
+    fn tracks_reads(&self) -> bool {
+        self.options.isolation == Isolation::Serializable
+            && self.options.access == Access::ReadWrite
+    }
+
+    /// What lies under the own writes.
+    fn below(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
+        Ok(match self.fresh.get(family, key) {
+            Some(fresh) => fresh.as_deref().map(Value::Borrowed),
+            None => self.snapshot.get(family, key)?.map(shared),
+        })
+    }
+
+    /// Locks a row for a write of its own accord. Derived families follow the lock of their element.
+    fn claim(&mut self, family: Family, key: &[u8], mode: LockMode) -> Step<Arc<[u8]>> {
+        self.check_writable()?;
+        if family != Family::DATA {
+            return Ok(key.into());
+        }
+        let target = Target::row(family, key);
+        let shared_key = target.shared_key();
+        match self.lock(target, mode, Wait::Block)? {
+            Locked::Changed => Err(Conflict::RowChanged.into()),
+            Locked::Unchanged | Locked::Skipped => Ok(shared_key),
+        }
+    }
+
+    /// With the row locked, nobody can change it any more: is it still what the snapshot shows?
+    fn compare_with_newest(&mut self, family: Family, key: &[u8]) -> Step<Locked> {
+        let since = self.snapshot.commit();
+        let Some((_, value)) = self.sequencer.newest(family, key, since)? else {
+            return Ok(Locked::Unchanged);
+        };
+        if self.options.isolation != Isolation::ReadCommitted {
+            let lost = Conflict::Serialization("another transaction changed the row first");
+            return Err(self.fail(lost));
+        }
+        self.fresh.set(family, key.into(), Some(value));
+        Ok(Locked::Changed)
+    }
+
+    fn check_alive(&self) -> Step<()> {
+        if self.failed {
+            return Err(Conflict::InFailedTransaction.into());
+        }
+        Ok(())
+    }
+
+    fn check_writable(&self) -> Step<()> {
+        self.check_alive()?;
+        if self.options.access == Access::ReadOnly {
+            return Err(Conflict::ReadOnly.into());
+        }
+        Ok(())
+    }
+
+    /// A lost race ends the transaction, or what it did since its innermost savepoint: others must not wait for
+    /// the locks of somebody who cannot go on.
+    fn fail(&mut self, conflict: Conflict) -> Stop {
+        if matches!(conflict, Conflict::Serialization(_) | Conflict::Deadlock(_)) {
+            self.failed = true;
+            let keep = self.savepoints.last().map_or(0, |mark| mark.locks);
+            self.release_locks(keep);
+        }
+        conflict.into()
+    }
+
+    fn release_locks(&mut self, keep: usize) {
+        let gone: Vec<_> = self.locks.drain(keep..).collect();
+        for (target, _) in &gone {
+            self.fresh.set(target.family(), target.shared_key(), None);
+        }
+        self.sequencer.locks.release(self.owner, &gone);
+    }
+
+    /// Makes `savepoint` the innermost one.
+    fn drop_after(&mut self, savepoint: Savepoint) -> Step<()> {
+        let at = self
+            .savepoints
+            .iter()
+            .position(|mark| mark.number == savepoint.0)
+            .ok_or(Conflict::NoSavepoint)?;
+        self.forget_savepoints(at + 1);
+        Ok(())
+    }
+
+    fn forget_savepoints(&mut self, keep: usize) {
+        for _ in self.savepoints.drain(keep.min(self.savepoints.len())..) {
+            self.buffer.unmark();
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.release_locks(0);
+        self.sequencer.locks.forget(self.owner);
+    }
+}
+
+/// Ends a transaction's wait for a lock from another thread, with [`Conflict::Cancelled`].
+#[derive(Clone)]
+pub struct Canceller {
+    sequencer: Sequencer,
+    owner: Owner,
+    alive: std::sync::Weak<()>,
+}
+
+impl Canceller {
+    /// Cancels the present wait, or else the next one. Nothing happens if the transaction has ended.
+    pub fn cancel(&self) {
+        if let Some(_alive) = self.alive.upgrade() {
+            self.sequencer.locks.cancel(self.owner);
+        }
+    }
+}
+
+fn shared(value: Vec<u8>) -> Value<'static> {
+    let len = value.len();
+    Value::Shared(value.into(), 0, len)
+}
