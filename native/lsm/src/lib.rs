@@ -19,6 +19,8 @@ pub mod compaction;
 mod db;
 mod error;
 pub mod fs;
+#[cfg(test)]
+mod fuzzing;
 pub mod hash;
 mod log;
 mod manifest;

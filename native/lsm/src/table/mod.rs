@@ -17,6 +17,8 @@ mod bloom;
 mod builder;
 mod footer;
 pub(crate) mod frame;
+#[cfg(test)]
+pub(crate) mod fuzz_parts;
 mod index;
 mod reader;
 mod run;

@@ -102,6 +102,10 @@ impl Table {
         if index.data_bytes() != properties.bloom_offset {
             return Err(corrupt(index_at, "index does not cover the data"));
         }
+        // Walks rely on it: what is not above the largest key has a block.
+        if index.separator(index.len() - 1) != properties.largest {
+            return Err(corrupt(index_at, "index does not end with the largest key"));
+        }
         let slots = Slots::new(cache, index.len());
         Ok(Arc::new(Table {
             at,
