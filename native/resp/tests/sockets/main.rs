@@ -3,6 +3,7 @@
 
 mod administration;
 mod blocking;
+mod disk;
 mod hostile;
 mod pipelining;
 mod pubsub;

@@ -66,7 +66,13 @@ impl Running {
             memory: 32 << 20,
             ..Options::default()
         };
-        let store = Arc::new(Store::open(&directory, options).unwrap());
+        let store = Store::open(&directory, options).unwrap();
+        Self::on(store, settings, directory)
+    }
+
+    /// Serves a store that lies elsewhere than in a directory of its own.
+    pub fn on(store: Store, settings: Settings, directory: PathBuf) -> Self {
+        let store = Arc::new(store);
         let listen = Listen {
             tcp: vec!["127.0.0.1:0".parse().unwrap()],
             unix: None,
