@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from hyperdb import _native
-from hyperdb.errors import ClosedError, NotBuiltError
+from hyperdb.errors import ClosedError, InvalidError, NotBuiltError
 from hyperdb.graph.app import App
 from hyperdb.graph.command import Value, decode
 from hyperdb.values import OpenOptions
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 _MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 _REDIS = "redis/"
-DATABASES = 16
+_SYSTEM = b""
 
 
 class Database:
@@ -55,8 +55,10 @@ class Database:
         return self._store
 
     def app(self, name: str) -> App:
-        """The app `name`; `redis/0` is what Redis clients see as database 0."""
+        """The app `name`, made when it is first used; `redis/0` is what Redis clients see as database 0."""
         self._check()
+        if not name:
+            raise InvalidError("an app needs a name")
         return App(self, name)
 
     def execute(self, app: str, *args: bytes | str | float) -> Value:
@@ -67,23 +69,22 @@ class Database:
         """
         self._check()
         words = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        number = _number(app)
-        return decode(self._store.command(number + 1, number, words))
+        return decode(self._store.command(app.encode(), _number(app), words))
 
     def execute_raw(self, database: int, words: list[bytes]) -> bytes:
         """Runs one RESP data command on database `database`; the reply as RESP2 bytes, errors included."""
         self._check()
-        return self._store.command(database + 1, database, words, False)
+        return self._store.command(f"{_REDIS}{database}".encode(), database, words, False)
 
     def system_get(self, key: bytes) -> bytes | None:
         """A record of the system's own app."""
-        value = decode(self._store.command(0, 0, [b"GET", key]))
+        value = decode(self._store.command(_SYSTEM, 0, [b"GET", key]))
         return value if isinstance(value, bytes) else None
 
     def system_put(self, key: bytes, value: bytes | None) -> None:
         """Writes, or with `None` removes, a record of the system's own app."""
         words = [b"SET", key, value] if value is not None else [b"DEL", key]
-        decode(self._store.command(0, 0, words))
+        decode(self._store.command(_SYSTEM, 0, words))
 
     def commit(self) -> int:
         """The newest commit that everybody may see."""
@@ -164,7 +165,6 @@ class Database:
 
 
 def _number(app: str) -> int:
+    """What commands that tell their database's number are told."""
     digits = app.removeprefix(_REDIS)
-    if app.startswith(_REDIS) and digits.isdigit():
-        return int(digits)
-    raise NotBuiltError(f"app '{app}': only redis/N can be named until the directory of apps is there")
+    return int(digits) if app.startswith(_REDIS) and digits.isdigit() else 0

@@ -7,12 +7,9 @@ Invariant: comparison takes the same time for every wrong password.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
-
-from hyperdb.errors import InvalidError
 
 BOOTSTRAP_ROLE = "hyperdb"
 ALIASES = frozenset({"default", "cassandra", "postgres", BOOTSTRAP_ROLE})
@@ -22,7 +19,7 @@ SALT_BYTES = 16
 
 @dataclass(frozen=True)
 class Verifier:
-    """What is stored of a password; written as `SCRAM-SHA-256$iterations:salt$stored:server` (as PostgreSQL does)."""
+    """What is stored of a password; the record is written down in docs/file-format.md."""
 
     iterations: int
     salt: bytes
@@ -35,27 +32,6 @@ class Verifier:
         salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         return cls(iterations, salt, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))
-
-    @classmethod
-    def parse(cls, text: str) -> Verifier:
-        """Back from `str(verifier)`.
-
-        Raises:
-            InvalidError: when it is none.
-        """
-        try:
-            scheme, parameters, keys = text.split("$")
-            iterations, salt = parameters.split(":")
-            stored, server = keys.split(":")
-            if scheme != "SCRAM-SHA-256":
-                raise ValueError(scheme)
-            return cls(int(iterations), base64.b64decode(salt), base64.b64decode(stored), base64.b64decode(server))
-        except ValueError as error:
-            raise InvalidError("malformed password verifier") from error
-
-    def __str__(self) -> str:
-        salt, stored, server = (base64.b64encode(part).decode() for part in (self.salt, self.stored_key, self.server_key))
-        return f"SCRAM-SHA-256${self.iterations}:{salt}${stored}:{server}"
 
     def accepts(self, password: bytes) -> bool:
         """Whether `password` is the one."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hyperdb import _native, roles
 from hyperdb.control import ControlSocket
-from hyperdb.errors import AddressError, InvalidError
+from hyperdb.errors import AddressError, CorruptError, InvalidError
 from hyperdb.frontends.resp.admin import Admin
 from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
@@ -125,7 +125,10 @@ class Serving:
         """Sets (or takes away) the bootstrap role's password; only a verifier is stored."""
         if password:
             self._verifier = roles.Verifier.of(password, secrets.token_bytes(roles.SALT_BYTES))
-            self.database.system_put(_ROLE_RECORD, str(self._verifier).encode())
+            record = _native.encode_bootstrap_role(
+                self._verifier.iterations, self._verifier.salt, self._verifier.stored_key, self._verifier.server_key
+            )
+            self.database.system_put(_ROLE_RECORD, record)
         else:
             self._verifier = None
             self.database.system_put(_ROLE_RECORD, None)
@@ -169,7 +172,12 @@ class Serving:
 
     def _stored_verifier(self) -> roles.Verifier | None:
         stored = self.database.system_get(_ROLE_RECORD)
-        return roles.Verifier.parse(stored.decode()) if stored else None
+        if stored is None:
+            return None
+        parts = _native.decode_verifier(stored)
+        if parts is None:
+            raise CorruptError(f"the record of role '{roles.BOOTSTRAP_ROLE}' in {self.database.path} is malformed")
+        return roles.Verifier(*parts)
 
 
 def _numeric(host: str) -> str:

@@ -4,7 +4,7 @@
 //! from Python is one turn of its own: it runs on the latest state, loads what is not in memory, waits for row
 //! locks, and is acknowledged when its commit may be.
 
-use hyperdb_graph::{AppId, Error, Stop, Store};
+use hyperdb_graph::{AppId, Error, Stop, Store, Turn};
 use hyperdb_resp::args::Span;
 use hyperdb_resp::table::{Executor, Table};
 use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
@@ -59,10 +59,18 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The app of a name, made if it is new; the system's own has the empty name.
+fn place(turn: &mut Turn<'_>, name: &[u8]) -> Result<AppId, Stop> {
+    if name.is_empty() {
+        return Ok(AppId::SYSTEM);
+    }
+    turn.app(name)
+}
+
 /// Runs one command; its reply as RESP. Errors of the command are replies, errors of the store are not.
 pub(crate) fn run(
     store: &Store,
-    app: AppId,
+    name: &[u8],
     db: u32,
     words: &[Vec<u8>],
     resp3: bool,
@@ -87,14 +95,16 @@ pub(crate) fn run(
     loop {
         let mut turn = store.turn(now_ms());
         turn.savepoint();
-        let outcome = handler(&mut Context {
-            turn: &mut turn,
-            app,
-            db,
-            reply: &mut reply,
-            args,
-            must_not_block: true,
-            random: &mut random,
+        let outcome = place(&mut turn, name).map_err(Abort::Stop).and_then(|app| {
+            handler(&mut Context {
+                turn: &mut turn,
+                app,
+                db,
+                reply: &mut reply,
+                args,
+                must_not_block: true,
+                random: &mut random,
+            })
         });
         if outcome.is_err() {
             turn.rollback();

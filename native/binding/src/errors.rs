@@ -36,11 +36,3 @@ pub(crate) fn raise(class: &str, text: &str) -> PyErr {
 pub(crate) fn failed(error: Error) -> PyErr {
     raise(class_of(&error), &error.to_string())
 }
-
-/// A step outside a turn as a result: only a failure can reach Python.
-pub(crate) fn stopped(stop: hyperdb_graph::Stop) -> PyErr {
-    match stop {
-        hyperdb_graph::Stop::Failed(error) => failed(error),
-        other => raise("ConflictError", &other.to_string()),
-    }
-}

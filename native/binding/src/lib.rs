@@ -12,6 +12,7 @@ mod command;
 mod engine;
 mod errors;
 mod fork;
+mod roles;
 mod scan;
 mod server;
 mod settings;
@@ -28,6 +29,8 @@ mod _core {
     use super::engine::{Engine, Snapshot};
     #[pymodule_export]
     use super::fork::forked;
+    #[pymodule_export]
+    use super::roles::{decode_verifier, encode_bootstrap_role};
     #[pymodule_export]
     use super::scan::Chunks;
     #[pymodule_export]

@@ -4,7 +4,7 @@ use crate::command;
 use crate::engine::{options, Engine};
 use crate::errors::failed;
 use crate::fork::Born;
-use hyperdb_graph::{AppId, Store as Graph};
+use hyperdb_graph::Store as Graph;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -52,20 +52,21 @@ impl Store {
         Ok(Engine::on(self.graph()?.db().clone()))
     }
 
-    /// Runs one RESP command on app `app` (shown as database `db`); the reply's bytes.
+    /// Runs one RESP command on the app of that name (as database `db`, where commands ask); the reply's bytes.
     #[pyo3(signature = (app, db, args, resp3=true))]
     fn command<'py>(
         &self,
         py: Python<'py>,
-        app: u32,
+        app: &[u8],
         db: u32,
         args: Vec<Bound<'py, PyBytes>>,
         resp3: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let graph = self.graph()?;
+        let name = app.to_vec();
         let words: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_bytes().to_vec()).collect();
         let reply = py
-            .detach(|| command::run(&graph, AppId(app), db, &words, resp3))
+            .detach(|| command::run(&graph, &name, db, &words, resp3))
             .map_err(failed)?;
         Ok(PyBytes::new(py, &reply))
     }
