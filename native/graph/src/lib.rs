@@ -11,6 +11,7 @@ mod apps;
 pub mod codec;
 mod directory;
 mod dropped;
+pub mod field;
 pub mod hash;
 pub mod header;
 pub mod identity;

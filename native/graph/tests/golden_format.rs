@@ -15,7 +15,7 @@ use hyperdb_graph::codec::types::{Container, Named, Plain, Sized, Type};
 use hyperdb_graph::hash::HashKey;
 use hyperdb_graph::header::encode_vertex;
 use hyperdb_graph::roles::{Grant, Role, Verifier};
-use hyperdb_graph::{keys, AppId, AppStats, Header, Identity, Kind};
+use hyperdb_graph::{field, keys, AppId, AppStats, Header, Identity, Kind};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -132,6 +132,7 @@ fn records_are_as_written_down() {
             ),
             case("list header with expiry", &bytes[..len]),
             case("empty set 12", &plain.0[..plain.1]),
+            case("hash field number 300 value v", &field::encode(300, b"v")),
             case("identity", &identity.encode()),
             case("empty app", &AppStats::default().encode()),
             case("role", &role.encode()),

@@ -95,6 +95,19 @@ pub enum Value<'a> {
     Shared(Arc<[u8]>, usize, usize),
 }
 
+impl Value<'_> {
+    /// The value without its first `bytes` bytes, or empty if it has not so many.
+    #[must_use]
+    pub fn skip(self, bytes: usize) -> Self {
+        match self {
+            Value::Borrowed(all) => Value::Borrowed(all.get(bytes..).unwrap_or(&[])),
+            Value::Shared(block, start, end) => {
+                Value::Shared(block, start.saturating_add(bytes).min(end), end)
+            }
+        }
+    }
+}
+
 impl Deref for Value<'_> {
     type Target = [u8];
 

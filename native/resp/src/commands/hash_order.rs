@@ -116,6 +116,12 @@ impl<'a> ScanOptions<'a> {
         }
         Ok(options)
     }
+
+    /// Whether a member is to be shown.
+    pub fn takes(&self, member: &[u8]) -> bool {
+        self.pattern
+            .is_none_or(|pattern| glob::matches(pattern, member))
+    }
 }
 
 /// Visits members from `cursor` on, about as many as asked for; the cursor to go on from, 0 at the end.
@@ -152,10 +158,7 @@ pub fn scan(
         seen += 1;
         last = hash;
         let member = member_of(key);
-        if options
-            .pattern
-            .is_none_or(|pattern| glob::matches(pattern, member))
-        {
+        if options.takes(member) {
             visit(member, &value);
         }
     }
@@ -300,6 +303,17 @@ pub fn pick_distinct(
         })?;
     }
     Ok(picks)
+}
+
+/// The most members that one command may draw with repetition: bounds its reply and everybody else's wait.
+const MOST_DRAWS: u64 = 1 << 24;
+
+/// A number of draws with repetition, if one command may ask for so many.
+pub fn bounded(count: u64) -> Result<u64, Abort> {
+    if count > MOST_DRAWS {
+        return Err(Abort::error("ERR value is out of range"));
+    }
+    Ok(count)
 }
 
 /// `count` random members of a collection that is not empty; the same one may come more than once.

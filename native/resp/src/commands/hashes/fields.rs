@@ -1,6 +1,6 @@
 //! Single fields, one or several at a time.
 
-use super::{field_key, open, open_or_create, put_field};
+use super::{field_key, open, open_or_create, put_field, value};
 use crate::command::{Context, Outcome};
 use crate::commands::arguments::wrong_arity;
 use crate::commands::edge;
@@ -45,8 +45,7 @@ pub fn hsetnx(cx: &mut Context<'_, '_>) -> Outcome {
         }
     }
     let mut header = open_or_create(cx, key)?;
-    let value = cx.args.at(3);
-    put_field(cx, &mut header, field, value)?;
+    put_field(cx, &mut header, field, cx.args.at(3))?;
     cx.turn.put_header(cx.app, key, &header)?;
     cx.reply.integer(1);
     Ok(())
@@ -57,9 +56,8 @@ pub fn hget(cx: &mut Context<'_, '_>) -> Outcome {
     match open(cx, cx.args.at(1))? {
         None => cx.reply.null(),
         Some(header) => {
-            let place = field_key(cx.turn, cx.args.at(2));
-            let value = cx.turn.member(cx.app, header.cid, &place)?;
-            cx.reply.bulk_or_null(value.as_deref());
+            let found = value(cx.turn, cx.app, &header, cx.args.at(2))?;
+            cx.reply.bulk_or_null(found.as_deref());
         }
     }
     Ok(())
@@ -75,9 +73,8 @@ pub fn hmget(cx: &mut Context<'_, '_>) -> Outcome {
             cx.reply.null();
             continue;
         };
-        let place = field_key(cx.turn, field);
-        let value = cx.turn.member(cx.app, header.cid, &place)?;
-        cx.reply.bulk_or_null(value.as_deref());
+        let found = value(cx.turn, cx.app, header, field)?;
+        cx.reply.bulk_or_null(found.as_deref());
     }
     Ok(())
 }
@@ -87,9 +84,7 @@ pub fn hstrlen(cx: &mut Context<'_, '_>) -> Outcome {
     let length = match open(cx, cx.args.at(1))? {
         None => 0,
         Some(header) => {
-            let place = field_key(cx.turn, cx.args.at(2));
-            let value = cx.turn.member(cx.app, header.cid, &place)?;
-            value.map_or(0, |value| value.len())
+            value(cx.turn, cx.app, &header, cx.args.at(2))?.map_or(0, |found| found.len())
         }
     };
     cx.reply.integer(length as i64);
@@ -119,11 +114,11 @@ pub fn hdel(cx: &mut Context<'_, '_>) -> Outcome {
     let before = header.count;
     for field in cx.args.from(2).iter() {
         let place = field_key(cx.turn, field);
-        let value = cx
+        let record = cx
             .turn
             .member(cx.app, header.cid, &place)?
-            .map(|value| value.len());
-        let Some(length) = value else { continue };
+            .map(|record| record.len());
+        let Some(length) = record else { continue };
         cx.turn.remove_member(cx.app, header.cid, &place)?;
         header.count -= 1;
         header.bytes -= (place.len() + length) as u64;

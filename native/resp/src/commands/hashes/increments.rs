@@ -1,6 +1,6 @@
 //! Fields as numbers.
 
-use super::{field_key, open, open_or_create, put_field};
+use super::{open, open_or_create, put_field, value};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::integer;
 use crate::commands::extended::Extended;
@@ -47,9 +47,8 @@ fn read<R>(
     let Some(header) = open(cx, cx.args.at(1))? else {
         return parse(None);
     };
-    let place = field_key(cx.turn, cx.args.at(2));
-    let value = cx.turn.member(cx.app, header.cid, &place)?;
-    parse(value.as_deref())
+    let found = value(cx.turn, cx.app, &header, cx.args.at(2))?;
+    parse(found.as_deref())
 }
 
 fn write(cx: &mut Context<'_, '_>, value: &[u8]) -> Result<(), Abort> {

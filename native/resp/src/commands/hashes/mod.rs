@@ -1,19 +1,21 @@
 //! Commands on hashes: a Redis hash is a hyperedge whose members are its fields, in hash order.
 //!
-//! **Theory.** A field lies under `hash64(field) field` in the collection's space, its value is the member's.
+//! **Theory.** A field lies under `hash64(field) field` in the collection's space, in a record with its number
+//! (see [`hyperdb_graph::field`]): replies show a small hash in order of addition, as Redis's listpacks do.
 //! The header counts fields and bytes, so HLEN reads one record, and its version tells watchers of a change.
 //!
 //! **Invariant.** A hash with no fields does not exist: who removes the last field removes the element.
 
 mod fields;
 mod increments;
+mod order;
 mod random;
 mod whole;
 
 use super::edge;
 use crate::command::{Abort, Context, Handler};
 use hyperdb_graph::keys::KeyBuf;
-use hyperdb_graph::{Header, Kind, Turn};
+use hyperdb_graph::{field, AppId, Header, Kind, Step, Turn, Value};
 
 /// Handlers of this folder by command name.
 pub const HANDLERS: &[(&str, Handler)] = &[
@@ -62,6 +64,20 @@ fn field_key(turn: &Turn<'_>, field: &[u8]) -> KeyBuf {
     key
 }
 
+/// The value of a field, if there is one.
+#[inline]
+pub fn value<'t>(
+    turn: &'t Turn<'_>,
+    app: AppId,
+    hash: &Header,
+    field: &[u8],
+) -> Step<Option<Value<'t>>> {
+    let place = field_key(turn, field);
+    turn.member(app, hash.cid, &place)?
+        .map(field::value)
+        .transpose()
+}
+
 /// Sets one field and keeps the header's figures; whether the field is new. The caller writes the header.
 #[inline]
 fn put_field(
@@ -71,19 +87,21 @@ fn put_field(
     value: &[u8],
 ) -> Result<bool, Abort> {
     let key = field_key(cx.turn, field);
-    let old = cx
-        .turn
-        .member(cx.app, header.cid, &key)?
-        .map(|old| old.len() as u64);
+    let old = match cx.turn.member(cx.app, header.cid, &key)? {
+        Some(record) => Some((field::split(&record)?.0, record.len() as u64)),
+        None => None,
+    };
     match old {
-        Some(old) => {
-            cx.turn.put_member(cx.app, header.cid, &key, value)?;
-            header.bytes = header.bytes + value.len() as u64 - old;
+        Some((number, old)) => {
+            let record = field::encode(number, value);
+            cx.turn.put_member(cx.app, header.cid, &key, &record)?;
+            header.bytes = (header.bytes + record.len() as u64).saturating_sub(old);
         }
         None => {
-            cx.turn.insert_member(cx.app, header.cid, &key, value)?;
+            let record = field::encode(field::next_number(header), value);
+            cx.turn.insert_member(cx.app, header.cid, &key, &record)?;
             header.count += 1;
-            header.bytes += (key.len() + value.len()) as u64;
+            header.bytes += (key.len() + record.len()) as u64;
         }
     }
     if field.len() > SMALL_LENGTH || value.len() > SMALL_LENGTH || header.count > SMALL_COUNT {
@@ -137,5 +155,57 @@ mod tests {
         assert_eq!(client.line("object encoding h"), "$9 hashtable");
         client.run(&["hset", "long", "f", &"x".repeat(65)]);
         assert_eq!(client.line("object encoding long"), "$9 hashtable");
+    }
+
+    #[test]
+    fn a_small_hash_shows_its_fields_in_order_of_addition() {
+        let mut client = Client::new();
+        client.script(
+            "hset h zeta 1 alpha 2 mid 3 => :3
+             hkeys h => *3 $4 zeta $5 alpha $3 mid
+             hset h alpha 9 beta 4 => :1
+             hgetall h => *8 $4 zeta $1 1 $5 alpha $1 9 $3 mid $1 3 $4 beta $1 4
+             hdel h zeta => :1
+             hincrby h zeta 5 => :5
+             hincrbyfloat h mid 1 => $1 4
+             hsetnx h last v => :1
+             hvals h => *5 $1 9 $1 4 $1 4 $1 5 $1 v
+             hscan h 0 match *t* => *2 $1 0 *6 $4 beta $1 4 $4 zeta $1 5 $4 last $1 v
+             hrandfield h 5 => *5 $5 alpha $3 mid $4 beta $4 zeta $4 last
+             hget h zeta => $1 5
+             hmget h mid zeta => *2 $1 4 $1 5
+             hstrlen h last => :1
+             copy h other => :1
+             hset other new 1 => :1
+             hkeys other => *6 $5 alpha $3 mid $4 beta $4 zeta $4 last $3 new
+             rename other h => +OK
+             hvals h => *6 $1 9 $1 4 $1 4 $1 5 $1 v $1 1",
+        );
+        for count in 1..6 {
+            let drawn = client.run(&["hrandfield", "h", &count.to_string(), "withvalues"]);
+            let words: Vec<&str> = drawn.split(' ').skip(2).step_by(4).collect();
+            let all = ["alpha", "mid", "beta", "zeta", "last", "new"];
+            let mut left = all.iter();
+            assert!(
+                words.iter().all(|word| left.any(|field| field == word)),
+                "{drawn}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hash_that_grows_keeps_every_value() {
+        let mut client = Client::new();
+        for i in 0..300 {
+            let (field, value) = (format!("f{i}"), format!("v{i}"));
+            client.run(&["hset", "h", &field, &value]);
+            client.run(&["hset", "h", &format!("f{}", i / 2), &format!("v{}", i / 2)]);
+        }
+        let all = client.run(&["hgetall", "h"]);
+        let words: Vec<&str> = all.split(' ').collect();
+        assert_eq!(words.len(), 1 + 300 * 4);
+        for pair in words[1..].chunks(4) {
+            assert_eq!(pair[1][1..], pair[3][1..], "{all}");
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! HRANDFIELD: random fields, picked as `hash_order` does for every collection in hash order.
 
-use super::open;
+use super::{open, order};
 use crate::command::{errors, Abort, Context, Outcome};
-use crate::commands::arguments::integer;
-use crate::commands::hash_order::{pick, pick_distinct, pick_repeatedly, Picks};
-
-/// The most that one command may draw with repetition: bounds the reply and the time of everybody else.
-const MOST: u64 = 1 << 24;
+use crate::commands::arguments::negatable;
+use crate::commands::hash_order::{bounded, pick, pick_distinct, pick_repeatedly, Picks};
 
 /// HRANDFIELD key [count [WITHVALUES]]
 pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
@@ -21,14 +18,7 @@ pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
         })?;
         return Ok(());
     }
-    let count = integer(cx.args.at(2))?;
-    if count == i64::MIN {
-        return Err(Abort::error(format!(
-            "ERR value is out of range, value must between {} and {}",
-            -i64::MAX,
-            i64::MAX
-        )));
-    }
+    let count = negatable(cx.args.at(2))?;
     let with_values = cx.args.len() > 3;
     if cx.args.len() > 4 || (with_values && !cx.args.is(3, "WITHVALUES")) {
         return Err(errors::syntax());
@@ -41,29 +31,35 @@ pub fn hrandfield(cx: &mut Context<'_, '_>) -> Outcome {
         return Ok(());
     };
     let size = count.unsigned_abs();
-    let picks = if count >= 0 {
-        pick_distinct(cx.turn, cx.app, &header, size, cx.random)?
-    } else if size > MOST {
-        return Err(Abort::error("ERR value is out of range"));
+    let mut records = Picks::default();
+    if count >= 0 {
+        records = pick_distinct(cx.turn, cx.app, &header, size, cx.random)?;
     } else {
-        let mut picks = Picks::default();
-        pick_repeatedly(cx.turn, cx.app, &header, size, cx.random, |field, value| {
-            picks.push(field, value);
-        })?;
-        picks
-    };
-    let flat = with_values && !cx.reply.resp3;
-    cx.reply.array(picks.len() * (1 + usize::from(flat)));
-    for (field, value) in picks.iter() {
-        if with_values && !flat {
-            cx.reply.array(2);
-        }
-        cx.reply.bulk(field);
-        if with_values {
-            cx.reply.bulk(value);
-        }
+        let size = bounded(size)?;
+        pick_repeatedly(
+            cx.turn,
+            cx.app,
+            &header,
+            size,
+            cx.random,
+            |field, record| {
+                records.push(field, record);
+            },
+        )?;
     }
-    Ok(())
+    let reply = &mut *cx.reply;
+    let flat = with_values && !reply.resp3;
+    reply.array(records.len() * (1 + usize::from(flat)));
+    let show = |field: &[u8], value: &[u8]| {
+        if with_values && !flat {
+            reply.array(2);
+        }
+        reply.bulk(field);
+        if with_values {
+            reply.bulk(value);
+        }
+    };
+    Ok(order::show(&records, count >= 0 && header.head == 0, show)?)
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! All fields of a hash: its size, its contents, and walks over it.
 
-use super::open;
+use super::{open, order};
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::arguments::cursor;
-use crate::commands::hash_order::{self, ScanOptions};
-use crate::reply::Reply;
+use crate::commands::hash_order::{self, Picks, ScanOptions};
 
 /// HLEN key
 pub fn hlen(cx: &mut Context<'_, '_>) -> Outcome {
@@ -39,7 +38,7 @@ fn reply_all(cx: &mut Context<'_, '_>, fields: bool, values: bool) -> Result<(),
         return Ok(());
     };
     let reply = &mut *cx.reply;
-    hash_order::each(cx.turn, cx.app, header.cid, |field, value| {
+    order::each(cx.turn, cx.app, &header, |field, value| {
         if fields {
             reply.bulk(field);
         }
@@ -58,18 +57,25 @@ pub fn hscan(cx: &mut Context<'_, '_>) -> Outcome {
         return Ok(());
     };
     let options = ScanOptions::parse(&cx.args)?;
-    let mut found = Reply::new(cx.reply.resp3);
-    let mut len = 0;
-    let visit = |field: &[u8], value: &[u8]| {
-        found.bulk(field);
-        found.bulk(value);
-        len += 2;
-    };
-    let next = hash_order::scan(cx.turn, cx.app, &header, from, &options, visit)?;
-    cx.reply.array(2);
-    cx.reply.bulk(next.to_string().as_bytes());
-    cx.reply.array(len);
-    cx.reply.buffer.extend_from_slice(&found.buffer);
+    let mut page = Picks::default();
+    let mut next = 0;
+    if header.head == 0 {
+        order::each(cx.turn, cx.app, &header, |field, value| {
+            if options.takes(field) {
+                page.push(field, value);
+            }
+        })?;
+    } else {
+        let mut records = Picks::default();
+        let visit = |field: &[u8], record: &[u8]| records.push(field, record);
+        next = hash_order::scan(cx.turn, cx.app, &header, from, &options, visit)?;
+        order::show(&records, false, |field, value| page.push(field, value))?;
+    }
+    let elements: Vec<&[u8]> = page
+        .iter()
+        .flat_map(|(field, value)| [field, value])
+        .collect();
+    hash_order::reply_page(cx.reply, next, &elements);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::{integer, option_value};
 use crate::commands::numbers::parse_f64;
-use crate::commands::{edge, hash_order, lists};
+use crate::commands::{edge, hashes, lists};
 use hyperdb_graph::{Direction, Header, Kind, Record};
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -254,9 +254,7 @@ fn lookup(cx: &Context<'_, '_>, pattern: &[u8], member: &[u8]) -> Result<Option<
         Ok(None) | Err(Abort::Error(_)) => return Ok(None),
         Err(other) => return Err(other),
     };
-    let mut place = Vec::new();
-    hash_order::member_key(cx.turn, field, &mut place);
-    let value = cx.turn.member(cx.app, header.cid, &place)?;
+    let value = hashes::value(cx.turn, cx.app, &header, field)?;
     Ok(value.map(|value| (*value).into()))
 }
 

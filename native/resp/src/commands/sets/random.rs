@@ -77,7 +77,7 @@ pub(super) fn srandmember(cx: &mut Context<'_, '_>) -> Outcome {
             reply.bulk(member);
         })?,
         Some(count) if count < 0 => {
-            let count = count.unsigned_abs();
+            let count = hash_order::bounded(count.unsigned_abs())?;
             reply.array(count as usize);
             hash_order::pick_repeatedly(cx.turn, cx.app, &set, count, cx.random, |member, _| {
                 reply.bulk(member);

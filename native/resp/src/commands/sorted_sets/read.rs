@@ -99,7 +99,7 @@ pub(super) fn zrandmember(cx: &mut Context<'_, '_>) -> Outcome {
         hash_order::pick_distinct(cx.turn, cx.app, &set, count as u64, cx.random)?
     } else {
         let mut picks = Picks::default();
-        let count = count.unsigned_abs();
+        let count = hash_order::bounded(count.unsigned_abs())?;
         hash_order::pick_repeatedly(cx.turn, cx.app, &set, count, cx.random, |member, value| {
             picks.push(member, value);
         })?;

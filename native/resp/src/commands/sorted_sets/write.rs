@@ -86,7 +86,7 @@ pub(super) fn zadd(cx: &mut Context<'_, '_>) -> Outcome {
             "ERR XX and NX options at the same time are not compatible",
         ));
     }
-    if (options.gt && options.nx) || (options.lt && options.nx) || (options.gt && options.lt) {
+    if (options.nx && (options.gt || options.lt)) || (options.gt && options.lt) {
         return Err(Abort::error(
             "ERR GT, LT, and/or NX options at the same time are not compatible",
         ));
