@@ -103,6 +103,7 @@ pub(crate) fn run(
                 reply: &mut reply,
                 args,
                 must_not_block: true,
+                woken_by: None,
                 random: &mut random,
             })
         });

@@ -22,6 +22,8 @@ pub struct Context<'c, 's> {
     pub args: Args<'c>,
     /// Inside EXEC or a script: blocking commands answer at once instead.
     pub must_not_block: bool,
+    /// A blocked command that runs again: the key that woke it, the only one it is to look at.
+    pub woken_by: Option<&'c [u8]>,
     /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
     pub random: &'c mut dyn FnMut() -> u64,
 }

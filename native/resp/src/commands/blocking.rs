@@ -22,6 +22,16 @@ pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
     Ok((milliseconds > 0.0).then_some(milliseconds as u64))
 }
 
+/// The keys to try: all of them, or, of a client that waited, the one that woke it. So a client is served from
+/// the key that became ready first, whatever became of the others meanwhile.
+pub fn candidates<'a>(
+    cx: &Context<'a, '_>,
+    keys: impl Iterator<Item = &'a [u8]>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let woken_by = cx.woken_by;
+    keys.filter(move |key| woken_by.is_none_or(|ready| ready == *key))
+}
+
 /// Waits for one of `keys`, with a null array when the time is over; where waiting is forbidden the command
 /// has replied `at_once` and is done.
 pub fn wait<'a>(

@@ -111,6 +111,7 @@ impl Client {
             reply: &mut reply,
             args: Args::new(&buffer, &spans),
             must_not_block: false,
+            woken_by: None,
             random: &mut random,
         });
         if let Err(abort) = outcome {

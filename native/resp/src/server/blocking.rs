@@ -14,7 +14,7 @@ use super::runner;
 use crate::command::{Block, OnTimeout};
 use crate::table::RowId;
 use hashbrown::HashMap;
-use hyperdb_graph::{Kind, Turn};
+use hyperdb_graph::{AppId, Kind, Turn};
 use std::collections::{BTreeSet, VecDeque};
 
 type Place = (u32, Box<[u8]>);
@@ -148,6 +148,11 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
         }
         let mut signalled: Vec<Place> = Vec::new();
         for (app, key) in touched {
+            if app == AppId::SYSTEM {
+                // SWAPDB: any key may hold something else now.
+                signalled.extend(core.waiters.by_key.keys().cloned());
+                continue;
+            }
             let Some(db) = core.db_of(app) else {
                 continue;
             };
@@ -183,7 +188,7 @@ fn serve(core: &mut Core, turn: &mut Turn<'_>, place: &Place) {
         match has_kind(core.app(turn, place.0), turn, &place.1, kind) {
             Presence::Gone => return,
             Presence::Other => {}
-            Presence::Right => runner::run_again(core, turn, slot),
+            Presence::Right => runner::run_again(core, turn, slot, &place.1),
         }
     }
 }

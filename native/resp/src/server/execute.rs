@@ -56,6 +56,15 @@ enum Admission {
     Wait,
 }
 
+/// Whether a command may wait for keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting<'k> {
+    /// It may; one that waited already runs again because of this key.
+    Allowed(Option<&'k [u8]>),
+    /// It is part of a transaction.
+    Forbidden,
+}
+
 /// Runs one request of a client and writes its reply.
 #[inline]
 pub(crate) fn execute(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Args<'_>) -> After {
@@ -76,16 +85,22 @@ pub(crate) fn execute(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Ar
             return After::Done;
         }
     };
-    let ran = run(core, turn, slot, row, args);
+    let ran = run(core, turn, slot, row, args, None);
     settle(core, slot, row, ran)
 }
 
-/// Runs a blocked client's request again; it keeps its place in the queues if it must go on waiting.
-pub(crate) fn rerun(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Args<'_>) -> After {
+/// Runs a blocked client's request again because of `key`; it keeps its place in the queues if it must go on waiting.
+pub(crate) fn rerun(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    args: Args<'_>,
+    key: &[u8],
+) -> After {
     let Ok(row) = find(core, args) else {
         return After::Done;
     };
-    let ran = run(core, turn, slot, row, args);
+    let ran = run(core, turn, slot, row, args, Some(key));
     if !matches!(ran, Err(Abort::Block(_))) {
         blocking::unblock(core, slot);
     }
@@ -216,13 +231,20 @@ fn ends_or_controls_transaction(name: &str) -> bool {
 }
 
 #[inline]
-fn run(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, row: RowId, args: Args<'_>) -> Ran {
+fn run(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    row: RowId,
+    args: Args<'_>,
+    woken_by: Option<&[u8]>,
+) -> Ran {
     core.calls[row.index()] += 1;
     match core.commands.run(row) {
         Run::Data(handler) => {
             turn.savepoint();
             let start = core.clients.at(slot).output.reply.buffer.len();
-            match run_data(core, turn, slot, handler, args, false) {
+            match run_data(core, turn, slot, handler, args, Waiting::Allowed(woken_by)) {
                 Ok(()) => Ok(After::Done),
                 Err(abort) => {
                     turn.rollback();
@@ -254,18 +276,23 @@ fn run_data(
     slot: Slot,
     handler: crate::Handler,
     args: Args<'_>,
-    must_not_block: bool,
+    waiting: Waiting<'_>,
 ) -> Outcome {
     let db = core.clients.at(slot).db;
     let app = core.app(turn, db)?;
     let random = &mut core.random;
+    let woken_by = match waiting {
+        Waiting::Allowed(key) => key,
+        Waiting::Forbidden => None,
+    };
     handler(&mut Context {
         turn,
         app,
         db,
         reply: &mut core.clients.at(slot).output.reply,
         args,
-        must_not_block,
+        must_not_block: waiting == Waiting::Forbidden,
+        woken_by,
         random: &mut || random.next(),
     })
 }
@@ -280,7 +307,7 @@ pub(crate) fn run_in_transaction(
 ) -> Outcome {
     core.calls[row.index()] += 1;
     match core.commands.run(row) {
-        Run::Data(handler) => run_data(core, turn, slot, handler, args, true),
+        Run::Data(handler) => run_data(core, turn, slot, handler, args, Waiting::Forbidden),
         Run::Session(handler) => {
             let ran = handler(&mut Call {
                 core,

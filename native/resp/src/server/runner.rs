@@ -29,8 +29,8 @@ pub(crate) fn run(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) {
     core.flush_later(slot);
 }
 
-/// Runs a blocked client's request again, on behalf of the command that touched its key.
-pub(crate) fn run_again(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) {
+/// Runs a blocked client's request again, on behalf of the command that touched `key`.
+pub(crate) fn run_again(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, key: &[u8]) {
     begin(core, slot);
     let start = core.clients.at(slot).output.reply.buffer.len();
     let mut input = std::mem::take(&mut core.clients.at(slot).input);
@@ -39,7 +39,7 @@ pub(crate) fn run_again(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) {
     let (parser, bytes) = input.split();
     if let Ok(Progress::Request(len)) = parser.advance(bytes, &limits) {
         // Still `Blocked` while it runs: if it blocks again, it keeps its place.
-        let after = execute::rerun(core, turn, slot, parser.args(bytes));
+        let after = execute::rerun(core, turn, slot, parser.args(bytes), key);
         match after {
             After::Done => {
                 input.consume(len);

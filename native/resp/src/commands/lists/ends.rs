@@ -1,7 +1,7 @@
 //! Pushing and popping at the ends, of one list or the first of several that has values.
 
 use super::{pop_to_reply, push as push_value, Side};
-use crate::command::{errors, Context, OnTimeout, Outcome};
+use crate::command::{Context, OnTimeout, Outcome};
 use crate::commands::{arguments, blocking, edge};
 use hyperdb_graph::{Header, Kind};
 
@@ -73,7 +73,7 @@ pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
     let last = args.len() - 1;
     let timeout = blocking::timeout(args.at(last))?;
     let keys = || args.iter().take(last).skip(1);
-    for key in keys() {
+    for key in blocking::candidates(cx, keys()) {
         if let Some(mut list) = edge::open(cx, key, Kind::List)? {
             cx.reply.array(2);
             cx.reply.bulk(key);
@@ -128,8 +128,8 @@ impl MultiPop {
     /// Pops from the first key that has a list; whether there was one.
     fn try_pop(&self, cx: &mut Context<'_, '_>) -> Result<bool, crate::Abort> {
         let args = cx.args;
-        for i in self.keys.clone() {
-            let key = args.get(i).ok_or_else(errors::syntax)?;
+        let keys = args.iter().take(self.keys.end).skip(self.keys.start);
+        for key in blocking::candidates(cx, keys) {
             if let Some(mut list) = edge::open(cx, key, Kind::List)? {
                 cx.reply.array(2);
                 cx.reply.bulk(key);

@@ -94,7 +94,7 @@ pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, end: End) -> Outcome {
     let last = args.len() - 1;
     let timeout = blocking::timeout(args.at(last))?;
     let keys = || args.iter().take(last).skip(1);
-    for key in keys() {
+    for key in blocking::candidates(cx, keys()) {
         if let Some(mut set) = edge::open(cx, key, Kind::SortedSet)? {
             let picks = take(cx, key, &mut set, end, 1)?;
             cx.reply.array(3);
@@ -153,7 +153,8 @@ impl MultiPop {
     /// Pops from the first key that has a sorted set; whether there was one.
     fn try_pop(&self, cx: &mut Context<'_, '_>) -> Result<bool, Abort> {
         let args = cx.args;
-        for key in args.iter().take(self.keys.end).skip(self.keys.start) {
+        let keys = args.iter().take(self.keys.end).skip(self.keys.start);
+        for key in blocking::candidates(cx, keys) {
             if let Some(mut set) = edge::open(cx, key, Kind::SortedSet)? {
                 let picks = take(cx, key, &mut set, self.end, self.count)?;
                 cx.reply.array(2);
