@@ -186,9 +186,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
                 row[name] = measure(make, Path(scratch) / "db", keys, options.cache_bytes, number)
         rounds.append(row)
-    print(
-        f"{options.keys} keys of 16 B, values of 100 B, cache {options.cache_bytes >> 20} MiB, {options.rounds} rounds, per second"
-    )
+    print(f"{options.keys} keys of 16 B with 100 B, {options.cache_bytes >> 20} MiB cache, {options.rounds} rounds; a second")
     for what in ("write", "get", "multi_get", "scan", "disk"):
         ratio = statistics.median(row["hyperdb"][what] / row["rocksdict"][what] for row in rounds)
         medians = {name: statistics.median(row[name][what] for row in rounds) for name in PEERS}
