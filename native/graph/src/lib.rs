@@ -17,6 +17,7 @@ pub mod header;
 pub mod identity;
 pub mod keys;
 mod numbers;
+mod ranks;
 pub mod roles;
 pub mod sequencer;
 mod step;

@@ -6,6 +6,7 @@ use crate::hash::HashKey;
 use crate::identity::{Environment, Identity, System};
 use crate::keys::{self, meta, AppId};
 use crate::numbers::Numbers;
+use crate::ranks::Ranks;
 use crate::sequencer::Sequencer;
 use crate::step::{Step, Stop};
 use crate::turn::Turn;
@@ -21,6 +22,7 @@ pub struct Store {
     pub(crate) numbers: Numbers,
     pub(crate) directory: Directory,
     pub(crate) dropped: Arc<Dropped>,
+    pub(crate) ranks: Arc<Ranks>,
     identity: Identity,
 }
 
@@ -55,8 +57,10 @@ impl Store {
             dropped.add(snapshot.commit(), keys::parse_dropped(&note?.0));
         }
         db.set_compaction_filter(dropped.clone());
+        let ranks = Arc::new(Ranks::default());
         Ok(Store {
-            sequencer: Sequencer::new(db.clone()),
+            sequencer: Sequencer::new(db.clone(), ranks.clone()),
+            ranks,
             db,
             numbers: Numbers::resume(mark.as_deref())?,
             directory: Directory::default(),

@@ -23,6 +23,8 @@ impl Sequencer {
         self.with_writer(|writer| {
             validate(writer, reads, since, pinned)?;
             apply(writer, entries)?;
+            let written = entries.iter().map(|(family, key, _)| (family, &**key));
+            self.ranks.forget_written(written);
             Ok(writer.commit()?)
         })
     }

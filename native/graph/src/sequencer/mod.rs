@@ -61,6 +61,7 @@ pub use transaction::{
     Access, Canceller, Isolation, Locked, Savepoint, Transaction, TransactionOptions,
 };
 
+use crate::ranks::Ranks;
 use crate::store::Store;
 use hyperdb_lsm::{Db, Family};
 use locks::LockTable;
@@ -81,13 +82,15 @@ pub(crate) enum Intent {
 pub(crate) struct Sequencer {
     db: Db,
     locks: Arc<LockTable>,
+    ranks: Arc<Ranks>,
     transactions: Arc<AtomicU64>,
 }
 
 impl Sequencer {
-    pub(crate) fn new(db: Db) -> Self {
+    pub(crate) fn new(db: Db, ranks: Arc<Ranks>) -> Self {
         Self {
             db,
+            ranks,
             locks: Arc::default(),
             transactions: Arc::default(),
         }

@@ -7,6 +7,12 @@ use crate::step::Step;
 use hyperdb_lsm::{Direction, Family, KeyRange, Scan, Value};
 use std::ops::Bound;
 
+/// Whether this is the companion of a collection, which holds its order.
+#[inline]
+fn is_order(cid: u64) -> bool {
+    cid & 1 == 1
+}
+
 impl Turn<'_> {
     /// Value of a member of collection `cid`.
     #[inline]
@@ -18,19 +24,31 @@ impl Turn<'_> {
     /// Adds or replaces a member. The caller keeps the header's count and bytes.
     #[inline]
     pub fn put_member(&mut self, app: AppId, cid: u64, member: &[u8], value: &[u8]) -> Step<()> {
+        if is_order(cid) && self.store.ranks.any() {
+            // Added or replaced: the index cannot know.
+            self.store.ranks.forget((app, cid));
+        }
         self.put(Family::DATA, &keys::member(app, cid, member), value)
     }
 
     /// Adds a member that was just read to be absent. The caller keeps the header's count and bytes.
     #[inline]
     pub fn insert_member(&mut self, app: AppId, cid: u64, member: &[u8], value: &[u8]) -> Step<()> {
-        self.insert(Family::DATA, &keys::member(app, cid, member), value)
+        self.insert(Family::DATA, &keys::member(app, cid, member), value)?;
+        if is_order(cid) && self.store.ranks.any() {
+            self.store.ranks.added((app, cid), member);
+        }
+        Ok(())
     }
 
     /// Removes a member. The caller keeps the header's count and bytes.
     #[inline]
     pub fn remove_member(&mut self, app: AppId, cid: u64, member: &[u8]) -> Step<()> {
-        self.remove(Family::DATA, &keys::member(app, cid, member), &[])
+        self.remove(Family::DATA, &keys::member(app, cid, member), &[])?;
+        if is_order(cid) && self.store.ranks.any() {
+            self.store.ranks.removed((app, cid), member);
+        }
+        Ok(())
     }
 
     /// Adds or replaces a member and counts it in `header`; whether it is new.

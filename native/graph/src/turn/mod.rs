@@ -12,6 +12,7 @@ mod elements;
 mod expiry;
 mod members;
 mod memo;
+mod ranks;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub struct TurnMark {
     touched: usize,
     dropped: usize,
     accounts: Vec<AppStats>,
+    ranks: u64,
 }
 
 /// See the module's head.
@@ -57,6 +59,9 @@ pub struct Turn<'s> {
     /// Whether the directory of apps was changed since the last commit: then only the writer knows it.
     directory_changed: bool,
     scratch: Vec<u8>,
+    /// Where the indexes of ranks stood at the savepoint, and at the last commit.
+    ranks_mark: u64,
+    ranks_committed: u64,
 }
 
 impl<'s> Turn<'s> {
@@ -75,6 +80,8 @@ impl<'s> Turn<'s> {
             dropped_mark: 0,
             directory_changed: false,
             scratch: Vec::new(),
+            ranks_mark: store.ranks.point(),
+            ranks_committed: store.ranks.point(),
         }
     }
 
@@ -99,6 +106,7 @@ impl<'s> Turn<'s> {
         self.writer.savepoint();
         self.touched_mark = self.touched.len();
         self.dropped_mark = self.dropped.len();
+        self.ranks_mark = self.store.ranks.point();
         for account in &mut self.accounts {
             account.mark();
         }
@@ -112,6 +120,7 @@ impl<'s> Turn<'s> {
         for account in &mut self.accounts {
             account.take_back();
         }
+        self.store.ranks.forget_since(self.ranks_mark);
         self.memo.get_mut().found = None;
     }
 
@@ -122,6 +131,7 @@ impl<'s> Turn<'s> {
             touched: self.touched.len(),
             dropped: self.dropped.len(),
             accounts: self.accounts.iter().map(Account::stats).collect(),
+            ranks: self.store.ranks.point(),
         }
     }
 
@@ -136,6 +146,7 @@ impl<'s> Turn<'s> {
         for (account, stats) in self.accounts.iter_mut().zip(&mark.accounts) {
             account.reset(*stats);
         }
+        self.store.ranks.forget_since(mark.ranks);
         self.memo.get_mut().found = None;
     }
 
@@ -157,12 +168,14 @@ impl<'s> Turn<'s> {
                 }
                 self.dropped_mark = 0;
                 self.directory_changed = false;
+                self.ranks_committed = self.store.ranks.point();
             }
             Err(_) => {
                 // The numbers kept here speak of changes that are no more: they are read again.
                 self.accounts.clear();
                 self.dropped.clear();
                 self.dropped_mark = 0;
+                self.store.ranks.forget_all();
                 self.memo.get_mut().found = None;
             }
         }
@@ -219,6 +232,13 @@ impl<'s> Turn<'s> {
         if self.observing {
             self.touched.push((app, id.into()));
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // What was not committed the writer takes back.
+        self.store.ranks.forget_since(self.ranks_committed);
     }
 }
 

@@ -7,6 +7,11 @@ use hyperdb_graph::keys::{order_f64, unorder_f64};
 use hyperdb_graph::{AppId, Direction, Header, MemberScan, Step, Turn};
 use std::ops::{Bound, ControlFlow};
 
+/// Up to so many members a walk answers as fast as the index of ranks, and needs none.
+const NEAR: u64 = 128;
+
+const FEWER: &str = "fewer members in order than counted";
+
 /// By what a range is given.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Basis {
@@ -227,7 +232,8 @@ fn split(key: &[u8]) -> Step<(&[u8], f64)> {
     Ok((member, unorder_f64(*score)))
 }
 
-/// The order key of a rank counted in a direction, walked to from the nearer end; `None` for rank 0.
+/// The order key of a rank counted in a direction, walked to from the nearer end or by the index of ranks;
+/// `None` for rank 0.
 fn key_at(
     turn: &Turn<'_>,
     app: AppId,
@@ -243,6 +249,14 @@ fn key_at(
     } else {
         (set.count - 1 - rank, opposite(direction))
     };
+    if steps > NEAR {
+        let rank = match direction {
+            Direction::Forward => steps,
+            Direction::Reverse => set.count - 1 - steps,
+        };
+        let found = turn.key_at(app, set.cid + 1, set.count, rank)?;
+        return found.map(Some).ok_or_else(|| edge::malformed(FEWER));
+    }
     let mut scan = scan(
         turn,
         app,
@@ -255,7 +269,7 @@ fn key_at(
     }
     match scan.next()? {
         Some((key, _)) => Ok(Some(key.to_vec())),
-        None => Err(edge::malformed("fewer members in order than counted")),
+        None => Err(edge::malformed(FEWER)),
     }
 }
 
@@ -266,22 +280,112 @@ fn opposite(direction: Direction) -> Direction {
     }
 }
 
-/// How many members come before an order key: from both ends at once, so the nearer one decides the cost.
+/// How many members come before an order key: from both ends at once while one of them is near, else by the
+/// index of ranks.
 pub(super) fn rank_of(turn: &Turn<'_>, app: AppId, set: &Header, key: &[u8]) -> Step<u64> {
     let below = (Bound::Unbounded, Bound::Excluded(key));
     let above = (Bound::Excluded(key), Bound::Unbounded);
     let mut before = scan(turn, app, set, below, Direction::Forward);
     let mut after = scan(turn, app, set, above, Direction::Forward);
-    let mut steps = 0;
-    loop {
+    for steps in 0..NEAR {
         if before.next()?.is_none() {
             return Ok(steps);
         }
         if after.next()?.is_none() {
             return Ok(set.count.saturating_sub(1 + steps));
         }
-        steps += 1;
     }
+    drop((before, after));
+    turn.rank(app, set.cid + 1, set.count, key)
+}
+
+/// How many members a range by score or name holds.
+pub(super) fn count(turn: &Turn<'_>, app: AppId, set: &Header, range: &Range<'_>) -> Step<u64> {
+    match range {
+        Range::Rank(start, stop) => Ok(ranks(set.count, *start, *stop).map_or(0, |(_, len)| len)),
+        Range::Score(min, max) => match score_span(*min, *max) {
+            Some((start, end)) => count_span(turn, app, set, (&start, Some(&end))),
+            None => Ok(0),
+        },
+        Range::Lex(min, max) => {
+            let Some((low, high)) = extremes(turn, app, set)? else {
+                return Ok(0);
+            };
+            if low.1 == high.1 {
+                return match lex_span(low.1, *min, *max) {
+                    Some((start, end)) => count_span(turn, app, set, (&start, end.as_deref())),
+                    None => Ok(0),
+                };
+            }
+            let mut count = 0;
+            walk(turn, app, set, range, Direction::Forward, |_, _| {
+                count += 1;
+                ControlFlow::Continue(())
+            })?;
+            Ok(count)
+        }
+    }
+}
+
+/// How many order keys lie from one on to another, which is not counted.
+fn count_span(
+    turn: &Turn<'_>,
+    app: AppId,
+    set: &Header,
+    (start, end): (&[u8], Option<&[u8]>),
+) -> Step<u64> {
+    let keys = (
+        Bound::Included(start),
+        end.map_or(Bound::Unbounded, Bound::Excluded),
+    );
+    let mut scan = scan(turn, app, set, keys, Direction::Forward);
+    for seen in 0..NEAR {
+        if scan.next()?.is_none() {
+            return Ok(seen);
+        }
+    }
+    drop(scan);
+    let order = set.cid + 1;
+    let until = match end {
+        Some(end) => turn.rank(app, order, set.count, end)?,
+        None => set.count,
+    };
+    Ok(until.saturating_sub(turn.rank(app, order, set.count, start)?))
+}
+
+/// Member and score at both ends of the order.
+type Extremes = ((Vec<u8>, f64), (Vec<u8>, f64));
+
+fn extremes(turn: &Turn<'_>, app: AppId, set: &Header) -> Step<Option<Extremes>> {
+    let everything = (Bound::Unbounded, Bound::Unbounded);
+    let end = |direction| -> Step<Option<(Vec<u8>, f64)>> {
+        match scan(turn, app, set, everything, direction).next()? {
+            Some((key, _)) => split(key).map(|(member, score)| Some((member.to_vec(), score))),
+            None => Ok(None),
+        }
+    };
+    Ok(end(Direction::Forward)?.zip(end(Direction::Reverse)?))
+}
+
+/// Order keys from the first inclusive to the last exclusive of a lexicographic range among members of one score;
+/// `None` if it is empty.
+fn lex_span(score: f64, min: Edge<'_>, max: Edge<'_>) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let key = |member: &[u8], end: &[u8]| [&order_f64(score)[..], member, end].concat();
+    // A zero byte more makes the next key after one.
+    let start = match min {
+        Edge::Lowest => key(&[], &[]),
+        Edge::At(at) => key(at, &[]),
+        Edge::Beyond(at) => key(at, &[0]),
+        Edge::Highest => return None,
+    };
+    let end = match max {
+        Edge::Highest => None,
+        Edge::At(at) => Some(key(at, &[0])),
+        Edge::Beyond(at) => Some(key(at, &[])),
+        Edge::Lowest => return None,
+    };
+    let is_empty = end.as_ref().is_some_and(|end| *end <= start);
+    (!is_empty).then_some((start, end))
 }
 
 /// A lexicographic range. Meant for members of one score, where it is a span of keys; with several scores Redis
@@ -294,32 +398,23 @@ fn walk_lex(
     direction: Direction,
     mut visit: impl FnMut(&[u8], f64) -> ControlFlow<()>,
 ) -> Step<()> {
-    let everything = (Bound::Unbounded, Bound::Unbounded);
-    let end = |direction| -> Step<Option<Vec<u8>>> {
-        let mut scan = scan(turn, app, set, everything, direction);
-        Ok(scan.next()?.map(|(key, _)| key.to_vec()))
-    };
-    let (Some(first), Some(last)) = (end(Direction::Forward)?, end(Direction::Reverse)?) else {
+    let Some((first, last)) = extremes(turn, app, set)? else {
         return Ok(());
     };
-    let ((first_member, low), (last_member, high)) = (split(&first)?, split(&last)?);
-    if !min.admits_from_below(last_member) || !max.admits_from_above(first_member) {
+    if first.1 == last.1 {
+        let Some((start, end)) = lex_span(first.1, min, max) else {
+            return Ok(());
+        };
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = (Bound::Included(&start[..]), end);
+        return span(turn, app, set, keys, direction, visit);
+    }
+    if !min.admits_from_below(&last.0) || !max.admits_from_above(&first.0) {
         return Ok(());
     }
     let (near, far) = match direction {
         Direction::Forward => (min, max),
         Direction::Reverse => (max, min),
-    };
-    let mut start = Vec::new();
-    let keys = match near {
-        Edge::At(at) | Edge::Beyond(at) if low == high => {
-            super::order_key(low, at, &mut start);
-            match direction {
-                Direction::Forward => (Bound::Included(&start[..]), Bound::Unbounded),
-                Direction::Reverse => (Bound::Unbounded, Bound::Included(&start[..])),
-            }
-        }
-        _ => everything,
     };
     let inside = |edge: &Edge<'_>, lower: bool, member: &[u8]| {
         if lower {
@@ -329,8 +424,9 @@ fn walk_lex(
         }
     };
     let forward = direction == Direction::Forward;
+    let everything = (Bound::Unbounded, Bound::Unbounded);
     let mut begun = false;
-    span(turn, app, set, keys, direction, |member, score| {
+    span(turn, app, set, everything, direction, |member, score| {
         begun = begun || inside(&near, forward, member);
         if !begun {
             return ControlFlow::Continue(());

@@ -1,6 +1,6 @@
 //! Commands on ranges: reading, storing, counting and removing them.
 
-use super::order::{walk, Basis, Range};
+use super::order::{self, walk, Basis, Range};
 use super::{decode_score, remove as remove_member, reply_members, set_score, Picks};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::hash_order::member_key;
@@ -158,14 +158,11 @@ pub(super) fn store(cx: &mut Context<'_, '_>, key: &[u8], picks: &Picks) -> Outc
 /// ZCOUNT, ZLEXCOUNT key min max
 pub(super) fn count(cx: &mut Context<'_, '_>, basis: Basis) -> Outcome {
     let range = Range::parse(basis, cx.args.at(2), cx.args.at(3))?;
-    let mut count = 0;
-    if let Some(set) = edge::open(cx, cx.args.at(1), Kind::SortedSet)? {
-        walk(cx.turn, cx.app, &set, &range, Direction::Forward, |_, _| {
-            count += 1;
-            ControlFlow::Continue(())
-        })?;
-    }
-    cx.reply.integer(count);
+    let count = match edge::open(cx, cx.args.at(1), Kind::SortedSet)? {
+        Some(set) => order::count(cx.turn, cx.app, &set, &range)?,
+        None => 0,
+    };
+    cx.reply.integer(count as i64);
     Ok(())
 }
 
