@@ -1,0 +1,55 @@
+"""A recorded session of redis-cli: the same lines, the same output as Redis 7.0 gave.
+
+`redis_cli/session.redis` is what is typed; `session.out` what redis-cli printed with Redis 7.0.15, both in RESP2 and RESP3.
+Run: `python compat-tests/resp/redis_cli.py`; `--record` writes the outputs anew from the redis-server of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import servers  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent / "redis_cli"
+PROTOCOLS = {"2": "session.out", "3": "session.resp3.out"}
+
+
+def played(server: servers.Server, protocol: str) -> str:
+    """Each line typed, with what redis-cli printed for it."""
+    lines = [line for line in (FOLDER / "session.redis").read_text().splitlines() if line]
+    command = ["redis-cli", f"-{protocol}", "-p", str(server.port), "--no-raw"]
+    output = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=60)
+    return output.stdout
+
+
+def main() -> int:
+    """0 when every line printed what it should."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true")
+    options = parser.parse_args()
+    if shutil.which("redis-cli") is None:
+        print("redis-cli is not installed (Debian: apt-get install redis-tools)", file=sys.stderr)
+        return 2
+    if options.record:
+        with servers.redis() as server:
+            for protocol, name in PROTOCOLS.items():
+                (FOLDER / name).write_text(played(server, protocol))
+        return 0
+    different = 0
+    with servers.hyperdb("--sync", "everysec") as server:
+        for protocol, name in PROTOCOLS.items():
+            expected, got = (FOLDER / name).read_text(), played(server, protocol)
+            diff = list(difflib.unified_diff(expected.splitlines(), got.splitlines(), "redis", "hyperdb", lineterm=""))
+            print("\n".join(diff) or f"RESP{protocol}: {len(got.splitlines())} lines as Redis prints them")
+            different += bool(diff)
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
