@@ -9,6 +9,10 @@ use crate::protocol::Limits;
 use hyperdb_graph::LockWait;
 use std::collections::BTreeSet;
 
+/// A client with so many bytes of replies waiting runs no more requests until it has read some; its requests are
+/// still taken from the socket, so a client that writes a whole pipeline before it reads gets through.
+pub(crate) const OUTPUT_PAUSE: usize = 32 << 20;
+
 /// Where a client stands.
 #[derive(Debug, Default)]
 pub(crate) enum State {
@@ -201,5 +205,10 @@ impl Client {
 
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready) && !self.closing && !self.doomed
+    }
+
+    /// Whether so many replies wait that its next request should wait too.
+    pub(crate) fn is_full(&self) -> bool {
+        self.output.pending() >= OUTPUT_PAUSE
     }
 }

@@ -124,7 +124,7 @@ impl EventLoop {
         };
         client.hung_up |= closed;
         client.unread = true;
-        if !client.input.wants_more() {
+        if !client.input.wants_more() && !client.is_full() {
             // Whole requests wait already. A client that is parked and gone will not come to read this.
             if closed && client.is_blocked() {
                 core.kill(slot);
@@ -290,12 +290,19 @@ impl EventLoop {
         };
         if client.output.has_released() && !client.doomed {
             let before = client.output.pending();
+            let was_full = client.is_full();
             let end = client.output.write(&mut client.stream);
             core.counters.bytes_out += (before - client.output.pending()) as u64;
             if end == WriteEnd::Broken {
                 client.doomed = true;
             }
+            if was_full && !client.is_full() && client.is_ready() {
+                self.core.run_later(slot);
+            }
         }
+        let Some(client) = self.core.clients.get_mut(slot) else {
+            return;
+        };
         let done = client.output.pending() == 0;
         // A half-closed client still gets the replies to what it has sent.
         let gone = client.eof && client.is_idle();

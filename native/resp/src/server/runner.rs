@@ -23,7 +23,7 @@ pub(crate) fn run(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) {
         return;
     };
     // Whole requests may be left, or bytes on the socket that had no room.
-    if client.is_ready() && client.unread {
+    if client.is_ready() && client.unread && !client.is_full() {
         core.run_later(slot);
     }
     core.flush_later(slot);
@@ -71,6 +71,9 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
     while core.clients.at(slot).is_ready() {
         if left == 0 {
             core.run_later(slot);
+            break;
+        }
+        if core.clients.at(slot).is_full() {
             break;
         }
         let limits = core.clients.at(slot).limits(max_bulk);

@@ -139,6 +139,38 @@ fn who_does_not_read_is_closed() {
 }
 
 #[test]
+fn who_reads_late_gets_all_and_costs_little_meanwhile() {
+    let running = Running::new();
+    let mut writer = running.client();
+    let value = "x".repeat(1_000_000);
+    writer.send(format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n{value}\r\n").as_bytes());
+    assert_eq!(writer.reply(), "+OK");
+
+    // 120 MB of replies, and more requests than the socket's buffers hold.
+    let mut late = running.client();
+    let padding = "p".repeat(20_000);
+    for _ in 0..120 {
+        late.send(format!("exists {padding}\r\nget k\r\n").as_bytes());
+    }
+    for _ in 0..20 {
+        assert_eq!(writer.ask("ping"), "+PONG");
+    }
+    let held = |running: &Running| {
+        let rows = running.server.stats().rows;
+        rows.iter()
+            .find(|row| row.0 == "clients_output_bytes")
+            .unwrap()
+            .1
+    };
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    assert!(held(&running) < 70 << 20, "{} bytes wait", held(&running));
+    for _ in 0..120 {
+        assert_eq!(late.reply(), ":0");
+        assert_eq!(late.reply().len(), 1_000_000);
+    }
+}
+
+#[test]
 fn buffers_of_all_together_are_bounded() {
     let running = Running::with(Settings {
         client_memory: 8 << 20,
