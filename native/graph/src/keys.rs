@@ -12,6 +12,7 @@
 //!       0x01 expiry_ms app hash64(id) id           expiry order
 //!       0x02 app cid                               dropped collection, its members go at compaction; cid 0: app
 //!       0x03 counter                               numbers given out: 1 = collections, 2 = apps
+//!       0x04 app cid                               dropped generic hyperedge, its incidence is swept
 //! ```
 
 use std::ops::Deref;
@@ -47,6 +48,8 @@ pub mod meta {
     pub const DROPPED: u8 = 0x02;
     /// Numbers given out.
     pub const COUNTER: u8 = 0x03;
+    /// Generic hyperedges that were dropped whole.
+    pub const DROPPED_EDGE: u8 = 0x04;
     /// Key of the high-water mark of collection numbers.
     pub const NEXT_CID: [u8; 2] = [COUNTER, 1];
     /// Key of the next app number.
@@ -246,7 +249,15 @@ pub fn parse_expiry(key: &[u8]) -> Option<(i64, AppId, u64, &[u8])> {
 
 /// A note of a drop taken apart: app and collection (0: the whole app); `None` if malformed.
 pub fn parse_dropped(key: &[u8]) -> Option<(AppId, u64)> {
-    let rest = key.strip_prefix(&[meta::DROPPED])?;
+    parse_collection(key.strip_prefix(&[meta::DROPPED])?)
+}
+
+/// A note of a dropped generic hyperedge taken apart; `None` if malformed.
+pub fn parse_dropped_edge(key: &[u8]) -> Option<(AppId, u64)> {
+    parse_collection(key.strip_prefix(&[meta::DROPPED_EDGE])?)
+}
+
+fn parse_collection(rest: &[u8]) -> Option<(AppId, u64)> {
     let (app, used) = read_varint(rest)?;
     let (cid, last) = read_varint(rest.get(used..)?)?;
     (used + last == rest.len()).then_some((AppId(u32::try_from(app).ok()?), cid))
@@ -263,6 +274,15 @@ pub fn parse_data(key: &[u8]) -> Option<(AppId, u8, &[u8])> {
 pub fn dropped(app: AppId, cid: u64) -> KeyBuf {
     let mut key = KeyBuf::new();
     key.push(&[meta::DROPPED])
+        .push_varint(u64::from(app.0))
+        .push_varint(cid);
+    key
+}
+
+/// Key of the note that the generic hyperedge of collection `cid` was dropped; the value is its id.
+pub fn dropped_edge(app: AppId, cid: u64) -> KeyBuf {
+    let mut key = KeyBuf::new();
+    key.push(&[meta::DROPPED_EDGE])
         .push_varint(u64::from(app.0))
         .push_varint(cid);
     key

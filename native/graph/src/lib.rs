@@ -14,10 +14,12 @@ mod dropped;
 pub mod field;
 pub mod hash;
 pub mod header;
+pub mod hyperedge;
 pub mod identity;
 pub mod keys;
 mod numbers;
 mod ranks;
+mod reader;
 pub mod roles;
 pub mod sequencer;
 mod step;
@@ -28,6 +30,7 @@ pub use apps::{AppStats, Class};
 pub use header::{Header, Kind, Record};
 pub use identity::Identity;
 pub use keys::AppId;
+pub use reader::{Changes, Elements, Reader, Set};
 pub use sequencer::{
     Access, Conflict, Delta, Isolation, LockMode, LockWait, Locked, Target, Transaction,
     TransactionOptions, Wait,

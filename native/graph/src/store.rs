@@ -13,6 +13,7 @@ use crate::turn::Turn;
 use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Result, Snapshot};
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 /// An open database. One per directory; shared by every frontend.
@@ -23,6 +24,8 @@ pub struct Store {
     pub(crate) directory: Directory,
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
+    /// Whether there may be notes of dropped generic hyperedges.
+    pub(crate) unswept: AtomicBool,
     identity: Identity,
 }
 
@@ -65,6 +68,7 @@ impl Store {
             numbers: Numbers::resume(mark.as_deref())?,
             directory: Directory::default(),
             dropped,
+            unswept: AtomicBool::new(true),
             identity,
         })
     }

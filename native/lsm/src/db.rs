@@ -286,6 +286,16 @@ impl Db {
         Ok(Snapshot::new(self.shared.clone(), &state, commit))
     }
 
+    /// The oldest commit that must stay readable: retained, held by a snapshot, or else the newest visible one.
+    pub fn horizon(&self) -> Commit {
+        let state = self.shared.state.read();
+        let visible = self.shared.visible(state.latest);
+        self.shared
+            .points
+            .oldest()
+            .map_or(visible, |oldest| oldest.min(visible))
+    }
+
     /// Keeps what is visible at the newest visible commit readable until [`Db::release`]; survives a restart.
     pub fn retain(&self) -> Result<Commit> {
         let snapshot = self.snapshot();

@@ -42,7 +42,7 @@ pub use cache::BlockCache;
 pub use compaction::CompactionFilter;
 pub use db::{Db, Options, Stats, SyncMode};
 pub use error::{Error, Result};
-pub use snapshot::{Iter, Snapshot};
+pub use snapshot::{Entries, EntryView, Iter, Snapshot};
 pub use table::ReadMode;
 pub use types::{Commit, Direction, Family, KeyRange, Op, Value};
 pub use writer::{Mark, Miss, Scan, Step, Stop, Writer};

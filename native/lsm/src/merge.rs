@@ -32,9 +32,11 @@ pub trait Source {
 /// A source that can move between threads.
 pub type BoxSource<'a> = Box<dyn Source + Send + 'a>;
 
-/// The live entries of several sources, in order.
+/// The entries of several sources, in order: one a key, removes only if asked for.
 pub struct Merge<'a> {
     direction: Direction,
+    /// Whether removes hide their key or are shown themselves.
+    shows_removes: bool,
     /// Sources that have an entry, by key; no two stand on the same key. Those that ended are dropped.
     sources: Vec<Aged<'a>>,
     started: bool,
@@ -56,12 +58,20 @@ impl<'a> Merge<'a> {
             .collect();
         Self {
             direction,
+            shows_removes: false,
             sources,
             started: false,
         }
     }
 
-    /// Moves to the first, then to the next live entry; false at the end.
+    /// Shows removes as entries too.
+    #[must_use]
+    pub fn with_removes(mut self) -> Self {
+        self.shows_removes = true;
+        self
+    }
+
+    /// Moves to the first, then to the next entry that is shown; false at the end.
     ///
     /// # Errors
     /// After a [`crate::Stop`] the merge has to be dropped: it may have moved in part.
@@ -80,7 +90,9 @@ impl<'a> Merge<'a> {
             }
             match self.sources.first() {
                 None => return Ok(false),
-                Some(first) if first.source.op() == Op::Add => return Ok(true),
+                Some(first) if self.shows_removes || first.source.op() == Op::Add => {
+                    return Ok(true);
+                }
                 Some(_) => {}
             }
         }
@@ -155,6 +167,14 @@ impl<'a> Merge<'a> {
             .first()
             .map_or(0, |first| first.source.version())
     }
+
+    /// What the present entry does to its key.
+    #[inline]
+    pub fn op(&self) -> Op {
+        self.sources
+            .first()
+            .map_or(Op::Remove, |first| first.source.op())
+    }
 }
 
 #[cfg(test)]
@@ -190,9 +210,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn newest_source_wins_and_removes_hide(
+        fn newest_source_wins_and_removes_hide_or_show(
             runs in proptest::collection::vec(proptest::collection::btree_map(proptest::collection::vec(0u8..4, 0..3), any::<bool>(), 0..20), 0..6),
             reverse in any::<bool>(),
+            removes in any::<bool>(),
         ) {
             let direction = if reverse { Direction::Reverse } else { Direction::Forward };
             let mut model = BTreeMap::new();
@@ -201,7 +222,7 @@ mod tests {
                     model.insert(key.clone(), (100 - age as u64, *add));
                 }
             }
-            let mut expected: Vec<_> = model.into_iter().filter(|(_, (_, add))| *add).map(|(key, (version, _))| (key, version)).collect();
+            let mut expected: Vec<_> = model.into_iter().filter(|(_, (_, add))| *add || removes).map(|(key, (version, add))| (key, version, add)).collect();
             let sources = runs.into_iter().enumerate().map(|(age, run)| {
                 let mut entries: Vec<_> = run.into_iter().map(|(key, add)| (key, 100 - age as u64, if add { Op::Add } else { Op::Remove })).collect();
                 if reverse { entries.reverse(); }
@@ -209,10 +230,11 @@ mod tests {
             }).collect();
             if reverse { expected.reverse(); }
             let mut merge = Merge::new(sources, direction);
+            if removes { merge = merge.with_removes(); }
             let mut got = Vec::new();
             while merge.advance().unwrap() {
                 prop_assert_eq!(&*merge.value(), merge.key());
-                got.push((merge.key().to_vec(), merge.version()));
+                got.push((merge.key().to_vec(), merge.version(), merge.op() == Op::Add));
             }
             prop_assert_eq!(got, expected);
             prop_assert!(!merge.advance().unwrap());

@@ -72,6 +72,11 @@ impl Points {
         })
     }
 
+    /// The oldest of all, if there is one.
+    pub(crate) fn oldest(&self) -> Option<Commit> {
+        self.inner.lock().oldest()
+    }
+
     /// Retains `commit` beyond a restart.
     pub(crate) fn seal(&self, commit: Commit) {
         self.change(|inner| inner.sealed.insert(commit));

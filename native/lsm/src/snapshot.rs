@@ -179,6 +179,26 @@ impl Snapshot {
 
     /// Walks live entries of `range`; owns its snapshot, so it may outlive this value.
     pub fn iter(&self, family: Family, range: KeyRange, direction: Direction) -> Iter {
+        Iter {
+            merge: self.merge(family, &range, direction),
+            _snapshot: self.clone(),
+            ended: false,
+        }
+    }
+
+    /// Walks the newest entry of each key of `range` at this commit, removes included.
+    ///
+    /// A remove stays to be seen while it is newer than the horizon ([`crate::Db::horizon`]); whether an older one
+    /// is still there depends on compaction.
+    pub fn entries(&self, family: Family, range: KeyRange, direction: Direction) -> Entries {
+        Entries(Iter {
+            merge: self.merge(family, &range, direction).with_removes(),
+            _snapshot: self.clone(),
+            ended: false,
+        })
+    }
+
+    fn merge(&self, family: Family, range: &KeyRange, direction: Direction) -> Merge<'static> {
         let inner = &self.inner;
         let at = inner.commit;
         let reach = std::iter::once(Reach::Active(inner.clone()))
@@ -186,19 +206,49 @@ impl Snapshot {
         let mut sources: Vec<BoxSource<'static>> = Vec::new();
         for access in reach {
             sources.push(Box::new(CopiedSource::new(
-                access, family, &range, at, direction,
+                access, family, range, at, direction,
             )));
         }
         sources.extend(
             inner
                 .version
-                .sources(family, &range, at, direction, ReadMode::Blocking),
+                .sources(family, range, at, direction, ReadMode::Blocking),
         );
-        Iter {
-            merge: Merge::new(sources, direction),
-            _snapshot: self.clone(),
-            ended: false,
+        Merge::new(sources, direction)
+    }
+}
+
+/// One entry of [`Entries`]: borrowed until the next step.
+pub struct EntryView<'e> {
+    /// Its key.
+    pub key: &'e [u8],
+    /// The commit that made it.
+    pub version: Commit,
+    /// Added or removed.
+    pub op: Op,
+    /// The value, or the remove's note.
+    pub value: crate::Value<'e>,
+}
+
+/// A lazy walk over the newest entries of a snapshot, removes included.
+pub struct Entries(Iter);
+
+impl Entries {
+    /// The next entry; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Iter::step`].
+    pub fn step(&mut self) -> Result<Option<EntryView<'_>>> {
+        if self.0.step()?.is_none() {
+            return Ok(None);
         }
+        let merge = &self.0.merge;
+        Ok(Some(EntryView {
+            key: merge.key(),
+            version: merge.version(),
+            op: merge.op(),
+            value: merge.value(),
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::keys::{self, AppId};
 use crate::sequencer::Intent;
 use crate::step::Step;
 use hyperdb_lsm::{Commit, Family, Value};
+use std::sync::atomic::Ordering;
 
 /// A live element as read; [`Element::record`] decodes it.
 pub struct Element<'t> {
@@ -246,6 +247,14 @@ impl Turn<'_> {
             return Ok(());
         }
         self.claim(Family::DATA, self.memo.borrow().key(), Intent::Drop)?;
+        if old.kind == Kind::Edge {
+            // Its members lead to its incidence records, so they are not left to compaction.
+            let key = keys::dropped_edge(app, old.cid);
+            let memo = self.memo.borrow();
+            self.writer.put(Family::META, &key, memo.place().1)?;
+            self.store.unswept.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
         self.writer
             .put(Family::META, &keys::dropped(app, old.cid), &[])?;
         self.dropped.push((app, old.cid));

@@ -19,7 +19,7 @@ pub struct Expired {
 
 impl Turn<'_> {
     /// Removes up to `limit` elements whose time has come, soonest first, and reports them as touched. Those
-    /// that a transaction has locked are left for later.
+    /// that a transaction has locked are left for later. Then up to `limit` records that dropped hyperedges left behind.
     pub fn expire_due(&mut self, limit: usize) -> Step<Expired> {
         let due = self.due(limit)?;
         let mut done = Expired {
@@ -42,6 +42,7 @@ impl Turn<'_> {
                 Err(stop) => return Err(stop),
             }
         }
+        done.more |= self.sweep_edges(limit)?;
         Ok(done)
     }
 

@@ -26,9 +26,12 @@ use crate::sequencer::Intent;
 use crate::step::{Step, Stop};
 use crate::store::Store;
 use apps::Account;
-use hyperdb_lsm::{Commit, Error, Family, Mark, ReadMode, Result, Writer};
+use hyperdb_lsm::{
+    Commit, Direction, Error, Family, KeyRange, Mark, ReadMode, Result, Scan, Value, Writer,
+};
 use memo::Memo;
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 
 /// A point inside a turn; worthless after its commit.
 #[derive(Clone, Debug)]
@@ -200,20 +203,45 @@ impl<'s> Turn<'s> {
         self.store.hash_key().hash64(bytes)
     }
 
+    /// The value of a key, for what lies above elements and members.
+    pub(crate) fn read(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
+        Ok(self.writer.get(family, key)?)
+    }
+
+    /// Walks a range, for what lies above elements and members.
+    pub(crate) fn scan(&self, family: Family, range: &KeyRange, direction: Direction) -> Scan<'_> {
+        self.writer.scan(family, range, direction)
+    }
+
+    /// Whether the turn has changed anything since its last commit.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.writer.is_dirty()
+    }
+
+    /// Whether generic hyperedges may have been dropped and not swept.
+    pub(crate) fn sweep_is_due(&self) -> bool {
+        self.store.unswept.load(Ordering::Relaxed)
+    }
+
+    /// No note of a dropped generic hyperedge is left.
+    pub(crate) fn sweep_is_done(&self) {
+        self.store.unswept.store(false, Ordering::Relaxed);
+    }
+
     #[inline]
-    fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+    pub(crate) fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
         self.claim(family, key, Intent::Change)?;
         Ok(self.writer.put(family, key, value)?)
     }
 
     #[inline]
-    fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
+    pub(crate) fn insert(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
         self.claim(family, key, Intent::Change)?;
         Ok(self.writer.insert(family, key, value)?)
     }
 
     #[inline]
-    fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
+    pub(crate) fn remove(&mut self, family: Family, key: &[u8], note: &[u8]) -> Step<()> {
         self.claim(family, key, Intent::Drop)?;
         Ok(self.writer.remove(family, key, note)?)
     }
