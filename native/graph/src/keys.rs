@@ -89,6 +89,13 @@ impl KeyBuf {
         }
     }
 
+    /// Empties it, to be used again.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.heap.clear();
+    }
+
     /// Appends bytes as they are.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) -> &mut Self {

@@ -193,7 +193,7 @@ pub(crate) struct Block {
 impl Index {
     /// Appends the next key of the order, while it is built.
     pub(crate) fn append(&mut self, key: &[u8]) {
-        if self.len.is_multiple_of(TARGET) {
+        if self.len % TARGET == 0 {
             let start: &[u8] = if self.len == 0 { &[] } else { key };
             self.bytes += BLOCK + start.len();
             self.starts.push(start.into());

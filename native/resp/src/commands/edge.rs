@@ -1,7 +1,7 @@
 //! The hyperedge under a key: opened as a kind, closed with its header written or itself removed.
 //!
 //! **Invariant.** What [`open`] or [`open_or_create`] gave and a command changed goes back through [`close`]:
-//! an emptied collection removes its element, and the header's version moves with every change of members.
+//! an emptied collection removes its element, a new one begins to exist, and the header's version moves with every change of members.
 
 use crate::command::{errors, Abort, Context};
 use hyperdb_graph::{Error, Header, Kind, Stop};
@@ -16,12 +16,12 @@ pub fn open(cx: &Context<'_, '_>, key: &[u8], kind: Kind) -> Result<Option<Heade
     }
 }
 
-/// Like [`open`], with a new, empty collection where there was nothing.
+/// Like [`open`], with a new, empty collection where there was nothing: it exists once [`close`] wrote it.
 #[inline]
 pub fn open_or_create(cx: &mut Context<'_, '_>, key: &[u8], kind: Kind) -> Result<Header, Abort> {
     match open(cx, key, kind)? {
         Some(header) => Ok(header),
-        None => Ok(cx.turn.create_edge(cx.app, key, kind)?),
+        None => Ok(cx.turn.draft_edge(kind)),
     }
 }
 

@@ -14,6 +14,7 @@ use super::arguments;
 use crate::args::Args;
 use crate::command::{errors, Abort};
 use crate::commands::glob;
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Direction, Header, MemberScan, Step, Turn};
 use std::ops::Bound;
 
@@ -24,10 +25,9 @@ const SLOTS: u64 = 48;
 
 /// The key of `member` in a hash-ordered collection, into `out`.
 #[inline]
-pub fn member_key(turn: &Turn<'_>, member: &[u8], out: &mut Vec<u8>) {
+pub fn member_key(turn: &Turn<'_>, member: &[u8], out: &mut KeyBuf) {
     out.clear();
-    out.extend_from_slice(&turn.hash64(member).to_be_bytes());
-    out.extend_from_slice(member);
+    out.push(&turn.hash64(member).to_be_bytes()).push(member);
 }
 
 /// The member in a key that [`member_key`] made.

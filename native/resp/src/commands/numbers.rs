@@ -6,6 +6,7 @@
 //! overflow, underflow to zero, or are not a number.
 
 use super::extended::Extended;
+use std::io::Write;
 
 /// The longest text of an `i64`: a sign and 19 digits.
 pub const I64_TEXT: usize = 20;
@@ -81,34 +82,49 @@ fn has_nonzero_digit(number: &[u8]) -> bool {
         .any(|b| matches!(b, b'1'..=b'9'))
 }
 
-/// A double as C's `%.17g`: what Redis 7.0 replies for scores.
-pub fn format_g17(value: f64) -> String {
+/// Room for the longest text of a double: a sign, 17 digits, a point, an exponent, and zeros before it.
+pub const G17_TEXT: usize = 32;
+
+/// A double as C's `%.17g`, what Redis 7.0 replies for scores; written into `out`.
+pub fn format_g17(value: f64, out: &mut [u8; G17_TEXT]) -> &[u8] {
     if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
+        return if value > 0.0 { b"inf" } else { b"-inf" };
     }
     if value.is_nan() {
-        return "nan".to_owned();
+        return b"nan";
     }
     // Whole numbers of moderate size are the common scores, and need no digit generation.
     if value == value.trunc() && value.abs() < 1e15 && (value != 0.0 || value.is_sign_positive()) {
         let mut digits = [0; I64_TEXT];
-        return String::from_utf8_lossy(format_i64(value as i64, &mut digits)).into_owned();
+        let text = format_i64(value as i64, &mut digits);
+        out[..text.len()].copy_from_slice(text);
+        return &out[..text.len()];
     }
-    let scientific = format!("{value:.16e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
+    let mut scientific = [0; G17_TEXT];
+    let len = print(&mut scientific, format_args!("{value:.16e}"));
+    let scientific = std::str::from_utf8(&scientific[..len]).unwrap_or_default();
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if !(-4..17).contains(&exponent) {
+    let len = if (-4..17).contains(&exponent) {
+        let decimals = (16 - exponent) as usize;
+        let len = print(out, format_args!("{value:.decimals$}"));
+        trim_fraction(std::str::from_utf8(&out[..len]).unwrap_or_default()).len()
+    } else {
         let sign = if exponent < 0 { '-' } else { '+' };
-        return format!(
-            "{}e{sign}{:02}",
-            trim_fraction(mantissa),
-            exponent.unsigned_abs()
-        );
-    }
-    let decimals = (16 - exponent) as usize;
-    trim_fraction(&format!("{value:.decimals$}")).to_owned()
+        let mantissa = trim_fraction(mantissa);
+        let size = exponent.unsigned_abs();
+        print(out, format_args!("{mantissa}e{sign}{size:02}"))
+    };
+    &out[..len]
+}
+
+/// Writes text into `out`; how many bytes it took. What does not fit is left out.
+fn print(out: &mut [u8], text: std::fmt::Arguments<'_>) -> usize {
+    let room = out.len();
+    let mut rest = out;
+    // The only failure is that it does not fit, and `G17_TEXT` holds every double.
+    let _ = rest.write_fmt(text);
+    room - rest.len()
 }
 
 /// Drops the zeros that end a fraction, and its point when nothing is left of it.
@@ -196,9 +212,14 @@ mod tests {
             (1.5e300, "1.5000000000000001e+300"),
             (0.0001, "0.0001"),
             (0.00001, "1.0000000000000001e-05"),
+            (-0.000_123_456_789_012_345_67, "-0.00012345678901234567"),
+            (-f64::MAX, "-1.7976931348623157e+308"),
+            (-5e-324, "-4.9406564584124654e-324"),
+            (12_345.678_9, "12345.678900000001"),
             (f64::INFINITY, "inf"),
         ] {
-            assert_eq!(format_g17(value), text);
+            let mut out = [0; G17_TEXT];
+            assert_eq!(format_g17(value, &mut out), text.as_bytes());
         }
     }
 }

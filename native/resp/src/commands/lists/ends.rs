@@ -11,7 +11,7 @@ pub(super) fn push(cx: &mut Context<'_, '_>, side: Side, create: bool) -> Outcom
     let key = args.at(1);
     let mut list = match edge::open(cx, key, Kind::List)? {
         Some(list) => list,
-        None if create => cx.turn.create_edge(cx.app, key, Kind::List)?,
+        None if create => cx.turn.draft_edge(Kind::List),
         None => {
             cx.reply.integer(0);
             return Ok(());

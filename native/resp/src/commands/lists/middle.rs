@@ -1,11 +1,15 @@
 //! Changes inside a list.
 
-use super::{position, positions, value, walk, POSITION};
+use super::{position, positions, push, value, walk, Side, POSITION};
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
 use hyperdb_graph::keys::order_i64;
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn};
 use std::ops::ControlFlow;
+
+/// A remainder that is a smaller part of the list than one in so many is moved to a new collection: that is cheaper
+/// than to remove the rest value by value.
+const SMALL_PART: i64 = 3;
 
 /// LSET key index element
 pub(super) fn lset(cx: &mut Context<'_, '_>) -> Outcome {
@@ -40,6 +44,12 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>) -> Outcome {
         cx.reply.ok();
         return Ok(());
     }
+    if (tail - head) * SMALL_PART < list.tail - list.head {
+        keep(cx.turn, cx.app, &mut list, (head, tail))?;
+        cx.turn.put_header(cx.app, key, &list)?;
+        cx.reply.ok();
+        return Ok(());
+    }
     for at in (list.head..head).chain(tail..list.tail) {
         let len = value(cx.turn, cx.app, &list, at)?.len() as u64;
         list.bytes = list.bytes.saturating_sub(POSITION + len);
@@ -50,6 +60,24 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>) -> Outcome {
     list.count = (tail - head) as u64;
     cx.turn.put_header(cx.app, key, &list)?;
     cx.reply.ok();
+    Ok(())
+}
+
+/// Makes `list` a new collection of the values at `head..tail`; the old one is dropped whole by the header's write.
+fn keep(turn: &mut Turn<'_>, app: AppId, list: &mut Header, (head, tail): (i64, i64)) -> Step<()> {
+    let mut kept = Header {
+        expiry: list.expiry,
+        head,
+        tail: head,
+        ..turn.draft_edge(Kind::List)
+    };
+    let mut moved = Vec::new();
+    for at in head..tail {
+        moved.clear();
+        moved.extend_from_slice(&value(turn, app, list, at)?);
+        push(turn, app, &mut kept, Side::Right, &moved)?;
+    }
+    *list = kept;
     Ok(())
 }
 

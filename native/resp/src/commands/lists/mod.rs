@@ -88,7 +88,7 @@ pub fn store(cx: &mut Context<'_, '_>, key: &[u8], values: &[Box<[u8]>]) -> Step
         cx.turn.remove_element(cx.app, key)?;
         return Ok(());
     }
-    let mut list = cx.turn.create_edge(cx.app, key, Kind::List)?;
+    let mut list = cx.turn.draft_edge(Kind::List);
     for value in values {
         push(cx.turn, cx.app, &mut list, Side::Right, value)?;
     }

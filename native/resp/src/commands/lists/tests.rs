@@ -99,6 +99,30 @@ fn trim() {
 }
 
 #[test]
+fn trim_to_a_small_remainder() {
+    let mut client = Client::new();
+    let values: Vec<String> = (0..200).map(|i| i.to_string()).collect();
+    let mut words = vec!["rpush", "l"];
+    words.extend(values.iter().map(String::as_str));
+    client.run(&words);
+    client.script(
+        "pexpire l 5000 => :1
+         ltrim l 100 103 => +OK
+         pttl l => :5000
+         llen l => :4
+         lrange l 0 -1 => *4 $3 100 $3 101 $3 102 $3 103
+         lpush l a => :5
+         rpush l b => :6
+         lpos l b => :5
+         lrange l 0 -1 => *6 $1 a $3 100 $3 101 $3 102 $3 103 $1 b
+         ltrim l -1 -1 => +OK
+         lrange l 0 -1 => *1 $1 b
+         lpop l => $1 b
+         exists l => :0",
+    );
+}
+
+#[test]
 fn insert_moves_the_shorter_side() {
     Client::new().script(
         "rpush l a b c d e => :5

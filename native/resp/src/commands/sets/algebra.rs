@@ -5,6 +5,7 @@ use super::{add, contains};
 use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Header, Kind, Step, Turn};
 
 /// What to do with several sets.
@@ -36,8 +37,8 @@ pub(super) fn store(cx: &mut Context<'_, '_>, operation: Operation) -> Outcome {
         cx.reply.integer(0);
         return Ok(());
     }
-    let mut set = cx.turn.create_edge(cx.app, destination, Kind::Set)?;
-    let mut place = Vec::new();
+    let mut set = cx.turn.draft_edge(Kind::Set);
+    let mut place = KeyBuf::new();
     for (member, _) in result.iter() {
         add(cx.turn, cx.app, &mut set, member, &mut place)?;
     }
@@ -120,7 +121,7 @@ fn intersection(
     let Some((smallest, others)) = sets.split_first() else {
         return Ok(());
     };
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     let mut walk = hash_order::Walk::new(turn, app, smallest.cid);
     while let Some(member) = walk.next()? {
         let mut everywhere = true;
@@ -147,7 +148,7 @@ fn difference(
     let Some((Some(first), others)) = sets.split_first() else {
         return Ok(());
     };
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     let mut walk = hash_order::Walk::new(turn, app, first.cid);
     while let Some(member) = walk.next()? {
         let mut elsewhere = false;
@@ -173,7 +174,7 @@ fn union(
 ) -> Step<()> {
     let mut sets: Vec<Header> = sets.iter().copied().flatten().collect();
     sets.sort_by_key(|set| std::cmp::Reverse(set.count));
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for (i, set) in sets.iter().enumerate() {
         let mut walk = hash_order::Walk::new(turn, app, set.cid);
         while let Some(member) = walk.next()? {

@@ -3,6 +3,7 @@
 use super::{add, contains, hash_order, remove};
 use crate::command::{Context, Outcome};
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::Kind;
 
 /// SADD key member [member ...]
@@ -11,7 +12,7 @@ pub(super) fn sadd(cx: &mut Context<'_, '_>) -> Outcome {
     let key = args.at(1);
     let mut set = edge::open_or_create(cx, key, Kind::Set)?;
     let before = set.count;
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
         add(cx.turn, cx.app, &mut set, member, &mut place)?;
     }
@@ -31,7 +32,7 @@ pub(super) fn srem(cx: &mut Context<'_, '_>) -> Outcome {
         return Ok(());
     };
     let before = set.count;
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
         remove(cx.turn, cx.app, &mut set, member, &mut place)?;
     }
@@ -57,7 +58,7 @@ pub(super) fn smembers(cx: &mut Context<'_, '_>) -> Outcome {
 /// SISMEMBER key member
 pub(super) fn sismember(cx: &mut Context<'_, '_>) -> Outcome {
     let found = match edge::open(cx, cx.args.at(1), Kind::Set)? {
-        Some(set) => contains(cx.turn, cx.app, &set, cx.args.at(2), &mut Vec::new())?,
+        Some(set) => contains(cx.turn, cx.app, &set, cx.args.at(2), &mut KeyBuf::new())?,
         None => false,
     };
     cx.reply.integer(i64::from(found));
@@ -69,7 +70,7 @@ pub(super) fn smismember(cx: &mut Context<'_, '_>) -> Outcome {
     let args = cx.args;
     let set = edge::open(cx, args.at(1), Kind::Set)?;
     cx.reply.array(args.len() - 2);
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
         let found = match &set {
             Some(set) => contains(cx.turn, cx.app, set, member, &mut place)?,
@@ -91,7 +92,7 @@ pub(super) fn scard(cx: &mut Context<'_, '_>) -> Outcome {
 pub(super) fn smove(cx: &mut Context<'_, '_>) -> Outcome {
     let args = cx.args;
     let (source, destination, member) = (args.at(1), args.at(2), args.at(3));
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     let Some(mut from) = edge::open(cx, source, Kind::Set)? else {
         cx.reply.integer(0);
         return Ok(());
@@ -109,7 +110,7 @@ pub(super) fn smove(cx: &mut Context<'_, '_>) -> Outcome {
     edge::close(cx, source, &from)?;
     let mut to = match to {
         Some(to) => to,
-        None => cx.turn.create_edge(cx.app, destination, Kind::Set)?,
+        None => cx.turn.draft_edge(Kind::Set),
     };
     if add(cx.turn, cx.app, &mut to, member, &mut place)? {
         cx.turn.put_header(cx.app, destination, &to)?;

@@ -12,6 +12,7 @@ mod random;
 use super::hash_order::{self, member_key};
 use super::numbers;
 use crate::command::Handler;
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Header, Step, Turn};
 
 /// Handlers of this folder by command name.
@@ -58,7 +59,7 @@ fn contains(
     app: AppId,
     set: &Header,
     member: &[u8],
-    key: &mut Vec<u8>,
+    key: &mut KeyBuf,
 ) -> Step<bool> {
     member_key(turn, member, key);
     Ok(turn.member(app, set.cid, key)?.is_some())
@@ -71,7 +72,7 @@ fn add(
     app: AppId,
     set: &mut Header,
     member: &[u8],
-    key: &mut Vec<u8>,
+    key: &mut KeyBuf,
 ) -> Step<bool> {
     if contains(turn, app, set, member, key)? {
         return Ok(false);
@@ -92,7 +93,7 @@ fn remove(
     app: AppId,
     set: &mut Header,
     member: &[u8],
-    key: &mut Vec<u8>,
+    key: &mut KeyBuf,
 ) -> Step<bool> {
     if !contains(turn, app, set, member, key)? {
         return Ok(false);

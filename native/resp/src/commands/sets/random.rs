@@ -3,6 +3,7 @@
 use super::{hash_order, remove};
 use crate::command::{errors, Context, Outcome};
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::Kind;
 
 /// SPOP key [count]
@@ -47,7 +48,7 @@ pub(super) fn spop(cx: &mut Context<'_, '_>) -> Outcome {
         cx.turn.remove_element(cx.app, key)?;
         return Ok(());
     }
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for (member, _) in picks.iter() {
         remove(cx.turn, cx.app, &mut set, member, &mut place)?;
     }

@@ -6,6 +6,7 @@ use super::hash_order::{member_key, Picks, Walk};
 use super::{decode_score, range, reply_members, score};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, hash_order};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Header, Kind, Record, Step, Turn};
 
 /// What to do with several sets.
@@ -60,7 +61,7 @@ impl Source {
         turn: &Turn<'_>,
         app: AppId,
         member: &[u8],
-        place: &mut Vec<u8>,
+        place: &mut KeyBuf,
     ) -> Step<Option<f64>> {
         match &self.header {
             None => Ok(None),
@@ -191,7 +192,7 @@ impl Request {
         let Some(header) = &smallest.header else {
             return Ok(());
         };
-        let mut place = Vec::new();
+        let mut place = KeyBuf::new();
         let mut walk = Walk::new(turn, app, header.cid);
         'members: while let Some(member) = walk.next()? {
             let Some(first) = smallest.score(turn, app, member, &mut place)? else {
@@ -247,7 +248,7 @@ impl Request {
         let Some(header) = &first.header else {
             return Ok(());
         };
-        let mut place = Vec::new();
+        let mut place = KeyBuf::new();
         let mut walk = Walk::new(turn, app, header.cid);
         'members: while let Some(member) = walk.next()? {
             for other in others {

@@ -16,11 +16,11 @@ mod write;
 
 use super::edge;
 use super::hash_order::{self, member_key, Picks};
-use super::numbers::{self, I64_TEXT};
+use super::numbers::{self, G17_TEXT};
 use crate::command::Handler;
 use crate::reply::Reply;
 use algebra::Operation;
-use hyperdb_graph::keys::order_f64;
+use hyperdb_graph::keys::{order_f64, KeyBuf};
 use hyperdb_graph::{AppId, Header, Step, Turn};
 use order::Basis;
 use pop::End;
@@ -94,10 +94,9 @@ fn decode_score(value: &[u8]) -> f64 {
 
 /// The key in the order of (score, member).
 #[inline]
-fn order_key(score: f64, member: &[u8], out: &mut Vec<u8>) {
+fn order_key(score: f64, member: &[u8], out: &mut KeyBuf) {
     out.clear();
-    out.extend_from_slice(&order_f64(score));
-    out.extend_from_slice(member);
+    out.push(&order_f64(score)).push(member);
 }
 
 /// The score of a member; leaves its key in `place`.
@@ -107,7 +106,7 @@ fn score(
     app: AppId,
     set: &Header,
     member: &[u8],
-    place: &mut Vec<u8>,
+    place: &mut KeyBuf,
 ) -> Step<Option<f64>> {
     member_key(turn, member, place);
     match turn.member(app, set.cid, place)? {
@@ -127,7 +126,7 @@ fn set_score(
     set: &mut Header,
     member: &[u8],
     (old, new): (Option<f64>, f64),
-    place: &mut Vec<u8>,
+    place: &mut KeyBuf,
 ) -> Step<()> {
     let new = new + 0.0; // -0 becomes 0.
     let value = new.to_le_bytes();
@@ -157,7 +156,7 @@ fn remove(
     set: &mut Header,
     member: &[u8],
     score: f64,
-    place: &mut Vec<u8>,
+    place: &mut KeyBuf,
 ) -> Step<()> {
     member_key(turn, member, place);
     turn.remove_member(app, set.cid, place)?;
@@ -168,14 +167,10 @@ fn remove(
     Ok(())
 }
 
-/// Writes a score; whole numbers without an allocation.
+/// Writes a score.
 fn reply_score(reply: &mut Reply, score: f64) {
-    if score == score.trunc() && score.abs() < 1e15 && (score != 0.0 || score.is_sign_positive()) {
-        let mut digits = [0; I64_TEXT];
-        reply.double(numbers::format_i64(score as i64, &mut digits));
-    } else {
-        reply.double(numbers::format_g17(score).as_bytes());
-    }
+    let mut text = [0; G17_TEXT];
+    reply.double(numbers::format_g17(score, &mut text));
 }
 
 /// Writes members, with scores in pairs (RESP3) or one after the other (RESP2) if asked for.

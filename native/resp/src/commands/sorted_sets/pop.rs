@@ -4,6 +4,7 @@ use super::order::{walk, Range};
 use super::{decode_score, remove, reply_members, reply_score, Picks};
 use crate::command::{errors, Abort, Context, OnTimeout, Outcome};
 use crate::commands::{arguments, blocking, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{Direction, Header, Kind};
 use std::ops::ControlFlow;
 
@@ -73,7 +74,7 @@ fn take(
         cx.turn.remove_element(cx.app, key)?;
         return Ok(picks);
     }
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for (member, value) in picks.iter() {
         remove(
             cx.turn,

@@ -5,6 +5,7 @@ use super::{decode_score, remove as remove_member, reply_members, set_score, Pic
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::hash_order::member_key;
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn};
 use std::ops::ControlFlow;
 
@@ -143,8 +144,8 @@ pub(super) fn store(cx: &mut Context<'_, '_>, key: &[u8], picks: &Picks) -> Outc
         cx.reply.integer(0);
         return Ok(());
     }
-    let mut set = cx.turn.create_edge(cx.app, key, Kind::SortedSet)?;
-    let mut place = Vec::new();
+    let mut set = cx.turn.draft_edge(Kind::SortedSet);
+    let mut place = KeyBuf::new();
     for (member, value) in picks.iter() {
         member_key(cx.turn, member, &mut place);
         let scores = (None, decode_score(value));
@@ -189,7 +190,7 @@ pub(super) fn remove(cx: &mut Context<'_, '_>, basis: Basis) -> Outcome {
     if picks.len() as u64 == set.count {
         cx.turn.remove_element(cx.app, key)?;
     } else if !picks.is_empty() {
-        let mut place = Vec::new();
+        let mut place = KeyBuf::new();
         for (member, value) in picks.iter() {
             let score = decode_score(value);
             remove_member(cx.turn, cx.app, &mut set, member, score, &mut place)?;

@@ -1,15 +1,17 @@
 //! Reading scores, ranks and members.
 
 use super::hash_order::{self, Picks};
-use super::{decode_score, numbers, order, order_key, reply_members, reply_score, score};
+use super::numbers::{self, G17_TEXT};
+use super::{decode_score, order, order_key, reply_members, reply_score, score};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::Kind;
 
 /// ZSCORE key member
 pub(super) fn zscore(cx: &mut Context<'_, '_>) -> Outcome {
     let found = match edge::open(cx, cx.args.at(1), Kind::SortedSet)? {
-        Some(set) => score(cx.turn, cx.app, &set, cx.args.at(2), &mut Vec::new())?,
+        Some(set) => score(cx.turn, cx.app, &set, cx.args.at(2), &mut KeyBuf::new())?,
         None => None,
     };
     match found {
@@ -24,7 +26,7 @@ pub(super) fn zmscore(cx: &mut Context<'_, '_>) -> Outcome {
     let args = cx.args;
     let set = edge::open(cx, args.at(1), Kind::SortedSet)?;
     cx.reply.array(args.len() - 2);
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
         let found = match &set {
             Some(set) => score(cx.turn, cx.app, set, member, &mut place)?,
@@ -52,7 +54,7 @@ pub(super) fn rank(cx: &mut Context<'_, '_>, from_end: bool) -> Outcome {
         return Ok(());
     };
     let member = cx.args.at(2);
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     let Some(score) = score(cx.turn, cx.app, &set, member, &mut place)? else {
         cx.reply.null();
         return Ok(());
@@ -120,7 +122,8 @@ pub(super) fn zscan(cx: &mut Context<'_, '_>) -> Outcome {
     let options = hash_order::ScanOptions::parse(&args)?;
     let mut page = Picks::default();
     let next = hash_order::scan(cx.turn, cx.app, &set, cursor, &options, |member, value| {
-        page.push(member, numbers::format_g17(decode_score(value)).as_bytes());
+        let mut text = [0; G17_TEXT];
+        page.push(member, numbers::format_g17(decode_score(value), &mut text));
     })?;
     let elements: Vec<&[u8]> = page
         .iter()

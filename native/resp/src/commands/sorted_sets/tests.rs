@@ -1,5 +1,7 @@
 //! Sorted sets: each command's edges. Replies as Redis 7.0.15 gave them.
 
+#![allow(clippy::unwrap_used)]
+
 use crate::commands::testing::Client;
 
 #[test]

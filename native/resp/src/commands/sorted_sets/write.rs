@@ -3,6 +3,7 @@
 use super::{remove, reply_score, score, set_score};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
+use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::Kind;
 
 /// The options of ZADD.
@@ -112,8 +113,9 @@ pub(super) fn zincrby(cx: &mut Context<'_, '_>) -> Outcome {
 fn add(cx: &mut Context<'_, '_>, options: &Options, first: usize) -> Outcome {
     let args = cx.args;
     let key = args.at(1);
-    // All scores are read before anything is changed; the text of a score is short, so once more below.
-    for i in (first..args.len()).step_by(2) {
+    // All scores are read before anything is changed; those behind the first once more below.
+    let first_score = arguments::float(args.at(first))?;
+    for i in (first + 2..args.len()).step_by(2) {
         arguments::float(args.at(i))?;
     }
     let mut set = match edge::open(cx, key, Kind::SortedSet)? {
@@ -126,14 +128,18 @@ fn add(cx: &mut Context<'_, '_>, options: &Options, first: usize) -> Outcome {
             }
             return Ok(());
         }
-        None => cx.turn.create_edge(cx.app, key, Kind::SortedSet)?,
+        None => cx.turn.draft_edge(Kind::SortedSet),
     };
     let before = set.count;
     let mut updated = 0;
     let mut result = None;
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for i in (first..args.len()).step_by(2) {
-        let given = arguments::float(args.at(i))?;
+        let given = if i == first {
+            first_score
+        } else {
+            arguments::float(args.at(i))?
+        };
         let member = args.at(i + 1);
         let old = score(cx.turn, cx.app, &set, member, &mut place)?;
         match options.decide(old, given)? {
@@ -171,7 +177,7 @@ pub(super) fn zrem(cx: &mut Context<'_, '_>) -> Outcome {
         return Ok(());
     };
     let before = set.count;
-    let mut place = Vec::new();
+    let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
         if let Some(old) = score(cx.turn, cx.app, &set, member, &mut place)? {
             remove(cx.turn, cx.app, &mut set, member, old, &mut place)?;
