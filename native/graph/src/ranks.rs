@@ -22,6 +22,8 @@ pub(crate) const TARGET: u64 = 64;
 const LARGE: u64 = 3 * TARGET;
 /// Bytes that all indexes may take together; a collection of a million members needs about one.
 const BUDGET: usize = 64 << 20;
+/// The most indexes at a time: bounds the search for the least recently used one.
+const MOST: usize = 1024;
 /// Bytes of a block beside its first key.
 const BLOCK: usize = size_of::<Box<[u8]>>() + size_of::<u64>();
 
@@ -59,7 +61,7 @@ impl Ranks {
     #[inline]
     pub(crate) fn forget_since(&self, point: u64) {
         if self.point() != point {
-            self.retain(|_, index| index.changed <= point);
+            self.retain(|index| index.changed <= point);
         }
     }
 
@@ -80,17 +82,20 @@ impl Ranks {
 
     /// Drops the index of one order.
     pub(crate) fn forget(&self, place: Place) {
-        self.retain(|known, _| *known != place);
+        let mut indexes = self.indexes.lock();
+        indexes.by_place.remove(&place);
+        self.any
+            .store(!indexes.by_place.is_empty(), Ordering::Relaxed);
     }
 
     /// Drops all: a failed commit may have taken back more than the last turn's changes.
     pub(crate) fn forget_all(&self) {
-        self.retain(|_, _| false);
+        self.retain(|_| false);
     }
 
-    fn retain(&self, mut keep: impl FnMut(&Place, &Index) -> bool) {
+    fn retain(&self, mut keep: impl FnMut(&Index) -> bool) {
         let mut indexes = self.indexes.lock();
-        indexes.by_place.retain(|place, index| keep(place, index));
+        indexes.by_place.retain(|_, index| keep(index));
         self.any
             .store(!indexes.by_place.is_empty(), Ordering::Relaxed);
     }
@@ -153,7 +158,7 @@ impl Indexes {
     /// Drops the least recently used indexes, but not that of `place`, until the rest fits.
     fn shrink_to(&mut self, budget: usize, place: Place) {
         let mut bytes: usize = self.by_place.values().map(|index| index.bytes).sum();
-        while bytes > budget {
+        while bytes > budget || self.by_place.len() > MOST {
             let others = self.by_place.iter().filter(|(known, _)| **known != place);
             let Some((oldest, index)) = others.min_by_key(|(_, index)| index.used) else {
                 return;
@@ -268,5 +273,62 @@ impl Index {
             let start = self.starts.remove(at);
             self.bytes = self.bytes.saturating_sub(BLOCK + start.len());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index_of(keys: u64) -> Index {
+        let mut index = Index::default();
+        for key in 0..keys {
+            index.append(&key.to_be_bytes());
+        }
+        index
+    }
+
+    #[test]
+    fn over_budget_the_least_recently_used_go() {
+        let ranks = Ranks::default();
+        let mut indexes = ranks.lock();
+        for cid in [1, 3, 5] {
+            ranks.keep(&mut indexes, (AppId(1), cid), index_of(1000), false);
+            indexes.get((AppId(1), cid), 1000);
+        }
+        indexes.get((AppId(1), 1), 1000);
+        let each = index_of(1000).bytes;
+        indexes.shrink_to(2 * each, (AppId(1), 5));
+        assert!(indexes.get((AppId(1), 3), 1000).is_none());
+        indexes.shrink_to(0, (AppId(1), 5));
+        assert!(indexes.get((AppId(1), 1), 1000).is_none());
+        assert!(indexes.get((AppId(1), 5), 1000).is_some());
+    }
+
+    #[test]
+    fn one_that_counts_otherwise_is_not_used() {
+        let ranks = Ranks::default();
+        let mut indexes = ranks.lock();
+        ranks.keep(&mut indexes, (AppId(1), 3), index_of(10), false);
+        assert!(indexes.get((AppId(1), 3), 11).is_none());
+        assert!(indexes.get((AppId(1), 3), 10).is_none());
+    }
+
+    #[test]
+    fn what_was_changed_after_a_point_goes() {
+        let ranks = Ranks::default();
+        let (one, other) = ((AppId(1), 3), (AppId(1), 5));
+        for place in [one, other] {
+            ranks.keep(&mut ranks.lock(), place, index_of(10), false);
+        }
+        ranks.added(one, &[1]);
+        let point = ranks.point();
+        ranks.removed(other, &[0; 8]);
+        ranks.forget_since(point);
+        assert!(ranks.lock().get(one, 11).is_some());
+        assert!(ranks.lock().get(other, 9).is_none());
+        let member = keys::member(one.0, one.1, b"m");
+        ranks.forget_written([(Family::DATA, &member[..])].into_iter());
+        assert!(!ranks.any());
     }
 }

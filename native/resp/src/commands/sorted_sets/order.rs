@@ -7,8 +7,20 @@ use hyperdb_graph::keys::{order_f64, unorder_f64};
 use hyperdb_graph::{AppId, Direction, Header, MemberScan, Step, Turn};
 use std::ops::{Bound, ControlFlow};
 
-/// Up to so many members a walk answers as fast as the index of ranks, and needs none.
-const NEAR: u64 = 128;
+/// Sets up to this size do without the index of ranks.
+const WALKED: u64 = 1024;
+
+/// Up to so many members from where a walk begins, it is as fast as the index.
+const NEAR: u64 = 24;
+
+/// How far to walk in a set before its index of ranks is asked.
+fn reach(set: &Header) -> u64 {
+    if set.count <= WALKED {
+        u64::MAX
+    } else {
+        NEAR
+    }
+}
 
 const FEWER: &str = "fewer members in order than counted";
 
@@ -249,7 +261,7 @@ fn key_at(
     } else {
         (set.count - 1 - rank, opposite(direction))
     };
-    if steps > NEAR {
+    if steps > reach(set) {
         let rank = match direction {
             Direction::Forward => steps,
             Direction::Reverse => set.count - 1 - steps,
@@ -287,7 +299,7 @@ pub(super) fn rank_of(turn: &Turn<'_>, app: AppId, set: &Header, key: &[u8]) -> 
     let above = (Bound::Excluded(key), Bound::Unbounded);
     let mut before = scan(turn, app, set, below, Direction::Forward);
     let mut after = scan(turn, app, set, above, Direction::Forward);
-    for steps in 0..NEAR {
+    for steps in 0..reach(set) {
         if before.next()?.is_none() {
             return Ok(steps);
         }
@@ -339,7 +351,7 @@ fn count_span(
         end.map_or(Bound::Unbounded, Bound::Excluded),
     );
     let mut scan = scan(turn, app, set, keys, Direction::Forward);
-    for seen in 0..NEAR {
+    for seen in 0..reach(set) {
         if scan.next()?.is_none() {
             return Ok(seen);
         }
