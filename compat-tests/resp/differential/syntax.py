@@ -51,6 +51,8 @@ KINDS: dict[str, SearchStrategy[bytes]] = {
     ),
     "FIELD": _mostly(_choice("f", "g", "i", "1", ""), _choice("x" * 65, "long")),
     "INT": _mostly(_INTEGERS, _ODD_NUMBERS),
+    # Redis would draw with repetition for as many times as there are numbers, so none of the far negative ones.
+    "DRAWS": _mostly(_INTEGERS, _choice("9223372036854775807", "-9223372036854775808", "abc", "1.5", "", "+1")),
     "FLOAT": _mostly(_FLOATS, _ODD_FLOATS),
     "INDEX": _mostly(_choice("0", "1", "-1", "2", "-2", "4", "-6", "100", "-100"), _ODD_NUMBERS),
     # Far from now, so that two servers a few milliseconds apart agree.

@@ -21,7 +21,7 @@ hincrby h FIELD INT
 hincrby KEY FIELD INT
 hincrbyfloat h i FLOAT
 hincrbyfloat KEY FIELD FLOAT
-hrandfield KEY ?(INT ?(withvalues|what)) :shape
+hrandfield KEY ?(DRAWS ?(withvalues|what)) :shape
 hscan KEY 0 ?(match PATTERN) ?(count 1000) :scanpairs
 hscan KEY (x|0) +(match PATTERN|count COUNT|type hash|novalues) :scanpairs
 object encoding h

@@ -11,7 +11,7 @@ smismember SET +MEMBER
 scard SET
 smove SET SET MEMBER
 spop SET COUNT COUNT
-srandmember SET ?(INT) :shape
+srandmember SET ?(DRAWS) :shape
 srandmember SET INT INT
 sinter +SET :unordered
 sunion +SET :unordered

@@ -37,7 +37,7 @@ zmpop 2 ZSET ZSET (min|max) ?(count COUNT)
 bzpopmin z z2 BRIEF
 bzpopmax z2 h BRIEF
 bzmpop BRIEF 2 ZSET ZSET (min|max) ?(count COUNT)
-zrandmember ZSET ?(INT ?(withscores|what)) :shape
+zrandmember ZSET ?(DRAWS ?(withscores|what)) :shape
 zunion 2 ZSET ZSET ?(weights SCORE SCORE) ?(aggregate (sum|min|max|avg)) ?withscores
 zinter 2 ZSET ZSET ?(weights SCORE SCORE) ?(aggregate (sum|min|max)) ?withscores
 zdiff 2 ZSET ZSET ?withscores
