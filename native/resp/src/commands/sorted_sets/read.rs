@@ -2,11 +2,13 @@
 
 use super::hash_order::{self, Picks};
 use super::numbers::{self, G17_TEXT};
-use super::{decode_score, order, order_key, reply_members, reply_score, score};
+use super::order::{self, Range};
+use super::{decode_score, order_key, reply_members, reply_score, score};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
 use hyperdb_graph::keys::KeyBuf;
-use hyperdb_graph::Kind;
+use hyperdb_graph::{Direction, Kind};
+use std::ops::ControlFlow;
 
 /// ZSCORE key member
 pub(super) fn zscore(cx: &mut Context<'_, '_>) -> Outcome {
@@ -121,10 +123,26 @@ pub(super) fn zscan(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let options = hash_order::ScanOptions::parse(&args)?;
     let mut page = Picks::default();
-    let next = hash_order::scan(cx.turn, cx.app, &set, cursor, &options, |member, value| {
+    let mut show = |member: &[u8], score: f64| {
         let mut text = [0; G17_TEXT];
-        page.push(member, numbers::format_g17(decode_score(value), &mut text));
-    })?;
+        page.push(member, numbers::format_g17(score, &mut text));
+    };
+    let mut next = 0;
+    if set.head == 0 {
+        // Redis shows a small set in the order of its listpack: by score.
+        let whole = Range::Rank(0, -1);
+        let (turn, direction) = (&*cx.turn, Direction::Forward);
+        order::walk(turn, cx.app, &set, &whole, direction, |member, score| {
+            if options.takes(member) {
+                show(member, score);
+            }
+            ControlFlow::Continue(())
+        })?;
+    } else {
+        next = hash_order::scan(cx.turn, cx.app, &set, cursor, &options, |member, value| {
+            show(member, decode_score(value));
+        })?;
+    }
     let elements: Vec<&[u8]> = page
         .iter()
         .flat_map(|(member, score)| [member, score])

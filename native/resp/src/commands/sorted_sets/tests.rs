@@ -363,6 +363,8 @@ fn scans() {
          zscan z 0 => *2 $1 0 *4 $1 a $1 1 $1 b $3 2.5
          zscan z 0 match a => *2 $1 0 *2 $1 a $1 1
          zscan z 0 count 1 match b => *2 $1 0 *2 $1 b $3 2.5
+         zadd z -1 last => :1
+         zscan z 0 => *2 $1 0 *6 $4 last $2 -1 $1 a $1 1 $1 b $3 2.5
          zscan none 0 => *2 $1 0 *0
          zscan z x => -ERR invalid cursor
          zscan z 0 count 0 => -ERR syntax error
