@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from hyperdb import _native
-from hyperdb.errors import ClosedError, InvalidError, NotBuiltError
+from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.command import Value, decode
+from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.values import OpenOptions
 
 if TYPE_CHECKING:
     from hyperdb.server import Serving
 
+T = TypeVar("T")
 MEMORY = ":memory:"
 _MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 _REDIS = "redis/"
@@ -60,6 +63,49 @@ class Database:
         if not name:
             raise InvalidError("an app needs a name")
         return App(self, name)
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation = "serializable",
+        read_only: bool = False,
+        lock_timeout: float | None = LOCK_TIMEOUT,
+    ) -> Transaction:
+        """Begins a transaction: `with db.transaction() as tx: tx.app("shop").put(...)`.
+
+        Args:
+            isolation: `serializable`, `repeatable read` (one snapshot, allows write skew) or `read committed`.
+            read_only: it may not write, and therefore never waits and never conflicts.
+            lock_timeout: seconds to wait for one row lock; None for ever.
+        """
+        self._check()
+        return Transaction(self._store, TransactionOptions(isolation, read_only, lock_timeout), now_ms())
+
+    def run(
+        self,
+        body: Callable[[Transaction], T],
+        *,
+        retries: int = 32,
+        isolation: Isolation = "serializable",
+        lock_timeout: float | None = LOCK_TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> T:
+        """Runs `body` in a transaction and commits; again from its start if it lost a race or a deadlock.
+
+        Args:
+            body: gets the transaction; it may be called more than once, so it should do nothing else that lasts.
+            retries: how often to try again before the conflict is raised.
+            sleep: waits some seconds between two attempts.
+        """
+        for attempt in range(retries + 1):
+            try:
+                with self.transaction(isolation=isolation, lock_timeout=lock_timeout) as transaction:
+                    return body(transaction)
+            except (SerializationError, DeadlockError):
+                if attempt == retries:
+                    raise
+            sleep(pause(attempt + 1))
+        raise InvalidError("retries must not be negative")
 
     def execute(self, app: str, *args: bytes | str | float) -> Value:
         """Runs one RESP data command on an app, as one durable commit.

@@ -12,6 +12,12 @@
     +-- NotFoundError           no such element (also a KeyError)
     +-- BehindHorizonError      the past asked for is no longer kept
     +-- ConflictError           a transaction lost against another one: run it again
+    |   +-- SerializationError  another one committed first
+    |   +-- DeadlockError       each of some transactions waited for the next one; this one gave way
+    |   +-- LockTimeoutError    a lock was not free in time
+    |   +-- RowLockedError      a lock was not free and the caller would not wait
+    +-- TransactionStateError   the transaction has ended or failed, only reads, or has no such savepoint
+    +-- CancelledError          somebody cancelled the wait for a lock
     +-- CommandError            a command was refused; the text begins with Redis's error class
     +-- ClosedError             the database, snapshot or server was closed
     +-- ForkedError             the database was opened before this process was forked
@@ -75,6 +81,30 @@ class BehindHorizonError(HyperDBError):
 
 class ConflictError(HyperDBError):
     """The transaction lost against another one; nothing of it happened, it may be run again."""
+
+
+class SerializationError(ConflictError):
+    """Another transaction committed first what this one read or wrote."""
+
+
+class DeadlockError(ConflictError):
+    """Each transaction of a cycle waited for the next one; this one gave way. The text names the cycle."""
+
+
+class LockTimeoutError(ConflictError):
+    """A lock was not free within the lock timeout."""
+
+
+class RowLockedError(ConflictError):
+    """Another transaction has the lock, and the caller would not wait."""
+
+
+class TransactionStateError(HyperDBError):
+    """The transaction has ended or failed, only reads, or has no such savepoint."""
+
+
+class CancelledError(HyperDBError):
+    """Somebody cancelled the wait for a lock."""
 
 
 class CommandError(HyperDBError):

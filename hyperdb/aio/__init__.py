@@ -7,15 +7,20 @@ in one place. A call that is cancelled goes on to its end in its thread: a commi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 import hyperdb
+from hyperdb.aio.transaction import Transaction, TransactionApp
+from hyperdb.errors import DeadlockError, SerializationError
 from hyperdb.graph.command import Value
+from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.values import Sync
+
+__all__ = ["App", "Database", "Transaction", "TransactionApp", "open"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +53,37 @@ class Database:
     def app(self, name: str) -> App:
         """The app `name`."""
         return App(self, name)
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation = "serializable",
+        read_only: bool = False,
+        lock_timeout: float | None = LOCK_TIMEOUT,
+    ) -> Transaction:
+        """A transaction, for `async with`; see `hyperdb.Database.transaction`."""
+        database = self.plain
+        return Transaction(lambda: database.transaction(isolation=isolation, read_only=read_only, lock_timeout=lock_timeout))
+
+    async def run_transaction(
+        self,
+        body: Callable[[Transaction], Awaitable[T]],
+        *,
+        retries: int = 32,
+        isolation: Isolation = "serializable",
+        lock_timeout: float | None = LOCK_TIMEOUT,
+    ) -> T:
+        """Runs `body` in a transaction and commits; again from its start if it lost a race or a deadlock."""
+        attempt = 0
+        while True:
+            try:
+                async with self.transaction(isolation=isolation, lock_timeout=lock_timeout) as transaction:
+                    return await body(transaction)
+            except (SerializationError, DeadlockError):
+                if attempt == retries:
+                    raise
+            attempt += 1
+            await asyncio.sleep(pause(attempt))
 
     async def __aenter__(self) -> Self:
         self._database = await self.run(self._open)

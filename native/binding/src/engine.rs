@@ -11,7 +11,7 @@ use std::ops::Bound as Edge;
 use std::path::{Path, PathBuf};
 
 /// A family by its number.
-fn family(number: u8) -> PyResult<Family> {
+pub(crate) fn family(number: u8) -> PyResult<Family> {
     if usize::from(number) < Family::COUNT {
         return Ok(Family(number));
     }
@@ -22,14 +22,14 @@ fn family(number: u8) -> PyResult<Family> {
 }
 
 /// A range as Python gives it: `start` included, `end` excluded, `None` for no bound.
-fn range(start: Option<&[u8]>, end: Option<&[u8]>) -> KeyRange {
+pub(crate) fn range(start: Option<&[u8]>, end: Option<&[u8]>) -> KeyRange {
     KeyRange {
         start: start.map_or(Edge::Unbounded, |key| Edge::Included(key.to_vec())),
         end: end.map_or(Edge::Unbounded, |key| Edge::Excluded(key.to_vec())),
     }
 }
 
-fn direction(reverse: bool) -> Direction {
+pub(crate) fn direction(reverse: bool) -> Direction {
     if reverse {
         Direction::Reverse
     } else {
@@ -54,7 +54,10 @@ pub(crate) fn options(sync: &str, memory: usize, create: bool) -> PyResult<Optio
     })
 }
 
-fn values<'py>(py: Python<'py>, found: Vec<Option<Vec<u8>>>) -> PyResult<Bound<'py, PyList>> {
+pub(crate) fn values<'py>(
+    py: Python<'py>,
+    found: Vec<Option<Vec<u8>>>,
+) -> PyResult<Bound<'py, PyList>> {
     PyList::new(
         py,
         found

@@ -1,5 +1,6 @@
 //! Native errors as the exceptions of `hyperdb/errors.py`, which is where the tree is written down.
 
+use hyperdb_graph::{Conflict, Stop};
 use hyperdb_lsm::Error;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,6 +16,20 @@ fn class_of(error: &Error) -> &'static str {
         Error::BehindHorizon { .. } => "BehindHorizonError",
         Error::Invalid(_) => "InvalidError",
         Error::Closed => "ClosedError",
+    }
+}
+
+/// Name of the exception that a conflict becomes.
+fn class_of_conflict(conflict: &Conflict) -> &'static str {
+    match conflict {
+        Conflict::Serialization(_) | Conflict::RowChanged => "SerializationError",
+        Conflict::Deadlock(_) => "DeadlockError",
+        Conflict::LockTimeout => "LockTimeoutError",
+        Conflict::LockNotAvailable => "RowLockedError",
+        Conflict::Cancelled => "CancelledError",
+        Conflict::ReadOnly | Conflict::InFailedTransaction | Conflict::NoSavepoint => {
+            "TransactionStateError"
+        }
     }
 }
 
@@ -35,4 +50,12 @@ pub(crate) fn raise(class: &str, text: &str) -> PyErr {
 /// A native error as an exception.
 pub(crate) fn failed(error: Error) -> PyErr {
     raise(class_of(&error), &error.to_string())
+}
+
+/// Why a step of a transaction stopped, as an exception.
+pub(crate) fn stopped(stop: Stop) -> PyErr {
+    match stop {
+        Stop::Conflict(conflict) => raise(class_of_conflict(&conflict), &conflict.to_string()),
+        other => failed(other.into_error()),
+    }
 }

@@ -17,6 +17,7 @@ mod scan;
 mod server;
 mod settings;
 mod store;
+mod transaction;
 
 use pyo3::prelude::*;
 
@@ -37,6 +38,8 @@ mod _core {
     use super::server::Server;
     #[pymodule_export]
     use super::store::Store;
+    #[pymodule_export]
+    use super::transaction::Transaction;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,6 +4,7 @@ use crate::command;
 use crate::engine::{options, Engine};
 use crate::errors::failed;
 use crate::fork::Born;
+use crate::transaction::{self, Transaction};
 use hyperdb_graph::Store as Graph;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -69,6 +70,26 @@ impl Store {
             .detach(|| command::run(&graph, &name, db, &words, resp3))
             .map_err(failed)?;
         Ok(PyBytes::new(py, &reply))
+    }
+
+    /// Begins a transaction at `now_ms` (Unix milliseconds).
+    fn begin(
+        &self,
+        py: Python<'_>,
+        isolation: &str,
+        read_only: bool,
+        lock_timeout: Option<f64>,
+        now_ms: i64,
+    ) -> PyResult<Transaction> {
+        let options = transaction::options(isolation, read_only, lock_timeout, now_ms)?;
+        let graph = self.graph()?;
+        let inner = py.detach(|| graph.begin(options));
+        Ok(Transaction::of(inner, graph.db().clone(), Some(graph)))
+    }
+
+    /// Row locks held, and who waits for one.
+    fn lock_gauges(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        Ok(self.graph()?.lock_gauges().to_vec())
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {

@@ -160,6 +160,18 @@ impl AppStats {
         }
     }
 
+    /// Both together: what an app holds, and differences to it.
+    pub(crate) fn plus(&self, other: &AppStats) -> AppStats {
+        let add = |a: &[u64; Class::COUNT], b: &[u64; Class::COUNT]| {
+            std::array::from_fn(|class| a[class].wrapping_add(b[class]))
+        };
+        AppStats {
+            counts: add(&self.counts, &other.counts),
+            bytes: add(&self.bytes, &other.bytes),
+            expiring: self.expiring.wrapping_add(other.expiring),
+        }
+    }
+
     /// Bytes of class `class` grow or shrink by `bytes` (rows of a table, written by transactions).
     pub fn add_bytes(&mut self, class: Class, bytes: i64) {
         let place = class as usize;

@@ -7,7 +7,7 @@ use crate::identity::{Environment, Identity, System};
 use crate::keys::{self, meta, AppId};
 use crate::numbers::Numbers;
 use crate::ranks::Ranks;
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Sequencer, Shared};
 use crate::step::{Step, Stop};
 use crate::turn::Turn;
 use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Result, Snapshot};
@@ -20,12 +20,12 @@ use std::sync::Arc;
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) sequencer: Sequencer,
-    pub(crate) numbers: Numbers,
+    pub(crate) numbers: Arc<Numbers>,
     pub(crate) directory: Directory,
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
     /// Whether there may be notes of dropped generic hyperedges.
-    pub(crate) unswept: AtomicBool,
+    pub(crate) unswept: Arc<AtomicBool>,
     identity: Identity,
 }
 
@@ -60,15 +60,21 @@ impl Store {
             dropped.add(snapshot.commit(), keys::parse_dropped(&note?.0));
         }
         db.set_compaction_filter(dropped.clone());
-        let ranks = Arc::new(Ranks::default());
-        Ok(Store {
-            sequencer: Sequencer::new(db.clone(), ranks.clone()),
-            ranks,
-            db,
-            numbers: Numbers::resume(mark.as_deref())?,
-            directory: Directory::default(),
+        let shared = Shared {
+            hash_key: identity.hash_key,
+            numbers: Arc::new(Numbers::resume(mark.as_deref())?),
             dropped,
-            unswept: AtomicBool::new(true),
+            ranks: Arc::default(),
+            unswept: Arc::new(AtomicBool::new(true)),
+        };
+        Ok(Store {
+            sequencer: Sequencer::new(db.clone(), shared.clone()),
+            db,
+            numbers: shared.numbers,
+            directory: Directory::default(),
+            dropped: shared.dropped,
+            ranks: shared.ranks,
+            unswept: shared.unswept,
             identity,
         })
     }

@@ -125,7 +125,7 @@ impl Buffer {
     pub(super) fn add(&mut self, family: Family, key: Arc<[u8]>, delta: Delta) -> Step<()> {
         let pending = match self.entries.get(family, &key) {
             None => Pending::Add(delta),
-            Some(Pending::Add(before)) => Pending::Add(before.and(delta)?),
+            Some(Pending::Add(before)) => Pending::Add(before.and(&delta)?),
             Some(Pending::Put(value)) => Pending::Put(delta.apply(Some(value))?.into()),
             Some(Pending::Insert(value)) => Pending::Insert(delta.apply(Some(value))?.into()),
             Some(Pending::Remove(_)) => Pending::Put(delta.apply(None)?.into()),

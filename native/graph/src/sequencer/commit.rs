@@ -5,8 +5,10 @@ use super::conflict::Conflict;
 use super::reads::ReadSet;
 use super::transaction::Fresh;
 use super::Sequencer;
+use crate::keys::{self, meta, AppId};
 use crate::step::{Step, Stop};
-use hyperdb_lsm::{Commit, Family, Writer};
+use hyperdb_lsm::{Commit, Family, KeyRange, Writer};
+use std::sync::atomic::Ordering;
 
 /// A key that must not be newer at commit than the commit beside it.
 pub(super) type Pin = (Family, Box<[u8]>, Commit);
@@ -24,8 +26,15 @@ impl Sequencer {
             validate(writer, reads, since, pinned)?;
             apply(writer, entries)?;
             let written = entries.iter().map(|(family, key, _)| (family, &**key));
-            self.ranks.forget_written(written);
-            Ok(writer.commit()?)
+            self.shared.ranks.forget_written(written);
+            let covered = self.shared.numbers.cover(writer)?;
+            let commit = writer.commit()?;
+            self.shared.numbers.covered(covered);
+            self.shared.dropped.add(commit, drops(entries));
+            if drops_edges(entries) {
+                self.shared.unswept.store(true, Ordering::Relaxed);
+            }
+            Ok(commit)
         })
     }
 
@@ -94,6 +103,20 @@ fn validate(writer: &Writer<'_>, reads: &ReadSet, since: Commit, pinned: &[Pin])
     Ok(())
 }
 
+/// The collections that `entries` note as dropped.
+fn drops(entries: &Families<Pending>) -> impl Iterator<Item = (AppId, u64)> + '_ {
+    let notes = KeyRange::prefix(&[meta::DROPPED]);
+    entries
+        .range(Family::META, &notes)
+        .filter_map(|(key, _)| keys::parse_dropped(key))
+}
+
+/// Whether `entries` note a dropped generic hyperedge.
+fn drops_edges(entries: &Families<Pending>) -> bool {
+    let notes = KeyRange::prefix(&[meta::DROPPED_EDGE]);
+    entries.range(Family::META, &notes).next().is_some()
+}
+
 fn apply(writer: &mut Writer<'_>, entries: &Families<Pending>) -> Step<()> {
     for (family, key, pending) in entries.iter() {
         match pending {
@@ -107,4 +130,36 @@ fn apply(writer: &mut Writer<'_>, entries: &Families<Pending>) -> Step<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use crate::{keys, Kind, Options, Store, TransactionOptions};
+    use hyperdb_lsm::{CompactionFilter, Family};
+
+    #[test]
+    fn compaction_hears_of_what_a_transaction_dropped() {
+        let dir = std::env::temp_dir().join(format!("hyperdb-drops-{}", std::process::id()));
+        let store = Store::open(&dir, Options::default()).unwrap();
+        let mut setup = store.begin(TransactionOptions::default());
+        let app = setup.app(&store, b"a").unwrap().unwrap();
+        let mut header = setup.create_edge(app, b"s", Kind::Set).unwrap();
+        header.count = 1;
+        setup.put_header(app, b"s", &header).unwrap();
+        let made = setup.commit().unwrap();
+        store.db().wait_durable(made).unwrap();
+        let goes = |horizon| {
+            let member = keys::member(app, header.cid, b"m");
+            store.dropped.discard(Family::DATA, &member, made, horizon)
+        };
+        let mut dropping = store.begin(TransactionOptions::default());
+        assert!(dropping.remove_element(app, b"s").unwrap());
+        assert!(!goes(u64::MAX), "not before the commit");
+        let dropped = dropping.commit().unwrap();
+        assert!(goes(dropped) && !goes(made));
+        drop(store);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

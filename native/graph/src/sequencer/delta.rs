@@ -6,12 +6,13 @@
 //! [`super::LockMode::Increment`] excludes.
 
 use super::conflict::Conflict;
+use crate::apps::AppStats;
 use crate::header::Record;
 use crate::step::{Step, Stop};
 use hyperdb_lsm::Error;
 
 /// What to add to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delta {
     /// To a plain counter: 8 bytes, i64 LE; absent is 0.
     Count(i64),
@@ -24,14 +25,16 @@ pub enum Delta {
         /// Bytes of member keys and values more, or fewer.
         bytes: i64,
     },
+    /// To what an app holds: differences, which wrap.
+    App(Box<AppStats>),
 }
 
 impl Delta {
     /// Both together.
-    pub(super) fn and(self, other: Delta) -> Step<Delta> {
+    pub(super) fn and(&self, other: &Delta) -> Step<Delta> {
         match (self, other) {
             (Delta::Count(a), Delta::Count(b)) => {
-                a.checked_add(b).map(Delta::Count).ok_or_else(overflow)
+                a.checked_add(*b).map(Delta::Count).ok_or_else(overflow)
             }
             (
                 Delta::Members { cid, count, bytes },
@@ -41,23 +44,24 @@ impl Delta {
                     bytes: more_bytes,
                 },
             ) if cid == other_cid => Ok(Delta::Members {
-                cid,
-                count: count.checked_add(more_count).ok_or_else(overflow)?,
-                bytes: bytes.checked_add(more_bytes).ok_or_else(overflow)?,
+                cid: *cid,
+                count: count.checked_add(*more_count).ok_or_else(overflow)?,
+                bytes: bytes.checked_add(*more_bytes).ok_or_else(overflow)?,
             }),
+            (Delta::App(a), Delta::App(b)) => Ok(Delta::App(Box::new(a.plus(b)))),
             _ => Err(mismatch()),
         }
     }
 
     /// The record after it, given the record before it.
-    pub(super) fn apply(self, old: Option<&[u8]>) -> Step<Vec<u8>> {
+    pub(super) fn apply(&self, old: Option<&[u8]>) -> Step<Vec<u8>> {
         match self {
             Delta::Count(delta) => {
                 let before = match old {
                     None => 0,
                     Some(bytes) => i64::from_le_bytes(bytes.try_into().map_err(|_| mismatch())?),
                 };
-                let after = before.checked_add(delta).ok_or_else(overflow)?;
+                let after = before.checked_add(*delta).ok_or_else(overflow)?;
                 Ok(after.to_le_bytes().to_vec())
             }
             Delta::Members { cid, count, bytes } => {
@@ -65,19 +69,26 @@ impl Delta {
                 let Some(Record::Edge(mut header)) = record else {
                     return Err(Conflict::Serialization("the collection was dropped").into());
                 };
-                if header.cid != cid {
+                if header.cid != *cid {
                     return Err(Conflict::Serialization("the collection was replaced").into());
                 }
                 header.count = header
                     .count
-                    .checked_add_signed(count)
+                    .checked_add_signed(*count)
                     .ok_or_else(overflow)?;
                 header.bytes = header
                     .bytes
-                    .checked_add_signed(bytes)
+                    .checked_add_signed(*bytes)
                     .ok_or_else(overflow)?;
                 let (record, len) = header.encode();
                 Ok(record[..len].to_vec())
+            }
+            Delta::App(delta) => {
+                let before = match old {
+                    None => AppStats::default(),
+                    Some(bytes) => AppStats::decode(bytes).ok_or_else(mismatch)?,
+                };
+                Ok(before.plus(delta).encode().to_vec())
             }
         }
     }
@@ -127,7 +138,7 @@ mod tests {
             bytes: 30,
         };
         let after = delta
-            .and(delta)
+            .and(&delta)
             .unwrap()
             .apply(Some(&record[..len]))
             .unwrap();

@@ -44,28 +44,35 @@
 //! only together with the element whose lock covers them. Locks are released after the commit is applied.
 
 mod buffer;
+mod canceller;
 mod commit;
 mod conflict;
 mod delta;
+mod elements;
 mod locks;
+mod options;
 mod reads;
 mod run;
 mod scan;
+mod space;
 mod transaction;
 
+pub use canceller::Canceller;
 pub use conflict::{Conflict, WaitEdge};
 pub use delta::Delta;
 pub use locks::{LockMode, LockWait, Scope, Target, Wait};
+pub use options::{Access, Isolation, TransactionOptions};
 pub use scan::TransactionScan;
-pub use transaction::{
-    Access, Canceller, Isolation, Locked, Savepoint, Transaction, TransactionOptions,
-};
+pub use transaction::{Locked, Savepoint, Transaction};
 
+use crate::dropped::Dropped;
+use crate::hash::HashKey;
+use crate::numbers::Numbers;
 use crate::ranks::Ranks;
 use crate::store::Store;
 use hyperdb_lsm::{Db, Family};
 use locks::LockTable;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// What a command of a turn wants to do to an entry.
@@ -77,20 +84,31 @@ pub(crate) enum Intent {
     Drop,
 }
 
+/// What turns and transactions of one store share beside its records.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) hash_key: HashKey,
+    pub(crate) numbers: Arc<Numbers>,
+    pub(crate) dropped: Arc<Dropped>,
+    pub(crate) ranks: Arc<Ranks>,
+    /// Whether there may be notes of dropped generic hyperedges.
+    pub(crate) unswept: Arc<AtomicBool>,
+}
+
 /// The sequencer of one store; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Sequencer {
     db: Db,
+    shared: Shared,
     locks: Arc<LockTable>,
-    ranks: Arc<Ranks>,
     transactions: Arc<AtomicU64>,
 }
 
 impl Sequencer {
-    pub(crate) fn new(db: Db, ranks: Arc<Ranks>) -> Self {
+    pub(crate) fn new(db: Db, shared: Shared) -> Self {
         Self {
             db,
-            ranks,
+            shared,
             locks: Arc::default(),
             transactions: Arc::default(),
         }

@@ -1,10 +1,12 @@
 //! A transaction: reads one snapshot, buffers its writes, locks rows, commits at once or not at all.
 
 use super::buffer::{Buffer, Families, Pending};
+use super::canceller::Canceller;
 use super::commit::Pin;
 use super::conflict::Conflict;
 use super::delta::Delta;
 use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
+use super::options::{Access, Isolation, TransactionOptions};
 use super::reads::ReadSet;
 use super::scan::TransactionScan;
 use super::Sequencer;
@@ -12,40 +14,6 @@ use crate::step::{Step, Stop};
 use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot, Value};
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How much a transaction may notice of others (ISO/IEC 9075-2, 4.42.4; anomalies after Adya, 1999).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Isolation {
-    /// Each statement sees what was committed before it began.
-    #[default]
-    ReadCommitted,
-    /// One snapshot; of two writers of a row the first committer wins. Allows write skew.
-    RepeatableRead,
-    /// As if transactions ran one after another, in the order of their commits.
-    Serializable,
-}
-
-/// Whether a transaction may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Access {
-    /// It may.
-    #[default]
-    ReadWrite,
-    /// It may neither write nor lock; therefore it never waits and never conflicts.
-    ReadOnly,
-}
-
-/// How to begin a transaction.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TransactionOptions {
-    /// Its isolation level.
-    pub isolation: Isolation,
-    /// Whether it may write.
-    pub access: Access,
-    /// How long it waits for one lock; `None` is for ever.
-    pub lock_timeout: Option<Duration>,
-}
 
 /// What came of locking a row or table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,8 +267,16 @@ impl Transaction {
 
     /// Makes the commit fail if `key` is newer by then than now: for a cached plan and the catalog under it.
     pub fn pin(&mut self, family: Family, key: &[u8]) {
-        self.pinned
-            .push((family, key.into(), self.snapshot.commit()));
+        self.pin_since(family, key, self.snapshot.commit());
+    }
+
+    /// Like [`Transaction::pin`], for what was known at commit `since`.
+    pub(super) fn pin_since(&mut self, family: Family, key: &[u8], since: Commit) {
+        self.pinned.push((family, key.into(), since));
+    }
+
+    pub(super) fn sequencer(&self) -> &Sequencer {
+        &self.sequencer
     }
 
     /// Marks a state to come back to; savepoints nest.
@@ -370,11 +346,7 @@ impl Transaction {
 
     /// How another thread ends a wait of this transaction.
     pub fn canceller(&self) -> Canceller {
-        Canceller {
-            sequencer: self.sequencer.clone(),
-            owner: self.owner,
-            alive: Arc::downgrade(&self.alive),
-        }
+        Canceller::of(&self.sequencer, self.owner, &self.alive)
     }
 
     pub(super) fn layers(&self) -> (&Snapshot, &Families<Fresh>, &Families<Pending>) {
@@ -490,23 +462,6 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         self.release_locks(0);
         self.sequencer.locks.forget(self.owner);
-    }
-}
-
-/// Ends a transaction's wait for a lock from another thread, with [`Conflict::Cancelled`].
-#[derive(Clone)]
-pub struct Canceller {
-    sequencer: Sequencer,
-    owner: Owner,
-    alive: std::sync::Weak<()>,
-}
-
-impl Canceller {
-    /// Cancels the present wait, or else the next one. Nothing happens if the transaction has ended.
-    pub fn cancel(&self) {
-        if let Some(_alive) = self.alive.upgrade() {
-            self.sequencer.locks.cancel(self.owner);
-        }
     }
 }
 

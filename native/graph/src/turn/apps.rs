@@ -211,11 +211,11 @@ fn redis_name(number: u32) -> String {
     format!("redis/{number}")
 }
 
-fn directory_id(name: &[u8]) -> Vec<u8> {
+pub(crate) fn directory_id(name: &[u8]) -> Vec<u8> {
     [&[system::APP], name].concat()
 }
 
-fn directory_entry(record: &Record<'_>) -> Step<AppId> {
+pub(crate) fn directory_entry(record: &Record<'_>) -> Step<AppId> {
     match record {
         Record::Vertex { value, .. } => {
             let raw = (*value).try_into().map_err(|_| malformed("directory"))?;

@@ -20,6 +20,8 @@ pub use elements::Element;
 pub use expiry::Expired;
 pub use members::MemberScan;
 
+pub(crate) use apps::{directory_entry, directory_id};
+
 use crate::apps::AppStats;
 use crate::keys::AppId;
 use crate::sequencer::Intent;
@@ -270,6 +272,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn malformed(what: &str) -> Stop {
+pub(crate) fn malformed(what: &str) -> Stop {
     Stop::Failed(Error::Invalid(format!("malformed {what} record")))
 }

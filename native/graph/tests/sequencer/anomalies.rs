@@ -247,7 +247,7 @@ fn the_read_only_anomaly_is_stopped_without_failing_the_reader() {
         let report = bench.store.begin(TransactionOptions {
             isolation,
             access: Access::ReadOnly,
-            lock_timeout: None,
+            ..TransactionOptions::default()
         });
         assert_eq!((number(&report, "x"), number(&report, "y")), (0, 20));
         report.commit().unwrap();
@@ -265,7 +265,7 @@ fn a_read_only_transaction_neither_waits_nor_fails_nor_writes() {
         let mut reader: Transaction = bench.store.begin(TransactionOptions {
             isolation,
             access: Access::ReadOnly,
-            lock_timeout: None,
+            ..TransactionOptions::default()
         });
         assert_eq!(get(&reader, "x").as_deref(), Some("1"));
         bench.commit(writer).unwrap();

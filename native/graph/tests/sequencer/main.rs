@@ -5,6 +5,7 @@
 mod anomalies;
 mod bench;
 mod deltas;
+mod elements;
 mod histories;
 mod overlay;
 mod row_locks;

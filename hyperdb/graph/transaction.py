@@ -1,0 +1,197 @@
+"""Transactions: many reads and writes that happen at once or not at all.
+
+Theory: a transaction reads one snapshot (at read committed: one a call), locks the rows that it writes, and commits as one
+number. Each call is a statement: whole or not at all. Others' reads never wait; a Redis command that would write a locked row
+waits until the transaction ends. What an app holds is counted by additions that commute, so adding elements to one app never
+conflicts. The levels are PostgreSQL's, and each keeps what it says: lost updates happen at none, write skew and phantoms at
+no serializable one, which is the default.
+Invariant: locks go when the transaction ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+from hyperdb import _native
+from hyperdb.errors import InvalidError
+
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+LockMode: TypeAlias = Literal["key share", "share", "no key update", "update"]
+Wait: TypeAlias = Literal["block", "nowait", "skip"]
+Id = bytes | str
+
+# Seconds; a program that waits for its own lock in another handle should hear of it.
+LOCK_TIMEOUT = 10.0
+_HASH_BYTES = 8
+_PAGE = 256
+# Seconds between two attempts, at most.
+_LONGEST_PAUSE = 0.05
+
+
+@dataclass(frozen=True)
+class TransactionOptions:
+    """How a transaction is begun. `lock_timeout` in seconds, for one lock; None waits for ever."""
+
+    isolation: Isolation = "serializable"
+    read_only: bool = False
+    lock_timeout: float | None = LOCK_TIMEOUT
+
+
+def now_ms() -> int:
+    """The machine's time, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def pause(attempt: int) -> float:
+    """Seconds to wait before attempt number `attempt`: random, so that those who met do not meet again."""
+    return random.uniform(0, min(0.001 * 2.0**attempt, _LONGEST_PAUSE))  # noqa: S311
+
+
+class Transaction:
+    """See `hyperdb.Database.transaction`. As a context manager it commits at the end, and rolls back on an exception."""
+
+    def __init__(self, store: _native.Store, options: TransactionOptions, at_ms: int) -> None:
+        self.options = options
+        self._inner = store.begin(options.isolation, options.read_only, options.lock_timeout, at_ms)
+        self._apps: dict[str, TransactionApp] = {}
+        self._lock = threading.Lock()
+        self._ended = False
+
+    @property
+    def native(self) -> _native.Transaction:
+        """The native transaction, for layers that work on keys."""
+        return self._inner
+
+    def app(self, name: str) -> TransactionApp:
+        """The app `name` inside this transaction, made at once if it is new. It cannot be flushed until the end."""
+        if not name:
+            raise InvalidError("an app needs a name")
+        with self._lock:
+            app = self._apps.get(name)
+        if app is None:
+            app = TransactionApp(self._inner, name, self._inner.app(name.encode()))
+            with self._lock:
+                self._apps[name] = app
+        return app
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part that is taken back when an exception leaves it, without ending the transaction.
+
+        It also heals a transaction in which a lock was refused by a deadlock or a lost race inside the part.
+        """
+        number = self._inner.savepoint()
+        try:
+            yield
+        except BaseException:
+            self._inner.rollback_to(number)
+            self._inner.release(number)
+            raise
+        self._inner.release(number)
+
+    def commit(self) -> int:
+        """Makes all of it visible as one commit, durable as the database is; its number.
+
+        Raises:
+            SerializationError: another transaction was first; nothing of this one happened.
+        """
+        self._ended = True
+        return self._inner.commit()
+
+    def rollback(self) -> None:
+        """Ends it without a trace. A second call does nothing."""
+        self._ended = True
+        self._inner.rollback()
+
+    def cancel(self) -> None:
+        """Ends the present or the next wait for a lock with CancelledError; for another thread."""
+        self._inner.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self.rollback()
+        elif not self._ended:
+            self.commit()
+
+
+class TransactionApp:
+    """An app inside a transaction."""
+
+    def __init__(self, inner: _native.Transaction, name: str, number: int | None) -> None:
+        self._inner = inner
+        self.name = name
+        # None: there is no such app, and the transaction only reads.
+        self._number = number
+
+    def _writable(self) -> int:
+        # The native side refuses the write; any number will do to be told so.
+        return 0 if self._number is None else self._number
+
+    def get(self, id: Id) -> bytes | None:  # noqa: A002
+        """The value of vertex `id`, or None.
+
+        Raises:
+            WrongTypeError: when the id names a hyperedge.
+        """
+        return None if self._number is None else self._inner.get_vertex(self._number, _bytes(id))
+
+    def get_for_update(self, id: Id, *, wait: Wait = "block") -> bytes | None:  # noqa: A002
+        """Locks vertex `id` and then reads it: nobody changes it until the end.
+
+        Raises:
+            RowLockedError: with `nowait`, or with `skip`, when another transaction has it.
+        """
+        self.lock(id, wait="nowait" if wait == "skip" else wait)
+        return self.get(id)
+
+    def put(self, id: Id, value: bytes | str, *, expires_at: int | None = None) -> None:  # noqa: A002
+        """Adds vertex `id`, replacing whatever the id named; `expires_at` in Unix milliseconds."""
+        self._inner.put_vertex(self._writable(), _bytes(id), _bytes(value), expires_at)
+
+    def remove(self, id: Id) -> bool:  # noqa: A002
+        """Removes the element with all its members; whether it was there."""
+        return self._inner.remove_element(self._writable(), _bytes(id))
+
+    def lock(self, id: Id, mode: LockMode = "update", *, wait: Wait = "block") -> bool:  # noqa: A002
+        """Locks element `id`, there or not, until the end; False if `wait` is `skip` and another transaction has it.
+
+        Raises:
+            RowLockedError: with `nowait`.
+            LockTimeoutError, DeadlockError, SerializationError: when waiting ended so.
+        """
+        return self._inner.lock_element(self._writable(), _bytes(id), mode, wait)
+
+    def expires_at(self, id: Id) -> int | None:  # noqa: A002
+        """When element `id` expires, Unix milliseconds; None if never or if it is not there."""
+        found = None if self._number is None else self._inner.find_element(self._number, _bytes(id))
+        return None if found is None else found[1]
+
+    def __contains__(self, id: Id) -> bool:  # noqa: A002
+        return self._number is not None and self._inner.find_element(self._number, _bytes(id)) is not None
+
+    def __len__(self) -> int:
+        return 0 if self._number is None else self._inner.app_stats(self._number)[0]
+
+    def ids(self) -> Iterator[bytes]:
+        """Ids of all elements, in hash order, lazily."""
+        after: bytes | None = None
+        while self._number is not None:
+            page = self._inner.elements(self._number, after, _PAGE)
+            yield from (place[_HASH_BYTES:] for place, _ in page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0]
+
+
+def _bytes(text: Id) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
