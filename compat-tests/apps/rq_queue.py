@@ -16,7 +16,7 @@ import venv
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import servers  # noqa: E402
+import servers
 
 WORK = servers.ROOT / "build" / "compat" / "rq"
 PACKAGES = ("rq==1.11.1", "redis==4.6.0", "setuptools<81")

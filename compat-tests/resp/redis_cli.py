@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import servers  # noqa: E402
+import servers
 
 FOLDER = Path(__file__).resolve().parent / "redis_cli"
 PROTOCOLS = {"2": "session.out", "3": "session.resp3.out"}

@@ -41,7 +41,7 @@ def prepare() -> tuple[Path, Path]:
         pip = [str(python), "-m", "pip", "install", "--quiet", f"redis[jwt]=={VERSION}", *PACKAGES]
         subprocess.run(pip, check=True)
     if not source.exists():
-        fetch = ["pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
+        fetch = ["pip", "download", "--quiet", "--no-deps", "--no-binary", "redis"]
         subprocess.run([str(python), "-m", *fetch, "-d", str(WORK), f"redis=={VERSION}"], check=True)
         with tarfile.open(WORK / f"redis-{VERSION}.tar.gz") as archive:
             archive.extractall(WORK, filter="data")

@@ -105,7 +105,8 @@ class Admin:
         return command_info.command_getkeys(args[2:], with_flags=True)
 
     def _lolwut(self, _: Client, __: Sequence[bytes]) -> Answer:
-        return Verbatim(f"{_LOLWUT}HyperDB ver. {self.control.facts['version']}\n")
+        facts = self.control.facts
+        return Verbatim(f"{_LOLWUT}HyperDB ver. {facts['version']}, Redis ver. {facts['redis_version']}\n")
 
     def _role(self, _: Client, __: Sequence[bytes]) -> Answer:
         return ["master", 0, []]

@@ -1,7 +1,7 @@
 """Replies of administration commands, before the wire spells them.
 
 Plain Python values mean the obvious: `None` null, `bool`, `int`, `float`, `bytes` and `str` bulk strings, `list` an array,
-`dict` a map, `frozenset` and `set` a set. What plain values cannot say has a class here. The native server encodes them for
+`dict` a map. What plain values cannot say has a class here. The native server encodes them for
 the client's protocol version.
 """
 
@@ -36,9 +36,16 @@ class Verbatim:
     resp_kind: str = "verbatim"
 
 
+@dataclass(frozen=True)
+class Distinct:
+    """A set, in the order in which it is written: clients compare flags as Redis orders them."""
+
+    items: tuple[Simple, ...]
+    resp_kind: str = "set"
+
+
 Answer: TypeAlias = (
-    "Simple | Failure | Verbatim | bool | int | float | bytes | str | None"
-    " | Sequence[Answer] | Mapping[str, Answer] | frozenset[Simple]"
+    "Simple | Failure | Verbatim | Distinct | bool | int | float | bytes | str | None | Sequence[Answer] | Mapping[str, Answer]"
 )
 
 OK = Simple("OK")

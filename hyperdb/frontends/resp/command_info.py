@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from hyperdb.frontends.resp import syntax, table
-from hyperdb.frontends.resp.answers import Answer, Failure, Simple
+from hyperdb.frontends.resp.answers import Answer, Distinct, Failure, Simple
 from hyperdb.frontends.resp.table import Command, KeySpec
 
 _NO_KEYS = Failure("ERR The command has no key arguments")
@@ -18,8 +18,8 @@ _BAD_COMMAND = Failure("ERR Invalid command specified")
 _BAD_ARGUMENTS = Failure("ERR Invalid arguments specified for command")
 
 
-def _statuses(words: Iterable[str]) -> frozenset[Simple]:
-    return frozenset(Simple(word) for word in words)
+def _statuses(words: Iterable[str]) -> Distinct:
+    return Distinct(tuple(Simple(word) for word in words))
 
 
 def _begin(spec: KeySpec) -> Answer:
@@ -116,7 +116,7 @@ def command_list(options: Sequence[bytes]) -> Answer:
     """COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]."""
     names = [command.name for command in table.served()]
     if not options:
-        return [name for name in names if "|" not in name]
+        return [*names]
     if len(options) != 3 or options[0].upper() != b"FILTERBY":
         return Failure("ERR syntax error")
     what, value = options[1].upper(), options[2].decode("latin-1")

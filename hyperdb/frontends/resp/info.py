@@ -15,37 +15,34 @@ from pathlib import Path
 from hyperdb.frontends.resp.control import Control
 
 Row = tuple[str, object]
-_DEFAULT = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "errorstats", "cluster", "keyspace")
+_DEFAULT = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "cluster", "keyspace")
 _PAGE = resource.getpagesize()
 _UNITS = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 # INFO's field names on the left, the native side's on the right
 _CLIENTS = {
     "connected_clients": "connected_clients",
-    "maxclients": "max_clients",
     "blocked_clients": "blocked_clients",
     "pubsub_clients": "pubsub_clients",
     "watching_clients": "watching_clients",
-    "parked_clients": "parked_clients",
-    "clients_in_timeout_table": "clients_in_timeout_table",
+    "hyperdb_input_buffer_bytes": "clients_input_bytes",
+    "hyperdb_output_buffer_bytes": "clients_output_bytes",
 }
 _STATS = {
-    "total_connections_received": "connections_received",
-    "total_commands_processed": "commands_processed",
-    "instantaneous_ops_per_sec": "ops_per_sec",
-    "total_net_input_bytes": "net_input_bytes",
-    "total_net_output_bytes": "net_output_bytes",
+    "total_connections_received": "total_connections_received",
+    "total_commands_processed": "total_commands_processed",
+    "total_net_input_bytes": "total_net_input_bytes",
+    "total_net_output_bytes": "total_net_output_bytes",
     "rejected_connections": "rejected_connections",
     "expired_keys": "expired_keys",
-    "keyspace_hits": "keyspace_hits",
-    "keyspace_misses": "keyspace_misses",
     "pubsub_channels": "pubsub_channels",
     "pubsub_patterns": "pubsub_patterns",
     "pubsubshard_channels": "pubsubshard_channels",
-    "client_output_buffer_limit_disconnections": "output_limit_disconnections",
-    "client_query_buffer_limit_disconnections": "query_limit_disconnections",
-    "total_error_replies": "error_replies",
-    "total_turns": "turns",
-    "evicted_keys": "evicted_keys",
+    "client_output_buffer_limit_disconnections": "closed_for_output_limit",
+    "client_query_buffer_limit_disconnections": "closed_for_memory",
+    "total_error_replies": "total_error_replies",
+    "hyperdb_turns": "turns",
+    "hyperdb_block_loads": "block_loads",
+    "hyperdb_protocol_errors": "protocol_errors",
 }
 
 
@@ -89,7 +86,7 @@ def _server(control: Control) -> list[Row]:
 
 
 def _clients(control: Control) -> list[Row]:
-    return _present(_CLIENTS, control.server_stats())
+    return [*_present(_CLIENTS, control.server_stats()), ("maxclients", control.settings()["max_clients"])]
 
 
 def _memory(control: Control) -> list[Row]:
@@ -134,16 +131,6 @@ def _cpu(_: Control) -> list[Row]:
     return [("used_cpu_sys", f"{used.ru_stime:.6f}"), ("used_cpu_user", f"{used.ru_utime:.6f}")]
 
 
-def _prefixed(prefix: str) -> Callable[[Control], list[Row]]:
-    """Rows of the native counters that are named `prefix:<name>`."""
-
-    def section(control: Control) -> list[Row]:
-        stats = control.server_stats()
-        return [(name.replace(":", "_", 1), f"count={stats[name]}") for name in sorted(stats) if name.startswith(prefix + ":")]
-
-    return section
-
-
 def _commandstats(control: Control) -> list[Row]:
     stats = control.server_stats()
     calls = {name.partition(":")[2]: count for name, count in stats.items() if name.startswith("calls:")}
@@ -167,7 +154,6 @@ SECTIONS: Mapping[str, Callable[[Control], list[Row]]] = {
     "replication": _replication,
     "cpu": _cpu,
     "commandstats": _commandstats,
-    "errorstats": _prefixed("errorstat"),
     "cluster": _cluster,
     "keyspace": _keyspace,
 }

@@ -42,11 +42,16 @@ fn answer(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Answer> {
         return Ok(Answer::Null);
     }
     if let Ok(kind) = value.getattr("resp_kind") {
-        let text: String = value.getattr("text")?.extract()?;
+        let text = || value.getattr("text")?.extract::<String>();
         return match kind.extract::<String>()?.as_str() {
-            "simple" => Ok(Answer::Simple(text)),
-            "error" => Ok(Answer::Error(text)),
-            "verbatim" => Ok(Answer::Verbatim(text)),
+            "simple" => Ok(Answer::Simple(text()?)),
+            "error" => Ok(Answer::Error(text()?)),
+            "verbatim" => Ok(Answer::Verbatim(text()?)),
+            "set" => {
+                let items = value.getattr("items")?;
+                let items = items.try_iter()?.map(|item| answer(&item?, depth + 1));
+                items.collect::<PyResult<_>>().map(Answer::Set)
+            }
             other => Err(raise(
                 "InvalidError",
                 &format!("no such kind of answer: {other}"),
