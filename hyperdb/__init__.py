@@ -4,7 +4,9 @@ import hyperdb
 
 with hyperdb.open("app.hdb") as db:
     app = db.app("redis/0")
-    app.put("greeting", "hello")
+    app.add_vertex("ada", "Ada Lovelace")
+    app.add_hyperedge("notes", {"1843": hyperdb.Vertex("ada")})
+    print(app.get("ada"), list(app.incident("ada")))
     app.hash("user:42").update({"name": "Ada", "born": 1815})
     server = db.serve(resp="127.0.0.1:6379")    # now `redis-cli HGETALL user:42`
 """
@@ -15,9 +17,10 @@ from pathlib import Path
 
 from hyperdb import _native, errors
 from hyperdb.database import Database
+from hyperdb.graph.members import Hyperedge, Vertex
 from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
 
-__all__ = ["Database", "__version__", "errors", "open"]
+__all__ = ["Database", "Hyperedge", "Vertex", "__version__", "errors", "open"]
 
 
 __version__ = _native.VERSION

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import os
 
-from hyperdb._core import Chunks, Engine, Server, Snapshot, Store, Transaction, decode_verifier, encode_bootstrap_role, forked
+from hyperdb._core import (
+    Chunks,
+    Engine,
+    Hypergraph,
+    Pages,
+    Reader,
+    Server,
+    Snapshot,
+    Store,
+    Transaction,
+    decode_verifier,
+    encode_bootstrap_role,
+    forked,
+)
 from hyperdb._core import __version__ as VERSION  # noqa: N812
 
 os.register_at_fork(after_in_child=forked)
@@ -17,6 +30,9 @@ __all__ = [
     "VERSION",
     "Chunks",
     "Engine",
+    "Hypergraph",
+    "Pages",
+    "Reader",
     "Server",
     "Snapshot",
     "Store",

@@ -16,14 +16,17 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperdb import errors
 from hyperdb.errors import ControlError, HyperDBError, InvalidError
+from hyperdb.graph.members import Vertex
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
+    from hyperdb.graph.app import App
     from hyperdb.server import Serving
 
 SOCKET_NAME = "control.sock"
@@ -162,12 +165,37 @@ def _backup(database: Database, _: Serving, request: Json, __: Progress) -> Any:
     return database.backup(Path(str(request["dest"])))
 
 
+def _number(request: Json) -> int:
+    number = int(request.get("db", 0))
+    if not 0 <= number < _DATABASES:
+        raise InvalidError("a database between 0 and 15 is needed")
+    return number
+
+
 def _command(database: Database, _: Serving, request: Json, __: Progress) -> Any:
     words = [base64.b64decode(word) for word in request["args"]]
-    number = int(request.get("db", 0))
-    if not words or not 0 <= number < _DATABASES:
-        raise InvalidError("a command and a database between 0 and 15 are needed")
-    return base64.b64encode(database.execute_raw(number, words)).decode()
+    if not words:
+        raise InvalidError("a command is needed")
+    return base64.b64encode(database.execute_raw(_number(request), words)).decode()
+
+
+def _app(database: Database, request: Json) -> App:
+    return database.app(f"redis/{_number(request)}")
+
+
+def _add_vertex(database: Database, _: Serving, request: Json, __: Progress) -> Any:
+    return _app(database, request).add_vertex(str(request["id"]), str(request["value"]))
+
+
+def _add_hyperedge(database: Database, _: Serving, request: Json, __: Progress) -> Any:
+    members = {str(order_key): Vertex(str(vertex)) for order_key, vertex in dict(request["vertices"]).items()}
+    _app(database, request).add_hyperedge(str(request["id"]), members)
+    return True
+
+
+def _incident(database: Database, _: Serving, request: Json, __: Progress) -> Any:
+    found = islice(_app(database, request).incident(str(request["id"])), _MOST_INCIDENT)
+    return [membership.hyperedge.decode(errors="replace") for membership in found]
 
 
 def _shutdown(_: Database, serving: Serving, __: Json, ___: Progress) -> Any:
@@ -176,11 +204,15 @@ def _shutdown(_: Database, serving: Serving, __: Json, ___: Progress) -> Any:
 
 
 _DATABASES = 16
+_MOST_INCIDENT = 10_000
 OPERATIONS: Mapping[str, Callable[[Database, Serving, Json, Progress], Any]] = {
     "stats": _stats,
     "check": _check,
     "backup": _backup,
     "command": _command,
+    "add_vertex": _add_vertex,
+    "add_hyperedge": _add_hyperedge,
+    "incident": _incident,
     "shutdown": _shutdown,
 }
 

@@ -19,6 +19,7 @@ from hyperdb import _native
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.command import Value, decode
+from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.values import OpenOptions
 
@@ -136,6 +137,17 @@ class Database:
         """The newest commit that everybody may see."""
         self._check()
         return self._engine.durable()
+
+    def snapshot(self, at: int | None = None) -> Snapshot:
+        """A fixed view of all apps: of the newest commit, or of commit `at` that is still kept (see `retain`).
+
+        Raises:
+            BehindHorizonError: when that commit is no longer kept.
+            InvalidError: when it has not happened yet.
+        """
+        self._check()
+        taken = self._engine.snapshot(at)
+        return Snapshot(self._store, taken, self._engine.horizon(), past=at is not None)
 
     def retain(self) -> int:
         """Keeps the present readable until `release`; its commit. Survives a restart."""

@@ -8,6 +8,8 @@
     |   +-- PoisonedError       an earlier write failed: reopen
     +-- InvalidError            an argument out of bounds (also a ValueError)
     |   +-- CycleError          a hyperedge would lie within itself
+    |   +-- NestingError        too many memberships to search through
+    |   +-- ReferencedError     the element is a member of hyperedges
     +-- WrongTypeError          the element is of another kind (also a TypeError)
     +-- NotFoundError           no such element (also a KeyError)
     +-- BehindHorizonError      the past asked for is no longer kept
@@ -61,6 +63,14 @@ class InvalidError(HyperDBError, ValueError):
 
 class CycleError(InvalidError):
     """A hyperedge would lie within itself."""
+
+
+class NestingError(InvalidError):
+    """More memberships lie above an element than one search looks at."""
+
+
+class ReferencedError(InvalidError):
+    """The element is a member of hyperedges; the text names some. Remove it with `detach`."""
 
 
 class WrongTypeError(HyperDBError, TypeError):

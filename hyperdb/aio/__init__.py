@@ -7,8 +7,9 @@ in one place. A call that is cancelled goes on to its end in its thread: a commi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -16,7 +17,9 @@ from typing import ParamSpec, Self, TypeVar
 import hyperdb
 from hyperdb.aio.transaction import Transaction, TransactionApp
 from hyperdb.errors import DeadlockError, SerializationError
+from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
+from hyperdb.graph.members import Kind, Member, Members, Membership, Text, encoded, raw_members
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.values import Sync
 
@@ -25,6 +28,7 @@ __all__ = ["App", "Database", "Transaction", "TransactionApp", "open"]
 P = ParamSpec("P")
 T = TypeVar("T")
 THREADS = 8
+PAGE = 256
 
 
 class Database:
@@ -96,33 +100,94 @@ class Database:
 
 
 class App:
-    """A namespace in a database."""
+    """A namespace in a database; each method is that of `hyperdb.graph.app.App`."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self.name = name
 
+    @property
+    def plain(self) -> PlainApp:
+        """The app as the plain API knows it, for what has no method here: `await db.run(app.plain.kind, id)`."""
+        return self._database.plain.app(self.name)
+
     async def execute(self, *args: bytes | str | float) -> Value:
         """Runs one RESP data command; see `hyperdb.Database.execute`."""
         return await self._database.run(self._database.plain.execute, self.name, *args)
 
-    async def put(self, id: bytes | str, value: bytes | str) -> None:  # noqa: A002
+    async def put(self, id: Text, value: Text) -> None:  # noqa: A002
         """Adds vertex `id`, replacing whatever the id named."""
-        await self._database.run(self._database.plain.app(self.name).put, id, value)
+        await self._database.run(self.plain.put, id, value)
 
-    async def get(self, id: bytes | str) -> bytes | None:  # noqa: A002
+    async def get(self, id: Text) -> bytes | None:  # noqa: A002
         """The value of vertex `id`, or None."""
-        return await self._database.run(self._database.plain.app(self.name).get, id)
+        return await self._database.run(self.plain.get, id)
 
-    async def remove(self, id: bytes | str) -> bool:  # noqa: A002
+    async def remove(self, id: Text) -> bool:  # noqa: A002
         """Removes the element with all its members; whether it was there."""
-        return await self._database.run(self._database.plain.app(self.name).remove, id)
+        return await self._database.run(self.plain.remove, id)
 
-    async def ids(self, pattern: bytes | str = b"*") -> AsyncIterator[bytes]:
+    async def add_vertex(self, id: Text, value: Text) -> bool:  # noqa: A002
+        """Adds vertex `id`; False if it is there like that."""
+        return await self._database.run(self.plain.add_vertex, id, value)
+
+    async def remove_vertex(self, id: Text, *, detach: bool = False) -> bool:  # noqa: A002
+        """Removes vertex `id`, and with `detach` all its memberships; whether it was there."""
+        return await self._database.run(self.plain.remove_vertex, id, detach=detach)
+
+    async def add_hyperedge(self, id: Text, members: Members = ()) -> bool:  # noqa: A002
+        """Adds hyperedge `id` with these members, or these members to it; False if all was there."""
+        return await self._database.run(self.plain.writer.add_hyperedge, encoded(id), raw_members(members))
+
+    async def remove_hyperedge(self, id: Text, *, detach: bool = False) -> bool:  # noqa: A002
+        """Removes hyperedge `id`, and with `detach` all its memberships; whether it was there."""
+        return await self._database.run(self.plain.remove_hyperedge, id, detach=detach)
+
+    async def remove_members(self, id: Text, *order_keys: Text) -> int:  # noqa: A002
+        """Removes members of hyperedge `id`; how many were there."""
+        return await self._database.run(self.plain.hyperedge(id).remove, *order_keys)
+
+    async def members(
+        self,
+        id: Text,  # noqa: A002
+        start: Text | None = None,
+        stop: Text | None = None,
+        *,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[tuple[bytes, Member]]:
+        """Members of hyperedge `id` by range, lazily."""
+        view = self.plain.hyperedge(id)
+        async for row in self._lazily(lambda: view.members(start, stop, reverse=reverse, limit=limit)):
+            yield row
+
+    async def incident(self, id: Text) -> AsyncIterator[Membership]:  # noqa: A002
+        """Where element `id` is a member, lazily."""
+        async for row in self._lazily(lambda: self.plain.incident(id)):
+            yield row
+
+    async def within(self, inner: Text, outer: Text) -> bool:
+        """Whether `inner` is a member of `outer`, or of a hyperedge within it."""
+        return await self._database.run(self.plain.within, inner, outer)
+
+    async def count(self, kind: Kind | None = None) -> int:
+        """How many elements there are."""
+        return await self._database.run(self.plain.count, kind)
+
+    async def size(self, kind: Kind | None = None) -> int:
+        """Bytes of ids, values and members."""
+        return await self._database.run(self.plain.size, kind)
+
+    async def ids(self, pattern: Text = b"*") -> AsyncIterator[bytes]:
         """Ids that match a glob pattern, lazily."""
-        walk = iter(self._database.plain.app(self.name).ids(pattern))
-        while (found := await self._database.run(next, walk, None)) is not None:
+        async for found in self._lazily(lambda: self.plain.ids(pattern)):
             yield found
+
+    async def _lazily(self, begin: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
+        walk = await self._database.run(begin)
+        while page := await self._database.run(lambda: list(islice(walk, PAGE))):
+            for row in page:
+                yield row
 
 
 def open(path: str | Path, *, sync: Sync = "always", memory: int | str | None = None) -> Database:  # noqa: A001

@@ -1,12 +1,15 @@
 """The demo: this machine's packages, and who depends on whom.
 
 Theory: dpkg's status file is a list of paragraphs of `Field: value` lines (deb-control(5)); elsewhere the Python
-environment's own distributions are read. A package is a hash, what it depends on a set, and so is who needs it.
+environment's own distributions are read. A package is a vertex, its dependencies are a hyperedge whose members refer to the
+packages needed; who needs a package is then what it is incident to, which nobody has to store.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,9 +20,9 @@ import typer
 from rich.progress import track
 
 from hyperdb.cli.target import Target, target
-from hyperdb.errors import CommandError
 
 STATUS = Path("/var/lib/dpkg/status")
+NEEDS = "needs:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 
 
@@ -59,26 +62,25 @@ def read_distributions() -> Iterator[Package]:
         yield Package(found.name, found.version, str(found.metadata.json.get("summary", "")), needs)
 
 
-def _do(database: Target, *words: str) -> bytes:
-    reply = database.command(0, [word.encode() for word in words])
-    if reply.startswith(b"-"):
-        raise CommandError(reply[1:].strip().decode())
-    return reply
-
-
 def load(database: Target, packages: list[Package]) -> int:
     """Writes packages and dependencies; how many dependencies."""
-    count = 0
-    for package in track(packages, "loading packages"):
-        _do(database, "HSET", f"package:{package.name}", "version", package.version, "summary", package.summary)
-        _do(database, "SADD", "packages", package.name)
+    known = {package.name for package in packages}
+    needed = Counter(name for package in packages for name in package.needs)
+    # What is needed under a name that no package has (a virtual package, an alternative) is a vertex as well.
+    missing = [Package(name, "", "not installed under this name", ()) for name in needed if name not in known]
+    for package in track([*packages, *missing], "packages    "):
+        text = json.dumps({"version": package.version, "summary": package.summary})
+        database.add_vertex(0, f"package:{package.name}", text)
+    for package in track(packages, "dependencies"):
         if package.needs:
-            _do(database, "SADD", f"needs:{package.name}", *package.needs)
-        for needed in package.needs:
-            _do(database, "SADD", f"needed-by:{needed}", package.name)
-            _do(database, "ZINCRBY", "most-needed", "1", needed)
-            count += 1
-    return count
+            database.add_hyperedge(0, f"{NEEDS}{package.name}", {name: f"package:{name}" for name in package.needs})
+    return needed.total()
+
+
+def most_needed(packages: list[Package], count: int) -> list[str]:
+    """Names of the packages that most others need, most needed first."""
+    needed = Counter(name for package in packages for name in package.needs)
+    return [name for name, _ in needed.most_common(count)]
 
 
 def demo(
@@ -90,16 +92,16 @@ def demo(
     if not packages:
         packages = list(read_distributions())
     with target(directory, create=True) as database:
-        _do(database, "DEL", "most-needed")
         count = load(database, packages)
-        most = _do(database, "ZREVRANGE", "most-needed", "0", "4").split(b"\r\n")[2::2]
-    names = [name.decode() for name in most if name]
+        most = most_needed(packages, 5)
+        shown = most[0] if most else packages[0].name
+        needed_by = [edge.removeprefix(NEEDS) for edge in database.incident(0, f"package:{shown}")]
     print(f"{len(packages)} packages, {count} dependencies")
-    print(f"most needed: {', '.join(names)}")
+    print(f"most needed: {', '.join(most)}")
+    print(f"who needs {shown}: {len(needed_by)} packages: {', '.join(needed_by[:8])}{' ...' if len(needed_by) > 8 else ''}")
     print("In Python:")
     print(f"    db = hyperdb.open({str(directory)!r}); app = db.app('redis/0')")
-    print(f"    app.hash('package:{names[0] if names else 'bash'}').to_dict()")
-    print("    app.sorted_set('most-needed').range(0, 9, reverse=True)")
+    print(f"    list(app.incident('package:{shown}'))                   # who needs it")
+    print(f"    list(app.hyperedge('{NEEDS}{packages[0].name}').members())       # what a package needs")
     print(f"With redis-cli, while `hyperdb serve {directory}` runs:")
-    print(f"    redis-cli SMEMBERS needed-by:{names[0] if names else 'libc6'}")
-    print("    redis-cli ZREVRANGE most-needed 0 9 WITHSCORES")
+    print(f"    redis-cli GET package:{shown}")

@@ -7,7 +7,7 @@ who got the lock is the owner.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,15 @@ class Target(Protocol):
     def command(self, database: int, words: list[bytes]) -> bytes:
         """Runs a RESP command; the reply as RESP2."""
 
+    def add_vertex(self, database: int, id: str, value: str) -> bool:  # noqa: A002
+        """Adds a vertex to a numbered database; false if it is there like that."""
+
+    def add_hyperedge(self, database: int, id: str, vertices: Mapping[str, str]) -> None:  # noqa: A002
+        """Adds a hyperedge whose members refer to vertices, by order keys."""
+
+    def incident(self, database: int, id: str) -> list[str]:  # noqa: A002
+        """The hyperedges that an element is a member of."""
+
 
 class Here:
     """A closed directory that this process opened."""
@@ -56,6 +65,20 @@ class Here:
     def command(self, database: int, words: list[bytes]) -> bytes:
         """See `Target`."""
         return self._database.execute_raw(database, words)
+
+    def add_vertex(self, database: int, id: str, value: str) -> bool:  # noqa: A002
+        """See `Target`."""
+        return self._database.app(f"redis/{database}").add_vertex(id, value)
+
+    def add_hyperedge(self, database: int, id: str, vertices: Mapping[str, str]) -> None:  # noqa: A002
+        """See `Target`."""
+        members = {order_key: hyperdb.Vertex(vertex) for order_key, vertex in vertices.items()}
+        self._database.app(f"redis/{database}").add_hyperedge(id, members)
+
+    def incident(self, database: int, id: str) -> list[str]:  # noqa: A002
+        """See `Target`."""
+        found = self._database.app(f"redis/{database}").incident(id)
+        return [membership.hyperedge.decode(errors="replace") for membership in found]
 
 
 class Running:
@@ -82,6 +105,19 @@ class Running:
         """See `Target`."""
         args = [base64.b64encode(word).decode() for word in words]
         return base64.b64decode(self._client.call("command", db=database, args=args))
+
+    def add_vertex(self, database: int, id: str, value: str) -> bool:  # noqa: A002
+        """See `Target`."""
+        return bool(self._client.call("add_vertex", db=database, id=id, value=value))
+
+    def add_hyperedge(self, database: int, id: str, vertices: Mapping[str, str]) -> None:  # noqa: A002
+        """See `Target`."""
+        self._client.call("add_hyperedge", db=database, id=id, vertices=dict(vertices))
+
+    def incident(self, database: int, id: str) -> list[str]:  # noqa: A002
+        """See `Target`."""
+        found: list[str] = self._client.call("incident", db=database, id=id)
+        return found
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """An app: a namespace of vertices and hyperedges, and the typed collections in it.
 
 Theory: a collection is a view, a name and nothing else; it holds no data, so views of one collection agree at once. What an
-operation means is written once, natively, in the commands that Redis clients use.
+operation on a typed collection means is written once, natively, in the commands that Redis clients use; what one on the
+hypergraph means, in the native graph. Invariant: a call is one durable commit, or none if it changes nothing.
 """
 
 from __future__ import annotations
@@ -9,42 +10,90 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hyperdb import _native
 from hyperdb.graph.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.graph.command import Value
+from hyperdb.graph.hyperedge import HyperedgeView
+from hyperdb.graph.members import Members, Text, encoded, raw_members
+from hyperdb.graph.reader import AppReader
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
 
-Id = bytes | str
+Id = Text
 
 
-class App:
+class App(AppReader):
     """A namespace in a database."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self.name = name
+        self.writer = _native.Hypergraph(database.native, name.encode())
+        """The native app."""
+
+    def _reader(self) -> _native.Reader:
+        with self._database.snapshot() as snapshot:
+            return snapshot.read(self.writer)
+
+    def add_vertex(self, id: Id, value: bytes | str) -> bool:  # noqa: A002
+        """Adds vertex `id` with this value and no expiry; False if it is there like that.
+
+        Raises:
+            WrongTypeError: when the id names a hyperedge.
+        """
+        return self.writer.add_vertex(encoded(id), encoded(value))
+
+    def remove_vertex(self, id: Id, *, detach: bool = False) -> bool:  # noqa: A002
+        """Removes vertex `id`, and with `detach` all its memberships; whether it was there.
+
+        Raises:
+            ReferencedError: when it is a member of hyperedges and `detach` was not said.
+            WrongTypeError: when the id names a hyperedge.
+        """
+        return self.writer.remove_vertex(encoded(id), detach)
+
+    def add_hyperedge(self, id: Id, members: Members = ()) -> HyperedgeView:  # noqa: A002
+        """Adds hyperedge `id` with these members, or these members to it, as one commit; none if all are there.
+
+        Args:
+            id: its id.
+            members: by order keys, which give the order and can be asked for by range; without, their positions are the keys.
+
+        Raises:
+            NotFoundError: what a member refers to is not there.
+            WrongTypeError: an id names an element of the other kind.
+            CycleError: it would lie within itself.
+        """
+        self.writer.add_hyperedge(encoded(id), raw_members(members))
+        return self.hyperedge(id)
+
+    def remove_hyperedge(self, id: Id, *, detach: bool = False) -> bool:  # noqa: A002
+        """Removes hyperedge `id` of any kind, not what its members refer to; whether it was there.
+
+        Raises:
+            ReferencedError: when it is a member of hyperedges and `detach` was not said.
+            WrongTypeError: when the id names a vertex.
+        """
+        return self.writer.remove_hyperedge(encoded(id), detach)
+
+    def hyperedge(self, id: Id) -> HyperedgeView:  # noqa: A002
+        """The hyperedge `id`, there or not."""
+        return HyperedgeView(self, id)
 
     def execute(self, *args: bytes | str | float) -> Value:
         """Runs one RESP data command here; see `Database.execute`."""
         return self._database.execute(self.name, *args)
 
     def put(self, id: Id, value: bytes | str) -> None:  # noqa: A002
-        """Adds vertex `id`, replacing whatever the id named."""
+        """Adds vertex `id`, replacing whatever the id named, as SET does."""
         self.execute("SET", id, value)
 
-    def get(self, id: Id) -> bytes | None:  # noqa: A002
-        """The value of vertex `id`, or None.
-
-        Raises:
-            WrongTypeError: when the id names a hyperedge.
-        """
-        value = self.execute("GET", id)
-        assert value is None or isinstance(value, bytes)
-        return value
-
     def remove(self, id: Id) -> bool:  # noqa: A002
-        """Removes the element with all its members; whether it was there."""
+        """Removes the element with all its members, as DEL does; whether it was there.
+
+        Memberships of it stay and dangle, until the id is added again: `remove_vertex` takes care of them.
+        """
         return self.execute("DEL", id) == 1
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002

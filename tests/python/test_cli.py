@@ -59,17 +59,28 @@ def test_every_verb_on_a_running_server(server: Path, tmp_path: Path) -> None:
 
 
 def test_the_demo_loads_and_shows(tmp_path: Path) -> None:
+    import hyperdb
+
     status = tmp_path / "status"
     status.write_text(STATUS)
-    told = run("demo", tmp_path / "data", "--source", status)
-    assert "2 packages, 3 dependencies" in told.stdout
-    assert "most needed: libc6" in told.stdout
-    shown = run(
-        "shell", tmp_path / "data", text="smembers needed-by:libc6\nhget package:alpha version\nexists package:gone\n"
-    ).stdout
-    assert '"alpha"' in shown
-    assert '"beta"' in shown
-    assert shown.splitlines()[-2:] == ['"1.0"', "(integer) 0"]
+    for _ in range(2):
+        told = run("demo", tmp_path / "data", "--source", status)
+        assert "2 packages, 3 dependencies" in told.stdout
+        assert "most needed: libc6" in told.stdout
+        assert "who needs libc6: 2 packages: alpha, beta" in told.stdout
+    assert "1.0" in run("shell", tmp_path / "data", text="get package:alpha\n").stdout
+    with hyperdb.open(tmp_path / "data", sync="everysec", memory="16m") as db:
+        app = db.app("redis/0")
+        assert {edge for edge, _ in app.incident("package:libc6")} == {b"needs:alpha", b"needs:beta"}
+        assert [key for key, _ in app.hyperedge("needs:alpha").members()] == [b"beta", b"libc6"]
+        assert not app.kind("package:gone")
+        assert (app.count("vertex"), app.count("hyperedge")) == (3, 2)
+
+
+def test_the_demo_loads_into_a_running_server(server: Path, tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text(STATUS)
+    assert "who needs libc6: 2 packages: alpha, beta" in run("demo", server, "--source", status).stdout
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:

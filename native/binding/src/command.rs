@@ -52,7 +52,8 @@ fn find(args: &Args<'_>) -> Result<Handler, String> {
     handler.ok_or_else(|| format!("ERR '{shown}' needs a connection"))
 }
 
-fn now_ms() -> i64 {
+/// The machine's clock, Unix milliseconds.
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -174,6 +174,10 @@ impl Engine {
         py.detach(|| db.release(commit)).map_err(failed)
     }
 
+    fn horizon(&self) -> PyResult<u64> {
+        Ok(self.db()?.horizon())
+    }
+
     fn latest(&self) -> PyResult<u64> {
         Ok(self.db()?.latest())
     }

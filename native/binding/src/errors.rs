@@ -1,5 +1,6 @@
 //! Native errors as the exceptions of `hyperdb/errors.py`, which is where the tree is written down.
 
+use hyperdb_graph::hyperedge::{Halt, Refusal};
 use hyperdb_graph::{Conflict, Stop};
 use hyperdb_lsm::Error;
 use pyo3::exceptions::PyRuntimeError;
@@ -57,5 +58,24 @@ pub(crate) fn stopped(stop: Stop) -> PyErr {
     match stop {
         Stop::Conflict(conflict) => raise(class_of_conflict(&conflict), &conflict.to_string()),
         other => failed(other.into_error()),
+    }
+}
+
+/// Name of the exception that a refusal becomes.
+fn class_of_refusal(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotFound { .. } => "NotFoundError",
+        Refusal::WrongKind { .. } => "WrongTypeError",
+        Refusal::Cycle { .. } => "CycleError",
+        Refusal::Referenced { .. } => "ReferencedError",
+        Refusal::TooDeep { .. } => "NestingError",
+    }
+}
+
+/// An operation that was not done as an exception.
+pub(crate) fn halted(halt: Halt) -> PyErr {
+    match halt {
+        Halt::Refused(refusal) => raise(class_of_refusal(&refusal), &refusal.to_string()),
+        Halt::Stop(stop) => stopped(stop),
     }
 }

@@ -12,6 +12,7 @@ mod command;
 mod engine;
 mod errors;
 mod fork;
+mod hypergraph;
 mod roles;
 mod scan;
 mod server;
@@ -30,6 +31,8 @@ mod _core {
     use super::engine::{Engine, Snapshot};
     #[pymodule_export]
     use super::fork::forked;
+    #[pymodule_export]
+    use super::hypergraph::{Hypergraph, Pages, Reader};
     #[pymodule_export]
     use super::roles::{decode_verifier, encode_bootstrap_role};
     #[pymodule_export]

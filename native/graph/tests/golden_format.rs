@@ -14,6 +14,7 @@ use hyperdb_graph::codec::token::{order_token, token};
 use hyperdb_graph::codec::types::{Container, Named, Plain, Sized, Type};
 use hyperdb_graph::hash::HashKey;
 use hyperdb_graph::header::encode_vertex;
+use hyperdb_graph::hyperedge::{decode_incidence, encode_incidence, Member, Reference};
 use hyperdb_graph::roles::{Grant, Role, Verifier};
 use hyperdb_graph::{field, keys, AppId, AppStats, Header, Identity, Kind};
 use std::fmt::Write;
@@ -74,6 +75,7 @@ fn keys_are_as_written_down() {
                 &keys::expiry(1000, app, place, b"id"),
             ),
             case("app 300 dropped 10", &keys::dropped(app, 10)),
+            case("app 300 dropped hyperedge 10", &keys::dropped_edge(app, 10)),
             case(
                 "app 300 incidence of id in edge under k",
                 &keys::incidence(app, place, b"id", b"ed\0ge", b"k"),
@@ -133,11 +135,44 @@ fn records_are_as_written_down() {
             case("list header with expiry", &bytes[..len]),
             case("empty set 12", &plain.0[..plain.1]),
             case("hash field number 300 value v", &field::encode(300, b"v")),
+            case("member vertex v", &Member::Vertex(b"v".to_vec()).encode()),
+            case(
+                "member hyperedge e",
+                &Member::Hyperedge(b"e".to_vec()).encode(),
+            ),
+            case("member value x", &Member::Value(b"x".to_vec()).encode()),
+            case(
+                "incidence of a hyperedge in 300",
+                &encode_incidence(Reference::Hyperedge, 300),
+            ),
             case("identity", &identity.encode()),
             case("empty app", &AppStats::default().encode()),
             case("role", &role.encode()),
         ],
     );
+}
+
+#[test]
+fn members_and_incidence_come_back_and_nonsense_does_not() {
+    let id = || b"id".to_vec();
+    for member in [
+        Member::Vertex(id()),
+        Member::Hyperedge(id()),
+        Member::Value(id()),
+        Member::Value(Vec::new()),
+    ] {
+        assert_eq!(Member::decode(&member.encode()), Some(member));
+    }
+    for kind in [Reference::Vertex, Reference::Hyperedge] {
+        let record = encode_incidence(kind, u64::MAX - 1);
+        assert_eq!(decode_incidence(&record), Some((kind, u64::MAX - 1)));
+    }
+    for nonsense in [&b""[..], b"\0", b"\x04id", b"\xff"] {
+        assert_eq!(Member::decode(nonsense), None);
+    }
+    for nonsense in [&b""[..], b"\x01", b"\x03\0\0\0\0\0\0\0\0", &[1; 10]] {
+        assert_eq!(decode_incidence(nonsense), None);
+    }
 }
 
 fn number(negative: bool, scale: i32, digits: &[u8]) -> Decimal {

@@ -26,12 +26,14 @@ mod nesting;
 mod refusal;
 mod run;
 mod space;
-pub(crate) mod sweep;
+mod sweep;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use elements::{add_hyperedge, add_vertex, remove_hyperedge, remove_vertex};
 pub use incident::{incident, Incidence};
-pub use member::{Member, Reference};
+pub use member::{decode_incidence, encode_incidence, Member, Reference};
 pub use members::{
     add_members, header, member, members, record, remove_members, MemberRange, Stored,
 };

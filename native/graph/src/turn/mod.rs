@@ -189,6 +189,10 @@ impl<'s> Turn<'s> {
 
     fn write_commit(&mut self) -> Result<Commit> {
         self.write_accounts().map_err(Stop::into_error)?;
+        if !self.writer.is_dirty() {
+            // Numbers taken by commands that were taken back need no mark: no record carries them.
+            return self.writer.commit();
+        }
         let covered = self
             .store
             .numbers

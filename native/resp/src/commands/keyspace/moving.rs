@@ -15,9 +15,7 @@ const CHUNK: usize = 256;
 /// RENAME key newkey
 pub fn rename(cx: &mut Context<'_, '_>) -> Outcome {
     let (from, to) = (cx.args.at(1), cx.args.at(2));
-    if look(cx, from)?.is_none() {
-        return Err(no_such_key());
-    }
+    may_be_moved(look(cx, from)?.ok_or_else(no_such_key)?.0)?;
     if from != to {
         cx.turn.move_element(cx.app, from, to)?;
     }
@@ -28,14 +26,22 @@ pub fn rename(cx: &mut Context<'_, '_>) -> Outcome {
 /// RENAMENX key newkey
 pub fn renamenx(cx: &mut Context<'_, '_>) -> Outcome {
     let (from, to) = (cx.args.at(1), cx.args.at(2));
-    if look(cx, from)?.is_none() {
-        return Err(no_such_key());
-    }
+    may_be_moved(look(cx, from)?.ok_or_else(no_such_key)?.0)?;
     let free = look(cx, to)?.is_none();
     if free {
         cx.turn.move_element(cx.app, from, to)?;
     }
     cx.reply.integer(i64::from(free));
+    Ok(())
+}
+
+/// A generic hyperedge is found from its members by its name; those who move it would have to write to all of them.
+fn may_be_moved(kind: Kind) -> Result<(), Abort> {
+    if kind == Kind::Edge {
+        return Err(Abort::error(
+            "ERR a hyperedge of references cannot be moved or copied",
+        ));
+    }
     Ok(())
 }
 
@@ -119,6 +125,7 @@ fn transfer(
             turn.put_vertex(to_app, to, &value, expiry)?;
         }
         Record::Edge(header) => {
+            may_be_moved(header.kind)?;
             let made = turn.create_edge(to_app, to, header.kind)?;
             copy_members(turn, (from_app, header.cid), (to_app, made.cid))?;
             if header.kind == Kind::SortedSet {

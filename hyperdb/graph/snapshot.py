@@ -1,0 +1,66 @@
+"""One moment of a database, the present or a past that is still kept.
+
+Theory: a snapshot pins its commit, so what it sees stays until it is closed. A past commit shows what was stored: an element
+with an expiry is there until the commit that removed it.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from hyperdb import _native
+from hyperdb.errors import ClosedError, InvalidError
+from hyperdb.graph.reader import AppReader
+
+
+class Snapshot:
+    """See `Database.snapshot`. Close it, or use it as a context manager: what it pins takes room."""
+
+    def __init__(self, store: _native.Store, snapshot: _native.Snapshot, horizon: int, *, past: bool) -> None:
+        self._store = store
+        self._snapshot: _native.Snapshot | None = snapshot
+        self._past = past
+        self.commit = snapshot.commit()
+        self.horizon = horizon
+        """Removes after this commit are known."""
+
+    def app(self, name: str) -> SnapshotApp:
+        """The app `name` as it was; empty if it was not there yet."""
+        if not name:
+            raise InvalidError("an app needs a name")
+        return SnapshotApp(self, name)
+
+    def read(self, graph: _native.Hypergraph) -> _native.Reader:
+        """What a native app was at this moment."""
+        if self._snapshot is None:
+            raise ClosedError("the snapshot is closed")
+        return graph.reader(self._snapshot, self.horizon, self._past)
+
+    def graph(self, name: str) -> _native.Hypergraph:
+        """The native app of this name."""
+        return _native.Hypergraph(self._store, name.encode())
+
+    def close(self) -> None:
+        """Lets its commit go. A second call does nothing; walks that have begun go on to their end."""
+        if self._snapshot is not None:
+            self._snapshot.close()
+            self._snapshot = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class SnapshotApp(AppReader):
+    """An app at the moment of a snapshot."""
+
+    def __init__(self, snapshot: Snapshot, name: str) -> None:
+        self.name = name
+        self._snapshot = snapshot
+        self._graph = snapshot.graph(name)
+
+    def _reader(self) -> _native.Reader:
+        return self._snapshot.read(self._graph)
