@@ -7,7 +7,7 @@ use hyperdb_lsm::{Batch, Db, Direction, Family, KeyRange, Options, SyncMode};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use std::ops::Bound as Edge;
+use std::ops::{Bound as Edge, Deref};
 use std::path::{Path, PathBuf};
 
 /// A family by its number.
@@ -56,14 +56,18 @@ pub(crate) fn options(sync: &str, memory: usize, create: bool) -> PyResult<Optio
 
 pub(crate) fn values<'py>(
     py: Python<'py>,
-    found: Vec<Option<Vec<u8>>>,
+    found: &[Option<impl Deref<Target = [u8]>>],
 ) -> PyResult<Bound<'py, PyList>> {
     PyList::new(
         py,
         found
-            .into_iter()
-            .map(|value| value.map(|bytes| PyBytes::new(py, &bytes))),
+            .iter()
+            .map(|value| value.as_deref().map(|bytes| PyBytes::new(py, bytes))),
     )
+}
+
+fn closed() -> PyErr {
+    failed(hyperdb_lsm::Error::Closed)
 }
 
 /// An open LSM store.
@@ -84,9 +88,7 @@ impl Engine {
     fn db(&self) -> PyResult<Db> {
         self.born.check()?;
         let guard = self.db.lock();
-        guard
-            .clone()
-            .ok_or_else(|| failed(hyperdb_lsm::Error::Closed))
+        guard.clone().ok_or_else(closed)
     }
 }
 
@@ -113,7 +115,18 @@ impl Engine {
         key: &[u8],
         family: u8,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let (db, family) = (self.db()?, self::family(family)?);
+        self.born.check()?;
+        let family = self::family(family)?;
+        {
+            // What is in memory is read at once: giving the interpreter's lock away and back costs as much again.
+            let guard = self.db.lock();
+            let db = guard.as_ref().ok_or_else(closed)?;
+            let read = |value: Option<&[u8]>| value.map(|value| PyBytes::new(py, value));
+            if let Some(value) = db.peek(family, key, read).map_err(failed)? {
+                return Ok(value);
+            }
+        }
+        let db = self.db()?;
         let found = py
             .detach(|| db.snapshot().get(family, key))
             .map_err(failed)?;
@@ -145,12 +158,7 @@ impl Engine {
                 batch.put(family, key, value.downcast::<PyBytes>()?.as_bytes());
             }
         }
-        py.detach(|| {
-            let commit = db.write(&batch)?;
-            db.wait_durable(commit)?;
-            Ok(commit)
-        })
-        .map_err(failed)
+        py.detach(|| db.write_durable(&batch)).map_err(failed)
     }
 
     #[pyo3(signature = (at=None))]
@@ -315,7 +323,7 @@ impl Snapshot {
         let found = py
             .detach(|| snapshot.multi_get(family, &slices))
             .map_err(failed)?;
-        values(py, found)
+        values(py, &found)
     }
 
     #[pyo3(signature = (start, end, reverse, family, strip=0, versions=false))]

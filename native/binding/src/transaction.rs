@@ -286,9 +286,9 @@ impl Transaction {
             Ok(found
                 .into_iter()
                 .map(|value| value.map(|value| value.to_vec()))
-                .collect())
+                .collect::<Vec<_>>())
         })?;
-        values(py, found)
+        values(py, &found)
     }
 
     /// Up to `limit` entries from `start` (included) to `end` (excluded).

@@ -139,6 +139,7 @@ fn measure(fs: &Arc<dyn FileSystem>, dir: &Path, entries: u64, flushes: u64) -> 
             blocking(version.multi_get(
                 Family::DATA,
                 batch,
+                &batch.iter().map(|key| key_hash(key)).collect::<Vec<_>>(),
                 u64::MAX,
                 ReadMode::Blocking,
                 &mut out,

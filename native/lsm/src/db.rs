@@ -12,13 +12,15 @@ use crate::cache::BlockCache;
 use crate::compaction::{CompactionFilter, Limits};
 use crate::error::{Error, Result};
 use crate::fs::{DirLock, FileSystem, StdFs};
+use crate::hash::key_hash;
 use crate::log::Log;
 use crate::manifest::Manifest;
 use crate::open::open;
 use crate::points::Points;
 use crate::snapshot::Snapshot;
 use crate::state::State;
-use crate::types::{Commit, Op};
+use crate::table::ReadMode;
+use crate::types::{Commit, Family, Op};
 use crate::writer::{Miss, Stop, Writer};
 use parking_lot::{Mutex, RwLock};
 use std::path::{Path, PathBuf};
@@ -232,7 +234,22 @@ impl Db {
     /// # Errors
     /// As [`Writer::commit`]; [`Error::Invalid`] for a key or value that is too long. Nothing is written then.
     pub fn write(&self, batch: &Batch) -> Result<Commit> {
+        self.write_with(self.writer(), batch)
+    }
+
+    /// As [`Db::write`], and waits until it may be acknowledged.
+    ///
+    /// # Errors
+    /// As [`Db::write`] and [`Db::wait_durable`].
+    pub fn write_durable(&self, batch: &Batch) -> Result<Commit> {
         let mut writer = self.writer();
+        writer.lead();
+        let commit = self.write_with(writer, batch)?;
+        self.wait_durable(commit)?;
+        Ok(commit)
+    }
+
+    fn write_with(&self, mut writer: Writer<'_>, batch: &Batch) -> Result<Commit> {
         for (family, op, insert, key, value) in batch.iter() {
             let step = match (op, insert) {
                 (Op::Add, false) => writer.put(family, key, value),
@@ -261,6 +278,40 @@ impl Db {
         let commit = self.shared.visible(state.latest);
         self.shared.points.pin(commit);
         Snapshot::new(self.shared.clone(), &state, commit)
+    }
+
+    /// Hands the value of `key` at the newest visible commit to `read`, if that takes no waiting; `None` where it
+    /// would: the writer is at work, or a block is not in memory. Cheaper than a snapshot for one read.
+    pub fn peek<T>(
+        &self,
+        family: Family,
+        key: &[u8],
+        read: impl FnOnce(Option<&[u8]>) -> T,
+    ) -> Result<Option<T>> {
+        let hash = key_hash(key);
+        let Some(state) = self.shared.state.try_read() else {
+            return Ok(None);
+        };
+        let at = self.shared.visible(state.latest);
+        let f = usize::from(family.0);
+        let active = state.active.iter().skip(f).take(1);
+        let layers = state.layers.iter().map(|layer| &layer.memtables[f]);
+        for memtable in active.chain(layers) {
+            let id = memtable.find(hash, key);
+            if let Some(found) = id.and_then(|id| memtable.visible(id, at)) {
+                return Ok(Some(read((found.op == Op::Add).then_some(found.value))));
+            }
+        }
+        let mode = ReadMode::CachedOnly;
+        match state.version.get_hashed(family, key, hash, at, mode) {
+            Ok(None) => Ok(Some(read(None))),
+            Ok(Some(found)) => {
+                let value = (found.op == Op::Add).then_some(&*found.value);
+                Ok(Some(read(value)))
+            }
+            Err(Stop::Miss(_)) => Ok(None),
+            Err(Stop::Failed(error)) => Err(error),
+        }
     }
 
     /// A view of an earlier commit that is still retained.
@@ -337,6 +388,11 @@ impl Db {
             SyncMode::Always => self.shared.log.wait(commit),
             SyncMode::EverySec => self.shared.log.check(),
         }
+    }
+
+    /// When commits become durable.
+    pub fn sync_mode(&self) -> SyncMode {
+        self.shared.options.sync
     }
 
     /// Whether the store still takes writes.

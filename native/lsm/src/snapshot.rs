@@ -7,11 +7,11 @@
 use crate::db::Shared;
 use crate::error::Result;
 use crate::hash::key_hash;
-use crate::memtable::{Access, CopiedSource, Memtable};
+use crate::memtable::{self, Access, CopiedSource, Memtable};
 use crate::merge::{BoxSource, Merge};
 use crate::state::{Layer, State};
 use crate::table::{blocking, ReadMode};
-use crate::types::{Commit, Direction, Family, KeyRange, Op};
+use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
 use crate::version::Version;
 use std::sync::{Arc, OnceLock};
 
@@ -77,6 +77,45 @@ fn copy_visible(
     Some((found.version, value))
 }
 
+/// What a multi-get has found in memory: places in one buffer.
+struct Copied {
+    bytes: Vec<u8>,
+    places: Vec<(usize, usize, usize)>,
+    wanted: Vec<bool>,
+    left: usize,
+}
+
+impl Copied {
+    fn new(keys: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            places: Vec::new(),
+            wanted: vec![true; keys],
+            left: keys,
+        }
+    }
+
+    fn keep(&mut self, i: usize, found: &memtable::Found<'_>) {
+        self.wanted[i] = false;
+        self.left -= 1;
+        if found.op == Op::Add {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(found.value);
+            self.places.push((i, start, self.bytes.len()));
+        }
+    }
+
+    fn give(self, values: &mut [Option<Value<'static>>]) {
+        if self.places.is_empty() {
+            return;
+        }
+        let bytes: Arc<[u8]> = self.bytes.into();
+        for (i, start, end) in self.places {
+            values[i] = Some(Value::Shared(bytes.clone(), start, end));
+        }
+    }
+}
+
 impl Snapshot {
     /// A snapshot at `commit`, which the caller has pinned while it holds `state`.
     pub(crate) fn new(shared: Arc<Shared>, state: &State, commit: Commit) -> Snapshot {
@@ -130,26 +169,26 @@ impl Snapshot {
     }
 
     /// The values of many keys, in the order asked; cheaper than asking one by one.
-    pub fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+    ///
+    /// Values from tables stay where they are, in blocks that the answer keeps alive; those from memory are copied
+    /// once, together.
+    pub fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Value<'static>>>> {
         let inner = &*self.inner;
         let at = inner.commit;
         let f = usize::from(family.0);
-        let mut values: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
-        let mut wanted = vec![true; keys.len()];
+        let mut copied = Copied::new(keys.len());
         let hashes: Vec<u64> = keys.iter().map(|key| key_hash(key)).collect();
-        let mut left = keys.len();
         let mut look = |memtable: &Memtable| {
             if memtable.len() == 0 {
                 return;
             }
             for (i, key) in keys.iter().enumerate() {
-                if !wanted[i] {
+                if !copied.wanted[i] {
                     continue;
                 }
-                if let Some((_, value)) = copy_visible(memtable, hashes[i], key, at) {
-                    values[i] = value;
-                    wanted[i] = false;
-                    left -= 1;
+                let id = memtable.find(hashes[i], key);
+                if let Some(found) = id.and_then(|id| memtable.visible(id, at)) {
+                    copied.keep(i, &found);
                 }
             }
         };
@@ -157,23 +196,21 @@ impl Snapshot {
         for layer in &inner.layers {
             look(&layer.memtables[f]);
         }
-        if left == 0 || inner.version.is_empty(family) {
-            return Ok(values);
-        }
         let mut found = vec![None; keys.len()];
-        blocking(inner.version.multi_get(
-            family,
-            keys,
-            at,
-            ReadMode::Blocking,
-            &mut found,
-            &wanted,
-        ))?;
-        for (value, found) in values.iter_mut().zip(found) {
-            if let Some(found) = found.filter(|found| found.op == Op::Add) {
-                *value = Some(found.value.to_vec());
-            }
+        if copied.left > 0 && !inner.version.is_empty(family) {
+            let wanted = &copied.wanted;
+            let mode = ReadMode::Blocking;
+            let read = inner
+                .version
+                .multi_get(family, keys, &hashes, at, mode, &mut found, wanted);
+            blocking(read)?;
         }
+        let mut values: Vec<Option<Value<'static>>> = found
+            .into_iter()
+            .map(|found| found.filter(|found| found.op == Op::Add))
+            .map(|found| found.map(|found| found.value))
+            .collect();
+        copied.give(&mut values);
         Ok(values)
     }
 
@@ -264,7 +301,7 @@ impl Iter {
     ///
     /// # Errors
     /// As [`crate::Db::open`] for damage; the walk ends then.
-    pub fn step(&mut self) -> Result<Option<(&[u8], crate::Value<'_>, Commit)>> {
+    pub fn step(&mut self) -> Result<Option<(&[u8], Value<'_>, Commit)>> {
         if self.ended {
             return Ok(None);
         }

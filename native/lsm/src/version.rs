@@ -226,10 +226,12 @@ impl Version {
     ///
     /// Each stage (filter, index, block) is run for all keys before the next, so that their waits for
     /// memory overlap.
+    #[allow(clippy::too_many_arguments)]
     pub fn multi_get(
         &self,
         family: Family,
         keys: &[&[u8]],
+        hashes: &[u64],
         at: Commit,
         mode: ReadMode,
         out: &mut [Option<Found>],
@@ -237,7 +239,7 @@ impl Version {
     ) -> Step<()> {
         let mut open: Vec<(u32, u64)> = (0..keys.len())
             .filter(|&i| wanted[i] && out[i].is_none())
-            .map(|i| (i as u32, key_hash(keys[i])))
+            .map(|i| (i as u32, hashes[i]))
             .collect();
         let mut passed: Vec<(u32, u64, u32)> = Vec::new();
         for table in self.level(family, 0) {

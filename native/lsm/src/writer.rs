@@ -62,6 +62,7 @@ pub struct Writer<'db> {
     at: Commit,
     /// The newest point that must stay readable.
     floor: Commit,
+    leads: bool,
 }
 
 /// A point between two commits; worthless after the next commit.
@@ -85,6 +86,7 @@ impl<'db> Writer<'db> {
             mode: ReadMode::Blocking,
             at: Commit::MAX,
             floor: 0,
+            leads: false,
         };
         writer.look_around();
         writer
@@ -109,6 +111,12 @@ impl<'db> Writer<'db> {
     /// that would have to wait returns [`Stop::Miss`].
     pub fn set_read_mode(&mut self, mode: ReadMode) {
         self.mode = mode;
+    }
+
+    /// Promises that [`crate::Db::wait_durable`] is called for each commit as soon as this writer is dropped: then
+    /// nobody else need be woken to sync it.
+    pub fn lead(&mut self) {
+        self.leads = true;
     }
 
     #[inline]
@@ -383,7 +391,7 @@ impl<'db> Writer<'db> {
             return Ok(false);
         }
         self.shared.check_writable()?;
-        self.shared.log.append(record, commit)?;
+        self.shared.log.append(record, commit, self.leads)?;
         self.scratch.unchecked += record.len();
         Ok(true)
     }

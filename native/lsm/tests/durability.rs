@@ -1,7 +1,7 @@
 //! What the store does when the disk fails, fills up or lies, and how it is shared, copied and reopened.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use hyperdb_lsm::fs::{Fault, FaultFs, FaultKind, FileSystem, SimFs, StdFs};
+use hyperdb_lsm::fs::{CrashMode, Fault, FaultFs, FaultKind, FileSystem, SimFs, StdFs};
 use hyperdb_lsm::{
     Batch, Commit, Db, Direction, Error, Family, KeyRange, Options, ReadMode, Stop, SyncMode,
 };
@@ -35,6 +35,89 @@ fn get(db: &Db, key: &[u8]) -> Option<Vec<u8>> {
     db.snapshot().get(DATA, key).unwrap()
 }
 
+fn peek(db: &Db, key: &[u8]) -> Option<Option<Vec<u8>>> {
+    db.peek(DATA, key, |value| value.map(<[u8]>::to_vec))
+        .unwrap()
+}
+
+#[test]
+fn a_peek_sees_what_is_visible_wherever_it_lies() {
+    let fs = SimFs::new();
+    let db = open(&fs, SyncMode::Always);
+    for (key, value) in [(b"table", b"1"), (b"layer", b"1")] {
+        db.write_durable(Batch::new().put(DATA, key, value))
+            .unwrap();
+    }
+    db.flush().unwrap();
+    db.write_durable(Batch::new().put(DATA, b"layer", b"2"))
+        .unwrap();
+    db.write_durable(
+        Batch::new()
+            .put(DATA, b"gone", b"3")
+            .remove(DATA, b"gone", b""),
+    )
+    .unwrap();
+    assert_eq!(peek(&db, b"layer"), Some(Some(b"2".to_vec())));
+    assert_eq!(peek(&db, b"gone"), Some(None));
+    assert_eq!(peek(&db, b"never"), Some(None));
+    drop(db);
+    // Only tables are left, and none of their blocks is in memory.
+    let db = open(&fs, SyncMode::Always);
+    db.flush().unwrap();
+    drop(db);
+    let db = open(&fs, SyncMode::Always);
+    assert_eq!(
+        peek(&db, b"table"),
+        None,
+        "a peek does not wait for the disk"
+    );
+    assert_eq!(get(&db, b"table").unwrap(), b"1");
+    assert_eq!(peek(&db, b"table"), Some(Some(b"1".to_vec())));
+}
+
+#[test]
+fn writers_that_sync_for_themselves_share_syncs_and_lose_nothing() {
+    const EACH: u64 = 50;
+    let fs = SimFs::recording();
+    let db = open(&fs, SyncMode::Always);
+    std::thread::scope(|scope| {
+        for thread in 0..4u8 {
+            let db = &db;
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    let key = [&[thread][..], &n.to_be_bytes()].concat();
+                    let mut batch = Batch::new();
+                    batch.put(DATA, &key, b"v");
+                    let commit = if n % 3 == 0 {
+                        // Left to the log thread, or to whoever leads meanwhile.
+                        let commit = db.write(&batch).unwrap();
+                        db.wait_durable(commit).unwrap();
+                        commit
+                    } else {
+                        db.write_durable(&batch).unwrap()
+                    };
+                    assert!(db.durable() >= commit);
+                }
+            });
+        }
+    });
+    let syncs = db
+        .stats()
+        .rows
+        .iter()
+        .find(|(name, _)| *name == "log_syncs")
+        .map(|(_, count)| *count);
+    assert!(syncs.is_some_and(|syncs| syncs <= 4 * EACH), "{syncs:?}");
+    let crashed = fs.crash(fs.changes(), CrashMode::DropUnsynced);
+    let db = open(&crashed, SyncMode::Always);
+    for thread in 0..4u8 {
+        for n in 0..EACH {
+            let key = [&[thread][..], &n.to_be_bytes()].concat();
+            assert_eq!(get(&db, &key).unwrap(), b"v");
+        }
+    }
+}
+
 #[test]
 fn a_failed_sync_poisons_the_store_and_nothing_unsynced_is_seen() {
     let sim = SimFs::new();
@@ -65,7 +148,9 @@ fn a_failed_sync_poisons_the_store_and_nothing_unsynced_is_seen() {
     assert!(matches!(put(&db, b"b", b"3"), Err(Error::Poisoned { .. })));
     assert_eq!(db.durable(), first);
     assert_eq!(get(&db, b"a").unwrap(), b"1");
+    assert_eq!(peek(&db, b"a"), Some(Some(b"1".to_vec())));
     let writer = db.writer();
+    assert_eq!(peek(&db, b"a"), None, "a peek does not wait for the writer");
     assert_eq!(&*writer.get(DATA, b"a").unwrap().unwrap(), b"1");
     drop(writer);
     assert!(db.close().is_err());

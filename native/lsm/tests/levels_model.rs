@@ -4,6 +4,7 @@
 
 use hyperdb_lsm::compaction::{pick, run, Choice, CompactionFilter, Job, Limits};
 use hyperdb_lsm::fs::{FileSystem, SimFs};
+use hyperdb_lsm::hash::key_hash;
 use hyperdb_lsm::merge::Merge;
 use hyperdb_lsm::table::{blocking, table_file_name, Builder, Found, ReadMode, Table};
 use hyperdb_lsm::verify::verify_tables;
@@ -185,11 +186,13 @@ impl Rig {
             .map(|n| format!("k{n:04}").into_bytes())
             .collect();
         let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
+        let hashes: Vec<u64> = keys.iter().map(|key| key_hash(key)).collect();
         let mut many: Vec<Option<Found>> = vec![None; keys.len()];
         self.version
             .multi_get(
                 Family::DATA,
                 &keys,
+                &hashes,
                 at,
                 ReadMode::Blocking,
                 &mut many,

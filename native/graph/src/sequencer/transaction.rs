@@ -166,7 +166,7 @@ impl Transaction {
                     return self.get(family, key);
                 }
                 self.note_key(family, key);
-                Ok(found.next().flatten().map(shared))
+                Ok(found.next().flatten())
             })
             .collect()
     }

@@ -160,6 +160,21 @@ impl<'s> Turn<'s> {
         self.writer.set_read_mode(mode);
     }
 
+    /// See [`Writer::lead`].
+    pub fn lead(&mut self) {
+        self.writer.lead();
+    }
+
+    /// The commit that the turn began on.
+    pub fn base(&self) -> Commit {
+        self.writer.next_commit() - 1
+    }
+
+    /// Whether no command has changed anything since the last commit.
+    pub fn is_clean(&self) -> bool {
+        !self.writer.is_dirty() && self.dropped.is_empty()
+    }
+
     /// Commits what the turn's commands did; see [`Writer::commit`] for when to acknowledge.
     ///
     /// # Errors

@@ -5,7 +5,10 @@
 //! **Theory.** Commits get their place in the file in order, while the writer is held. Under
 //! [`SyncMode::EverySec`] they are written there and then, and a thread syncs each second; under
 //! [`SyncMode::Always`] they are queued, and the thread writes and syncs whatever has queued up meanwhile (group
-//! commit). Room is reserved ahead of writing, so a full disk shows before a commit is accepted.
+//! commit). Who waits for a commit anyway does that work itself if nobody is at it (it *leads*); the others find
+//! their commits done. Handing over to the thread would cost two switches, and would split the commits that
+//! are in flight into two groups that wait for each other's syncs.
+//! Room is reserved ahead of writing, so a full disk shows before a commit is accepted.
 //!
 //! **Invariant.** `synced` only grows, and everything up to it is on the platter. After a failed write or sync nothing
 //! is acknowledged any more: what the disk holds is unknown then (the store is *poisoned*).
@@ -85,7 +88,6 @@ struct Queue {
     /// The newest commit written or queued.
     last: Commit,
     new_names: bool,
-    sync_now: bool,
     stop: bool,
 }
 
@@ -101,6 +103,8 @@ pub(crate) struct Log {
     tail: Mutex<Tail>,
     queue: Mutex<Queue>,
     wake: Condvar,
+    /// Held by whoever writes and syncs what has queued up.
+    leading: Mutex<()>,
     synced: AtomicU64,
     /// Guards nothing but the wait for `synced` to grow.
     waiting: Mutex<()>,
@@ -137,6 +141,7 @@ impl Log {
                 ..Queue::default()
             }),
             wake: Condvar::new(),
+            leading: Mutex::new(()),
             synced: AtomicU64::new(recovered.last),
             waiting: Mutex::new(()),
             moved: Condvar::new(),
@@ -209,11 +214,11 @@ impl Log {
 
     /// Logs the record in `buffer` (made by [`record::begin_record`], its header still open) as `commit`.
     ///
-    /// The caller holds the writer: commits come in order.
+    /// The caller holds the writer: commits come in order. One that `leads` calls [`Log::wait`] at once.
     ///
     /// # Errors
     /// [`Error::NoSpace`]: nothing was logged, and it may be tried again. [`Error::Poisoned`].
-    pub(crate) fn append(&self, buffer: &mut Vec<u8>, commit: Commit) -> Result<()> {
+    pub(crate) fn append(&self, buffer: &mut Vec<u8>, commit: Commit, leads: bool) -> Result<()> {
         self.check()?;
         let mut tail = self.tail.lock();
         let room = record::record_len(buffer.len() - record::RECORD_HEADER) as u64;
@@ -248,7 +253,9 @@ impl Log {
                 }
                 queue.bytes += buffer.len();
                 queue.last = commit;
-                self.wake.notify_one();
+                if !leads {
+                    self.wake.notify_one();
+                }
             }
         }
         self.bytes_written
@@ -357,74 +364,88 @@ impl Log {
         tail.closed.iter().cloned().chain(open).collect()
     }
 
-    /// Waits until `commit` is on the platter.
+    /// Sees to it that `commit` is on the platter: syncs what has queued up, or waits for who is at it.
     pub(crate) fn wait(&self, commit: Commit) -> Result<()> {
-        let mut guard = self.waiting.lock();
         loop {
             if self.synced() >= commit {
                 return Ok(());
             }
             self.check()?;
-            self.moved.wait(&mut guard);
+            {
+                let _leading = self.leading.lock();
+                if self.synced() >= commit || self.round() {
+                    continue;
+                }
+            }
+            // It is yet to come.
+            let mut guard = self.waiting.lock();
+            if self.synced() < commit && !self.is_poisoned() {
+                self.moved.wait(&mut guard);
+            }
         }
     }
 
     /// Syncs everything that is written, now.
     pub(crate) fn sync(&self) -> Result<()> {
-        let last = {
-            let mut queue = self.queue.lock();
-            queue.sync_now = true;
-            self.wake.notify_one();
-            queue.last
-        };
+        let last = self.queue.lock().last;
         self.wait(last)
     }
 
     /// The log thread's work, until [`Log::stop`].
     pub(crate) fn run(&self) {
         loop {
-            let mut queue = self.queue.lock();
-            while queue.runs.is_empty() && !queue.stop && !queue.sync_now {
-                match self.mode {
-                    SyncMode::Always => self.wake.wait(&mut queue),
-                    SyncMode::EverySec => {
-                        if self.wake.wait_for(&mut queue, SYNC_INTERVAL).timed_out() {
-                            break;
+            let stop = {
+                let mut queue = self.queue.lock();
+                while queue.runs.is_empty() && !queue.stop {
+                    match self.mode {
+                        SyncMode::Always => self.wake.wait(&mut queue),
+                        SyncMode::EverySec => {
+                            if self.wake.wait_for(&mut queue, SYNC_INTERVAL).timed_out() {
+                                break;
+                            }
                         }
                     }
                 }
-            }
-            drop(queue);
-            // The tail is held while taking the work, so that no segment is closed between.
-            let tail = self.tail.lock();
-            let mut queue = self.queue.lock();
-            queue.sync_now = false;
-            let stop = queue.stop;
-            let runs = std::mem::take(&mut queue.runs);
-            let new_names = std::mem::take(&mut queue.new_names);
-            let mut files = std::mem::take(&mut queue.unsynced);
-            queue.bytes = 0;
-            let last = queue.last;
-            if self.mode == SyncMode::EverySec {
-                files.extend(tail.open.iter().map(|open| open.file.clone()));
-            }
-            drop(queue);
-            drop(tail);
-            if !self.is_poisoned() && (last > self.synced() || new_names) {
-                if let Err(error) = self.write_and_sync(&runs, files, new_names) {
-                    self.fail(&error);
-                } else {
-                    let guard = self.waiting.lock();
-                    self.synced.store(last, Ordering::Release);
-                    self.moved.notify_all();
-                    drop(guard);
-                    self.call_notify();
-                }
+                queue.stop
+            };
+            {
+                let _leading = self.leading.lock();
+                self.round();
             }
             if stop {
                 return;
             }
         }
+    }
+
+    /// Writes and syncs what has queued up, and tells of it; whether there was anything. The caller leads.
+    fn round(&self) -> bool {
+        // The tail is held while taking the work, so that no segment is closed between.
+        let tail = self.tail.lock();
+        let mut queue = self.queue.lock();
+        let runs = std::mem::take(&mut queue.runs);
+        let new_names = std::mem::take(&mut queue.new_names);
+        let mut files = std::mem::take(&mut queue.unsynced);
+        queue.bytes = 0;
+        let last = queue.last;
+        if self.mode == SyncMode::EverySec {
+            files.extend(tail.open.iter().map(|open| open.file.clone()));
+        }
+        drop(queue);
+        drop(tail);
+        if self.is_poisoned() || (last <= self.synced() && !new_names) {
+            return false;
+        }
+        if let Err(error) = self.write_and_sync(&runs, files, new_names) {
+            self.fail(&error);
+        } else {
+            let guard = self.waiting.lock();
+            self.synced.store(last, Ordering::Release);
+            self.moved.notify_all();
+            drop(guard);
+            self.call_notify();
+        }
+        true
     }
 
     fn write_and_sync(

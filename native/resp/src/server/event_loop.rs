@@ -9,6 +9,12 @@
 //! 6. write         what may go out, one write a client
 //! ```
 //!
+//! **Theory.** Clients compute too, so a turn that answers all of them at its end leaves them idle while it runs,
+//! and itself idle while they do. What a turn without changes has read is durable, so its replies go out at
+//! once; and where a commit costs little (`everysec`) a turn is ended after some hundred commands. Where it costs a
+//! sync (`always`) all ready clients share it, and the loop makes it itself: replies cannot leave earlier, and
+//! clients that would be served meanwhile would only wait for a sync of their own.
+//!
 //! **Invariant.** A reply leaves only after the commit of its turn, and so of everything it may have read, is
 //! durable.
 
@@ -22,7 +28,7 @@ use super::input::ReadEnd;
 use super::output::WriteEnd;
 use super::shared::Message;
 use super::{housekeeping, login, runner};
-use hyperdb_graph::{Commit, Error, ReadMode, Store, Turn};
+use hyperdb_graph::{Commit, Error, ReadMode, Store, SyncMode, Turn};
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -33,6 +39,8 @@ pub(crate) const WAKER: Token = Token(0);
 pub(crate) const FIRST_CLIENT: usize = 16;
 /// Longest that one turn runs commands before it commits.
 const TURN_MS: i64 = 10;
+/// So many commands end a turn whose commit needs no sync.
+const TURN_COMMANDS: u64 = 256;
 /// How often housekeeping runs.
 const TICK_MS: i64 = 100;
 /// For how long writes are refused without trying after a commit has failed.
@@ -93,7 +101,7 @@ impl EventLoop {
                 housekeeping::tick(&mut self);
             }
             self.turn();
-            if woken {
+            if !self.gated.is_empty() {
                 self.release();
             }
         }
@@ -181,23 +189,58 @@ impl EventLoop {
         turn.observe(core.is_observing());
         turn.set_read_mode(ReadMode::CachedOnly);
         let until = core.tick_ms + TURN_MS;
+        let db = store.db();
+        let syncs = db.sync_mode() == SyncMode::Always;
+        if syncs {
+            turn.lead();
+        }
+        let enough = if syncs {
+            u64::MAX
+        } else {
+            core.counters.commands + TURN_COMMANDS
+        };
+        let based = turn.base();
+        let on_durable = db.durable() >= based;
         let mut rest = ready.iter();
         for slot in rest.by_ref() {
+            let core = &mut self.core;
             if core
                 .clients
                 .get(*slot)
                 .is_some_and(|client| client.is_ready())
             {
                 runner::run(core, &mut turn, *slot);
+                if on_durable && turn.is_clean() {
+                    self.reply_at_once(*slot);
+                }
             }
-            if self.clock.monotonic_ms() > until {
+            if self.core.counters.commands >= enough || self.clock.monotonic_ms() > until {
                 break;
             }
         }
         for slot in rest {
-            core.run_later(*slot);
+            self.core.run_later(*slot);
         }
         self.finish(turn);
+        if syncs && self.known_commit > based {
+            // If it fails, the store is poisoned, and clients that wait for this commit are closed.
+            let _poisoned = store.db().wait_durable(self.known_commit);
+        }
+    }
+
+    /// Writes what a client got from a turn that has changed nothing, if nothing before it is waiting.
+    fn reply_at_once(&mut self, slot: Slot) {
+        let Some(client) = self.core.clients.get_mut(slot) else {
+            return;
+        };
+        if client.output.is_gated() || self.core.flush.last() != Some(&slot) {
+            return;
+        }
+        self.core.flush.pop();
+        client.flushing = false;
+        client.turn_replies = 0;
+        client.output.release_all();
+        self.write(slot);
     }
 
     /// Commits a turn.
@@ -251,6 +294,7 @@ impl EventLoop {
 
     /// Lets go the replies whose commits have become durable; closes clients whose commits never will be.
     fn release(&mut self) {
+        self.core.shared.set_gated(true);
         self.release_durable();
         if !self.gated.is_empty() && self.store.db().health().is_err() {
             for (_, slot, id) in std::mem::take(&mut self.gated) {
@@ -263,6 +307,9 @@ impl EventLoop {
                     self.close(slot);
                 }
             }
+        }
+        if self.gated.is_empty() {
+            self.core.shared.set_gated(false);
         }
     }
 

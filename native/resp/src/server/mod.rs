@@ -96,7 +96,7 @@ impl Server {
         let notify = Arc::downgrade(&shared);
         store.db().on_durable(Arc::new(move || {
             if let Some(shared) = notify.upgrade() {
-                shared.wake();
+                shared.durable_moved();
             }
         }));
         let core = Core::new(Parts {

@@ -52,6 +52,11 @@ impl Output {
         self.released > self.sent
     }
 
+    /// Whether something waits for a commit.
+    pub(crate) fn is_gated(&self) -> bool {
+        !self.gates.is_empty()
+    }
+
     /// Lets all go that was written so far.
     #[inline]
     pub(crate) fn release_all(&mut self) {

@@ -4,6 +4,7 @@ use super::admin::{Answer, Login};
 use super::settings::Settings;
 use mio::Waker;
 use parking_lot::Mutex;
+use std::sync::atomic::{fence, AtomicBool, Ordering};
 
 /// A message for the loop.
 pub(crate) enum Message {
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     inbox: Mutex<Vec<Message>>,
     waker: Waker,
     stats: Mutex<ServerStats>,
+    /// The loop holds replies back until something becomes durable.
+    gated: AtomicBool,
 }
 
 impl Shared {
@@ -45,6 +48,7 @@ impl Shared {
             inbox: Mutex::new(Vec::new()),
             waker,
             stats: Mutex::new(ServerStats::default()),
+            gated: AtomicBool::new(false),
         }
     }
 
@@ -57,6 +61,21 @@ impl Shared {
     pub(crate) fn wake(&self) {
         // Fails only if the loop is gone, and then nobody is left to wake.
         let _gone = self.waker.wake();
+    }
+
+    /// Says whether the loop wants to hear of what becomes durable; afterwards it looks for itself once.
+    pub(crate) fn set_gated(&self, gated: bool) {
+        self.gated.store(gated, Ordering::Relaxed);
+        // Either the loop's look comes after what became durable, or this store before the other thread's load.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Something has become durable, or never will.
+    pub(crate) fn durable_moved(&self) {
+        fence(Ordering::SeqCst);
+        if self.gated.load(Ordering::Relaxed) {
+            self.wake();
+        }
     }
 
     /// The messages so far, in order.
