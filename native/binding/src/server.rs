@@ -19,6 +19,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// Name and value, in a fixed order.
+type Counters = Vec<(&'static str, u64)>;
+
 /// Deepest nesting of an answer; nothing real comes near.
 const DEEPEST: usize = 32;
 
@@ -194,7 +197,7 @@ impl Server {
     }
 
     /// Counters and gauges, then calls by command.
-    fn stats(&self) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
+    fn stats(&self) -> (Counters, Counters) {
         let stats = self.handle.stats();
         (stats.rows, stats.calls)
     }
