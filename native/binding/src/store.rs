@@ -5,18 +5,23 @@ use crate::engine::{options, Engine};
 use crate::errors::failed;
 use crate::fork::Born;
 use crate::transaction::{self, Transaction};
-use hyperdb_graph::Store as Graph;
+use hyperdb_graph::{Caretaker, Store as Graph};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a little of what drops left is worked off.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// An open database.
 #[pyclass(frozen)]
 pub(crate) struct Store {
     born: Born,
     graph: Mutex<Option<Arc<Graph>>>,
+    caretaker: Mutex<Option<Caretaker>>,
 }
 
 impl Store {
@@ -42,9 +47,12 @@ impl Store {
     ) -> PyResult<Self> {
         let options = options(sync, memory, create)?;
         let graph = py.detach(|| Graph::open(&path, options)).map_err(failed)?;
+        let graph = Arc::new(graph);
+        let caretaker = Caretaker::start(&graph, TEND_EVERY)?;
         Ok(Store {
             born: Born::here(),
-            graph: Mutex::new(Some(Arc::new(graph))),
+            graph: Mutex::new(Some(graph)),
+            caretaker: Mutex::new(Some(caretaker)),
         })
     }
 
@@ -96,7 +104,8 @@ impl Store {
         if !self.born.is_here() {
             return Ok(());
         }
-        let taken = self.graph.lock().take();
+        let (taken, caretaker) = (self.graph.lock().take(), self.caretaker.lock().take());
+        py.detach(|| drop(caretaker));
         match taken {
             Some(graph) => py.detach(|| graph.db().close()).map_err(failed),
             None => Ok(()),
@@ -108,6 +117,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         if !self.born.is_here() {
             std::mem::forget(self.graph.get_mut().take());
+            std::mem::forget(self.caretaker.get_mut().take());
         }
     }
 }

@@ -8,6 +8,7 @@
 //! dropped collections and watchers are right whichever frontend wrote.
 
 mod apps;
+mod caretaker;
 pub mod codec;
 mod directory;
 mod dropped;
@@ -27,6 +28,7 @@ mod store;
 mod turn;
 
 pub use apps::{AppStats, Class};
+pub use caretaker::Caretaker;
 pub use header::{Header, Kind, Record};
 pub use identity::Identity;
 pub use keys::AppId;

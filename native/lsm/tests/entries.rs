@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// Key, version, whether it is there, value or note.
 type Rows = Vec<(Vec<u8>, Commit, bool, Vec<u8>)>;
 
+/// By key: version, whether it is there, value or note.
+type Newest = BTreeMap<Vec<u8>, (Commit, bool, Vec<u8>)>;
+
 fn walk(snapshot: &Snapshot, horizon: Commit, direction: Direction) -> Rows {
     let mut entries = snapshot.entries(Family::DATA, KeyRange::all(), direction);
     let mut rows = Rows::new();
@@ -35,8 +38,8 @@ proptest! {
     ) {
         let fs = Arc::new(SimFs::new());
         let db = Db::open_in(fs, Path::new("/db"), Options::default()).unwrap();
-        let mut model: BTreeMap<Vec<u8>, (Commit, bool, Vec<u8>)> = BTreeMap::new();
-        let mut retained: Vec<(Commit, BTreeMap<Vec<u8>, (Commit, bool, Vec<u8>)>)> = Vec::new();
+        let mut model = Newest::new();
+        let mut retained: Vec<(Commit, Newest)> = Vec::new();
         for (changes, then) in rounds {
             let mut batch = Batch::new();
             let mut changed = BTreeMap::new();

@@ -14,7 +14,7 @@ mod members;
 mod memo;
 mod ranks;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use elements::Element;
 pub use expiry::Expired;

@@ -38,7 +38,7 @@ fn reopen(fs: &SimFs) -> Store {
     Store::on(db, &mut Fixed).unwrap()
 }
 
-fn fresh() -> Store {
+pub(crate) fn fresh() -> Store {
     reopen(&SimFs::new())
 }
 
