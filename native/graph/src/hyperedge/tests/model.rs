@@ -1,6 +1,7 @@
 //! Random histories beside a map: members, incidence both ways, nesting, counts, the four sets, past commits, restarts.
 
 use super::*;
+use crate::reader::Reader;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -52,11 +53,13 @@ enum Thing {
     Edge(BTreeMap<u8, Target>),
 }
 
-/// Live elements, and the newest remove of each id that is not there: its commit and whether it was a vertex.
+/// Live elements, the newest remove of each id that is not there (its commit and whether it was a vertex), and every
+/// remove there ever was.
 #[derive(Clone, Debug, Default)]
 struct Model {
     things: BTreeMap<u8, Thing>,
     removed: BTreeMap<u8, (Commit, bool)>,
+    removes: BTreeSet<(u8, Commit, bool)>,
 }
 
 impl Model {
@@ -102,6 +105,7 @@ impl Model {
         if let Some(thing) = self.things.remove(&id) {
             let vertex = matches!(thing, Thing::Vertex(_));
             self.removed.insert(id, (commit, vertex));
+            self.removes.insert((id, commit, vertex));
         }
     }
 
@@ -296,32 +300,37 @@ fn look(store: &Store, commit: Commit, model: &Model, past: &[(Commit, Model)]) 
             assert_eq!(reader.version(&id).unwrap(), Some(version));
         }
     }
+    removes_agree(&reader, commit, horizon, model, past);
+}
+
+/// The two sets of removes: what came and went between two kept commits may have left no trace, and an older remove
+/// may show for it; but what a kept commit saw and is gone now shows once.
+fn removes_agree(
+    reader: &Reader,
+    commit: Commit,
+    horizon: Commit,
+    model: &Model,
+    past: &[(Commit, Model)],
+) {
+    let mut found: BTreeMap<u8, Commit> = BTreeMap::new();
     for (set, is_vertex) in [(Set::VertexRemoves, true), (Set::HyperedgeRemoves, false)] {
-        let found: BTreeMap<u8, Commit> = reader
-            .changes(set)
-            .map(|one| one.map(|(id, version)| (id[0], version)).unwrap())
-            .collect();
-        let wanted: BTreeMap<u8, Commit> = model
-            .removed
-            .iter()
-            .filter(|(_, (version, vertex))| *version > horizon && *vertex == is_vertex)
-            .map(|(id, (version, _))| (*id, *version))
-            .collect();
-        // What came and went between two commits that are kept may have left no trace.
-        let must = |id: &u8, removed: Commit| {
-            let knew =
-                |(kept, model): &(Commit, Model)| *kept < removed && model.things.contains_key(id);
-            past.iter().any(knew)
-        };
-        for (id, version) in &wanted {
-            assert!(
-                found.contains_key(id) || !must(id, *version),
-                "{set:?} {id}"
-            );
+        for one in reader.changes(set) {
+            let (id, version) = one.map(|(id, version)| (id[0], version)).unwrap();
+            let known = model.removes.contains(&(id, version, is_vertex));
+            assert!(known, "{set:?} {id} at {version}");
+            assert!(!model.things.contains_key(&id), "{set:?} {id} is there");
+            let came_back = |(kept, model): &(Commit, Model)| {
+                (version..=commit).contains(kept) && model.things.contains_key(&id)
+            };
+            assert!(!past.iter().any(came_back), "{set:?} {id} at {version}");
+            assert_eq!(found.insert(id, version), None, "{id} in both sets");
         }
-        for (id, version) in &found {
-            assert_eq!(wanted.get(id), Some(version), "{set:?} {id}");
-        }
+    }
+    for (id, (removed, _)) in &model.removed {
+        let knew =
+            |(kept, model): &(Commit, Model)| kept < removed && model.things.contains_key(id);
+        let must = *removed > horizon && past.iter().any(knew);
+        assert!(found.contains_key(id) || !must, "{id} left no trace");
     }
 }
 
