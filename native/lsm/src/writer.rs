@@ -314,10 +314,13 @@ impl<'db> Writer<'db> {
         Mark(self.scratch.undo.len())
     }
 
-    /// Takes back every change since `mark` was taken, whatever savepoints came between.
+    /// Takes back every change since `mark` was taken, whatever savepoints came between. An older savepoint stays:
+    /// [`Writer::rollback`] still returns to it.
     pub fn rollback_to(&mut self, mark: Mark) {
+        let savepoint = self.mark.min(mark.0);
         self.mark = mark.0;
         self.rollback();
+        self.mark = savepoint;
     }
 
     /// Takes back everything since the last commit.
