@@ -2,13 +2,8 @@
 //!
 //! **Purpose.** No bytes, however damaged or made up, may make a decoder panic, hang, or take memory without bound.
 //!
-//! **Theory.** Inputs are mutated from a corpus. Checksums are made right again before decoding, so that damage gets past
-//! them to the code behind. A decoder's *signature* (which error, or the shape of what was read) stands for the
-//! path taken: an input with a new signature joins the corpus. All is drawn from a seed, so a failure comes
-//! again; the failing input is printed.
-//!
-//! `FUZZ_SECONDS=3600 cargo test --release -p hyperdb-lsm fuzzing` runs each target that long and keeps what it finds in
-//! `fuzz/corpus`; without it, a few thousand inputs each, and nothing is kept.
+//! **Theory.** The loop is `hyperdb-fuzz`'s. Checksums are made right again before decoding, so that damage gets past them to
+//! the code behind. The long form: `FUZZ_SECONDS=3600 cargo test --release -p hyperdb-lsm fuzzing`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::cache::BlockCache;
@@ -24,156 +19,13 @@ use crate::table::{
     blocking, frame, table_file_name, Builder, ReadMode, Run, Stream, Table, TableAt,
 };
 use crate::types::{Direction, Family, KeyRange, Op};
-use std::collections::HashSet;
+use hyperdb_fuzz::shape;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// Decodes, and says by which path; must return whatever the bytes are.
-type Target = fn(&[u8]) -> String;
-
-/// Numbers from a seed (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n.max(1)
-    }
-}
-
-/// Values at which lengths and counts change their meaning.
-const EDGES: [u64; 12] = [
-    0,
-    1,
-    0x7f,
-    0x80,
-    0xff,
-    0x100,
-    0xffff,
-    0x1_0000,
-    0x7fff_ffff,
-    0xffff_ffff,
-    u64::MAX >> 1,
-    u64::MAX,
-];
-
-fn mutate(dice: &mut Dice, input: &mut Vec<u8>, corpus: &[Vec<u8>]) {
-    for _ in 0..=dice.roll(4) {
-        let at = dice.roll(input.len() + 1);
-        let len = dice.roll(16).min(input.len() - at);
-        match dice.roll(8) {
-            0 if at < input.len() => input[at] ^= 1 << dice.roll(8),
-            1 if at < input.len() => input[at] = dice.roll(256) as u8,
-            2 => drop(input.drain(at..at + len)),
-            3 => {
-                let copy = input[at..at + len].to_vec();
-                input.splice(at..at, copy);
-            }
-            4 => input.truncate(at),
-            5 => {
-                let edge = EDGES[dice.roll(EDGES.len())].to_le_bytes();
-                let width = [1, 2, 4, 8][dice.roll(4)];
-                let end = (at + width).min(input.len());
-                input.splice(at..end, edge[..width].iter().copied());
-            }
-            6 => {
-                let mut edge = Vec::new();
-                crate::table::varint::put(&mut edge, EDGES[dice.roll(EDGES.len())]);
-                let end = (at + 1).min(input.len());
-                input.splice(at..end, edge);
-            }
-            _ => {
-                let other = &corpus[dice.roll(corpus.len())];
-                let from = dice.roll(other.len() + 1);
-                input.truncate(at);
-                input.extend_from_slice(&other[from..]);
-            }
-        }
-    }
-    input.truncate(1 << 16);
-}
-
-fn corpus_dir(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(name)
-}
-
-fn kept(name: &str) -> Vec<Vec<u8>> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(corpus_dir(name))
-        .map(|entries| {
-            entries
-                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .collect()
-        })
-        .unwrap_or_default();
-    paths.sort();
-    paths
-        .iter()
-        .filter_map(|path| std::fs::read(path).ok())
-        .collect()
-}
-
-/// Says which input was being decoded when a decoder panicked.
-struct Witness<'a>(&'a str, &'a [u8]);
-
-impl Drop for Witness<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let hex: String = self.1.iter().map(|byte| format!("{byte:02x}")).collect();
-            eprintln!("{}: failing input {hex}", self.0);
-        }
-    }
-}
-
-fn fuzz(name: &str, target: Target, seeds: Vec<Vec<u8>>) {
-    let seconds: Option<u64> = std::env::var("FUZZ_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut corpus: Vec<Vec<u8>> = seeds.into_iter().chain(kept(name)).collect();
-    let mut seen: HashSet<String> = corpus.iter().map(|input| target(input)).collect();
-    let clock = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(1, |d| d.as_nanos() as u64);
-    let mut dice = Dice(if end.is_some() { clock | 1 } else { 0x5eed });
-    let mut runs = 0u64;
-    while end.map_or(runs < 4_000, |end| Instant::now() < end) {
-        runs += 1;
-        let mut input = corpus[dice.roll(corpus.len())].clone();
-        mutate(&mut dice, &mut input, &corpus);
-        let signature = {
-            let _witness = Witness(name, &input);
-            target(&input)
-        };
-        if seen.insert(signature) && corpus.len() < 2_000 {
-            if end.is_some() {
-                std::fs::create_dir_all(corpus_dir(name)).unwrap();
-                std::fs::write(
-                    corpus_dir(name).join(format!("{:016x}", key_hash(&input))),
-                    &input,
-                )
-                .unwrap();
-            }
-            corpus.push(input);
-        }
-    }
-    if end.is_some() {
-        println!(
-            "{name}: {runs} inputs, {} paths, corpus {}",
-            seen.len(),
-            corpus.len()
-        );
-    }
-}
-
-/// Rounds a count, so that signatures tell shapes apart and not every size.
-fn shape(n: usize) -> u32 {
-    usize::BITS - n.leading_zeros()
+fn fuzz(name: &str, mut target: impl FnMut(&[u8]) -> String, seeds: Vec<Vec<u8>>) {
+    hyperdb_fuzz::fuzz(env!("CARGO_MANIFEST_DIR"), name, &mut target, seeds);
 }
 
 fn with_crc(body: &[u8]) -> Vec<u8> {

@@ -190,3 +190,41 @@ fn empty_requests_are_skipped() {
         .collect();
     assert_eq!(spoken, [&vec![b"PING".to_vec()]]);
 }
+
+/// Whatever the bytes are: no panic, and a stream tells the same story in one piece and byte by byte.
+#[test]
+fn fuzzing_requests() {
+    let seeds: [&[u8]; 7] = [
+        b"*1\r\n$4\r\nPING\r\n",
+        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
+        b"PING\r\nSET k \"quoted \\x41 word\"\r\n",
+        b"*0\r\n*-1\r\n\r\nECHO 'single'\n",
+        b"*2\r\n$0\r\n\r\n$12\r\nhello\r\nworld\r\n",
+        b"*1048576\r\n$536870912\r\n",
+        b"*-10\r\n$-5\r\n*3\r\n:1\r\n",
+    ];
+    let mut target = |input: &[u8]| {
+        let limits = if input.len() % 2 == 0 {
+            Limits::AUTHENTICATED
+        } else {
+            Limits::STRANGER
+        };
+        let input = &input[..input.len().min(512)];
+        let story = feed(input, [input.len()], &limits);
+        let slow = byte_by_byte(input, &limits);
+        assert_eq!(story.requests, slow.requests);
+        assert_eq!(story.error, slow.error);
+        let words: Vec<u32> = story
+            .requests
+            .iter()
+            .map(|request| hyperdb_fuzz::shape(request.len()))
+            .collect();
+        format!(
+            "{words:?} {:?} {}",
+            story.error.as_ref().map(std::mem::discriminant),
+            hyperdb_fuzz::shape(story.left)
+        )
+    };
+    let seeds = seeds.iter().map(|seed| seed.to_vec()).collect();
+    hyperdb_fuzz::fuzz(env!("CARGO_MANIFEST_DIR"), "requests", &mut target, seeds);
+}
