@@ -11,7 +11,7 @@
 //! META  0x00                                       the store's identity
 //!       0x01 expiry_ms app hash64(id) id           expiry order
 //!       0x02 app cid                               dropped collection, its members go at compaction; cid 0: app
-//!       0x03 counter                               numbers given out: 1 = collections, 2 = apps
+//!       0x03 counter                               counters: 1 collections, 2 apps, 3 objects, 4 catalog version
 //!       0x04 app cid                               dropped generic hyperedge, its incidence is swept
 //! ```
 
@@ -54,6 +54,10 @@ pub mod meta {
     pub const NEXT_CID: [u8; 2] = [COUNTER, 1];
     /// Key of the next app number.
     pub const NEXT_APP: [u8; 2] = [COUNTER, 2];
+    /// Key of the next object number of the catalog.
+    pub const NEXT_OBJECT: [u8; 2] = [COUNTER, 3];
+    /// Key of the catalog's version.
+    pub const CATALOG_VERSION: [u8; 2] = [COUNTER, 4];
 }
 
 /// First byte of the ids in the system's app.
@@ -64,8 +68,10 @@ pub mod system {
     pub const ROLE: u8 = 0x02;
     /// Followed by the big-endian number of a catalog object.
     pub const OBJECT: u8 = 0x03;
-    /// Followed by parent, kind and name of a catalog object.
+    /// Followed by the space, the app and the name of a catalog object.
     pub const NAME: u8 = 0x04;
+    /// Followed by the big-endian number of a sequence: its value.
+    pub const SEQUENCE: u8 = 0x05;
 }
 
 /// A key under construction; short ones stay on the stack.

@@ -9,6 +9,7 @@
 
 mod apps;
 mod caretaker;
+pub mod catalog;
 pub mod codec;
 mod directory;
 mod dropped;

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "golden_format/catalog.rs"]
+mod catalog;
+
 use hyperdb_graph::codec::decimal::Decimal;
 use hyperdb_graph::codec::order::{
     encode_bytes, encode_decimal, encode_f64, encode_signed, encode_timeuuid, push, Nulls, Order,

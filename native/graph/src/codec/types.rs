@@ -192,6 +192,48 @@ impl Type {
         }
     }
 
+    /// Appends the numbers of the user types in it.
+    pub fn named(&self, out: &mut Vec<u64>) {
+        match self {
+            Type::Plain(_) | Type::Sized(..) | Type::Numeric(..) => {}
+            Type::Named(_, id) => out.push(*id),
+            Type::Of(_, of) | Type::Vector(of, _) => of.named(out),
+            Type::Map(keys, values, _) => {
+                keys.named(out);
+                values.named(out);
+            }
+            Type::Tuple(parts) => parts.iter().for_each(|part| part.named(out)),
+        }
+    }
+
+    /// Whether a stored value of this type can be read as one of `other`, up to limits of length and precision.
+    pub fn is_stored_like(&self, other: &Type) -> bool {
+        let class = |kind: &Type| match kind {
+            Type::Plain(Plain::Text | Plain::Ascii | Plain::Name)
+            | Type::Sized(Sized::Varchar | Sized::Char, _) => Some(Plain::Text as u8),
+            Type::Plain(Plain::Decimal) | Type::Numeric(..) => Some(Plain::Decimal as u8),
+            Type::Sized(sized, _) => Some(*sized as u8),
+            _ => None,
+        };
+        self == other || class(self).is_some_and(|found| class(other) == Some(found))
+    }
+
+    /// Whether values of it can be parts of keys, so far as the type itself says: what a user type stands for is not asked.
+    pub fn is_ordered(&self) -> bool {
+        match self {
+            Type::Plain(plain) => !matches!(
+                plain,
+                Plain::Duration | Plain::Json | Plain::Jsonb | Plain::Counter | Plain::TsVector
+            ),
+            Type::Sized(..) | Type::Numeric(..) => true,
+            Type::Named(named, _) => *named != Named::Composite,
+            Type::Of(Container::List | Container::Set, _) => false,
+            Type::Of(_, of) | Type::Vector(of, _) => of.is_ordered(),
+            Type::Map(keys, values, frozen) => *frozen && keys.is_ordered() && values.is_ordered(),
+            Type::Tuple(parts) => parts.iter().all(Type::is_ordered),
+        }
+    }
+
     /// Appends the type; `None` if it nests too deep.
     pub fn encode(&self, out: &mut Vec<u8>) -> Option<()> {
         let mut builder = Builder(std::mem::take(out));

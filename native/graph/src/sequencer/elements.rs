@@ -278,7 +278,7 @@ impl Transaction {
         }
     }
 
-    pub(super) fn hash64(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn hash64(&self, bytes: &[u8]) -> u64 {
         self.sequencer().shared.hash_key.hash64(bytes)
     }
 

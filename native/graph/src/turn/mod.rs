@@ -12,6 +12,7 @@ mod elements;
 mod expiry;
 mod members;
 mod memo;
+mod objects;
 mod ranks;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,0 +1,173 @@
+//! Reading the catalog: one object, or all of it at one commit.
+//!
+//! **Theory.** Statements need many objects and change none, so a frontend keeps an [`Image`] and makes it anew when the
+//! version has moved. Reading is written over [`View`]: a turn, a transaction and a snapshot share it.
+
+use super::{name_id, object_id, parse_object_id, Act, NameSpace, Object, Refusal};
+use crate::header::Record;
+use crate::hyperedge::{View, Walk};
+use crate::keys::{self, meta, AppId};
+use crate::sequencer::Transaction;
+use crate::step::Step;
+use crate::store::Store;
+use crate::turn::malformed;
+use hashbrown::HashMap;
+use hyperdb_lsm::{Direction, Family, KeyRange, Snapshot};
+use std::collections::BTreeMap;
+
+/// The catalog at one commit.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    version: i64,
+    objects: BTreeMap<u64, Object>,
+    names: HashMap<(NameSpace, AppId), BTreeMap<String, u64>>,
+    unreadable: Vec<u64>,
+}
+
+impl Image {
+    /// All that `view` shows.
+    ///
+    /// # Errors
+    /// What the view fails with. Objects that this build cannot read are no error: see [`Image::unreadable`].
+    pub fn load<V: View>(view: &V) -> Step<Image> {
+        let mut image = Image {
+            version: version(view)?,
+            ..Image::default()
+        };
+        let prefix = keys::element_prefix(AppId::SYSTEM);
+        let mut walk = view.walk(Family::DATA, KeyRange::prefix(&prefix), Direction::Forward)?;
+        while let Some((key, raw)) = walk.next()? {
+            let id = key.get(prefix.len() + HASH..);
+            let Some(number) = id.and_then(parse_object_id) else {
+                continue;
+            };
+            match decode(&raw)? {
+                Some(object) => image.add(number, object),
+                None => image.unreadable.push(number),
+            }
+        }
+        image.unreadable.sort_unstable();
+        Ok(image)
+    }
+
+    /// The catalog as it is at `snapshot`.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn at(store: &Store, snapshot: Snapshot) -> Step<Image> {
+        let horizon = snapshot.commit();
+        Self::load(&store.reader(snapshot, b"", None, horizon)?)
+    }
+
+    fn add(&mut self, number: u64, object: Object) {
+        let (space, app, name) = object.name();
+        let names = self.names.entry((space, app)).or_default();
+        names.insert(name.to_owned(), number);
+        self.objects.insert(number, object);
+    }
+
+    /// The catalog's version: how many changes there were before.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Object `number`.
+    pub fn get(&self, number: u64) -> Option<&Object> {
+        self.objects.get(&number)
+    }
+
+    /// Number and object of a name.
+    pub fn find(&self, space: NameSpace, app: AppId, name: &str) -> Option<(u64, &Object)> {
+        let number = *self.names.get(&(space, app))?.get(name)?;
+        Some((number, self.objects.get(&number)?))
+    }
+
+    /// All objects, by number.
+    pub fn objects(&self) -> impl Iterator<Item = (u64, &Object)> {
+        self.objects
+            .iter()
+            .map(|(number, object)| (*number, object))
+    }
+
+    /// What an app has in one space of names, by name.
+    pub fn names(&self, space: NameSpace, app: AppId) -> impl Iterator<Item = (&str, u64)> {
+        let names = self.names.get(&(space, app)).into_iter().flatten();
+        names.map(|(name, number)| (name.as_str(), *number))
+    }
+
+    /// Numbers of objects of a later version, or damaged.
+    pub fn unreadable(&self) -> &[u64] {
+        &self.unreadable
+    }
+}
+
+/// Bytes of the hash between an app's prefix and an id.
+const HASH: usize = 8;
+
+/// The catalog's version as `view` shows it, the own changes of a transaction included.
+///
+/// # Errors
+/// What the view fails with.
+pub fn version<V: View>(view: &V) -> Step<i64> {
+    match view.get(Family::META, &meta::CATALOG_VERSION)? {
+        None => Ok(0),
+        Some(raw) => {
+            let raw = (*raw).try_into().map_err(|_| malformed("version"))?;
+            Ok(i64::from_le_bytes(raw))
+        }
+    }
+}
+
+/// Object `number`, if there is one.
+pub(super) fn object<V: View>(view: &V, number: u64) -> Act<Option<Object>> {
+    let id = object_id(number);
+    let key = keys::element(AppId::SYSTEM, view.hash64(&id), &id);
+    match view.get(Family::DATA, &key)? {
+        None => Ok(None),
+        Some(raw) => match decode(&raw)? {
+            None => Err(Refusal::Unreadable { number }.into()),
+            object => Ok(object),
+        },
+    }
+}
+
+/// The number that a name stands for, if there is such a name.
+pub(super) fn find<V: View>(
+    view: &V,
+    space: NameSpace,
+    app: AppId,
+    name: &str,
+) -> Step<Option<u64>> {
+    let id = name_id(space, app, name);
+    let key = keys::element(AppId::SYSTEM, view.hash64(&id), &id);
+    match view.get(Family::DATA, &key)? {
+        None => Ok(None),
+        Some(raw) => {
+            let number = vertex(&raw)?.try_into().map_err(|_| malformed("name"))?;
+            Ok(Some(u64::from_le_bytes(number)))
+        }
+    }
+}
+
+/// Makes the commit of `transaction` fail if object `number` is changed or dropped after its snapshot: what a cached
+/// plan does with each object that it was made from, once it has seen that the plan's version is that of the snapshot.
+pub fn pin(transaction: &mut Transaction, number: u64) {
+    let key = object_key(transaction, number);
+    transaction.pin(Family::DATA, &key);
+}
+
+pub(super) fn object_key<V: View>(view: &V, number: u64) -> keys::KeyBuf {
+    let id = object_id(number);
+    keys::element(AppId::SYSTEM, view.hash64(&id), &id)
+}
+
+fn decode(raw: &[u8]) -> Step<Option<Object>> {
+    Ok(Object::decode(vertex(raw)?))
+}
+
+fn vertex(raw: &[u8]) -> Step<&[u8]> {
+    match Record::decode(raw) {
+        Some(Record::Vertex { value, .. }) => Ok(value),
+        _ => Err(malformed("catalog")),
+    }
+}
