@@ -6,8 +6,10 @@
 //! goes on from the mark, and most commits write nothing.
 //!
 //! **Invariant.** Every number in a committed record is below the mark of the same or an earlier commit. Numbers
-//! are even; a collection's companion (the order of a sorted set) has the next odd one.
+//! are multiples of 4, plus 2 for collections of packed rows (tables and partitions), so that a member's key tells
+//! what its value is; a collection's companion (the order of a sorted set) has the next odd one.
 
+use crate::header::Kind;
 use crate::keys::meta;
 use crate::Step;
 use hyperdb_lsm::{Error, Family, Result, Writer};
@@ -16,7 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Numbers by which the mark runs ahead.
 const BLOCK: u64 = 1 << 14;
 /// The first number; 0 stands for a whole app.
-const FIRST: u64 = 2;
+const FIRST: u64 = STEP;
+/// From one collection's number to the next one's.
+const STEP: u64 = 4;
+/// Added to the numbers of collections of packed rows.
+const ROWS: u64 = 2;
 
 /// The numbers of one store.
 pub(crate) struct Numbers {
@@ -40,14 +46,18 @@ impl Numbers {
             ),
         };
         Ok(Numbers {
-            next: AtomicU64::new(mark),
+            next: AtomicU64::new(mark.next_multiple_of(STEP)),
             mark: AtomicU64::new(mark),
         })
     }
 
-    /// A number never used before.
-    pub(crate) fn take(&self) -> u64 {
-        self.next.fetch_add(2, Ordering::Relaxed)
+    /// A number never used before, for a collection of `kind`.
+    pub(crate) fn take(&self, kind: Kind) -> u64 {
+        let number = self.next.fetch_add(STEP, Ordering::Relaxed);
+        match kind {
+            Kind::Table | Kind::Partition => number + ROWS,
+            _ => number,
+        }
     }
 
     /// Before a commit: puts the mark above every number given out, if it is not.

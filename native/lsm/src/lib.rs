@@ -14,6 +14,7 @@
 mod background;
 mod batch;
 mod cache;
+mod changes;
 mod checkpoint;
 pub mod compaction;
 mod db;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use batch::Batch;
 pub use cache::BlockCache;
+pub use changes::Change;
 pub use compaction::CompactionFilter;
 pub use db::{Db, Options, Stats, SyncMode};
 pub use error::{Error, Result};

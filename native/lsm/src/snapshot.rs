@@ -18,15 +18,17 @@ use std::sync::{Arc, OnceLock};
 /// A fixed view of the store. Cheap to clone; what it sees is kept until the last clone is dropped.
 #[derive(Clone)]
 pub struct Snapshot {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     shared: Arc<Shared>,
-    commit: Commit,
+    pub(crate) commit: Commit,
     active: Arc<OnceLock<Arc<Layer>>>,
-    layers: Vec<Arc<Layer>>,
-    version: Arc<Version>,
+    /// All that the active memtables hold is newer than this commit.
+    pub(crate) active_after: Commit,
+    pub(crate) layers: Vec<Arc<Layer>>,
+    pub(crate) version: Arc<Version>,
 }
 
 impl Drop for Inner {
@@ -37,7 +39,7 @@ impl Drop for Inner {
 
 impl Inner {
     /// Reads the memtables that were active at the snapshot's moment.
-    fn with_active<T>(&self, family: Family, read: impl FnOnce(&Memtable) -> T) -> T {
+    pub(crate) fn with_active<T>(&self, family: Family, read: impl FnOnce(&Memtable) -> T) -> T {
         let f = usize::from(family.0);
         if let Some(layer) = self.active.get() {
             return read(&layer.memtables[f]);
@@ -124,6 +126,7 @@ impl Snapshot {
                 shared,
                 commit,
                 active: state.successor.clone(),
+                active_after: state.active_after,
                 layers: state.layers.clone(),
                 version: state.version.clone(),
             }),

@@ -18,6 +18,8 @@ pub(crate) type Memtables = [Memtable; Family::COUNT];
 /// Memtables that do not change any more.
 pub(crate) struct Layer {
     pub(crate) memtables: Memtables,
+    /// All in it is newer than this commit.
+    pub(crate) after: Commit,
     /// The newest commit in it.
     pub(crate) last: Commit,
     /// Its content is in tables; it stays for a while so that hot keys need no table.
@@ -49,6 +51,8 @@ pub(crate) struct Scratch {
 /// See the module's head.
 pub(crate) struct State {
     pub(crate) active: Memtables,
+    /// All in the active memtables is newer than this commit.
+    pub(crate) active_after: Commit,
     /// Filled with the layer that the active memtables become.
     pub(crate) successor: Arc<OnceLock<Arc<Layer>>>,
     /// Newest first.
@@ -63,6 +67,7 @@ impl State {
     pub(crate) fn new(version: Arc<Version>, latest: Commit, row_budget: usize) -> State {
         State {
             active: Memtables::default(),
+            active_after: latest,
             successor: Arc::default(),
             layers: Vec::new(),
             version,
@@ -89,11 +94,13 @@ impl State {
         let next = std::array::from_fn(|f| Memtable::like(&self.active[f]));
         let layer = Arc::new(Layer {
             memtables: std::mem::replace(&mut self.active, next),
+            after: self.active_after,
             last: self.latest,
             flushed: AtomicBool::new(false),
         });
         // Set once per successor: it was made together with these memtables.
         let _ = self.successor.set(layer.clone());
+        self.active_after = self.latest;
         self.successor = Arc::default();
         self.layers.insert(0, layer);
     }

@@ -138,7 +138,7 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::put_vertex`].
     pub fn create_edge(&mut self, app: AppId, id: &[u8], kind: Kind) -> Step<Header> {
-        let header = Header::new(kind, self.sequencer().shared.numbers.take());
+        let header = Header::new(kind, self.sequencer().shared.numbers.take(kind));
         self.put_header(app, id, &header)?;
         Ok(header)
     }

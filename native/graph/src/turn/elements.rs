@@ -84,7 +84,7 @@ impl Turn<'_> {
     ///
     /// The caller writes members and then [`Turn::put_header`]; an empty one is removed by its commands.
     pub fn create_edge(&mut self, app: AppId, id: &[u8], kind: Kind) -> Step<Header> {
-        let header = Header::new(kind, self.store.numbers.take());
+        let header = Header::new(kind, self.store.numbers.take(kind));
         self.put_header(app, id, &header)?;
         Ok(header)
     }
@@ -93,7 +93,7 @@ impl Turn<'_> {
     /// replacing whatever the id named. Spares [`Turn::create_edge`]'s write of a header that changes at once.
     #[inline]
     pub fn draft_edge(&self, kind: Kind) -> Header {
-        Header::new(kind, self.store.numbers.take())
+        Header::new(kind, self.store.numbers.take(kind))
     }
 
     /// Writes the header of a live hyperedge back; to be called after every change of its members, even when

@@ -90,16 +90,25 @@ fn collection_numbers_are_never_given_out_again() {
     let fs = SimFs::new();
     let app = AppId(9);
     let mut seen = Vec::new();
+    let kinds = [
+        Kind::Set,
+        Kind::Table,
+        Kind::Index,
+        Kind::Set,
+        Kind::Partition,
+    ];
     for round in 0u8..3 {
         let store = reopen(&fs);
         let mut turn = store.turn(0);
-        for i in 0u8..5 {
+        for (i, kind) in kinds.into_iter().enumerate() {
             turn.savepoint();
-            let header = turn.create_edge(app, &[round, i], Kind::Set).unwrap();
+            let id = [round, i as u8];
+            let header = turn.create_edge(app, &id, kind).unwrap();
             if i == 3 {
                 turn.rollback();
             }
-            assert_eq!(header.cid % 2, 0);
+            let rows = matches!(kind, Kind::Table | Kind::Partition);
+            assert_eq!(header.cid % 4, if rows { 2 } else { 0 });
             seen.push(header.cid);
         }
         turn.commit().unwrap();

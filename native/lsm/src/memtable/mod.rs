@@ -12,6 +12,7 @@
 //! is a remove need not exist.
 
 mod arena;
+mod changes;
 mod order;
 mod source;
 mod undo;
@@ -37,6 +38,8 @@ const DIRTY: u8 = 1;
 const FRESH: u8 = 2;
 /// Made since the last commit, so the log does not know it yet.
 const UNLOGGED: u8 = 4;
+/// Forgotten; its place may be used again.
+const PURGED: u8 = 8;
 
 struct Entry {
     /// The key and the newest value.
@@ -516,7 +519,7 @@ impl Memtable {
         // The key stays readable until the number is used again: the order may still hold it.
         self.order.get_mut().remove(id, &slab);
         let entry = &mut self.entries[id as usize];
-        entry.flags = 0;
+        entry.flags = PURGED;
         let mut next = std::mem::replace(&mut entry.older, NO_VERSION);
         while let Some(older) = self.versions.get(next as usize) {
             self.arena.release(older.data);
