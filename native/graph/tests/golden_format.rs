@@ -7,6 +7,8 @@
 
 #[path = "golden_format/catalog.rs"]
 mod catalog;
+#[path = "golden_format/values.rs"]
+mod values;
 
 use hyperdb_graph::codec::decimal::Decimal;
 use hyperdb_graph::codec::order::{

@@ -3,7 +3,10 @@
 //! **Theory.** Statements need many objects and change none, so a frontend keeps an [`Image`] and makes it anew when the
 //! version has moved. Reading is written over [`View`]: a turn, a transaction and a snapshot share it.
 
+use super::objects::UserType;
 use super::{name_id, object_id, parse_object_id, Act, NameSpace, Object, Refusal};
+use crate::codec::order::value::UserTypes;
+use crate::codec::types::Type;
 use crate::header::Record;
 use crate::hyperedge::{View, Walk};
 use crate::keys::{self, meta, AppId};
@@ -98,6 +101,35 @@ impl Image {
     /// Numbers of objects of a later version, or damaged.
     pub fn unreadable(&self) -> &[u64] {
         &self.unreadable
+    }
+}
+
+impl Image {
+    fn user_type(&self, id: u64) -> Option<&UserType> {
+        match self.get(id)? {
+            Object::UserType(kind) => Some(kind),
+            _ => None,
+        }
+    }
+}
+
+impl UserTypes for Image {
+    fn position(&self, id: u64, label: u32) -> Option<f64> {
+        let labels = &self.user_type(id)?.labels;
+        let place = labels.binary_search_by_key(&label, |label| label.number);
+        let label = labels.get(place.ok()?)?;
+        Some(f64::from_bits(label.position))
+    }
+
+    fn base(&self, id: u64) -> Option<Type> {
+        self.user_type(id)?.base.clone()
+    }
+
+    fn fields(&self, id: u64) -> Option<Vec<(u32, Type)>> {
+        let fields = self.user_type(id)?.fields.iter();
+        let live = fields.filter(|field| !field.dropped);
+        live.map(|field| Some((field.id, field.kind.clone()?)))
+            .collect()
     }
 }
 

@@ -226,7 +226,7 @@ impl Type {
                 Plain::Duration | Plain::Json | Plain::Jsonb | Plain::Counter | Plain::TsVector
             ),
             Type::Sized(..) | Type::Numeric(..) => true,
-            Type::Named(named, _) => *named != Named::Composite,
+            Type::Named(..) => true,
             Type::Of(Container::List | Container::Set, _) => false,
             Type::Of(_, of) | Type::Vector(of, _) => of.is_ordered(),
             Type::Map(keys, values, frozen) => *frozen && keys.is_ordered() && values.is_ordered(),

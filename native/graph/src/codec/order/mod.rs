@@ -14,6 +14,14 @@
 //! **Invariant.** No part is a prefix of another of its kind, so parts can follow each other and a key of fewer
 //! columns is a range of those with more.
 
+pub mod binary;
+pub mod network;
+mod scalar;
+pub mod spans;
+pub mod value;
+#[cfg(test)]
+mod value_tests;
+
 use super::decimal::{class, Decimal};
 use super::Reader;
 use crate::keys;
