@@ -18,6 +18,7 @@ from hyperdb._core import (
     Snapshot,
     Store,
     Transaction,
+    TransactionGraph,
     decode_verifier,
     encode_bootstrap_role,
     forked,
@@ -37,6 +38,7 @@ __all__ = [
     "Snapshot",
     "Store",
     "Transaction",
+    "TransactionGraph",
     "decode_verifier",
     "encode_bootstrap_role",
 ]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from hyperdb import _native
 from hyperdb.graph.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.graph.command import Value
-from hyperdb.graph.hyperedge import HyperedgeView
-from hyperdb.graph.members import Members, Text, encoded, raw_members
-from hyperdb.graph.reader import AppReader
+from hyperdb.graph.members import Text
+from hyperdb.graph.moment import Moment
+from hyperdb.graph.writer import AppWriter
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
@@ -23,63 +23,18 @@ if TYPE_CHECKING:
 Id = Text
 
 
-class App(AppReader):
+class App(AppWriter):
     """A namespace in a database."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self.name = name
-        self.writer = _native.Hypergraph(database.native, name.encode())
-        """The native app."""
+        self._graph = _native.Hypergraph(database.native, name.encode())
+        self.writer = self._graph
 
-    def _reader(self) -> _native.Reader:
+    def _reader(self) -> Moment:
         with self._database.snapshot() as snapshot:
-            return snapshot.read(self.writer)
-
-    def add_vertex(self, id: Id, value: bytes | str) -> bool:  # noqa: A002
-        """Adds vertex `id` with this value and no expiry; False if it is there like that.
-
-        Raises:
-            WrongTypeError: when the id names a hyperedge.
-        """
-        return self.writer.add_vertex(encoded(id), encoded(value))
-
-    def remove_vertex(self, id: Id, *, detach: bool = False) -> bool:  # noqa: A002
-        """Removes vertex `id`, and with `detach` all its memberships; whether it was there.
-
-        Raises:
-            ReferencedError: when it is a member of hyperedges and `detach` was not said.
-            WrongTypeError: when the id names a hyperedge.
-        """
-        return self.writer.remove_vertex(encoded(id), detach)
-
-    def add_hyperedge(self, id: Id, members: Members = ()) -> HyperedgeView:  # noqa: A002
-        """Adds hyperedge `id` with these members, or these members to it, as one commit; none if all are there.
-
-        Args:
-            id: its id.
-            members: by order keys, which give the order and can be asked for by range; without, their positions are the keys.
-
-        Raises:
-            NotFoundError: what a member refers to is not there.
-            WrongTypeError: an id names an element of the other kind.
-            CycleError: it would lie within itself.
-        """
-        self.writer.add_hyperedge(encoded(id), raw_members(members))
-        return self.hyperedge(id)
-
-    def remove_hyperedge(self, id: Id, *, detach: bool = False) -> bool:  # noqa: A002
-        """Removes hyperedge `id` of any kind, not what its members refer to; whether it was there.
-
-        Raises:
-            ReferencedError: when it is a member of hyperedges and `detach` was not said.
-            WrongTypeError: when the id names a vertex.
-        """
-        return self.writer.remove_hyperedge(encoded(id), detach)
-
-    def hyperedge(self, id: Id) -> HyperedgeView:  # noqa: A002
-        """The hyperedge `id`, there or not."""
-        return HyperedgeView(self, id)
+            return snapshot.read(self._graph)
 
     def execute(self, *args: bytes | str | float) -> Value:
         """Runs one RESP data command here; see `Database.execute`."""

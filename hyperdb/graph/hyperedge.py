@@ -1,27 +1,23 @@
 """A hyperedge that can be written.
 
-Theory: a call is one durable commit, or none if it changes nothing: adding a member that is there, or removing one that is
-not, is no change. Invariant: a reference is taken only to an element that is there, and never so that a hyperedge
-would lie within itself; both hold because the native store checks and writes in one step.
+Theory: a call is one durable commit (in a transaction, one statement), or none if it changes nothing: adding a member that is
+there, or removing one that is not, is no change. Invariant: a reference is taken only to an element that is there, and never so
+that a hyperedge would lie within itself; both hold because the native store checks and writes in one step.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hyperdb.graph.members import Member, Members, Text, encoded, raw_member, raw_members
-from hyperdb.graph.reader import HyperedgeReader
-
-if TYPE_CHECKING:
-    from hyperdb.graph.app import App
+from hyperdb.graph.moment import GraphWriter
+from hyperdb.graph.reader import AppReader, HyperedgeReader
 
 
 class HyperedgeView(HyperedgeReader):
-    """A hyperedge of an app, by its id."""
+    """A hyperedge of an app, or of an app inside a transaction, by its id."""
 
-    def __init__(self, app: App, id: Text) -> None:  # noqa: A002
+    def __init__(self, app: AppReader, writer: GraphWriter, id: Text) -> None:  # noqa: A002
         super().__init__(app, id)
-        self._writer = app.writer
+        self._writer = writer
 
     def add(self, order_key: Text, member: Member | str) -> bool:
         """Adds a member, replacing what is under its order key; False if it is there already.

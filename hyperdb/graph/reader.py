@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from hyperdb import _native
 from hyperdb.errors import WrongTypeError
 from hyperdb.graph.members import Element, Kind, Member, Membership, Text, as_member, encoded
+from hyperdb.graph.moment import Moment, Row
 
 
 class AppReader(ABC):
@@ -21,7 +21,7 @@ class AppReader(ABC):
     name: str
 
     @abstractmethod
-    def _reader(self) -> _native.Reader:
+    def _reader(self) -> Moment:
         """The moment that a call reads."""
 
     def get(self, id: Text) -> bytes | None:  # noqa: A002
@@ -44,7 +44,10 @@ class AppReader(ABC):
         return None if found is None else found[0]
 
     def version(self, id: Text) -> int | None:  # noqa: A002
-        """The commit that last added, changed or removed the element; None if nothing is known of it."""
+        """The commit that last added, changed or removed the element; None if nothing is known of it.
+
+        In a transaction, what it changed itself has no commit yet: 0.
+        """
         return self._reader().version(encoded(id))
 
     def hyperedge(self, id: Text) -> HyperedgeReader:  # noqa: A002
@@ -97,7 +100,7 @@ class AppReader(ABC):
         return _elements(self._reader().changes(False, False))
 
 
-def _elements(pages: _native.Pages) -> Iterator[Element]:
+def _elements(pages: Iterator[list[Row]]) -> Iterator[Element]:
     return (Element(id, version) for id, _, version in chain.from_iterable(pages))  # noqa: A001
 
 

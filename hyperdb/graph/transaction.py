@@ -4,7 +4,8 @@ Theory: a transaction reads one snapshot (at read committed: one a call), locks 
 number. Each call is a statement: whole or not at all. Others' reads never wait; a Redis command that would write a locked row
 waits until the transaction ends. What an app holds is counted by additions that commute, so adding elements to one app never
 conflicts. The levels are PostgreSQL's, and each keeps what it says: lost updates happen at none, write skew and phantoms at
-no serializable one, which is the default.
+no serializable one, which is the default. The rules of the hypergraph (a member names what is there, nothing lies within itself)
+hold at each level: where locks cannot see to it, the commit does.
 Invariant: locks go when the transaction ends, however it ends.
 """
 
@@ -17,15 +18,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, NoReturn, Self, TypeAlias
 
 from hyperdb import _native
-from hyperdb.errors import InvalidError
+from hyperdb.errors import InvalidError, NotBuiltError
+from hyperdb.graph.members import Text, encoded
+from hyperdb.graph.moment import Moment
+from hyperdb.graph.writer import AppWriter
 
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 LockMode: TypeAlias = Literal["key share", "share", "no key update", "update"]
 Wait: TypeAlias = Literal["block", "nowait", "skip"]
-Id = bytes | str
+Id = Text
 
 # Seconds; a program that waits for its own lock in another handle should hear of it.
 LOCK_TIMEOUT = 10.0
@@ -124,26 +128,23 @@ class Transaction:
             self.commit()
 
 
-class TransactionApp:
-    """An app inside a transaction."""
+class TransactionApp(AppWriter):
+    """An app inside a transaction. Reads see the own writes; each call, and each page of a walk, is a statement."""
 
     def __init__(self, inner: _native.Transaction, name: str, number: int | None) -> None:
         self._inner = inner
         self.name = name
         # None: there is no such app, and the transaction only reads.
         self._number = number
+        self._graph = _native.TransactionGraph(inner, number)
+        self.writer = self._graph
+
+    def _reader(self) -> Moment:
+        return self._graph
 
     def _writable(self) -> int:
         # The native side refuses the write; any number will do to be told so.
         return 0 if self._number is None else self._number
-
-    def get(self, id: Id) -> bytes | None:  # noqa: A002
-        """The value of vertex `id`, or None.
-
-        Raises:
-            WrongTypeError: when the id names a hyperedge.
-        """
-        return None if self._number is None else self._inner.get_vertex(self._number, _bytes(id))
 
     def get_for_update(self, id: Id, *, wait: Wait = "block") -> bytes | None:  # noqa: A002
         """Locks vertex `id` and then reads it: nobody changes it until the end.
@@ -156,11 +157,11 @@ class TransactionApp:
 
     def put(self, id: Id, value: bytes | str, *, expires_at: int | None = None) -> None:  # noqa: A002
         """Adds vertex `id`, replacing whatever the id named; `expires_at` in Unix milliseconds."""
-        self._inner.put_vertex(self._writable(), _bytes(id), _bytes(value), expires_at)
+        self._inner.put_vertex(self._writable(), encoded(id), encoded(value), expires_at)
 
     def remove(self, id: Id) -> bool:  # noqa: A002
         """Removes the element with all its members; whether it was there."""
-        return self._inner.remove_element(self._writable(), _bytes(id))
+        return self._inner.remove_element(self._writable(), encoded(id))
 
     def lock(self, id: Id, mode: LockMode = "update", *, wait: Wait = "block") -> bool:  # noqa: A002
         """Locks element `id`, there or not, until the end; False if `wait` is `skip` and another transaction has it.
@@ -169,15 +170,15 @@ class TransactionApp:
             RowLockedError: with `nowait`.
             LockTimeoutError, DeadlockError, SerializationError: when waiting ended so.
         """
-        return self._inner.lock_element(self._writable(), _bytes(id), mode, wait)
+        return self._inner.lock_element(self._writable(), encoded(id), mode, wait)
 
     def expires_at(self, id: Id) -> int | None:  # noqa: A002
         """When element `id` expires, Unix milliseconds; None if never or if it is not there."""
-        found = None if self._number is None else self._inner.find_element(self._number, _bytes(id))
+        found = None if self._number is None else self._inner.find_element(self._number, encoded(id))
         return None if found is None else found[1]
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
-        return self._number is not None and self._inner.find_element(self._number, _bytes(id)) is not None
+        return self._number is not None and self._inner.find_element(self._number, encoded(id)) is not None
 
     def __len__(self) -> int:
         return 0 if self._number is None else self._inner.app_stats(self._number)[0]
@@ -192,6 +193,15 @@ class TransactionApp:
                 return
             after = page[-1][0]
 
+    def hash(self, id: Id) -> NoReturn:  # noqa: A002
+        """Refused, as the other typed views are.
 
-def _bytes(text: Id) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
+        Raises:
+            NotBuiltError: their rules are those of Redis's commands, which run on a commit of their own.
+        """
+        raise NotBuiltError(
+            f"{id!r}: typed views (hash, set, list, sorted set) are not there inside a transaction: MULTI/EXEC of a Redis client"
+            " makes their commands happen at once, and a transaction can hold such data as vertices and hyperedges"
+        )
+
+    set = list = sorted_set = hash  # noqa: A003

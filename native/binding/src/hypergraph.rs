@@ -17,11 +17,11 @@ use pyo3::types::{PyBytes, PyList};
 use std::ops::Bound as Edge;
 
 /// Order key, kind (1 vertex, 2 hyperedge, 3 bare value), id or value.
-type PyMember<'py> = (Bound<'py, PyBytes>, u8, Bound<'py, PyBytes>);
+pub(crate) type PyMember<'py> = (Bound<'py, PyBytes>, u8, Bound<'py, PyBytes>);
 
 /// A row of a walk: members are (order key, id or value, kind), memberships (hyperedge, order key, kind), elements and
 /// changes (id, nothing, version).
-type Row = (Vec<u8>, Vec<u8>, u64);
+pub(crate) type Row = (Vec<u8>, Vec<u8>, u64);
 
 const VALUE: u8 = 3;
 
@@ -41,12 +41,12 @@ fn member((order_key, kind, bytes): PyMember<'_>) -> PyResult<(Vec<u8>, Member)>
     Ok((order_key.as_bytes().to_vec(), member))
 }
 
-fn members(given: Vec<PyMember<'_>>) -> PyResult<Vec<(Vec<u8>, Member)>> {
+pub(crate) fn members(given: Vec<PyMember<'_>>) -> PyResult<Vec<(Vec<u8>, Member)>> {
     given.into_iter().map(member).collect()
 }
 
 /// The kind and the bytes of a member.
-fn parts(member: Member) -> (u8, Vec<u8>) {
+pub(crate) fn parts(member: Member) -> (u8, Vec<u8>) {
     match member {
         Member::Vertex(id) => (Reference::Vertex as u8, id),
         Member::Hyperedge(id) => (Reference::Hyperedge as u8, id),
@@ -54,7 +54,7 @@ fn parts(member: Member) -> (u8, Vec<u8>) {
     }
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+pub(crate) fn kind_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Vertex => "vertex",
         Kind::Edge => "hyperedge",
@@ -69,7 +69,7 @@ fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-fn class_name(class: Class) -> &'static str {
+pub(crate) fn class_name(class: Class) -> &'static str {
     match class {
         Class::Vertex => "vertex",
         Class::Edge => "hyperedge",
@@ -335,12 +335,7 @@ impl Reader {
 
     /// Pages of one of the four sets: of vertices or hyperedges, adds or removes.
     fn changes(&self, vertices: bool, adds: bool) -> PyResult<Pages> {
-        let set = match (vertices, adds) {
-            (true, true) => Set::VertexAdds,
-            (true, false) => Set::VertexRemoves,
-            (false, true) => Set::HyperedgeAdds,
-            (false, false) => Set::HyperedgeRemoves,
-        };
+        let set = Set::of(vertices, adds);
         let mut walk = self
             .inner()?
             .changes(set)
@@ -383,7 +378,7 @@ fn take(
 const FIRST_PAGE: usize = 16;
 const LARGEST_PAGE: usize = 1024;
 
-type Fetch = Box<dyn FnMut(usize) -> Act<Vec<Row>> + Send>;
+type Fetch = Box<dyn FnMut(usize) -> PyResult<Vec<Row>> + Send>;
 
 struct Walk {
     /// `None` after the end.
@@ -399,7 +394,12 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    fn new(fetch: impl FnMut(usize) -> Act<Vec<Row>> + Send + 'static) -> Pages {
+    fn new(mut fetch: impl FnMut(usize) -> Act<Vec<Row>> + Send + 'static) -> Pages {
+        Pages::of(move |limit| fetch(limit).map_err(halted))
+    }
+
+    /// A walk whose `fetch` gives pages of up to so many rows; a shorter one is the last.
+    pub(crate) fn of(fetch: impl FnMut(usize) -> PyResult<Vec<Row>> + Send + 'static) -> Pages {
         Pages {
             born: Born::here(),
             walk: Mutex::new(Walk {
@@ -411,7 +411,7 @@ impl Pages {
 }
 
 impl Walk {
-    fn next_page(&mut self) -> Act<Vec<Row>> {
+    fn next_page(&mut self) -> PyResult<Vec<Row>> {
         let Some(fetch) = self.fetch.as_mut() else {
             return Ok(Vec::new());
         };
@@ -432,7 +432,7 @@ impl Pages {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         self.born.check()?;
-        let page = py.detach(|| self.walk.lock().next_page()).map_err(halted)?;
+        let page = py.detach(|| self.walk.lock().next_page())?;
         if page.is_empty() {
             return Ok(None);
         }

@@ -19,6 +19,7 @@ mod server;
 mod settings;
 mod store;
 mod transaction;
+mod transaction_graph;
 
 use pyo3::prelude::*;
 
@@ -43,6 +44,8 @@ mod _core {
     use super::store::Store;
     #[pymodule_export]
     use super::transaction::Transaction;
+    #[pymodule_export]
+    use super::transaction_graph::TransactionGraph;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

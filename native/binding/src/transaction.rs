@@ -77,10 +77,13 @@ pub(crate) fn options(
 }
 
 /// The transaction while it is open, and its savepoints by number.
-struct Open {
-    inner: Inner,
+pub(crate) struct Open {
+    pub(crate) inner: Inner,
     savepoints: Vec<Savepoint>,
 }
+
+/// The open transaction; `None` after its end. Walks over it hold it too.
+pub(crate) type Shared = Arc<Mutex<Option<Open>>>;
 
 /// A transaction.
 #[pyclass(frozen)]
@@ -90,7 +93,7 @@ pub(crate) struct Transaction {
     /// Only of transactions over the hypergraph.
     graph: Option<Arc<Store>>,
     canceller: Canceller,
-    open: Mutex<Option<Open>>,
+    open: Shared,
 }
 
 impl Transaction {
@@ -100,10 +103,10 @@ impl Transaction {
             db,
             graph,
             canceller: inner.canceller(),
-            open: Mutex::new(Some(Open {
+            open: Arc::new(Mutex::new(Some(Open {
                 inner,
                 savepoints: Vec::new(),
-            })),
+            }))),
         }
     }
 
@@ -119,6 +122,17 @@ impl Transaction {
             Some(outcome) => outcome.map_err(stopped),
             None => Err(ended()),
         }
+    }
+
+    /// The transaction, for what works on it beside this handle.
+    pub(crate) fn shared(&self) -> PyResult<Shared> {
+        self.born.check()?;
+        Ok(self.open.clone())
+    }
+
+    /// Where removes begin to be known.
+    pub(crate) fn horizon(&self) -> u64 {
+        self.db.horizon()
     }
 
     fn read<T: Send>(
@@ -147,7 +161,7 @@ impl Transaction {
     }
 }
 
-fn ended() -> PyErr {
+pub(crate) fn ended() -> PyErr {
     raise("TransactionStateError", "the transaction has ended")
 }
 
@@ -405,7 +419,7 @@ impl Drop for Transaction {
     fn drop(&mut self) {
         if !self.born.is_here() {
             // Locks of the parent may be held for ever in this child.
-            std::mem::forget(self.open.get_mut().take());
+            std::mem::forget(self.open.clone());
         }
     }
 }

@@ -47,7 +47,17 @@ pub enum Set {
 }
 
 impl Set {
-    fn takes(self, kind: Kind, op: Op) -> bool {
+    /// The set of vertices or of hyperedges, of adds or of removes.
+    pub fn of(vertices: bool, adds: bool) -> Set {
+        match (vertices, adds) {
+            (true, true) => Set::VertexAdds,
+            (true, false) => Set::VertexRemoves,
+            (false, true) => Set::HyperedgeAdds,
+            (false, false) => Set::HyperedgeRemoves,
+        }
+    }
+
+    pub(crate) fn takes(self, kind: Kind, op: Op) -> bool {
         let (vertex, wanted) = match self {
             Set::VertexAdds => (true, Op::Add),
             Set::VertexRemoves => (true, Op::Remove),

@@ -2,7 +2,7 @@
 
 use super::incident::{incident, Incidence};
 use super::member::Member;
-use super::members::{add_members, header, record, remove_members, wrong_kind};
+use super::members::{add_members, held_header, record, remove_members, wrong_kind};
 use super::refusal::{Act, Refusal};
 use super::space::{Space, View};
 use crate::header::{Kind, Record};
@@ -50,7 +50,7 @@ pub fn add_hyperedge<S: Space>(
     id: &[u8],
     members: &[(Vec<u8>, Member)],
 ) -> Act<bool> {
-    let new = header(space, app, id)?.is_none();
+    let new = held_header(space, app, id)?.is_none();
     if new {
         space.create_edge(app, id, Kind::Edge)?;
     }
@@ -81,6 +81,7 @@ fn remove<S: Space>(
     if !is_right(found) {
         return Err(wrong_kind(id, found).into());
     }
+    space.rely_on_memberships(app, id);
     if detach {
         take_off(space, app, id)?;
     } else {

@@ -56,10 +56,22 @@ impl MemberRange {
 /// The live element `id`, if there is one.
 pub fn record<'v, V: View>(view: &'v V, app: AppId, id: &[u8]) -> Step<Option<Stored<'v>>> {
     let key = keys::element(app, view.hash64(id), id);
-    let Some(raw) = view.get(Family::DATA, &key)? else {
+    live(view, view.get(Family::DATA, &key)?)
+}
+
+/// Like [`record`] of what is held in another way ([`View::peek`]); that it is absent counts as read.
+fn held_record<'v, V: View>(view: &'v V, app: AppId, id: &[u8]) -> Step<Option<Stored<'v>>> {
+    let key = keys::element(app, view.hash64(id), id);
+    match live(view, view.peek(Family::DATA, &key)?)? {
+        None => record(view, app, id),
+        found => Ok(found),
+    }
+}
+
+fn live<'v, V: View>(view: &V, raw: Option<Value<'v>>) -> Step<Option<Stored<'v>>> {
+    let Some(stored) = raw.map(Stored) else {
         return Ok(None);
     };
-    let stored = Stored(raw);
     let live = view.is_live(stored.record()?.expiry());
     Ok(live.then_some(stored))
 }
@@ -69,7 +81,16 @@ pub fn record<'v, V: View>(view: &'v V, app: AppId, id: &[u8]) -> Step<Option<St
 /// # Errors
 /// [`Refusal::WrongKind`].
 pub fn header<V: View>(view: &V, app: AppId, id: &[u8]) -> Act<Option<Header>> {
-    let Some(stored) = record(view, app, id)? else {
+    generic(id, record(view, app, id)?)
+}
+
+/// Like [`header`], when [`Space::adjust`] will hold the collection number: others may add members meanwhile.
+pub(super) fn held_header<V: View>(view: &V, app: AppId, id: &[u8]) -> Act<Option<Header>> {
+    generic(id, held_record(view, app, id)?)
+}
+
+fn generic(id: &[u8], stored: Option<Stored<'_>>) -> Act<Option<Header>> {
+    let Some(stored) = stored else {
         return Ok(None);
     };
     match stored.record()? {
@@ -127,7 +148,7 @@ pub fn add_members<S: Space>(
     id: &[u8],
     members: &[(Vec<u8>, Member)],
 ) -> Act<u64> {
-    let Some(mut header) = header(space, app, id)? else {
+    let Some(mut header) = held_header(space, app, id)? else {
         return Err(Refusal::NotFound { id: id.to_vec() }.into());
     };
     let (mut changed, mut count, mut bytes) = (0, 0, 0);
@@ -157,6 +178,9 @@ pub fn add_members<S: Space>(
     }
     if changed > 0 {
         space.adjust(app, id, &mut header, count, bytes)?;
+    } else {
+        // That nothing changed depends on the hyperedge being there.
+        self::header(space, app, id)?;
     }
     Ok(changed)
 }
@@ -171,7 +195,7 @@ pub fn remove_members<S: Space>(
     id: &[u8],
     order_keys: &[Vec<u8>],
 ) -> Act<u64> {
-    let Some(mut header) = header(space, app, id)? else {
+    let Some(mut header) = held_header(space, app, id)? else {
         return Ok(0);
     };
     let (mut removed, mut bytes) = (0, 0);
@@ -186,16 +210,19 @@ pub fn remove_members<S: Space>(
     }
     if removed > 0 {
         space.adjust(app, id, &mut header, -removed, -bytes)?;
+    } else {
+        self::header(space, app, id)?;
     }
     Ok(removed.unsigned_abs())
 }
 
 /// A reference is taken only to what is there, of its kind, and not so that a cycle arises.
-fn check_target<V: View>(view: &V, app: AppId, outer: &[u8], member: &Member) -> Act<()> {
+fn check_target<S: Space>(space: &mut S, app: AppId, outer: &[u8], member: &Member) -> Act<()> {
     let Some((kind, id)) = member.target() else {
         return Ok(());
     };
-    let found = match record(view, app, id)? {
+    space.refer(app, id)?;
+    let found = match held_record(space, app, id)? {
         None => return Err(Refusal::NotFound { id: id.to_vec() }.into()),
         Some(stored) => stored.record()?.kind(),
     };
@@ -204,7 +231,7 @@ fn check_target<V: View>(view: &V, app: AppId, outer: &[u8], member: &Member) ->
         (Reference::Vertex, _) | (Reference::Hyperedge, Kind::Vertex) => {
             Err(wrong_kind(id, found).into())
         }
-        (Reference::Hyperedge, Kind::Edge) => guard(view, app, id, outer),
+        (Reference::Hyperedge, Kind::Edge) => guard(space, app, id, outer),
         // The other kinds have no reference members, so nothing lies within them.
         (Reference::Hyperedge, _) => Ok(()),
     }

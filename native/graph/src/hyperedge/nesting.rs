@@ -9,7 +9,7 @@ use super::incident::{incident, Incidence};
 use super::member::Reference;
 use super::members::record;
 use super::refusal::{Act, Refusal};
-use super::space::View;
+use super::space::{Space, View};
 use crate::header::Kind;
 use crate::keys::AppId;
 use std::collections::{HashSet, VecDeque};
@@ -31,19 +31,32 @@ pub fn within<V: View>(view: &V, app: AppId, inner: &[u8], outer: &[u8]) -> Act<
             _ => Reference::Hyperedge,
         },
     };
-    climb(view, app, inner, as_what, outer)
+    Ok(climb(view, app, inner, as_what, outer)?.is_none())
 }
 
-/// Refuses `inner` as a member of `outer` if a cycle would arise.
-pub(super) fn guard<V: View>(view: &V, app: AppId, inner: &[u8], outer: &[u8]) -> Act<()> {
-    if inner != outer && !climb(view, app, outer, Reference::Hyperedge, inner)? {
-        return Ok(());
+/// Refuses `inner` as a member of `outer` if a cycle would arise. Two nestings that make a cycle together read each
+/// other's place on their way up, so what was passed must stay as it is until the commit.
+pub(super) fn guard<S: Space>(space: &mut S, app: AppId, inner: &[u8], outer: &[u8]) -> Act<()> {
+    if inner != outer {
+        if let Some(passed) = climb(space, app, outer, Reference::Hyperedge, inner)? {
+            for id in passed.iter().map(Vec::as_slice).chain([outer]) {
+                space.rely_on_memberships(app, id);
+            }
+            return Ok(());
+        }
     }
     let (inner, outer) = (inner.to_vec(), outer.to_vec());
     Err(Refusal::Cycle { inner, outer }.into())
 }
 
-fn climb<V: View>(view: &V, app: AppId, from: &[u8], as_what: Reference, to: &[u8]) -> Act<bool> {
+/// `None` if `to` lies above `from`; otherwise all hyperedges that do.
+fn climb<V: View>(
+    view: &V,
+    app: AppId,
+    from: &[u8],
+    as_what: Reference,
+    to: &[u8],
+) -> Act<Option<HashSet<Vec<u8>>>> {
     let mut known: HashSet<Vec<u8>> = HashSet::new();
     let mut open = VecDeque::from([(from.to_vec(), as_what)]);
     let mut visited = 0;
@@ -58,7 +71,7 @@ fn climb<V: View>(view: &V, app: AppId, from: &[u8], as_what: Reference, to: &[u
             let full = page.len() == PAGE;
             for incidence in page.iter().filter(|incidence| incidence.kind == as_what) {
                 if incidence.edge == to {
-                    return Ok(true);
+                    return Ok(None);
                 }
                 if known.insert(incidence.edge.clone()) {
                     open.push_back((incidence.edge.clone(), Reference::Hyperedge));
@@ -70,5 +83,5 @@ fn climb<V: View>(view: &V, app: AppId, from: &[u8], as_what: Reference, to: &[u
             }
         }
     }
-    Ok(false)
+    Ok(Some(known))
 }

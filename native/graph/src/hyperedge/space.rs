@@ -28,12 +28,23 @@ pub trait View {
     fn is_live(&self, expiry: Option<i64>) -> bool;
     /// The value of a key.
     fn get(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>>;
+    /// Like [`View::get`] for what is held in another way until the commit (a lock, the collection number of a count),
+    /// so that others may change the rest of the record meanwhile.
+    fn peek(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
+        self.get(family, key)
+    }
     /// Walks a range.
     fn walk(&self, family: Family, range: KeyRange, direction: Direction) -> Step<Self::Walk<'_>>;
 }
 
 /// Reading and writing. Reads see the own writes.
 pub trait Space: View {
+    /// Keeps element `id`, which a member is about to name, there and of its kind until the commit. A turn is its own
+    /// commit, and needs nothing.
+    fn refer(&mut self, app: AppId, id: &[u8]) -> Step<()>;
+    /// What was decided holds only if element `id` has got no further membership by the commit.
+    fn rely_on_memberships(&mut self, app: AppId, id: &[u8]);
+
     /// Adds or replaces a member or incidence record.
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()>;
     /// Like [`Space::put`], for a key just read to be absent.

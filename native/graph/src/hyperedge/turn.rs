@@ -37,6 +37,12 @@ impl View for Turn<'_> {
 }
 
 impl Space for Turn<'_> {
+    fn refer(&mut self, _: AppId, _: &[u8]) -> Step<()> {
+        Ok(())
+    }
+
+    fn rely_on_memberships(&mut self, _: AppId, _: &[u8]) {}
+
     fn put(&mut self, family: Family, key: &[u8], value: &[u8]) -> Step<()> {
         Turn::put(self, family, key, value)
     }

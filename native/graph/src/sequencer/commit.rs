@@ -13,6 +13,9 @@ use std::sync::atomic::Ordering;
 /// A key that must not be newer at commit than the commit beside it.
 pub(super) type Pin = (Family, Box<[u8]>, Commit);
 
+/// A range in which nothing must be newer at commit than the commit beside it.
+pub(super) type PinnedRange = (Family, KeyRange, Commit);
+
 impl Sequencer {
     /// Validates reads made at `since`, applies `entries`, logs them as one commit.
     pub(super) fn commit(
@@ -21,9 +24,11 @@ impl Sequencer {
         reads: &ReadSet,
         since: Commit,
         pinned: &[Pin],
+        relied_on: &[PinnedRange],
     ) -> Step<Commit> {
         self.with_writer(|writer| {
             validate(writer, reads, since, pinned)?;
+            validate_ranges(writer, relied_on)?;
             apply(writer, entries)?;
             let written = entries.iter().map(|(family, key, _)| (family, &**key));
             self.shared.ranks.forget_written(written);
@@ -97,6 +102,18 @@ fn validate(writer: &Writer<'_>, reads: &ReadSet, since: Commit, pinned: &[Pin])
         if writer.range_changed_since(family, range, since)? {
             return Err(
                 Conflict::Serialization("another transaction changed a range it read").into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What operations of the hypergraph rely on at every level.
+fn validate_ranges(writer: &Writer<'_>, relied_on: &[PinnedRange]) -> Step<()> {
+    for (family, range, since) in relied_on {
+        if writer.range_changed_since(*family, range, *since)? {
+            return Err(
+                Conflict::Serialization("memberships that it relies on were changed").into(),
             );
         }
     }

@@ -116,6 +116,28 @@ impl Transaction {
         self.lock(Target::row(DATA, &key), mode, wait)
     }
 
+    /// Keeps element `id`, if the statement sees it, there and of its kind until the end; its content may change.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`]; [`Conflict::RowChanged`] or [`Conflict::Serialization`] if it has gone already.
+    pub fn hold_kind(&mut self, app: AppId, id: &[u8]) -> Step<()> {
+        let key = keys::element(app, self.hash64(id), id);
+        self.lock(Target::row(DATA, &key), LockMode::KeyShare, Wait::Block)?;
+        if self.writes(DATA, &key) {
+            return Ok(());
+        }
+        let kind = |raw: &[u8]| Record::decode(raw).map(|record| record.kind());
+        let seen = self.get_untracked(DATA, &key)?.and_then(|raw| kind(&raw));
+        let since = self.snapshot().commit();
+        let newest = self.sequencer().newest(DATA, &key, since)?;
+        match newest {
+            Some((_, newest)) if seen.is_some() && newest.as_deref().and_then(kind) != seen => {
+                Err(self.row_changed("another transaction removed what a member names"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds vertex `id`, replacing whatever the id named.
     ///
     /// # Errors

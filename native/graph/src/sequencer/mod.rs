@@ -45,6 +45,7 @@
 
 mod buffer;
 mod canceller;
+mod changes;
 mod commit;
 mod conflict;
 mod delta;
@@ -58,6 +59,7 @@ mod space;
 mod transaction;
 
 pub use canceller::Canceller;
+pub use changes::Change;
 pub use conflict::{Conflict, WaitEdge};
 pub use delta::Delta;
 pub use locks::{LockMode, LockWait, Scope, Target, Wait};

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Families, Pending};
 use super::canceller::Canceller;
-use super::commit::Pin;
+use super::commit::{Pin, PinnedRange};
 use super::conflict::Conflict;
 use super::delta::Delta;
 use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
@@ -10,6 +10,7 @@ use super::options::{Access, Isolation, TransactionOptions};
 use super::reads::ReadSet;
 use super::scan::TransactionScan;
 use super::Sequencer;
+use crate::hyperedge::Halt;
 use crate::step::{Step, Stop};
 use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot, Value};
 use std::cell::RefCell;
@@ -37,6 +38,24 @@ struct Mark {
     locks: usize,
 }
 
+/// What a statement may end with.
+pub trait StatementError {
+    /// Whether it is [`Conflict::RowChanged`]: the statement begins again.
+    fn is_row_changed(&self) -> bool;
+}
+
+impl StatementError for Stop {
+    fn is_row_changed(&self) -> bool {
+        matches!(self, Stop::Conflict(Conflict::RowChanged))
+    }
+}
+
+impl StatementError for Halt {
+    fn is_row_changed(&self) -> bool {
+        matches!(self, Halt::Stop(stop) if stop.is_row_changed())
+    }
+}
+
 /// The newest value of a locked row that is newer than the statement's snapshot; `None` if it is gone.
 pub(super) type Fresh = Option<Arc<[u8]>>;
 
@@ -50,6 +69,7 @@ pub struct Transaction {
     fresh: Families<Fresh>,
     reads: RefCell<ReadSet>,
     pinned: Vec<Pin>,
+    relied_on: Vec<PinnedRange>,
     locks: Vec<(Target, LockMode)>,
     savepoints: Vec<Mark>,
     next_savepoint: u64,
@@ -69,6 +89,7 @@ impl Transaction {
             fresh: Families::default(),
             reads: RefCell::default(),
             pinned: Vec::new(),
+            relied_on: Vec::new(),
             locks: Vec::new(),
             savepoints: Vec::new(),
             next_savepoint: 0,
@@ -107,19 +128,24 @@ impl Transaction {
     ///
     /// # Errors
     /// What `body` fails with.
-    pub fn statement<T>(&mut self, mut body: impl FnMut(&mut Self) -> Step<T>) -> Step<T> {
+    pub fn statement<T, E: StatementError>(
+        &mut self,
+        mut body: impl FnMut(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         loop {
             self.begin_statement();
             let mark = self.buffer.mark();
-            let savepoints = self.savepoints.len();
+            let (savepoints, relied_on) = (self.savepoints.len(), self.relied_on.len());
             let outcome = body(self);
             if outcome.is_err() {
                 self.forget_savepoints(savepoints);
                 self.buffer.rewind(mark);
+                self.relied_on.truncate(relied_on);
             }
             self.buffer.unmark();
-            if !matches!(outcome, Err(Stop::Conflict(Conflict::RowChanged))) {
-                return outcome;
+            match &outcome {
+                Err(error) if error.is_row_changed() => {}
+                _ => return outcome,
             }
         }
     }
@@ -129,10 +155,7 @@ impl Transaction {
     /// # Errors
     /// [`Conflict::InFailedTransaction`], and what the store fails with.
     pub fn get(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
-        if !matches!(
-            self.buffer.entries().get(family, key),
-            Some(Pending::Put(_) | Pending::Insert(_) | Pending::Remove(_))
-        ) {
+        if !self.writes(family, key) {
             self.note_key(family, key);
         }
         self.get_untracked(family, key)
@@ -275,6 +298,27 @@ impl Transaction {
         self.pinned.push((family, key.into(), since));
     }
 
+    /// Makes the commit fail if anything in `range` is newer by then than now, at every level.
+    pub(super) fn rely_on_range(&mut self, family: Family, range: KeyRange) {
+        self.relied_on.push((family, range, self.snapshot.commit()));
+    }
+
+    /// Whether this transaction decides itself what `key` holds.
+    pub(super) fn writes(&self, family: Family, key: &[u8]) -> bool {
+        matches!(
+            self.buffer.entries().get(family, key),
+            Some(Pending::Put(_) | Pending::Insert(_) | Pending::Remove(_))
+        )
+    }
+
+    /// A row is newer than the snapshot, and that matters: the statement begins again, or the transaction has lost.
+    pub(super) fn row_changed(&mut self, what: &'static str) -> Stop {
+        match self.options.isolation {
+            Isolation::ReadCommitted => Conflict::RowChanged.into(),
+            _ => self.fail(Conflict::Serialization(what)),
+        }
+    }
+
     pub(super) fn sequencer(&self) -> &Sequencer {
         &self.sequencer
     }
@@ -335,8 +379,13 @@ impl Transaction {
         }
         let reads = std::mem::take(self.reads.get_mut());
         let since = self.snapshot.commit();
-        self.sequencer
-            .commit(self.buffer.entries(), &reads, since, &self.pinned)
+        self.sequencer.commit(
+            self.buffer.entries(),
+            &reads,
+            since,
+            &self.pinned,
+            &self.relied_on,
+        )
     }
 
     /// Ends it without a trace.
@@ -359,7 +408,7 @@ impl Transaction {
         }
     }
 
-    fn note_key(&self, family: Family, key: &[u8]) {
+    pub(super) fn note_key(&self, family: Family, key: &[u8]) {
         if self.tracks_reads() {
             self.reads.borrow_mut().add_key(family, key);
         }
@@ -399,8 +448,7 @@ impl Transaction {
             return Ok(Locked::Unchanged);
         };
         if self.options.isolation != Isolation::ReadCommitted {
-            let lost = Conflict::Serialization("another transaction changed the row first");
-            return Err(self.fail(lost));
+            return Err(self.row_changed("another transaction changed the row first"));
         }
         self.fresh.set(family, key.into(), Some(value));
         Ok(Locked::Changed)
