@@ -52,6 +52,25 @@ impl CompactionFilter for Dropped {
         }
         tag == space::MEMBER && keys::read_varint(rest).is_some_and(|(cid, _)| gone(cid & !1))
     }
+
+    /// Keys of an app lie together, so a table that begins and ends in a dropped one holds nothing else.
+    fn discards_between(
+        &self,
+        family: Family,
+        smallest: &[u8],
+        largest: &[u8],
+        horizon: Commit,
+    ) -> bool {
+        let app = |key| keys::parse_data(key).map(|(app, _, _)| app);
+        let ends = app(smallest).filter(|first| app(largest) == Some(*first));
+        let (Family::DATA, Some(only)) = (family, ends) else {
+            return false;
+        };
+        let known = self.drops.read();
+        known
+            .get(&(only, 0))
+            .is_some_and(|commit| *commit <= horizon)
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +94,16 @@ mod tests {
         dropped.add(7, [(app, 0)]);
         assert!(goes(&keys::element(app, 1, b"id")));
         assert!(goes(&keys::app_header(app)));
+        let between = |from: &[u8], to: &[u8], horizon| {
+            dropped.discards_between(Family::DATA, from, to, horizon)
+        };
+        let (first, last) = (keys::app_header(app), keys::member(app, 99, b"m"));
+        assert!(between(&first, &last, 7));
+        assert!(!between(&first, &last, 6), "a snapshot still reads it");
+        assert!(!between(&keys::member(other, 10, b"m"), &last, 7));
+        assert!(!between(&first, &keys::member(AppId(301), 1, b"m"), 7));
         dropped.forget((app, 0));
         assert!(!goes(&keys::element(app, 1, b"id")));
+        assert!(!dropped.discards_between(Family::DATA, &first, &last, 7));
     }
 }

@@ -81,7 +81,7 @@ fn measure(fs: &Arc<dyn FileSystem>, dir: &Path, entries: u64, flushes: u64) -> 
         )?;
         let limits = Limits::for_memtable(raw / flushes);
         let latest = entries;
-        while let Some(choice) = pick(&version, &limits, latest) {
+        while let Some(choice) = pick(&version, &limits, latest, None) {
             let start = Instant::now();
             let job = Job {
                 fs,

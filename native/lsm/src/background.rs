@@ -8,7 +8,7 @@
 //! **Invariant.** A layer is written only after the log is synced up to its last commit, so tables never hold
 //! what a crash would take from the log.
 
-use crate::compaction::{pick, run, Choice, Job, Outcome};
+use crate::compaction::{pick, run, Choice, CompactionFilter, Job, Outcome};
 use crate::db::{Shared, LONGEST_DELAY};
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
@@ -32,6 +32,8 @@ const MAX_UNFLUSHED: usize = 2;
 const SLACK_TABLES: usize = 8;
 /// After a failure, work is tried again so much later.
 const RETRY: Duration = Duration::from_millis(200);
+/// What was dropped, or has come to lie behind the horizon, without a new table: compaction sees it so late.
+const IDLE_LOOK: Duration = Duration::from_secs(5);
 /// A compaction that keeps failing is tried again at least so often.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
@@ -396,7 +398,7 @@ impl Shared {
                     retry = RETRY;
                     continue;
                 }
-                Ok(false) => Duration::from_secs(3600),
+                Ok(false) => IDLE_LOOK,
                 // A full disk or damage: reads go on, and flushes report what concerns writers.
                 Err(error) => {
                     let mut progress = self.work.progress.lock();
@@ -415,7 +417,10 @@ impl Shared {
         }
     }
 
-    fn choose(&self) -> (Arc<Version>, Vec<Commit>, Option<Choice>) {
+    fn choose(
+        &self,
+        filter: Option<&dyn CompactionFilter>,
+    ) -> (Arc<Version>, Vec<Commit>, Option<Choice>) {
         let (version, visible) = {
             let state = self.state.read();
             (state.version.clone(), self.visible(state.latest))
@@ -427,7 +432,7 @@ impl Shared {
             retained.insert(place, visible);
         }
         let horizon = retained[0];
-        let choice = pick(&version, &self.limits, horizon);
+        let choice = pick(&version, &self.limits, horizon, filter);
         (version, retained, choice)
     }
 
@@ -436,13 +441,13 @@ impl Shared {
         if self.work.is_stopped() {
             return Ok(false);
         }
-        let (version, retained, choice) = self.choose();
+        let filter = self.filter.read().clone();
+        let (version, retained, choice) = self.choose(filter.as_deref());
         let Some(choice) = choice else {
             self.work.progress.lock().busy_compacting = false;
             self.work.changed.notify_all();
             return Ok(false);
         };
-        let filter = self.filter.read().clone();
         let job = Job {
             fs: &self.fs,
             dir: &self.dir,

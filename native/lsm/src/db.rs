@@ -78,7 +78,8 @@ impl Budget {
         let rows = memory / 16;
         Budget {
             memtable,
-            log: 4 * memtable as u64,
+            // What a kill leaves to replay: about twice this, at some ten megabytes a second on a slow machine.
+            log: 2 * memtable as u64,
             rows,
             blocks: memory.saturating_sub(3 * memtable + rows).max(1 << 20),
         }

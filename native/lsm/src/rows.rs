@@ -6,7 +6,7 @@
 //! bits it passes. Only the writer fills the cache, and it drops a key when it makes a memtable entry for it,
 //! so a cached row is the newest version of its key.
 
-use crate::types::{Commit, Family};
+use crate::types::{Commit, Family, Value};
 use hashbrown::HashTable;
 use std::sync::Arc;
 
@@ -19,9 +19,17 @@ struct Row {
     hash: u64,
     family: Family,
     version: Commit,
-    key: Box<[u8]>,
-    value: Arc<[u8]>,
+    key_len: u32,
     hit: bool,
+    /// The key and the value: side by side, so that a hit touches one place.
+    bytes: Arc<[u8]>,
+}
+
+impl Row {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        &self.bytes[..self.key_len as usize]
+    }
 }
 
 /// See the module's head.
@@ -54,7 +62,7 @@ impl RowCache {
         self.index
             .find(hash, |at| {
                 let row = &self.rows[*at as usize];
-                row.hash == hash && row.family == family && *row.key == *key
+                row.hash == hash && row.family == family && row.key() == key
             })
             .copied()
     }
@@ -65,14 +73,16 @@ impl RowCache {
         family: Family,
         hash: u64,
         key: &[u8],
-    ) -> Option<(Commit, Arc<[u8]>)> {
+    ) -> Option<(Commit, Value<'static>)> {
         if self.rows.is_empty() {
             return None;
         }
         let at = self.find(family, hash, key)?;
         let row = &mut self.rows[at as usize];
         row.hit = true;
-        Some((row.version, row.value.clone()))
+        let bytes = row.bytes.clone();
+        let end = bytes.len();
+        Some((row.version, Value::Shared(bytes, key.len(), end)))
     }
 
     /// Keeps a value that was found in a table.
@@ -96,9 +106,9 @@ impl RowCache {
             hash,
             family,
             version,
-            key: key.into(),
-            value: value.into(),
+            key_len: key.len() as u32,
             hit: false,
+            bytes: key.iter().chain(value).copied().collect(),
         });
         let rows = &self.rows;
         self.index
@@ -139,7 +149,7 @@ impl RowCache {
             self.unlink(last, last);
         }
         let row = self.rows.swap_remove(at);
-        self.used -= row.key.len() + row.value.len() + OVERHEAD;
+        self.used -= row.bytes.len() + OVERHEAD;
         if at != last {
             let rows = &self.rows;
             self.index

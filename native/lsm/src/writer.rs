@@ -146,11 +146,10 @@ impl<'db> Writer<'db> {
 
     fn lookup_tables(&self, family: Family, key: &[u8], hash: u64) -> Step<Option<Hit<'_>>> {
         if let Some((version, value)) = self.state.rows.lock().get(family, hash, key) {
-            let end = value.len();
             return Ok(Some(Hit {
                 version,
                 op: Op::Add,
-                value: Value::Shared(value, 0, end),
+                value,
             }));
         }
         let found = self

@@ -106,7 +106,7 @@ impl Rig {
     /// One compaction, if there is one to do.
     fn compact(&mut self, filter: Option<&dyn CompactionFilter>) -> Option<Choice> {
         let retained = self.retained();
-        let choice = pick(&self.version, &self.limits, retained[0])?;
+        let choice = pick(&self.version, &self.limits, retained[0], filter)?;
         let paced = AtomicU64::new(0);
         let job = Job {
             fs: &self.fs,
@@ -377,7 +377,7 @@ fn a_cancelled_or_failed_compaction_leaves_no_file_and_no_change() {
         rig.flush(&[(0..2000u16).map(|key| (key, Some(round))).collect()]);
     }
     assert!(matches!(rig.compact(None), Some(Choice::Move { .. })));
-    let choice = pick(&rig.version, &rig.limits, rig.latest).unwrap();
+    let choice = pick(&rig.version, &rig.limits, rig.latest, None).unwrap();
     let before = rig.sim.list(Path::new(DIR)).unwrap().len();
     let retained = [rig.latest];
     let cancel = AtomicBool::new(true);

@@ -15,6 +15,19 @@ pub trait CompactionFilter: Send + Sync {
     /// Whether this entry may go, at whatever level, though readers of the store could see it. Nobody reads, now or
     /// later, at a commit below `horizon`.
     fn discard(&self, family: Family, key: &[u8], version: Commit, horizon: Commit) -> bool;
+
+    /// Whether [`CompactionFilter::discard`] holds for every key from `smallest` to `largest` in every version, also
+    /// such as will be written later.
+    fn discards_between(
+        &self,
+        family: Family,
+        smallest: &[u8],
+        largest: &[u8],
+        horizon: Commit,
+    ) -> bool {
+        let _unknown = (family, smallest, largest, horizon);
+        false
+    }
 }
 
 /// Decides entry by entry, over the versions of one key after the other, newest first.

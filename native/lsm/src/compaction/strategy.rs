@@ -3,11 +3,12 @@
 //! **Theory.** Level 0 is merged into level 1 when it has enough tables and weighs as much as level 1 does (so that the
 //! bytes rewritten stay in proportion to the bytes added), or has too many for reads to bear. A deeper level
 //! that outgrew its target gives the table to the next level that meets the fewest bytes there. Tables that meet nothing move without being
-//! rewritten. A table that is mostly garbage, all of it behind the horizon, is rewritten where it is.
+//! rewritten. A table all of whose keys were dropped goes at once, unread. A table that is mostly garbage, all of it behind the horizon, is rewritten where it is.
 //!
 //! **Invariant.** What is chosen keeps the order of levels: from level 0 the oldest tables go, with everything on the
 //! next level that overlaps them.
 
+use super::CompactionFilter;
 use crate::table::{Table, TableAt, TableId};
 use crate::types::{Commit, Family, KeyRange};
 use crate::version::{overlapping, Version, LEVELS};
@@ -72,6 +73,11 @@ pub enum Choice {
         /// The level it goes to.
         to: u8,
     },
+    /// Forget a table whose every entry may go.
+    Drop {
+        /// The table.
+        table: TableId,
+    },
     /// Merge tables, forget garbage, and put the result on a level.
     Merge {
         /// The family of all of them.
@@ -84,7 +90,15 @@ pub enum Choice {
 }
 
 /// The most pressing compaction of `version`; `horizon` is the oldest commit that must stay readable.
-pub fn pick(version: &Version, limits: &Limits, horizon: Commit) -> Option<Choice> {
+pub fn pick(
+    version: &Version,
+    limits: &Limits,
+    horizon: Commit,
+    filter: Option<&dyn CompactionFilter>,
+) -> Option<Choice> {
+    if let Some(table) = filter.and_then(|filter| dropped(version, horizon, filter)) {
+        return Some(Choice::Drop { table });
+    }
     let mut best: Option<(u64, Choice)> = None;
     let mut offer = |pressure: u64, choice: Option<Choice>| {
         if let Some(choice) = choice {
@@ -180,6 +194,14 @@ fn merge<'t>(
     let lower = overlapping(below, &span(upper.clone()));
     let inputs = upper.chain(lower).map(|table| table.id()).collect();
     Choice::Merge { family, inputs, to }
+}
+
+fn dropped(version: &Version, horizon: Commit, filter: &dyn CompactionFilter) -> Option<TableId> {
+    let goes = |table: &&Arc<Table>| {
+        let (smallest, largest) = (table.smallest(), table.largest());
+        filter.discards_between(table.at().family, smallest, largest, horizon)
+    };
+    version.tables().find(goes).map(|table| table.id())
 }
 
 fn garbage(

@@ -73,6 +73,22 @@ pub fn run(choice: &Choice, version: &Version, job: &Job<'_>) -> Result<Option<O
             bytes_written: 0,
             dropped: 0,
         })),
+        Choice::Drop { table } => {
+            let entries = version
+                .tables()
+                .find(|found| found.id() == *table)
+                .map_or(0, |found| found.entries());
+            Ok(Some(Outcome {
+                edit: VersionEdit {
+                    add: Vec::new(),
+                    remove: vec![*table],
+                },
+                opened: Vec::new(),
+                bytes_read: 0,
+                bytes_written: 0,
+                dropped: entries,
+            }))
+        }
         Choice::Merge { family, inputs, to } => {
             let mut output = Output {
                 job,
