@@ -1,8 +1,12 @@
 """The engine from Python against rocksdict (bloom filter and cache), lmdb and sqlite3.
 
-Question: does the native engine hold its own as an embedded store? Method: random 16 B keys, 100 B incompressible values; rounds
-are interleaved, each on a fresh directory; the figure is the median, the ratio the median of the rounds' ratios to rocksdict.
-Run: `python bench/engine.py [--keys 1000000] [--rounds 3] [--cache-bytes N]`.
+Question: does the native engine hold its own as an embedded store? Method: random 16 B keys, 100 B incompressible values. In each
+round every store is loaded on a fresh directory and left to finish its work in the background; then the reads of all stores
+are interleaved slice by slice, so that what else runs on the machine hits all of them. Beside the rate stands the process's
+CPU time per entry, background threads included, which a busy machine hardly changes. Written bytes are the kernel's count of
+what the process sent to the disk (log, flush and compaction). Figures are medians, ratios medians of the rounds' ratios to
+rocksdict. Both get the same block cache and the same write buffer.
+Run: `python bench/engine.py [--keys 1000000] [--rounds 3] [--memory BYTES] [--peers rocksdict,lmdb,sqlite3]`.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +31,19 @@ from hyperdb.storage import NativeEngine
 from hyperdb.values import OpenOptions
 
 BATCH = 1000
+SLICES = 10
+ENTRY = 116
 Pairs = list[tuple[bytes, bytes]]
+
+
+def write_buffer(memory: int) -> int:
+    """How large HyperDB lets a memtable grow within `memory` bytes."""
+    return min(max(memory // 8, 256 << 10), 64 << 20)
+
+
+def block_cache(memory: int) -> int:
+    """What HyperDB leaves of `memory` to its block cache: three memtables and the cache of rows take the rest."""
+    return max(memory - 3 * write_buffer(memory) - memory // 16, 1 << 20)
 
 
 class Peer(Protocol):
@@ -44,8 +62,8 @@ class Peer(Protocol):
 
 
 class HyperDB:
-    def __init__(self, path: Path, cache: int) -> None:
-        self.engine = NativeEngine(path, OpenOptions(memory=cache))
+    def __init__(self, path: Path, memory: int) -> None:
+        self.engine = NativeEngine(path, OpenOptions(memory=memory))
         self.get, self.multi_get, self.scan, self.close = (
             self.engine.get,
             self.engine.multi_get,
@@ -61,12 +79,13 @@ class HyperDB:
 
 
 class RocksDict:
-    def __init__(self, path: Path, cache: int) -> None:
+    def __init__(self, path: Path, memory: int) -> None:
         options = rocksdict.Options(raw_mode=True)
         table = rocksdict.BlockBasedOptions()
         table.set_bloom_filter(10, False)
-        table.set_block_cache(rocksdict.Cache(cache))
+        table.set_block_cache(rocksdict.Cache(block_cache(memory)))
         options.set_block_based_table_factory(table)
+        options.set_write_buffer_size(write_buffer(memory))
         self.db = rocksdict.Rdict(str(path), options)
         self.synced = rocksdict.WriteOptions()
         self.synced.sync = True
@@ -80,14 +99,17 @@ class RocksDict:
 
     def settle(self) -> None:
         self.db.flush()
+        busy = ("rocksdb.compaction-pending", "rocksdb.num-running-compactions", "rocksdb.num-running-flushes")
+        while any(self.db.property_int_value(name) for name in busy):
+            time.sleep(0.01)
 
     def multi_get(self, keys: list[bytes]) -> object:
         return self.db.get(keys)
 
 
 class Lmdb:
-    def __init__(self, path: Path, cache: int) -> None:
-        del cache  # the page cache is the system's
+    def __init__(self, path: Path, memory: int) -> None:
+        del memory  # the page cache is the system's
         self.env = lmdb.open(str(path), map_size=64 << 30)
         self.close = self.env.close
 
@@ -112,12 +134,12 @@ class Lmdb:
 
 
 class Sqlite:
-    def __init__(self, path: Path, cache: int) -> None:
+    def __init__(self, path: Path, memory: int) -> None:
         path.mkdir()
         self.db = sqlite3.connect(path / "db", isolation_level=None)
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
-        self.db.execute(f"PRAGMA cache_size = -{cache >> 10}")
+        self.db.execute(f"PRAGMA cache_size = -{block_cache(memory) >> 10}")
         self.db.execute("CREATE TABLE t (k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID")
         self.close = self.db.close
 
@@ -144,31 +166,112 @@ class Sqlite:
 PEERS: dict[str, Callable[[Path, int], Peer]] = {"hyperdb": HyperDB, "rocksdict": RocksDict, "lmdb": Lmdb, "sqlite3": Sqlite}
 
 
-def _rate(count: int, work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - start)
+@dataclass
+class Meter:
+    """What some work took: seconds by the clock, and of the process's CPU time."""
+
+    clock: float = 0.0
+    cpu: float = 0.0
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Adds what `work` takes."""
+        clock, cpu = time.perf_counter(), time.process_time()
+        work()
+        self.clock += time.perf_counter() - clock
+        self.cpu += time.process_time() - cpu
+
+    def rate(self, count: int) -> float:
+        """Entries a second."""
+        return count / self.clock
+
+    def micros(self, count: int) -> float:
+        """CPU microseconds an entry."""
+        return self.cpu / count * 1e6
 
 
-def measure(make: Callable[[Path, int], Peer], directory: Path, keys: list[bytes], cache: int, seed: int) -> dict[str, float]:
-    """Rates per second, and bytes on disk by bytes of data."""
-    rng = random.Random(seed)
-    values = [rng.randbytes(100) for _ in range(BATCH)]
-    peer = make(directory, cache)
-    batches = [list(zip(keys[at : at + BATCH], values, strict=False)) for at in range(0, len(keys), BATCH)]
-    result = {"write": _rate(len(keys), lambda: [peer.write(batch) for batch in batches])}
-    peer.settle()
+def _sent_to_disk() -> int:
+    for line in Path("/proc/self/io").read_text().splitlines():
+        name, count = line.split(": ")
+        if name == "write_bytes":
+            return int(count)
+    raise RuntimeError("/proc/self/io does not tell write_bytes")
+
+
+def load(peer: Peer, keys: list[bytes], values: list[bytes]) -> dict[str, float]:
+    """Writes all keys in synced batches, and waits for what that leaves to do."""
+    sent, waits, meter, whole = _sent_to_disk(), [], Meter(), Meter()
+
+    def write() -> None:
+        for at in range(0, len(keys), BATCH):
+            batch = list(zip(keys[at : at + BATCH], values, strict=False))
+            started = time.perf_counter()
+            peer.write(batch)
+            waits.append(time.perf_counter() - started)
+
+    whole.run(lambda: (meter.run(write), peer.settle()))
+    waits.sort()
+    return {
+        "write": len(keys) / sum(waits),
+        "write cpu": whole.micros(len(keys)),
+        "write p99 ms": waits[len(waits) * 99 // 100] * 1e3,
+        "write p99.9 ms": waits[len(waits) * 999 // 1000] * 1e3,
+        "write longest ms": waits[-1] * 1e3,
+        "written": (_sent_to_disk() - sent) / (len(keys) * ENTRY),
+    }
+
+
+def _scan_part(walk: Iterator[object], count: int) -> int:
+    return sum(1 for _ in islice(walk, count))
+
+
+def read(peers: dict[str, Peer], keys: list[bytes], rng: random.Random) -> dict[str, dict[str, float]]:
+    """Point reads, batched reads and a whole walk, the stores taking turns."""
     asked = rng.choices(keys, k=min(len(keys), 200_000))
-    result["get"] = _rate(len(asked), lambda: [peer.get(key) for key in asked])
-    parts = [asked[at : at + BATCH] for at in range(0, len(asked), BATCH)]
-    result["multi_get"] = _rate(len(asked), lambda: [peer.multi_get(part) for part in parts])
-    seen: list[int] = []
-    result["scan"] = _rate(len(keys), lambda: seen.append(sum(1 for _ in peer.scan())))
-    if seen != [len(keys)]:
-        raise RuntimeError(f"a scan saw {seen[0]} of {len(keys)} entries")
-    peer.close()
-    stored = sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())
-    return result | {"disk": stored / (len(keys) * 116)}
+    slices = [asked[at::SLICES] for at in range(SLICES)]
+    rows: dict[str, dict[str, float]] = {name: {} for name in peers}
+    meters = {(name, what): Meter() for name in peers for what in ("get", "multi_get", "scan")}
+    for part in slices:
+        for name, peer in peers.items():
+            meters[name, "get"].run(lambda peer=peer, part=part: [peer.get(key) for key in part])
+    for part in slices:
+        groups = [part[at : at + BATCH] for at in range(0, len(part), BATCH)]
+        for name, peer in peers.items():
+            meters[name, "multi_get"].run(lambda peer=peer, groups=groups: [peer.multi_get(group) for group in groups])
+    walks = {name: peer.scan() for name, peer in peers.items()}
+    seen = dict.fromkeys(peers, 0)
+    for _ in range(SLICES + 1):
+        for name, walk in walks.items():
+            meters[name, "scan"].run(
+                lambda name=name, walk=walk: seen.update({name: seen[name] + _scan_part(walk, len(keys) // SLICES)})
+            )
+    if set(seen.values()) != {len(keys)}:
+        raise RuntimeError(f"of {len(keys)} entries the scans saw {seen}")
+    for (name, what), meter in meters.items():
+        count = len(keys) if what == "scan" else len(asked)
+        rows[name] |= {what: meter.rate(count), f"{what} cpu": meter.micros(count)}
+    return rows
+
+
+def measure(names: list[str], scratch: Path, count: int, memory: int, seed: int) -> dict[str, dict[str, float]]:
+    """One round."""
+    rng = random.Random(seed)
+    keys = [os.urandom(16) for _ in range(count)]
+    values = [rng.randbytes(100) for _ in range(BATCH)]
+    peers, rows = {}, {}
+    for name in names:
+        peers[name] = PEERS[name](scratch / name, memory)
+        rows[name] = load(peers[name], keys, values)
+    for name, row in read(peers, keys, rng).items():
+        rows[name] |= row
+    for name, peer in peers.items():
+        peer.close()
+        stored = sum(path.stat().st_blocks * 512 for path in (scratch / name).rglob("*") if path.is_file())
+        rows[name]["disk"] = stored / (count * ENTRY)
+    return rows
+
+
+COLUMNS = ("write", "get", "multi_get", "scan", "write cpu", "get cpu", "multi_get cpu", "scan cpu")
+PLAIN = ("write p99 ms", "write p99.9 ms", "write longest ms", "written", "disk")
 
 
 def main() -> None:
@@ -176,22 +279,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cache-bytes", type=int, default=512 << 20)
+    parser.add_argument(
+        "--memory", type=int, default=512 << 20, help="bytes for HyperDB; the peers get the same block cache and write buffer"
+    )
+    parser.add_argument("--peers", default="rocksdict,lmdb,sqlite3")
     options = parser.parse_args()
+    names = ["hyperdb", *options.peers.split(",")]
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(options.rounds):
-        keys = [os.urandom(16) for _ in range(options.keys)]
-        row = {}
-        for name, make in PEERS.items():
-            with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
-                row[name] = measure(make, Path(scratch) / "db", keys, options.cache_bytes, number)
-        rounds.append(row)
-    print(f"{options.keys} keys of 16 B with 100 B, {options.cache_bytes >> 20} MiB cache, {options.rounds} rounds; a second")
-    for what in ("write", "get", "multi_get", "scan", "disk"):
-        ratio = statistics.median(row["hyperdb"][what] / row["rocksdict"][what] for row in rounds)
-        medians = {name: statistics.median(row[name][what] for row in rounds) for name in PEERS}
-        shown = "  ".join(f"{name} {value:>12,.2f}" for name, value in medians.items())
-        print(f"{what:<10} {shown}  hyperdb/rocksdict {ratio:.2f}")
+        with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
+            rounds.append(measure(names, Path(scratch), options.keys, options.memory, number))
+    cache, buffer = block_cache(options.memory) / 2**20, write_buffer(options.memory) / 2**20
+    print(f"{options.keys:,} keys of 16 B with 100 B; block cache {cache:.1f} MiB, write buffer {buffer:.1f} MiB")
+    print(f"{options.rounds} rounds; per second, and CPU us per entry\n")
+    print(f"| | {' | '.join(names)} | hyperdb / {names[1]} (min..max) |\n|{'---|' * (len(names) + 2)}")
+    for what in COLUMNS + PLAIN:
+        ratios = [row["hyperdb"][what] / row[names[1]][what] for row in rounds]
+        digits = 0 if what in COLUMNS[:4] else 2
+        shown = " | ".join(f"{statistics.median(row[name][what] for row in rounds):,.{digits}f}" for name in names)
+        print(f"| {what} | {shown} | **{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f}) |")
 
 
 if __name__ == "__main__":

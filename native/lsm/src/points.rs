@@ -15,10 +15,9 @@ struct Inner {
 }
 
 impl Inner {
-    fn newest(&self) -> Commit {
-        let live = self.live.keys().next_back().copied().unwrap_or(0);
-        let sealed = self.sealed.last().copied().unwrap_or(0);
-        live.max(sealed)
+    fn newest(&self) -> Option<Commit> {
+        let live = self.live.keys().next_back().copied();
+        live.max(self.sealed.last().copied())
     }
 }
 
@@ -26,7 +25,8 @@ impl Inner {
 #[derive(Default)]
 pub(crate) struct Points {
     inner: Mutex<Inner>,
-    newest: AtomicU64,
+    /// One more than the newest point, 0 if there is none: the empty store, commit 0, can be retained too.
+    above: AtomicU64,
 }
 
 impl Points {
@@ -40,7 +40,8 @@ impl Points {
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.inner.lock();
         let result = change(&mut inner);
-        self.newest.store(inner.newest(), Ordering::Release);
+        let above = inner.newest().map_or(0, |newest| newest.saturating_add(1));
+        self.above.store(above, Ordering::Release);
         result
     }
 
@@ -100,13 +101,13 @@ impl Points {
     /// The newest point, 0 if there is none.
     #[inline]
     pub(crate) fn newest(&self) -> Commit {
-        self.newest.load(Ordering::Acquire)
+        self.above.load(Ordering::Acquire).saturating_sub(1)
     }
 
     /// All points, ascending, into `out`.
     pub(crate) fn collect(&self, out: &mut Vec<Commit>) {
         out.clear();
-        if self.newest() == 0 {
+        if self.above.load(Ordering::Acquire) == 0 {
             return;
         }
         let inner = self.inner.lock();

@@ -89,3 +89,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_store_retained_before_its_first_commit_shows_removes_after_it() {
+    let fs = Arc::new(SimFs::new());
+    let db = Db::open_in(fs, Path::new("/db"), Options::default()).unwrap();
+    assert_eq!(db.retain().unwrap(), 0);
+    for (key, add) in [(0u8, true), (0, false), (1, true), (1, false), (0, true)] {
+        let mut batch = Batch::new();
+        if add {
+            batch.put(Family::DATA, &[key], b"value");
+        } else {
+            batch.remove(Family::DATA, &[key], b"note");
+        }
+        db.write_durable(&batch).unwrap();
+        db.compact().unwrap();
+    }
+    let wanted = vec![
+        (vec![0], 5, true, b"value".to_vec()),
+        (vec![1], 4, false, b"note".to_vec()),
+    ];
+    assert_eq!(walk(&db.snapshot(), 0, Direction::Forward), wanted);
+}
