@@ -1,0 +1,18 @@
+//! Vector commitments of width 64: KZG over BLS12-381.
+//!
+//! **Purpose.** What the commitment tree and its proofs stand on: scalars, points, the trusted setup, committing, changing
+//! commitments fast, and hashing into both. No storage and no tree shape here.
+//!
+//! **Theory.** Kate, Zaverucha, Goldberg, "Constant-Size Commitments to Polynomials and Their Applications" (2010), in Lagrange form
+//! over the 64th roots of unity. The rules that bind this to bytes are in `docs/commitment.md`.
+//!
+//! **Invariant.** Nothing secret passes through here, so nothing is constant time; everything a stranger sends is decoded strictly.
+
+pub(crate) mod addition;
+pub mod comb;
+pub mod domain;
+mod ffi;
+pub mod hash;
+pub mod point;
+pub mod scalar;
+pub mod setup;

@@ -1,0 +1,133 @@
+//! Points of G1: commitments, openings, and their encodings.
+//!
+//! **Invariant.** A [`Point`] from [`Point::from_compressed`] lies on the curve and in the subgroup of order r, from exactly one
+//! encoding (threat: non-canonical points). The form of node records, [`Point::from_stored`], is checked for the curve only:
+//! it comes from our own disk, under a checksum.
+
+use crate::ffi::{self, P1Affine, P1};
+use crate::scalar::Scalar;
+use std::fmt;
+
+/// A point in affine form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Point(pub(crate) P1Affine);
+
+/// A point in projective form: sums are cheap, comparison is not.
+#[derive(Clone, Copy)]
+pub struct Sum(pub(crate) P1);
+
+impl Point {
+    /// The neutral element: the commitment to 64 zeros.
+    pub fn infinity() -> Self {
+        Point(P1Affine::default())
+    }
+
+    /// The generator.
+    pub fn generator() -> Self {
+        Point(ffi::p1_generator())
+    }
+
+    /// From 48 bytes that somebody else sent; `None` if they are not the one encoding of a point of the subgroup.
+    /// Infinity is let through: who must not have it refuses it.
+    pub fn from_compressed(bytes: &[u8; 48]) -> Option<Self> {
+        let point = Self::from_compressed_unchecked(bytes)?;
+        point.in_subgroup().then_some(point)
+    }
+
+    /// As [`Point::from_compressed`] without the subgroup check, for those who check many together with
+    /// [`Point::in_subgroup`].
+    pub fn from_compressed_unchecked(bytes: &[u8; 48]) -> Option<Self> {
+        let point = Point(ffi::p1_uncompress(bytes)?);
+        (ffi::p1_compress(&point.0) == *bytes).then_some(point)
+    }
+
+    /// Whether it is in the subgroup of order r.
+    pub fn in_subgroup(&self) -> bool {
+        ffi::p1_in_subgroup(&self.0)
+    }
+
+    /// 48 bytes.
+    pub fn to_compressed(&self) -> [u8; 48] {
+        ffi::p1_compress(&self.0)
+    }
+
+    /// From a node record; `None` if it is not on the curve.
+    pub fn from_stored(bytes: &[u8; 96]) -> Option<Self> {
+        ffi::p1_deserialize(bytes).map(Point)
+    }
+
+    /// 96 bytes, for a node record.
+    pub fn to_stored(&self) -> [u8; 96] {
+        ffi::p1_serialize(&self.0)
+    }
+
+    /// Whether it is the neutral element.
+    #[inline]
+    pub fn is_infinity(&self) -> bool {
+        ffi::p1_is_infinity(&self.0)
+    }
+
+    /// -self.
+    #[must_use]
+    pub fn negate(&self) -> Self {
+        Point(ffi::p1_negate(&self.0))
+    }
+
+    /// self * scalar.
+    pub fn times(&self, scalar: Scalar) -> Sum {
+        Sum(ffi::p1_mul(&self.0, &scalar.to_raw()))
+    }
+}
+
+impl Sum {
+    /// The neutral element.
+    pub fn zero() -> Self {
+        Sum(P1::default())
+    }
+
+    /// self + point.
+    #[must_use]
+    pub fn plus(&self, point: &Point) -> Self {
+        Sum(ffi::p1_add_affine(&self.0, &point.0))
+    }
+
+    /// self + other.
+    #[must_use]
+    pub fn plus_sum(&self, other: &Sum) -> Self {
+        Sum(ffi::p1_add(&self.0, &other.0))
+    }
+
+    /// In affine form (one inversion).
+    pub fn to_point(&self) -> Point {
+        Point(ffi::p1_to_affine(&self.0))
+    }
+}
+
+impl From<Point> for Sum {
+    fn from(point: Point) -> Self {
+        Sum(ffi::p1_from_affine(&point.0))
+    }
+}
+
+/// Sum of scalars times points, of slices of one length. Points at infinity count for nothing.
+pub fn msm(points: &[Point], scalars: &[Scalar]) -> Sum {
+    let kept = || {
+        points
+            .iter()
+            .zip(scalars)
+            .filter(|(point, scalar)| !point.is_infinity() && !scalar.is_zero())
+    };
+    let points: Vec<_> = kept().map(|(point, _)| point.0).collect();
+    let scalars: Vec<_> = kept().map(|(_, scalar)| scalar.to_raw()).collect();
+    Sum(ffi::p1_msm(&points, &scalars))
+}
+
+impl fmt::Debug for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Point(")?;
+        for byte in self.to_compressed() {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str(")")
+    }
+}

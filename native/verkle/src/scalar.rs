@@ -1,0 +1,141 @@
+//! Scalars: numbers mod r, the order of BLS12-381's groups.
+//!
+//! **Invariant.** Bytes are 32, big endian and canonical (below r); no decoder takes anything else (threat: non-canonical scalars).
+
+use crate::ffi::{self, Fr};
+use std::fmt;
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
+
+/// A number mod r.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scalar(pub(crate) Fr);
+
+impl Scalar {
+    /// The neutral element of addition; an empty slot.
+    pub const ZERO: Scalar = Scalar(Fr { l: [0; 4] });
+
+    /// The neutral element of multiplication.
+    pub fn one() -> Self {
+        Self::from(1)
+    }
+
+    /// From its canonical form; `None` if not below r.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        ffi::fr_from_bytes(bytes).map(Scalar)
+    }
+
+    /// A big-endian number of any length, reduced mod r.
+    pub fn reduce(bytes: &[u8]) -> Self {
+        Scalar(ffi::fr_reduce(bytes))
+    }
+
+    /// Its canonical form.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        ffi::fr_to_bytes(&self.0)
+    }
+
+    /// Its canonical form, little endian, as the multiplications take it.
+    pub(crate) fn to_raw(self) -> ffi::RawScalar {
+        ffi::scalar_from_fr(&self.0)
+    }
+
+    /// 1 / self; 0 for 0.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        Scalar(ffi::fr_inverse(&self.0))
+    }
+
+    /// self to the power of a small number.
+    #[must_use]
+    pub fn pow(&self, mut exponent: u64) -> Self {
+        let (mut out, mut base) = (Self::one(), *self);
+        while exponent > 0 {
+            if exponent & 1 == 1 {
+                out = out * base;
+            }
+            base = base * base;
+            exponent >>= 1;
+        }
+        out
+    }
+
+    /// Whether it is zero.
+    pub fn is_zero(&self) -> bool {
+        self.0.l == [0; 4]
+    }
+}
+
+/// Inverts all at once with a single inversion (Montgomery's trick); zeros stay zero.
+pub fn invert_all(values: &mut [Scalar]) {
+    let mut before = Vec::with_capacity(values.len());
+    let mut product = Scalar::one();
+    for value in values.iter() {
+        before.push(product);
+        if !value.is_zero() {
+            product = product * *value;
+        }
+    }
+    let mut rest = product.inverse();
+    for (value, before) in values.iter_mut().zip(before).rev() {
+        if !value.is_zero() {
+            let inverse = rest * before;
+            rest = rest * *value;
+            *value = inverse;
+        }
+    }
+}
+
+impl From<u64> for Scalar {
+    fn from(n: u64) -> Self {
+        Scalar(ffi::fr_from_u64(n))
+    }
+}
+
+impl Add for Scalar {
+    type Output = Scalar;
+    #[inline]
+    fn add(self, other: Scalar) -> Scalar {
+        Scalar(ffi::fr_add(&self.0, &other.0))
+    }
+}
+
+impl AddAssign for Scalar {
+    #[inline]
+    fn add_assign(&mut self, other: Scalar) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Scalar {
+    type Output = Scalar;
+    #[inline]
+    fn sub(self, other: Scalar) -> Scalar {
+        Scalar(ffi::fr_sub(&self.0, &other.0))
+    }
+}
+
+impl Mul for Scalar {
+    type Output = Scalar;
+    #[inline]
+    fn mul(self, other: Scalar) -> Scalar {
+        Scalar(ffi::fr_mul(&self.0, &other.0))
+    }
+}
+
+impl Neg for Scalar {
+    type Output = Scalar;
+    #[inline]
+    fn neg(self) -> Scalar {
+        Scalar(ffi::fr_negate(&self.0))
+    }
+}
+
+impl fmt::Debug for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scalar(")?;
+        for byte in self.to_bytes() {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str(")")
+    }
+}
