@@ -13,6 +13,7 @@ pub mod comb;
 pub mod domain;
 mod ffi;
 pub mod hash;
+pub mod opening;
 pub mod point;
 pub mod scalar;
 pub mod setup;

@@ -1,0 +1,354 @@
+//! Opening many slots of many commitments with two points.
+//!
+//! **Theory.** Dankrad Feist, "PCS multiproofs using random evaluation" (2021). Openings `(C_i, z_i, y_i)` are combined by powers of a
+//! challenge `r` into `g = sum r^i (f_i - y_i) / (X - z_i)`, committed to by `D`; at a second challenge `t` the combination
+//! `h = sum r^i f_i / (t - z_i)` is opened together with `g`. The rules that fix the transcript are in `docs/commitment.md`.
+//!
+//! **Invariant.** One opening goes the same way as a thousand (threat: verification skipped on short paths). Every commitment, slot
+//! and value, their number, and what the proof is about are in the transcript before the first challenge, `D` before the second
+//! (threat: weak Fiat-Shamir). The value is an input of the verification, computed by the verifier from what it is told.
+
+use crate::domain::{Domain, Values, WIDTH};
+use crate::hash;
+use crate::point::{msm, Point, Sum};
+use crate::scalar::Scalar;
+use crate::setup::Setup;
+use std::collections::HashMap;
+
+/// Length of an [`Opening`] in bytes.
+pub const OPENING_BYTES: usize = 96;
+
+/// The proof that slots have the values said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Commitment to the combined quotients.
+    pub quotients: Point,
+    /// Proof of the evaluation at the second challenge.
+    pub evaluation: Point,
+}
+
+/// One slot to be opened, by the one who knows all values.
+#[derive(Clone, Copy)]
+pub struct Witness<'a> {
+    /// The commitment, compressed.
+    pub commitment: [u8; 48],
+    /// Values of all its slots.
+    pub values: &'a Values,
+    /// The slot.
+    pub slot: u8,
+}
+
+/// One slot said to have a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The commitment as received.
+    pub commitment: [u8; 48],
+    /// The same, decoded and checked to be in the subgroup.
+    pub point: Point,
+    /// The slot, below 64.
+    pub slot: u8,
+    /// Its value.
+    pub value: Scalar,
+}
+
+/// What is left to check of an opening: `e(left, G2) = e(right, tau G2)`. Several are checked together.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    left: Point,
+    right: Point,
+}
+
+impl Opening {
+    /// 96 bytes: both points compressed.
+    pub fn to_bytes(&self) -> [u8; OPENING_BYTES] {
+        let mut out = [0; OPENING_BYTES];
+        out[..48].copy_from_slice(&self.quotients.to_compressed());
+        out[48..].copy_from_slice(&self.evaluation.to_compressed());
+        out
+    }
+
+    /// From 96 bytes that somebody sent; `None` unless both are canonical points of the subgroup.
+    pub fn from_bytes(bytes: &[u8; OPENING_BYTES]) -> Option<Self> {
+        let (first, second) = bytes.split_at(48);
+        Some(Self {
+            quotients: Point::from_compressed(first.try_into().ok()?)?,
+            evaluation: Point::from_compressed(second.try_into().ok()?)?,
+        })
+    }
+}
+
+/// Opens all slots of `witnesses`, in this order; `context` is what the proof is about. `None` only if the second challenge is
+/// a point of the domain, which happens to nobody (chance 2^-249).
+pub fn open(setup: &Setup, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
+    let domain = Domain::get();
+    let values = witnesses
+        .iter()
+        .map(|w| (w.commitment, w.slot, w.values[usize::from(w.slot)]));
+    let r = challenge(context, witnesses.len(), values);
+    let mut quotients = [Scalar::ZERO; WIDTH];
+    let mut weight = Scalar::one();
+    // Openings of one slot share a division: their polynomials are added first.
+    let mut sums: HashMap<u8, Values> = HashMap::new();
+    for witness in witnesses {
+        let sum = sums.entry(witness.slot).or_insert([Scalar::ZERO; WIDTH]);
+        for (sum, value) in sum.iter_mut().zip(witness.values) {
+            if !value.is_zero() {
+                *sum += weight * *value;
+            }
+        }
+        weight = weight * r;
+    }
+    for (slot, sum) in &sums {
+        domain.add_quotient(sum, usize::from(*slot), Scalar::one(), &mut quotients);
+    }
+    let committed = msm(setup.lagrange(), &quotients).to_point();
+    let t = second_challenge(r, &committed);
+    let distances = domain.distances(t)?;
+    let mut rest = [Scalar::ZERO; WIDTH];
+    for (slot, sum) in &sums {
+        let distance = distances[usize::from(*slot)];
+        for (rest, value) in rest.iter_mut().zip(sum) {
+            *rest += *value * distance;
+        }
+    }
+    for (rest, quotient) in rest.iter_mut().zip(&quotients) {
+        *rest = *rest - *quotient;
+    }
+    let at_t = domain.evaluate(&rest, t, &distances);
+    // (rest(X) - rest(t)) / (X - t), by values: the distances are those of t - X.
+    for (rest, distance) in rest.iter_mut().zip(&distances) {
+        *rest = (at_t - *rest) * *distance;
+    }
+    Some(Opening {
+        quotients: committed,
+        evaluation: msm(setup.lagrange(), &rest).to_point(),
+    })
+}
+
+/// All of the verification but the pairing; `None`: refused (the second challenge is a point of the domain).
+pub fn prepare(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> Option<Pending> {
+    let domain = Domain::get();
+    let values = claims
+        .iter()
+        .map(|claim| (claim.commitment, claim.slot, claim.value));
+    let r = challenge(context, claims.len(), values);
+    let t = second_challenge(r, &opening.quotients);
+    let distances = domain.distances(t)?;
+    let mut weight = Scalar::one();
+    let mut value = Scalar::ZERO;
+    let mut places: HashMap<[u8; 48], usize> = HashMap::new();
+    let (mut points, mut scalars) = (Vec::new(), Vec::new());
+    for claim in claims {
+        let factor = weight * distances[usize::from(claim.slot) % WIDTH];
+        value += factor * claim.value;
+        let place = *places.entry(claim.commitment).or_insert_with(|| {
+            points.push(claim.point);
+            scalars.push(Scalar::ZERO);
+            points.len() - 1
+        });
+        scalars[place] += factor;
+        weight = weight * r;
+    }
+    points.extend([opening.quotients, Point::generator(), opening.evaluation]);
+    scalars.extend([-Scalar::one(), -value, t]);
+    Some(Pending {
+        left: msm(&points, &scalars).to_point(),
+        right: opening.evaluation,
+    })
+}
+
+/// The pairing check of all that is pending, weighted by a challenge over all of it.
+pub fn settle(setup: &Setup, pending: &[Pending]) -> bool {
+    let encoded: Vec<[u8; 48]> = pending
+        .iter()
+        .flat_map(|one| [one.left.to_compressed(), one.right.to_compressed()])
+        .collect();
+    let parts: Vec<&[u8]> = encoded.iter().map(<[u8; 48]>::as_slice).collect();
+    let challenge = hash::to_scalar("hyperdb/opening-batch", &parts);
+    let (mut left, mut right, mut weight) = (Sum::zero(), Sum::zero(), Scalar::one());
+    for one in pending {
+        left = left.plus_sum(&one.left.times(weight));
+        right = right.plus_sum(&one.right.times(weight));
+        weight = weight * challenge;
+    }
+    setup.pairs(&left.to_point(), &right.to_point())
+}
+
+fn challenge(
+    context: &hash::Digest,
+    count: usize,
+    openings: impl Iterator<Item = ([u8; 48], u8, Scalar)>,
+) -> Scalar {
+    let encoded: Vec<([u8; 48], [u8; 1], [u8; 32])> = openings
+        .map(|(commitment, slot, value)| (commitment, [slot], value.to_bytes()))
+        .collect();
+    let count = (count as u64).to_le_bytes();
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(2 + 3 * encoded.len());
+    parts.extend([context.as_slice(), &count]);
+    for (commitment, slot, value) in &encoded {
+        parts.extend([commitment.as_slice(), slot, value]);
+    }
+    hash::to_scalar("hyperdb/opening", &parts)
+}
+
+fn second_challenge(r: Scalar, quotients: &Point) -> Scalar {
+    hash::to_scalar(
+        "hyperdb/opening-point",
+        &[&r.to_bytes(), &quotients.to_compressed()],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::comb::Comb;
+
+    const CONTEXT: hash::Digest = [7; 32];
+
+    fn some_values(seed: u64, filled: usize) -> Values {
+        std::array::from_fn(|i| {
+            if i >= filled {
+                return Scalar::ZERO;
+            }
+            hash::to_scalar("test", &[&seed.to_le_bytes(), &(i as u64).to_le_bytes()])
+        })
+    }
+
+    struct Case {
+        values: Vec<Values>,
+        slots: Vec<(usize, u8)>,
+    }
+
+    impl Case {
+        fn new(commitments: usize, slots: &[(usize, u8)]) -> Self {
+            let values = (0..commitments)
+                .map(|n| some_values(n as u64, 1 + n * 13 % 64))
+                .collect();
+            Self {
+                values,
+                slots: slots.to_vec(),
+            }
+        }
+
+        fn claims(&self) -> Vec<Claim> {
+            let comb = Comb::ceremony().unwrap();
+            let points: Vec<Point> = self
+                .values
+                .iter()
+                .map(|values| comb.commit(values))
+                .collect();
+            self.slots
+                .iter()
+                .map(|(which, slot)| Claim {
+                    commitment: points[*which].to_compressed(),
+                    point: points[*which],
+                    slot: *slot,
+                    value: self.values[*which][usize::from(*slot)],
+                })
+                .collect()
+        }
+
+        fn open(&self) -> Opening {
+            let claims = self.claims();
+            let witnesses: Vec<Witness<'_>> = self
+                .slots
+                .iter()
+                .zip(&claims)
+                .map(|((which, slot), claim)| Witness {
+                    commitment: claim.commitment,
+                    values: &self.values[*which],
+                    slot: *slot,
+                })
+                .collect();
+            open(Setup::ceremony().unwrap(), &CONTEXT, &witnesses).unwrap()
+        }
+    }
+
+    fn holds(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> bool {
+        let pending = prepare(context, claims, opening).unwrap();
+        settle(Setup::ceremony().unwrap(), &[pending])
+    }
+
+    fn cases() -> Vec<Case> {
+        vec![
+            Case::new(1, &[(0, 0)]),
+            Case::new(1, &[(0, 63)]),
+            Case::new(2, &[(0, 5), (1, 5)]),
+            Case::new(3, &[(0, 0), (0, 1), (1, 63), (2, 17), (2, 18)]),
+        ]
+    }
+
+    #[test]
+    fn true_openings_hold_also_of_constant_and_empty_slots() {
+        for case in cases() {
+            let opening = case.open();
+            assert!(holds(&CONTEXT, &case.claims(), &opening));
+            assert_eq!(Opening::from_bytes(&opening.to_bytes()), Some(opening));
+        }
+    }
+
+    #[test]
+    fn another_value_slot_commitment_order_or_context_does_not() {
+        for case in cases() {
+            let opening = case.open();
+            let claims = case.claims();
+            assert!(!holds(&[8; 32], &claims, &opening));
+            assert!(!holds(&CONTEXT, &claims[1..], &opening));
+            for at in 0..claims.len() {
+                let mut forged = claims.clone();
+                forged[at].value += Scalar::one();
+                assert!(!holds(&CONTEXT, &forged, &opening), "value");
+                forged = claims.clone();
+                forged[at].slot = (forged[at].slot + 1) % 64;
+                assert!(!holds(&CONTEXT, &forged, &opening), "slot");
+                forged = claims.clone();
+                forged[at].point = Point::generator();
+                forged[at].commitment = Point::generator().to_compressed();
+                assert!(!holds(&CONTEXT, &forged, &opening), "commitment");
+                forged = claims.clone();
+                forged.push(claims[at]);
+                assert!(!holds(&CONTEXT, &forged, &opening), "one more");
+            }
+            if claims.len() > 1 {
+                let mut swapped = claims.clone();
+                swapped.swap(0, 1);
+                assert!(!holds(&CONTEXT, &swapped, &opening), "order");
+            }
+            let swapped = Opening {
+                quotients: opening.evaluation,
+                evaluation: opening.quotients,
+            };
+            assert!(opening == swapped || !holds(&CONTEXT, &claims, &swapped));
+        }
+    }
+
+    #[test]
+    fn a_false_opening_spoils_the_batch_it_is_in() {
+        let setup = Setup::ceremony().unwrap();
+        let [_, _, two, three] = <[Case; 4]>::try_from(cases()).ok().unwrap();
+        let good = prepare(&CONTEXT, &two.claims(), &two.open()).unwrap();
+        let other = prepare(&CONTEXT, &three.claims(), &three.open()).unwrap();
+        let mut claims = three.claims();
+        claims[2].value += Scalar::one();
+        let bad = prepare(&CONTEXT, &claims, &three.open()).unwrap();
+        assert!(settle(setup, &[good, other]));
+        assert!(!settle(setup, &[good, bad]));
+        assert!(!settle(setup, &[bad, good]));
+        assert!(settle(setup, &[]));
+    }
+
+    #[test]
+    fn points_outside_the_subgroup_are_refused() {
+        // x = 4 gives a point of the curve that is not in the subgroup of order r.
+        let mut bytes = [0u8; 48];
+        bytes[0] = 0x80;
+        bytes[47] = 4;
+        assert!(Point::from_compressed_unchecked(&bytes).is_some());
+        assert!(Point::from_compressed(&bytes).is_none());
+        let mut opening = cases()[0].open().to_bytes();
+        opening[..48].copy_from_slice(&bytes);
+        assert!(Opening::from_bytes(&opening).is_none());
+    }
+}
