@@ -7,6 +7,7 @@
 //! silently wrong root; each of these is told apart before (threat 10).
 
 use crate::ffi::{self, Fp, P1Affine};
+use crate::field;
 
 /// Neighbours in a buffer of points that are to be summed.
 #[derive(Clone, Copy, Debug)]
@@ -95,10 +96,10 @@ impl Adder {
         } else if ffi::p1_is_infinity(b) {
             (Case::First, None)
         } else if a.x.l != b.x.l {
-            (Case::Chord, Some(ffi::fp_sub(&b.x, &a.x)))
+            (Case::Chord, Some(field::sub(&b.x, &a.x)))
         } else if a.y.l == b.y.l {
             // No point of the subgroup has y = 0: its order is odd.
-            (Case::Tangent, Some(ffi::fp_add(&a.y, &a.y)))
+            (Case::Tangent, Some(field::add(&a.y, &a.y)))
         } else {
             (Case::Vanish, None)
         };
@@ -125,18 +126,18 @@ impl Adder {
     #[inline]
     fn add(&self, pair: usize, a: &P1Affine, b: &P1Affine) -> P1Affine {
         let rise = match self.cases[pair] {
-            Case::Chord => ffi::fp_sub(&b.y, &a.y),
+            Case::Chord => field::sub(&b.y, &a.y),
             Case::Tangent => {
                 let square = ffi::fp_sqr(&a.x);
-                ffi::fp_add(&ffi::fp_add(&square, &square), &square)
+                field::add(&field::add(&square, &square), &square)
             }
             Case::Second => return *b,
             Case::First => return *a,
             Case::Vanish => return P1Affine::default(),
         };
         let slope = ffi::fp_mul(&rise, &self.denominators[pair]);
-        let x = ffi::fp_sub(&ffi::fp_sub(&ffi::fp_sqr(&slope), &a.x), &b.x);
-        let y = ffi::fp_sub(&ffi::fp_mul(&slope, &ffi::fp_sub(&a.x, &x)), &a.y);
+        let x = field::sub(&field::sub(&ffi::fp_sqr(&slope), &a.x), &b.x);
+        let y = field::sub(&ffi::fp_mul(&slope, &field::sub(&a.x, &x)), &a.y);
         P1Affine { x, y }
     }
 }

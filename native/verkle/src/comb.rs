@@ -7,7 +7,8 @@
 
 use crate::addition::{Adder, Group};
 use crate::domain::{Values, WIDTH};
-use crate::ffi::{self, P1Affine};
+use crate::ffi::P1Affine;
+use crate::field;
 use crate::point::Point;
 use crate::scalar::Scalar;
 use crate::setup::{Setup, SetupError};
@@ -171,7 +172,7 @@ impl Comb {
                 let at = row + digit * MULTIPLES + value.unsigned_abs() as usize - 1;
                 let mut point = self.points[at];
                 if value < 0 {
-                    point.y = ffi::fp_negate(&point.y);
+                    point.y = field::negate(&point.y);
                 }
                 points.push(point);
             }

@@ -47,9 +47,11 @@ binary! {
     fr_sub(Fr) = blst_fr_sub;
     /// a * b in Fr.
     fr_mul(Fr) = blst_fr_mul;
-    /// a + b in Fp.
+    /// a + b in Fp; the yardstick of `field`.
+    #[cfg(test)]
     fp_add(Fp) = blst_fp_add;
-    /// a - b in Fp.
+    /// a - b in Fp; the yardstick of `field`.
+    #[cfg(test)]
     fp_sub(Fp) = blst_fp_sub;
     /// a * b in Fp.
     fp_mul(Fp) = blst_fp_mul;

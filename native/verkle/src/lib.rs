@@ -12,6 +12,7 @@ pub(crate) mod addition;
 pub mod comb;
 pub mod domain;
 mod ffi;
+mod field;
 pub mod hash;
 pub mod opening;
 pub mod point;
