@@ -25,6 +25,7 @@
     +-- ForkedError             the database was opened before this process was forked
     +-- AddressError            the server cannot listen there
     +-- ControlError            the running server did not answer on its control socket
+    +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotBuiltError           asked for something that this version does not have
 
 Native errors arrive as these classes already. Invariant: nothing else is raised on purpose by the package.

@@ -1,0 +1,148 @@
+"""G1 of BLS12-381 on plain integers, and the pairing of py_ecc.
+
+Theory: points come compressed (48 bytes) and are refused unless canonical, on the curve and in the subgroup of order r: the
+endomorphism (x, y) -> (beta x, y) multiplies exactly the points of the subgroup by -z^2, z the curve's parameter (Scott, ePrint
+2021/1130). Sums are taken by Pippenger's buckets in Jacobian coordinates. Invariant: a `Point` is affine and in the subgroup,
+None is infinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from py_ecc.bls.point_compression import decompress_G2
+from py_ecc.bls.typing import G2Compressed
+from py_ecc.fields import optimized_bls12_381_FQ as FQ
+from py_ecc.fields import optimized_bls12_381_FQ12 as FQ12
+from py_ecc.optimized_bls12_381.optimized_curve import G1
+from py_ecc.optimized_bls12_381.optimized_curve import G2 as _G2
+from py_ecc.optimized_bls12_381.optimized_pairing import final_exponentiate, pairing
+
+from .errors import VerificationError
+from .hashing import R
+
+Point = tuple[int, int] | None
+_Jacobian = tuple[int, int, int]
+
+P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
+_BETA = 0x5F19672FDF76CE51BA69C6076A0F77EADDB3A93BE6F89688DE17D813620A00022E01FFFFFFFEFFFE
+_Z = 0xD201000000010000
+_ROOT = pow(7, (R - 1) // 64, R)
+DOMAIN = [pow(_ROOT, slot, R) for slot in range(64)]
+"""The points at which the 64 slots of a branch are values."""
+
+GENERATOR: Point = (int(G1[0]), int(G1[1]))
+_TAU_G2 = decompress_G2(
+    G2Compressed(
+        (
+            0xB5BFD7DD8CDEB128843BC287230AF38926187075CBFBEFA81009A2CE615AC53D2914E5870CB452D2AFAAAB24F3499F72,
+            0x185CBFEE53492714734429B7B38608E23926C911CCECEAC9A36851477BA4C60B087041DE621000EDC98EDADA20C1DEF2,
+        )
+    )
+)
+"""tau G2 of the EIP-4844 ceremony: whoever made it up could forge everything, so no other is taken."""
+
+_NOWHERE: _Jacobian = (1, 1, 0)
+
+
+def decompress(data: bytes, *, infinity: bool) -> Point:
+    """A point from its 48 bytes; infinity only where it can be."""
+    flags = data[0] >> 5
+    x = int.from_bytes(data, "big") & ((1 << 381) - 1)
+    if flags == 6 and x == 0:
+        if not infinity:
+            raise VerificationError("point", "the point at infinity, where no branch can have it")
+        return None
+    if flags & 6 != 4 or x >= P:
+        raise VerificationError("point", f"{data.hex()} is not a canonical compressed point")
+    square = (x * x % P * x + 4) % P
+    y = pow(square, (P + 1) // 4, P)
+    if y * y % P != square:
+        raise VerificationError("point", f"{data.hex()} is not on the curve")
+    if (y > P // 2) != bool(flags & 1):
+        y = P - y
+    if not _in_subgroup(x, y):
+        raise VerificationError("point", f"{data.hex()} is outside the subgroup")
+    return x, y
+
+
+def _in_subgroup(x: int, y: int) -> bool:
+    twice = _multiply_z(_multiply_z((x, y, 1)))
+    zz = twice[2] * twice[2] % P
+    # beta x, y against -(z^2 P): same x, opposite y.
+    return twice[2] != 0 and _BETA * x % P * zz % P == twice[0] and (y * zz % P * twice[2] + twice[1]) % P == 0
+
+
+def _multiply_z(point: _Jacobian) -> _Jacobian:
+    total = point
+    for bit in bin(_Z)[3:]:
+        total = _double(total)
+        if bit == "1":
+            total = _add(total, point)
+    return total
+
+
+def _double(point: _Jacobian) -> _Jacobian:
+    x, y, z = point
+    b = y * y % P
+    c = b * b % P
+    d = 2 * ((x + b) ** 2 - x * x - c) % P
+    e = 3 * x * x % P
+    nx = (e * e - 2 * d) % P
+    return nx, (e * (d - nx) - 8 * c) % P, 2 * y * z % P
+
+
+def _add(left: _Jacobian, right: _Jacobian) -> _Jacobian:
+    x1, y1, z1 = left
+    x2, y2, z2 = right
+    if z1 == 0:
+        return right
+    if z2 == 0:
+        return left
+    zz1, zz2 = z1 * z1 % P, z2 * z2 % P
+    u1, u2 = x1 * zz2 % P, x2 * zz1 % P
+    s1, s2 = y1 * z2 % P * zz2 % P, y2 * z1 % P * zz1 % P
+    if u1 == u2:
+        return _double(left) if s1 == s2 else _NOWHERE
+    h, r = (u2 - u1) % P, (s2 - s1) % P
+    hh = h * h % P
+    hhh, v = h * hh % P, u1 * hh % P
+    nx = (r * r - hhh - 2 * v) % P
+    return nx, (r * (v - nx) - s1 * hhh) % P, z1 * z2 % P * h % P
+
+
+def weighted_sum(points: Sequence[Point], weights: Sequence[int]) -> Point:
+    """Sum of weight times point."""
+    terms = [((*point, 1), weight % R) for point, weight in zip(points, weights, strict=True) if point is not None]
+    width = 4 if len(terms) < 32 else 6 if len(terms) < 256 else 8
+    total = _NOWHERE
+    for shift in range((255 // width) * width, -1, -width):
+        for _ in range(width):
+            total = _double(total)
+        buckets = [_NOWHERE] * (1 << width)
+        for point, weight in terms:
+            place = weight >> shift & (1 << width) - 1
+            if place:
+                buckets[place] = _add(buckets[place], point)
+        running = window = _NOWHERE
+        for bucket in reversed(buckets[1:]):
+            running = _add(running, bucket)
+            window = _add(window, running)
+        total = _add(total, window)
+    if total[2] == 0:
+        return None
+    inverse = pow(total[2], -1, P)
+    square = inverse * inverse % P
+    return total[0] * square % P, total[1] * square % P * inverse % P
+
+
+def pairing_equal(left: Point, right: Point) -> bool:
+    """If e(left, G2) = e(right, tau G2)."""
+    first = _miller(_G2, left)
+    second = _miller(_TAU_G2, None if right is None else (right[0], P - right[1]))
+    return bool(final_exponentiate(first * second) == FQ12.one())
+
+
+def _miller(q: Any, point: Point) -> Any:
+    return FQ12.one() if point is None else pairing(q, (FQ(point[0]), FQ(point[1]), FQ(1)), final_exponentiate=False)

@@ -1,0 +1,78 @@
+"""The one way in which anything is opened: a KZG multiproof of any number of slots.
+
+Theory: with weights r^i drawn from everything that is claimed, sum r^i (f_i(X) - y_i) / (X - z_i) = g(X) is a polynomial
+exactly if every f_i(z_i) = y_i; D commits to g, and pi opens E - D at a point t drawn after D (docs/commitment.md, Opening).
+Several multiproofs are checked by one pairing equation under random weights. Invariant: r binds scheme, root and every (C, z,
+y); t binds D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .curve import DOMAIN, GENERATOR, Point, decompress, pairing_equal, weighted_sum
+from .errors import VerificationError
+from .hashing import R, digest, scalar, scalar_bytes, u64
+from .tree import Opening
+
+
+@dataclass(frozen=True)
+class MultiProof:
+    """Slots shown under one root, and what proves them."""
+
+    context: bytes
+    openings: Sequence[Opening]
+    d: bytes
+    pi: bytes
+
+
+def context(scheme: int, root: bytes) -> bytes:
+    """What a proof is about."""
+    return digest("hyperdb/context", bytes([scheme]), root)
+
+
+def check(proofs: Sequence[MultiProof]) -> None:
+    """Passes if every slot holds what is claimed."""
+    decoded: dict[bytes, Point] = {}
+    points: list[Point] = []
+    weights: list[int] = []
+    quotients: list[Point] = []
+    transcripts = [_transcript(proof) for proof in proofs]
+    binding = b"".join(scalar_bytes(t) + proof.d + proof.pi for (_, t), proof in zip(transcripts, proofs, strict=True))
+    scales = [scalar("hyperdb/combination", u64(place), binding) for place in range(len(proofs))]
+    for proof, (r, t), scale in zip(proofs, transcripts, scales, strict=True):
+        by_commitment, claimed = _weights(proof.openings, r, t)
+        for commitment in by_commitment:
+            if commitment not in decoded:
+                decoded[commitment] = decompress(commitment, infinity=False)
+        d, pi = decompress(proof.d, infinity=True), decompress(proof.pi, infinity=True)
+        points += [*map(decoded.__getitem__, by_commitment), d, GENERATOR, pi]
+        weights += [scale * weight % R for weight in (*by_commitment.values(), R - 1, R - claimed, t)]
+        quotients.append(pi)
+    if not pairing_equal(weighted_sum(points, weights), weighted_sum(quotients, scales)):
+        raise VerificationError("opening", "the slots shown are not those that the commitments hold")
+
+
+def _transcript(proof: MultiProof) -> tuple[int, int]:
+    parts = [proof.context, u64(len(proof.openings))]
+    for opening in proof.openings:
+        parts += [opening.commitment, bytes([opening.slot]), scalar_bytes(opening.value)]
+    r = scalar("hyperdb/opening", *parts)
+    t = scalar("hyperdb/opening-point", scalar_bytes(r), proof.d)
+    if pow(t, 64, R) == 1:
+        raise VerificationError("opening", "the point of the opening is one of the domain")
+    return r, t
+
+
+def _weights(openings: Sequence[Opening], r: int, t: int) -> tuple[dict[bytes, int], int]:
+    """Per commitment the sum of r^i / (t - z_i), and the claimed value of h - g at t."""
+    inverses = [pow(t - place, -1, R) for place in DOMAIN]
+    totals: dict[bytes, int] = {}
+    claimed, power = 0, 1
+    for opening in openings:
+        weight = power * inverses[opening.slot] % R
+        totals[opening.commitment] = (totals.get(opening.commitment, 0) + weight) % R
+        claimed = (claimed + weight * opening.value) % R
+        power = power * r % R
+    return totals, claimed
