@@ -38,7 +38,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 def write_buffer(memory: int) -> int:
     """How large HyperDB lets a memtable grow within `memory` bytes."""
-    return min(max(memory // 8, 256 << 10), 64 << 20)
+    return min(max(memory // 6, 256 << 10), 64 << 20)
 
 
 def block_cache(memory: int) -> int:

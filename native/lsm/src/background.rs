@@ -276,7 +276,7 @@ impl Shared {
         retained: &[Commit],
     ) -> Result<Option<TableAt>> {
         let file = self.fs.create(&self.dir.join(table_file_name(id)))?;
-        let mut builder = Builder::new(file, id, family);
+        let mut builder = Builder::new(file, id, family).flushed();
         let mut ids = Vec::with_capacity(memtable.len());
         memtable.range(
             Bound::Unbounded,

@@ -74,7 +74,7 @@ pub(crate) struct Budget {
 impl Budget {
     /// Room for three generations of memtables (active, being flushed, flushed but warm), rows, and blocks.
     pub(crate) fn of(memory: usize) -> Budget {
-        let memtable = (memory / 8).clamp(256 << 10, 64 << 20);
+        let memtable = (memory / 6).clamp(256 << 10, 64 << 20);
         let rows = memory / 16;
         Budget {
             memtable,

@@ -89,6 +89,12 @@ impl State {
             .count()
     }
 
+    /// Memtables in memory hold every entry newer than this commit.
+    pub(crate) fn remembered(&self) -> Commit {
+        let oldest = self.layers.last();
+        oldest.map_or(self.active_after, |layer| layer.after)
+    }
+
     /// Turns the active memtables into a layer.
     pub(crate) fn freeze(&mut self) {
         let next = std::array::from_fn(|f| Memtable::like(&self.active[f]));

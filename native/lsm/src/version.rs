@@ -298,6 +298,25 @@ impl Version {
         sources
     }
 
+    /// One source per table that reaches into `range` and has an entry newer than `since`, in no order.
+    pub fn sources_since<'v>(
+        &'v self,
+        family: Family,
+        range: &'v KeyRange,
+        since: Commit,
+        at: Commit,
+        mode: ReadMode,
+    ) -> impl Iterator<Item = BoxSource<'static>> + 'v {
+        (0..LEVELS)
+            .flat_map(move |level| self.level(family, level))
+            .filter(move |table| table.max_version() > since)
+            .filter(|table| !overlapping(std::slice::from_ref(*table), range).is_empty())
+            .map(move |table| {
+                let run = Run::new(vec![table.clone()], range, at, Direction::Forward, mode);
+                Box::new(run) as BoxSource<'static>
+            })
+    }
+
     /// Brings a missed block into the cache; a table that is gone by now needs no loading.
     pub fn load(&self, miss: &Miss) -> Result<()> {
         match self.tables().find(|table| table.id() == miss.table) {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::hash::key_hash;
 use crate::log::record::{begin_record, push_change, Change, RECORD_HEADER};
 use crate::memtable::{MemSource, Undo};
-use crate::merge::{BoxSource, Merge};
+use crate::merge::{BoxSource, Merge, Source};
 use crate::state::{Scratch, State};
 use crate::table::ReadMode;
 use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
@@ -193,17 +193,43 @@ impl<'db> Writer<'db> {
     }
 
     /// Whether any entry of `range`, added or removed, is newer than `since`; as [`Writer::changed_since`].
+    ///
+    /// Only what may be newer is read: a transaction that commits soon after its snapshot meets no table.
     pub fn range_changed_since(
         &self,
         family: Family,
         range: &KeyRange,
         since: Commit,
     ) -> Step<bool> {
-        for mut source in self.sources(family, range, Direction::Forward) {
+        let f = usize::from(family.0);
+        let state = &*self.state;
+        let active = state.active.iter().skip(f).take(1);
+        let layers = state.layers.iter().filter(|layer| layer.last > since);
+        let layers = layers.map(|layer| &layer.memtables[f]);
+        let newer = |source: &mut dyn Source| -> Step<bool> {
             while source.advance()? {
                 if source.version() > since {
                     return Ok(true);
                 }
+            }
+            Ok(false)
+        };
+        for memtable in active.chain(layers) {
+            if memtable.len() > 0 {
+                let mut source = MemSource::new(memtable, range, self.at, Direction::Forward);
+                if newer(&mut source)? {
+                    return Ok(true);
+                }
+            }
+        }
+        // What the memtables in memory reach back to need not be read again from the tables made of them.
+        if state.remembered() <= since {
+            return Ok(false);
+        }
+        let version = &state.version;
+        for mut source in version.sources_since(family, range, since, self.at, self.mode) {
+            if newer(&mut *source)? {
+                return Ok(true);
             }
         }
         Ok(false)

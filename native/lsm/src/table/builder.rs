@@ -4,7 +4,7 @@
 //! file that was not finished has no footer and is not taken for a table.
 
 use super::block::{BlockBuilder, TARGET};
-use super::bloom::Bloom;
+use super::bloom::{Bloom, DEEP_BITS, FLUSHED_BITS};
 use super::footer::{Footer, Properties};
 use super::frame;
 use super::index::{separator, IndexBuilder};
@@ -32,6 +32,7 @@ pub struct Builder {
     separator: Vec<u8>,
     index: IndexBuilder,
     hashes: Vec<u64>,
+    filter_bits: usize,
     last_key: Vec<u8>,
     last_version: Commit,
     properties: Properties,
@@ -51,6 +52,7 @@ impl Builder {
             separator: Vec::new(),
             index: IndexBuilder::default(),
             hashes: Vec::new(),
+            filter_bits: DEEP_BITS,
             last_key: Vec::new(),
             last_version: 0,
             properties: Properties {
@@ -70,6 +72,13 @@ impl Builder {
                 largest: Vec::new(),
             },
         }
+    }
+
+    /// The table is for level 0, where a reader asks every table: a larger filter lets less pass.
+    #[must_use]
+    pub fn flushed(mut self) -> Self {
+        self.filter_bits = FLUSHED_BITS;
+        self
     }
 
     /// Adds the next entry: a larger key, or an older version of the same.
@@ -134,7 +143,7 @@ impl Builder {
         self.close_block(None)?;
         self.properties.largest = std::mem::take(&mut self.last_key);
         self.properties.bloom_offset = self.position();
-        let bloom = Bloom::build(&self.hashes).encode();
+        let bloom = Bloom::build(&self.hashes, self.filter_bits).encode();
         self.properties.bloom_bytes = self.seal(&bloom, false)? as u64;
         let index = std::mem::take(&mut self.index).finish();
         self.properties.index_bytes = self.seal(&index, true)? as u64;

@@ -261,10 +261,15 @@ impl Table {
     #[cold]
     fn read_into_cache(&self, i: u32) -> Result<Arc<[u8]>> {
         let place = self.index.place(i as usize);
-        let mut sealed = vec![0; place.bytes];
-        self.file.read_exact_at(&mut sealed, place.offset)?;
-        let block = self.open_block(place.offset, &sealed)?;
-        Ok(self.slots.insert(i, Arc::from(block.bytes())))
+        let mut sealed: Arc<[u8]> = std::iter::repeat_n(0, place.bytes).collect();
+        self.file
+            .read_exact_at(Arc::make_mut(&mut sealed), place.offset)?;
+        // What was stored as it is stays where it was read to, with its envelope's few bytes behind it.
+        let block = match self.open_block(place.offset, &sealed)? {
+            frame::Opened::Inflated(raw) => Arc::from(raw),
+            frame::Opened::Raw(_) => sealed,
+        };
+        Ok(self.slots.insert(i, block))
     }
 
     /// Verifies a block that was read from `offset`.

@@ -12,10 +12,15 @@ pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
 /// Reads one integer at `*at` and moves past it; `None` when the bytes end or it exceeds 64 bits.
 #[inline(always)]
 pub(crate) fn take(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    match bytes.get(*at) {
-        Some(&first) if first < 0x80 => {
+    match bytes.get(*at..) {
+        Some(&[first, ..]) if first < 0x80 => {
             *at += 1;
             Some(u64::from(first))
+        }
+        // The length of most values.
+        Some(&[first, second, ..]) if second < 0x80 => {
+            *at += 2;
+            Some(u64::from(first & 0x7f) | u64::from(second) << 7)
         }
         _ => take_long(bytes, at),
     }
