@@ -147,7 +147,7 @@ fn replay(state: &mut State, points: &Points, commit: Commit, payload: &[u8]) ->
     for change in record::changes(payload) {
         let change = change?;
         let memtable = &mut state.active[usize::from(change.family.0)];
-        let (id, change) = memtable.write(
+        let (id, undone) = memtable.write(
             key_hash(change.key),
             change.key,
             change.op,
@@ -157,9 +157,8 @@ fn replay(state: &mut State, points: &Points, commit: Commit, payload: &[u8]) ->
             floor,
             &mut undo,
         );
-        memtable.forget_undo(&change);
-        memtable.mark_dirty(id);
-        memtable.settle_entry(id, &retained, commit);
+        memtable.forget_undo(&undone);
+        memtable.settle_replayed(id, change.fresh, &retained);
     }
     state.latest = commit;
     Some(())

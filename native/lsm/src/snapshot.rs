@@ -73,10 +73,9 @@ fn copy_visible(
     hash: u64,
     key: &[u8],
     at: Commit,
-) -> Option<(Commit, Option<Vec<u8>>)> {
+) -> Option<(Commit, Op, Vec<u8>)> {
     let found = memtable.visible(memtable.find(hash, key)?, at)?;
-    let value = (found.op == Op::Add).then(|| found.value.to_vec());
-    Some((found.version, value))
+    Some((found.version, found.op, found.value.to_vec()))
 }
 
 /// What a multi-get has found in memory: places in one buffer.
@@ -138,17 +137,38 @@ impl Snapshot {
         self.inner.commit
     }
 
+    /// Keeps what this snapshot sees readable beyond its life and a restart, and in the same change of the manifest
+    /// ends the retention of every commit below `release`.
+    ///
+    /// # Errors
+    /// As [`crate::Db::wait_durable`], and what the file system fails with.
+    pub fn retain(&self, release: Commit) -> Result<()> {
+        let shared = &self.inner.shared;
+        shared.log_is_synced(self.inner.commit)?;
+        shared.edit_points(|points| {
+            points.release_below(release);
+            points.seal(self.inner.commit);
+        })?;
+        shared.work.wake();
+        Ok(())
+    }
+
     /// The value of `key` at this commit.
     pub fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        Ok(self.entry(family, key)?.and_then(|(_, value)| value))
+        Ok(match self.newest(family, key)? {
+            Some((_, Op::Add, value)) => Some(value),
+            _ => None,
+        })
     }
 
     /// The version of `key` at this commit: which commit added or removed it.
     pub fn version(&self, family: Family, key: &[u8]) -> Result<Option<Commit>> {
-        Ok(self.entry(family, key)?.map(|(version, _)| version))
+        Ok(self.newest(family, key)?.map(|(version, ..)| version))
     }
 
-    fn entry(&self, family: Family, key: &[u8]) -> Result<Option<(Commit, Option<Vec<u8>>)>> {
+    /// The newest entry of `key` at this commit, added or removed: version, and value or note. As for removes, see
+    /// [`Snapshot::entries`].
+    pub fn newest(&self, family: Family, key: &[u8]) -> Result<Option<(Commit, Op, Vec<u8>)>> {
         let inner = &*self.inner;
         let hash = key_hash(key);
         let at = inner.commit;
@@ -165,10 +185,7 @@ impl Snapshot {
         let found = inner
             .version
             .get_hashed(family, key, hash, at, ReadMode::Blocking);
-        Ok(blocking(found)?.map(|found| {
-            let value = (found.op == Op::Add).then(|| found.value.to_vec());
-            (found.version, value)
-        }))
+        Ok(blocking(found)?.map(|found| (found.version, found.op, found.value.to_vec())))
     }
 
     /// The values of many keys, in the order asked; cheaper than asking one by one.

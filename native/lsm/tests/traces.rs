@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use hyperdb_lsm::fs::SimFs;
-use hyperdb_lsm::{Batch, Db, Direction, Family, KeyRange, Options, SyncMode};
+use hyperdb_lsm::{Batch, Db, Direction, Family, KeyRange, Options, SyncMode, Writer};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,4 +64,58 @@ fn a_hot_key_takes_one_slot_however_often_it_is_written() {
         put(&db, &[n as u8; 60]);
     }
     assert_eq!(stat(&db, "memtable_bytes"), bytes);
+}
+
+#[test]
+fn a_remove_that_a_kept_commit_has_seen_is_found_again_after_a_flush() {
+    let db = Db::open_in(Arc::new(SimFs::new()), Path::new("/db"), Options::default()).unwrap();
+    let commit = |change: &dyn Fn(&mut Writer<'_>)| {
+        let mut writer = db.writer();
+        change(&mut writer);
+        let commit = writer.commit().unwrap();
+        drop(writer);
+        db.wait_durable(commit).unwrap();
+        commit
+    };
+    commit(&|writer| writer.insert(Family::DATA, b"key", b"value").unwrap());
+    let pinned = db.snapshot();
+    let removed = commit(&|writer| writer.remove(Family::DATA, b"key", b"note").unwrap());
+    let kept = db.retain().unwrap();
+    drop(pinned);
+    let version = || {
+        db.snapshot_at(kept)
+            .unwrap()
+            .version(Family::DATA, b"key")
+            .unwrap()
+    };
+    assert_eq!(version(), Some(removed));
+    db.flush().unwrap();
+    commit(&|writer| writer.put(Family::DATA, b"other", b"").unwrap());
+    db.flush().unwrap();
+    assert_eq!(version(), Some(removed));
+}
+
+#[test]
+fn what_left_no_trace_leaves_none_after_a_restart() {
+    let fs = SimFs::new();
+    let version = {
+        let db = open(&fs, SyncMode::EverySec);
+        put(&db, b"old");
+        db.retain().unwrap();
+        let mut writer = db.writer();
+        writer.insert(DATA, b"brief", b"value").unwrap();
+        writer.commit().unwrap();
+        writer.remove(DATA, b"brief", b"note").unwrap();
+        writer.commit().unwrap();
+        drop(writer);
+        put(&db, b"new");
+        // A point above the remove, which was not there when the remove was made.
+        db.retain().unwrap();
+        let version = db.snapshot().version(DATA, b"brief").unwrap();
+        db.close().unwrap();
+        version
+    };
+    assert_eq!(version, None);
+    let db = open(&fs, SyncMode::EverySec);
+    assert_eq!(db.snapshot().version(DATA, b"brief").unwrap(), version);
 }

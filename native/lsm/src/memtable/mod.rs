@@ -198,7 +198,7 @@ impl Memtable {
     }
 
     /// Calls `emit` with the versions of an entry that a table must hold, newest first: the newest, and those
-    /// that one of the `retained` points (ascending) sees.
+    /// that one of the `retained` points (ascending) sees; nothing if nobody can miss it.
     pub(crate) fn flush_versions<E>(
         &self,
         id: EntryId,
@@ -217,7 +217,8 @@ impl Memtable {
             })
             .collect();
         let fresh = self.entries[id as usize].flags & FRESH != 0;
-        if fresh && newest.op == Op::Remove && kept.iter().all(|older| older.op == Op::Remove) {
+        // With a point kept, somebody may have been shown the remove and expects to find it again.
+        if fresh && newest.op == Op::Remove && retained.is_empty() {
             return Ok(());
         }
         emit(newest)?;
@@ -451,15 +452,20 @@ impl Memtable {
         }
     }
 
-    /// What the log must know of a changed entry: key, op, whether fresh, value. `None` if it left no trace.
+    /// What the log must know of a changed entry: key, op, whether fresh (of a remove: whether it leaves no trace of
+    /// what the log knows already), value. `None` if the log need not know of it.
     pub(crate) fn logged(&self, id: EntryId) -> Option<(&[u8], Op, bool, &[u8])> {
         let entry = &self.entries[id as usize];
         let traceless = entry.is_traceless() && entry.flags & UNLOGGED != 0;
+        let fresh = match entry.op {
+            Op::Add => entry.flags & FRESH != 0,
+            Op::Remove => entry.is_traceless(),
+        };
         (entry.flags & DIRTY != 0 && !traceless).then(|| {
             (
                 self.arena.read(entry.data, 0, entry.key_len),
                 entry.op,
-                entry.flags & FRESH != 0,
+                fresh,
                 self.arena.read(entry.data, entry.key_len, entry.value_len),
             )
         })
@@ -477,6 +483,21 @@ impl Memtable {
             self.purge(id);
         } else if entry.older != NO_VERSION {
             self.prune(id, retained, keep_from);
+        }
+    }
+
+    /// As [`Memtable::settle_entry`], for a change read from the log: an entry is forgotten exactly where it was when
+    /// the change was logged, since whoever looked then may have been shown it.
+    pub(crate) fn settle_replayed(&mut self, id: EntryId, fresh: bool, retained: &[Commit]) {
+        let entry = &mut self.entries[id as usize];
+        entry.flags &= !(DIRTY | UNLOGGED | FRESH);
+        entry.flags |= if fresh { FRESH } else { 0 };
+        let version = entry.version;
+        if entry.older != NO_VERSION {
+            self.prune(id, retained, version);
+        }
+        if self.entries[id as usize].is_traceless() {
+            self.purge(id);
         }
     }
 

@@ -1,0 +1,258 @@
+//! From what changed to what changes in the trees.
+//!
+//! **Theory.** Every change of a hyperedge's members writes its header, so among the changes of an app the headers name
+//! exactly those collections that are there and whose members changed; elements sort before members. A member whose
+//! collection is not among them belongs to one that is gone: the collection's whole prefix leaves the trees.
+//! Notes of drops name the collections that went with nothing else to show for it.
+//!
+//! **Invariant.** Applied to the trees of the frame before, the edits give what [`crate::settlement`] finds in the data.
+
+use crate::changes::{Changed, Changes};
+use crate::error::{Error, Result};
+use crate::leaf::{value_digest, AppSalt, SaltSecret};
+use crate::names::Names;
+use crate::settlement::{collection_of, side};
+use crate::tree::{Place, Tree};
+use hashbrown::{HashMap, HashSet};
+use hyperdb_graph::keys::{self, meta};
+use hyperdb_graph::AppId;
+use hyperdb_lsm::{Commit, Op};
+use std::collections::BTreeSet;
+
+/// So many edits are handed on together, at most about.
+const PIECE: usize = 64 << 10;
+
+/// What a leaf says of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The commit that added or removed it.
+    pub version: Commit,
+    /// Bytes of logical key and value.
+    pub bytes: u64,
+    /// The salted digest of its value.
+    pub digest: [u8; 32],
+}
+
+/// One leaf of a tree is set or goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Its logical key.
+    pub logical: Vec<u8>,
+    /// `None`: it goes, if it is there.
+    pub content: Option<Content>,
+}
+
+/// Edits of one app's trees, those of each tree in the order of store keys.
+#[derive(Debug)]
+pub struct Piece {
+    /// Whose.
+    pub app: AppId,
+    /// By tree.
+    pub edits: [Vec<Edit>; 4],
+    /// Collections whose members leave all trees, after the edits.
+    pub dropped: BTreeSet<u64>,
+}
+
+impl Piece {
+    pub(crate) fn of(app: AppId) -> Piece {
+        Piece {
+            app,
+            edits: Default::default(),
+            dropped: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.edits.iter().map(Vec::len).sum::<usize>() + self.dropped.len()
+    }
+
+    fn push(&mut self, tree: Tree, logical: &[u8], content: Option<Content>) {
+        self.edits[tree as usize].push(Edit {
+            logical: logical.to_vec(),
+            content,
+        });
+    }
+}
+
+/// Computes what leaves say.
+pub(crate) struct Contents<'s> {
+    secret: &'s SaltSecret,
+    app: Option<(AppId, AppSalt)>,
+}
+
+impl<'s> Contents<'s> {
+    pub(crate) fn new(secret: &'s SaltSecret) -> Self {
+        Self { secret, app: None }
+    }
+
+    pub(crate) fn of(
+        &mut self,
+        app: AppId,
+        logical: &[u8],
+        version: Commit,
+        value: &[u8],
+    ) -> Result<Content> {
+        let salts = match &mut self.app {
+            Some((known, salts)) if *known == app => &*salts,
+            place => &place.insert((app, self.secret.app(app.0))).1,
+        };
+        let salt = salts.row(logical, version);
+        Ok(Content {
+            version,
+            bytes: (logical.len() + value.len()) as u64,
+            digest: value_digest(logical, &salt, value).ok_or(Error::Malformed("row"))?,
+        })
+    }
+}
+
+/// A remove that entered a tree, so that it is found when the horizon passes it.
+pub(crate) type Recorded = (AppId, Tree, Vec<u8>);
+
+/// Turns changes into edits.
+pub(crate) struct Editor<'e> {
+    names: &'e Names,
+    removes_from: Commit,
+    contents: Contents<'e>,
+    /// Dropped collections by app.
+    notes: HashMap<AppId, Vec<u64>>,
+    pub(crate) recorded: Vec<Recorded>,
+    pub(crate) changed: u64,
+}
+
+/// Whether a META key is a note of a drop.
+pub(crate) fn is_note(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(meta::DROPPED | meta::DROPPED_EDGE)))
+}
+
+impl<'e> Editor<'e> {
+    /// `notes` are the changes of META for which [`is_note`] holds.
+    pub(crate) fn new(
+        names: &'e Names,
+        removes_from: Commit,
+        secret: &'e SaltSecret,
+        mut notes: Changes,
+    ) -> Result<Self> {
+        let mut dropped: HashMap<AppId, Vec<u64>> = HashMap::new();
+        while let Some(note) = notes.next()? {
+            let parsed =
+                keys::parse_dropped(note.key).or_else(|| keys::parse_dropped_edge(note.key));
+            let (app, cid) = parsed.ok_or(Error::Malformed("note of a drop"))?;
+            if cid != 0 && names.name(app).is_some() {
+                dropped.entry(app).or_default().push(cid & !1);
+            }
+        }
+        Ok(Self {
+            names,
+            removes_from,
+            contents: Contents::new(secret),
+            notes: dropped,
+            recorded: Vec::new(),
+            changed: 0,
+        })
+    }
+
+    /// Hands all edits to `apply`, app by app, in pieces.
+    pub(crate) fn run(
+        &mut self,
+        mut changes: Changes,
+        apply: &mut dyn FnMut(Piece) -> Result<()>,
+    ) -> Result<()> {
+        let mut piece: Option<Piece> = None;
+        let mut live = HashSet::new();
+        while let Some(change) = changes.next()? {
+            let (number, used) =
+                keys::read_varint(change.key).ok_or(Error::Malformed("data key"))?;
+            let app = AppId(u32::try_from(number).map_err(|_| Error::Malformed("data key"))?);
+            if self.names.name(app).is_none() {
+                continue;
+            }
+            let mut now = match piece.take() {
+                Some(now) if now.app == app => now,
+                before => {
+                    self.end_app(before, apply)?;
+                    live.clear();
+                    Piece::of(app)
+                }
+            };
+            self.edit(&mut now, &change, used, &mut live)?;
+            if now.len() >= PIECE {
+                let dropped = std::mem::take(&mut now.dropped);
+                apply(now)?;
+                now = Piece::of(app);
+                now.dropped = dropped;
+            }
+            piece = Some(now);
+        }
+        self.end_app(piece, apply)?;
+        for (app, dropped) in std::mem::take(&mut self.notes) {
+            let mut piece = Piece::of(app);
+            piece.dropped.extend(dropped);
+            apply(piece)?;
+        }
+        Ok(())
+    }
+
+    fn end_app(
+        &mut self,
+        piece: Option<Piece>,
+        apply: &mut dyn FnMut(Piece) -> Result<()>,
+    ) -> Result<()> {
+        let Some(mut piece) = piece else {
+            return Ok(());
+        };
+        piece
+            .dropped
+            .extend(self.notes.remove(&piece.app).unwrap_or_default());
+        if piece.len() > 0 {
+            apply(piece)?;
+        }
+        Ok(())
+    }
+
+    fn edit(
+        &mut self,
+        piece: &mut Piece,
+        change: &Changed<'_>,
+        used: usize,
+        live: &mut HashSet<u64>,
+    ) -> Result<()> {
+        let logical = &change.key[used..];
+        let place = Place::of(logical).ok_or(Error::Malformed("data key"))?;
+        if let (Place::Element, Op::Add) = (place, change.op) {
+            live.extend(collection_of(&change.value)?);
+        }
+        let Some(side) = side(place, &change.value)? else {
+            return Ok(());
+        };
+        if let Place::Member(cid) = place {
+            if !live.contains(&cid) {
+                piece.dropped.insert(cid);
+                return Ok(());
+            }
+        }
+        self.changed += 1;
+        let stays = change.op == Op::Add || change.version > self.removes_from;
+        let content = if stays {
+            let (app, version) = (piece.app, change.version);
+            Some(self.contents.of(app, logical, version, &change.value)?)
+        } else {
+            None
+        };
+        let (added, removed) = match change.op {
+            Op::Add => (content, None),
+            Op::Remove => (None, content),
+        };
+        if removed.is_some() {
+            self.recorded
+                .push((piece.app, side.removes(), logical.to_vec()));
+        }
+        piece.push(side.adds(), logical, added);
+        piece.push(side.removes(), logical, removed);
+        // What an id names may have come from the other side.
+        if place == Place::Element {
+            piece.push(side.other().adds(), logical, None);
+            piece.push(side.other().removes(), logical, None);
+        }
+        Ok(())
+    }
+}
