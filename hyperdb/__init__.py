@@ -38,7 +38,8 @@ def open(  # noqa: A001 - it is what the module is for
 
     Args:
         path: the directory.
-        engine: what keeps the data; the servers need the native one.
+        engine: what keeps the data. `memory` (gone when closed; the path is not used) and `lmdb` (small, read-mostly) serve the
+            graph, snapshots and serializable transactions; commands, typed views, expiry, row locks and servers need `native`.
         sync: `always`: a write returns when it is on the disk; `everysec`: it is synced within a second.
         memory: budget in bytes, or as `512m`, for memtables and caches together; default a quarter of the RAM.
         create: make the directory if it is not there.

@@ -22,6 +22,7 @@ from hyperdb._core import (
     decode_verifier,
     encode_bootstrap_role,
     forked,
+    write_unless_changed,
 )
 from hyperdb._core import __version__ as VERSION  # noqa: N812
 
@@ -41,4 +42,5 @@ __all__ = [
     "TransactionGraph",
     "decode_verifier",
     "encode_bootstrap_role",
+    "write_unless_changed",
 ]

@@ -19,8 +19,13 @@ from hyperdb import _native
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.command import Value, decode
+from hyperdb.graph.native import NativeGraphStore
+from hyperdb.graph.portable.app import PortableAppView
+from hyperdb.graph.portable.store import PortableGraphStore
 from hyperdb.graph.snapshot import Snapshot
+from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
+from hyperdb.storage import open_engine
 from hyperdb.values import OpenOptions
 
 if TYPE_CHECKING:
@@ -37,10 +42,6 @@ class Database:
     """See `hyperdb.open`. Thread-safe; a context manager that closes it."""
 
     def __init__(self, path: str | Path, options: OpenOptions) -> None:
-        if options.engine != "native":
-            raise NotBuiltError(
-                f"the graph needs the native engine; '{options.engine}' is there as a plain engine: hyperdb.storage.open_engine"
-            )
         self.options = options
         self._scratch: Path | None = None
         if str(path) == MEMORY:
@@ -48,22 +49,37 @@ class Database:
             self._scratch = Path(tempfile.mkdtemp(prefix="hyperdb-", dir=base))
             path = self._scratch / "data"
         self.path = Path(path)
-        self._store = _native.Store(self.path, sync=options.sync, memory=options.memory, create=options.create)
-        self._engine = self._store.engine()
+        self._native: _native.Store | None = None
+        self._graph: GraphStore
+        if options.engine == "native":
+            self._native = _native.Store(self.path, sync=options.sync, memory=options.memory, create=options.create)
+            self._graph = NativeGraphStore(self._native)
+        else:
+            self._portable = PortableGraphStore(open_engine(options.engine, self.path, options), options.engine)
+            self._graph = self._portable
+        self._moments = self._graph.moments
         self._servers: list[Serving] = []
         self._closed = False
 
     @property
     def native(self) -> _native.Store:
-        """The native store, for the servers of this process."""
-        return self._store
+        """The native store, for commands and the servers of this process.
+
+        Raises:
+            NotBuiltError: when the database is on another engine.
+        """
+        if self._native is None:
+            raise NotBuiltError(f"commands, typed views and servers need the native engine, and this is '{self.options.engine}'")
+        return self._native
 
     def app(self, name: str) -> App:
         """The app `name`, made when it is first used; `redis/0` is what Redis clients see as database 0."""
         self._check()
         if not name:
             raise InvalidError("an app needs a name")
-        return App(self, name)
+        if self._native is None:
+            return PortableAppView(self, name, self._portable.app(name.encode()))
+        return App(self, name, self._graph.app(name.encode()))
 
     def transaction(
         self,
@@ -80,7 +96,8 @@ class Database:
             lock_timeout: seconds to wait for one row lock; None for ever.
         """
         self._check()
-        return Transaction(self._store, TransactionOptions(isolation, read_only, lock_timeout), now_ms())
+        options = TransactionOptions(isolation, read_only, lock_timeout)
+        return Transaction(self._graph.begin(options, now_ms()), options)
 
     def run(
         self,
@@ -116,27 +133,27 @@ class Database:
         """
         self._check()
         words = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        return decode(self._store.command(app.encode(), _number(app), words))
+        return decode(self.native.command(app.encode(), _number(app), words))
 
     def execute_raw(self, database: int, words: list[bytes]) -> bytes:
         """Runs one RESP data command on database `database`; the reply as RESP2 bytes, errors included."""
         self._check()
-        return self._store.command(f"{_REDIS}{database}".encode(), database, words, False)
+        return self.native.command(f"{_REDIS}{database}".encode(), database, words, False)
 
     def system_get(self, key: bytes) -> bytes | None:
         """A record of the system's own app."""
-        value = decode(self._store.command(_SYSTEM, 0, [b"GET", key]))
+        value = decode(self.native.command(_SYSTEM, 0, [b"GET", key]))
         return value if isinstance(value, bytes) else None
 
     def system_put(self, key: bytes, value: bytes | None) -> None:
         """Writes, or with `None` removes, a record of the system's own app."""
         words = [b"SET", key, value] if value is not None else [b"DEL", key]
-        decode(self._store.command(_SYSTEM, 0, words))
+        decode(self.native.command(_SYSTEM, 0, words))
 
     def commit(self) -> int:
         """The newest commit that everybody may see."""
         self._check()
-        return self._engine.durable()
+        return self._moments.durable()
 
     def snapshot(self, at: int | None = None) -> Snapshot:
         """A fixed view of all apps: of the newest commit, or of commit `at` that is still kept (see `retain`).
@@ -146,43 +163,42 @@ class Database:
             InvalidError: when it has not happened yet.
         """
         self._check()
-        taken = self._engine.snapshot(at)
-        return Snapshot(self._store, taken, self._engine.horizon(), past=at is not None)
+        return Snapshot(self._graph, at)
 
     def retain(self) -> int:
         """Keeps the present readable until `release`; its commit. Survives a restart."""
         self._check()
-        return self._engine.retain()
+        return self._moments.retain()
 
     def release(self, commit: int) -> None:
         """Ends the retention of every commit below `commit`."""
         self._check()
-        self._engine.release(commit)
+        self._moments.release(commit)
 
     def backup(self, dest: str | Path) -> int:
         """Writes a consistent copy to the new directory `dest` while others go on writing; its commit."""
         self._check()
-        return self._engine.checkpoint(dest)
+        return self._moments.checkpoint(Path(dest))
 
     def check(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> list[str]:
         """Verifies every checksum and invariant; what was found. `progress` gets bytes done and in all."""
         self._check()
-        return self._engine.check(progress)
+        return self._moments.check(progress)
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
         self._check()
-        return dict(self._engine.stats())
+        return dict(self._moments.stats())
 
     def sync(self) -> None:
         """Waits until every acknowledged write is on the disk."""
         self._check()
-        self._engine.sync()
+        self._moments.sync()
 
     def flush(self) -> None:
         """Writes the memtables out as sorted tables."""
         self._check()
-        self._engine.flush()
+        self._moments.flush()
 
     def serve(self, *, resp: str | None = None, control: bool = True, password: str | None = None) -> Serving:
         """Runs servers inside this process, on native threads; stop them with `Serving.stop` or by closing.
@@ -206,8 +222,7 @@ class Database:
         self._closed = True
         for serving in self._servers:
             serving.stop()
-        self._engine.close()
-        self._store.close()
+        self._graph.close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch)
 

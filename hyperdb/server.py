@@ -103,8 +103,10 @@ class Serving:
 
     def keyspaces(self) -> list[Keyspace]:
         """The numbered databases that hold keys."""
-        sizes = ((db, len(self.database.app(f"redis/{db}"))) for db in range(_DATABASES))
-        return [Keyspace(db, keys, 0) for db, keys in sizes if keys]
+        with self.database.snapshot() as snapshot:
+            apps = [snapshot.app(f"redis/{db}") for db in range(_DATABASES)]
+            sizes = [Keyspace(db, app.count(), app.expiring()) for db, app in enumerate(apps)]
+        return [space for space in sizes if space.keys]
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits."""

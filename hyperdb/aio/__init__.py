@@ -21,7 +21,7 @@ from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
 from hyperdb.graph.members import Kind, Member, Members, Membership, Text, encoded, raw_members
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
-from hyperdb.values import Sync
+from hyperdb.values import EngineName, Sync
 
 __all__ = ["App", "Database", "Transaction", "TransactionApp", "open"]
 
@@ -34,8 +34,8 @@ PAGE = 256
 class Database:
     """An open database whose calls are awaited. Made by `open`; opened on entry, closed on exit."""
 
-    def __init__(self, path: str | Path, sync: Sync, memory: int | str | None) -> None:
-        self._open = lambda: hyperdb.open(path, sync=sync, memory=memory)
+    def __init__(self, begin: Callable[[], hyperdb.Database]) -> None:
+        self._open = begin
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hyperdb-aio")
         self._database: hyperdb.Database | None = None
 
@@ -190,6 +190,13 @@ class App:
                 yield row
 
 
-def open(path: str | Path, *, sync: Sync = "always", memory: int | str | None = None) -> Database:  # noqa: A001
+def open(  # noqa: A001
+    path: str | Path,
+    *,
+    engine: EngineName = "native",
+    sync: Sync = "always",
+    memory: int | str | None = None,
+    create: bool = True,
+) -> Database:
     """Like `hyperdb.open`; the directory is opened on entry of `async with`."""
-    return Database(path, sync, memory)
+    return Database(lambda: hyperdb.open(path, engine=engine, sync=sync, memory=memory, create=create))

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hyperdb import _native
 from hyperdb.graph.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.graph.command import Value
 from hyperdb.graph.members import Text
-from hyperdb.graph.moment import Moment
+from hyperdb.graph.store import AppStore, Moment
 from hyperdb.graph.writer import AppWriter
 
 if TYPE_CHECKING:
@@ -26,11 +25,11 @@ Id = Text
 class App(AppWriter):
     """A namespace in a database."""
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, graph: AppStore) -> None:
         self._database = database
         self.name = name
-        self._graph = _native.Hypergraph(database.native, name.encode())
-        self.writer = self._graph
+        self._graph = graph
+        self.writer = graph
 
     def _reader(self) -> Moment:
         with self._database.snapshot() as snapshot:

@@ -8,8 +8,8 @@ that a hyperedge would lie within itself; both hold because the native store che
 from __future__ import annotations
 
 from hyperdb.graph.members import Member, Members, Text, encoded, raw_member, raw_members
-from hyperdb.graph.moment import GraphWriter
 from hyperdb.graph.reader import AppReader, HyperedgeReader
+from hyperdb.graph.store import GraphWriter
 
 
 class HyperedgeView(HyperedgeReader):

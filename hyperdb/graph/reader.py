@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 from hyperdb.errors import WrongTypeError
 from hyperdb.graph.members import Element, Kind, Member, Membership, Text, as_member, encoded
-from hyperdb.graph.moment import Moment, Row
+from hyperdb.graph.store import Moment, Row
 
 
 class AppReader(ABC):
@@ -82,6 +82,10 @@ class AppReader(ABC):
     def size(self, kind: Kind | None = None) -> int:
         """Bytes of ids, values, member keys and members, of one kind or of all; without what storing them takes."""
         return sum(size for name, _, size in self._reader().counts() if kind in (None, name))
+
+    def expiring(self) -> int:
+        """How many elements have an expiry; what has expired counts until it is removed."""
+        return self._reader().expiring()
 
     def vertex_adds(self) -> Iterator[Element]:
         """Vertices that are stored, with the commits that added them."""

@@ -9,20 +9,20 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from hyperdb import _native
 from hyperdb.errors import ClosedError, InvalidError
 from hyperdb.graph.reader import AppReader
+from hyperdb.graph.store import AppStore, GraphStore, Moment, StoreSnapshot
 
 
 class Snapshot:
     """See `Database.snapshot`. Close it, or use it as a context manager: what it pins takes room."""
 
-    def __init__(self, store: _native.Store, snapshot: _native.Snapshot, horizon: int, *, past: bool) -> None:
+    def __init__(self, store: GraphStore, at: int | None) -> None:
         self._store = store
-        self._snapshot: _native.Snapshot | None = snapshot
-        self._past = past
-        self.commit = snapshot.commit()
-        self.horizon = horizon
+        self._snapshot: StoreSnapshot | None = store.moments.snapshot(at)
+        self._past = at is not None
+        self.commit = self._snapshot.commit()
+        self.horizon = store.moments.horizon()
         """Removes after this commit are known."""
 
     def app(self, name: str) -> SnapshotApp:
@@ -31,15 +31,15 @@ class Snapshot:
             raise InvalidError("an app needs a name")
         return SnapshotApp(self, name)
 
-    def read(self, graph: _native.Hypergraph) -> _native.Reader:
-        """What a native app was at this moment."""
+    def read(self, graph: AppStore) -> Moment:
+        """What an app of the store was at this moment."""
         if self._snapshot is None:
             raise ClosedError("the snapshot is closed")
         return graph.reader(self._snapshot, self.horizon, self._past)
 
-    def graph(self, name: str) -> _native.Hypergraph:
-        """The native app of this name."""
-        return _native.Hypergraph(self._store, name.encode())
+    def graph(self, name: str) -> AppStore:
+        """The store's app of this name."""
+        return self._store.app(name.encode())
 
     def close(self) -> None:
         """Lets its commit go. A second call does nothing; walks that have begun go on to their end."""
@@ -62,5 +62,5 @@ class SnapshotApp(AppReader):
         self._snapshot = snapshot
         self._graph = snapshot.graph(name)
 
-    def _reader(self) -> _native.Reader:
+    def _reader(self) -> Moment:
         return self._snapshot.read(self._graph)

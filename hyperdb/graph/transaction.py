@@ -16,36 +16,39 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, NoReturn, Self, TypeAlias
+from typing import NoReturn, Self
 
-from hyperdb import _native
 from hyperdb.errors import InvalidError, NotBuiltError
 from hyperdb.graph.members import Text, encoded
-from hyperdb.graph.moment import Moment
+from hyperdb.graph.store import (
+    LOCK_TIMEOUT,
+    AppTransaction,
+    Isolation,
+    LockMode,
+    Moment,
+    StoreTransaction,
+    TransactionOptions,
+    Wait,
+)
 from hyperdb.graph.writer import AppWriter
 
-Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
-LockMode: TypeAlias = Literal["key share", "share", "no key update", "update"]
-Wait: TypeAlias = Literal["block", "nowait", "skip"]
+__all__ = [
+    "LOCK_TIMEOUT",
+    "Isolation",
+    "LockMode",
+    "Transaction",
+    "TransactionApp",
+    "TransactionOptions",
+    "Wait",
+    "now_ms",
+    "pause",
+]
+
 Id = Text
 
-# Seconds; a program that waits for its own lock in another handle should hear of it.
-LOCK_TIMEOUT = 10.0
-_HASH_BYTES = 8
-_PAGE = 256
 # Seconds between two attempts, at most.
 _LONGEST_PAUSE = 0.05
-
-
-@dataclass(frozen=True)
-class TransactionOptions:
-    """How a transaction is begun. `lock_timeout` in seconds, for one lock; None waits for ever."""
-
-    isolation: Isolation = "serializable"
-    read_only: bool = False
-    lock_timeout: float | None = LOCK_TIMEOUT
 
 
 def now_ms() -> int:
@@ -61,17 +64,12 @@ def pause(attempt: int) -> float:
 class Transaction:
     """See `hyperdb.Database.transaction`. As a context manager it commits at the end, and rolls back on an exception."""
 
-    def __init__(self, store: _native.Store, options: TransactionOptions, at_ms: int) -> None:
+    def __init__(self, inner: StoreTransaction, options: TransactionOptions) -> None:
         self.options = options
-        self._inner = store.begin(options.isolation, options.read_only, options.lock_timeout, at_ms)
+        self._inner = inner
         self._apps: dict[str, TransactionApp] = {}
         self._lock = threading.Lock()
         self._ended = False
-
-    @property
-    def native(self) -> _native.Transaction:
-        """The native transaction, for layers that work on keys."""
-        return self._inner
 
     def app(self, name: str) -> TransactionApp:
         """The app `name` inside this transaction, made at once if it is new. It cannot be flushed until the end."""
@@ -80,7 +78,7 @@ class Transaction:
         with self._lock:
             app = self._apps.get(name)
         if app is None:
-            app = TransactionApp(self._inner, name, self._inner.app(name.encode()))
+            app = TransactionApp(self._inner.app(name.encode()), name)
             with self._lock:
                 self._apps[name] = app
         return app
@@ -131,20 +129,13 @@ class Transaction:
 class TransactionApp(AppWriter):
     """An app inside a transaction. Reads see the own writes; each call, and each page of a walk, is a statement."""
 
-    def __init__(self, inner: _native.Transaction, name: str, number: int | None) -> None:
+    def __init__(self, inner: AppTransaction, name: str) -> None:
         self._inner = inner
         self.name = name
-        # None: there is no such app, and the transaction only reads.
-        self._number = number
-        self._graph = _native.TransactionGraph(inner, number)
-        self.writer = self._graph
+        self.writer = inner
 
     def _reader(self) -> Moment:
-        return self._graph
-
-    def _writable(self) -> int:
-        # The native side refuses the write; any number will do to be told so.
-        return 0 if self._number is None else self._number
+        return self._inner
 
     def get_for_update(self, id: Id, *, wait: Wait = "block") -> bytes | None:  # noqa: A002
         """Locks vertex `id` and then reads it: nobody changes it until the end.
@@ -157,11 +148,11 @@ class TransactionApp(AppWriter):
 
     def put(self, id: Id, value: bytes | str, *, expires_at: int | None = None) -> None:  # noqa: A002
         """Adds vertex `id`, replacing whatever the id named; `expires_at` in Unix milliseconds."""
-        self._inner.put_vertex(self._writable(), encoded(id), encoded(value), expires_at)
+        self._inner.put_vertex(encoded(id), encoded(value), expires_at)
 
     def remove(self, id: Id) -> bool:  # noqa: A002
         """Removes the element with all its members; whether it was there."""
-        return self._inner.remove_element(self._writable(), encoded(id))
+        return self._inner.remove_element(encoded(id))
 
     def lock(self, id: Id, mode: LockMode = "update", *, wait: Wait = "block") -> bool:  # noqa: A002
         """Locks element `id`, there or not, until the end; False if `wait` is `skip` and another transaction has it.
@@ -170,28 +161,21 @@ class TransactionApp(AppWriter):
             RowLockedError: with `nowait`.
             LockTimeoutError, DeadlockError, SerializationError: when waiting ended so.
         """
-        return self._inner.lock_element(self._writable(), encoded(id), mode, wait)
+        return self._inner.lock_element(encoded(id), mode, wait)
 
     def expires_at(self, id: Id) -> int | None:  # noqa: A002
         """When element `id` expires, Unix milliseconds; None if never or if it is not there."""
-        found = None if self._number is None else self._inner.find_element(self._number, encoded(id))
-        return None if found is None else found[1]
+        return self._inner.expires_at(encoded(id))
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
-        return self._number is not None and self._inner.find_element(self._number, encoded(id)) is not None
+        return self.kind(id) is not None
 
     def __len__(self) -> int:
-        return 0 if self._number is None else self._inner.app_stats(self._number)[0]
+        return self.count()
 
     def ids(self) -> Iterator[bytes]:
         """Ids of all elements, in hash order, lazily."""
-        after: bytes | None = None
-        while self._number is not None:
-            page = self._inner.elements(self._number, after, _PAGE)
-            yield from (place[_HASH_BYTES:] for place, _ in page)
-            if len(page) < _PAGE:
-                return
-            after = page[-1][0]
+        return self._inner.ids()
 
     def hash(self, id: Id) -> NoReturn:  # noqa: A002
         """Refused, as the other typed views are.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from hyperdb.graph.hyperedge import HyperedgeView
 from hyperdb.graph.members import Members, Text, encoded, raw_members
-from hyperdb.graph.moment import GraphWriter
 from hyperdb.graph.reader import AppReader
+from hyperdb.graph.store import GraphWriter
 
 
 class AppWriter(AppReader):

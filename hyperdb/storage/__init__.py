@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hyperdb.storage.engine import Change, Engine, Entry, Snapshot
+from hyperdb.storage.engine import Change, Engine, Entry, Snapshot, Transaction
 from hyperdb.storage.lmdb import LmdbEngine
 from hyperdb.storage.memory import MemoryEngine
 from hyperdb.storage.native import NativeEngine
@@ -24,4 +24,4 @@ def open_engine(name: EngineName, path: str | Path, options: OpenOptions | None 
     return NativeEngine(Path(path), options)
 
 
-__all__ = ["Change", "Engine", "Entry", "LmdbEngine", "MemoryEngine", "NativeEngine", "Snapshot", "open_engine"]
+__all__ = ["Change", "Engine", "Entry", "LmdbEngine", "MemoryEngine", "NativeEngine", "Snapshot", "Transaction", "open_engine"]

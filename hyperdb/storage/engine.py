@@ -29,11 +29,59 @@ class Snapshot(Protocol):
     def multi_get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """Values in the order asked."""
 
+    def version(self, key: bytes) -> int | None:
+        """The commit that last wrote or removed the key; None if it never was there, or its remove is forgotten."""
+
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """Entries with `start <= key < end` in key order, lazily; the iterator keeps the snapshot alive."""
 
     def close(self) -> None:
         """Lets go of the view; iterators that it made go on."""
+
+
+class Transaction(Protocol):
+    """Reads of one moment and writes on top of them that happen at once, at the commit, or not at all.
+
+    Serializable: what it read would read the same at its commit. It may lose to another one, and never waits for one that
+    has only read. A transaction that was dropped is rolled back.
+    """
+
+    def get(self, key: bytes) -> bytes | None:
+        """The key's value, own writes first."""
+
+    def multi_get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Values in the order asked."""
+
+    def version(self, key: bytes) -> int | None:
+        """As `Snapshot.version`; 0 if this transaction wrote or removed the key."""
+
+    def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
+        """As `Snapshot.scan`, own writes included; those made while it goes on may show or not."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Adds or replaces a key."""
+
+    def remove(self, key: bytes) -> None:
+        """Removes a key, there or not."""
+
+    def savepoint(self) -> int:
+        """Marks a state to come back to; its number. Savepoints nest."""
+
+    def rollback_to(self, savepoint: int) -> None:
+        """Takes back the writes since the savepoint, which stays."""
+
+    def release(self, savepoint: int) -> None:
+        """Forgets the savepoint and those after it, keeping the writes."""
+
+    def commit(self) -> int:
+        """Makes the writes one commit; its number once it may be acknowledged. It ends the transaction either way.
+
+        Raises:
+            SerializationError: something that it read has changed.
+        """
+
+    def rollback(self) -> None:
+        """Ends it without a trace. A second call does nothing."""
 
 
 class Engine(Protocol):
@@ -62,6 +110,9 @@ class Engine(Protocol):
             InvalidError: when that commit is not there yet.
         """
 
+    def begin(self, *, read_only: bool = False) -> Transaction:
+        """Begins a transaction; one that only reads never fails."""
+
     def retain(self) -> int:
         """Keeps the present readable until `release`; returns its commit."""
 
@@ -74,6 +125,9 @@ class Engine(Protocol):
         Raises:
             NotBuiltError: by an engine without files.
         """
+
+    def sync(self) -> None:
+        """Waits until everything written is on the disk, where there is one."""
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges; bytes, counts and microseconds as the name says."""

@@ -8,6 +8,8 @@ Invariant: what no retained commit and no snapshot can see is removed when its k
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import threading
 import weakref
@@ -17,8 +19,9 @@ from pathlib import Path
 
 import lmdb
 
-from hyperdb.errors import BehindHorizonError, ClosedError, InvalidError, NoSpaceError, NotFoundError, StorageError
+from hyperdb.errors import BehindHorizonError, ClosedError, InvalidError, LockedError, NoSpaceError, NotFoundError, StorageError
 from hyperdb.storage.engine import Change, Entry
+from hyperdb.storage.optimistic import OptimisticTransaction, Range
 from hyperdb.values import OpenOptions
 
 _MAP_BYTES = 64 << 30
@@ -30,6 +33,7 @@ _COMMIT, _RETAINED, _USER = b"\x00commit", b"\x00retained", b"\x01"
 # LMDB's own limit on keys is 511 bytes.
 LONGEST_KEY = 240
 _PAGE = 256
+_LOCK_NAME = "hyperdb.lock"
 
 
 def _prefix(key: bytes) -> bytes:
@@ -46,6 +50,12 @@ def _version_of(record: bytes) -> int:
 
 def _record(key: bytes, version: int) -> bytes:
     return _prefix(key) + (_VERSIONS - version).to_bytes(8, "big")
+
+
+def _bounds(start: bytes, end: bytes | None) -> tuple[bytes, bytes]:
+    """Between which records the keys `start <= key < end` lie."""
+    high = b"\x02" if end is None else _USER + end.replace(b"\x00", b"\x00\xff")
+    return _USER + start.replace(b"\x00", b"\x00\xff"), high
 
 
 class LmdbSnapshot:
@@ -69,6 +79,10 @@ class LmdbSnapshot:
         """See `engine.Snapshot`."""
         return self._open()._read(keys, self.commit)
 
+    def version(self, key: bytes) -> int | None:
+        """See `engine.Snapshot`."""
+        return self._open()._version(key, self.commit)
+
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """See `engine.Snapshot`."""
         engine = self._open()
@@ -86,9 +100,18 @@ class LmdbEngine:
     def __init__(self, path: Path, options: OpenOptions) -> None:
         if not options.create and not path.is_dir():
             raise NotFoundError(f"there is no database in {path}")
+        path.mkdir(exist_ok=True)
+        # LMDB would let two processes in, but the newest commit is known here.
+        self._owner = os.open(path / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._owner)
+            raise LockedError(f"another process owns {path}") from error
         try:
             self._env = lmdb.open(str(path), map_size=_MAP_BYTES, sync=options.sync == "always", create=options.create)
         except lmdb.Error as error:
+            os.close(self._owner)
             raise StorageError(f"{path}: {error}") from error
         self.path = path
         self._lock = threading.RLock()
@@ -159,6 +182,31 @@ class LmdbEngine:
             self._pins[commit] += 1
             return LmdbSnapshot(self, commit)
 
+    def begin(self, *, read_only: bool = False) -> OptimisticTransaction:
+        """See `engine.Engine`."""
+        self._check()
+        return OptimisticTransaction(self, read_only=read_only)
+
+    def write_unless_changed(self, changes: Sequence[Change], since: int, ranges: Sequence[Range]) -> int | None:
+        """See `optimistic.Validating`."""
+        with self._lock:
+            if any(self._changed_since(since, start or b"", end) for start, end in ranges):
+                return None
+            return self.write(changes)
+
+    def _changed_since(self, commit: int, start: bytes, end: bytes | None) -> bool:
+        # The newest version of a key, removes included, is always kept.
+        self._check()
+        low, high = _bounds(start, end)
+        with self._env.begin() as reader:
+            cursor = reader.cursor()
+            found = cursor.set_range(low)
+            while found and (record := bytes(cursor.key())) < high:
+                if _version_of(record) > commit:
+                    return True
+                found = cursor.next()
+        return False
+
     def retain(self) -> int:
         """See `engine.Engine`."""
         self._check()
@@ -189,6 +237,11 @@ class LmdbEngine:
             shutil.rmtree(dest)
             raise StorageError(f"{dest}: {error}") from error
 
+    def sync(self) -> None:
+        """See `engine.Engine`."""
+        self._check()
+        self._env.sync(True)
+
     def stats(self) -> Mapping[str, int]:
         """See `engine.Engine`."""
         self._check()
@@ -201,6 +254,7 @@ class LmdbEngine:
             self._closed = True
             self._env.sync(True)
             self._env.close()
+            os.close(self._owner)
 
     def _check(self) -> None:
         if self._closed:
@@ -211,6 +265,15 @@ class LmdbEngine:
         with self._env.begin() as reader:
             cursor = reader.cursor()
             return [self._find(cursor, key, commit) for key in keys]
+
+    def _version(self, key: bytes, commit: int) -> int | None:
+        self._check()
+        with self._env.begin() as reader:
+            cursor = reader.cursor()
+            if not cursor.set_range(_record(key, commit)):
+                return None
+            record = bytes(cursor.key())
+            return _version_of(record) if record.startswith(_prefix(key)) else None
 
     @staticmethod
     def _find(cursor: lmdb.Cursor, key: bytes, commit: int) -> bytes | None:
@@ -233,8 +296,7 @@ class LmdbEngine:
         self, start: bytes | None, end: bytes | None, reverse: bool, commit: int
     ) -> tuple[list[tuple[bytes, bytes | None]], bool]:
         self._check()
-        low = _USER + (start or b"").replace(b"\x00", b"\x00\xff")
-        high = b"\x02" if end is None else _USER + end.replace(b"\x00", b"\x00\xff")
+        low, high = _bounds(start or b"", end)
         page: list[tuple[bytes, bytes | None]] = []
         with self._env.begin() as reader:
             cursor, finder = reader.cursor(), reader.cursor()

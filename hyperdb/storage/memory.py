@@ -17,6 +17,7 @@ from sortedcontainers import SortedDict
 
 from hyperdb.errors import BehindHorizonError, ClosedError, InvalidError, NotBuiltError
 from hyperdb.storage.engine import Change, Entry
+from hyperdb.storage.optimistic import OptimisticTransaction, Range
 
 
 class _Versions:
@@ -31,6 +32,10 @@ class _Versions:
     def at(self, commit: int) -> bytes | None:
         place = bisect_right(self.commits, commit)
         return self.values[place - 1] if place else None
+
+    def version(self, commit: int) -> int | None:
+        place = bisect_right(self.commits, commit)
+        return self.commits[place - 1] if place else None
 
     def put(self, commit: int, value: bytes | None) -> None:
         if self.commits and self.commits[-1] == commit:
@@ -61,6 +66,11 @@ class MemorySnapshot:
         """See `engine.Snapshot`."""
         engine = self._open()
         return [engine._at(key, self.commit) for key in keys]
+
+    def version(self, key: bytes) -> int | None:
+        """See `engine.Snapshot`."""
+        versions = self._open()._keys.get(key)
+        return None if versions is None else versions.version(self.commit)
 
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """See `engine.Snapshot`."""
@@ -123,6 +133,23 @@ class MemoryEngine:
             self._pins[commit] += 1
             return MemorySnapshot(self, commit)
 
+    def begin(self, *, read_only: bool = False) -> OptimisticTransaction:
+        """See `engine.Engine`."""
+        self._check()
+        return OptimisticTransaction(self, read_only=read_only)
+
+    def write_unless_changed(self, changes: Sequence[Change], since: int, ranges: Sequence[Range]) -> int | None:
+        """See `optimistic.Validating`."""
+        with self._lock:
+            if any(self._changed_since(since, start or b"", end) for start, end in ranges):
+                return None
+            return self.write(changes)
+
+    def _changed_since(self, commit: int, start: bytes, end: bytes | None) -> bool:
+        self._check()
+        with self._lock:
+            return any(self._keys[key].commits[-1] > commit for key in self._keys.irange(start, end, (True, False)))
+
     def retain(self) -> int:
         """See `engine.Engine`."""
         self._check()
@@ -139,6 +166,10 @@ class MemoryEngine:
     def checkpoint(self, dest: Path) -> int:
         """Refused: there are no files."""
         raise NotBuiltError(f"the memory engine has no files to copy to {dest}")
+
+    def sync(self) -> None:
+        """There is no disk."""
+        self._check()
 
     def stats(self) -> Mapping[str, int]:
         """See `engine.Engine`."""

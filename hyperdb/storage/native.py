@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hyperdb import _native
 from hyperdb.storage.engine import Change, Entry
+from hyperdb.storage.optimistic import OptimisticTransaction, Range
 from hyperdb.values import OpenOptions
 
 # Column family of user data.
@@ -31,6 +32,10 @@ class NativeSnapshot:
     def multi_get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """See `engine.Snapshot`."""
         return self._inner.multi_get(keys, _DATA)
+
+    def version(self, key: bytes) -> int | None:
+        """See `engine.Snapshot`."""
+        return self._inner.version(key, _DATA)
 
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """See `engine.Snapshot`."""
@@ -67,6 +72,14 @@ class NativeEngine:
         """See `engine.Engine`."""
         return NativeSnapshot(self._inner.snapshot(at))
 
+    def begin(self, *, read_only: bool = False) -> OptimisticTransaction:
+        """See `engine.Engine`. The graph's transactions have row locks and more levels: `hyperdb.Database.transaction`."""
+        return OptimisticTransaction(self, read_only=read_only)
+
+    def write_unless_changed(self, changes: Sequence[Change], since: int, ranges: Sequence[Range]) -> int | None:
+        """See `optimistic.Validating`."""
+        return _native.write_unless_changed(self._inner, changes, since, ranges, _DATA)
+
     def retain(self) -> int:
         """See `engine.Engine`."""
         return self._inner.retain()
@@ -86,6 +99,10 @@ class NativeEngine:
     def compact(self) -> None:
         """Flushes, and waits until nothing is left to merge."""
         self._inner.compact()
+
+    def sync(self) -> None:
+        """See `engine.Engine`."""
+        self._inner.sync()
 
     def stats(self) -> Mapping[str, int]:
         """See `engine.Engine`."""

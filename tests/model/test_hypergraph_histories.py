@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypergraph import HypergraphModel
 from hypothesis import settings
@@ -21,6 +21,7 @@ import hyperdb
 from hyperdb import Hyperedge, Vertex
 from hyperdb.errors import HyperDBError
 from hyperdb.graph.reader import AppReader
+from hyperdb.values import EngineName
 
 IDS = st.sampled_from([b"a", b"b", b"c", b"d\x00", b"e" * 120])
 KEYS = st.sampled_from([b"", b"\x00", b"k", b"k\x00", b"\xff"])
@@ -39,6 +40,8 @@ def outcome(call: Callable[[], Any]) -> Any:
 class Histories(RuleBasedStateMachine):
     """A database beside the model."""
 
+    engine: ClassVar[EngineName] = "native"
+
     @initialize()
     def open(self) -> None:
         self.dir = Path(tempfile.mkdtemp(prefix="hyperdb-model-"))
@@ -47,7 +50,7 @@ class Histories(RuleBasedStateMachine):
         self._open()
 
     def _open(self) -> None:
-        self.db = hyperdb.open(self.dir / "store", sync="everysec", memory="8m")
+        self.db = hyperdb.open(self.dir / "store", engine=self.engine, sync="everysec", memory="8m")
         self.app = self.db.app(APP)
 
     def _same(self, real: Callable[[], Any], models: Callable[[], Any]) -> None:
@@ -79,13 +82,13 @@ class Histories(RuleBasedStateMachine):
         self._same(lambda: real(id, detach=detach), lambda: self.model.remove(id, vertex=vertex, detach=detach))
 
     @rule(id=IDS)
-    def redis_del(self, id: bytes) -> None:
-        self.app.execute("DEL", id)
+    def delete(self, id: bytes) -> None:
+        self.app.remove(id)
         self.model.discard(id)
 
     @rule(id=IDS, value=st.binary(max_size=2))
-    def redis_set(self, id: bytes, value: bytes) -> None:
-        self.app.execute("SET", id, value)
+    def put(self, id: bytes, value: bytes) -> None:
+        self.app.put(id, value)
         self.model.discard(id)
         self.model.vertices[id] = value
 
@@ -101,12 +104,14 @@ class Histories(RuleBasedStateMachine):
             assert snapshot.commit == commit
             agree(snapshot.app(APP), model)
 
+    @precondition(lambda self: self.engine == "native")
     @rule(compact=st.booleans())
     def reorganise(self, compact: bool) -> None:
         self.db.flush()
         if compact:
-            self.db._engine.compact()
+            self.db.native.engine().compact()
 
+    @precondition(lambda self: self.engine != "memory")
     @rule()
     def reopen(self) -> None:
         self.db.close()
@@ -158,5 +163,18 @@ def agree(app: AppReader, model: HypergraphModel) -> None:
             assert list(edge.members(b"\x00", b"k\x00")) == [row for row in members if b"\x00" <= row[0] < b"k\x00"]
 
 
+class MemoryHistories(Histories):
+    engine = "memory"
+
+
+class LmdbHistories(Histories):
+    engine = "lmdb"
+
+
+SHORT = settings(max_examples=15, stateful_step_count=25, deadline=None)
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+TestHistories.settings = SHORT
+TestMemory = MemoryHistories.TestCase
+TestMemory.settings = SHORT
+TestLmdb = LmdbHistories.TestCase
+TestLmdb.settings = settings(SHORT, max_examples=6)

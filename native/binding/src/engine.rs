@@ -85,7 +85,7 @@ impl Engine {
         }
     }
 
-    fn db(&self) -> PyResult<Db> {
+    pub(crate) fn db(&self) -> PyResult<Db> {
         self.born.check()?;
         let guard = self.db.lock();
         guard.clone().ok_or_else(closed)

@@ -351,6 +351,13 @@ impl Reader {
         Ok(Class::ALL.iter().map(count).collect())
     }
 
+    /// How many elements have an expiry.
+    fn expiring(&self, py: Python<'_>) -> PyResult<u64> {
+        let reader = self.inner()?;
+        let stats = py.detach(|| reader.stats()).map_err(failed)?;
+        Ok(stats.expiring())
+    }
+
     fn close(&self) {
         if self.born.is_here() {
             self.inner.lock().take();

@@ -20,6 +20,7 @@ mod settings;
 mod store;
 mod transaction;
 mod transaction_graph;
+mod validated;
 
 use pyo3::prelude::*;
 
@@ -46,6 +47,8 @@ mod _core {
     use super::transaction::Transaction;
     #[pymodule_export]
     use super::transaction_graph::TransactionGraph;
+    #[pymodule_export]
+    use super::validated::write_unless_changed;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -270,6 +270,11 @@ impl TransactionGraph {
         let count = |class: &Class| (class_name(*class), stats.count(*class), stats.bytes(*class));
         Ok(Class::ALL.iter().map(count).collect())
     }
+
+    /// As `Reader.expiring`.
+    fn expiring(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, |inner, app| Ok(inner.app_stats(app)?.expiring()))
+    }
 }
 
 fn row(place: &[u8], version: u64) -> Row {

@@ -63,6 +63,7 @@ impl EventLoop {
     /// Runs until told to stop.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
+        self.core.shared.enter_loop();
         loop {
             let timeout = self.timeout();
             if let Err(error) = self.poll.poll(&mut events, timeout) {
@@ -162,7 +163,8 @@ impl EventLoop {
 
     /// Runs all ready clients on one turn and commits.
     fn turn(&mut self) {
-        if self.core.ready.is_empty() && self.core.flush.is_empty() {
+        let others_wrote = self.others_wrote();
+        if self.core.ready.is_empty() && self.core.flush.is_empty() && !others_wrote {
             return;
         }
         let ready = std::mem::take(&mut self.core.ready);
@@ -175,10 +177,15 @@ impl EventLoop {
                 }
             }
         }
-        if !ready.is_empty() {
+        if !ready.is_empty() || others_wrote {
             self.run_turn(&ready);
         }
         self.gate();
+    }
+
+    /// Whether clients wait for what somebody outside this loop may have committed: the host process, a transaction.
+    fn others_wrote(&self) -> bool {
+        self.core.is_observing() && self.store.db().latest() != self.known_commit
     }
 
     fn run_turn(&mut self, ready: &[Slot]) {
@@ -201,6 +208,9 @@ impl EventLoop {
         };
         let based = turn.base();
         let on_durable = db.durable() >= based;
+        if based != self.known_commit && self.core.is_observing() {
+            blocking::serve_all(&mut self.core, &mut turn);
+        }
         let mut rest = ready.iter();
         for slot in rest.by_ref() {
             let core = &mut self.core;
@@ -245,6 +255,7 @@ impl EventLoop {
 
     /// Commits a turn.
     pub(crate) fn finish(&mut self, mut turn: Turn<'_>) {
+        self.core.shared.set_observing(self.core.is_observing());
         match turn.commit() {
             Ok(commit) => self.known_commit = commit,
             Err(error) => self.refuse(&error),

@@ -122,11 +122,9 @@ fn tend_keyspace(this: &mut EventLoop) {
             }
         }
     }
-    let latest = store.db().latest();
-    if latest != this.known_commit && this.core.is_observing() {
+    if turn.base() != this.known_commit && this.core.is_observing() {
         blocking::serve_all(&mut this.core, &mut turn);
     }
     blocking::after_touch(&mut this.core, &mut turn);
-    this.known_commit = latest;
     this.finish(turn);
 }

@@ -99,6 +99,12 @@ impl Server {
                 shared.durable_moved();
             }
         }));
+        let notify = Arc::downgrade(&shared);
+        store.db().on_commit(Arc::new(move |_| {
+            if let Some(shared) = notify.upgrade() {
+                shared.committed();
+            }
+        }));
         let core = Core::new(Parts {
             settings,
             shared: shared.clone(),

@@ -5,6 +5,8 @@ use super::settings::Settings;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::atomic::{fence, AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::thread::ThreadId;
 
 /// A message for the loop.
 pub(crate) enum Message {
@@ -40,6 +42,10 @@ pub(crate) struct Shared {
     stats: Mutex<ServerStats>,
     /// The loop holds replies back until something becomes durable.
     gated: AtomicBool,
+    /// Clients wait for keys, or watch them.
+    observing: AtomicBool,
+    /// The thread of the loop, whose own commits are no news to it.
+    loop_thread: OnceLock<ThreadId>,
 }
 
 impl Shared {
@@ -49,6 +55,8 @@ impl Shared {
             waker,
             stats: Mutex::new(ServerStats::default()),
             gated: AtomicBool::new(false),
+            observing: AtomicBool::new(false),
+            loop_thread: OnceLock::new(),
         }
     }
 
@@ -74,6 +82,27 @@ impl Shared {
     pub(crate) fn durable_moved(&self) {
         fence(Ordering::SeqCst);
         if self.gated.load(Ordering::Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// The calling thread is the loop.
+    pub(crate) fn enter_loop(&self) {
+        // Set once, by the one loop that there is.
+        let _first = self.loop_thread.set(std::thread::current().id());
+    }
+
+    /// Says whether the loop wants to hear of others' commits. To be called while it holds the writer: who commits later has
+    /// taken the writer over, and sees it.
+    pub(crate) fn set_observing(&self, observing: bool) {
+        self.observing.store(observing, Ordering::Relaxed);
+    }
+
+    /// Somebody committed.
+    pub(crate) fn committed(&self) {
+        if self.observing.load(Ordering::Relaxed)
+            && self.loop_thread.get() != Some(&std::thread::current().id())
+        {
             self.wake();
         }
     }

@@ -5,6 +5,7 @@ mod administration;
 mod blocking;
 mod disk;
 mod hostile;
+mod outside;
 mod pipelining;
 mod pubsub;
 mod support;

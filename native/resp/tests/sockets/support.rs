@@ -1,7 +1,9 @@
 //! A server on a free port with a store of its own, and a client that shows replies as text.
 
 use hyperdb_graph::{Options, Store, SyncMode};
-use hyperdb_resp::server::{Admin, Answer, ClientInfo, Listen, Login, Server, Settings};
+use hyperdb_resp::server::{
+    Admin, Answer, ClientInfo, Clock, Listen, Login, Server, Settings, SystemClock,
+};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -57,6 +59,14 @@ impl Running {
     }
 
     pub fn with_sync(settings: Settings, sync: SyncMode) -> Self {
+        Self::start(settings, sync, Box::new(SystemClock::new()))
+    }
+
+    pub fn with_clock(settings: Settings, clock: Box<dyn Clock>) -> Self {
+        Self::start(settings, SyncMode::EverySec, clock)
+    }
+
+    fn start(settings: Settings, sync: SyncMode, clock: Box<dyn Clock>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory =
@@ -67,17 +77,23 @@ impl Running {
             ..Options::default()
         };
         let store = Store::open(&directory, options).unwrap();
-        Self::on(store, settings, directory)
+        Self::serve(store, settings, directory, clock)
     }
 
     /// Serves a store that lies elsewhere than in a directory of its own.
     pub fn on(store: Store, settings: Settings, directory: PathBuf) -> Self {
+        Self::serve(store, settings, directory, Box::new(SystemClock::new()))
+    }
+
+    fn serve(store: Store, settings: Settings, directory: PathBuf, clock: Box<dyn Clock>) -> Self {
         let store = Arc::new(store);
         let listen = Listen {
             tcp: vec!["127.0.0.1:0".parse().unwrap()],
             unix: None,
         };
-        let server = Server::start(store.clone(), &listen, settings, Box::new(TestAdmin)).unwrap();
+        let server =
+            Server::start_with_clock(store.clone(), &listen, settings, Box::new(TestAdmin), clock)
+                .unwrap();
         Self {
             server,
             store,
