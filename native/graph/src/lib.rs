@@ -14,6 +14,8 @@ pub mod codec;
 mod directory;
 mod dropped;
 pub mod field;
+#[cfg(test)]
+mod fuzzing;
 pub mod hash;
 pub mod header;
 pub mod hyperedge;

@@ -3,6 +3,8 @@
 
 #[path = "catalog/shop.rs"]
 mod shop;
+#[path = "catalog/storm.rs"]
+mod storm;
 
 use hyperdb_graph::catalog::objects::{Column, Label, Sequence, Table, UserType};
 use hyperdb_graph::catalog::words::{Action, ConstraintKind, TypeForm};

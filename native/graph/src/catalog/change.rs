@@ -123,14 +123,19 @@ impl<'c> Catalog<'c> {
         Ok(())
     }
 
-    /// Replaces the definition of object `number`: ALTER and RENAME.
+    /// Changes the definition of object `number` as it is once it is locked: ALTER and RENAME.
     ///
     /// # Errors
-    /// [`Refusal`], and as [`Transaction::put`].
-    pub fn replace(&mut self, number: u64, object: impl Into<Object>) -> Act<()> {
-        let object = object.into();
-        let record = encoded(&object)?;
+    /// [`Refusal`], those of `change` included, and as [`Transaction::put`].
+    pub fn alter(
+        &mut self,
+        number: u64,
+        change: impl FnOnce(&mut Object) -> Result<(), Refusal>,
+    ) -> Act<()> {
         let old = self.lock_for(number, LockMode::AccessExclusive, LockMode::Update)?;
+        let mut object = old.clone();
+        change(&mut object)?;
+        let record = encoded(&object)?;
         check::successor(&old, &object)?;
         self.settle_references(number, &object)?;
         let lost = lost_columns(&old, &object);
@@ -145,6 +150,18 @@ impl<'c> Catalog<'c> {
             .put_vertex(AppId::SYSTEM, &object_id(number), &record, None)?;
         self.raise_version()?;
         Ok(())
+    }
+
+    /// Replaces the definition of object `number` by one that was made from what [`Catalog::lock`] gave.
+    ///
+    /// # Errors
+    /// As [`Catalog::alter`].
+    pub fn replace(&mut self, number: u64, object: impl Into<Object>) -> Act<()> {
+        let object = object.into();
+        self.alter(number, |place| {
+            *place = object;
+            Ok(())
+        })
     }
 
     /// Drops object `number` with its parts and rows. CASCADE is the caller's: it changes or drops the dependents first.
