@@ -51,9 +51,11 @@ impl Point {
         ffi::p1_compress(&self.0)
     }
 
-    /// From a node record; `None` if it is not on the curve.
+    /// From a node record; `None` if it is not the one such form of a point of the curve.
     pub fn from_stored(bytes: &[u8; 96]) -> Option<Self> {
-        ffi::p1_deserialize(bytes).map(Point)
+        // The library takes a compressed point in the first half, whatever lies behind it.
+        let point = Point(ffi::p1_deserialize(bytes)?);
+        (point.to_stored() == *bytes).then_some(point)
     }
 
     /// 96 bytes, for a node record.
@@ -129,5 +131,20 @@ impl fmt::Debug for Point {
             write!(f, "{byte:02x}")?;
         }
         f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_points_have_one_form() {
+        for point in [Point::generator(), Point::infinity()] {
+            assert_eq!(Point::from_stored(&point.to_stored()), Some(point));
+            let mut compressed = [9; 96];
+            compressed[..48].copy_from_slice(&point.to_compressed());
+            assert_eq!(Point::from_stored(&compressed), None);
+        }
     }
 }
