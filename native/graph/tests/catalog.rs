@@ -11,7 +11,8 @@ use hyperdb_graph::catalog::words::{Action, ConstraintKind, TypeForm};
 use hyperdb_graph::catalog::{pin, rows_id, Halt, Image, NameSpace, Object, Refusal, Why};
 use hyperdb_graph::codec::types::{Named, Plain, Type};
 use hyperdb_graph::{
-    AppId, Conflict, Isolation, Kind, LockMode, Record, Stop, Transaction, TransactionOptions,
+    AppId, Conflict, Isolation, Kind, LockMode, Record, Step, Stop, Transaction,
+    TransactionOptions, Turn,
 };
 use shop::{column, constraint, index, table, text, Shop};
 use std::thread;
@@ -374,6 +375,38 @@ fn truncate_gives_fresh_rows_to_the_table_and_its_indexes() {
     let after = [number, by_name].map(|number| rows_cid(&emptying, shop.app, number));
     assert!(after.iter().all(Option::is_some));
     assert!(before.iter().all(|cid| !after.contains(cid)));
+}
+
+#[test]
+fn rows_of_a_table_are_dropped_with_its_definition_only() {
+    let shop = Shop::new();
+    let number = shop.make(table(shop.app, "t"));
+    let id = rows_id(number);
+    let app = shop.app;
+    type Attempt<'a> = &'a mut dyn FnMut(&mut Turn<'_>) -> Step<()>;
+    let attempts: [Attempt<'_>; 6] = [
+        &mut |turn| turn.remove_element(app, &id).map(|_| ()),
+        &mut |turn| turn.put_vertex(app, &id, b"v", None),
+        &mut |turn| turn.set_expiry(app, &id, Some(1)).map(|_| ()),
+        &mut |turn| turn.move_element(app, &id, b"t").map(|_| ()),
+        &mut |turn| turn.flush_app(b"shop").map(|_| ()),
+        &mut |turn| turn.swap_apps(b"shop", b"other"),
+    ];
+    for attempt in attempts {
+        let step = shop.store.run(0, None, attempt);
+        assert!(matches!(step, Err(Stop::Failed(_))), "{step:?}");
+    }
+    let mut transaction = shop.begin();
+    let removed = transaction.remove_element(shop.app, &id);
+    assert!(matches!(removed, Err(Stop::Failed(_))));
+    let replaced = transaction.put_vertex(shop.app, &id, b"v", None);
+    assert!(matches!(replaced, Err(Stop::Failed(_))));
+    assert!(rows_cid(&transaction, shop.app, number).is_some());
+    shop.catalog(&mut transaction).drop(number).unwrap();
+    shop.commit(transaction);
+    shop.store
+        .run(0, None, |turn| turn.flush_app(b"shop"))
+        .unwrap();
 }
 
 #[test]

@@ -182,7 +182,7 @@ impl<'c> Catalog<'c> {
             self.give_name(&object)?;
             if rows_kind(&object).is_some() {
                 self.transaction
-                    .remove_element(object.app(), &rows_id(number))?;
+                    .remove_any(object.app(), &rows_id(number))?;
             }
             if matches!(object, Object::Sequence(_)) {
                 self.transaction
@@ -210,8 +210,9 @@ impl<'c> Catalog<'c> {
         }
         for (number, object) in emptied {
             let kind = rows_kind(&object).ok_or_else(|| Refusal::missing("table", number))?;
-            self.transaction
-                .create_edge(object.app(), &rows_id(number), kind)?;
+            let (app, id) = (object.app(), rows_id(number));
+            self.transaction.remove_any(app, &id)?;
+            self.transaction.create_edge(app, &id, kind)?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::header::{encode_vertex, Header, Kind, Record};
 use crate::keys::{self, AppId};
 use crate::step::Step;
 use crate::store::Store;
-use crate::turn::{directory_entry, directory_id, malformed};
+use crate::turn::{directory_entry, directory_id, malformed, refuse_rows};
 use hyperdb_lsm::{Direction, Family, KeyRange};
 use std::ops::Bound;
 
@@ -203,8 +203,17 @@ impl Transaction {
     /// Removes element `id` with all its members, in O(1); whether a live one was there.
     ///
     /// # Errors
-    /// As [`Transaction::put_vertex`].
+    /// As [`Transaction::put_vertex`]; rows of a table are refused.
     pub fn remove_element(&mut self, app: AppId, id: &[u8]) -> Step<bool> {
+        let key = keys::element(app, self.hash64(id), id);
+        if let Some(old) = self.claim_element(&key)? {
+            refuse_rows(old.kind())?;
+        }
+        self.remove_any(app, id)
+    }
+
+    /// Like [`Transaction::remove_element`], rows of tables included: for the catalog, which drops their definition too.
+    pub(crate) fn remove_any(&mut self, app: AppId, id: &[u8]) -> Step<bool> {
         let hash = self.hash64(id);
         let key = keys::element(app, hash, id);
         let Some(old) = self.claim_element(&key)? else {
@@ -228,6 +237,10 @@ impl Transaction {
         match old {
             None => self.insert(DATA, &key, record),
             Some(old) => {
+                match (&old, &new) {
+                    (Found::Edge(old), Found::Edge(new)) if old.cid == new.cid => {}
+                    (old, _) => refuse_rows(old.kind())?,
+                }
                 self.drop_members(app, id, &old, Some(&new))?;
                 self.put(DATA, &key, record)
             }

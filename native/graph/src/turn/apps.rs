@@ -121,6 +121,7 @@ impl Turn<'_> {
         if self.app_stats(old)?.elements() == 0 {
             return Ok(old);
         }
+        self.refuse_tables(old)?;
         self.claim(Family::DATA, &keys::app_header(old), Intent::Drop)?;
         let fresh = self.new_app()?;
         self.name_app(name, fresh)?;
@@ -133,6 +134,8 @@ impl Turn<'_> {
     pub fn swap_apps(&mut self, one: &[u8], other: &[u8]) -> Step<()> {
         let (a, b) = (self.app(one)?, self.app(other)?);
         if a != b {
+            self.refuse_tables(a)?;
+            self.refuse_tables(b)?;
             self.name_app(one, b)?;
             self.name_app(other, a)?;
         }

@@ -1,5 +1,6 @@
 //! Elements: vertices and hyperedges by id.
 
+use super::objects::refuse_rows;
 use super::{malformed, Turn};
 use crate::apps::Found;
 use crate::header::{encode_vertex, Header, Kind, Record};
@@ -122,6 +123,7 @@ impl Turn<'_> {
             Some(element) => (element.raw.to_vec(), Found::from(&element.record()?)),
         };
         if from != to {
+            refuse_rows(found.kind())?;
             self.claim(Family::DATA, self.memo.borrow().key(), Intent::Drop)?;
             self.erase(app, from, &found)?;
             self.replace(app, to, &record, found)?;
@@ -171,6 +173,7 @@ impl Turn<'_> {
                 Found::Vertex { expiry, len }
             }
             Record::Edge(header) => {
+                refuse_rows(header.kind)?;
                 let header = Header { expiry, ..header };
                 let (bytes, len) = header.encode();
                 out.extend_from_slice(&bytes[..len]);
@@ -249,6 +252,7 @@ impl Turn<'_> {
         if matches!(new, Some(Found::Edge(new)) if new.cid == old.cid) {
             return Ok(());
         }
+        refuse_rows(old.kind)?;
         // A stream without entries may still have consumer groups.
         if old.count == 0 && old.kind != Kind::Stream {
             return Ok(());

@@ -20,6 +20,7 @@ pub(crate) mod tests;
 pub use elements::Element;
 pub use expiry::Expired;
 pub use members::MemberScan;
+pub(crate) use objects::refuse_rows;
 
 pub(crate) use apps::{directory_entry, directory_id};
 
