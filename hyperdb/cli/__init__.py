@@ -9,13 +9,19 @@ from __future__ import annotations
 import sys
 
 from hyperdb.cli.commands import application
-from hyperdb.errors import HyperDBError
+from hyperdb.errors import CorruptError, HyperDBError
+
+_WAY_OUT = "`hyperdb check DIR` lists all damage; `hyperdb restore BACKUP NEW_DIR` makes a database of a backup"
 
 
 def main() -> None:
     """Runs the command line."""
     try:
         application(standalone_mode=True)
+    except CorruptError as error:
+        # The text names the file and the offset; here is what can be done about it.
+        print(f"hyperdb: {error}. {_WAY_OUT}", file=sys.stderr)
+        sys.exit(1)
     except HyperDBError as error:
         print(f"hyperdb: {error}", file=sys.stderr)
         sys.exit(1)

@@ -16,7 +16,7 @@ import hyperdb
 from hyperdb.cli.demo import demo
 from hyperdb.cli.shell import shell
 from hyperdb.cli.target import target
-from hyperdb.errors import InvalidError, NotBuiltError
+from hyperdb.errors import CorruptError, HyperDBError, InvalidError, NotBuiltError
 from hyperdb.values import parse_address
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -104,9 +104,20 @@ def restore(
         raise InvalidError(f"{source} is no backup")
     if directory.exists():
         raise InvalidError(f"{directory} exists already")
-    shutil.copytree(source, directory)
-    with hyperdb.open(directory, create=False) as database:
-        found = database.check()
+    # Under another name until it is whole: a restore that was interrupted leaves nothing that looks like a database.
+    staging = directory.with_name(f"{directory.name}.restoring")
+    if staging.exists():
+        raise InvalidError(f"{staging} exists already: an earlier restore was interrupted; remove it")
+    shutil.copytree(source, staging)
+    try:
+        with hyperdb.open(staging, create=False) as database:
+            found = database.check()
+    except HyperDBError as error:
+        shutil.rmtree(staging)
+        if isinstance(error, CorruptError):
+            raise
+        raise InvalidError(f"{source} is no backup: {error}") from error
+    staging.rename(directory)
     for line in found:
         print(line)
     if found:
