@@ -108,6 +108,14 @@ def order() -> Cases:
         "text a desc": inverted(a),
     }
     cases |= {f'token of "{key}"': signed_key(token(key.encode()), 8) for key in ("123", "9223372036854775807")}
+    for length in (1, 8, 9, 15, 16, 33):
+        key = bytes((0xF8 + 29 * i) % 256 for i in range(length))
+        cases[f"token of {length} bytes from f8 in steps of 1d"] = signed_key(token(key), 8)
+    columns = [b"shop", struct.pack(">i", 7), b""]
+    partition = b"".join(struct.pack(">H", len(column)) + column + b"\x00" for column in columns)
+    cases["partition key shop, int 7, empty"] = partition
+    head = signed_key(token(partition), 8) + escaped(columns[0]) + signed_key(7, 4) + escaped(columns[2])
+    cases["row of that partition under bigint 2 desc"] = head + inverted(signed_key(2, 8))
     return cases | {'token of ""': bytes(8)}
 
 

@@ -15,7 +15,7 @@ use hyperdb_graph::codec::order::{
     encode_bytes, encode_decimal, encode_f64, encode_signed, encode_timeuuid, push, Nulls, Order,
 };
 use hyperdb_graph::codec::row::{Cell, Row, Stamp, Width};
-use hyperdb_graph::codec::token::{order_token, token};
+use hyperdb_graph::codec::token::{compose, order_token, token};
 use hyperdb_graph::codec::types::{Container, Named, Plain, Sized, Type};
 use hyperdb_graph::hash::HashKey;
 use hyperdb_graph::header::encode_vertex;
@@ -255,6 +255,29 @@ fn ordered_keys_are_as_written_down() {
             order_token(token(key.as_bytes())).to_vec(),
         ));
     }
+    for len in [1u8, 8, 9, 15, 16, 33] {
+        let key: Vec<u8> = (0..len)
+            .map(|i| 0xf8u8.wrapping_add(i.wrapping_mul(29)))
+            .collect();
+        let name = format!("token of {len} bytes from f8 in steps of 1d");
+        cases.push((name, order_token(token(&key)).to_vec()));
+    }
+    let columns: [&[u8]; 3] = [b"shop", &7i32.to_be_bytes(), b""];
+    let partition = compose(&columns).unwrap();
+    cases.push(("partition key shop, int 7, empty".into(), partition.clone()));
+    let mut key = order_token(token(&partition)).to_vec();
+    encode_bytes(columns[0], &mut key);
+    encode_signed(7i32.to_be_bytes(), &mut key);
+    encode_bytes(columns[2], &mut key);
+    let descending = Order {
+        descending: true,
+        nulls: Nulls::Never,
+    };
+    push(&mut key, descending, Some(&2i64), |value, out| {
+        encode_signed(value.to_be_bytes(), out);
+    })
+    .unwrap();
+    cases.push(("row of that partition under bigint 2 desc".into(), key));
     compare("order", &cases);
 }
 
