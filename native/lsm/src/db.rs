@@ -121,6 +121,8 @@ pub(crate) struct Shared {
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) next_table: AtomicU64,
     pub(crate) cache: Arc<BlockCache>,
+    /// How many threads can run at once on this machine.
+    pub(crate) processors: usize,
     pub(crate) filter: RwLock<Option<Arc<dyn CompactionFilter>>>,
     pub(crate) work: Work,
     pub(crate) counters: Counters,

@@ -22,6 +22,7 @@ mod error;
 pub mod fs;
 #[cfg(test)]
 mod fuzzing;
+mod gather;
 pub mod hash;
 mod log;
 mod manifest;

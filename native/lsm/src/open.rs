@@ -17,9 +17,11 @@ use crate::version::Version;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
+use std::thread;
 
 /// Opens the store in `dir`; the lock is to be held as long as it is open.
 pub(crate) fn open(
@@ -71,6 +73,7 @@ pub(crate) fn open(
         next_table: AtomicU64::new(manifest.next_table),
         manifest: Mutex::new(manifest),
         cache,
+        processors: thread::available_parallelism().map_or(1, NonZero::get),
         filter: RwLock::new(None),
         work: Default::default(),
         counters: Counters::default(),

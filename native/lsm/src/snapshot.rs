@@ -6,6 +6,7 @@
 
 use crate::db::Shared;
 use crate::error::Result;
+use crate::gather::Gather;
 use crate::hash::key_hash;
 use crate::memtable::{self, Access, CopiedSource, Memtable};
 use crate::merge::{BoxSource, Merge};
@@ -218,12 +219,14 @@ impl Snapshot {
         }
         let mut found = vec![None; keys.len()];
         if copied.left > 0 && !inner.version.is_empty(family) {
-            let wanted = &copied.wanted;
-            let mode = ReadMode::Blocking;
-            let read = inner
-                .version
-                .multi_get(family, keys, &hashes, at, mode, &mut found, wanted);
-            blocking(read)?;
+            let gather = Gather {
+                version: &inner.version,
+                cache: &inner.shared.cache,
+                family,
+                at,
+                threads: inner.shared.processors,
+            };
+            gather.read(keys, &hashes, &copied.wanted, &mut found)?;
         }
         let mut values: Vec<Option<Value<'static>>> = found
             .into_iter()
