@@ -13,7 +13,7 @@ NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help tools venv build run check test bench torture compat-resp clean
+.PHONY: help tools venv build run check test bench torture compat-resp compat-sql clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -77,6 +77,9 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/resp/redis_py.py
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
 	$(BIN)/python compat-tests/apps/rq_queue.py
+
+compat-sql: $(VENV)/.run ## the order of keys beside PostgreSQL's (needs its programs)
+	$(BIN)/python compat-tests/sql/key_order.py
 
 clean: ## take away what was built; data stays
 	rm -rf $(VENV) native/target hyperdb/_core*.so
