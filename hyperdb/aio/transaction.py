@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import NoReturn, ParamSpec, Self, TypeVar
 
+from hyperdb.aio.app import AppWriter
+from hyperdb.aio.calls import lazily
 from hyperdb.graph import transaction as plain
-from hyperdb.graph.transaction import Id, LockMode, Wait
+from hyperdb.graph.members import Text
+from hyperdb.graph.transaction import LockMode, Wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +40,7 @@ class Transaction:
 
     async def app(self, name: str) -> TransactionApp:
         """The app `name` inside this transaction."""
-        return TransactionApp(self, await self._call(self._open().app, name))
+        return TransactionApp(self._call, await self._call(self._open().app, name))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -54,6 +57,15 @@ class Transaction:
     async def commit(self) -> int:
         """Makes all of it visible as one durable commit; its number."""
         return await self._call(self._open().commit)
+
+    def cancel(self) -> None:
+        """Ends the present or the next wait for a lock with CancelledError; from another task."""
+        self._open().cancel()
+
+    @property
+    def options(self) -> plain.TransactionOptions:
+        """How it was begun."""
+        return self._open().options
 
     async def rollback(self) -> None:
         """Ends it without a trace."""
@@ -73,44 +85,43 @@ class Transaction:
             self._thread.shutdown(wait=False)
 
 
-class TransactionApp:
-    """An app inside a transaction; what each call does: `hyperdb.graph.transaction.TransactionApp`."""
+class TransactionApp(AppWriter[plain.TransactionApp]):
+    """An app inside a transaction."""
 
-    def __init__(self, transaction: Transaction, inner: plain.TransactionApp) -> None:
-        self._call = transaction._call
-        self._inner = inner
-        self.name = inner.name
-
-    async def get(self, id: Id) -> bytes | None:  # noqa: A002
-        """The value of vertex `id`, or None."""
-        return await self._call(self._inner.get, id)
-
-    async def get_for_update(self, id: Id, *, wait: Wait = "block") -> bytes | None:  # noqa: A002
+    async def get_for_update(self, id: Text, *, wait: Wait = "block") -> bytes | None:  # noqa: A002
         """Locks vertex `id` and then reads it."""
-        return await self._call(self._inner.get_for_update, id, wait=wait)
+        return await self._run(self.plain.get_for_update, id, wait=wait)
 
-    async def put(self, id: Id, value: bytes | str, *, expires_at: int | None = None) -> None:  # noqa: A002
+    async def put(self, id: Text, value: bytes | str, *, expires_at: int | None = None) -> None:  # noqa: A002
         """Adds vertex `id`, replacing whatever the id named."""
-        await self._call(self._inner.put, id, value, expires_at=expires_at)
+        await self._run(self.plain.put, id, value, expires_at=expires_at)
 
-    async def remove(self, id: Id) -> bool:  # noqa: A002
+    async def remove(self, id: Text) -> bool:  # noqa: A002
         """Removes the element with all its members; whether it was there."""
-        return await self._call(self._inner.remove, id)
+        return await self._run(self.plain.remove, id)
 
-    async def lock(self, id: Id, mode: LockMode = "update", *, wait: Wait = "block") -> bool:  # noqa: A002
+    async def lock(self, id: Text, mode: LockMode = "update", *, wait: Wait = "block") -> bool:  # noqa: A002
         """Locks element `id` until the end."""
-        return await self._call(self._inner.lock, id, mode, wait=wait)
+        return await self._run(self.plain.lock, id, mode, wait=wait)
 
-    async def has(self, id: Id) -> bool:  # noqa: A002
+    async def expires_at(self, id: Text) -> int | None:  # noqa: A002
+        """When element `id` expires, Unix milliseconds."""
+        return await self._run(self.plain.expires_at, id)
+
+    async def has(self, id: Text) -> bool:  # noqa: A002
         """Whether element `id` is there."""
-        return await self._call(self._inner.__contains__, id)
+        return await self._run(self.plain.__contains__, id)
 
-    async def count(self) -> int:
+    async def length(self) -> int:
         """How many elements the app holds."""
-        return await self._call(self._inner.__len__)
+        return await self._run(self.plain.__len__)
 
-    async def ids(self) -> AsyncIterator[bytes]:
+    def ids(self) -> AsyncIterator[bytes]:
         """Ids of all elements, in hash order, lazily."""
-        walk = self._inner.ids()
-        while (found := await self._call(next, walk, None)) is not None:
-            yield found
+        return lazily(self._run, self.plain.ids)
+
+    def hash(self, id: Text) -> NoReturn:  # noqa: A002
+        """Refused, as the other typed views are (NotBuiltError)."""
+        self.plain.hash(id)
+
+    set = list = sorted_set = hash  # noqa: A003

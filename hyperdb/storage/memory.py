@@ -74,7 +74,8 @@ class MemorySnapshot:
 
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """See `engine.Snapshot`."""
-        return self._open()._walk(start, end, reverse, self.commit)
+        engine = self._open()
+        return engine._walk(start, end, reverse, engine.snapshot(self.commit))
 
     def close(self) -> None:
         """See `engine.Snapshot`."""
@@ -107,7 +108,7 @@ class MemoryEngine:
     def scan(self, start: bytes | None = None, end: bytes | None = None, *, reverse: bool = False) -> Iterator[Entry]:
         """See `engine.Engine`."""
         self._check()
-        return self._walk(start, end, reverse, self._commit)
+        return self._walk(start, end, reverse, self.snapshot())
 
     def write(self, changes: Iterable[Change]) -> int:
         """See `engine.Engine`."""
@@ -188,7 +189,7 @@ class MemoryEngine:
         versions = self._keys.get(key)
         return versions.at(commit) if versions is not None else None
 
-    def _walk(self, start: bytes | None, end: bytes | None, reverse: bool, commit: int) -> Iterator[Entry]:
+    def _walk(self, start: bytes | None, end: bytes | None, reverse: bool, snapshot: MemorySnapshot) -> Iterator[Entry]:
         # Keys are only ever added, so places move but what was passed stays passed: walk by key, not by place.
         last: bytes | None = None
         while True:
@@ -197,7 +198,7 @@ class MemoryEngine:
                 inclusive = (True, False) if reverse or last is None else (False, False)
                 page = []
                 for key in self._keys.irange(low, high, inclusive, reverse):
-                    page.append((key, self._keys[key].at(commit)))
+                    page.append((key, self._keys[key].at(snapshot.commit)))
                     if len(page) == 64:
                         break
             if not page:

@@ -173,12 +173,12 @@ def test_asyncio(tmp_path: Path) -> None:
         async with hyperdb.aio.open(tmp_path / "data", sync="everysec", memory="16m") as db:
             app = db.app("shop")
             await asyncio.gather(*(app.add_vertex(f"v{number}", "x") for number in range(20)))
-            assert await app.add_hyperedge("e", {f"{number:02}": Vertex(f"v{number}") for number in range(20)})
-            assert not await app.add_hyperedge("e", {"00": Vertex("v0")})
-            assert [key async for key, _ in app.members("e", "05", limit=2)] == [b"05", b"06"]
+            edge = await app.add_hyperedge("e", {f"{number:02}": Vertex(f"v{number}") for number in range(20)})
+            assert not await edge.add("00", Vertex("v0"))
+            assert [key async for key, _ in edge.members("05", limit=2)] == [b"05", b"06"]
             assert [found async for found in app.incident("v7")] == [(b"e", b"07")]
             assert await app.within("v7", "e")
-            assert await app.remove_members("e", "07", "none") == 1
+            assert await edge.remove("07", "none") == 1
             with pytest.raises(ReferencedError):
                 await app.remove_vertex("v0")
             assert await app.remove_vertex("v0", detach=True)

@@ -323,7 +323,7 @@ def test_asyncio(tmp_path: Path) -> None:
                     await app.lock("n")
                     await app.put("n", str(int(await app.get("n") or b"0") + 1))
 
-                await db.run_transaction(body, isolation="read committed", lock_timeout=None)
+                await db.run(body, isolation="read committed", lock_timeout=None)
 
             # More than the pool has threads: waiters must not keep the holder from its commit.
             await asyncio.gather(*(add_one() for _ in range(24)))
