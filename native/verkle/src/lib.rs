@@ -18,3 +18,4 @@ pub mod opening;
 pub mod point;
 pub mod scalar;
 pub mod setup;
+pub mod tree;
