@@ -8,7 +8,8 @@
 //! **Invariant.** A layer is written only after the log is synced up to its last commit, so tables never hold
 //! what a crash would take from the log.
 
-use crate::compaction::{pick, run, Choice, CompactionFilter, Job, Outcome};
+mod compactor;
+
 use crate::db::{Shared, LONGEST_DELAY};
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
@@ -17,7 +18,7 @@ use crate::points::Points;
 use crate::state::{Layer, State};
 use crate::table::{table_file_name, Builder, Table, TableAt};
 use crate::types::{Commit, Direction, Family};
-use crate::version::{Version, VersionEdit};
+use crate::version::VersionEdit;
 use parking_lot::{Condvar, Mutex};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,10 +33,6 @@ const MAX_UNFLUSHED: usize = 2;
 const SLACK_TABLES: usize = 8;
 /// After a failure, work is tried again so much later.
 const RETRY: Duration = Duration::from_millis(200);
-/// What was dropped, or has come to lie behind the horizon, without a new table: compaction sees it so late.
-const IDLE_LOOK: Duration = Duration::from_secs(5);
-/// A compaction that keeps failing is tried again at least so often.
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Progress {
@@ -389,103 +386,6 @@ impl Shared {
         self.log.sync()
     }
 
-    fn compact_loop(&self) {
-        let mut seen = 0;
-        let mut retry = RETRY;
-        loop {
-            let longest = match self.compact_once() {
-                Ok(true) => {
-                    retry = RETRY;
-                    continue;
-                }
-                Ok(false) => IDLE_LOOK,
-                // A full disk or damage: reads go on, and flushes report what concerns writers.
-                Err(error) => {
-                    let mut progress = self.work.progress.lock();
-                    progress.busy_compacting = false;
-                    progress.compaction_failure = Some(error);
-                    self.work.changed.notify_all();
-                    // Damage does not go away: the tries get rarer, for each reads its tables up to it.
-                    retry = (2 * retry).min(LONGEST_RETRY);
-                    retry
-                }
-            };
-            match self.work.wait(seen, longest) {
-                Some(round) => seen = round,
-                None => return,
-            }
-        }
-    }
-
-    fn choose(
-        &self,
-        filter: Option<&dyn CompactionFilter>,
-    ) -> (Arc<Version>, Vec<Commit>, Option<Choice>) {
-        let (version, visible) = {
-            let state = self.state.read();
-            (state.version.clone(), self.visible(state.latest))
-        };
-        let mut retained = Vec::new();
-        self.points.collect(&mut retained);
-        // A snapshot made since may already see a newer commit.
-        if let Err(place) = retained.binary_search(&visible) {
-            retained.insert(place, visible);
-        }
-        let horizon = retained[0];
-        let choice = pick(&version, &self.limits, horizon, filter);
-        (version, retained, choice)
-    }
-
-    /// Does one compaction; false if there is none to do.
-    fn compact_once(&self) -> Result<bool> {
-        if self.work.is_stopped() {
-            return Ok(false);
-        }
-        let filter = self.filter.read().clone();
-        let (version, retained, choice) = self.choose(filter.as_deref());
-        let Some(choice) = choice else {
-            self.work.progress.lock().busy_compacting = false;
-            self.work.changed.notify_all();
-            return Ok(false);
-        };
-        let job = Job {
-            fs: &self.fs,
-            dir: &self.dir,
-            cache: &self.cache,
-            retained: &retained,
-            filter: filter.as_deref(),
-            table_bytes: self.limits.table_bytes,
-            next_id: &|| self.next_table.fetch_add(1, Ordering::Relaxed),
-            cancel: &self.work.cancel,
-            pace: &|_| {},
-        };
-        let Some(outcome) = run(&choice, &version, &job)? else {
-            return Ok(false);
-        };
-        let Outcome {
-            edit,
-            opened,
-            bytes_read,
-            bytes_written,
-            dropped,
-        } = outcome;
-        let synced = self.fs.sync_dir(&self.dir);
-        if let Err(error) = synced.and_then(|()| self.install(&edit, &opened, None)) {
-            self.discard(&edit.add);
-            return Err(error);
-        }
-        let counters = &self.counters;
-        counters.compactions.fetch_add(1, Ordering::Relaxed);
-        counters
-            .compaction_read
-            .fetch_add(bytes_read, Ordering::Relaxed);
-        counters
-            .compaction_written
-            .fetch_add(bytes_written, Ordering::Relaxed);
-        counters.dropped.fetch_add(dropped, Ordering::Relaxed);
-        Ok(true)
-    }
-
     /// Freezes what is in memory and waits until it is in tables.
     pub(crate) fn flush_all(&self) -> Result<()> {
         // An earlier failure says nothing of this try.
@@ -511,24 +411,6 @@ impl Shared {
                 return Err(error);
             }
         }
-    }
-
-    /// Waits until there is nothing to compact.
-    pub(crate) fn wait_compacted(&self) -> Result<()> {
-        {
-            let mut progress = self.work.progress.lock();
-            progress.busy_compacting = true;
-            progress.compaction_failure = None;
-        }
-        self.work.wake();
-        let mut progress = self.work.progress.lock();
-        while progress.busy_compacting && !progress.stop {
-            self.work.changed.wait(&mut progress);
-        }
-        if progress.stop {
-            return Err(Error::Closed);
-        }
-        progress.compaction_failure.take().map_or(Ok(()), Err)
     }
 
     /// Before the threads end: what is worth flushing is flushed, the rest is synced.
