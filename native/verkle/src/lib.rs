@@ -16,6 +16,7 @@ mod field;
 pub mod hash;
 pub mod opening;
 pub mod point;
+pub mod proof;
 pub mod scalar;
 pub mod setup;
 pub mod tree;

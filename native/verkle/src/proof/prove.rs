@@ -1,0 +1,692 @@
+//! The prover: runs queries on the trees of a frame, notes the slots they touch, and opens these.
+//!
+//! **Theory.** Touched is what the verifier will need, for both run the same queries (`answer.rs`). One opening serves all slots of all
+//! four trees. What the leaves stand for is fetched from the entries, since trees keep digests only.
+//!
+//! **Invariant.** The bytes are those of `docs/proof-format.md` and follow from frame, queries and what is shown: the same question
+//! gives the same proof.
+
+use super::answer::{run, Trees};
+use super::error::ProofError;
+use super::header::HEADER_BYTES;
+use super::place::{address_key, logical_key, parse, tree_key, Places, Side, Zone, ELEMENT};
+use super::query::Query;
+use super::row::{encode_row, row_salt, value_digest, Salt, Show};
+use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
+use super::wire::{put_blob, put_varint};
+use crate::domain::Values;
+use crate::hash::{to_digest, to_scalar, Digest};
+use crate::opening::{open, Witness};
+use crate::setup::Setup;
+use std::collections::hash_map::Entry as Place;
+use std::collections::HashMap;
+
+/// A tree of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// The tree of apps.
+    Apps,
+    /// One of the app's four.
+    App(usize),
+}
+
+/// A branch as the prover reads it.
+#[derive(Clone)]
+pub struct Branch {
+    /// The commitment, compressed.
+    pub commitment: [u8; 48],
+    /// Leaves below.
+    pub count: u64,
+    /// Their bytes.
+    pub size: u64,
+    /// Its hash digest.
+    pub hash: Digest,
+    /// Scalars of all slots.
+    pub values: Box<Values>,
+    /// What lies in the occupied slots, ascending.
+    pub slots: Vec<(u8, Below)>,
+}
+
+/// What lies in a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// A leaf with its whole tree key.
+    Leaf(Vec<u8>),
+    /// A branch with its whole path.
+    Branch(Vec<u8>),
+}
+
+impl Branch {
+    fn below(&self, slot: u8) -> Option<&Below> {
+        let at = self.slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
+        Some(&self.slots[at].1)
+    }
+}
+
+/// The trees of a frame.
+pub trait Nodes {
+    /// The branch at a path; the root's is empty. `None`: the tree is empty (or has no such branch).
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn branch(&self, tree: Which, path: &[u8]) -> Result<Option<Branch>, ProofError>;
+}
+
+/// An entry of the data, or a remove with its note as the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit that wrote it.
+    pub version: u64,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// What the leaves of an app's trees stand for, at the commit of the frame.
+pub trait Entries {
+    /// The entry of a logical key in tree 0..4.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn entry(&self, tree: usize, key: &[u8]) -> Result<Option<Entry>, ProofError>;
+
+    /// Entries of a tree whose logical key begins with `prefix`, until `each` says false.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn starting_with(
+        &self,
+        tree: usize,
+        prefix: &[u8],
+        each: &mut dyn FnMut(&[u8], Entry) -> bool,
+    ) -> Result<(), ProofError>;
+
+    /// Value digest and bytes of another app's leaf in the tree of apps; needed only to prove that an app is not there.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn app(&self, address: &Digest) -> Result<Option<(Digest, u64)>, ProofError>;
+}
+
+/// An app of a frame, to prove from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The frame's header.
+    pub header: &'a [u8; HEADER_BYTES],
+    /// The app's name.
+    pub name: &'a [u8],
+    /// The key of the app's salts.
+    pub salt_key: &'a [u8; 64],
+    /// Trees.
+    pub nodes: &'a dyn Nodes,
+    /// Data.
+    pub entries: &'a dyn Entries,
+}
+
+/// The parts of a bundle beside the app's.
+#[derive(Clone, Copy, Default)]
+pub struct Parts<'a> {
+    /// The store's public key and its signature of the header.
+    pub signature: Option<(&'a [u8; 57], &'a [u8; 114])>,
+    /// Owner's key, manifest digest, signature.
+    pub attestation: Option<(&'a [u8; 57], &'a Digest, &'a [u8; 114])>,
+    /// An earlier header, the siblings in its mountain from the leaf up, the other peaks in order.
+    pub history: Option<(&'a [u8; HEADER_BYTES], &'a [Digest])>,
+    /// Anchor and proof: [`anchor`], [`prove`].
+    pub app: Option<(&'a [u8], &'a [u8])>,
+}
+
+/// Puts a bundle together.
+pub fn bundle(header: &[u8; HEADER_BYTES], parts: &Parts<'_>) -> Vec<u8> {
+    let flag = |there: bool, flag: u8| if there { flag } else { 0 };
+    let mut out = MAGIC.to_vec();
+    out.push(
+        flag(parts.signature.is_some(), SIGNED)
+            | flag(parts.attestation.is_some(), ATTESTED)
+            | flag(parts.history.is_some(), HISTORY)
+            | flag(parts.app.is_some(), APP),
+    );
+    out.extend(header);
+    if let Some((public, signature)) = parts.signature {
+        out.extend(public);
+        out.extend(signature);
+    }
+    if let Some((owner, manifest, signature)) = parts.attestation {
+        out.extend(owner);
+        out.extend(manifest);
+        out.extend(signature);
+    }
+    if let Some((earlier, path)) = parts.history {
+        out.extend(earlier);
+        path.iter().for_each(|digest| out.extend(digest));
+    }
+    if let Some((anchor, proof)) = parts.app {
+        out.extend(anchor);
+        out.extend(proof);
+    }
+    out
+}
+
+fn root_scalar(root: Option<&Branch>) -> Digest {
+    match root {
+        Some(root) => super::pruned::branch_scalar(&[], &root.commitment, root.count, root.size),
+        None => to_scalar("hyperdb/empty-tree", &[]),
+    }
+    .to_bytes()
+}
+
+fn four(tag: &str, address: &Digest, digests: &[Digest; 4]) -> Digest {
+    let mut parts: Vec<&[u8]> = vec![address];
+    parts.extend(digests.iter().map(<[u8; 32]>::as_slice));
+    to_digest(tag, &parts)
+}
+
+fn roots(nodes: &dyn Nodes) -> Result<[Option<Branch>; 4], ProofError> {
+    let mut roots = [const { None }; 4];
+    for (tree, root) in roots.iter_mut().enumerate() {
+        *root = nodes.branch(Which::App(tree), &[])?;
+    }
+    Ok(roots)
+}
+
+fn app_root(name: &[u8], roots: &[Option<Branch>; 4]) -> Digest {
+    let digests = roots.each_ref().map(|root| root_scalar(root.as_ref()));
+    four("hyperdb/app-root", &address(name), &digests)
+}
+
+/// The app's place under the header: the same for all proofs of one app and frame, so keep it.
+///
+/// # Errors
+/// [`ProofError::Store`].
+pub fn anchor(source: &Source<'_>) -> Result<Vec<u8>, ProofError> {
+    let roots = roots(source.nodes)?;
+    let own = address(source.name);
+    let empty = to_digest("hyperdb/empty-tree", &[]);
+    let hashes = roots
+        .each_ref()
+        .map(|root| root.as_ref().map_or(empty, |root| root.hash));
+    let hash_root = four("hyperdb/app-hash-root", &own, &hashes);
+    let present = (0..4)
+        .filter(|tree| roots[*tree].is_some())
+        .fold(0, |bits, tree| bits | 1 << tree);
+    let apps = source.nodes.branch(Which::Apps, &[])?;
+    let mut out = Vec::new();
+    put_blob(&mut out, source.name);
+    out.push(present | if apps.is_some() { APP_TREE } else { 0 });
+    for root in roots.iter().flatten() {
+        put_root(&mut out, root);
+    }
+    if present != 0 {
+        out.extend(hash_root);
+    }
+    let Some(apps) = apps else {
+        return Ok(out);
+    };
+    put_root(&mut out, &apps);
+    let mut touched = Touched::new(source.nodes, Which::Apps);
+    touched.get(&address_key(&own)?)?;
+    let mut witnesses = Vec::new();
+    let mut leaf = |steps: &[u8], out: &mut Vec<u8>| -> Result<bool, ProofError> {
+        let other = address_of(steps);
+        if other == own {
+            return Ok(true);
+        }
+        let Some((digest, size)) = source.entries.app(&other)? else {
+            return Err(ProofError::Store(
+                "the tree of apps holds an app that is not there".into(),
+            ));
+        };
+        put_blob(out, &other);
+        out.extend(digest);
+        put_varint(out, 0);
+        put_varint(out, size);
+        Ok(false)
+    };
+    touched.encode(&mut out, &mut witnesses, &mut leaf)?;
+    seal(
+        &mut out,
+        &to_digest("hyperdb/header", &[source.header]),
+        &witnesses,
+        &[&touched],
+    )?;
+    Ok(out)
+}
+
+fn address_of(steps: &[u8]) -> Digest {
+    let bit = |at: usize| steps.get(at / 6).map_or(0, |step| step >> (5 - at % 6) & 1);
+    std::array::from_fn(|byte| (0..8).fold(0, |acc, at| acc << 1 | bit(8 * byte + at)))
+}
+
+fn put_root(out: &mut Vec<u8>, root: &Branch) {
+    out.extend(root.commitment);
+    put_varint(out, root.count);
+    put_varint(out, root.size);
+}
+
+/// Answers queries: claim, trees and opening, to follow the [`anchor`].
+///
+/// # Errors
+/// [`ProofError::Refused`] if something is not so that was to be shown (a removal), [`ProofError::Store`].
+pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<u8>, ProofError> {
+    let roots = roots(source.nodes)?;
+    let mut hash_key = [0; 16];
+    hash_key.copy_from_slice(&source.header[22..38]);
+    let places = Places::new(hash_key);
+    let mut prover = Prover {
+        source,
+        trees: [0, 1, 2, 3].map(|tree| Touched::new(source.nodes, Which::App(tree))),
+        rows: Vec::new(),
+        known: HashMap::new(),
+        // With one question alone nobody else's slots decide which side of a border is counted.
+        alone: queries.len() == 1,
+    };
+    let mut answered = Query::encode_all(queries);
+    for query in queries {
+        run(&mut prover, &places, query)?;
+    }
+    let (mut trees, mut witnesses, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let mut mask = 0u8;
+    for tree in 0..4 {
+        if prover.trees[tree].branches.is_empty() {
+            continue;
+        }
+        mask |= 1 << tree;
+        let mut leaf =
+            |steps: &[u8], out: &mut Vec<u8>| prover.leaf(tree, steps, show, &mut rows, out);
+        prover.trees[tree].encode(&mut trees, &mut witnesses, &mut leaf)?;
+    }
+    put_varint(&mut answered, rows.len() as u64);
+    rows.iter().for_each(|row: &Vec<u8>| answered.extend(row));
+    answered.push(mask);
+    answered.extend(trees);
+    if mask != 0 {
+        let touched: Vec<&Touched<'_>> = (0..4)
+            .filter(|tree| mask >> tree & 1 == 1)
+            .map(|tree| &prover.trees[tree])
+            .collect();
+        seal(
+            &mut answered,
+            &app_root(source.name, &roots),
+            &witnesses,
+            &touched,
+        )?;
+    }
+    Ok(answered)
+}
+
+/// Appends the opening of the slots noted: of which tree, at which path, which slot.
+fn seal(
+    out: &mut Vec<u8>,
+    root: &Digest,
+    noted: &[(Which, Vec<u8>, u8)],
+    touched: &[&Touched<'_>],
+) -> Result<(), ProofError> {
+    let lost = || ProofError::Store("a branch was lost while it was proved".into());
+    let mut witnesses = Vec::with_capacity(noted.len());
+    for (tree, path, slot) in noted {
+        let tree = touched
+            .iter()
+            .find(|one| one.tree == *tree)
+            .ok_or_else(lost)?;
+        let (branch, _) = tree.branches.get(path).ok_or_else(lost)?;
+        witnesses.push(Witness {
+            commitment: branch.commitment,
+            values: &branch.values,
+            slot: *slot,
+        });
+    }
+    let setup = Setup::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
+    let opening = open(setup, &context(root), &witnesses)
+        .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
+    out.extend(opening.to_bytes());
+    Ok(())
+}
+
+/// Branches that were read and the slots of each that are to be shown.
+struct Touched<'a> {
+    nodes: &'a dyn Nodes,
+    tree: Which,
+    branches: HashMap<Vec<u8>, (Branch, u64)>,
+}
+
+type PutLeaf<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> Result<bool, ProofError> + 'a;
+
+impl<'a> Touched<'a> {
+    fn new(nodes: &'a dyn Nodes, tree: Which) -> Self {
+        Self {
+            nodes,
+            tree,
+            branches: HashMap::new(),
+        }
+    }
+
+    /// Whether there is a branch at a path, which is then in memory.
+    fn load(&mut self, path: &[u8]) -> Result<bool, ProofError> {
+        if let Place::Vacant(vacant) = self.branches.entry(path.to_vec()) {
+            match self.nodes.branch(self.tree, path)? {
+                Some(branch) => drop(vacant.insert((branch, 0))),
+                None if path.is_empty() => return Ok(false),
+                None => {
+                    return Err(ProofError::Store(format!(
+                        "the branch at {path:?} is missing"
+                    )))
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn show(&mut self, path: &[u8], slot: u8) -> Option<Below> {
+        let (branch, shown) = self.branches.get_mut(path)?;
+        *shown |= 1 << slot;
+        branch.below(slot).cloned()
+    }
+
+    /// The tree key of the leaf at the key's place, if it is the key's own.
+    fn get(&mut self, steps: &[u8]) -> Result<bool, ProofError> {
+        let mut path = Vec::new();
+        while self.load(&path)? {
+            match steps
+                .get(path.len())
+                .and_then(|slot| self.show(&path, *slot))
+            {
+                Some(Below::Branch(below)) if steps.starts_with(&below) => path = below,
+                Some(Below::Leaf(found)) => return Ok(found == steps),
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Shows every slot whose keys may lie within, and gives the leaves there.
+    fn all_within(&mut self, zone: &Zone) -> Result<Vec<Vec<u8>>, ProofError> {
+        let mut leaves = Vec::new();
+        let mut stack = vec![(Vec::new(), 0u8)];
+        while let Some((path, first)) = stack.pop() {
+            if !self.load(&path)? {
+                break;
+            }
+            for slot in first..64 {
+                if zone.side(&joined(&path, slot)) == Side::Without {
+                    continue;
+                }
+                match self.show(&path, slot) {
+                    Some(Below::Leaf(steps)) => leaves.push(steps),
+                    Some(Below::Branch(below)) if zone.side(&below) != Side::Without => {
+                        stack.extend([(path, slot + 1), (below, 0)]);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(leaves)
+    }
+
+    /// Shows what counting needs: along the borders the slots within or, if they are fewer, those without.
+    fn borders(&mut self, zone: &Zone, either: bool) -> Result<(), ProofError> {
+        let mut stack = vec![Vec::new()];
+        while let Some(path) = stack.pop() {
+            if zone.side(&path) != Side::Border || !self.load(&path)? {
+                continue;
+            }
+            let sides: Vec<Side> = (0..64)
+                .map(|slot| zone.side(&joined(&path, slot)))
+                .collect();
+            let occupied = |side: Side| {
+                let (branch, _) = self.branches.get(&path)?;
+                Some(
+                    branch
+                        .slots
+                        .iter()
+                        .filter(|(slot, _)| sides[usize::from(*slot)] == side)
+                        .count(),
+                )
+            };
+            let outside = either && occupied(Side::Without) < occupied(Side::Within);
+            let wanted = if outside { Side::Without } else { Side::Within };
+            for slot in 0..64u8 {
+                if ![Side::Border, wanted].contains(&sides[usize::from(slot)]) {
+                    continue;
+                }
+                if let Some(Below::Branch(below)) = self.show(&path, slot) {
+                    stack.push(below);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of what is shown, and which slots that are, in their order.
+    fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        noted: &mut Vec<(Which, Vec<u8>, u8)>,
+        leaf: &mut PutLeaf<'_>,
+    ) -> Result<(), ProofError> {
+        let shown = self
+            .branches
+            .get(&Vec::new())
+            .map_or(0, |(_, shown)| shown.count_ones());
+        out.push(shown as u8);
+        self.encode_slots(&[], out, noted, leaf)
+    }
+
+    /// Paths are at most 225 steps, and so is the depth of this.
+    fn encode_slots(
+        &self,
+        path: &[u8],
+        out: &mut Vec<u8>,
+        noted: &mut Vec<(Which, Vec<u8>, u8)>,
+        leaf: &mut PutLeaf<'_>,
+    ) -> Result<(), ProofError> {
+        let Some((branch, shown)) = self.branches.get(path) else {
+            return Ok(());
+        };
+        for slot in (0..64u8).filter(|slot| shown >> slot & 1 == 1) {
+            noted.push((self.tree, path.to_vec(), slot));
+            match branch.below(slot) {
+                None => out.push(slot),
+                Some(Below::Leaf(steps)) => {
+                    let head = out.len();
+                    out.push(2 << 6 | slot);
+                    if leaf(steps, out)? {
+                        out[head] = 1 << 6 | slot;
+                    }
+                }
+                Some(Below::Branch(below)) => {
+                    let read;
+                    let (child, below_shown) = match self.branches.get(below) {
+                        Some((child, shown)) => (child, *shown),
+                        None => {
+                            read = self.nodes.branch(self.tree, below)?;
+                            (
+                                read.as_ref().ok_or_else(|| {
+                                    ProofError::Store(format!("the branch at {below:?} is missing"))
+                                })?,
+                                0,
+                            )
+                        }
+                    };
+                    let skipped = &below[path.len() + 1..];
+                    out.push(3 << 6 | slot);
+                    put_varint(
+                        out,
+                        skipped.len() as u64 * 65 + u64::from(below_shown.count_ones()),
+                    );
+                    put_steps(out, skipped);
+                    put_root(out, child);
+                    self.encode_slots(below, out, noted, leaf)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn joined(path: &[u8], slot: u8) -> Vec<u8> {
+    [path, &[slot]].concat()
+}
+
+fn put_steps(out: &mut Vec<u8>, steps: &[u8]) {
+    let (mut window, mut held) = (0u32, 0);
+    for step in steps {
+        window = window << 6 | u32::from(*step);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((window >> held) as u8);
+            window &= (1 << held) - 1;
+        }
+    }
+    if held > 0 {
+        out.push((window << (8 - held)) as u8);
+    }
+}
+
+/// A row of the answer.
+struct Claimed {
+    key: Vec<u8>,
+    entry: Entry,
+}
+
+struct Prover<'a> {
+    source: &'a Source<'a>,
+    trees: [Touched<'a>; 4],
+    rows: Vec<Claimed>,
+    known: HashMap<(usize, Vec<u8>), usize>,
+    alone: bool,
+}
+
+fn disagree() -> ProofError {
+    ProofError::Store("the tree holds a leaf of an entry that is not there".into())
+}
+
+impl Prover<'_> {
+    fn claim(
+        &mut self,
+        tree: usize,
+        key: &[u8],
+        entry: Option<Entry>,
+    ) -> Result<usize, ProofError> {
+        if let Some(row) = self.known.get(&(tree, key.to_vec())) {
+            return Ok(*row);
+        }
+        let entry = match entry {
+            Some(entry) => entry,
+            None => self.source.entries.entry(tree, key)?.ok_or_else(disagree)?,
+        };
+        self.rows.push(Claimed {
+            key: key.to_vec(),
+            entry,
+        });
+        self.known.insert((tree, key.to_vec()), self.rows.len() - 1);
+        Ok(self.rows.len() - 1)
+    }
+
+    /// The logical key and the entry of the leaf at a tree key.
+    fn resolve(&self, tree: usize, steps: &[u8]) -> Result<(Vec<u8>, Entry), ProofError> {
+        let (key, whole) = logical_key(steps).ok_or_else(disagree)?;
+        if whole {
+            let entry = self
+                .source
+                .entries
+                .entry(tree, &key)?
+                .ok_or_else(disagree)?;
+            return Ok((key, entry));
+        }
+        let mut found = None;
+        self.source
+            .entries
+            .starting_with(tree, &key, &mut |key, entry| {
+                if tree_key(key).is_ok_and(|own| own == steps) {
+                    found = Some((key.to_vec(), entry));
+                }
+                found.is_none()
+            })?;
+        found.ok_or_else(disagree)
+    }
+
+    fn salt(&self, key: &[u8], version: u64) -> Salt {
+        row_salt(self.source.salt_key, key, version)
+    }
+
+    /// Puts a leaf that is not claimed; true: it is, and its row is appended.
+    fn leaf(
+        &self,
+        tree: usize,
+        steps: &[u8],
+        show: &Show,
+        rows: &mut Vec<Vec<u8>>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ProofError> {
+        let (key, entry) = self.resolve(tree, steps)?;
+        let salt = self.salt(&key, entry.version);
+        let adds = tree % 2 == 0;
+        if self.known.contains_key(&(tree, key.clone())) {
+            let show = if is_header(&key, &entry.value) {
+                &Show::Whole
+            } else {
+                show
+            };
+            rows.push(encode_row(
+                &key,
+                &entry.value,
+                entry.version,
+                &salt,
+                adds,
+                show,
+            )?);
+            return Ok(true);
+        }
+        put_blob(out, &key);
+        out.extend(value_digest(&key, &entry.value, &salt, adds)?);
+        put_varint(out, entry.version);
+        put_varint(out, (key.len() + entry.value.len()) as u64);
+        Ok(false)
+    }
+}
+
+/// Headers of collections are shown whole, for their number is needed.
+fn is_header(key: &[u8], value: &[u8]) -> bool {
+    matches!(parse(key), Ok(parsed) if parsed.space == ELEMENT) && value.first() != Some(&1)
+}
+
+impl Trees for Prover<'_> {
+    type Error = ProofError;
+
+    fn get(&mut self, tree: usize, key: &[u8]) -> Result<Option<usize>, ProofError> {
+        match self.trees[tree].get(&tree_key(key)?)? {
+            true => self.claim(tree, key, None).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn rows(&mut self, tree: usize, zone: &Zone) -> Result<Vec<usize>, ProofError> {
+        let mut rows = Vec::new();
+        for steps in self.trees[tree].all_within(zone)? {
+            let (key, entry) = self.resolve(tree, &steps)?;
+            if zone.holds(&key) {
+                rows.push(self.claim(tree, &key, Some(entry))?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn count(&mut self, tree: usize, zone: &Zone) -> Result<(u64, u64), ProofError> {
+        let alone = self.alone;
+        self.trees[tree].borders(zone, alone)?;
+        Ok((0, 0))
+    }
+
+    fn key(&self, row: usize) -> &[u8] {
+        &self.rows[row].key
+    }
+
+    fn version(&self, row: usize) -> u64 {
+        self.rows[row].entry.version
+    }
+
+    fn header(&mut self, row: usize) -> Option<&[u8]> {
+        Some(&self.rows[row].entry.value)
+    }
+}
