@@ -6,6 +6,7 @@ Theory: tests ask it for bundles, and bend what it says on the way: every part i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +36,10 @@ KINDS = {"edge": 2, "hash": 3, "set": 4, "list": 5, "sorted set": 6, "table": 8}
 
 Forms = dict[bytes, tuple[str, tuple[int, ...]]]
 """How rows are claimed: by key, the form and the columns."""
+
+
+Bend = Callable[["Prover"], None]
+"""Changes what is shown and claimed before it is encoded and opened."""
 
 
 def siphash(data: bytes) -> bytes:
@@ -296,11 +301,13 @@ class World:
         out += ref.encode_shown(self.app_tree, shown, {self.app.address: None}, [], openings)
         return out + ref.open_slots(ref.d("hyperdb/context", b"\x01", self.root), openings)
 
-    def app_part(self, *queries: Query, forms: Forms | None = None, outside: bool = False) -> bytes:
+    def app_part(self, *queries: Query, forms: Forms | None = None, outside: bool = False, bend: Bend | None = None) -> bytes:
         """Anchor, claim and trees."""
         prover = Prover(self, outside)
         for query in queries:
             prover.touch(query)
+        if bend:
+            bend(prover)
         rows, openings, trees = [], [], b""
         mask = 0
         for tree, root in enumerate(self.roots):

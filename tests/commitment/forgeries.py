@@ -1,0 +1,328 @@
+"""Forgeries: bundles that must be refused, and the check that must refuse them. One table for all verifiers.
+
+Theory: the ten threats that the design names (docs/proof-format.md follows them), each tried by someone who has the whole store, may
+compute every opening anew, and only lacks the collision or the secret that the check is about.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from unittest import mock
+
+from hyperdb.commitment.verify import (
+    Bounds,
+    Count,
+    Element,
+    Elements,
+    Member,
+    OwnerKey,
+    RemovedElement,
+    RemovedMember,
+    Root,
+    Rows,
+    Seen,
+    StoreKey,
+)
+
+from . import reference as ref
+from .sample import App, Prover, World, element, header_record, member, sample_app
+
+TABLE_ROW = (21 ^ 1 << 31).to_bytes(4, "big")
+OFF_SUBGROUP = bytes([0x80]) + bytes(46) + bytes([4])
+INFINITY = b"\xc0" + bytes(47)
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """Bytes that must be refused by one check."""
+
+    name: str
+    check: str
+    bundle: bytes
+    trusted: Root | StoreKey | OwnerKey
+    seen: Seen | None = None
+    app: bytes | None = None
+
+
+def swap(data: bytes, old: bytes, new: bytes) -> bytes:
+    """Replaces what occurs exactly once."""
+    assert data.count(old) == 1, (data.count(old), old[:40])
+    return data.replace(old, new)
+
+
+def hide(tree: int, key: bytes) -> Callable[[Prover], None]:
+    """Does not show the slot of a leaf."""
+
+    def bend(prover: Prover) -> None:
+        place, here = ref.tree_key(key), prover.world.roots[tree]
+        while isinstance(here, ref.Branch):
+            path, slot = here.path, place[len(here.path)]
+            here = here.slots[slot]
+        prover.shown[tree].slots[path].discard(slot)
+
+    return bend
+
+
+def unclaim(tree: int, key: bytes) -> Callable[[Prover], None]:
+    return lambda prover: prover.claimed[tree].discard(key)
+
+
+def root_c(world: World, tree: int) -> bytes:
+    root = world.roots[tree]
+    assert root is not None
+    return root.c
+
+
+def forgeries(world: World) -> Iterator[Forgery]:
+    """All of them, for one honest sample."""
+    pin = Root(world.root)
+    one = world.bundle(Element(b"key:3"))
+
+    def bad(name: str, check: str, bundle: bytes, trusted: object = pin, **more: object) -> Forgery:
+        return Forgery(name, check, bundle, trusted, **more)
+
+    # 1. Leaf and branch confusion, unframed concatenation.
+    yield bad("another value", "opening", swap(one, b"value 3", b"value 4"))
+    yield bad("another version", "opening", swap(one, b"key:3\x0d", b"key:3\x0e"))
+    table = Member(b"table", TABLE_ROW)
+    packed = world.bundle(table)
+    value = world.app.trees[0][member(302, TABLE_ROW)].value
+    yield bad("packed row as plain", "row", swap(packed, b"\x01" + ref.blob(value), b"\x00" + ref.blob(value)))
+    forms = {member(302, TABLE_ROW): ("columns", (2,))}
+    columns = world.bundle(table, forms=forms)
+    yield bad("another column's value", "opening", swap(columns, b"\x01row 3", b"\x01row 4"))
+    stamped = swap(columns, ref.blob(b"\x01row 3"), ref.blob(b"\x03\x00" + bytes(8) + b"row 3"))
+    yield bad("a stamp before the value", "opening", stamped)
+    yield bad("a null with a value", "row", swap(columns, ref.blob(b"\x01row 3"), ref.blob(b"\x00row 3")))
+    yield bad("a branch as a leaf", "opening", branch_as_leaf(world))
+
+    # 2. Verification skipped on short paths.
+    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3")
+    prefix = one[: one.index(claim)]
+    yield bad("nothing opened", "claim", prefix + claim + b"\x00\x00")
+    yield bad("an opening of no slots", "format", prefix + claim + b"\x00\x01\x00" + INFINITY + INFINITY)
+    yield bad("no query", "format", prefix + b"\x00\x00\x00")
+    yield bad("constant points", "opening", one[:-96] + INFINITY + INFINITY)
+
+    # 3. Points.
+    yield bad("infinity as a commitment", "point", swap(one, root_c(world, 0), INFINITY))
+    yield bad("a commitment off the subgroup", "point", swap(one, root_c(world, 0), OFF_SUBGROUP))
+    yield bad("D off the subgroup", "point", one[:-96] + OFF_SUBGROUP + one[-48:])
+    yield bad("pi off the subgroup", "point", one[:-48] + OFF_SUBGROUP)
+    yield bad("pi with a coordinate beyond p", "point", one[:-48] + bytes([0x9F]) + b"\xff" * 47)
+    yield bad("pi uncompressed", "point", one[:-48] + bytes([one[-48] & 0x7F]) + one[-47:])
+    yield bad("pi with the other sign", "opening", one[:-48] + bytes([one[-48] ^ 0x20]) + one[-47:])
+
+    # 4. Weak Fiat-Shamir.
+    later = copy.copy(world)
+    later.header = World._header(6, bytes(32), ref.root_digest(world.app_tree))
+    grafted = one[:6] + later.header + one[6 + 206 :]
+    yield bad("the opening of another frame", "opening", grafted, Root(later.root))
+    yield bad("D and pi swapped", "opening", one[:-96] + one[-48:] + one[-96:-48])
+    yield bad("a slot shown twice", "format", doubled(world, one))
+    extra = world.bundle(Element(b"key:3"), bend=lambda prover: prover.get(0, element(b"key:4")))
+    yield bad("more rows than answers", "claim", extra)
+    yield bad("more slots than needed", "claim", world.bundle(Element(b"key:3"), bend=lambda prover: prover.shown[2].add(b"", 63)))
+
+    # 5. A stored empty value against an absent key.
+    yield bad("an empty value as absent", "claim", world.bundle(Element(b"empty"), bend=hide(0, element(b"empty"))))
+    yield bad("an unclaimed leaf as absent", "claim", world.bundle(Element(b"empty"), bend=unclaim(0, element(b"empty"))))
+    yield bad("an occupied slot as empty", "opening", emptied(world, b"empty"))
+
+    # 6. Deleted: absent from adds and in removes, both under one header.
+    live = World(app=sample_app())
+    live.app.put(0, element(b"dead"), b"\x01\x00again", 90)
+    yield bad("removed and live", "claim", live.bundle(RemovedElement(b"dead", False)), Root(live.root))
+    mixed = swap(world.bundle(RemovedElement(b"dead", False)), world.header, live.header)
+    yield bad("adds and removes of another header", "root", mixed, Root(live.root))
+    yield bad("never removed", "claim", world.bundle(RemovedElement(b"nothing", False)))
+    yield bad("a field never removed", "claim", world.bundle(RemovedMember(b"user:1", b"nothing")))
+    yield bad("a live field as removed", "claim", world.bundle(RemovedMember(b"user:1", b"field 1")))
+    yield bad("a field removed from nothing", "claim", world.bundle(RemovedMember(b"no such", b"field")))
+
+    # 7. Rollback and forks.
+    signed = world.bundle(Element(b"key:3"), signed=True)
+    store = StoreKey(world.store_key)
+    yield bad("an older frame", "rollback", signed, store, seen=Seen(6, bytes(32)))
+    yield bad("a fork", "rollback", signed, store, seen=Seen(5, bytes(32)))
+    yield bad("no way from the frame seen", "rollback", signed, store, seen=Seen(3, bytes(32)))
+    history = world.bundle(history=2)
+    yield bad("another way", "history", history[:-1] + bytes([history[-1] ^ 1]))
+    yield bad("a later frame in the history", "history", history[:6] + world.header + world.header + history[6 + 412 :])
+
+    # 8. A setup of one's own.
+    yield bad("a setup of one's own", "opening", *own_setup(world))
+
+    # 9. Deep paths.
+    yield bad("a path too deep", "size", deepened(world))
+
+    # Completeness.
+    field = member(4, world_hash(b"field 5") + b"field 5")
+    rows = Rows(b"user:1")
+    yield bad("a row hidden", "claim", world.bundle(rows, bend=hide(2, field)))
+    yield bad("a row not claimed", "claim", world.bundle(rows, bend=unclaim(2, field)))
+    half = Rows(b"table", Bounds(below=b"\x80\x00\x00\x30"))
+    yield bad("a row beyond the bounds", "claim", world.bundle(half, bend=lambda prover: prover.get(0, member(302, TABLE_ROW[:3] + b"\x31"))))
+    count = Count(b"table", Bounds())
+    counted = world.bundle(count)
+    branch = next(child for child in branches(world.roots[0]) if child.count == 30)
+    sized = branch.c + ref.varint(30)
+    yield bad("another count", "opening", swap(counted, sized, branch.c + ref.varint(29)))
+
+    # Places, records, roots.
+    yield bad("a leaf at another key's place", "place", misplaced(world))
+    for name, app, query, check in malicious_apps():
+        crooked = World(app=app)
+        yield bad(name, check, crooked.bundle(query), Root(crooked.root))
+    yield bad("the app as absent", "claim", app_as_absent(world))
+    yield bad("another root of the app tree", "root", swap(one, world.app_tree.c + ref.varint(4), world.app_tree.c + ref.varint(5)))
+    yield bad("a tree of another app", "opening", swap(one, world.hash_root, bytes(32)))
+    yield bad("an app of another name", "place", swap(one, ref.blob(b"redis/0"), ref.blob(b"redis/9")))
+
+    # Pins and signatures.
+    attested = world.bundle(Element(b"key:3"), signed=True, attested=True)
+    owner = OwnerKey(world.owner_key)
+    yield bad("another root pinned", "pin", one, Root(bytes(32)))
+    yield bad("another store key pinned", "pin", signed, StoreKey(world.owner_key))
+    yield bad("no signature", "pin", one, store)
+    yield bad("no attestation", "pin", signed, owner)
+    yield bad("another owner pinned", "pin", attested, OwnerKey(world.store_key))
+    yield bad("another app asked", "pin", one, pin, app=b"redis/1")
+    yield bad("a frame signed by nobody", "signature", flip(signed, 6 + 206 + 57 + 3), store)
+    yield bad("a signature that nobody needs is wrong", "signature", flip(signed, 6 + 206 + 57 + 113))
+    yield bad("an attestation by nobody", "attestation", flip(attested, 6 + 206 + 171 + 57 + 32 + 5), owner)
+    yield bad("another manifest", "attestation", flip(attested, 6 + 206 + 171 + 57), owner)
+    moved = copy.copy(world)
+    moved.header = world.header[:22] + b"another hash key" + world.header[38:]
+    moved.__dict__.pop("anchor", None)
+    yield bad("another hash key under the owner's word", "attestation", moved.bundle(Element(b"key:3"), attested=True), owner)
+
+    # Bytes.
+    yield bad("nothing", "format", b"")
+    yield bad("another format", "format", flip(one, 4))
+    yield bad("unknown flags", "format", flip(one, 5, 16))
+    yield bad("one byte more", "format", one + b"\x00")
+    yield bad("one byte less", "format", one[:-1])
+    yield bad("a number in a longer form", "format", prefix + b"\xf8\x01" + one[len(prefix) + 1 :])
+    yield bad("an unknown query", "format", prefix + b"\x01\x0b" + one[len(prefix) + 2 :])
+    yield bad("more than a bundle may hold", "size", one + bytes(4 << 20))
+
+
+def flip(data: bytes, at: int, bit: int = 1) -> bytes:
+    return data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :]
+
+
+def world_hash(name: bytes) -> bytes:
+    return element(name)[1:9]
+
+
+def branches(branch: object) -> Iterator[ref.Branch]:
+    if isinstance(branch, ref.Branch):
+        yield branch
+        for child in branch.slots.values():
+            yield from branches(child)
+
+
+def bent_tree(world: World, name: bytes, change: Callable[[ref.Branch, int, object], bytes]) -> bytes:
+    """The bundle of one element in whose tree the last slot's bytes are others."""
+    bundle = world.bundle(Element(name))
+    place, here = ref.tree_key(element(name)), world.roots[0]
+    while isinstance(here, ref.Branch):
+        branch, slot = here, place[len(here.path)]
+        here = branch.slots[slot]
+    tail = bytes([64 + slot])
+    assert bundle[-97:-96] == tail
+    return bundle[:-97] + change(branch, slot, here) + bundle[-96:]
+
+
+def emptied(world: World, name: bytes) -> bytes:
+    """The leaf's slot is said to be empty, and its row is not claimed; the opening is that of the leaf."""
+    bundle = bent_tree(world, name, lambda branch, slot, leaf: bytes([slot]))
+    row = world.app.trees[0][element(name)].encode()
+    # Without the row the claim has none, and the element is looked for among the hyperedges too.
+    return swap(bundle, b"\x01" + row + b"\x01", b"\x00\x01")
+
+
+def branch_as_leaf(world: World) -> bytes:
+    """The slot of a branch said to be a leaf, with the branch's own preimage where the leaf's key was."""
+    place, root = ref.tree_key(element(b"key:3")), world.roots[0]
+    assert root is not None
+    slot = place[0]
+    child = root.slots[slot]
+    assert isinstance(child, ref.Branch)
+    leaf = bytes([128 + slot]) + ref.blob(element(b"key:3")) + child.c[:32] + b"\x01" + b"\x20"
+    openings = [(root, slot, child.scalar)]
+    proof = ref.open_slots(ref.d("hyperdb/context", b"\x01", world.app_root), openings)
+    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3") + b"\x00"
+    return b"HDBP\x01\x08" + world.header + world.anchor + claim + b"\x01\x01" + leaf + proof
+
+
+def doubled(world: World, bundle: bytes) -> bytes:
+    """The root shows its slot two times."""
+    place, root = ref.tree_key(element(b"key:3")), world.roots[0]
+    assert root is not None
+    at = bundle.index(bytes([1, 1, 192 + place[0]]), 300)
+    return bundle[: at + 1] + b"\x02" + bytes([place[0]]) + bundle[at + 2 :]
+
+
+def deepened(world: World) -> bytes:
+    place = ref.tree_key(element(b"key:3"))
+    bundle = world.bundle(Element(b"key:3"))
+    at = bundle.index(bytes([1, 1, 192 + place[0]]), 300)
+    return bundle[: at + 3] + ref.varint(225 * 65 + 1) + bytes(169) + bundle[at + 4 :]
+
+
+def misplaced(world: World) -> bytes:
+    """Where a key's leaf would lie, the leaf of an element that lies elsewhere."""
+    other = world.app.trees[0][element(b"soon")].leaf
+
+    def change(branch: ref.Branch, slot: int, leaf: object) -> bytes:
+        return bytes([128 + slot]) + ref.blob(other.key) + other.value_digest + ref.varint(other.version) + ref.varint(other.size)
+
+    bundle = bent_tree(world, b"key:3", change)
+    row = world.app.trees[0][element(b"key:3")].encode()
+    return swap(bundle, b"\x01" + row + b"\x01", b"\x00\x01")
+
+
+def malicious_apps() -> Iterator[tuple[str, App, object, str]]:
+    """Trees that an honest store never makes, opened honestly."""
+    app = App(b"redis/0")
+    app.put(2, element(b"vertex"), b"\x01\x00value", 5)
+    app.put(2, element(b"other"), header_record("hash", 4, 0), 5)
+    yield "a vertex among the hyperedges", app, Element(b"vertex"), "claim"
+    app = App(b"redis/0")
+    app.put(0, b"\x02" + bytes(8) + b"elsewhere", b"\x01\x00value", 5)
+    yield "an element that does not lie at its hash", app, Elements(), "place"
+    app = App(b"redis/0")
+    app.put(2, element(b"h"), header_record("hash", 4, 1), 5)
+    app.put(2, member(4, bytes(8) + b"field"), b"\x00value", 5)
+    yield "a field that does not lie at its hash", app, Rows(b"h"), "place"
+    app = App(b"redis/0")
+    app.put(2, element(b"h"), b"\x03\x00short", 5)
+    yield "a header that is none", app, Rows(b"h"), "row"
+
+
+def app_as_absent(world: World) -> bytes:
+    """The anchor shows the app's leaf as another app's and claims that the app has no trees."""
+    shown, openings = ref.Shown(), []
+    shown.get(world.app_tree, ref.cut(ref.bits(world.app.address)))
+    tree = ref.encode_shown(world.app_tree, shown, {}, [], openings)
+    proof = ref.open_slots(ref.d("hyperdb/context", b"\x01", world.root), openings)
+    top = world.app_tree
+    anchor = ref.blob(world.app.name) + b"\x10" + top.c + ref.varint(top.count) + ref.varint(top.size) + tree + proof
+    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3") + b"\x00\x00"
+    return b"HDBP\x01\x08" + world.header + anchor + claim
+
+
+def own_setup(world: World) -> tuple[bytes, Root]:
+    """A world committed to and opened over powers of a known secret: true under that setup, nothing under the ceremony's."""
+    secret, powers, point = 12345, [], ref.POWERS[0]
+    for power in range(64):
+        powers.append(ref.weighted_sum([point], [pow(secret, power, ref.R)]))
+    with mock.patch.object(ref, "POWERS", powers):
+        forged = World(app=App(b"redis/0"))
+        forged.app.put(0, element(b"key:3"), b"\x01\x00forged", 13)
+        bundle = forged.bundle(Element(b"key:3"))
+        return bundle, Root(forged.root)
