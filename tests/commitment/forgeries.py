@@ -1,7 +1,7 @@
 """Forgeries: bundles that must be refused, and the check that must refuse them. One table for all verifiers.
 
-Theory: the ten threats that the design names (docs/proof-format.md follows them), each tried by someone who has the whole store, may
-compute every opening anew, and only lacks the collision or the secret that the check is about.
+Theory: the ten threats that the design names (docs/proof-format.md follows them), each tried by someone who has the whole
+store, may compute every opening anew, and only lacks the collision or the secret that the check is about.
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("a slot shown twice", "format", doubled(world, one))
     extra = world.bundle(Element(b"key:3"), bend=lambda prover: prover.get(0, element(b"key:4")))
     yield bad("more rows than answers", "claim", extra)
-    yield bad("more slots than needed", "claim", world.bundle(Element(b"key:3"), bend=lambda prover: prover.shown[2].add(b"", 63)))
+    yield bad(
+        "more slots than needed", "claim", world.bundle(Element(b"key:3"), bend=lambda prover: prover.shown[2].add(b"", 63))
+    )
 
     # 5. A stored empty value against an absent key.
     yield bad("an empty value as absent", "claim", world.bundle(Element(b"empty"), bend=hide(0, element(b"empty"))))
@@ -164,7 +166,11 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("a row hidden", "claim", world.bundle(rows, bend=hide(2, field)))
     yield bad("a row not claimed", "claim", world.bundle(rows, bend=unclaim(2, field)))
     half = Rows(b"table", Bounds(below=b"\x80\x00\x00\x30"))
-    yield bad("a row beyond the bounds", "claim", world.bundle(half, bend=lambda prover: prover.get(0, member(302, TABLE_ROW[:3] + b"\x31"))))
+    yield bad(
+        "a row beyond the bounds",
+        "claim",
+        world.bundle(half, bend=lambda prover: prover.get(0, member(302, TABLE_ROW[:3] + b"\x31"))),
+    )
     count = Count(b"table", Bounds())
     counted = world.bundle(count)
     branch = next(child for child in branches(world.roots[0]) if child.count == 30)
@@ -177,7 +183,9 @@ def forgeries(world: World) -> Iterator[Forgery]:
         crooked = World(app=app)
         yield bad(name, check, crooked.bundle(query), Root(crooked.root))
     yield bad("the app as absent", "claim", app_as_absent(world))
-    yield bad("another root of the app tree", "root", swap(one, world.app_tree.c + ref.varint(4), world.app_tree.c + ref.varint(5)))
+    yield bad(
+        "another root of the app tree", "root", swap(one, world.app_tree.c + ref.varint(4), world.app_tree.c + ref.varint(5))
+    )
     yield bad("a tree of another app", "opening", swap(one, world.hash_root, bytes(32)))
     yield bad("an app of another name", "place", swap(one, ref.blob(b"redis/0"), ref.blob(b"redis/9")))
 
@@ -318,9 +326,8 @@ def app_as_absent(world: World) -> bytes:
 
 def own_setup(world: World) -> tuple[bytes, Root]:
     """A world committed to and opened over powers of a known secret: true under that setup, nothing under the ceremony's."""
-    secret, powers, point = 12345, [], ref.POWERS[0]
-    for power in range(64):
-        powers.append(ref.weighted_sum([point], [pow(secret, power, ref.R)]))
+    secret, point = 12345, ref.POWERS[0]
+    powers = [ref.weighted_sum([point], [pow(secret, power, ref.R)]) for power in range(64)]
     with mock.patch.object(ref, "POWERS", powers):
         forged = World(app=App(b"redis/0"))
         forged.app.put(0, element(b"key:3"), b"\x01\x00forged", 13)

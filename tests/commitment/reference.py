@@ -241,19 +241,20 @@ class Shown:
                 if isinstance(child, Branch) and side(child.path) >= 0:
                     self.all_within(child, side)
 
-    def borders(self, here: Branch | None, side: object, outside: bool = False) -> None:
-        """What counting needs: along the borders the slots within, or those without."""
+    def borders(self, here: Branch | None, side: object, either: bool = False) -> None:
+        """What counting needs: along the borders the slots within or, if fewer of them are occupied, those without."""
         if here is None or side(here.path):
             return
         sides = [side(here.path + bytes([slot])) for slot in range(64)]
-        unwanted = -1 if not outside or 1 not in sides else 1
+        fewer = sum(sides[slot] for slot in here.slots) > 0
+        unwanted = 1 if either and fewer else -1
         for slot in range(64):
             if sides[slot] == unwanted:
                 continue
             self.add(here.path, slot)
             child = here.slots.get(slot)
             if isinstance(child, Branch):
-                self.borders(child, side, outside)
+                self.borders(child, side, either)
 
 
 def packed_steps(steps: bytes) -> bytes:

@@ -301,9 +301,9 @@ class World:
         out += ref.encode_shown(self.app_tree, shown, {self.app.address: None}, [], openings)
         return out + ref.open_slots(ref.d("hyperdb/context", b"\x01", self.root), openings)
 
-    def app_part(self, *queries: Query, forms: Forms | None = None, outside: bool = False, bend: Bend | None = None) -> bytes:
+    def app_part(self, *queries: Query, forms: Forms | None = None, either: bool = False, bend: Bend | None = None) -> bytes:
         """Anchor, claim and trees."""
-        prover = Prover(self, outside)
+        prover = Prover(self, either)
         for query in queries:
             prover.touch(query)
         if bend:
@@ -341,8 +341,8 @@ def _mountain(leaves: list[bytes]) -> bytes:
 class Prover:
     """Which slots and rows a query touches, told from the entries themselves."""
 
-    def __init__(self, world: World, outside: bool) -> None:
-        self.world, self.outside = world, outside
+    def __init__(self, world: World, either: bool) -> None:
+        self.world, self.either = world, either
         self.shown = [ref.Shown() for _ in range(4)]
         self.claimed: list[set[bytes]] = [set() for _ in range(4)]
 
@@ -358,7 +358,7 @@ class Prover:
         self.claimed[tree] |= {key for key in self.world.app.trees[tree] if zone.holds(key)}
 
     def count(self, tree: int, zone: places.Zone) -> None:
-        self.shown[tree].borders(self.world.roots[tree], zone.side, self.outside)
+        self.shown[tree].borders(self.world.roots[tree], zone.side, self.either)
 
     def header(self, name: bytes) -> tuple[int, int, int] | None:
         """Kind, cid and head of a collection."""

@@ -118,8 +118,8 @@ def test_ranges_are_complete(world: World) -> None:
 def test_counts(world: World, asked: tuple[bytes, Bounds]) -> None:
     expected = within(world, *asked)
     size = sum(claim.leaf.size for tree in (0, 2) for key, claim in world.app.trees[tree].items() if key in expected)
-    for outside in (False, True):
-        (count,) = ask(world, Count(*asked), outside=outside)
+    for either in (False, True):
+        (count,) = ask(world, Count(*asked), either=either)
         assert isinstance(count, Attested)
         assert (count.count, count.size) == (len(expected), size)
 

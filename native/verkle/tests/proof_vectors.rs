@@ -8,7 +8,7 @@ use hyperdb_verkle::comb::Comb;
 use hyperdb_verkle::domain::Values;
 use hyperdb_verkle::hash::{to_digest, Digest};
 use hyperdb_verkle::proof::{
-    address, anchor, address_key, branch_scalar, bundle, leaf_scalar, prove, row_salt, tree_key,
+    address, address_key, anchor, branch_scalar, bundle, leaf_scalar, prove, row_salt, tree_key,
     value_digest, verify, Answer, Below, Branch, Check, Entries, Entry, Nodes, Options, Parts,
     ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
 };
@@ -23,7 +23,10 @@ fn golden(name: &str) -> String {
 
 fn hex(text: &str) -> Vec<u8> {
     assert_eq!(text.len() % 2, 0);
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn shown_hex(bytes: &[u8]) -> String {
@@ -37,7 +40,11 @@ fn vectors() -> Vec<HashMap<String, String>> {
     lines
         .map(|line| {
             let words: Vec<&str> = line.split('"').collect();
-            words[1..].chunks(4).filter(|pair| pair.len() > 2).map(|pair| (pair[0].to_owned(), pair[2].to_owned())).collect()
+            words[1..]
+                .chunks(4)
+                .filter(|pair| pair.len() > 2)
+                .map(|pair| (pair[0].to_owned(), pair[2].to_owned()))
+                .collect()
         })
         .collect()
 }
@@ -45,7 +52,10 @@ fn vectors() -> Vec<HashMap<String, String>> {
 /// Ed448, as the vectors need it: the verification itself is tested where the signatures are made.
 fn signature(public: &[u8; 57], message: &[u8], signature: &[u8; 114], context: &[u8]) -> bool {
     use ed448_goldilocks_plus::{Signature, VerifyingKey};
-    let (Ok(key), Ok(signature)) = (VerifyingKey::from_bytes(public), Signature::from_bytes(signature)) else {
+    let (Ok(key), Ok(signature)) = (
+        VerifyingKey::from_bytes(public),
+        Signature::from_bytes(signature),
+    ) else {
         return false;
     };
     key.verify_ctx(&signature, context, message).is_ok()
@@ -57,7 +67,10 @@ fn shown_row(row: &Row) -> String {
         text += &format!("={}", shown_hex(value));
     }
     for column in &row.columns {
-        let value = column.value.as_ref().map_or("null".to_owned(), |value| shown_hex(value));
+        let value = column
+            .value
+            .as_ref()
+            .map_or("null".to_owned(), |value| shown_hex(value));
         text += &format!("/{}:{value}", column.id);
     }
     text
@@ -68,13 +81,25 @@ fn shown(verified: &Verified) -> String {
     let line = |answer: &Answer| match answer {
         Answer::Found { row: found } => format!("found {}", row(found)),
         Answer::Absent { collection: None } => "absent".into(),
-        Answer::Absent { collection: Some(true) } => "absent in it".into(),
-        Answer::Absent { collection: Some(false) } => "absent in nothing".into(),
+        Answer::Absent {
+            collection: Some(true),
+        } => "absent in it".into(),
+        Answer::Absent {
+            collection: Some(false),
+        } => "absent in nothing".into(),
         Answer::Removed { version } => format!("removed {version}"),
-        Answer::Complete { rows, .. } => std::iter::once("complete".to_owned()).chain(rows.iter().map(row)).collect::<Vec<_>>().join(" "),
+        Answer::Complete { rows, .. } => std::iter::once("complete".to_owned())
+            .chain(rows.iter().map(row))
+            .collect::<Vec<_>>()
+            .join(" "),
         Answer::Attested { count, size, .. } => format!("attested {count} {size}"),
     };
-    verified.answers.iter().map(line).collect::<Vec<_>>().join(";")
+    verified
+        .answers
+        .iter()
+        .map(line)
+        .collect::<Vec<_>>()
+        .join(";")
 }
 
 #[test]
@@ -93,11 +118,15 @@ fn every_vector_is_answered_or_refused_as_it_should_be() {
         options.app = app.as_deref();
         options.seen = vector.get("seen").map(|text| {
             let (number, root) = text.split_once(':').unwrap();
-            Seen { number: number.parse().unwrap(), root: hex(root).try_into().unwrap() }
+            Seen {
+                number: number.parse().unwrap(),
+                root: hex(root).try_into().unwrap(),
+            }
         });
         let found = match verify(&hex(&vector["bundle"]), &trusted, &options) {
             Ok(verified) => {
-                assert_eq!(shown(&verified), vector["answers"], "{}", vector["name"]);
+                let answers = vector.get("answers").map(String::as_str);
+                assert_eq!(Some(&shown(&verified)[..]), answers, "{}", vector["name"]);
                 "ok".to_owned()
             }
             Err(error) => error.check.name().to_owned(),
@@ -140,7 +169,10 @@ impl Sample {
                     (hex(words[2]).try_into().unwrap(), words[3].parse().unwrap()),
                 )),
                 "entry" => {
-                    let entry = Entry { version: words[3].parse().unwrap(), value: hex(words[4]) };
+                    let entry = Entry {
+                        version: words[3].parse().unwrap(),
+                        value: hex(words[4]),
+                    };
                     sample.entries[words[1].parse::<usize>().unwrap()].insert(hex(words[2]), entry);
                 }
                 _ => {}
@@ -162,7 +194,11 @@ impl Sample {
                     let salt = row_salt(&self.salt, key, entry.version);
                     let digest = value_digest(key, &entry.value, &salt, tree % 2 == 0).unwrap();
                     let bytes = (key.len() + entry.value.len()) as u64;
-                    (tree_key(key).unwrap(), leaf_scalar(key, &digest, entry.version, bytes), bytes)
+                    (
+                        tree_key(key).unwrap(),
+                        leaf_scalar(key, &digest, entry.version, bytes),
+                        bytes,
+                    )
                 })
                 .collect();
             let root = self.branch(comb, Which::App(tree), Vec::new(), leaves);
@@ -171,14 +207,28 @@ impl Sample {
             size += root.size;
         }
         let own = address(&self.name);
-        let parts = |digests: &[Digest]| -> Vec<Vec<u8>> { std::iter::once(own.to_vec()).chain(digests.iter().map(|digest| digest.to_vec())).collect() };
-        let joined = |tag: &str, parts: Vec<Vec<u8>>| to_digest(tag, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let parts = |digests: &[Digest]| -> Vec<Vec<u8>> {
+            std::iter::once(own.to_vec())
+                .chain(digests.iter().map(|digest| digest.to_vec()))
+                .collect()
+        };
+        let joined = |tag: &str, parts: Vec<Vec<u8>>| {
+            to_digest(tag, &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
         let root = joined("hyperdb/app-root", parts(&digests));
         let hash = joined("hyperdb/app-hash-root", parts(&hashes));
         let value = to_digest("hyperdb/app-value", &[&root, &hash]);
-        let mut leaves: Leaves = vec![(address_key(&own).unwrap(), leaf_scalar(&own, &value, 0, size), size)];
+        let mut leaves: Leaves = vec![(
+            address_key(&own).unwrap(),
+            leaf_scalar(&own, &value, 0, size),
+            size,
+        )];
         for (other, (digest, size)) in &self.apps {
-            leaves.push((address_key(other).unwrap(), leaf_scalar(other, digest, 0, *size), *size));
+            leaves.push((
+                address_key(other).unwrap(),
+                leaf_scalar(other, digest, 0, *size),
+                *size,
+            ));
         }
         self.branch(comb, Which::Apps, Vec::new(), leaves);
     }
@@ -188,7 +238,11 @@ impl Sample {
         let (mut slots, mut hashes) = (Vec::new(), vec![None; 64]);
         let (count, size) = (leaves.len() as u64, leaves.iter().map(|leaf| leaf.2).sum());
         for slot in 0..64u8 {
-            let below: Leaves = leaves.iter().filter(|leaf| leaf.0[path.len()] == slot).cloned().collect();
+            let below: Leaves = leaves
+                .iter()
+                .filter(|leaf| leaf.0[path.len()] == slot)
+                .cloned()
+                .collect();
             let at = usize::from(slot);
             match &below[..] {
                 [] => {}
@@ -199,10 +253,13 @@ impl Sample {
                 }
                 many => {
                     let first = &many[0].0;
-                    let common = (path.len() + 1..).find(|at| many.iter().any(|leaf| leaf.0[*at] != first[*at])).unwrap();
+                    let common = (path.len() + 1..)
+                        .find(|at| many.iter().any(|leaf| leaf.0[*at] != first[*at]))
+                        .unwrap();
                     let child_path = first[..common].to_vec();
                     let child = self.branch(comb, tree, child_path.clone(), below);
-                    values[at] = branch_scalar(&child_path, &child.commitment, child.count, child.size);
+                    values[at] =
+                        branch_scalar(&child_path, &child.commitment, child.count, child.size);
                     hashes[at] = Some(child.hash);
                     slots.push((slot, Below::Branch(child_path)));
                 }
@@ -212,7 +269,9 @@ impl Sample {
             hashes = hashes
                 .chunks(2)
                 .map(|pair| match pair {
-                    [Some(left), Some(right)] => Some(to_digest("hyperdb/hash-node", &[left, right])),
+                    [Some(left), Some(right)] => {
+                        Some(to_digest("hyperdb/hash-node", &[left, right]))
+                    }
                     [left, right] => left.or(*right),
                     _ => None,
                 })
@@ -223,7 +282,10 @@ impl Sample {
             commitment: comb.commit(&values).to_compressed(),
             count,
             size,
-            hash: to_digest("hyperdb/hash-branch", &[&path, &inner, &count.to_le_bytes(), &size.to_le_bytes()]),
+            hash: to_digest(
+                "hyperdb/hash-branch",
+                &[&path, &inner, &count.to_le_bytes(), &size.to_le_bytes()],
+            ),
             values,
             slots,
         };
@@ -279,18 +341,31 @@ fn the_native_prover_makes_the_same_bytes() {
     let source = sample.source();
     let place = anchor(&source).unwrap();
     let mut made = 0;
-    for vector in vectors().iter().filter(|vector| vector.contains_key("queries")) {
+    for vector in vectors()
+        .iter()
+        .filter(|vector| vector.contains_key("queries"))
+    {
         let queries = Query::decode_all(&hex(&vector["queries"])).unwrap();
         assert_eq!(Query::encode_all(&queries), hex(&vector["queries"]));
         let show = match vector.get("show").map(String::as_str) {
             None => Show::Whole,
             Some("digest") => Show::Digests,
-            Some(columns) => Show::Columns(columns.split(',').map(|id| id.parse().unwrap()).collect()),
+            Some(columns) => {
+                Show::Columns(columns.split(',').map(|id| id.parse().unwrap()).collect())
+            }
         };
         let proof = prove(&source, &queries, &show).unwrap();
-        let parts = Parts { app: Some((&place, &proof)), ..Parts::default() };
+        let parts = Parts {
+            app: Some((&place, &proof)),
+            ..Parts::default()
+        };
         let made_bundle = bundle(&sample.header, &parts);
-        assert_eq!(shown_hex(&made_bundle), vector["bundle"], "{}", vector["name"]);
+        assert_eq!(
+            shown_hex(&made_bundle),
+            vector["bundle"],
+            "{}",
+            vector["name"]
+        );
         made += 1;
     }
     assert!(made > 25);
@@ -299,7 +374,10 @@ fn the_native_prover_makes_the_same_bytes() {
 #[test]
 fn what_is_not_so_is_not_proved() {
     let sample = Sample::read();
-    let removed = Query::RemovedElement { id: b"key:3".to_vec(), hyperedge: false };
+    let removed = Query::RemovedElement {
+        id: b"key:3".to_vec(),
+        hyperedge: false,
+    };
     let refused = prove(&sample.source(), &[removed], &Show::Whole);
     assert!(matches!(refused, Err(ProofError::Refused(error)) if error.check == Check::Claim));
 }

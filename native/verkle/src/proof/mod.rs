@@ -14,6 +14,9 @@ mod prove;
 mod pruned;
 mod query;
 mod row;
+mod shown;
+mod source;
+mod touched;
 mod verify;
 mod wire;
 
@@ -24,15 +27,14 @@ pub use place::{
     address_key, collection_tree, logical_key, member, parse, tree_key, Parsed, Places, ELEMENT,
     HYPEREDGE_ADDS, HYPEREDGE_REMOVES, INCIDENCE, MEMBER, VERTEX_ADDS, VERTEX_REMOVES,
 };
-pub use prove::{
-    anchor, bundle, prove, Below, Branch, Entries, Entry, Nodes, Parts, Source, Which,
-};
+pub use prove::{anchor, bundle, prove, Parts};
 pub use pruned::branch_scalar;
 pub use query::{Bounds, Query};
 pub use row::{
     app_salt_key, hmac, is_packed, leaf_scalar, row_salt, value_digest, Column, Row, Salt, Show,
     Stamp,
 };
+pub use source::{Below, Branch, Entries, Entry, Nodes, Source, Which};
 pub use verify::{
     address, attestation_message, verify, Attestation, Options, Seen, Trusted, Verified,
     VerifySignature,

@@ -1,0 +1,107 @@
+//! What the prover reads: the trees of a frame, and the entries that their leaves stand for.
+
+use super::error::ProofError;
+use super::header::HEADER_BYTES;
+use crate::domain::Values;
+use crate::hash::Digest;
+
+/// A tree of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// The tree of apps.
+    Apps,
+    /// One of the app's four.
+    App(usize),
+}
+
+/// A branch as the prover reads it.
+#[derive(Clone)]
+pub struct Branch {
+    /// The commitment, compressed.
+    pub commitment: [u8; 48],
+    /// Leaves below.
+    pub count: u64,
+    /// Their bytes.
+    pub size: u64,
+    /// Its hash digest.
+    pub hash: Digest,
+    /// Scalars of all slots.
+    pub values: Box<Values>,
+    /// What lies in the occupied slots, ascending.
+    pub slots: Vec<(u8, Below)>,
+}
+
+/// What lies in a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// A leaf with its whole tree key.
+    Leaf(Vec<u8>),
+    /// A branch with its whole path.
+    Branch(Vec<u8>),
+}
+
+impl Branch {
+    pub(crate) fn below(&self, slot: u8) -> Option<&Below> {
+        let at = self.slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
+        Some(&self.slots[at].1)
+    }
+}
+
+/// The trees of a frame.
+pub trait Nodes {
+    /// The branch at a path; the root's is empty. `None`: the tree is empty (or has no such branch).
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn branch(&self, tree: Which, path: &[u8]) -> Result<Option<Branch>, ProofError>;
+}
+
+/// An entry of the data, or a remove with its note as the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit that wrote it.
+    pub version: u64,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// What the leaves of an app's trees stand for, at the commit of the frame.
+pub trait Entries {
+    /// The entry of a logical key in tree 0..4.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn entry(&self, tree: usize, key: &[u8]) -> Result<Option<Entry>, ProofError>;
+
+    /// Entries of a tree whose logical key begins with `prefix`, until `each` says false.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn starting_with(
+        &self,
+        tree: usize,
+        prefix: &[u8],
+        each: &mut dyn FnMut(&[u8], Entry) -> bool,
+    ) -> Result<(), ProofError>;
+
+    /// Value digest and bytes of another app's leaf in the tree of apps; needed only to prove that an app is not there.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn app(&self, address: &Digest) -> Result<Option<(Digest, u64)>, ProofError>;
+}
+
+/// An app of a frame, to prove from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The frame's header.
+    pub header: &'a [u8; HEADER_BYTES],
+    /// The app's name.
+    pub name: &'a [u8],
+    /// The key of the app's salts.
+    pub salt_key: &'a [u8; 64],
+    /// Trees.
+    pub nodes: &'a dyn Nodes,
+    /// Data.
+    pub entries: &'a dyn Entries,
+}
