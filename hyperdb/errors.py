@@ -25,6 +25,7 @@
     +-- ForkedError             the database was opened before this process was forked
     +-- AddressError            the server cannot listen there
     +-- ControlError            the running server did not answer on its control socket
+    +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotBuiltError           asked for something that this version does not have
 
@@ -140,3 +141,13 @@ class ControlError(HyperDBError):
 
 class NotBuiltError(HyperDBError):
     """Asked for something that this version does not have."""
+
+
+class WireError(HyperDBError):
+    """What a SQL client sent breaks the wire protocol. After a `fatal` one the connection cannot go on."""
+
+    def __init__(self, sqlstate: str, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.fatal = fatal
