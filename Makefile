@@ -13,7 +13,7 @@ NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help tools venv build run check test bench torture compat-resp compat-sql clean
+.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -80,6 +80,10 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 
 compat-sql: $(VENV)/.run ## the order of keys beside PostgreSQL's (needs its programs)
 	$(BIN)/python compat-tests/sql/key_order.py
+
+verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
+	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }
+	cd compat-tests/verify-js && npm ci --silent --no-audit --no-fund && node --test
 
 clean: ## take away what was built; data stays
 	rm -rf $(VENV) native/target hyperdb/_core*.so

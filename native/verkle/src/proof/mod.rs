@@ -8,6 +8,8 @@
 
 mod answer;
 mod error;
+#[cfg(test)]
+mod fuzzing;
 mod header;
 mod place;
 mod prove;
