@@ -1,6 +1,7 @@
 //! Histories against a tree computed straight from the rules, and against trees built anew.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod golden;
 mod model;
 mod places;
 mod records;

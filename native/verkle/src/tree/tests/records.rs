@@ -71,3 +71,20 @@ fn the_cache_keeps_to_its_budget_and_gives_what_was_put() {
     cache.clear();
     assert_eq!(cache.bytes(), 0);
 }
+
+#[test]
+fn scalars_of_records_are_canonical() {
+    let (path, record) = some_records().into_iter().next().unwrap();
+    let with = |scalar: [u8; 32]| {
+        let mut bytes = record.to_vec();
+        bytes[98..130].copy_from_slice(&scalar);
+        Branch::decode(&path, &bytes).is_ok()
+    };
+    let largest = (-crate::scalar::Scalar::one()).to_bytes();
+    let mut order = largest;
+    order[31] += 1;
+    assert!(with(largest));
+    assert!(!with(order));
+    assert!(!with([0; 32]));
+    assert!(!with([255; 32]));
+}
