@@ -82,7 +82,12 @@ impl Frames {
         let mut piece: Option<Piece> = None;
         let from = view.signed.header.removes_from;
         settle(&view.data, from, names, only, &mut |entry| {
-            let content = contents.of(entry.app, entry.logical, entry.version, entry.value)?;
+            let content = contents.of(
+                (entry.app, entry.tree),
+                entry.logical,
+                entry.version,
+                entry.value,
+            )?;
             leaves += 1;
             bytes += content.bytes;
             let mut now = match piece.take() {

@@ -87,7 +87,7 @@ impl<'s> Contents<'s> {
 
     pub(crate) fn of(
         &mut self,
-        app: AppId,
+        (app, tree): (AppId, Tree),
         logical: &[u8],
         version: Commit,
         value: &[u8],
@@ -100,7 +100,7 @@ impl<'s> Contents<'s> {
         Ok(Content {
             version,
             bytes: (logical.len() + value.len()) as u64,
-            digest: value_digest(logical, &salt, value).ok_or(Error::Malformed("row"))?,
+            digest: value_digest(tree, logical, &salt, value).ok_or(Error::Malformed("row"))?,
         })
     }
 }
@@ -233,8 +233,13 @@ impl<'e> Editor<'e> {
         self.changed += 1;
         let stays = change.op == Op::Add || change.version > self.removes_from;
         let content = if stays {
-            let (app, version) = (piece.app, change.version);
-            Some(self.contents.of(app, logical, version, &change.value)?)
+            let tree = match change.op {
+                Op::Add => side.adds(),
+                Op::Remove => side.removes(),
+            };
+            let place = (piece.app, tree);
+            let value = &change.value;
+            Some(self.contents.of(place, logical, change.version, value)?)
         } else {
             None
         };

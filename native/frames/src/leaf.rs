@@ -16,6 +16,7 @@
 //! The tree over columns has the shape of RFC 6962 (split at the largest power of two below n).
 
 use crate::digest::{digest, head, Digest, Mac};
+use crate::tree::Tree;
 use hyperdb_graph::codec::row::{Row, Stamp};
 
 /// A salt.
@@ -68,9 +69,10 @@ pub fn is_row(logical: &[u8]) -> bool {
     }
 }
 
-/// The digest of the entry `logical` with this salt and value; `None` if it should be a packed row and is not one.
-pub fn value_digest(logical: &[u8], salt: &Salt, value: &[u8]) -> Option<Digest> {
-    if !is_row(logical) {
+/// The digest of the entry `logical` in `tree` with this salt and value; `None` if it should be a packed row and is not one.
+/// In the trees of removes the value is the remove's note, also where a row went.
+pub fn value_digest(tree: Tree, logical: &[u8], salt: &Salt, value: &[u8]) -> Option<Digest> {
+    if !tree.is_adds() || !is_row(logical) {
         return Some(digest("hyperdb/value", &[salt, value]));
     }
     let columns = columns(value)?;
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(columns[0].1[..2], [2, 1]);
         assert_eq!(columns[0].1.len(), 1 + 1 + 8 + 4 + 8);
         let table = [3, 6, 1];
-        let digest_of = |packed: &[u8]| value_digest(&table, &salt, packed);
+        let digest_of = |packed: &[u8]| value_digest(Tree::VertexAdds, &table, &salt, packed);
         assert_ne!(
             digest_of(&packed),
             digest_of(&row(Some(b"")).encode().unwrap())
@@ -210,10 +212,19 @@ mod tests {
         assert_eq!(digest_of(b"no row"), None);
         for plain in [&[3, 4, 1][..], &[3, 7, 1], &[2, 6], &[]] {
             assert_eq!(
-                value_digest(plain, &salt, b"no row"),
+                value_digest(Tree::EdgeAdds, plain, &salt, b"no row"),
                 Some(digest("hyperdb/value", &[&salt, b"no row"]))
             );
         }
+    }
+
+    #[test]
+    fn a_row_that_went_is_its_note() {
+        let salt = SaltSecret::new(&[1; 32]).app(7).row(b"L", 3);
+        assert_eq!(
+            value_digest(Tree::VertexRemoves, &[3, 6, 1], &salt, b""),
+            Some(digest("hyperdb/value", &[&salt, b""]))
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::leaf::SaltSecret;
 use crate::names::Names;
 use crate::records::{Cost, Records, Writing, SALT_SECRET, STORE_KEY};
 use crate::sign::{SecretKey, SEED};
+use crate::tree::Tree;
 use hyperdb_graph::identity::Environment;
 use hyperdb_graph::keys::app_prefix;
 use hyperdb_graph::{AppId, Store};
@@ -142,18 +143,18 @@ impl Frames {
         self.secret.app_key(app.0)
     }
 
-    /// What the leaf of an entry says: `version` added or removed it, `value` is its value or note.
+    /// What the leaf of an entry in a tree of an app says: `version` added or removed it, `value` is its value or note.
     ///
     /// # Errors
     /// [`Error::Malformed`] for a member of a table that is no packed row.
     pub fn content(
         &self,
-        app: AppId,
+        (app, tree): (AppId, Tree),
         logical: &[u8],
         version: Commit,
         value: &[u8],
     ) -> Result<Content> {
-        Contents::new(&self.secret).of(app, logical, version, value)
+        Contents::new(&self.secret).of((app, tree), logical, version, value)
     }
 
     /// The newest frame.

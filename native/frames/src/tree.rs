@@ -29,6 +29,11 @@ impl Tree {
         Tree::EdgeRemoves,
     ];
 
+    /// Whether it holds what is there, and not what went.
+    pub fn is_adds(self) -> bool {
+        matches!(self, Tree::VertexAdds | Tree::EdgeAdds)
+    }
+
     /// From its number.
     pub fn from_number(number: u8) -> Option<Tree> {
         Tree::ALL.get(usize::from(number)).copied()

@@ -216,7 +216,12 @@ pub fn settled(frames: &Frames, view: &View) -> (Leaves, Names) {
     let mut leaves = Leaves::new();
     let from = view.signed.header.removes_from;
     settle(&view.data, from, &names, None, &mut |entry| {
-        let content = frames.content(entry.app, entry.logical, entry.version, entry.value)?;
+        let content = frames.content(
+            (entry.app, entry.tree),
+            entry.logical,
+            entry.version,
+            entry.value,
+        )?;
         leaves.insert(
             (entry.app.0, entry.tree as u8, entry.logical.to_vec()),
             content,
@@ -307,7 +312,8 @@ pub fn act(turn: &mut Turn<'_>, act: &Act) {
         }
         Act::Field(a, i, f, v) => member(turn, app(a), &id(i), Kind::Hash, f, v),
         Act::Score(a, i, f, v) => member(turn, app(a), &id(i), Kind::SortedSet, f, v),
-        Act::Row(a, i, f, v) => member(turn, app(a), &id(i), Kind::Table, f, v),
+        // Rows go with their table's definition alone, so tables have an app and ids that nothing else touches.
+        Act::Row(_, i, f, v) => member(turn, b"schema", &id(i), Kind::Table, f, v),
         Act::Remove(a, i) => {
             let app = turn.app(app(a)).unwrap();
             turn.remove_element(app, &id(i)).unwrap();
@@ -360,5 +366,10 @@ fn member(turn: &mut Turn<'_>, name: &[u8], id: &[u8], kind: Kind, f: u8, v: u8)
             turn.insert_member(app, order, &place, &[]).unwrap();
         }
     }
-    turn.close_edge(app, id, &header).unwrap();
+    // An empty table is still a table.
+    if kind == Kind::Table {
+        turn.put_header(app, id, &header).unwrap();
+    } else {
+        turn.close_edge(app, id, &header).unwrap();
+    }
 }
