@@ -85,13 +85,22 @@ impl Comb {
 
     /// Applies all updates. Several may meet in one commitment, also in one slot.
     ///
-    /// `updates` are sorted by target; a target beyond `commitments` is passed over (a caller's mistake, caught in tests).
     /// `workers`: threads to use, at least one.
+    ///
+    /// # Panics
+    /// If `updates` are not sorted by target, or name a target beyond `commitments`: a mistake of the code that calls, and
+    /// otherwise a silently wrong root.
     pub fn update_many(&self, commitments: &mut [Point], updates: &[Update], workers: usize) {
-        debug_assert!(updates.is_sorted_by_key(|update| update.target));
-        debug_assert!(updates
-            .last()
-            .is_none_or(|update| (update.target as usize) < commitments.len()));
+        assert!(
+            updates.is_sorted_by_key(|update| update.target),
+            "updates are not sorted by target"
+        );
+        assert!(
+            updates
+                .last()
+                .is_none_or(|last| (last.target as usize) < commitments.len()),
+            "an update of a commitment that is not there"
+        );
         let workers = workers.clamp(1, updates.len().div_ceil(CHUNK).max(1));
         if workers == 1 {
             return self.update_part(commitments, 0, updates);
@@ -278,6 +287,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "not sorted")]
+    fn unsorted_updates_are_refused() {
+        let update = |target| Update {
+            target,
+            slot: 0,
+            delta: Scalar::one(),
+        };
+        let updates = [update(0), update(1), update(0)];
+        let comb = Comb::ceremony().unwrap();
+        comb.update_many(&mut [Point::infinity(); 2], &updates, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "not there")]
+    fn updates_of_nothing_are_refused() {
+        let update = Update {
+            target: 1,
+            slot: 0,
+            delta: Scalar::one(),
+        };
+        let comb = Comb::ceremony().unwrap();
+        comb.update_many(&mut [Point::infinity()], &[update], 1);
     }
 
     #[test]

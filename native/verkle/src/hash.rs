@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha512};
 /// 32 bytes that stand for something hashed.
 pub type Digest = [u8; 32];
 
-/// SHA-512 over the framed tag and parts.
+/// SHA-512 over the framed tag and parts, each below 4 GiB (the longest value that the store takes is far shorter).
 pub fn raw(tag: &str, parts: &[&[u8]]) -> [u8; 64] {
     let mut hasher = Sha512::new();
     let mut frame = |part: &[u8]| {
