@@ -39,8 +39,10 @@ struct Progress {
     stop: bool,
     /// Asked for by [`Shared::wait_compacted`].
     busy_compacting: bool,
-    /// Why the last compaction failed, for who waits for it.
-    compaction_failure: Option<Error>,
+    /// Tries of the compaction thread so far; the newest may still be at work.
+    compaction_tries: u64,
+    /// Which try failed last and why, for who waits for it.
+    compaction_failure: Option<(u64, Error)>,
     rounds: u64,
     failure: Option<Error>,
 }

@@ -23,6 +23,11 @@ impl Shared {
         let mut seen = 0;
         let mut retry = RETRY;
         loop {
+            let number = {
+                let mut progress = self.work.progress.lock();
+                progress.compaction_tries += 1;
+                progress.compaction_tries
+            };
             let longest = match self.compact_once() {
                 Ok(true) => {
                     retry = RETRY;
@@ -33,7 +38,7 @@ impl Shared {
                 Err(error) => {
                     let mut progress = self.work.progress.lock();
                     progress.busy_compacting = false;
-                    progress.compaction_failure = Some(error);
+                    progress.compaction_failure = Some((number, error));
                     self.work.changed.notify_all();
                     // Damage does not go away: the tries get rarer, for each reads its tables up to it.
                     retry = (2 * retry).min(LONGEST_RETRY);
@@ -116,21 +121,29 @@ impl Shared {
         Ok(true)
     }
 
-    /// Waits until there is nothing to compact.
+    /// Waits until there is nothing to compact. A try that had begun before may fail for a reason that is gone (a disk that
+    /// was full): then the next one tells.
     pub(crate) fn wait_compacted(&self) -> Result<()> {
-        {
+        loop {
+            let begun = {
+                let mut progress = self.work.progress.lock();
+                progress.busy_compacting = true;
+                progress.compaction_failure = None;
+                progress.compaction_tries
+            };
+            self.work.wake();
             let mut progress = self.work.progress.lock();
-            progress.busy_compacting = true;
-            progress.compaction_failure = None;
+            while progress.busy_compacting && !progress.stop {
+                self.work.changed.wait(&mut progress);
+            }
+            if progress.stop {
+                return Err(Error::Closed);
+            }
+            match progress.compaction_failure.take() {
+                None => return Ok(()),
+                Some((number, error)) if number > begun => return Err(error),
+                Some(_) => {}
+            }
         }
-        self.work.wake();
-        let mut progress = self.work.progress.lock();
-        while progress.busy_compacting && !progress.stop {
-            self.work.changed.wait(&mut progress);
-        }
-        if progress.stop {
-            return Err(Error::Closed);
-        }
-        progress.compaction_failure.take().map_or(Ok(()), Err)
     }
 }
