@@ -26,6 +26,8 @@ pub enum Error {
     },
     /// A record is not what was written.
     Malformed(&'static str),
+    /// A tree's records are damaged, or the setup is not the ceremony's.
+    Tree(String),
     /// The sealing thread is gone.
     Stopped,
 }
@@ -51,6 +53,7 @@ impl fmt::Display for Error {
                 write!(f, "there is no frame {asked} yet; the newest is {newest}")
             }
             Error::Malformed(what) => write!(f, "malformed {what} record"),
+            Error::Tree(what) => f.write_str(what),
             Error::Stopped => f.write_str("sealing has stopped"),
         }
     }

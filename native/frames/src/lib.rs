@@ -25,6 +25,7 @@ mod sealer;
 pub mod settlement;
 pub mod sign;
 pub mod tree;
+pub mod verkle;
 
 pub use check::Audit;
 pub use error::{Error, Result};

@@ -193,6 +193,19 @@ pub fn open(
     change_memory: usize,
     world: &World,
 ) -> Result<Frames> {
+    let forest = Box::<Maps>::default();
+    open_with(fs, sync, retention, change_memory, world, forest)
+}
+
+/// As [`open`], with other trees.
+pub fn open_with(
+    fs: Arc<dyn FileSystem>,
+    sync: SyncMode,
+    retention: Retention,
+    change_memory: usize,
+    world: &World,
+    forest: Box<dyn Forest>,
+) -> Result<Frames> {
     let options = Options {
         sync,
         memory: 4 << 20,
@@ -201,13 +214,7 @@ pub fn open(
     let db = Db::open_in(fs, Path::new("/db"), options)?;
     let store = Arc::new(Store::on(db, &mut world.clone())?);
     let world = Box::new(world.clone());
-    Frames::open(
-        store,
-        Box::<Maps>::default(),
-        retention,
-        change_memory,
-        world,
-    )
+    Frames::open(store, forest, retention, change_memory, world)
 }
 
 /// The leaves of a frame by the definition, from the data alone.
