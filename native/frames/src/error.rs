@@ -28,6 +28,8 @@ pub enum Error {
     Malformed(&'static str),
     /// A tree's records are damaged, or the setup is not the ceremony's.
     Tree(String),
+    /// What was to be shown is not so; the text says what is.
+    NotProvable(String),
     /// The sealing thread is gone.
     Stopped,
 }
@@ -53,7 +55,7 @@ impl fmt::Display for Error {
                 write!(f, "there is no frame {asked} yet; the newest is {newest}")
             }
             Error::Malformed(what) => write!(f, "malformed {what} record"),
-            Error::Tree(what) => f.write_str(what),
+            Error::Tree(what) | Error::NotProvable(what) => f.write_str(what),
             Error::Stopped => f.write_str("sealing has stopped"),
         }
     }

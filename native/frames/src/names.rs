@@ -29,15 +29,19 @@ impl Names {
             let Some(name) = id.strip_prefix(&[system::APP]) else {
                 continue;
             };
-            let Some(Record::Vertex { value, .. }) = Record::decode(&value) else {
-                return Err(Error::Malformed("directory"));
-            };
-            let number = value
-                .try_into()
-                .map_err(|_| Error::Malformed("directory"))?;
-            names.insert(AppId(u32::from_le_bytes(number)), name.to_vec());
+            names.insert(Names::number(&value)?, name.to_vec());
         }
         Ok(Names(names))
+    }
+
+    /// The app that an entry of the directory names.
+    pub(crate) fn number(entry: &[u8]) -> Result<AppId> {
+        let Some(Record::Vertex { value, .. }) = Record::decode(entry) else {
+            return Err(Error::Malformed("directory"));
+        };
+        let number = value.try_into();
+        let number = number.map_err(|_| Error::Malformed("directory"))?;
+        Ok(AppId(u32::from_le_bytes(number)))
     }
 
     /// The name of an app; `None` if it was dropped.

@@ -21,6 +21,7 @@ use crate::header::{Header, SignedHeader};
 use crate::history::{self, Path};
 use crate::leaf::SaltSecret;
 use crate::names::Names;
+use crate::prove::Anchors;
 use crate::records::{Cost, Records, Writing, SALT_SECRET, STORE_KEY};
 use crate::sign::{SecretKey, SEED};
 use crate::tree::Tree;
@@ -83,6 +84,7 @@ pub struct Frames {
     newest: RwLock<Option<SignedHeader>>,
     /// The newest commit that a try to seal has looked at, its own included.
     sealed_at: AtomicU64,
+    pub(crate) anchors: Anchors,
 }
 
 /// What a frame lets read: its header, the data, and the nodes of its trees.
@@ -120,6 +122,7 @@ impl Frames {
             newest: RwLock::new(newest.as_ref().map(|newest| newest.signed.clone())),
             sealing: Mutex::new(Sealing { forest, newest }),
             sealed_at: AtomicU64::new(0),
+            anchors: Anchors::default(),
         })
     }
 

@@ -70,7 +70,7 @@ pub fn verify(purpose: Purpose, public: &[u8], message: &[u8], signature: &[u8])
     verify_in(purpose.context(), public, message, signature)
 }
 
-fn verify_in(context: &[u8], public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn verify_in(context: &[u8], public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else {
         return false;
     };

@@ -143,6 +143,7 @@ struct Sample {
     entries: [BTreeMap<Vec<u8>, Entry>; 4],
     apps: HashMap<Digest, (Digest, u64)>,
     nodes: HashMap<(Which, Vec<u8>), Branch>,
+    hashes: HashMap<Which, Digest>,
 }
 
 type Leaves = Vec<(Vec<u8>, Scalar, u64)>;
@@ -156,6 +157,7 @@ impl Sample {
             entries: Default::default(),
             apps: HashMap::new(),
             nodes: HashMap::new(),
+            hashes: HashMap::new(),
         };
         let text = golden("sample.txt");
         for line in text.lines() {
@@ -201,9 +203,9 @@ impl Sample {
                     )
                 })
                 .collect();
-            let root = self.branch(comb, Which::App(tree), Vec::new(), leaves);
+            let (root, hash) = self.branch(comb, Which::App(tree), Vec::new(), leaves);
             digests.push(branch_scalar(&[], &root.commitment, root.count, root.size).to_bytes());
-            hashes.push(root.hash);
+            hashes.push(hash);
             size += root.size;
         }
         let own = address(&self.name);
@@ -233,7 +235,14 @@ impl Sample {
         self.branch(comb, Which::Apps, Vec::new(), leaves);
     }
 
-    fn branch(&mut self, comb: &Comb, tree: Which, path: Vec<u8>, leaves: Leaves) -> Branch {
+    /// The branch over `leaves`, and its hash digest.
+    fn branch(
+        &mut self,
+        comb: &Comb,
+        tree: Which,
+        path: Vec<u8>,
+        leaves: Leaves,
+    ) -> (Branch, Digest) {
         let mut values: Box<Values> = Box::new([Scalar::ZERO; 64]);
         let (mut slots, mut hashes) = (Vec::new(), vec![None; 64]);
         let (count, size) = (leaves.len() as u64, leaves.iter().map(|leaf| leaf.2).sum());
@@ -257,10 +266,10 @@ impl Sample {
                         .find(|at| many.iter().any(|leaf| leaf.0[*at] != first[*at]))
                         .unwrap();
                     let child_path = first[..common].to_vec();
-                    let child = self.branch(comb, tree, child_path.clone(), below);
+                    let (child, hash) = self.branch(comb, tree, child_path.clone(), below);
                     values[at] =
                         branch_scalar(&child_path, &child.commitment, child.count, child.size);
-                    hashes[at] = Some(child.hash);
+                    hashes[at] = Some(hash);
                     slots.push((slot, Below::Branch(child_path)));
                 }
             }
@@ -282,15 +291,18 @@ impl Sample {
             commitment: comb.commit(&values).to_compressed(),
             count,
             size,
-            hash: to_digest(
-                "hyperdb/hash-branch",
-                &[&path, &inner, &count.to_le_bytes(), &size.to_le_bytes()],
-            ),
             values,
             slots,
         };
+        let hash = to_digest(
+            "hyperdb/hash-branch",
+            &[&path, &inner, &count.to_le_bytes(), &size.to_le_bytes()],
+        );
+        if path.is_empty() {
+            self.hashes.insert(tree, hash);
+        }
         self.nodes.insert((tree, path), branch.clone());
-        branch
+        (branch, hash)
     }
 
     fn source(&self) -> Source<'_> {
@@ -307,6 +319,10 @@ impl Sample {
 impl Nodes for Sample {
     fn branch(&self, tree: Which, path: &[u8]) -> Result<Option<Branch>, ProofError> {
         Ok(self.nodes.get(&(tree, path.to_vec())).cloned())
+    }
+
+    fn hash(&self, tree: Which) -> Result<Option<Digest>, ProofError> {
+        Ok(self.hashes.get(&tree).copied())
     }
 }
 

@@ -293,7 +293,7 @@ fn app(n: u8) -> &'static [u8] {
     }
 }
 
-fn id(n: u8) -> Vec<u8> {
+pub fn id(n: u8) -> Vec<u8> {
     let mut id = format!("id {}", n % 12).into_bytes();
     if n % 12 == 5 {
         id.resize(200, b'x');
@@ -345,7 +345,12 @@ pub fn act(turn: &mut Turn<'_>, act: &Act) {
 fn member(turn: &mut Turn<'_>, name: &[u8], id: &[u8], kind: Kind, f: u8, v: u8) {
     let app = turn.app(name).unwrap();
     let mut header = collection(turn, app, id, kind);
-    let field = [f % 6];
+    let name = [f % 6];
+    // Members of unordered collections lie at their hash, as proofs expect.
+    let field = match kind {
+        Kind::Table => name.to_vec(),
+        _ => [&turn.hash64(&name).to_be_bytes()[..], &name].concat(),
+    };
     if v % 3 == 0 {
         turn.unset_member(app, &mut header, &field).unwrap();
     } else if kind == Kind::Table {

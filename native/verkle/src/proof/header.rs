@@ -43,6 +43,33 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Its bytes.
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut out = Vec::with_capacity(HEADER_BYTES);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&self.store);
+        out.extend_from_slice(&self.hash_key);
+        let numbers = [
+            self.number,
+            self.time_ms,
+            self.commit,
+            self.horizon,
+            self.removes_from,
+        ];
+        numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
+        for digest in [
+            &self.app_tree,
+            &self.globals,
+            &self.history,
+            &self.hash_root,
+        ] {
+            out.extend_from_slice(digest);
+        }
+        let mut bytes = [0; HEADER_BYTES];
+        bytes.copy_from_slice(&out);
+        bytes
+    }
+
     /// From a header's bytes.
     ///
     /// # Errors

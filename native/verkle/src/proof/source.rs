@@ -23,8 +23,6 @@ pub struct Branch {
     pub count: u64,
     /// Their bytes.
     pub size: u64,
-    /// Its hash digest.
-    pub hash: Digest,
     /// Scalars of all slots.
     pub values: Box<Values>,
     /// What lies in the occupied slots, ascending.
@@ -54,6 +52,12 @@ pub trait Nodes {
     /// # Errors
     /// [`ProofError::Store`].
     fn branch(&self, tree: Which, path: &[u8]) -> Result<Option<Branch>, ProofError>;
+
+    /// The hash digest of a tree's root. `None`: the tree is empty.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    fn hash(&self, tree: Which) -> Result<Option<Digest>, ProofError>;
 }
 
 /// An entry of the data, or a remove with its note as the value.
