@@ -53,9 +53,12 @@ pub struct Shard {
     pub shard: shards::Shard,
 }
 
+/// Frame, app, and the app's place under it.
+type Kept = (u64, Vec<u8>, Arc<[u8]>);
+
 /// Anchors by frame and app, the last used at the end.
 #[derive(Default)]
-pub(crate) struct Anchors(Mutex<VecDeque<(u64, Vec<u8>, Arc<[u8]>)>>);
+pub(crate) struct Anchors(Mutex<VecDeque<Kept>>);
 
 impl Anchors {
     fn get(&self, frame: u64, app: &[u8]) -> Option<Arc<[u8]>> {
