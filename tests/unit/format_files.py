@@ -237,6 +237,8 @@ def read_store(directory: Path) -> StoreFiles:
         path = directory / f"{number:012}.sst"
         ensure(path.stat().st_size == size, "length of a table")
         entries += table_entries(path, number, family)
+    if not body.done():
+        ensure([body.leb() for _ in range(body.leb())] != [], "no commits for frames are not written")
     ensure(body.done(), "bytes behind the manifest")
     newest = flushed
     for path in sorted(directory.glob("*.wal")):

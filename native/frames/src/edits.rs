@@ -3,7 +3,7 @@
 //! **Theory.** Every change of a hyperedge's members writes its header, so among the changes of an app the headers name
 //! exactly those collections that are there and whose members changed; elements sort before members. A member whose
 //! collection is not among them belongs to one that is gone: the collection's whole prefix leaves the trees.
-//! Notes of drops name the collections that went with nothing else to show for it.
+//! Notes of drops name the collections that went with nothing else to show for it; nodes of those are left to compaction.
 //!
 //! **Invariant.** Applied to the trees of the frame before, the edits give what [`crate::settlement`] finds in the data.
 
@@ -18,9 +18,6 @@ use hyperdb_graph::keys::{self, meta};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Commit, Op};
 use std::collections::BTreeSet;
-
-/// So many edits are handed on together, at most about.
-const PIECE: usize = 64 << 10;
 
 /// What a leaf says of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +46,10 @@ pub struct Piece {
     pub app: AppId,
     /// By tree.
     pub edits: [Vec<Edit>; 4],
-    /// Collections whose members leave all trees, after the edits.
+    /// Collections whose members leave all trees.
     pub dropped: BTreeSet<u64>,
+    /// Those of them whose nodes compaction removes, since the store notes their drop.
+    pub noted: BTreeSet<u64>,
 }
 
 impl Piece {
@@ -59,11 +58,13 @@ impl Piece {
             app,
             edits: Default::default(),
             dropped: BTreeSet::new(),
+            noted: BTreeSet::new(),
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.edits.iter().map(Vec::len).sum::<usize>() + self.dropped.len()
+        let edits: usize = self.edits.iter().map(Vec::len).sum();
+        edits + self.dropped.len() + self.noted.len()
     }
 
     fn push(&mut self, tree: Tree, logical: &[u8], content: Option<Content>) {
@@ -105,17 +106,23 @@ impl<'s> Contents<'s> {
     }
 }
 
-/// A remove that entered a tree, so that it is found when the horizon passes it.
-pub(crate) type Recorded = (AppId, Tree, Vec<u8>);
+/// Collections of an app that were dropped whole.
+#[derive(Default)]
+struct Notes {
+    /// Their members and nodes go at compaction.
+    left: BTreeSet<u64>,
+    /// Generic hyperedges: somebody has to see to their members before.
+    edges: BTreeSet<u64>,
+}
 
 /// Turns changes into edits.
 pub(crate) struct Editor<'e> {
     names: &'e Names,
     removes_from: Commit,
     contents: Contents<'e>,
-    /// Dropped collections by app.
-    notes: HashMap<AppId, Vec<u64>>,
-    pub(crate) recorded: Vec<Recorded>,
+    notes: HashMap<AppId, Notes>,
+    /// So many edits are handed on together, at most about.
+    piece: usize,
     pub(crate) changed: u64,
 }
 
@@ -131,22 +138,28 @@ impl<'e> Editor<'e> {
         removes_from: Commit,
         secret: &'e SaltSecret,
         mut notes: Changes,
+        piece: usize,
     ) -> Result<Self> {
-        let mut dropped: HashMap<AppId, Vec<u64>> = HashMap::new();
+        let mut known: HashMap<AppId, Notes> = HashMap::new();
         while let Some(note) = notes.next()? {
-            let parsed =
-                keys::parse_dropped(note.key).or_else(|| keys::parse_dropped_edge(note.key));
+            let edge = keys::parse_dropped_edge(note.key);
+            let parsed = edge.or_else(|| keys::parse_dropped(note.key));
             let (app, cid) = parsed.ok_or(Error::Malformed("note of a drop"))?;
             if cid != 0 && names.name(app).is_some() {
-                dropped.entry(app).or_default().push(cid & !1);
+                let notes = known.entry(app).or_default();
+                let place = match edge {
+                    Some(_) => &mut notes.edges,
+                    None => &mut notes.left,
+                };
+                place.insert(cid & !1);
             }
         }
         Ok(Self {
             names,
             removes_from,
             contents: Contents::new(secret),
-            notes: dropped,
-            recorded: Vec::new(),
+            notes: known,
+            piece,
             changed: 0,
         })
     }
@@ -175,23 +188,21 @@ impl<'e> Editor<'e> {
                 }
             };
             self.edit(&mut now, &change, used, &mut live)?;
-            if now.len() >= PIECE {
-                let dropped = std::mem::take(&mut now.dropped);
+            if now.len() >= self.piece {
                 apply(now)?;
                 now = Piece::of(app);
-                now.dropped = dropped;
             }
             piece = Some(now);
         }
         self.end_app(piece, apply)?;
-        for (app, dropped) in std::mem::take(&mut self.notes) {
-            let mut piece = Piece::of(app);
-            piece.dropped.extend(dropped);
-            apply(piece)?;
+        let rest: Vec<AppId> = self.notes.keys().copied().collect();
+        for app in rest {
+            self.end_app(Some(Piece::of(app)), apply)?;
         }
         Ok(())
     }
 
+    /// Hands on the last piece of an app, and what its notes say.
     fn end_app(
         &mut self,
         piece: Option<Piece>,
@@ -200,9 +211,20 @@ impl<'e> Editor<'e> {
         let Some(mut piece) = piece else {
             return Ok(());
         };
-        piece
-            .dropped
-            .extend(self.notes.remove(&piece.app).unwrap_or_default());
+        let app = piece.app;
+        let notes = self.notes.remove(&app).unwrap_or_default();
+        let left = notes.left.into_iter().map(|cid| (cid, true));
+        let edges = notes.edges.into_iter().map(|cid| (cid, false));
+        for (cid, noted) in left.chain(edges) {
+            if piece.len() >= self.piece {
+                apply(std::mem::replace(&mut piece, Piece::of(app)))?;
+            }
+            if noted {
+                piece.noted.insert(cid);
+            } else {
+                piece.dropped.insert(cid);
+            }
+        }
         if piece.len() > 0 {
             apply(piece)?;
         }
@@ -226,7 +248,10 @@ impl<'e> Editor<'e> {
         };
         if let Place::Member(cid) = place {
             if !live.contains(&cid) {
-                piece.dropped.insert(cid);
+                let notes = self.notes.get(&piece.app);
+                if !notes.is_some_and(|notes| notes.left.contains(&cid)) {
+                    piece.dropped.insert(cid);
+                }
                 return Ok(());
             }
         }
@@ -247,10 +272,6 @@ impl<'e> Editor<'e> {
             Op::Add => (content, None),
             Op::Remove => (None, content),
         };
-        if removed.is_some() {
-            self.recorded
-                .push((piece.app, side.removes(), logical.to_vec()));
-        }
         piece.push(side.adds(), logical, added);
         piece.push(side.removes(), logical, removed);
         // What an id names may have come from the other side.

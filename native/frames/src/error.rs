@@ -30,7 +30,9 @@ pub enum Error {
     Tree(String),
     /// What was to be shown is not so; the text says what is.
     NotProvable(String),
-    /// The sealing thread is gone.
+    /// The system has no thread to give.
+    NoThread(String),
+    /// Sealing was stopped.
     Stopped,
 }
 
@@ -56,6 +58,7 @@ impl fmt::Display for Error {
             }
             Error::Malformed(what) => write!(f, "malformed {what} record"),
             Error::Tree(what) | Error::NotProvable(what) => f.write_str(what),
+            Error::NoThread(what) => write!(f, "cannot start the sealing thread: {what}"),
             Error::Stopped => f.write_str("sealing has stopped"),
         }
     }

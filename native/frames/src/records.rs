@@ -11,15 +11,21 @@
 //! The lists of removes exist so that a remove leaves its tree when the horizon passes it.
 
 use crate::digest::Digest;
-use crate::edits::Recorded;
 use crate::error::{Error, Result};
 use crate::header::SignedHeader;
 use crate::history::Nodes;
+use crate::output::Output;
 use crate::tree::Tree;
 use hyperdb_graph::keys::{read_varint, KeyBuf};
 use hyperdb_graph::AppId;
-use hyperdb_lsm::{Batch, Direction, Family, KeyRange, Snapshot};
+use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot};
 
+/// First byte of the keys of branches of apps' trees.
+pub(crate) const APP_TREES: u8 = 0x00;
+/// Of the tree of apps.
+pub(crate) const TREE_OF_APPS: u8 = 0x01;
+/// Of the global trees.
+pub(crate) const GLOBAL_TREES: u8 = 0x02;
 const HEADER: u8 = 0x03;
 const HISTORY: u8 = 0x04;
 const REMOVES: u8 = 0x05;
@@ -31,7 +37,7 @@ pub(crate) const SALT_SECRET: [u8; 1] = [0x05];
 pub(crate) const STORE_KEY: [u8; 1] = [0x06];
 
 /// A list of removes is cut into records of about so many bytes.
-const PART: usize = 64 << 10;
+pub(crate) const PART: usize = 64 << 10;
 
 fn numbered(tag: u8, number: u64) -> [u8; 9] {
     let mut key = [tag; 9];
@@ -92,6 +98,11 @@ impl Records<'_> {
     pub(crate) fn header(&self, number: u64) -> Result<Option<SignedHeader>> {
         let raw = self.0.get(Family::NODE, &numbered(HEADER, number))?;
         raw.map(|raw| decode_header(&raw)).transpose()
+    }
+
+    /// The commit that made a frame: the version of its header.
+    pub(crate) fn made_by(&self, number: u64) -> Result<Option<Commit>> {
+        Ok(self.0.version(Family::NODE, &numbered(HEADER, number))?)
     }
 
     /// The newest header.
@@ -180,40 +191,41 @@ impl Nodes for Records<'_> {
     }
 }
 
-/// Puts the records of a frame into the batch that seals it.
-pub(crate) struct Writing<'b>(pub(crate) &'b mut Batch);
+/// Where part `part` of the removes of an app that entered in frame `number` lies.
+pub(crate) fn removes_key(number: u64, app: AppId, part: u32) -> Vec<u8> {
+    let mut key = KeyBuf::new();
+    key.push(&numbered(REMOVES, number))
+        .push_varint(u64::from(app.0))
+        .push(&part.to_be_bytes());
+    key.to_vec()
+}
+
+/// Appends a remove to a list.
+pub(crate) fn encode_remove(list: &mut Vec<u8>, tree: Tree, logical: &[u8]) {
+    list.push(tree as u8);
+    list.extend_from_slice(&(logical.len() as u32).to_le_bytes());
+    list.extend_from_slice(logical);
+}
+
+/// Whether a record is written while a frame is made, and not only with the commit that makes it.
+pub(crate) fn is_made_early(key: &[u8]) -> bool {
+    matches!(
+        key.first(),
+        Some(&(APP_TREES | TREE_OF_APPS | GLOBAL_TREES | REMOVES))
+    )
+}
+
+/// Puts the records of a frame beside the nodes of its trees where they belong.
+pub(crate) struct Writing<'o>(pub(crate) &'o mut dyn Output);
 
 impl Writing<'_> {
-    pub(crate) fn header(&mut self, header: &SignedHeader, cost: Cost) {
+    pub(crate) fn header(&mut self, header: &SignedHeader, cost: Cost) -> Result<()> {
         let number = header.header.number;
-        self.0
-            .put(Family::NODE, &numbered(HEADER, number), &header.encode())
-            .put(Family::NODE, &numbered(COST, number), &cost.encode());
+        self.0.put(&numbered(HEADER, number), &header.encode())?;
+        self.0.put(&numbered(COST, number), &cost.encode())
     }
 
-    pub(crate) fn history(&mut self, position: u64, node: &Digest) {
-        self.0.put(Family::NODE, &numbered(HISTORY, position), node);
-    }
-
-    /// `removes` of one app come one after the other.
-    pub(crate) fn removes(&mut self, number: u64, removes: &[Recorded]) {
-        let prefix = numbered(REMOVES, number);
-        for list in removes.chunk_by(|a, b| a.0 == b.0) {
-            let (mut part, mut out) = (0u32, Vec::new());
-            for (i, (app, tree, logical)) in list.iter().enumerate() {
-                out.push(*tree as u8);
-                out.extend_from_slice(&(logical.len() as u32).to_le_bytes());
-                out.extend_from_slice(logical);
-                if out.len() >= PART || i + 1 == list.len() {
-                    let mut key = KeyBuf::new();
-                    key.push(&prefix)
-                        .push_varint(u64::from(app.0))
-                        .push(&part.to_be_bytes());
-                    self.0.put(Family::NODE, &key, &out);
-                    part += 1;
-                    out.clear();
-                }
-            }
-        }
+    pub(crate) fn history(&mut self, position: u64, node: &Digest) -> Result<()> {
+        self.0.put(&numbered(HISTORY, position), node)
     }
 }

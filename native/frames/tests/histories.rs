@@ -65,8 +65,8 @@ proptest! {
         let world = World::default();
         let retention = Retention { frames: frames_kept, bytes: if tight { 600 } else { 1 << 20 } };
         let sync = if always { SyncMode::Always } else { SyncMode::EverySec };
-        let change_memory = if tight { 100 } else { 1 << 20 };
-        let reopen = || open(fs.clone(), sync, retention, change_memory, &world).unwrap();
+        let memory = if tight { 400 } else { 4 << 20 };
+        let reopen = || open(fs.clone(), sync, retention, memory, &world).unwrap();
         let mut frames = reopen();
         for round in rounds {
             match round {

@@ -22,7 +22,7 @@ fn frames(world: &World) -> Frames {
         frames: 3,
         bytes: 1 << 20,
     };
-    let forest = Box::new(VerkleForest::new(1).unwrap());
+    let forest = Box::new(VerkleForest::new(1 << 20, 1));
     let fs = Arc::new(SimFs::new());
     open_with(fs, SyncMode::Always, retention, 1 << 20, world, forest).unwrap()
 }

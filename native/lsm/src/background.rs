@@ -14,7 +14,7 @@ use crate::db::{Shared, LONGEST_DELAY};
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
 use crate::memtable::Memtable;
-use crate::points::Points;
+use crate::points::Kept;
 use crate::state::{Layer, State};
 use crate::table::{table_file_name, Builder, Table, TableAt};
 use crate::types::{Commit, Direction, Family};
@@ -361,23 +361,20 @@ impl Shared {
     fn write_manifest(&self, current: &mut Manifest, mut next: Manifest) -> Result<()> {
         next.sequence = current.sequence + 1;
         next.next_table = self.next_table.load(Ordering::Relaxed);
-        next.retained = self.points.sealed();
         next.write(&*self.fs, &self.dir)?;
         *current = next;
         Ok(())
     }
 
-    /// Changes the sealed points, durably; taken back if that fails.
-    pub(crate) fn edit_points(&self, change: impl FnOnce(&Points)) -> Result<()> {
+    /// Changes which commits are kept. They count from when the manifest names them, and are let go only when it does not any more:
+    /// compaction goes on meanwhile. Whoever has a commit kept holds a snapshot of it.
+    pub(crate) fn edit_kept(&self, change: impl FnOnce(&mut Kept)) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let before = self.points.sealed();
-        change(&self.points);
-        let next = manifest.clone();
-        let written = self.write_manifest(&mut manifest, next);
-        if written.is_err() {
-            self.points.set_sealed(&before);
-        }
-        written
+        let mut next = manifest.clone();
+        change(&mut next.kept);
+        self.write_manifest(&mut manifest, next)?;
+        self.points.set_kept(manifest.kept.clone());
+        Ok(())
     }
 
     /// Makes sure that `commit` is on the platter.

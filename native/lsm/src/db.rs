@@ -355,21 +355,28 @@ impl Db {
         let snapshot = self.snapshot();
         let commit = snapshot.commit();
         self.shared.log_is_synced(commit)?;
-        self.shared.edit_points(|points| points.seal(commit))?;
+        self.shared.edit_kept(|kept| {
+            kept.asked.insert(commit);
+        })?;
         Ok(commit)
     }
 
-    /// Ends the retention of every commit below `commit`: the horizon.
+    /// Ends the retention of every commit below `commit`; what is kept for frames stays.
     pub fn release(&self, commit: Commit) -> Result<()> {
         self.shared
-            .edit_points(|points| points.release_below(commit))?;
+            .edit_kept(|kept| kept.asked = kept.asked.split_off(&commit))?;
         self.shared.work.wake();
         Ok(())
     }
 
     /// The commits kept by [`Db::retain`], ascending.
     pub fn retained(&self) -> Vec<Commit> {
-        self.shared.points.sealed()
+        self.shared.points.kept().asked.into_iter().collect()
+    }
+
+    /// The commits kept for frames by [`Snapshot::keep_for_frames`], ascending.
+    pub fn kept_for_frames(&self) -> Vec<Commit> {
+        self.shared.points.kept().frames.into_iter().collect()
     }
 
     /// The newest commit, durable or not.

@@ -12,6 +12,7 @@ use crate::hash::key_hash;
 use crate::log::record::{changes, read_record, read_segment_header, RECORD_HEADER};
 use crate::manifest::Manifest;
 use crate::merge::Source;
+use crate::points::Kept;
 use crate::table::fuzz_parts::{
     block_signature, bloom_signature, footer_signature, index_signature,
 };
@@ -247,7 +248,10 @@ fn manifest() {
         next_table: 9,
         flushed: 70,
         promised: 80,
-        retained: vec![3, 50, 70],
+        kept: Kept {
+            asked: [3, 50, 70].into(),
+            frames: [50, 60].into(),
+        },
         tables: (1..6).map(table).collect(),
         ..Manifest::default()
     };
@@ -264,9 +268,10 @@ fn manifest() {
             }
             match Manifest::decode(&input) {
                 Ok(manifest) => format!(
-                    "{} tables, {} points",
+                    "{} tables, {} and {} points",
                     shape(manifest.tables.len()),
-                    shape(manifest.retained.len())
+                    shape(manifest.kept.asked.len()),
+                    shape(manifest.kept.frames.len())
                 ),
                 Err((_, what)) => what.to_owned(),
             }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! magic 8 | length u32 | crc u32 | body
-//! body   sequence | store id 16 | flushed | promised | next table | retained: n, commits | tables: n, (id, family, level, bytes)
+//! body   sequence | store id 16 | flushed | promised | next table | kept: n, commits | tables: n, (id, family, level, bytes)
+//!        | kept for frames, unless there are none: n, commits
 //! ```
 //! Integers of the body are LEB128.
 //!
@@ -13,8 +14,10 @@
 
 use crate::error::{Error, Result};
 use crate::fs::FileSystem;
+use crate::points::Kept;
 use crate::table::{varint, TableAt};
 use crate::types::{Commit, Family};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Its file name.
@@ -35,8 +38,8 @@ pub(crate) struct Manifest {
     pub(crate) promised: Commit,
     /// Number for the next table.
     pub(crate) next_table: u64,
-    /// Commits kept readable, ascending.
-    pub(crate) retained: Vec<Commit>,
+    /// Commits kept readable.
+    pub(crate) kept: Kept,
     /// The tables, level 0 oldest first.
     pub(crate) tables: Vec<TableAt>,
 }
@@ -50,16 +53,16 @@ impl Manifest {
         for number in [self.flushed, self.promised, self.next_table] {
             varint::put(&mut out, number);
         }
-        varint::put(&mut out, self.retained.len() as u64);
-        for commit in &self.retained {
-            varint::put(&mut out, *commit);
-        }
+        put_commits(&mut out, &self.kept.asked);
         varint::put(&mut out, self.tables.len() as u64);
         for table in &self.tables {
             varint::put(&mut out, table.id);
             out.push(table.family.0);
             out.push(table.level);
             varint::put(&mut out, table.bytes);
+        }
+        if !self.kept.frames.is_empty() {
+            put_commits(&mut out, &self.kept.frames);
         }
         let length = (out.len() - HEADER) as u32;
         out[..8].copy_from_slice(&MAGIC);
@@ -101,10 +104,7 @@ impl Manifest {
         let flushed = varint::take(bytes, &mut at)?;
         let promised = varint::take(bytes, &mut at)?;
         let next_table = varint::take(bytes, &mut at)?;
-        let mut retained = Vec::new();
-        for _ in 0..varint::take(bytes, &mut at)? {
-            retained.push(varint::take(bytes, &mut at)?);
-        }
+        let asked = take_commits(bytes, &mut at)?;
         let mut tables = Vec::new();
         for _ in 0..varint::take(bytes, &mut at)? {
             let id = varint::take(bytes, &mut at)?;
@@ -122,13 +122,18 @@ impl Manifest {
                 bytes,
             });
         }
+        let frames = if at < bytes.len() {
+            Some(take_commits(bytes, &mut at)?).filter(|frames| !frames.is_empty())?
+        } else {
+            BTreeSet::new()
+        };
         (at == bytes.len()).then_some(Manifest {
             sequence,
             store_id,
             flushed,
             promised,
             next_table,
-            retained,
+            kept: Kept { asked, frames },
             tables,
         })
     }
@@ -155,6 +160,25 @@ impl Manifest {
     }
 }
 
+fn put_commits(out: &mut Vec<u8>, commits: &BTreeSet<Commit>) {
+    varint::put(out, commits.len() as u64);
+    for commit in commits {
+        varint::put(out, *commit);
+    }
+}
+
+fn take_commits(bytes: &[u8], at: &mut usize) -> Option<BTreeSet<Commit>> {
+    let mut commits = BTreeSet::new();
+    for _ in 0..varint::take(bytes, at)? {
+        let commit = varint::take(bytes, at)?;
+        if commits.last().is_some_and(|last| *last >= commit) {
+            return None;
+        }
+        commits.insert(commit);
+    }
+    Some(commits)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -168,7 +192,10 @@ mod tests {
             flushed: 1 << 40,
             promised: 5,
             next_table: 77,
-            retained: vec![1, 1000],
+            kept: Kept {
+                asked: [1, 1000].into(),
+                frames: [7, 900].into(),
+            },
             tables: vec![TableAt {
                 id: 3,
                 family: Family::META,

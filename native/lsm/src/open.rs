@@ -41,7 +41,7 @@ pub(crate) fn open(
     let budget = Budget::of(options.memory);
     let cache = BlockCache::new(budget.blocks);
     let version = Version::open(&fs, dir, &manifest.tables, &cache)?;
-    let points = Points::new(&manifest.retained);
+    let points = Points::new(manifest.kept.clone());
     let mut state = State::new(Arc::new(version), manifest.flushed, budget.rows);
     let recovered = recover::recover(
         &*fs,

@@ -1,23 +1,54 @@
 //! The commits that must stay readable.
 //!
-//! **Theory.** A version may go when no retained point sees it. Points are sealed commits ([`crate::Db::retain`],
-//! kept in the manifest) and live snapshots (kept here).
+//! **Theory.** A version may go when no retained point sees it. Points are kept commits (in the manifest, so they survive a
+//! restart) and live snapshots (only here). Commits are kept for two who must not undo each other's: whoever called
+//! [`crate::Db::retain`], and the sealing of frames.
 
 use crate::types::Commit;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// The commits that are kept, and for whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// For callers of [`crate::Db::retain`].
+    pub(crate) asked: BTreeSet<Commit>,
+    /// For frames: [`crate::Snapshot::keep_for_frames`].
+    pub(crate) frames: BTreeSet<Commit>,
+}
+
+impl Kept {
+    fn oldest(&self) -> Option<Commit> {
+        least(self.asked.first().copied(), self.frames.first().copied())
+    }
+
+    fn newest(&self) -> Option<Commit> {
+        self.asked.last().max(self.frames.last()).copied()
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     live: BTreeMap<Commit, usize>,
-    sealed: BTreeSet<Commit>,
+    kept: Kept,
 }
 
 impl Inner {
     fn newest(&self) -> Option<Commit> {
         let live = self.live.keys().next_back().copied();
-        live.max(self.sealed.last().copied())
+        live.max(self.kept.newest())
+    }
+
+    fn oldest(&self) -> Option<Commit> {
+        least(self.live.keys().next().copied(), self.kept.oldest())
+    }
+}
+
+fn least(a: Option<Commit>, b: Option<Commit>) -> Option<Commit> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -31,9 +62,9 @@ pub(crate) struct Points {
 
 impl Points {
     /// With the commits that the manifest names.
-    pub(crate) fn new(sealed: &[Commit]) -> Self {
+    pub(crate) fn new(kept: Kept) -> Self {
         let points = Points::default();
-        points.change(|inner| inner.sealed.extend(sealed));
+        points.set_kept(kept);
         points
     }
 
@@ -65,7 +96,11 @@ impl Points {
     /// Pins `commit` if it is a retained point; else the oldest one.
     pub(crate) fn pin_retained(&self, commit: Commit) -> Result<(), Option<Commit>> {
         self.change(|inner| {
-            if inner.sealed.contains(&commit) || inner.live.contains_key(&commit) {
+            let kept = &inner.kept;
+            if kept.asked.contains(&commit)
+                || kept.frames.contains(&commit)
+                || inner.live.contains_key(&commit)
+            {
                 *inner.live.entry(commit).or_default() += 1;
                 return Ok(());
             }
@@ -78,24 +113,14 @@ impl Points {
         self.inner.lock().oldest()
     }
 
-    /// Retains `commit` beyond a restart.
-    pub(crate) fn seal(&self, commit: Commit) {
-        self.change(|inner| inner.sealed.insert(commit));
+    /// Replaces the kept commits.
+    pub(crate) fn set_kept(&self, kept: Kept) {
+        self.change(|inner| inner.kept = kept);
     }
 
-    /// Ends the retention of sealed commits below `commit`.
-    pub(crate) fn release_below(&self, commit: Commit) {
-        self.change(|inner| inner.sealed = inner.sealed.split_off(&commit));
-    }
-
-    /// Sets the sealed commits.
-    pub(crate) fn set_sealed(&self, sealed: &[Commit]) {
-        self.change(|inner| inner.sealed = sealed.iter().copied().collect());
-    }
-
-    /// Sealed commits, ascending: what the manifest keeps.
-    pub(crate) fn sealed(&self) -> Vec<Commit> {
-        self.inner.lock().sealed.iter().copied().collect()
+    /// The kept commits: what the manifest names.
+    pub(crate) fn kept(&self) -> Kept {
+        self.inner.lock().kept.clone()
     }
 
     /// The newest point, 0 if there is none.
@@ -111,19 +136,9 @@ impl Points {
             return;
         }
         let inner = self.inner.lock();
-        out.extend(inner.sealed.iter().chain(inner.live.keys()));
+        let kept = inner.kept.asked.iter().chain(&inner.kept.frames);
+        out.extend(kept.chain(inner.live.keys()));
         out.sort_unstable();
         out.dedup();
-    }
-}
-
-impl Inner {
-    fn oldest(&self) -> Option<Commit> {
-        let live = self.live.keys().next().copied();
-        let sealed = self.sealed.first().copied();
-        match (live, sealed) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
     }
 }

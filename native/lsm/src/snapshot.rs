@@ -138,17 +138,17 @@ impl Snapshot {
         self.inner.commit
     }
 
-    /// Keeps what this snapshot sees readable beyond its life and a restart, and in the same change of the manifest
-    /// ends the retention of every commit below `release`.
+    /// Keeps what this snapshot sees readable for frames, beyond its life and a restart. In the same change of the manifest all
+    /// commits that were kept for frames are let go, but for those among `others`.
     ///
     /// # Errors
     /// As [`crate::Db::wait_durable`], and what the file system fails with.
-    pub fn retain(&self, release: Commit) -> Result<()> {
+    pub fn keep_for_frames(&self, others: &[Commit]) -> Result<()> {
         let shared = &self.inner.shared;
         shared.log_is_synced(self.inner.commit)?;
-        shared.edit_points(|points| {
-            points.release_below(release);
-            points.seal(self.inner.commit);
+        shared.edit_kept(|kept| {
+            kept.frames.retain(|commit| others.contains(commit));
+            kept.frames.insert(self.inner.commit);
         })?;
         shared.work.wake();
         Ok(())

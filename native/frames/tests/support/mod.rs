@@ -3,14 +3,15 @@
 
 use hyperdb_frames::digest::{address, digest};
 use hyperdb_frames::edits::{Content, Piece};
+use hyperdb_frames::output::Output;
 use hyperdb_frames::settlement::settle;
 use hyperdb_frames::tree::member_prefix;
-use hyperdb_frames::{Forest, Frames, Names, Result, Retention, Roots, View};
+use hyperdb_frames::{Forest, Frames, FramesOptions, Names, Result, Retention, Roots, View};
 use hyperdb_graph::identity::Environment;
 use hyperdb_graph::{AppId, Kind, Store, Turn};
 use hyperdb_lsm::fs::FileSystem;
-use hyperdb_lsm::{Batch, Db, Direction, Family, KeyRange, Options, Snapshot, SyncMode};
-use std::collections::BTreeMap;
+use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Snapshot, SyncMode};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
@@ -38,8 +39,8 @@ type Leaves = BTreeMap<(u32, u8, Vec<u8>), Content>;
 #[derive(Default)]
 pub struct Maps {
     leaves: Option<Leaves>,
-    /// As they were in the newest frame, for those that changed since.
-    before: BTreeMap<(u32, u8, Vec<u8>), Option<Content>>,
+    /// Those that are not written yet.
+    changed: BTreeSet<(u32, u8, Vec<u8>)>,
 }
 
 const NODES: u8 = 0;
@@ -93,27 +94,17 @@ pub fn roots_of(leaves: &Leaves, names: &Names) -> Roots {
 }
 
 impl Maps {
-    /// Without leaves, whatever the store has.
-    pub fn empty() -> Maps {
-        Maps {
-            leaves: Some(Leaves::new()),
-            before: BTreeMap::new(),
-        }
-    }
-
     fn set(&mut self, key: (u32, u8, Vec<u8>), content: Option<Content>) {
         let leaves = self.leaves.as_mut().unwrap();
-        let old = match content {
+        match content {
             Some(content) => leaves.insert(key.clone(), content),
             None => leaves.remove(&key),
         };
-        self.before.entry(key).or_insert(old);
+        self.changed.insert(key);
     }
 
-    fn load(&mut self, nodes: &Snapshot) {
-        if self.leaves.is_none() {
-            self.leaves = Some(stored_leaves(nodes));
-        }
+    fn load(&mut self, nodes: &Snapshot) -> &Leaves {
+        self.leaves.get_or_insert_with(|| stored_leaves(nodes))
     }
 }
 
@@ -126,7 +117,7 @@ impl Forest for Maps {
                 self.set((app, tree as u8, edit.logical), edit.content);
             }
         }
-        for cid in piece.dropped {
+        for cid in piece.dropped.into_iter().chain(piece.noted) {
             for prefix in [member_prefix(cid), member_prefix(cid + 1)] {
                 let all = self.leaves.as_ref().unwrap().keys();
                 let gone: Vec<_> = all
@@ -141,47 +132,44 @@ impl Forest for Maps {
         Ok(())
     }
 
+    fn write(&mut self, nodes: &Snapshot, out: &mut dyn Output) -> Result<()> {
+        self.load(nodes);
+        let leaves = self.leaves.take().unwrap();
+        for key in std::mem::take(&mut self.changed) {
+            match leaves.get(&key) {
+                Some(content) => {
+                    let mut raw = content.version.to_le_bytes().to_vec();
+                    raw.extend_from_slice(&content.bytes.to_le_bytes());
+                    raw.extend_from_slice(&content.digest);
+                    out.put(&node_key(&key), &raw)?;
+                }
+                None => out.remove(&node_key(&key))?,
+            }
+        }
+        Ok(())
+    }
+
     fn finish(
         &mut self,
         nodes: &Snapshot,
         _before: Option<&Names>,
         names: &Names,
-        batch: &mut Batch,
+        out: &mut dyn Output,
     ) -> Result<Roots> {
-        self.load(nodes);
-        let leaves = self.leaves.as_ref().unwrap();
-        for key in self.before.keys() {
-            match leaves.get(key) {
-                Some(content) => {
-                    let mut raw = content.version.to_le_bytes().to_vec();
-                    raw.extend_from_slice(&content.bytes.to_le_bytes());
-                    raw.extend_from_slice(&content.digest);
-                    batch.put(Family::NODE, &node_key(key), &raw);
-                }
-                None => {
-                    batch.remove(Family::NODE, &node_key(key), &[]);
-                }
-            }
-        }
-        Ok(roots_of(leaves, names))
+        let roots = roots_of(self.load(nodes), names);
+        self.write(nodes, out)?;
+        Ok(roots)
     }
 
-    fn sealed(&mut self) {
-        self.before.clear();
-    }
+    fn sealed(&mut self) {}
 
     fn abandon(&mut self) {
-        let leaves = self.leaves.get_or_insert_with(Leaves::new);
-        for (key, old) in std::mem::take(&mut self.before) {
-            match old {
-                Some(content) => leaves.insert(key, content),
-                None => leaves.remove(&key),
-            };
-        }
+        self.leaves = None;
+        self.changed.clear();
     }
 
     fn dirty_bytes(&self) -> usize {
-        self.before.len()
+        self.changed.len() * 80
     }
 }
 
@@ -190,11 +178,11 @@ pub fn open(
     fs: Arc<dyn FileSystem>,
     sync: SyncMode,
     retention: Retention,
-    change_memory: usize,
+    memory: usize,
     world: &World,
 ) -> Result<Frames> {
     let forest = Box::<Maps>::default();
-    open_with(fs, sync, retention, change_memory, world, forest)
+    open_with(fs, sync, retention, memory, world, forest)
 }
 
 /// As [`open`], with other trees.
@@ -202,7 +190,7 @@ pub fn open_with(
     fs: Arc<dyn FileSystem>,
     sync: SyncMode,
     retention: Retention,
-    change_memory: usize,
+    memory: usize,
     world: &World,
     forest: Box<dyn Forest>,
 ) -> Result<Frames> {
@@ -213,8 +201,12 @@ pub fn open_with(
     };
     let db = Db::open_in(fs, Path::new("/db"), options)?;
     let store = Arc::new(Store::on(db, &mut world.clone())?);
-    let world = Box::new(world.clone());
-    Frames::open(store, forest, retention, change_memory, world)
+    let options = FramesOptions {
+        forest,
+        retention,
+        memory,
+    };
+    Frames::open(store, options, Box::new(world.clone()))
 }
 
 /// The leaves of a frame by the definition, from the data alone.
