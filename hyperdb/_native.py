@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from hyperdb._core import (
+    CatalogImage,
     Chunks,
     Engine,
     Hypergraph,
@@ -16,7 +17,9 @@ from hyperdb._core import (
     Reader,
     Server,
     Snapshot,
+    SqlTransaction,
     Store,
+    TableLayout,
     Transaction,
     TransactionGraph,
     decode_verifier,
@@ -30,6 +33,7 @@ os.register_at_fork(after_in_child=forked)
 
 __all__ = [
     "VERSION",
+    "CatalogImage",
     "Chunks",
     "Engine",
     "Hypergraph",
@@ -37,7 +41,9 @@ __all__ = [
     "Reader",
     "Server",
     "Snapshot",
+    "SqlTransaction",
     "Store",
+    "TableLayout",
     "Transaction",
     "TransactionGraph",
     "decode_verifier",

@@ -15,6 +15,7 @@
     +-- BehindHorizonError      the past asked for is no longer kept
     +-- ConflictError           a transaction lost against another one: run it again
     |   +-- SerializationError  another one committed first
+    |   |   +-- RowChangedError a row is newer than the statement, which is to be taken back and begun again
     |   +-- DeadlockError       each of some transactions waited for the next one; this one gave way
     |   +-- LockTimeoutError    a lock was not free in time
     |   +-- RowLockedError      a lock was not free and the caller would not wait
@@ -25,6 +26,7 @@
     +-- ForkedError             the database was opened before this process was forked
     +-- AddressError            the server cannot listen there
     +-- ControlError            the running server did not answer on its control socket
+    +-- SqlError                a SQL statement was refused; carries the SQLSTATE and what else clients are told
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotBuiltError           asked for something that this version does not have
@@ -99,6 +101,10 @@ class SerializationError(ConflictError):
     """Another transaction committed first what this one read or wrote."""
 
 
+class RowChangedError(SerializationError):
+    """At read committed: a row is newer than the statement. It stays locked; whoever runs the statement begins it again."""
+
+
 class DeadlockError(ConflictError):
     """Each transaction of a cycle waited for the next one; this one gave way. The text names the cycle."""
 
@@ -151,3 +157,33 @@ class WireError(HyperDBError):
         self.sqlstate = sqlstate
         self.message = message
         self.fatal = fatal
+
+
+class SqlError(HyperDBError):
+    """A SQL statement was refused. The fields are those of PostgreSQL's ErrorResponse; `position` counts characters from 1."""
+
+    def __init__(
+        self,
+        sqlstate: str,
+        message: str,
+        *,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+        schema: str | None = None,
+        table: str | None = None,
+        column: str | None = None,
+        data_type: str | None = None,
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.position = position
+        self.schema = schema
+        self.table = table
+        self.column = column
+        self.data_type = data_type
+        self.constraint = constraint

@@ -17,6 +17,7 @@ mod roles;
 mod scan;
 mod server;
 mod settings;
+mod sql;
 mod store;
 mod transaction;
 mod transaction_graph;
@@ -41,6 +42,8 @@ mod _core {
     use super::scan::Chunks;
     #[pymodule_export]
     use super::server::Server;
+    #[pymodule_export]
+    use super::sql::{CatalogImage, SqlTransaction, TableLayout};
     #[pymodule_export]
     use super::store::Store;
     #[pymodule_export]

@@ -26,21 +26,21 @@ const ISOLATIONS: &[(&str, Isolation)] = &[
     ("serializable", Isolation::Serializable),
 ];
 
-const MODES: &[(&str, LockMode)] = &[
+pub(crate) const MODES: &[(&str, LockMode)] = &[
     ("key share", LockMode::KeyShare),
     ("share", LockMode::Share),
     ("no key update", LockMode::NoKeyUpdate),
     ("update", LockMode::Update),
 ];
 
-const WAITS: &[(&str, Wait)] = &[
+pub(crate) const WAITS: &[(&str, Wait)] = &[
     ("block", Wait::Block),
     ("nowait", Wait::NoWait),
     ("skip", Wait::SkipLocked),
 ];
 
 /// What `word` stands for.
-fn choose<T: Copy>(what: &str, table: &[(&str, T)], word: &str) -> PyResult<T> {
+pub(crate) fn choose<T: Copy>(what: &str, table: &[(&str, T)], word: &str) -> PyResult<T> {
     let found = table.iter().find(|(name, _)| *name == word);
     found.map(|(_, meant)| *meant).ok_or_else(|| {
         let names: Vec<_> = table.iter().map(|(name, _)| format!("'{name}'")).collect();
@@ -128,6 +128,12 @@ impl Transaction {
     pub(crate) fn shared(&self) -> PyResult<Shared> {
         self.born.check()?;
         Ok(self.open.clone())
+    }
+
+    /// The store that it is a transaction of.
+    pub(crate) fn store(&self) -> PyResult<Arc<Store>> {
+        let none = || raise("InvalidError", "a plain engine has no tables");
+        self.graph.clone().ok_or_else(none)
     }
 
     /// Where removes begin to be known.

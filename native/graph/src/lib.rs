@@ -24,6 +24,7 @@ pub mod keys;
 mod numbers;
 mod ranks;
 mod reader;
+pub mod relation;
 pub mod roles;
 pub mod sequencer;
 mod step;

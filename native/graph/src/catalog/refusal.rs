@@ -34,12 +34,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn missing(kind: &'static str, name: impl ToString) -> Refusal {
+    pub(crate) fn missing(kind: &'static str, name: impl ToString) -> Refusal {
         let name = name.to_string();
         Refusal::Missing { kind, name }
     }
 
-    pub(super) fn duplicate(kind: &'static str, name: &str) -> Refusal {
+    pub(crate) fn duplicate(kind: &'static str, name: &str) -> Refusal {
         let name = name.to_owned();
         Refusal::Duplicate { kind, name }
     }

@@ -11,9 +11,11 @@ use super::objects::Sequence;
 use super::{sequence_id, Refusal};
 use crate::codec::Reader;
 use crate::header::Record;
-use crate::keys::AppId;
+use crate::keys::{self, AppId};
 use crate::step::Step;
+use crate::store::Store;
 use crate::turn::{malformed, Turn};
+use hyperdb_lsm::Family;
 
 /// Where a sequence stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +82,36 @@ impl Sequence {
     }
 }
 
+/// Where sequence `number` stands in the newest durable commit; `None`: at its start.
+///
+/// # Errors
+/// What the store fails with.
+pub fn position(store: &Store, number: u64) -> Step<Option<Position>> {
+    let id = sequence_id(number);
+    let key = keys::element(AppId::SYSTEM, store.hash_key().hash64(&id), &id);
+    let Some(raw) = store.db().snapshot().get(Family::DATA, &key)? else {
+        return Ok(None);
+    };
+    match Record::decode(&raw) {
+        Some(Record::Vertex { value, .. }) => Ok(Position::decode(value)),
+        _ => Err(malformed("sequence")),
+    }
+}
+
 impl Turn<'_> {
+    /// Sets where sequence `number` stands.
+    ///
+    /// # Errors
+    /// What the turn fails with.
+    pub fn set_position(&mut self, number: u64, position: Position) -> Step<()> {
+        self.put_vertex(
+            AppId::SYSTEM,
+            &sequence_id(number),
+            &position.encode(),
+            None,
+        )
+    }
+
     /// Takes up to `count` values of sequence `number`, defined by `sequence`; `Ok(Err(_))` if there are none left.
     ///
     /// # Errors

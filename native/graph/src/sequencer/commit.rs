@@ -66,7 +66,7 @@ impl Sequencer {
     }
 
     /// Runs `body` under the writer; again from its start as often as a block has to be loaded first.
-    fn with_writer<T>(&self, body: impl Fn(&mut Writer<'_>) -> Step<T>) -> Step<T> {
+    pub(super) fn with_writer<T>(&self, body: impl Fn(&mut Writer<'_>) -> Step<T>) -> Step<T> {
         loop {
             let mut writer = self.db.writer();
             writer.savepoint();

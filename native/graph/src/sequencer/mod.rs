@@ -56,6 +56,7 @@ mod reads;
 mod run;
 mod scan;
 mod space;
+mod statement;
 mod transaction;
 
 pub use canceller::Canceller;
@@ -65,6 +66,7 @@ pub use delta::Delta;
 pub use locks::{LockMode, LockWait, Scope, Target, Wait};
 pub use options::{Access, Isolation, TransactionOptions};
 pub use scan::TransactionScan;
+pub use statement::{OpenStatement, StatementError};
 pub use transaction::{Locked, Savepoint, Transaction};
 
 use crate::dropped::Dropped;

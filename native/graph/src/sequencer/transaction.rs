@@ -9,8 +9,8 @@ use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
 use super::options::{Access, Isolation, TransactionOptions};
 use super::reads::ReadSet;
 use super::scan::TransactionScan;
+use super::statement::{OpenStatement, StatementError};
 use super::Sequencer;
-use crate::hyperedge::Halt;
 use crate::step::{Step, Stop};
 use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot, Value};
 use std::cell::RefCell;
@@ -36,24 +36,6 @@ struct Mark {
     number: u64,
     undo: usize,
     locks: usize,
-}
-
-/// What a statement may end with.
-pub trait StatementError {
-    /// Whether it is [`Conflict::RowChanged`]: the statement begins again.
-    fn is_row_changed(&self) -> bool;
-}
-
-impl StatementError for Stop {
-    fn is_row_changed(&self) -> bool {
-        matches!(self, Stop::Conflict(Conflict::RowChanged))
-    }
-}
-
-impl StatementError for Halt {
-    fn is_row_changed(&self) -> bool {
-        matches!(self, Halt::Stop(stop) if stop.is_row_changed())
-    }
 }
 
 /// The newest value of a locked row that is newer than the statement's snapshot; `None` if it is gone.
@@ -133,21 +115,34 @@ impl Transaction {
         mut body: impl FnMut(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         loop {
-            self.begin_statement();
-            let mark = self.buffer.mark();
-            let (savepoints, relied_on) = (self.savepoints.len(), self.relied_on.len());
+            let statement = self.open_statement();
             let outcome = body(self);
-            if outcome.is_err() {
-                self.forget_savepoints(savepoints);
-                self.buffer.rewind(mark);
-                self.relied_on.truncate(relied_on);
-            }
-            self.buffer.unmark();
+            self.close_statement(statement, outcome.is_ok());
             match &outcome {
                 Err(error) if error.is_row_changed() => {}
                 _ => return outcome,
             }
         }
+    }
+
+    /// Begins a statement whose parts come one by one; it ends with [`Transaction::close_statement`].
+    pub fn open_statement(&mut self) -> OpenStatement {
+        self.begin_statement();
+        OpenStatement {
+            undo: self.buffer.mark(),
+            savepoints: self.savepoints.len(),
+            relied_on: self.relied_on.len(),
+        }
+    }
+
+    /// Ends a statement: what it did stays, or is taken back but for its locks.
+    pub fn close_statement(&mut self, statement: OpenStatement, keep: bool) {
+        if !keep {
+            self.forget_savepoints(statement.savepoints);
+            self.buffer.rewind(statement.undo);
+            self.relied_on.truncate(statement.relied_on);
+        }
+        self.buffer.unmark();
     }
 
     /// The value of `key`: own writes first.

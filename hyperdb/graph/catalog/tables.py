@@ -1,0 +1,61 @@
+"""Tables in a transaction: what a language's executor stands on.
+
+Theory: names only, as with `graph.native`; what an operation does is native. A statement is opened, run in steps that see one
+snapshot, and closed. Invariant: languages reach rows and records through this module alone.
+"""
+
+from __future__ import annotations
+
+from hyperdb import _native
+from hyperdb.graph.store import TransactionOptions
+from hyperdb.graph.transaction import now_ms
+
+Layout = _native.TableLayout
+Image = _native.CatalogImage
+
+
+class Tables:
+    """The tables of a store; begins transactions over them."""
+
+    def __init__(self, store: _native.Store) -> None:
+        self._store = store
+
+    def begin(self, options: TransactionOptions) -> TableTransaction:
+        """A transaction."""
+        inner = self._store.begin(options.isolation, options.read_only, options.lock_timeout, now_ms())
+        return TableTransaction(inner)
+
+
+class TableTransaction:
+    """A transaction over tables. The methods are those of the native `SqlTransaction` and `Transaction`."""
+
+    def __init__(self, inner: _native.Transaction) -> None:
+        rows = _native.SqlTransaction(inner)
+        self.savepoint = inner.savepoint
+        self.rollback_to = inner.rollback_to
+        self.release = inner.release
+        self.commit = inner.commit
+        self.rollback = inner.rollback
+        self.cancel = inner.cancel
+        self.app = inner.app
+        self.open = rows.open
+        self.close = rows.close
+        self.image = rows.image
+        self.reserve = rows.reserve
+        self.create = rows.create
+        self.alter = rows.alter
+        self.lock_object = rows.lock_object
+        self.drop = rows.drop
+        self.truncate = rows.truncate
+        self.take_values = rows.take_values
+        self.position = rows.position
+        self.set_position = rows.set_position
+        self.claim = rows.claim
+        self.insert = rows.insert
+        self.remove = rows.remove
+        self.replace = rows.replace
+        self.fill_index = rows.fill_index
+        self.page = rows.page
+        self.lock_rows = rows.lock_rows
+        self.hold_parent = rows.hold_parent
+        self.estimate = rows.estimate

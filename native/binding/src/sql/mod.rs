@@ -1,0 +1,12 @@
+//! SQL's door: the catalog's records, rows of tables, statements of several steps.
+//!
+//! **Theory.** Python holds the meaning: it parses, binds, plans, evaluates expressions. What is done per row and must be in
+//! one commit with its index entries is native/graph's `relation`; here values go from Python's objects to their stored forms.
+
+mod catalog;
+mod rows;
+mod transaction;
+mod values;
+
+pub(crate) use catalog::{CatalogImage, TableLayout};
+pub(crate) use transaction::SqlTransaction;

@@ -1,0 +1,65 @@
+//! Statements whose parts come one by one, and what they may rely on.
+//!
+//! **Theory.** A statement is whole or not at all. Who runs all of it in one call uses [`Transaction::statement`]; who
+//! interprets it step by step opens it here, and at [`Conflict::RowChanged`] takes it back and opens it again: rows that it
+//! met stay locked, so that ends.
+
+use super::conflict::Conflict;
+use super::transaction::Transaction;
+use super::Sequencer;
+use crate::hyperedge::Halt;
+use crate::step::{Step, Stop};
+use hyperdb_lsm::{Family, KeyRange};
+
+/// What a statement may end with.
+pub trait StatementError {
+    /// Whether it is [`Conflict::RowChanged`]: the statement begins again.
+    fn is_row_changed(&self) -> bool;
+}
+
+impl StatementError for Stop {
+    fn is_row_changed(&self) -> bool {
+        matches!(self, Stop::Conflict(Conflict::RowChanged))
+    }
+}
+
+impl StatementError for Halt {
+    fn is_row_changed(&self) -> bool {
+        matches!(self, Halt::Stop(stop) if stop.is_row_changed())
+    }
+}
+
+/// Where a statement began.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenStatement {
+    pub(super) undo: usize,
+    pub(super) savepoints: usize,
+    pub(super) relied_on: usize,
+}
+
+impl Transaction {
+    /// What the transaction sees of `range` becomes the newest of it, or the statement begins again: for who decides on
+    /// what is *not* there and holds a lock that keeps others from adding it.
+    ///
+    /// # Errors
+    /// [`Conflict::RowChanged`], above READ COMMITTED [`Conflict::Serialization`], if something in it is newer.
+    pub fn settle_range(&mut self, family: Family, range: &KeyRange) -> Step<()> {
+        let since = self.snapshot().commit();
+        if self.sequencer().is_newer(family, range, since)? {
+            return Err(self.row_changed("another transaction added what must not be there twice"));
+        }
+        Ok(())
+    }
+}
+
+impl Sequencer {
+    /// Whether anything in `range` is newer than `since`; waits until it is durable, so that it may be seen.
+    fn is_newer(&self, family: Family, range: &KeyRange, since: hyperdb_lsm::Commit) -> Step<bool> {
+        let newer =
+            self.with_writer(|writer| Ok(writer.range_changed_since(family, range, since)?))?;
+        if newer {
+            self.db.wait_durable(self.db.latest())?;
+        }
+        Ok(newer)
+    }
+}
