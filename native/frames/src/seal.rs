@@ -189,8 +189,13 @@ impl Frames {
         self.stopped.store(false, Ordering::Relaxed);
     }
 
+    /// Whether [`Frames::stop`] was called last.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     fn check_stopped(&self) -> Result<()> {
-        if self.stopped.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             return Err(Error::Stopped);
         }
         Ok(())

@@ -20,13 +20,17 @@ const RETENTION: Retention = Retention {
     bytes: 1 << 20,
 };
 
-fn on(fs: SimFs, world: &World) -> Frames {
-    let forest: Box<dyn Forest> = Box::new(VerkleForest::new(1 << 20, 1));
+/// Room for whole frames, and so little that every few edits are written.
+const AMPLE: usize = 4 << 20;
+const TIGHT: usize = 400;
+
+fn on(fs: SimFs, world: &World, memory: usize) -> Frames {
+    let forest: Box<dyn Forest> = Box::new(VerkleForest::new(memory / 4, 1));
     open_with(
         Arc::new(fs),
         SyncMode::Always,
         RETENTION,
-        4 << 20,
+        memory,
         world,
         forest,
     )
@@ -79,9 +83,11 @@ proptest! {
     #[test]
     fn roots_are_those_of_trees_built_anew(
         rounds in proptest::collection::vec(proptest::collection::vec(acts(), 1..10), 1..7),
+        tight in any::<bool>(),
     ) {
+        let memory = if tight { TIGHT } else { AMPLE };
         let (fs, world) = (SimFs::new(), World::default());
-        let mut frames = on(fs.clone(), &world);
+        let mut frames = on(fs.clone(), &world, memory);
         for (i, round) in rounds.iter().enumerate() {
             let mut turn = frames.store().turn(0);
             round.iter().for_each(|change| act(&mut turn, change));
@@ -91,7 +97,7 @@ proptest! {
             if i == 2 {
                 frames.store().db().close().unwrap();
                 drop(frames);
-                frames = on(fs.clone(), &world);
+                frames = on(fs.clone(), &world, memory);
             }
         }
         audit(&frames);
@@ -100,27 +106,34 @@ proptest! {
 
 #[test]
 fn after_a_crash_the_newest_root_is_that_of_the_data_at_its_frame() {
-    let (disk, world) = (SimFs::recording(), World::default());
-    let frames = on(disk.clone(), &world);
-    let step = |frames: &Frames, n: u8| {
+    let world = World::default();
+    let put = |frames: &Frames, range: std::ops::Range<u8>, value: Option<&[u8]>| {
         let mut turn = frames.store().turn(0);
-        act(&mut turn, &Act::Text(1, n, n));
-        act(&mut turn, &Act::Field(1, 3, n, 1));
-        act(&mut turn, &Act::Remove(1, n.wrapping_sub(1)));
+        let app = turn.app(b"redis/0").unwrap();
+        for id in range.map(|n| [n]) {
+            match value {
+                Some(value) => drop(turn.put_vertex(app, &id, value, None).unwrap()),
+                None => drop(turn.remove_element(app, &id).unwrap()),
+            }
+        }
         turn.commit().unwrap();
-        drop(turn);
-        frames.seal(true).unwrap();
     };
-    step(&frames, 6);
-    let begin = disk.changes();
-    step(&frames, 7);
-    let end = disk.changes();
-    drop(frames);
-    for upto in begin..=end {
-        for mode in [CrashMode::DropUnsynced, CrashMode::Torn(upto as u64)] {
-            let frames = on(disk.crash(upto, mode), &world);
+    for memory in [AMPLE, TIGHT] {
+        let disk = SimFs::recording();
+        let frames = on(disk.clone(), &world, memory);
+        put(&frames, 0..60, Some(b"one"));
+        frames.seal(true).unwrap();
+        put(&frames, 50..90, Some(b"two"));
+        let begin = disk.changes();
+        frames.seal(true).unwrap();
+        drop(frames);
+        for upto in begin..=disk.changes() {
+            let crashed = disk.crash(upto, CrashMode::Torn(upto as u64));
+            let frames = on(crashed, &world, memory);
             audit(&frames);
-            step(&frames, 8);
+            // Takes back what the frame in the making had put into the trees.
+            put(&frames, 60..90, None);
+            frames.seal(true).unwrap();
             audit(&frames);
         }
     }

@@ -1,6 +1,8 @@
 //! What the tests of sealing share: a fixed world, trees that are plain maps, and loads drawn from a seed.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, missing_docs)]
 
+pub mod clock;
+
 use hyperdb_frames::digest::{address, digest};
 use hyperdb_frames::edits::{Content, Piece};
 use hyperdb_frames::output::Output;
