@@ -16,11 +16,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperdb import _native, errors
+from hyperdb.commitment.native import verify
+from hyperdb.commitment.verify import OwnerKey, Root, Seen, StoreKey
 from hyperdb.database import Database
+from hyperdb.errors import InvalidError
 from hyperdb.graph.members import Hyperedge, Vertex
 from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
 
-__all__ = ["Database", "Hyperedge", "Vertex", "__version__", "errors", "open"]
+__all__ = [
+    "Database",
+    "Hyperedge",
+    "OwnerKey",
+    "Root",
+    "Seen",
+    "StoreKey",
+    "Vertex",
+    "__version__",
+    "errors",
+    "open",
+    "verify",
+]
 
 
 __version__ = _native.VERSION
@@ -33,6 +48,8 @@ def open(  # noqa: A001 - it is what the module is for
     sync: Sync = "always",
     memory: int | str | None = None,
     create: bool = True,
+    frames: float | None = 1.0,
+    frames_count: int | None = None,
 ) -> Database:
     """Opens (or creates) the database in directory `path`; `:memory:` is one that goes with the process.
 
@@ -43,10 +60,15 @@ def open(  # noqa: A001 - it is what the module is for
         sync: `always`: a write returns when it is on the disk; `everysec`: it is synced within a second.
         memory: budget in bytes, or as `512m`, for memtables and caches together; default a quarter of the RAM.
         create: make the directory if it is not there.
+        frames: seconds from frame to frame, when something changed; None: none by time. Only the native engine seals frames.
+        frames_count: commits after which a frame is sealed besides; None: none by count.
 
     Raises:
         LockedError: another process owns the directory.
         CorruptError: naming file and offset.
     """
     budget = quarter_of_ram() if memory is None else parse_bytes(memory) if isinstance(memory, str) else memory
-    return Database(path, OpenOptions(engine=engine, sync=sync, memory=budget, create=create))
+    if (frames is not None and frames <= 0) or (frames_count is not None and frames_count <= 0):
+        raise InvalidError("frames are sealed after a positive time or number of commits; None is for never")
+    options = OpenOptions(engine, sync, budget, create, frames, frames_count)
+    return Database(path, options)

@@ -12,6 +12,7 @@ from hyperdb._core import (
     CatalogImage,
     Chunks,
     Engine,
+    Frames,
     Hypergraph,
     Pages,
     Reader,
@@ -25,6 +26,8 @@ from hyperdb._core import (
     decode_verifier,
     encode_bootstrap_role,
     forked,
+    public_key_of,
+    verify,
     write_unless_changed,
 )
 from hyperdb._core import __version__ as VERSION  # noqa: N812
@@ -36,6 +39,7 @@ __all__ = [
     "CatalogImage",
     "Chunks",
     "Engine",
+    "Frames",
     "Hypergraph",
     "Pages",
     "Reader",
@@ -48,5 +52,7 @@ __all__ = [
     "TransactionGraph",
     "decode_verifier",
     "encode_bootstrap_role",
+    "public_key_of",
+    "verify",
     "write_unless_changed",
 ]

@@ -11,11 +11,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from hyperdb import _native
+from hyperdb.commitment.frames import Frames
+from hyperdb.commitment.verify import Frame
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.command import Value, decode
@@ -52,7 +55,15 @@ class Database:
         self._native: _native.Store | None = None
         self._graph: GraphStore
         if options.engine == "native":
-            self._native = _native.Store(self.path, sync=options.sync, memory=options.memory, create=options.create)
+            self._native = _native.Store(
+                self.path,
+                sync=options.sync,
+                memory=options.memory,
+                create=options.create,
+                frames=options.frames,
+                frames_count=options.frames_count,
+            )
+            self._frames = Frames(self._native)
             self._graph = NativeGraphStore(self._native)
         else:
             self._portable = PortableGraphStore(open_engine(options.engine, self.path, options), options.engine)
@@ -71,6 +82,22 @@ class Database:
         if self._native is None:
             raise NotBuiltError(f"commands, typed views and servers need the native engine, and this is '{self.options.engine}'")
         return self._native
+
+    @property
+    def frames(self) -> Frames:
+        """Frames: what was sealed under signed roots, and proofs of it.
+
+        Raises:
+            NotBuiltError: when the database is on another engine.
+        """
+        self._check()
+        if self._native is None:
+            raise NotBuiltError(f"frames and proofs need the native engine, and this is '{self.options.engine}'")
+        return self._frames
+
+    def seal(self) -> Frame:
+        """Seals a frame of everything that is durable now, also if nothing changed; its `root` is what to pin."""
+        return self.frames.seal()
 
     def app(self, name: str) -> App:
         """The app `name`, made when it is first used; `redis/0` is what Redis clients see as database 0."""
@@ -155,15 +182,21 @@ class Database:
         self._check()
         return self._moments.durable()
 
-    def snapshot(self, at: int | None = None) -> Snapshot:
-        """A fixed view of all apps: of the newest commit, or of commit `at` that is still kept (see `retain`).
+    def snapshot(self, at: int | None = None, *, frame: int | None = None) -> Snapshot:
+        """A fixed view of all apps: of the newest commit, of commit `at` that is still kept (see `retain`), or of a sealed frame,
+        from which proofs can be made.
 
         Raises:
-            BehindHorizonError: when that commit is no longer kept.
-            InvalidError: when it has not happened yet.
+            BehindHorizonError: when that commit or frame is no longer kept.
+            NotSealedError: when there is no such frame yet.
+            InvalidError: when the commit has not happened yet.
         """
         self._check()
-        return Snapshot(self._graph, at)
+        if frame is None:
+            return Snapshot(self._graph, at)
+        if at is not None:
+            raise InvalidError("a snapshot is of a commit or of a frame, not of both")
+        return Snapshot(self._graph, self.frames.get(frame).commit, partial(self.frames.prove, frame=frame))
 
     def retain(self) -> int:
         """Keeps the present readable until `release`; its commit. Survives a restart."""
@@ -188,7 +221,8 @@ class Database:
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
         self._check()
-        return dict(self._moments.stats())
+        frames = self._frames.stats() if self._native is not None else {}
+        return {**dict(self._moments.stats()), **frames}
 
     def sync(self) -> None:
         """Waits until every acknowledged write is on the disk."""

@@ -13,6 +13,8 @@
     +-- WrongTypeError          the element is of another kind (also a TypeError)
     +-- NotFoundError           no such element (also a KeyError)
     +-- BehindHorizonError      the past asked for is no longer kept
+    +-- NotSealedError          no frame of this number is sealed yet
+    +-- NotProvableError        what was to be proved is not so
     +-- ConflictError           a transaction lost against another one: run it again
     |   +-- SerializationError  another one committed first
     |   |   +-- RowChangedError a row is newer than the statement, which is to be taken back and begun again
@@ -90,7 +92,15 @@ class NotFoundError(HyperDBError, KeyError):
 
 
 class BehindHorizonError(HyperDBError):
-    """The commit asked for is no longer kept."""
+    """The commit or frame asked for is no longer kept; of frames, the text names the oldest one left."""
+
+
+class NotSealedError(HyperDBError):
+    """There is no such frame yet; the text names the newest one."""
+
+
+class NotProvableError(HyperDBError):
+    """What was to be proved is not so: a removal, when the element is there. The text says what was found."""
 
 
 class ConflictError(HyperDBError):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hyperdb import _native, roles
+from hyperdb.commitment.frames import Frames
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, InvalidError
 from hyperdb.frontends.resp.admin import Admin
@@ -100,6 +101,18 @@ class Serving:
     def storage_stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store."""
         return self.database.stats()
+
+    def frames(self) -> Frames:
+        """Frames and proofs."""
+        return self.database.frames
+
+    def kind_at_newest_frame(self, db: int, key: bytes) -> str | None:
+        """The kind of an element as the newest frame has it."""
+        newest = self.database.frames.newest()
+        if newest is None:
+            return None
+        with self.database.snapshot(frame=newest.number) as snapshot:
+            return snapshot.app(f"redis/{db}").kind(key)
 
     def keyspaces(self) -> list[Keyspace]:
         """The numbered databases that hold keys."""

@@ -26,6 +26,10 @@ class OpenOptions:
     sync: Sync = "always"
     memory: int = 512 << 20
     create: bool = True
+    frames: float | None = 1.0
+    """Seconds from frame to frame, when there is something to seal; None: not by time."""
+    frames_count: int | None = None
+    """Commits after which a frame is sealed; None: not by count."""
 
 
 def quarter_of_ram() -> int:

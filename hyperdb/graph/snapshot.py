@@ -6,9 +6,11 @@ with an expiry is there until the commit that removed it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from hyperdb.commitment.verify import Query
 from hyperdb.errors import ClosedError, InvalidError
 from hyperdb.graph.reader import AppReader
 from hyperdb.graph.store import AppStore, GraphStore, Moment, StoreSnapshot
@@ -17,8 +19,9 @@ from hyperdb.graph.store import AppStore, GraphStore, Moment, StoreSnapshot
 class Snapshot:
     """See `Database.snapshot`. Close it, or use it as a context manager: what it pins takes room."""
 
-    def __init__(self, store: GraphStore, at: int | None) -> None:
+    def __init__(self, store: GraphStore, at: int | None, prove: Callable[..., bytes] | None = None) -> None:
         self._store = store
+        self._prove = prove
         self._snapshot: StoreSnapshot | None = store.moments.snapshot(at)
         self._past = at is not None
         self.commit = self._snapshot.commit()
@@ -30,6 +33,20 @@ class Snapshot:
         if not name:
             raise InvalidError("an app needs a name")
         return SnapshotApp(self, name)
+
+    def prove(self, app: str, *queries: Query, columns: Sequence[int] | None = None, contains: int | None = None) -> bytes:
+        """A bundle that shows the answers to queries on an app at this frame; see `hyperdb.commitment.frames.Frames.prove`.
+
+        Raises:
+            InvalidError: the snapshot is not of a frame: take it by `db.snapshot(frame=N)`.
+            NotProvableError: something is not so that was to be shown.
+            BehindHorizonError: the frame's trees are no longer kept.
+        """
+        if self._snapshot is None:
+            raise ClosedError("the snapshot is closed")
+        if self._prove is None:
+            raise InvalidError("proofs are made under a sealed frame: db.snapshot(frame=db.seal().number)")
+        return self._prove(app, *queries, columns=columns, contains=contains)
 
     def read(self, graph: AppStore) -> Moment:
         """What an app of the store was at this moment."""
@@ -61,6 +78,10 @@ class SnapshotApp(AppReader):
         self.name = name
         self._snapshot = snapshot
         self._graph = snapshot.graph(name)
+
+    def prove(self, *queries: Query, columns: Sequence[int] | None = None, contains: int | None = None) -> bytes:
+        """See `Snapshot.prove`."""
+        return self._snapshot.prove(self.name, *queries, columns=columns, contains=contains)
 
     def _reader(self) -> Moment:
         return self._snapshot.read(self._graph)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from hyperdb.commitment.claim import encode_query
 from hyperdb.commitment.verify import (
     Absent,
     Answer,
@@ -38,7 +39,7 @@ from hyperdb.commitment.verify import (
 
 from . import reference as ref
 from .forgeries import TABLE_ROW, forgeries
-from .sample import APP_SALT, World, encode_query, member
+from .sample import APP_SALT, World, member
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "proofs"
 LONG = b"z" * 150

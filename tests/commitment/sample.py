@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hyperdb.commitment.claim import encode_query
 from hyperdb.commitment.verify import (
     Count,
     Element,
@@ -418,21 +419,3 @@ class Prover:
                 self.rows(2, places.incidence_zone(HASH_KEY, name))
             case IncidenceCount(id=name):
                 self.count(2, places.incidence_zone(HASH_KEY, name))
-
-
-_CODES = (Element, RemovedElement, Member, RemovedMember, Rows, Count, Elements, ElementCount, Incidence, IncidenceCount)
-
-
-def encode_query(query: Query) -> bytes:
-    out = bytes([_CODES.index(type(query)) + 1])
-    if isinstance(query, RemovedElement):
-        return out + bytes([query.hyperedge]) + ref.blob(query.id)
-    if isinstance(query, (Element, Incidence, IncidenceCount)):
-        return out + ref.blob(query.id)
-    if isinstance(query, (Member, RemovedMember)):
-        return out + ref.blob(query.collection) + ref.blob(query.name)
-    bounds = query.bounds
-    if isinstance(query, (Rows, Count)):
-        out += ref.blob(query.collection)
-    out += bytes([bool(bounds.low) | bool(bounds.below) << 1 | bounds.companion << 2])
-    return out + b"".join(ref.blob(bound) for bound in (bounds.low, bounds.below) if bound)

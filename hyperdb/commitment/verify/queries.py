@@ -207,28 +207,36 @@ class Answers:
         return self._rows[leaf.row]
 
     def _row(self, leaf: Leaf, header: Collection | None) -> Row:
-        """A claimed row as clients know it; `header` is the collection's, for members."""
-        claimed, parsed = self._claimed(leaf), parse(leaf.key)
-        if parsed.space == ELEMENT:
-            name = parsed.rest
-            if hash_place(self._hash_key, name) != leaf.key[1:9]:
-                raise VerificationError("place", "an element that does not lie at its hash")
-            record = None if claimed.form != PLAIN or claimed.value is None else _read_record(claimed.value)
-            if record is None:
-                return Row(leaf.key, name, claimed.version, claimed.value, None)
-            kind, expires, value, collection = record
-            return Row(leaf.key, name, claimed.version, claimed.value, value, None, kind, expires, collection)
-        name, value = parsed.rest, claimed.value
-        if parsed.space == MEMBER and header is not None and parsed.cid == header.cid:
-            if header.kind in _HASHED:
-                name = parsed.rest[8:]
-                if hash_place(self._hash_key, name) != parsed.rest[:8]:
-                    raise VerificationError("place", "a member that does not lie at its hash")
-            if header.kind == "hash" and value is not None:
-                record_reader = Reader(value, Limits.FORMAT)
-                record_reader.varint()
-                value = value[record_reader.at :]
-        return Row(leaf.key, name, claimed.version, claimed.value, value, claimed.columns)
+        return known(self._claimed(leaf), header, self._hash_key)
+
+
+def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:
+    """A verified row as clients know it; `header` is the collection's, for members.
+
+    Raises:
+        VerificationError: it does not lie at its hash, or is no record.
+    """
+    parsed = parse(claimed.key)
+    if parsed.space == ELEMENT:
+        name = parsed.rest
+        if hash_place(hash_key, name) != claimed.key[1:9]:
+            raise VerificationError("place", "an element that does not lie at its hash")
+        record = None if claimed.form != PLAIN or claimed.value is None else _read_record(claimed.value)
+        if record is None:
+            return Row(claimed.key, name, claimed.version, claimed.value, None)
+        kind, expires, value, collection = record
+        return Row(claimed.key, name, claimed.version, claimed.value, value, None, kind, expires, collection)
+    name, value = parsed.rest, claimed.value
+    if parsed.space == MEMBER and header is not None and parsed.cid == header.cid:
+        if header.kind in _HASHED:
+            name = parsed.rest[8:]
+            if hash_place(hash_key, name) != parsed.rest[:8]:
+                raise VerificationError("place", "a member that does not lie at its hash")
+        if header.kind == "hash" and value is not None:
+            record_reader = Reader(value, Limits.FORMAT)
+            record_reader.varint()
+            value = value[record_reader.at :]
+    return Row(claimed.key, name, claimed.version, claimed.value, value, claimed.columns)
 
 
 def _read_record(data: bytes) -> tuple[Kind, int | None, bytes | None, Collection | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hyperdb.frontends.resp import command_info, config, info, table
+from hyperdb.frontends.resp import command_info, config, hyper, info, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
 
@@ -140,6 +140,10 @@ class Admin:
         return OK
 
 
+def _of_frames(run: Callable[[Control, Client, Sequence[bytes]], Answer]) -> Run:
+    return lambda admin, client, args: run(admin.control, client, args)
+
+
 COMMANDS: Mapping[str, Run] = {
     "acl|cat": Admin._acl_cat,
     "acl|help": Admin._help,
@@ -159,6 +163,13 @@ COMMANDS: Mapping[str, Run] = {
     "config|resetstat": Admin._config_resetstat,
     "config|rewrite": Admin._config_rewrite,
     "config|set": Admin._config_set,
+    "hyper.frame": _of_frames(hyper.frame),
+    "hyper.prove": _of_frames(hyper.prove),
+    "hyper.provecount": _of_frames(hyper.prove_count),
+    "hyper.proveremoved": _of_frames(hyper.prove_removed),
+    "hyper.proverows": _of_frames(hyper.prove_rows),
+    "hyper.root": _of_frames(hyper.root),
+    "hyper.seal": _of_frames(hyper.seal),
     "info": Admin._info,
     "lastsave": Admin._lastsave,
     "lolwut": Admin._lolwut,

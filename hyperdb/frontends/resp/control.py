@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hyperdb.commitment.verify import Frame, Query
+
 
 @dataclass(frozen=True)
 class Client:
@@ -33,6 +35,26 @@ class Keyspace:
     expires: int
 
 
+class Frames(Protocol):
+    """Frames of the store; `hyperdb.commitment.frames.Frames` is one."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The key that verifies them."""
+
+    def newest(self) -> Frame | None:
+        """The newest one, if any."""
+
+    def seal(self) -> Frame:
+        """Seals one."""
+
+    def signed(self, number: int | None = None) -> tuple[bytes, bytes, bytes]:
+        """Header, public key and signature."""
+
+    def prove(self, app: str | bytes | None, *queries: Query) -> bytes:
+        """A bundle under the newest one."""
+
+
 class Control(Protocol):
     """The running server, as administration sees it."""
 
@@ -41,6 +63,12 @@ class Control(Protocol):
 
     def storage_stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store, by name; bytes, counts and microseconds as the name says."""
+
+    def frames(self) -> Frames:
+        """Frames and proofs."""
+
+    def kind_at_newest_frame(self, db: int, key: bytes) -> str | None:
+        """The kind of an element as the newest frame has it; None if it is not there, or if there is no frame."""
 
     def keyspaces(self) -> list[Keyspace]:
         """The databases that hold keys."""

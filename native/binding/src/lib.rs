@@ -12,6 +12,7 @@ mod command;
 mod engine;
 mod errors;
 mod fork;
+mod frames;
 mod hypergraph;
 mod roles;
 mod scan;
@@ -34,6 +35,8 @@ mod _core {
     use super::engine::{Engine, Snapshot};
     #[pymodule_export]
     use super::fork::forked;
+    #[pymodule_export]
+    use super::frames::{public_key_of, verify, Frames};
     #[pymodule_export]
     use super::hypergraph::{Hypergraph, Pages, Reader};
     #[pymodule_export]

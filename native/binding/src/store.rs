@@ -2,9 +2,11 @@
 
 use crate::command;
 use crate::engine::{options, Engine};
-use crate::errors::failed;
+use crate::errors::{failed, raise};
 use crate::fork::Born;
+use crate::frames::failure;
 use crate::transaction::{self, Transaction};
+use hyperdb_frames::{Retention, Schedule, Sealer, SealerOptions};
 use hyperdb_graph::{Caretaker, Store as Graph};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -22,9 +24,28 @@ pub(crate) struct Store {
     born: Born,
     graph: Mutex<Option<Arc<Graph>>>,
     caretaker: Mutex<Option<Caretaker>>,
+    sealer: Mutex<Option<Arc<Sealer>>>,
+}
+
+fn begin_sealing(graph: &Arc<Graph>, schedule: Schedule, memory: usize) -> PyResult<Sealer> {
+    let options = SealerOptions {
+        schedule,
+        retention: Retention::default(),
+        memory,
+    };
+    Sealer::open(graph.clone(), options).map_err(failure)
 }
 
 impl Store {
+    /// Who seals frames.
+    pub(crate) fn sealer(&self) -> PyResult<Arc<Sealer>> {
+        self.born.check()?;
+        let guard = self.sealer.lock();
+        guard
+            .clone()
+            .ok_or_else(|| failed(hyperdb_lsm::Error::Closed))
+    }
+
     pub(crate) fn graph(&self) -> PyResult<Arc<Graph>> {
         self.born.check()?;
         let guard = self.graph.lock();
@@ -37,22 +58,35 @@ impl Store {
 #[pymethods]
 impl Store {
     #[new]
-    #[pyo3(signature = (path, *, sync="always", memory=512 << 20, create=true))]
+    #[pyo3(signature = (path, *, sync="always", memory=512 << 20, create=true, frames=Some(1.0), frames_count=None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
         sync: &str,
         memory: usize,
         create: bool,
+        frames: Option<f64>,
+        frames_count: Option<u64>,
     ) -> PyResult<Self> {
-        let options = options(sync, memory, create)?;
+        let seconds = |seconds| {
+            Duration::try_from_secs_f64(seconds)
+                .map_err(|_| raise("InvalidError", "seconds from frame to frame are positive"))
+        };
+        let schedule = Schedule {
+            interval: frames.map(seconds).transpose()?,
+            commits: frames_count,
+        };
+        let sealing = SealerOptions::share_of(memory);
+        let options = options(sync, memory.saturating_sub(sealing), create)?;
         let graph = py.detach(|| Graph::open(&path, options)).map_err(failed)?;
         let graph = Arc::new(graph);
         let caretaker = Caretaker::start(&graph, TEND_EVERY)?;
+        let sealer = py.detach(|| begin_sealing(&graph, schedule, sealing))?;
         Ok(Store {
             born: Born::here(),
             graph: Mutex::new(Some(graph)),
             caretaker: Mutex::new(Some(caretaker)),
+            sealer: Mutex::new(Some(Arc::new(sealer))),
         })
     }
 
@@ -105,7 +139,8 @@ impl Store {
             return Ok(());
         }
         let (taken, caretaker) = (self.graph.lock().take(), self.caretaker.lock().take());
-        py.detach(|| drop(caretaker));
+        let sealer = self.sealer.lock().take();
+        py.detach(|| drop((caretaker, sealer)));
         match taken {
             Some(graph) => py.detach(|| graph.db().close()).map_err(failed),
             None => Ok(()),
@@ -118,6 +153,7 @@ impl Drop for Store {
         if !self.born.is_here() {
             std::mem::forget(self.graph.get_mut().take());
             std::mem::forget(self.caretaker.get_mut().take());
+            std::mem::forget(self.sealer.get_mut().take());
         }
     }
 }

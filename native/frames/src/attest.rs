@@ -75,7 +75,8 @@ impl Attestation {
         sign::verify(Purpose::Attest, &self.public, &message, &self.signature)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
         [
             &self.app_root[..],
             &self.manifest,
@@ -85,7 +86,8 @@ impl Attestation {
         .concat()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Attestation> {
+    /// Back from [`Attestation::encode`]; the signature is not looked at.
+    pub fn decode(bytes: &[u8]) -> Option<Attestation> {
         if bytes.len() != RECORD {
             return None;
         }
@@ -121,6 +123,35 @@ impl Frames {
         batch.put(Family::NODE, &key, &attestation.encode());
         self.store().db().write_durable(&batch)?;
         Ok(())
+    }
+
+    /// Recomputes an app's root at a frame from the data alone, signs it with the owner's key of that seed, and keeps what was said;
+    /// the frame's number with it. To be run on the owner's copy: it is worth what that copy is.
+    ///
+    /// # Errors
+    /// As [`Frames::view`]; [`Error::NotProvable`] if there is no such app, or if its trees are not what the data say.
+    pub fn attest(
+        &self,
+        frame: Option<u64>,
+        name: &[u8],
+        seed: &[u8; sign::SEED],
+        manifest: Digest,
+    ) -> Result<(u64, Attestation)> {
+        let view = self.view(frame)?;
+        let header = view.signed.header;
+        let absent = || Error::NotProvable("there is no such app at this frame".into());
+        let sealed = self.app_at(Some(header.number), name)?.ok_or_else(absent)?;
+        let rebuilt = self.rebuild(&view, name, &mut |_| {})?.ok_or_else(absent)?;
+        if rebuilt.root != sealed.root {
+            return Err(Error::NotProvable(format!(
+                "the app's root at frame {} is not what this copy's data say: nothing was signed",
+                header.number
+            )));
+        }
+        let key = SecretKey::from_seed(seed);
+        let made = Attestation::sign(&key, name, &header, rebuilt.root, manifest)?;
+        self.keep_attestation(name, header.number, &made)?;
+        Ok((header.number, made))
     }
 
     /// What an owner said of an app at a frame, if it did.

@@ -125,7 +125,8 @@ pub struct Row {
     pub value: Option<Vec<u8>>,
     /// Of rows of tables and partitions: the columns shown.
     pub columns: Vec<Column>,
-    pub(crate) digest: Digest,
+    /// Its leaf's value digest.
+    pub digest: Digest,
     form: Form,
 }
 

@@ -1,0 +1,116 @@
+"""HYPER.*: frames and proofs for Redis clients.
+
+Theory: what a client is shown is what `hyperdb.verify` takes: roots as 32 bytes in hex, bundles as bulk strings. Proofs are of
+the newest frame, so a write is provable once a frame was sealed after it (HYPER.SEAL). Invariant: nothing here reads the live
+keyspace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from hyperdb.commitment.verify import Count, Element, Frame, Member, Query, RemovedElement, Rows
+from hyperdb.errors import BehindHorizonError, HyperDBError, NotProvableError, NotSealedError
+from hyperdb.frontends.resp.answers import Answer, Failure
+from hyperdb.frontends.resp.control import Client, Control
+
+_INTEGER_BYTES = 8
+_CLASSES: dict[type[HyperDBError], str] = {
+    NotSealedError: "NOFRAME",
+    BehindHorizonError: "HORIZON",
+    NotProvableError: "NOPROOF",
+}
+
+
+def _refused(error: HyperDBError) -> Failure:
+    return Failure(f"{_CLASSES.get(type(error), 'ERR')} {error}")
+
+
+def described(frame: Frame, store_key: bytes) -> dict[str, Answer]:
+    """A frame as a map: what to pin, and what it is about."""
+    return {
+        "frame": frame.number,
+        "root": frame.root.hex(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(frame.time_ms / 1000)),
+        "commit": frame.commit,
+        "horizon": frame.horizon,
+        "store-key": store_key.hex(),
+    }
+
+
+def root(control: Control, _: Client, __: Sequence[bytes]) -> Answer:
+    """HYPER.ROOT: the newest frame, or null if none was sealed yet."""
+    newest = control.frames().newest()
+    return None if newest is None else described(newest, control.frames().public_key)
+
+
+def seal(control: Control, _: Client, __: Sequence[bytes]) -> Answer:
+    """HYPER.SEAL: seals everything that is durable now."""
+    try:
+        return described(control.frames().seal(), control.frames().public_key)
+    except HyperDBError as error:
+        return _refused(error)
+
+
+def frame(control: Control, _: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.FRAME number: a frame's header, public key and signature, as `docs/commitment.md` has them."""
+    number = _number(args[1])
+    if number is None:
+        return Failure("ERR value is not an integer or out of range")
+    try:
+        header, public, signature = control.frames().signed(number)
+    except HyperDBError as error:
+        return _refused(error)
+    return {"header": header, "public-key": public, "signature": signature}
+
+
+def prove(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.PROVE key [field]: a bundle that shows an element or its absence, or one member of a collection."""
+    if len(args) > 3:
+        return Failure("ERR wrong number of arguments for 'hyper.prove' command")
+    if len(args) == 2:
+        return _bundle(control, client, Element(args[1]))
+    name: bytes | None = args[2]
+    if control.kind_at_newest_frame(client.db, args[1]) == "list":
+        position = _number(args[2])
+        name = None if position is None else position.to_bytes(_INTEGER_BYTES, "little", signed=True)
+    if name is None:
+        return Failure("ERR value is not an integer or out of range")
+    return _bundle(control, client, Member(args[1], name))
+
+
+def prove_rows(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.PROVEROWS key: a bundle that shows all members of a collection and that there are no others."""
+    return _bundle(control, client, Rows(args[1]))
+
+
+def prove_count(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.PROVECOUNT key: a bundle that shows how many members a collection has, attested by the signer."""
+    return _bundle(control, client, Count(args[1]))
+
+
+def prove_removed(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.PROVEREMOVED key: a bundle that shows that an element was removed, and when."""
+    refusal: Answer = None
+    for hyperedge in (False, True):
+        refusal = _bundle(control, client, RemovedElement(args[1], hyperedge))
+        if isinstance(refusal, bytes):
+            return refusal
+    return refusal
+
+
+def _bundle(control: Control, client: Client, query: Query) -> Answer:
+    try:
+        return control.frames().prove(f"redis/{client.db}", query)
+    except HyperDBError as error:
+        return _refused(error)
+
+
+def _number(text: bytes) -> int | None:
+    """A signed 64-bit integer as clients write it."""
+    digits = text.removeprefix(b"-")
+    if not digits.isdigit() or len(digits) > 19:
+        return None
+    value = int(text)
+    return value if -(1 << 63) <= value < 1 << 63 else None
