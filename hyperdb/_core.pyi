@@ -93,7 +93,7 @@ class Store:
         sync: str = "always",
         memory: int = ...,
         create: bool = True,
-        frames: float | None = 1.0,
+        frames: float | None = ...,
         frames_count: int | None = None,
     ) -> Store: ...
     def engine(self) -> Engine: ...

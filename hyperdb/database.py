@@ -214,9 +214,15 @@ class Database:
         return self._moments.checkpoint(Path(dest))
 
     def check(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> list[str]:
-        """Verifies every checksum and invariant; what was found. `progress` gets bytes done and in all."""
+        """Verifies every checksum and invariant, then that the newest frame's root follows from the data alone; what was found.
+
+        `progress` gets bytes done and in all, first of the files, then of the frame.
+        """
         self._check()
-        return self._moments.check(progress)
+        found = self._moments.check(progress)
+        if self._native is not None and self._frames.newest() is not None:
+            found += self._frames.audit(progress).problems
+        return found
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""

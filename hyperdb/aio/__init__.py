@@ -7,17 +7,19 @@ is here under its name; what Python writes with an operator has one: `length`, `
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import hyperdb
 from hyperdb.aio.app import AppReader, HyperedgeReader, HyperedgeView
 from hyperdb.aio.collections import HashView, ListView, SetView, SortedSetView
-from hyperdb.aio.database import App, Database, Snapshot
+from hyperdb.aio.database import App, AppAtFrame, Database, Snapshot
 from hyperdb.aio.transaction import Transaction, TransactionApp
 from hyperdb.values import EngineName, Sync
 
 __all__ = [
     "App",
+    "AppAtFrame",
     "AppReader",
     "Database",
     "HashView",
@@ -40,6 +42,18 @@ def open(  # noqa: A001
     sync: Sync = "always",
     memory: int | str | None = None,
     create: bool = True,
+    frames: float | None = 1.0,
+    frames_count: int | None = None,
 ) -> Database:
     """Like `hyperdb.open`; the directory is opened on entry of `async with`."""
-    return Database(lambda: hyperdb.open(path, engine=engine, sync=sync, memory=memory, create=create))
+    begin = partial(
+        hyperdb.open,
+        path,
+        engine=engine,
+        sync=sync,
+        memory=memory,
+        create=create,
+        frames=frames,
+        frames_count=frames_count,
+    )
+    return Database(begin)

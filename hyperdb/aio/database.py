@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,8 @@ from hyperdb.aio.app import AppReader, AppWriter
 from hyperdb.aio.calls import Run, lazily
 from hyperdb.aio.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.aio.transaction import Transaction
+from hyperdb.commitment.frames import Frames
+from hyperdb.commitment.verify import Frame, Query
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, SerializationError
 from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
@@ -106,9 +108,18 @@ class Database:
         """The newest commit that everybody may see."""
         return await self.in_thread(self.plain.commit)
 
-    async def snapshot(self, at: int | None = None) -> Snapshot:
-        """A fixed view of all apps: of the newest commit, or of one that is still kept."""
-        return Snapshot(self.in_thread, await self.in_thread(self.plain.snapshot, at))
+    @property
+    def frames(self) -> Frames:
+        """Frames as the plain API knows them; `in_thread` awaits its calls."""
+        return self.plain.frames
+
+    async def seal(self) -> Frame:
+        """Seals a frame of everything that is durable now."""
+        return await self.in_thread(self.plain.seal)
+
+    async def snapshot(self, at: int | None = None, *, frame: int | None = None) -> Snapshot:
+        """A fixed view of all apps: of the newest commit, of one that is still kept, or of a sealed frame."""
+        return Snapshot(self.in_thread, await self.in_thread(self.plain.snapshot, at, frame=frame))
 
     async def retain(self) -> int:
         """Keeps the present readable until `release`; its commit."""
@@ -201,6 +212,14 @@ class App(AppWriter[PlainApp]):
         return SortedSetView(self._run, self.plain.sorted_set(id))
 
 
+class AppAtFrame(AppReader[SnapshotApp]):
+    """An app at the moment of a snapshot."""
+
+    async def prove(self, *queries: Query, columns: Sequence[int] | None = None, contains: int | None = None) -> bytes:
+        """See `Snapshot.prove`."""
+        return await self._run(self.plain.prove, *queries, columns=columns, contains=contains)
+
+
 class Snapshot:
     """One moment of a database. Close it, or use it with `async with`."""
 
@@ -211,9 +230,13 @@ class Snapshot:
         self.commit = plain.commit
         self.horizon = plain.horizon
 
-    def app(self, name: str) -> AppReader[SnapshotApp]:
+    def app(self, name: str) -> AppAtFrame:
         """The app `name` as it was."""
-        return AppReader(self._run, self.plain.app(name))
+        return AppAtFrame(self._run, self.plain.app(name))
+
+    async def prove(self, app: str, *queries: Query, columns: Sequence[int] | None = None, contains: int | None = None) -> bytes:
+        """A bundle that shows the answers to queries on an app at this frame."""
+        return await self._run(self.plain.prove, app, *queries, columns=columns, contains=contains)
 
     async def close(self) -> None:
         """Lets its commit go. A second call does nothing."""

@@ -1,4 +1,4 @@
-"""G1 of BLS12-381 on plain integers, and the pairing of py_ecc.
+"""G1 of BLS12-381 on plain integers.
 
 Theory: points come compressed (48 bytes) and are refused unless canonical, on the curve and in the subgroup of order r: the
 endomorphism (x, y) -> (beta x, y) multiplies exactly the points of the subgroup by -z^2, z the curve's parameter (Scott, ePrint
@@ -9,15 +9,6 @@ None is infinity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from py_ecc.bls.point_compression import decompress_G2
-from py_ecc.bls.typing import G2Compressed
-from py_ecc.fields import optimized_bls12_381_FQ as FQ
-from py_ecc.fields import optimized_bls12_381_FQ12 as FQ12
-from py_ecc.optimized_bls12_381.optimized_curve import G1
-from py_ecc.optimized_bls12_381.optimized_curve import G2 as _G2
-from py_ecc.optimized_bls12_381.optimized_pairing import final_exponentiate, pairing
 
 from .errors import VerificationError
 from .hashing import R
@@ -32,17 +23,10 @@ _ROOT = pow(7, (R - 1) // 64, R)
 DOMAIN = [pow(_ROOT, slot, R) for slot in range(64)]
 """The points at which the 64 slots of a branch are values."""
 
-GENERATOR: Point = (int(G1[0]), int(G1[1]))
-_TAU_G2 = decompress_G2(
-    G2Compressed(
-        (
-            0xB5BFD7DD8CDEB128843BC287230AF38926187075CBFBEFA81009A2CE615AC53D2914E5870CB452D2AFAAAB24F3499F72,
-            0x185CBFEE53492714734429B7B38608E23926C911CCECEAC9A36851477BA4C60B087041DE621000EDC98EDADA20C1DEF2,
-        )
-    )
+GENERATOR: Point = (
+    0x17F1D3A73197D7942695638C4FA9AC0FC3688C4F9774B905A14E3A3F171BAC586C55E83FF97A1AEFFB3AF00ADB22C6BB,
+    0x8B3F481E3AAA0F1A09E30ED741D8AE4FCF5E095D5D00AF600DB18CB2C04B3EDD03CC744A2888AE40CAA232946C5E7E1,
 )
-"""tau G2 of the EIP-4844 ceremony: whoever made it up could forge everything, so no other is taken."""
-
 _NOWHERE: _Jacobian = (1, 1, 0)
 
 
@@ -135,14 +119,3 @@ def weighted_sum(points: Sequence[Point], weights: Sequence[int]) -> Point:
     inverse = pow(total[2], -1, P)
     square = inverse * inverse % P
     return total[0] * square % P, total[1] * square % P * inverse % P
-
-
-def pairing_equal(left: Point, right: Point) -> bool:
-    """If e(left, G2) = e(right, tau G2)."""
-    first = _miller(_G2, left)
-    second = _miller(_TAU_G2, None if right is None else (right[0], P - right[1]))
-    return bool(final_exponentiate(first * second) == FQ12.one())
-
-
-def _miller(q: Any, point: Point) -> Any:
-    return FQ12.one() if point is None else pairing(q, (FQ(point[0]), FQ(point[1]), FQ(1)), final_exponentiate=False)

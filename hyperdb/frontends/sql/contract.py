@@ -170,7 +170,8 @@ class CopyOut(Outcome, Protocol):
     """COPY ... TO STDOUT in execution. The wire writes the format, the header too; `encoded` is not called."""
 
     @property
-    def options(self) -> CopyOptions: ...
+    def options(self) -> CopyOptions:
+        """How the values are written."""
 
 
 class Session(Protocol):
