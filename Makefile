@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
-MIN_RUST := 1.85
+MIN_RUST := 1.89
 CARGO := cargo
 NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.

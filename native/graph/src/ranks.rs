@@ -198,7 +198,7 @@ pub(crate) struct Block {
 impl Index {
     /// Appends the next key of the order, while it is built.
     pub(crate) fn append(&mut self, key: &[u8]) {
-        if self.len % TARGET == 0 {
+        if self.len.is_multiple_of(TARGET) {
             let start: &[u8] = if self.len == 0 { &[] } else { key };
             self.bytes += BLOCK + start.len();
             self.starts.push(start.into());

@@ -135,9 +135,9 @@ fn a_writer_at_work_hides_nothing_from_the_feed() {
     let db = Db::open_in(fs, Path::new("/db"), options).unwrap();
     let fill = |round: u32| {
         let mut writer = db.writer();
-        for n in (0..3000u32).filter(|n| (n + round) % 3 > 0) {
+        for n in (0..3000u32).filter(|n| !(n + round).is_multiple_of(3)) {
             let key = n.to_be_bytes();
-            if (n + round) % 7 == 0 {
+            if (n + round).is_multiple_of(7) {
                 writer.remove(Family::DATA, &key, b"").unwrap();
             } else {
                 writer.put(Family::DATA, &key, &[round as u8; 40]).unwrap();

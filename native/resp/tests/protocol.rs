@@ -204,7 +204,7 @@ fn fuzzing_requests() {
         b"*-10\r\n$-5\r\n*3\r\n:1\r\n",
     ];
     let mut target = |input: &[u8]| {
-        let limits = if input.len() % 2 == 0 {
+        let limits = if input.len().is_multiple_of(2) {
             Limits::AUTHENTICATED
         } else {
             Limits::STRANGER

@@ -1,9 +1,10 @@
 //! What one change of a commitment costs, in batches of several sizes; one thread.
 //!
-//! Run: `cargo run --release -p hyperdb-verkle --example updates`.
+//! Run: `cargo run --release -p hyperdb-verkle --example updates -- [scalar | fused | ifma]`; without a name all that the
+//! processor has.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use hyperdb_verkle::comb::{Comb, Update};
+use hyperdb_verkle::comb::{Comb, Kernel, Update};
 use hyperdb_verkle::hash::to_scalar;
 use hyperdb_verkle::point::Point;
 use hyperdb_verkle::setup::Setup;
@@ -16,11 +17,21 @@ fn main() {
         "setup checked      {:>8.1} ms",
         start.elapsed().as_secs_f64() * 1e3
     );
+    let setup = Setup::ceremony().unwrap();
     let start = Instant::now();
-    let comb = Comb::ceremony().unwrap();
+    let only = std::env::args().nth(1);
+    let wanted = |kernel: &Kernel| {
+        let name = format!("{kernel:?}").to_lowercase();
+        only.as_ref().is_none_or(|only| *only == name)
+    };
+    let combs: Vec<Comb> = Kernel::available()
+        .into_iter()
+        .filter(wanted)
+        .map(|kernel| Comb::new(setup, kernel))
+        .collect();
     println!(
         "table built        {:>8.1} ms",
-        start.elapsed().as_secs_f64() * 1e3
+        start.elapsed().as_secs_f64() * 1e3 / combs.len() as f64
     );
     for (targets, each) in [
         (1usize, 1u32),
@@ -37,17 +48,20 @@ fn main() {
             })
             .collect();
         let mut commitments = vec![Point::generator(); targets];
-        let mut times: Vec<f64> = (0..5)
-            .map(|_| {
+        // Kernels take turns, so that what else runs meets all of them.
+        let mut times = vec![Vec::new(); combs.len()];
+        for _ in 0..7 {
+            for (comb, times) in combs.iter().zip(&mut times) {
                 let start = Instant::now();
                 comb.update_many(&mut commitments, &updates, 1);
-                start.elapsed().as_secs_f64() * 1e6 / updates.len() as f64
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        println!(
-            "{targets:>6} commitments, {each:>2} changes each: {:>7.2} us a change",
-            times[2]
-        );
+                times.push(start.elapsed().as_secs_f64() * 1e6 / updates.len() as f64);
+            }
+        }
+        print!("{targets:>6} commitments, {each:>2} changes each:");
+        for (comb, times) in combs.iter().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            print!("  {:?} {:>7.2} us", comb.kernel(), times[times.len() / 2]);
+        }
+        println!(" a change");
     }
 }

@@ -1,23 +1,26 @@
 //! Changing commitments: `C += delta * L_slot` for many commitments at once.
 //!
-//! **Theory.** A scalar is cut into 32 signed digits of 8 bits; a table holds for every slot and digit position the 128 multiples
-//! (25 MB), so an update is the sum of 32 table points and no doubling. The sums of many updates are made pairwise, level by level,
-//! in affine form: one inversion serves a whole level ([`crate::addition`]). Multiples of a slot's base are public, so nothing
-//! here needs constant time.
+//! **Theory.** A table holds the small multiples of all powers of 2^10 of all bases, up to the size that the endomorphism leaves of a
+//! scalar, so `delta * L_slot` is a sum of table points alone ([`crate::multiples`]). The multiples of many updates are summed
+//! in affine form, and so are those that meet in one commitment: one inversion serves a whole round ([`crate::addition`]).
+//! Multiples of a slot's base are public, so nothing here needs constant time.
 
-use crate::addition::{Adder, Group};
+use crate::addition::{Adder, Affine, Single};
 use crate::domain::{Values, WIDTH};
-use crate::ffi::P1Affine;
-use crate::field;
+use crate::endomorphism::{DIGITS, MULTIPLES};
+use crate::ffi::{Fp, P1Affine};
+pub use crate::multiples::Kernel;
+use crate::multiples::{multiples, place};
 use crate::point::Point;
 use crate::scalar::Scalar;
 use crate::setup::{Setup, SetupError};
+use std::ops::Range;
 use std::sync::OnceLock;
 
-const DIGITS: usize = 32;
-const MULTIPLES: usize = 128;
-/// Updates whose points are summed together: about a megabyte of points, so that they stay in the cache.
-const CHUNK: usize = 64;
+/// Updates that are applied together: their points stay in the cache.
+const CHUNK: usize = 512;
+/// Fewer updates are not worth a thread.
+const SHARE: usize = 64;
 
 /// A change of one slot of one commitment.
 #[derive(Clone, Copy, Debug)]
@@ -30,57 +33,60 @@ pub struct Update {
     pub delta: Scalar,
 }
 
-/// The table of multiples. One per process: [`Comb::ceremony`].
+/// The table of multiples, 41 MB. One per process: [`Comb::ceremony`].
 pub struct Comb {
     points: Vec<P1Affine>,
+    kernel: Kernel,
 }
 
 impl Comb {
-    /// Over the ceremony's setup; made at first use (about 0.1 s).
+    /// Over the ceremony's setup, by the fastest kernel of this processor; made at first use (about 0.2 s).
     ///
     /// # Errors
     /// [`SetupError`] if this build's setup is not what it should be.
     pub fn ceremony() -> Result<&'static Comb, SetupError> {
         static COMB: OnceLock<Result<Comb, SetupError>> = OnceLock::new();
-        COMB.get_or_init(|| Setup::ceremony().map(Comb::new))
+        COMB.get_or_init(|| Setup::ceremony().map(|setup| Comb::new(setup, Kernel::detect())))
             .as_ref()
             .map_err(|error| *error)
     }
 
-    /// Over a setup.
-    pub fn new(setup: &Setup) -> Self {
-        let mut base: Vec<P1Affine> = setup.lagrange().iter().map(|point| point.0).collect();
+    /// Over a setup. A kernel that this processor does not have is the scalar one.
+    pub fn new(setup: &Setup, kernel: Kernel) -> Self {
+        let mut base: Vec<Affine<Fp>> = setup
+            .lagrange()
+            .iter()
+            .map(|point| Affine::from(&point.0))
+            .collect();
         let mut points = vec![P1Affine::default(); WIDTH * DIGITS * MULTIPLES];
-        let mut adder = Adder::default();
-        let mut row = Vec::new();
+        let mut adder = Adder::new(Single);
         for digit in 0..DIGITS {
-            // Multiples 1..=128 of all 64 bases together: 1, then 2, then 3..4, 5..8, ... by adding the largest so far.
-            row.clear();
-            row.push(base.clone());
-            while row.len() < MULTIPLES {
-                let have = row.len();
-                let top = row[have - 1].clone();
-                let mut pairs: Vec<P1Affine> = Vec::with_capacity(have * WIDTH * 2);
-                for multiple in &row {
-                    for (a, b) in multiple.iter().zip(&top) {
-                        pairs.extend([*a, *b]);
-                    }
-                }
-                let sums = adder.add_pairs(&pairs);
-                row.extend(sums.chunks(WIDTH).map(<[P1Affine]>::to_vec));
+            // All 64 bases together, multiple after multiple: 1, then 2, then 3..4, 5..8, ... by adding the largest so far.
+            let mut row = base.clone();
+            while row.len() < MULTIPLES * WIDTH {
+                let top = row.len() - WIDTH;
+                let sums = add_to_each(&mut adder, &row, &row[top..]);
+                row.extend(sums);
             }
-            for slot in 0..WIDTH {
-                let start = (slot * DIGITS + digit) * MULTIPLES;
-                for (multiple, all) in row.iter().enumerate() {
-                    points[start + multiple] = all[slot];
-                }
+            for (at, point) in row.iter().enumerate() {
+                points[place(at % WIDTH, digit, at / WIDTH + 1)] = P1Affine::from(point);
             }
-            // 256 times the base for the next digit.
-            let top = &row[MULTIPLES - 1];
-            let pairs: Vec<P1Affine> = top.iter().flat_map(|point| [*point, *point]).collect();
-            base = adder.add_pairs(&pairs);
+            // Twice the largest multiple is the next digit's base.
+            let top = &row[(MULTIPLES - 1) * WIDTH..];
+            base = add_to_each(&mut adder, top, top);
         }
-        Self { points }
+        Self { points, kernel }
+    }
+
+    /// All multiples, by [`place`].
+    #[cfg(test)]
+    pub(crate) fn table(&self) -> &[P1Affine] {
+        &self.points
+    }
+
+    /// By which instructions it works.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// Applies all updates. Several may meet in one commitment, also in one slot.
@@ -101,7 +107,7 @@ impl Comb {
                 .is_none_or(|last| (last.target as usize) < commitments.len()),
             "an update of a commitment that is not there"
         );
-        let workers = workers.clamp(1, updates.len().div_ceil(CHUNK).max(1));
+        let workers = workers.clamp(1, updates.len().div_ceil(SHARE).max(1));
         if workers == 1 {
             return self.update_part(commitments, 0, updates);
         }
@@ -123,33 +129,30 @@ impl Comb {
 
     /// `updates` whose targets, less `offset`, are places of `commitments`.
     fn update_part(&self, commitments: &mut [Point], offset: usize, updates: &[Update]) {
-        let mut adder = Adder::default();
-        let mut points = Vec::new();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut adder = Adder::new(Single);
+        let (mut changes, mut points, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut rest = updates;
         while !rest.is_empty() {
             let (part, after) = rest.split_at(cut_after(rest, CHUNK));
             rest = after;
+            changes.clear();
             points.clear();
             groups.clear();
+            let mut factors = part
+                .iter()
+                .map(|update| (usize::from(update.slot) % WIDTH, update.delta));
+            multiples(self.kernel, &self.points, &mut factors, &mut changes);
+            let mut change = changes.iter().map(Affine::from);
             for same in part.chunk_by(|a, b| a.target == b.target) {
+                let target = same[0].target as usize - offset;
                 let start = points.len();
-                let Some(commitment) = commitments.get(same[0].target as usize - offset) else {
-                    continue;
-                };
-                points.push(commitment.0);
-                for update in same {
-                    self.push_multiple(update, &mut points);
-                }
-                groups.push(Group {
-                    start,
-                    len: points.len() - start,
-                    target: same[0].target as usize - offset,
-                });
+                points.push(Affine::from(&commitments[target].0));
+                points.extend(change.by_ref().take(same.len()));
+                groups.push((target, start..points.len()));
             }
-            adder.sum(&mut points, &mut groups);
-            for group in &groups {
-                commitments[group.target] = Point(points[group.start]);
+            sum_groups(&mut adder, &mut points, &groups);
+            for (target, group) in &groups {
+                commitments[*target] = Point(P1Affine::from(&points[group.start]));
             }
         }
     }
@@ -168,24 +171,44 @@ impl Comb {
         self.update_part(&mut out, 0, &updates);
         out[0]
     }
+}
 
-    /// Appends the table points whose sum is `delta * L_slot`.
-    fn push_multiple(&self, update: &Update, points: &mut Vec<P1Affine>) {
-        let row = usize::from(update.slot) % WIDTH * DIGITS * MULTIPLES;
-        let mut carry = 0i32;
-        for (digit, byte) in update.delta.to_raw().b.iter().enumerate() {
-            let mut value = i32::from(*byte) + carry;
-            carry = i32::from(value > MULTIPLES as i32);
-            value -= carry << 8;
-            if value != 0 {
-                let at = row + digit * MULTIPLES + value.unsigned_abs() as usize - 1;
-                let mut point = self.points[at];
-                if value < 0 {
-                    point.y = field::negate(&point.y);
-                }
-                points.push(point);
-            }
+/// Each of `points`, of which there are several times as many as `others`, with its one of `others` added.
+fn add_to_each(
+    adder: &mut Adder<Single>,
+    points: &[Affine<Fp>],
+    others: &[Affine<Fp>],
+) -> Vec<Affine<Fp>> {
+    let mut all = [points, others].concat();
+    let other = |at: usize| (points.len() + at % others.len()) as u32;
+    adder.pairs.clear();
+    adder
+        .pairs
+        .extend((0..points.len()).map(|at| (at as u32, other(at))));
+    adder.round(&mut all);
+    all.truncate(points.len());
+    all
+}
+
+/// Sums groups of neighbours; the sum lies in the first of each.
+fn sum_groups(
+    adder: &mut Adder<Single>,
+    points: &mut [Affine<Fp>],
+    groups: &[(usize, Range<usize>)],
+) {
+    let longest = groups.iter().map(|(_, group)| group.len()).max();
+    let mut stride = 1;
+    while stride < longest.unwrap_or(0) {
+        adder.pairs.clear();
+        for (_, group) in groups {
+            let firsts = group.clone().step_by(2 * stride);
+            let pairs = firsts.take_while(|at| at + stride < group.end);
+            adder
+                .pairs
+                .extend(pairs.map(|at| (at as u32, (at + stride) as u32)));
         }
+        adder.round(points);
+        stride *= 2;
     }
 }
 

@@ -47,9 +47,6 @@ binary! {
     fr_sub(Fr) = blst_fr_sub;
     /// a * b in Fr.
     fr_mul(Fr) = blst_fr_mul;
-    /// a + b in Fp; the yardstick of `field`.
-    #[cfg(test)]
-    fp_add(Fp) = blst_fp_add;
     /// a - b in Fp; the yardstick of `field`.
     #[cfg(test)]
     fp_sub(Fp) = blst_fp_sub;
@@ -266,5 +263,13 @@ pub fn fp_one() -> Fp {
     let mut out = Fp::default();
     // SAFETY: the function reads six words.
     unsafe { blst_fp_from_uint64(&mut out, [1, 0, 0, 0, 0, 0].as_ptr()) };
+    out
+}
+
+/// Montgomery form of 48 bytes big endian.
+pub fn fp_from_bytes(bytes: &[u8; 48]) -> Fp {
+    let mut out = Fp::default();
+    // SAFETY: the function reads 48 bytes.
+    unsafe { blst_fp_from_bendian(&mut out, bytes.as_ptr()) };
     out
 }

@@ -11,9 +11,12 @@
 pub(crate) mod addition;
 pub mod comb;
 pub mod domain;
+pub(crate) mod endomorphism;
 mod ffi;
 mod field;
 pub mod hash;
+mod lanes;
+mod multiples;
 pub mod opening;
 pub mod point;
 pub mod proof;

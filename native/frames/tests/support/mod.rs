@@ -280,7 +280,7 @@ pub enum Act {
 }
 
 fn app(n: u8) -> &'static [u8] {
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         b"redis/1"
     } else {
         b"redis/0"
@@ -345,7 +345,7 @@ fn member(turn: &mut Turn<'_>, name: &[u8], id: &[u8], kind: Kind, f: u8, v: u8)
         Kind::Table => name.to_vec(),
         _ => [&turn.hash64(&name).to_be_bytes()[..], &name].concat(),
     };
-    if v % 3 == 0 {
+    if v.is_multiple_of(3) {
         turn.unset_member(app, &mut header, &field).unwrap();
     } else if kind == Kind::Table {
         let value = [v; 2];

@@ -76,7 +76,7 @@ impl Bloom {
 
     /// Reads [`Bloom::encode`]'s bytes; `None` if they are not whole blocks.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        if bytes.is_empty() || bytes.len() % 32 != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(32) {
             return None;
         }
         let blocks = bytes

@@ -313,7 +313,7 @@ impl Prover<'_> {
     ) -> Result<bool, ProofError> {
         let (key, entry) = self.resolve(tree, steps)?;
         let salt = self.salt(&key, entry.version);
-        let adds = tree % 2 == 0;
+        let adds = tree.is_multiple_of(2);
         if self.known.contains_key(&(tree, key.clone())) {
             let show = if is_header(&key, &entry.value) {
                 &Show::Whole

@@ -79,7 +79,7 @@ pub(super) fn zadd(cx: &mut Context<'_, '_>) -> Outcome {
         first += 1;
     }
     let rest = args.len() - first;
-    if rest == 0 || rest % 2 != 0 {
+    if rest == 0 || !rest.is_multiple_of(2) {
         return Err(errors::syntax());
     }
     if options.nx && options.xx {

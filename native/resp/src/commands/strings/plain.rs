@@ -76,7 +76,7 @@ pub fn msetnx(cx: &mut Context<'_, '_>) -> Outcome {
 }
 
 fn put_pairs(cx: &mut Context<'_, '_>, command: &str) -> Outcome {
-    if cx.args.len() % 2 == 0 {
+    if cx.args.len().is_multiple_of(2) {
         return Err(wrong_arity(command));
     }
     for at in (1..cx.args.len()).step_by(2) {
