@@ -112,8 +112,8 @@ fn after_a_crash_the_newest_root_is_that_of_the_data_at_its_frame() {
         let app = turn.app(b"redis/0").unwrap();
         for id in range.map(|n| [n]) {
             match value {
-                Some(value) => drop(turn.put_vertex(app, &id, value, None).unwrap()),
-                None => drop(turn.remove_element(app, &id).unwrap()),
+                Some(value) => turn.put_vertex(app, &id, value, None).unwrap(),
+                None => assert!(turn.remove_element(app, &id).unwrap()),
             }
         }
         turn.commit().unwrap();

@@ -21,6 +21,7 @@ pub mod header;
 pub mod hyperedge;
 pub mod identity;
 pub mod keys;
+pub mod nodes;
 mod numbers;
 mod ranks;
 mod reader;

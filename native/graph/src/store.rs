@@ -5,6 +5,7 @@ use crate::dropped::Dropped;
 use crate::hash::HashKey;
 use crate::identity::{Environment, Identity, System};
 use crate::keys::{self, meta, AppId};
+use crate::nodes;
 use crate::numbers::Numbers;
 use crate::ranks::Ranks;
 use crate::sequencer::{Sequencer, Shared};
@@ -110,8 +111,11 @@ impl Store {
         {
             let (key, _) = note?;
             if let Some((app, cid)) = keys::parse_dropped(&key) {
-                if !remains(&snapshot, app, cid)? {
-                    worked_off.push((key.clone(), (app, cid)));
+                match remains(&snapshot, app, cid)? {
+                    None => worked_off.push((key.clone(), (app, cid))),
+                    // Of an app it is worth a table. Collections are many and small: they go with what lies beside them.
+                    Some((family, left)) if cid == 0 => self.db.hint(family, &left),
+                    Some(_) => {}
                 }
             }
             last = Some(key);
@@ -138,26 +142,26 @@ impl Store {
     }
 }
 
-/// Any entry of a dropped collection or app that compaction has not come to.
-fn remains(snapshot: &Snapshot, app: AppId, cid: u64) -> Result<bool> {
-    let prefixes = if cid == 0 {
-        vec![keys::app_prefix(app)]
+/// The key of an entry of a dropped collection or app, or of a node over them, that compaction has not come to.
+fn remains(snapshot: &Snapshot, app: AppId, cid: u64) -> Result<Option<(Family, Vec<u8>)>> {
+    let mut places = Vec::new();
+    if cid == 0 {
+        places.push((Family::DATA, keys::app_prefix(app)));
+        places.push((Family::NODE, nodes::app_prefix(app)));
     } else {
-        vec![
-            keys::member_prefix(app, cid),
-            keys::member_prefix(app, cid + 1),
-        ]
-    };
-    for prefix in prefixes {
-        let range = KeyRange::prefix(&prefix);
-        if let Some(entry) = snapshot
-            .iter(Family::DATA, range, Direction::Forward)
-            .next()
-        {
-            return entry.map(|_| true);
+        for cid in [cid, cid + 1] {
+            places.push((Family::DATA, keys::member_prefix(app, cid)));
+            places.extend(nodes::collection_prefixes(app, cid).map(|nodes| (Family::NODE, nodes)));
         }
     }
-    Ok(false)
+    for (family, prefix) in places {
+        let range = KeyRange::prefix(&prefix);
+        let mut below = snapshot.iter(family, range, Direction::Forward);
+        if let Some((key, ..)) = below.step()? {
+            return Ok(Some((family, key.to_vec())));
+        }
+    }
+    Ok(None)
 }
 
 fn create(db: &Db, environment: &mut dyn Environment) -> Result<Identity> {

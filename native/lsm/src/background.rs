@@ -57,13 +57,26 @@ pub(crate) struct Work {
     pressure: AtomicUsize,
     /// Memory is full of what cannot be flushed.
     stuck: AtomicBool,
+    /// Keys whose tables hold garbage that only the filter knows of.
+    hints: Mutex<Vec<(Family, Vec<u8>)>>,
 }
+
+/// Hints that are kept; who gives them comes back.
+const HINTS: usize = 64;
 
 impl Work {
     /// There may be something to do.
     pub(crate) fn wake(&self) {
         self.progress.lock().rounds += 1;
         self.changed.notify_all();
+    }
+
+    /// See [`crate::Db::hint`].
+    pub(crate) fn hint(&self, family: Family, key: &[u8]) {
+        let mut hints = self.hints.lock();
+        if hints.len() < HINTS {
+            hints.push((family, key.to_vec()));
+        }
     }
 
     /// Ends the threads after what they are at.

@@ -433,6 +433,13 @@ impl Db {
         *self.shared.filter.write() = Some(filter);
     }
 
+    /// Tells that `key` is among what the compaction filter lets go: its table is written anew when there is nothing better to do.
+    /// Without it, what shares a table with other things goes when these are rewritten.
+    pub fn hint(&self, family: Family, key: &[u8]) {
+        self.shared.work.hint(family, key);
+        self.shared.work.wake();
+    }
+
     /// Moves everything from memory into tables and waits for it.
     pub fn flush(&self) -> Result<()> {
         self.shared.flush_all()

@@ -4,7 +4,7 @@
 //! later sees only newer commits.
 
 use super::RETRY;
-use crate::compaction::{pick, run, Choice, CompactionFilter, Job, Outcome};
+use crate::compaction::{pick, rewrite, run, Choice, CompactionFilter, Job, Outcome};
 use crate::db::Shared;
 use crate::error::{Error, Result};
 use crate::types::Commit;
@@ -68,7 +68,27 @@ impl Shared {
         }
         let horizon = retained[0];
         let choice = pick(&version, &self.limits, horizon, filter);
+        let choice = choice.or_else(|| self.hinted(&version, filter, horizon));
         (version, retained, choice)
+    }
+
+    /// A table that somebody knows to hold an entry that may go.
+    fn hinted(
+        &self,
+        version: &Version,
+        filter: Option<&dyn CompactionFilter>,
+        horizon: Commit,
+    ) -> Option<Choice> {
+        let filter = filter?;
+        let hints = std::mem::take(&mut *self.work.hints.lock());
+        let mut useful = hints
+            .into_iter()
+            .filter(|(family, key)| filter.discard(*family, key, 0, horizon))
+            .filter_map(|(family, key)| Some((rewrite(version, family, &key)?, family, key)));
+        let (choice, ..) = useful.next()?;
+        let rest = useful.map(|(_, family, key)| (family, key)).collect();
+        *self.work.hints.lock() = rest;
+        Some(choice)
     }
 
     /// Does one compaction; false if there is none to do.

@@ -12,5 +12,6 @@ mod strategy;
 mod worker;
 
 pub use garbage::CompactionFilter;
+pub(crate) use strategy::rewrite;
 pub use strategy::{pick, Choice, Limits};
 pub use worker::{run, Job, Outcome};

@@ -9,6 +9,7 @@
 //! next level that overlaps them.
 
 use super::CompactionFilter;
+use crate::hash::key_hash;
 use crate::table::{Table, TableAt, TableId};
 use crate::types::{Commit, Family, KeyRange};
 use crate::version::{overlapping, Version, LEVELS};
@@ -234,6 +235,20 @@ fn garbage(
         family,
         inputs: vec![table.id()],
         to: level as u8,
+    })
+}
+
+/// Writes the table anew that holds `key`, on the uppermost level where one may, so that the filter sees its entries.
+pub(crate) fn rewrite(version: &Version, family: Family, key: &[u8]) -> Option<Choice> {
+    let hash = key_hash(key);
+    (1..LEVELS).find_map(|level| {
+        let mut tables = version.level(family, level).iter();
+        let table = tables.find(|table| table.covers(key) && table.may_hold(key, hash))?;
+        Some(Choice::Merge {
+            family,
+            inputs: vec![table.id()],
+            to: level as u8,
+        })
     })
 }
 
