@@ -9,15 +9,9 @@ the golden files. Values are drawn from few parts, so that ties and near ties ar
 
 from __future__ import annotations
 
-import os
-import pwd
 import random
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import ip_interface
@@ -26,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "unit"))
 
+from cluster import server
 from format_values import Kind, ordered
 
 SEED = 5
@@ -118,43 +113,6 @@ SUBJECTS = [
         lambda v: "(" + ("" if v[0] is None else f'"{v[0]}"') + "," + ("" if v[1] is None else str(v[1])) + ")",
     ),
 ]
-
-
-def programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    if not found and on_path is None:
-        sys.exit("PostgreSQL's initdb is not here: install postgresql.")
-    return found[-1].parent if found else Path(str(on_path)).parent
-
-
-@contextmanager
-def server() -> Iterator[Callable[[str], str]]:
-    """A server in a temporary directory; gives what runs SQL there."""
-    where = programs()
-    # PostgreSQL does not run as root.
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory(prefix="hyperdb-order-") as home:
-        if prefix:
-            os.chown(home, pwd.getpwnam("postgres").pw_uid, -1)
-
-        def run(program: str, *words: str, text: str | None = None) -> str:
-            command = [*prefix, str(where / program), *words]
-            done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-            if done.returncode:
-                sys.exit(f"{program}: {done.stderr}")
-            return done.stdout
-
-        run("initdb", "-D", f"{home}/data", "-A", "trust", "--locale", "C", "-E", "UTF8", "-N")
-        start = f"-k {home} -c listen_addresses='' -c fsync=off"
-        subprocess.run(
-            [*prefix, str(where / "pg_ctl"), "-D", f"{home}/data", "-o", start, "-l", f"{home}/log", "-w", "-s", "start"],
-            check=True,
-        )
-        try:
-            yield lambda sql: run("psql", "-h", home, "-d", "postgres", "-qAt", "-F", " ", "-v", "ON_ERROR_STOP=1", text=sql)
-        finally:
-            run("pg_ctl", "-D", f"{home}/data", "-m", "fast", "-w", "-s", "stop")
 
 
 def ranks(sql: Callable[[str], str], subject: Subject, values: list[Any]) -> list[int]:

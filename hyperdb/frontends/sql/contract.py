@@ -51,16 +51,16 @@ class Status(Enum):
 
 
 class Action(Enum):
-    """What `Session.execute` gives for a statement."""
+    """How a statement is executed."""
 
     RUN = "run"
-    """An `Outcome`, with or without rows."""
+    """`Session.execute`, with or without rows."""
     EMPTY = "empty"
-    """Nothing: there was only white space and comment. It is not executed at all."""
+    """Not at all: there was only white space and comment."""
     COPY_IN = "copy in"
-    """A `CopyIn`: the client sends rows."""
+    """`Session.copy_in`: the client sends rows."""
     COPY_OUT = "copy out"
-    """A `CopyOut`: the rows go to the client in COPY's formats."""
+    """`Session.copy_out`: the rows go to the client in COPY's formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,8 @@ class Session(Protocol):
     """One client's state: its transaction, settings, prepared statements made by PREPARE, cursors."""
 
     status: Status
+    prepared: dict[str, Prepared]
+    """Statements by name, those of PREPARE and those of Parse alike ("" is the unnamed one); session and wire put and remove."""
     style: Style
     """How values are read and written as text (DateStyle, TimeZone ...); replaced, never changed, when a setting changes."""
 
@@ -191,8 +193,14 @@ class Session(Protocol):
     def prepare(self, text: str, parameters: Sequence[int]) -> Prepared:
         """Parses and binds one statement. `parameters` are the client's oids, 0 for those it leaves open."""
 
-    def execute(self, prepared: Prepared, values: Sequence[object]) -> Outcome | CopyIn | CopyOut:
+    def execute(self, prepared: Prepared, values: Sequence[object]) -> Outcome:
         """Begins a statement, in an implicit transaction where none is open; `sync` ends that one."""
+
+    def copy_in(self, prepared: Prepared) -> CopyIn:
+        """Begins COPY ... FROM STDIN, as `execute` does."""
+
+    def copy_out(self, prepared: Prepared) -> CopyOut:
+        """Begins COPY ... TO STDOUT, as `execute` does."""
 
     def sync(self, failed: bool) -> None:
         """The end of a pipeline or a simple query: an implicit transaction commits, or is taken back where `failed`.
@@ -213,6 +221,9 @@ class Session(Protocol):
 
     def quick_text(self, text: str) -> tuple[Prepared, bytes] | None:
         """As `quick`, for a simple query of one statement: the statement, whose `columns` describe the rows, and the bytes."""
+
+    def cursor(self, name: str) -> Sequence[Column] | None:
+        """The columns of a cursor that DECLARE made, for a Describe of a portal of this name. None: there is no such cursor."""
 
     def type(self, oid: int) -> Type:
         """A type that the catalog made (enum, domain, composite, their arrays). Asked where `types.BUILT_IN` does not have it.

@@ -102,6 +102,11 @@ class Decoder:
         if self._failed is None:
             self._buffer += data
 
+    @property
+    def held(self) -> int:
+        """Bytes that came and are not an event yet."""
+        return len(self._buffer) - self._at
+
     def next_event(self) -> messages.Event | None:
         """The next whole message, or None: more bytes are needed. Raises a fatal `WireError`, and then again each time."""
         if self._failed is not None:

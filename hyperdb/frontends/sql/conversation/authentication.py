@@ -1,0 +1,112 @@
+"""From the first bytes to ReadyForQuery: encryption, cancelling, who the client is, what it is told.
+
+Theory: PostgreSQL's documentation, "Start-up" and "SASL Authentication". A role with a password proves it by SCRAM-SHA-256; one
+without is let in from this machine only. A role that does not exist looks like one with another password, unless no role has one.
+Invariant: a session is opened only after the client has proved who it is; every refusal is FATAL and ends the conversation.
+"""
+
+from __future__ import annotations
+
+from hyperdb.errors import SqlError, WireError
+from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.conversation.steps import NEXT, TLS, Ending, Shared, Turn, call
+from hyperdb.frontends.sql.conversation.terms import Role
+from hyperdb.frontends.sql.protocol import encode, messages, scram
+from hyperdb.frontends.sql.protocol.decode import NEWEST_MINOR
+from hyperdb.roles import BOOTSTRAP_ROLE
+
+_NONCE_BYTES = 18
+_SHORT_SECRET, _LONG_SECRET = 4, 32
+# The first version whose clients take a cancel key of any length.
+_LONG_SECRETS_FROM = 2
+
+
+def begin(shared: Shared) -> Turn[None]:
+    """The turn that begins every conversation. Ends with an open session."""
+    startup = yield from _startup(shared)
+    role = yield from _authenticated(shared, startup)
+    yield from _open(shared, startup, role)
+
+
+def _startup(shared: Shared) -> Turn[messages.Startup]:
+    terms = shared.terms
+    while True:
+        event = yield NEXT
+        match event:
+            case messages.SslRequest():
+                if terms.offers_tls:
+                    shared.out.append(b"S")
+                    yield TLS
+                else:
+                    shared.out.append(b"N")
+            case messages.GssEncRequest():
+                shared.out.append(b"N")
+            case messages.CancelRequest():
+                terms.cancel(event.process_id, event.secret)
+                raise Ending
+            case messages.Startup():
+                break
+            case _:
+                raise shared.end("08P01", "expected a startup packet")
+    if event.minor > NEWEST_MINOR or event.options:
+        shared.out.append(encode.negotiate_version(min(event.minor, NEWEST_MINOR), list(event.options)))
+    if event.parameters.get("replication", "false") not in ("false", "off", "no", "0"):
+        raise shared.end("0A000", "replication connections are not served")
+    return event
+
+
+def _authenticated(shared: Shared, startup: messages.Startup) -> Turn[str]:
+    terms = shared.terms
+    name = startup.parameters["user"]
+    role = terms.find_role(name)
+    if role is None and _some_role_has_password(shared):
+        role = Role(name, scram.unknown_role(name, terms.decoy_secret))
+    if role is None:
+        raise shared.end("28000", f'role "{name}" does not exist')
+    if role.verifier is None:
+        if not terms.is_local:
+            raise shared.end("28000", f'role "{name}" has no password, so it may log in from this machine only')
+    else:
+        yield from _prove(shared, role, name)
+    shared.out.append(encode.AUTHENTICATION_OK)
+    return role.name
+
+
+def _some_role_has_password(shared: Shared) -> bool:
+    bootstrap = shared.terms.find_role(BOOTSTRAP_ROLE)
+    return bootstrap is not None and bootstrap.verifier is not None
+
+
+def _prove(shared: Shared, role: Role, name: str) -> Turn[None]:
+    assert role.verifier is not None
+    server = scram.ScramServer(role.verifier, shared.terms.random(_NONCE_BYTES), shared.terms.certificate_hash)
+    shared.out.append(encode.sasl_mechanisms(server.mechanisms))
+    try:
+        mechanism, first = scram.initial_response((yield NEXT).body)
+        shared.out.append(encode.sasl_continue(server.first(mechanism, first)))
+        shared.out.append(encode.sasl_final(server.final((yield NEXT).body)))
+    except WireError as error:
+        wrong = error.sqlstate == "28P01"
+        raise shared.end(
+            error.sqlstate, f'password authentication failed for user "{name}"' if wrong else error.message
+        ) from error
+
+
+def _open(shared: Shared, startup: messages.Startup, role: str) -> Turn[None]:
+    terms, asked = shared.terms, dict(startup.parameters)
+    user = asked.pop("user")
+    database = asked.pop("database", "") or user
+    asked.pop("replication", None)
+    secret = terms.random(_LONG_SECRET if startup.minor >= _LONG_SECRETS_FROM else _SHORT_SECRET)
+    opening = Opening(role, database, asked, terms.process_id, terms.address, may_wait=False, wake=terms.wake)
+    try:
+        shared.session = yield from call(terms.backend.open, opening)
+    except SqlError as error:
+        shared.out.append(encode.error_response(shared.diagnostic(error, "FATAL")))
+        raise Ending from error
+    terms.began(secret)
+    for name, value in shared.opened.changed_settings().items():
+        shared.out.append(encode.parameter_status(name, value))
+    shared.out.append(encode.backend_key(terms.process_id, secret))
+    shared.remarks()
+    shared.ready()

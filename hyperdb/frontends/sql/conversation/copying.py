@@ -1,0 +1,125 @@
+"""COPY as a part of the conversation: rows from the client, rows to the client.
+
+Theory: PostgreSQL's documentation, "COPY Operations". While rows come in, Flush and Sync mean nothing and any other message is an
+error. Invariant: unless CopyDone came and every row was taken, `abort` is called: nothing is half loaded, whatever happens to the
+client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql import copy
+from hyperdb.frontends.sql.contract import CopyIn, CopyOut, Session
+from hyperdb.frontends.sql.conversation.portals import find_type
+from hyperdb.frontends.sql.conversation.rows import BINARY, fields, put, writers
+from hyperdb.frontends.sql.conversation.steps import NEXT, Shared, Turn, call
+from hyperdb.frontends.sql.copy import binary
+from hyperdb.frontends.sql.protocol import encode, messages
+from hyperdb.frontends.sql.types import Style, Type
+
+_IS_BINARY = "binary"
+
+
+class _Loader:
+    """Pieces of input to rows of values, to the session."""
+
+    def __init__(self, session: Session, running: CopyIn) -> None:
+        self._running = running
+        types = [find_type(session, column.type) for column in running.columns]
+        style = session.style
+        self._source: copy.Reader | copy.BinaryReader
+        self._read: list[Callable[[Any], object]]
+        if running.options.format == _IS_BINARY:
+            self._source = copy.BinaryReader(len(types))
+            self._read = [kind.read_binary for kind in types]
+        else:
+            self._source = copy.reader(running.options, [column.name for column in running.columns])
+            self._read = [_with_style(kind, style) for kind in types]
+
+    def feed(self, data: bytes) -> Turn[None]:
+        """Takes one piece."""
+        if self._running.takes_bytes:
+            yield from call(self._running.load, data)
+        else:
+            yield from self._add(self._source.feed(data))
+
+    def finish(self) -> Turn[str]:
+        """Takes what was left of the pieces; the command tag."""
+        if not self._running.takes_bytes:
+            yield from self._add(self._source.finish())
+        return (yield from call(self._running.finish))
+
+    def _add(self, rows: Sequence[Sequence[Any]]) -> Turn[None]:
+        if rows:
+            read = self._read
+            values = [[None if f is None else turn(f) for f, turn in zip(row, read, strict=True)] for row in rows]
+            yield from call(self._running.add, values, self._source.line)
+
+
+def _with_style(kind: Type, style: Style) -> Callable[[Any], object]:
+    read = kind.read_text
+    return lambda text: read(text, style)
+
+
+def receive(shared: Shared, running: CopyIn) -> Turn[str]:
+    """Rows from the client; the command tag."""
+    code = BINARY if running.options.format == _IS_BINARY else 0
+    shared.out.append(encode.copy_in([code] * len(running.columns)))
+    whole = False
+    try:
+        loader = _Loader(shared.opened, running)
+        while True:
+            event = yield NEXT
+            match event:
+                case messages.CopyData():
+                    yield from loader.feed(event.data)
+                case messages.CopyDone():
+                    break
+                case messages.CopyFail():
+                    raise SqlError("57014", f"COPY from stdin failed: {event.reason}")
+                case messages.Flush() | messages.Sync():
+                    pass
+                case messages.Malformed():
+                    raise event.error
+                case _:
+                    raise SqlError("08P01", f"unexpected message {type(event).__name__} during COPY from stdin")
+        tag = yield from loader.finish()
+        whole = True
+        return tag
+    finally:
+        if not whole:
+            running.abort()
+
+
+def send(shared: Shared, running: CopyOut) -> Turn[str]:
+    """Rows to the client, each in a message of its own; the command tag."""
+    try:
+        yield from _send(shared, running)
+        return running.tag
+    finally:
+        running.close()
+
+
+def _send(shared: Shared, running: CopyOut) -> Turn[None]:
+    columns, options, session = running.columns or (), running.options, shared.opened
+    is_binary = options.format == _IS_BINARY
+    shared.out.append(encode.copy_out([BINARY if is_binary else 0] * len(columns)))
+    write = writers(session, columns, (BINARY if is_binary else 0,))
+    lines = copy.writer(options)
+    if is_binary:
+        yield from put(shared, encode.copy_data(binary.HEADER))
+    elif options.header:
+        yield from put(shared, encode.copy_data(lines.header([column.name for column in columns])))
+    more = True
+    while more:
+        rows, more = yield from call(running.rows, shared.terms.bounds.rows_at_once)
+        for row in rows:
+            raw = fields(row, write)
+            line = binary.row(raw) if is_binary else lines.line([None if f is None else f.decode() for f in raw])
+            yield from put(shared, encode.copy_data(line))
+    if is_binary:
+        yield from put(shared, encode.copy_data(binary.TRAILER))
+    shared.out.append(encode.COPY_DONE)

@@ -1,0 +1,159 @@
+"""The extended protocol: Parse, Bind, Describe, Execute, Close, Sync.
+
+Theory: PostgreSQL's documentation, "Extended Query". Each message has its answer; after an error everything up to the next Sync
+is passed over. A portal lives until it is closed or its transaction ends, so it survives a Sync inside a block. Invariant: Sync
+is answered by exactly one ReadyForQuery whatever went before.
+"""
+
+from __future__ import annotations
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.contract import Action, Status
+from hyperdb.frontends.sql.conversation import copying
+from hyperdb.frontends.sql.conversation.portals import Held, Portal, described
+from hyperdb.frontends.sql.conversation.rows import read_values, send_rows
+from hyperdb.frontends.sql.conversation.simple import undo
+from hyperdb.frontends.sql.conversation.steps import Shared, Turn, call
+from hyperdb.frontends.sql.protocol import encode, messages
+
+
+def parse(shared: Shared, held: Held, event: messages.Parse) -> Turn[None]:
+    """Prepares a statement."""
+    session = shared.opened
+    held.make_room(session, event.statement, event.text)
+    prepared = yield from call(session.prepare, event.text, event.parameter_oids)
+    held.keep_statement(session, event.statement, prepared, event.text)
+    shared.remarks()
+    shared.out.append(encode.PARSE_COMPLETE)
+
+
+def bind(shared: Shared, held: Held, event: messages.Bind) -> None:
+    """Makes a portal of a statement and values."""
+    session = shared.opened
+    statement = held.statement(session, event.statement)
+    expected = statement.prepared.parameters
+    if len(event.values) != len(expected):
+        shown = f'bind message supplies {len(event.values)} parameters, but prepared statement "{event.statement}"'
+        raise SqlError("08P01", f"{shown} requires {len(expected)}")
+    values = read_values(session, expected, event.values, event.formats)
+    columns = statement.prepared.columns
+    if columns is not None and len(event.result_formats) > 1 and len(event.result_formats) != len(columns):
+        shown = f"bind message has {len(event.result_formats)} result formats but query has {len(columns)} columns"
+        raise SqlError("08P01", shown)
+    size = sum(len(value) for value in event.values if value is not None)
+    held.bind(event.portal, lambda: Portal(statement, values, event.result_formats, size), size)
+    shared.out.append(encode.BIND_COMPLETE)
+
+
+def describe(shared: Shared, held: Held, event: messages.Describe) -> Turn[None]:
+    """Tells the parameters and columns of a statement, or the columns of a portal or a cursor."""
+    session = shared.opened
+    if not event.is_portal:
+        statement = held.statement(session, event.name)
+        shared.out.append(encode.parameter_description(statement.prepared.parameters))
+        shared.out.append(statement.description(session, ()))
+        return
+    portal = held.portal(event.name)
+    if portal is not None:
+        prepared = portal.statement.prepared
+        copies = prepared.action in (Action.COPY_IN, Action.COPY_OUT)
+        shared.out.append(encode.NO_DATA if copies else portal.statement.description(session, portal.formats))
+        return
+    columns = yield from call(session.cursor, event.name)
+    if columns is None:
+        raise _no_portal(event.name)
+    shared.out.append(described(session, columns, ()))
+
+
+def _no_portal(name: str) -> SqlError:
+    return SqlError("34000", f'portal "{name}" does not exist')
+
+
+def execute(shared: Shared, held: Held, event: messages.Execute) -> Turn[None]:
+    """Runs a portal, or goes on with it."""
+    session = shared.opened
+    portal = held.portal(event.portal)
+    if portal is None:
+        raise _no_portal(event.portal)
+    if portal.failed:
+        raise SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+    prepared = portal.statement.prepared
+    if prepared.action is Action.EMPTY:
+        shared.out.append(encode.EMPTY_QUERY)
+        return
+    before = session.status
+    if portal.over:
+        if prepared.columns is None:
+            raise SqlError("55000", f'portal "{event.portal}" cannot be run')
+        shared.out.append(encode.command_complete("SELECT 0"))
+        return
+    if prepared.action is Action.RUN:
+        yield from _run(shared, portal, event.most_rows)
+    else:
+        yield from _copy(shared, portal)
+    if before is not Status.IDLE:
+        # A block has ended; the portals of an implicit transaction live until Sync.
+        held.settle(session)
+
+
+def _run(shared: Shared, portal: Portal, most_rows: int) -> Turn[None]:
+    session = shared.opened
+    resumed = portal.started
+    if not resumed:
+        portal.started = True
+        portal.outcome = yield from call(session.execute, portal.statement.prepared, portal.values)
+    outcome = portal.outcome
+    assert outcome is not None
+    sent, more = yield from send_rows(shared, outcome, portal.formats, most_rows)
+    shared.remarks()
+    if more:
+        shared.out.append(encode.PORTAL_SUSPENDED)
+        return
+    tag = outcome.tag
+    portal.over = True
+    portal.close()
+    # The tag counts the rows of this Execute, not those that earlier ones have fetched.
+    shared.out.append(encode.command_complete(f"SELECT {sent}" if resumed and tag.startswith("SELECT ") else tag))
+
+
+def _copy(shared: Shared, portal: Portal) -> Turn[None]:
+    portal.started = portal.over = True
+    prepared = portal.statement.prepared
+    session = shared.opened
+    if prepared.action is Action.COPY_IN:
+        tag = yield from copying.receive(shared, (yield from call(session.copy_in, prepared)))
+    else:
+        tag = yield from copying.send(shared, (yield from call(session.copy_out, prepared)))
+    shared.remarks()
+    shared.out.append(encode.command_complete(tag))
+
+
+def close(shared: Shared, held: Held, event: messages.Close) -> None:
+    """Forgets a statement or a portal."""
+    if event.is_portal:
+        held.close_portal(event.name)
+    else:
+        held.close_statement(shared.opened, event.name)
+    shared.out.append(encode.CLOSE_COMPLETE)
+
+
+def sync(shared: Shared, held: Held) -> Turn[None]:
+    """The end of a pipeline: commits what it did outside of a block, and says that the next one may come."""
+    session = shared.opened
+    try:
+        yield from call(session.sync, False)
+    except Exception as error:  # whatever it is, the client gets an answer and the server logs a defect
+        shared.report(error)
+    held.settle(session)
+    shared.ready()
+
+
+def failed(shared: Shared, held: Held, error: Exception) -> Turn[None]:
+    """An error in a message of the extended protocol: the rest of the pipeline is passed over, and its work is taken back."""
+    session = shared.opened
+    shared.remarks()
+    shared.report(error)
+    held.fail_portals()
+    session.fail()
+    yield from undo(shared)
+    held.settle(session)

@@ -1,0 +1,138 @@
+"""The short way: whole pipelines of one known statement, and queries of one known text, answered straight from the bytes.
+
+Theory: a driver that has prepared a statement sends Bind, (Describe,) Execute, Sync in one piece, and nearly all traffic of a
+busy server looks like that. Such a piece is read here without making events of it, the session is asked for ready rows
+(`Session.quick`), and the fixed messages around them are put together. Invariant: whatever is not exactly of this form, or what
+the session does not answer at once, is left untouched for the long way, which gives the same answer.
+"""
+
+from __future__ import annotations
+
+from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held
+from hyperdb.frontends.sql.conversation.steps import READY, Shared
+from hyperdb.frontends.sql.protocol import encode
+
+_BIND, _QUERY = ord("B"), ord("Q")
+_EXECUTE_SYNC = b"E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"
+_DESCRIBE_EXECUTE_SYNC = b"D\0\0\0\6P\0" + _EXECUTE_SYNC
+# Codes of one or no format, by the bytes that say so.
+_FORMATS: dict[bytes, tuple[int, ...]] = {b"\0\1\0\0": (0,), b"\0\1\0\1": (1,)}
+_NONE: tuple[int, ...] = ()
+# Longer ones are read in the ordinary way, where limits are kept.
+_LONGEST = 8_192
+_VALUES = 64
+
+
+def answer(shared: Shared, held: Held, data: bytes) -> int:
+    """Answers what it can from the front of `data`; how many bytes that were."""
+    at, end = 0, len(data)
+    while at < end:
+        kind = data[at]
+        if kind == _BIND:
+            taken = _pipeline(shared, held, data, at)
+        elif kind == _QUERY:
+            taken = _query(shared, held, data, at)
+        else:
+            break
+        if not taken:
+            break
+        at = taken
+        if len(shared.out) > 1_000:
+            break
+    return at
+
+
+def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
+    """One pipeline from `at`: where it ends, or 0 when it is not one for the short way."""
+    end = at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+    if end - at > _LONGEST or data[at + 5 : at + 6] != b"\0":
+        return 0
+    if data.startswith(_DESCRIBE_EXECUTE_SYNC, end):
+        is_described, behind = True, end + len(_DESCRIBE_EXECUTE_SYNC)
+    elif data.startswith(_EXECUTE_SYNC, end):
+        is_described, behind = False, end + len(_EXECUTE_SYNC)
+    else:
+        return 0
+    at += 6
+    name_end = data.find(b"\0", at, end)
+    statement = held.by_bytes.get(data[at:name_end])
+    if statement is None:
+        return 0
+    at = name_end + 1
+    if data[at : at + 2] == b"\0\0":
+        formats = _NONE
+        at += 2
+    else:
+        found = _FORMATS.get(data[at : at + 4])
+        if found is None:
+            return 0
+        formats = found
+        at += 4
+    number = int.from_bytes(data[at : at + 2], "big")
+    at += 2
+    prepared = statement.prepared
+    session = shared.opened
+    if number != len(prepared.parameters) or number > _VALUES or session.prepared.get(statement.name) is not prepared:
+        return 0
+    values: list[bytes | None] = []
+    for _ in range(number):
+        length = int.from_bytes(data[at : at + 4], "big")
+        at += 4
+        if length == 0xFFFF_FFFF:
+            values.append(None)
+            continue
+        values.append(data[at : at + length])
+        at += length
+        if at > end:
+            return 0
+    tail = data[at:end]
+    results = _NONE if tail == b"\0\0" else _FORMATS.get(tail)
+    if results is None:
+        return 0
+    try:
+        rows = session.quick(prepared, values, formats, results)
+    except Exception as error:  # whatever it is, the client gets an answer and the server logs a defect
+        shared.report(error)
+        _settle(shared, held)
+        return behind
+    if rows is None:
+        return 0
+    shared.out.append(encode.BIND_COMPLETE)
+    if is_described:
+        shared.out.append(statement.description(session, results))
+    shared.out.append(rows)
+    _settle(shared, held)
+    return behind
+
+
+def _settle(shared: Shared, held: Held) -> None:
+    session = shared.opened
+    if held.has_portals:
+        held.close_portal(UNNAMED)
+        held.settle(session)
+    shared.out.append(READY[session.status])
+
+
+def _query(shared: Shared, held: Held, data: bytes, at: int) -> int:
+    """One simple query from `at`: where it ends, or 0 when it is not one for the short way."""
+    end = at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+    if end - at > _LONGEST or end > len(data) or data.find(b"\0", at + 5, end) != end - 1:
+        return 0
+    session = shared.opened
+    try:
+        text = data[at + 5 : end - 1].decode()
+        found = session.quick_text(text)
+    except UnicodeDecodeError:
+        return 0
+    except Exception as error:  # as above
+        shared.report(error)
+    else:
+        if found is None:
+            return 0
+        prepared, rows = found
+        if prepared.columns is not None:
+            shared.out.append(held.text_description(session, prepared))
+        shared.out.append(rows)
+    held.close_statement(session, UNNAMED)
+    _settle(shared, held)
+    return end
