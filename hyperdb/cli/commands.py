@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import signal
 from pathlib import Path
@@ -30,6 +31,19 @@ def _refuse(name: str, value: str) -> None:
         raise NotBuiltError(f"--{name} is not built yet: this version serves RESP only")
 
 
+def _seconds(frames: str) -> float | None:
+    """The value of `--frames`."""
+    if frames == _OFF:
+        return None
+    try:
+        seconds = float(frames)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InvalidError(f"--frames is a number of seconds above 0 or 'off', not '{frames}'")
+    return seconds
+
+
 @application.command()
 def serve(
     directory: Dir,
@@ -39,6 +53,8 @@ def serve(
     http: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
     sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
     memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
+    frames: Annotated[str, typer.Option(help="Seconds from one sealed frame to the next, or 'off'.")] = "1",
+    frames_count: Annotated[int | None, typer.Option(help="Also seals a frame after so many commits.", min=1)] = None,
     requirepass: Annotated[
         str | None, typer.Option(envvar="HYPERDB_PASSWORD", help="Sets the bootstrap role's password.")
     ] = None,
@@ -50,7 +66,13 @@ def serve(
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
     if resp != _OFF:
         parse_address(resp)
-    with hyperdb.open(directory, sync="always" if sync == "always" else "everysec", memory=memory) as database:
+    with hyperdb.open(
+        directory,
+        sync="always" if sync == "always" else "everysec",
+        memory=memory,
+        frames=_seconds(frames),
+        frames_count=frames_count,
+    ) as database:
         with database.serve(resp=None if resp == _OFF else resp, password=requirepass) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.request_shutdown())

@@ -140,7 +140,13 @@ impl Store {
         }
         let (taken, caretaker) = (self.graph.lock().take(), self.caretaker.lock().take());
         let sealer = self.sealer.lock().take();
-        py.detach(|| drop((caretaker, sealer)));
+        py.detach(|| {
+            // Another thread may wait for a frame: it is told that none comes.
+            if let Some(sealer) = sealer {
+                sealer.stop();
+            }
+            drop(caretaker);
+        });
         match taken {
             Some(graph) => py.detach(|| graph.db().close()).map_err(failed),
             None => Ok(()),

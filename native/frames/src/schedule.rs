@@ -1,12 +1,14 @@
 //! When the next frame is due.
 //!
-//! **Theory.** A frame by time begins so long after the last one began. One that took long is followed by a rest as long as it took:
-//! writers that outrun sealing then pay at most half a core, and the next frame, which takes what changed meanwhile, is
-//! longer. A key written a thousand times in that time is one edit, so longer frames cost less a write. A failure is tried again
-//! later and later: a disk that is full stays so for a while.
+//! **Theory.** A frame by time begins so long after the last one began. One that was much work is followed by a rest as long as the
+//! processor was at it: writers that outrun sealing then pay at most half a core, and the next frame, which takes what changed
+//! meanwhile, is longer. A key written a thousand times in that time is one edit, so longer frames cost less a write. Time that the
+//! thread had to wait for a processor counts for nothing, or frames would get rare just where they are long already. A failure is
+//! tried again later and later: a disk that is full stays so for a while.
 //!
 //! **Invariant.** No clock is read here; whoever asks says what time it is.
 
+use rustix::time::{clock_gettime, ClockId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,9 @@ pub trait Clock: Send + Sync {
     /// Since some fixed moment.
     fn now(&self) -> Duration;
 
+    /// Processor time of the calling thread.
+    fn busy(&self) -> Duration;
+
     /// How long to sleep until then; `None`: until woken, by the clock too.
     fn sleep(&self, until: Duration) -> Option<Duration>;
 
@@ -74,6 +79,12 @@ impl Clock for MonotonicClock {
         self.0.elapsed()
     }
 
+    fn busy(&self) -> Duration {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let part = |number: i64| u64::try_from(number).unwrap_or(0);
+        Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+    }
+
     fn sleep(&self, until: Duration) -> Option<Duration> {
         Some(until.saturating_sub(self.now()))
     }
@@ -82,11 +93,14 @@ impl Clock for MonotonicClock {
 /// What a try to seal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    Sealed,
+    /// After so much processor time.
+    Sealed(Duration),
     Nothing,
     Failed,
 }
 
+/// Frames are not begun more often, whatever is asked for.
+const SHORTEST: Duration = Duration::from_millis(10);
 /// The first pause after a failure, and the longest.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(32);
@@ -101,6 +115,10 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(schedule: Schedule, now: Duration) -> Pace {
+        let schedule = Schedule {
+            interval: schedule.interval.map(|interval| interval.max(SHORTEST)),
+            ..schedule
+        };
         Pace {
             schedule,
             next: schedule.interval.map(|interval| now + interval),
@@ -114,7 +132,6 @@ impl Pace {
     }
 
     pub(crate) fn tried(&mut self, began: Duration, ended: Duration, outcome: Outcome) {
-        let took = ended.saturating_sub(began);
         if outcome == Outcome::Failed {
             // On request only: whoever asked is told, and may ask again.
             let alone = self.schedule != Schedule::OFF;
@@ -125,7 +142,7 @@ impl Pace {
         }
         self.retry = RETRY;
         let rest = match outcome {
-            Outcome::Sealed => took,
+            Outcome::Sealed(busy) => busy,
             Outcome::Nothing | Outcome::Failed => Duration::ZERO,
         };
         let interval = self.schedule.interval;
@@ -147,10 +164,24 @@ mod tests {
         assert_eq!(pace.next(), Some(at(11)));
         pace.tried(at(11), at(11), Outcome::Nothing);
         assert_eq!(pace.next(), Some(at(12)));
-        pace.tried(at(12), at(12), Outcome::Sealed);
+        pace.tried(at(12), at(12), Outcome::Sealed(at(0)));
         assert_eq!(pace.next(), Some(at(13)));
-        pace.tried(at(13), at(16), Outcome::Sealed);
+        pace.tried(at(13), at(16), Outcome::Sealed(at(3)));
         assert_eq!(pace.next(), Some(at(19)));
+        // It had to wait for a processor.
+        pace.tried(at(19), at(29), Outcome::Sealed(at(1)));
+        assert_eq!(pace.next(), Some(at(30)));
+    }
+
+    #[test]
+    fn nobody_can_ask_for_frames_without_a_pause() {
+        let endless = Schedule {
+            interval: Some(Duration::ZERO),
+            commits: None,
+        };
+        let mut pace = Pace::new(endless, at(0));
+        pace.tried(at(1), at(1), Outcome::Nothing);
+        assert_eq!(pace.next(), Some(at(1) + SHORTEST));
     }
 
     #[test]
@@ -162,7 +193,7 @@ mod tests {
             assert_eq!(pace.next(), Some(now + at(pause)));
             now += at(pause);
         }
-        pace.tried(now, now, Outcome::Sealed);
+        pace.tried(now, now, Outcome::Sealed(at(0)));
         pace.tried(now, now, Outcome::Failed);
         assert_eq!(pace.next(), Some(now + at(1)));
     }
@@ -177,7 +208,7 @@ mod tests {
         assert_eq!(pace.next(), None);
         pace.tried(at(5), at(5), Outcome::Failed);
         assert_eq!(pace.next(), Some(at(6)));
-        pace.tried(at(6), at(6), Outcome::Sealed);
+        pace.tried(at(6), at(6), Outcome::Sealed(at(0)));
         assert_eq!(pace.next(), None);
         let mut off = Pace::new(Schedule::OFF, at(0));
         off.tried(at(5), at(5), Outcome::Failed);

@@ -74,6 +74,11 @@ impl Clock for SetClock {
         self.time.lock().now
     }
 
+    /// Whoever works by this clock does nothing else.
+    fn busy(&self) -> Duration {
+        self.now()
+    }
+
     fn sleep(&self, _until: Duration) -> Option<Duration> {
         self.time.lock().sleeps += 1;
         self.changed.notify_all();

@@ -1,0 +1,152 @@
+"""What sealed frames cost Redis clients: SET and GET with a frame every second against none.
+
+Question: does SET keep 70% of its rate, and GET 90%, while every second a frame is sealed of all that changed? Method: two servers of
+the same build run at once, one with `--frames off`; `redis-benchmark` (50 clients, P16, 100,000 keys, 64 bytes) asks them in turn,
+rounds are interleaved, the ratio is the median of the rounds' ratios. GET is asked while nothing is to be sealed, and again while
+another client writes 20,000 keys a second. How far sealing was behind is read from the server after each round of SET.
+Run: `python bench/frames.py [--rounds 5] [--sync everysec always] [--seconds 1]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "compat-tests"))
+import servers
+
+KEYS, VALUE = 100_000, 64
+COMMAND = ("redis-benchmark", "-c", "50", "-r", str(KEYS), "-d", str(VALUE))
+WRITES_BESIDE = 20_000
+
+
+@dataclass(frozen=True)
+class Lag:
+    """What was not sealed when a round ended."""
+
+    frames: int
+    milliseconds: int
+    dirty: int
+    failures: int
+
+
+def rate(server: servers.Server, test: str, requests: int) -> float:
+    """Operations per second of one run."""
+    command = [*COMMAND, "-p", str(server.port), "-P", "16", "-n", str(requests), "-t", test, "--csv"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(output.strip().splitlines()[-1].split('","')[1])
+
+
+def ask(server: servers.Server, *words: str) -> str:
+    """One command's raw reply, of at most a megabyte."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as conn:
+        conn.sendall(f"*{len(words)}\r\n".encode() + b"".join(f"${len(w)}\r\n{w}\r\n".encode() for w in words))
+        reply = conn.recv(1 << 20)
+        while reply.startswith(b"$") and len(reply) < int(reply[1 : reply.index(b"\r\n")]):
+            reply += conn.recv(1 << 20)
+    return reply.decode()
+
+
+def lag(server: servers.Server) -> Lag:
+    """The server's gauges of sealing."""
+    info = dict(re.findall(r"^hyperdb_(frame\w*):(\d+)", ask(server, "INFO", "persistence"), re.MULTILINE))
+    names = ("frames_sealed", "frame_lag_ms", "frame_dirty_bytes", "frame_failures")
+    return Lag(*(int(info[name]) for name in names))
+
+
+@contextlib.contextmanager
+def writer(server: servers.Server) -> Iterator[None]:
+    """A client that sets random keys at a steady pace."""
+    program = (
+        "import random, socket, sys, time\n"
+        "conn = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+        "pace, keys, value = int(sys.argv[2]), int(sys.argv[3]), 'x' * int(sys.argv[4])\n"
+        "began, sent = time.monotonic(), 0\n"
+        "while True:\n"
+        "    batch = ''.join(f'SET key:{random.randrange(keys):012} {value}\\r\\n' for _ in range(100))\n"
+        "    conn.sendall(batch.encode())\n"
+        "    left = 500\n"
+        "    while left > 0:\n"
+        "        left -= len(conn.recv(left))\n"
+        "    sent += 100\n"
+        "    time.sleep(max(0, sent / pace - (time.monotonic() - began)))\n"
+    )
+    command = [sys.executable, "-c", program, str(server.port), str(WRITES_BESIDE), str(KEYS), str(VALUE)]
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def settled(server: servers.Server) -> None:
+    """Waits until everything is sealed."""
+    while lag(server).milliseconds:
+        time.sleep(0.1)
+
+
+def compare(without: servers.Server, framed: servers.Server, options: argparse.Namespace) -> None:
+    """Prints a row a question."""
+    print("| P16 | without /s | with /s | ratio (min..max) | frames a round | s behind at its end | dirty MiB |")
+    print("|---|---|---|---|---|---|---|")
+    for name, test, beside, requests in (
+        ("SET", "set", False, options.sets),
+        ("GET, nothing to seal", "get", False, options.gets),
+        (f"GET beside {WRITES_BESIDE:,} SET/s", "get", True, options.gets),
+    ):
+        pairs, ends = [], []
+        for turn in range(options.rounds):
+            rates = {}
+            for server in (without, framed) if turn % 2 == 0 else (framed, without):
+                if server is framed and not beside and test == "get":
+                    settled(framed)
+                before = lag(server).frames
+                with writer(server) if beside else contextlib.nullcontext():
+                    rates[server.port] = rate(server, test, requests)
+                if server is framed:
+                    end = lag(server)
+                    ends.append((end.frames - before, end.milliseconds / 1000, end.dirty / 2**20))
+            pairs.append((rates[without.port], rates[framed.port]))
+        ratios = [mine / peer for peer, mine in pairs]
+        middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
+        frames, behind, dirty = (statistics.median(column) for column in zip(*ends, strict=True))
+        spread = f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})"
+        print(
+            f"| {name} | {middle[0]:,.0f} | {middle[1]:,.0f} | {spread} | {frames:.0f} | {behind:.1f} | {dirty:.1f} |", flush=True
+        )
+    print()
+    if lag(framed).failures:
+        raise SystemExit("sealing failed")
+
+
+def main() -> int:
+    """Prints a table for each way to sync."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sync", nargs="*", default=["everysec", "always"], choices=["everysec", "always"])
+    parser.add_argument("--seconds", default="1")
+    parser.add_argument("--sets", type=int, default=2_000_000)
+    parser.add_argument("--gets", type=int, default=2_000_000)
+    options = parser.parse_args()
+    for sync in options.sync:
+        print(f"### sync={sync}, a frame every {options.seconds} s\n")
+        with (
+            servers.hyperdb("--sync", sync, "--frames", "off") as without,
+            servers.hyperdb("--sync", sync, "--frames", options.seconds) as framed,
+        ):
+            compare(without, framed, options)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
