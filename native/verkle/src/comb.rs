@@ -9,6 +9,7 @@ use crate::addition::{Adder, Affine, Single};
 use crate::domain::{Values, WIDTH};
 use crate::endomorphism::{DIGITS, MULTIPLES};
 use crate::ffi::{Fp, P1Affine};
+use crate::memory;
 pub use crate::multiples::Kernel;
 use crate::multiples::{multiples, place};
 use crate::point::Point;
@@ -58,7 +59,7 @@ impl Comb {
             .iter()
             .map(|point| Affine::from(&point.0))
             .collect();
-        let mut points = vec![P1Affine::default(); WIDTH * DIGITS * MULTIPLES];
+        let mut points = memory::table(WIDTH * DIGITS * MULTIPLES);
         let mut adder = Adder::new(Single);
         for digit in 0..DIGITS {
             // All 64 bases together, multiple after multiple: 1, then 2, then 3..4, 5..8, ... by adding the largest so far.

@@ -16,6 +16,7 @@ mod ffi;
 mod field;
 pub mod hash;
 mod lanes;
+mod memory;
 mod multiples;
 pub mod opening;
 pub mod point;

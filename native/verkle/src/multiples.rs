@@ -10,6 +10,7 @@ use crate::addition::{Adder, Affine, Field, Single};
 use crate::endomorphism::{beta, split, DIGITS, MULTIPLES};
 use crate::ffi::P1Affine;
 use crate::lanes::{self, Mask, LANES};
+use crate::memory;
 use crate::scalar::Scalar;
 
 /// Table points of a multiple.
@@ -93,7 +94,7 @@ impl Term {
 
     fn prefetch(&self, table: &[P1Affine]) {
         for place in self.places {
-            lanes::prefetch(&table[place as usize]);
+            memory::prefetch(&table[place as usize]);
         }
     }
 }

@@ -6,6 +6,44 @@ use crate::ffi::{self, Fr};
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
+/// r, big endian: comparing bytes is how a record of 64 scalars is checked in less time than it takes to read it.
+const ORDER: [u8; 32] = [
+    0x73, 0xed, 0xa7, 0x53, 0x29, 0x9d, 0x7d, 0x48, 0x33, 0x39, 0xd8, 0x08, 0x09, 0xa1, 0xd8, 0x05,
+    0x53, 0xbd, 0xa4, 0x02, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01,
+];
+
+/// The 32 bytes of a scalar, known to be canonical: what slots and records hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canonical([u8; 32]);
+
+impl Canonical {
+    /// Of zero: the empty slot.
+    pub const ZERO: Canonical = Canonical([0; 32]);
+
+    /// Bytes that are below r.
+    pub fn new(bytes: [u8; 32]) -> Option<Self> {
+        // Most are told by their first byte.
+        (bytes[0] < ORDER[0] || bytes < ORDER).then_some(Self(bytes))
+    }
+
+    /// The bytes, big endian.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<Scalar> for Canonical {
+    fn from(scalar: Scalar) -> Self {
+        Self(scalar.to_bytes())
+    }
+}
+
+impl From<Canonical> for Scalar {
+    fn from(canonical: Canonical) -> Self {
+        Scalar::reduce(&canonical.0)
+    }
+}
+
 /// A number mod r.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scalar(pub(crate) Fr);

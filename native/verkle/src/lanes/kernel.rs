@@ -1,6 +1,6 @@
 //! The operations of [`super::Lanes`] as AVX-512 instructions: the one place of the lanes with `unsafe`.
 //!
-//! **Safety.** Every intrinsic but [`gather`](Lanes::gather)'s and the prefetch works on registers or on references, and needs only
+//! **Safety.** Every intrinsic but [`gather`](Lanes::gather)'s works on registers or on references, and needs only
 //! that the processor has it: a value of [`Ifma`] or [`Fused`] is made by `detect` alone, which asks the processor. What each
 //! must compute is in `Model`; the tests compare them on every processor that has them.
 #![allow(unsafe_code)]
@@ -33,17 +33,6 @@ impl Fused {
     /// If the processor has it.
     pub(crate) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx512f").then_some(Self(()))
-    }
-}
-
-/// Asks for the memory of a point that is read soon.
-#[inline(always)]
-pub(crate) fn prefetch(point: &P1Affine) {
-    let start: *const i8 = std::ptr::from_ref(point).cast();
-    // SAFETY: part of the instruction set of every x86-64; a prefetch reads nothing and cannot fail; both addresses lie in `point`.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(start);
-        _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(std::mem::size_of::<P1Affine>() - 1));
     }
 }
 

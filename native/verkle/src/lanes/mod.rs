@@ -25,15 +25,6 @@ pub(crate) const MASK: u64 = (1 << 52) - 1;
 /// One bit a lane.
 pub(crate) type Mask = u8;
 
-/// Asks for the memory of a point that is read soon.
-#[inline(always)]
-pub(crate) fn prefetch(point: &P1Affine) {
-    #[cfg(target_arch = "x86_64")]
-    kernel::prefetch(point);
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = point;
-}
-
 /// Operations on eight lanes. A value of the type shows that the processor has them.
 pub(crate) trait Lanes: Copy {
     /// Eight numbers of 64 bits.

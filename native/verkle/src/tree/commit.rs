@@ -4,17 +4,16 @@
 //! changed ones, and all of one height are one batch for the curve ([`crate::comb::Comb::update_many`]): few, large batches
 //! share inversions, and each changed slot costs one multiplication whatever became of the leaves below it.
 
-use super::draft::{summarized, Draft};
+use super::draft::Draft;
 use super::record::{Branch, Content, Summary};
 use super::Path;
 use crate::comb::{Comb, Update};
-use crate::scalar::Scalar;
+use crate::scalar::{Canonical, Scalar};
 use std::sync::Arc;
 
 /// A draft on its way to a record.
 struct Work {
-    branch: Branch,
-    before: Vec<(u8, [u8; 32])>,
+    draft: Box<Draft>,
     /// Which draft holds it, in which slot; none holds the root.
     above: Option<(usize, u8)>,
     height: usize,
@@ -23,7 +22,12 @@ struct Work {
 type Records = Vec<(Path, Option<Arc<[u8]>>)>;
 
 /// Commits to a draft and all below it; their records are appended to `changed`.
-pub(crate) fn commit(root: Draft, comb: &Comb, workers: usize, changed: &mut Records) -> Summary {
+pub(crate) fn commit(
+    root: Box<Draft>,
+    comb: &Comb,
+    workers: usize,
+    changed: &mut Records,
+) -> Summary {
     let mut works: Vec<Option<Work>> = Vec::new();
     flatten(root, None, &mut works);
     let mut levels: Vec<Vec<usize>> = Vec::new();
@@ -46,50 +50,63 @@ pub(crate) fn commit(root: Draft, comb: &Comb, workers: usize, changed: &mut Rec
             match work.above {
                 Some((above, slot)) => {
                     if let Some(above) = works[above].as_mut() {
-                        above.fill(slot, &summary);
+                        above.draft.branch.fill(slot, &summary);
                     }
                 }
                 None => root = summary,
             }
-            changed.push((work.branch.path, Some(record.into())));
+            changed.push((work.draft.branch.path, Some(record)));
         }
     }
     root
 }
 
-impl Work {
+impl Branch {
+    /// What a slot's draft has become.
     fn fill(&mut self, slot: u8, below: &Summary) {
-        let slots = &mut self.branch.slots;
+        let slots = &mut self.slots;
         if let Ok(at) = slots.binary_search_by_key(&slot, |(slot, _)| *slot) {
-            if let Content::Branch { skipped, .. } = &slots[at].1 {
-                slots[at].1 = summarized(below, skipped);
+            if let Content::Branch {
+                scalar,
+                hash,
+                count,
+                bytes,
+                ..
+            } = &mut slots[at].1
+            {
+                (*scalar, *hash) = (below.scalar, below.hash);
+                (*count, *bytes) = (below.count, below.bytes);
             }
         }
     }
 }
 
 /// Parents before children.
-fn flatten(draft: Draft, above: Option<(usize, u8)>, works: &mut Vec<Option<Work>>) {
+fn flatten(mut draft: Box<Draft>, above: Option<(usize, u8)>, works: &mut Vec<Option<Work>>) {
     let at = works.len();
+    let children = std::mem::take(&mut draft.children);
     works.push(Some(Work {
-        branch: draft.branch,
-        before: draft.before,
+        draft,
         above,
         height: 0,
     }));
-    for (slot, child) in draft.children {
-        flatten(*child, Some((at, slot)), works);
+    for (slot, child) in children {
+        flatten(child, Some((at, slot)), works);
     }
 }
 
 /// Brings the commitments of a level up to date.
 fn change(level: &mut [Work], comb: &Comb, workers: usize) {
-    let mut commitments: Vec<_> = level.iter().map(|work| work.branch.commitment).collect();
+    let mut commitments: Vec<_> = level
+        .iter()
+        .map(|work| work.draft.branch.commitment)
+        .collect();
     let mut updates = Vec::with_capacity(level.len());
     for (target, work) in level.iter().enumerate() {
-        for (slot, before) in &work.before {
-            let now = work.branch.content(*slot).map(Content::scalar);
-            let delta = scalar(now.unwrap_or(&[0; 32])) - scalar(before);
+        for (slot, before) in &work.draft.before {
+            let now = work.draft.branch.content(*slot).map(Content::scalar);
+            let now = now.unwrap_or(Canonical::ZERO);
+            let delta = Scalar::from(now) - Scalar::from(*before);
             if !delta.is_zero() {
                 updates.push(Update {
                     target: target as u32,
@@ -101,30 +118,31 @@ fn change(level: &mut [Work], comb: &Comb, workers: usize) {
     }
     comb.update_many(&mut commitments, &updates, workers);
     for (work, commitment) in level.iter_mut().zip(commitments) {
-        work.branch.commitment = commitment;
+        work.draft.branch.commitment = commitment;
     }
-}
-
-/// Slots are checked where they come in: edits and records.
-fn scalar(bytes: &[u8; 32]) -> Scalar {
-    Scalar::from_bytes(bytes).unwrap_or_default()
 }
 
 /// Hashes the branches of a level and makes their records.
-fn settle(level: &mut [Work], workers: usize) -> Vec<(Summary, Vec<u8>)> {
-    fn each(work: &mut Work) -> (Summary, Vec<u8>) {
-        let summary = work.branch.settle();
-        (summary, work.branch.encode())
+fn settle(level: &mut [Work], workers: usize) -> Vec<(Summary, Arc<[u8]>)> {
+    fn all(works: &mut [Work]) -> Vec<(Summary, Arc<[u8]>)> {
+        let mut record = Vec::new();
+        let each = |work: &mut Work| {
+            let summary = work.draft.branch.settle();
+            record.clear();
+            work.draft.branch.encode_into(&mut record);
+            (summary, Arc::from(record.as_slice()))
+        };
+        works.iter_mut().map(each).collect()
     }
     const FORK: usize = 256;
     if workers < 2 || level.len() < FORK {
-        return level.iter_mut().map(each).collect();
+        return all(level);
     }
     let share = level.len().div_ceil(workers);
     std::thread::scope(|scope| {
         let parts: Vec<_> = level
             .chunks_mut(share)
-            .map(|part| scope.spawn(|| part.iter_mut().map(each).collect::<Vec<_>>()))
+            .map(|part| scope.spawn(|| all(part)))
             .collect();
         let mut out = Vec::new();
         for part in parts {

@@ -9,8 +9,10 @@
 use super::error::TreeError;
 use super::nodes::NodeStore;
 use super::record::{load_named, Branch, Content, Summary};
+use super::steps::Steps;
 use super::update::Edit;
 use super::{shared, Path};
+use crate::scalar::Canonical;
 
 /// Fewer edits are not worth a thread.
 const FORK: usize = 1024;
@@ -19,7 +21,7 @@ const FORK: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct Leaf<'e> {
     key: std::borrow::Cow<'e, [u8]>,
-    scalar: [u8; 32],
+    scalar: Canonical,
     bytes: u64,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct Draft {
     /// With the new contents; slots of drafts below hold a blank in its place.
     pub(crate) branch: Branch,
     /// Slots that change, and their scalars before: zero if empty.
-    pub(crate) before: Vec<(u8, [u8; 32])>,
+    pub(crate) before: Vec<(u8, Canonical)>,
     pub(crate) children: Vec<(u8, Box<Draft>)>,
 }
 
@@ -134,9 +136,10 @@ impl<'n> Context<'n> {
             match edit {
                 Edit::Set { key, slot, bytes } => {
                     stays &= there != key.steps();
+                    let scalar = Canonical::new(*slot).filter(|slot| *slot != Canonical::ZERO);
                     leaves.push(Leaf {
                         key: key.steps().into(),
-                        scalar: *slot,
+                        scalar: scalar.ok_or_else(|| TreeError::Slot(key.steps().to_vec()))?,
                         bytes: *bytes,
                     });
                 }
@@ -321,11 +324,14 @@ impl<'n> Context<'n> {
                 Node::Leaf(leaf) => Some(Content::Leaf {
                     scalar: leaf.scalar,
                     bytes: leaf.bytes,
-                    rest: leaf.key[depth..].into(),
+                    rest: Steps::pack(&leaf.key[depth..]),
                 }),
-                Node::Kept(kept) => Some(summarized(&kept.summary, &kept.path[depth..])),
+                Node::Kept(kept) => {
+                    Some(summarized(&kept.summary, Steps::pack(&kept.path[depth..])))
+                }
                 Node::Draft(draft) => {
-                    let blank = summarized(&Summary::blank(), &draft.branch.path[depth..]);
+                    let blank =
+                        summarized(&Summary::blank(), Steps::pack(&draft.branch.path[depth..]));
                     children.push((slot, draft));
                     Some(blank)
                 }
@@ -333,7 +339,7 @@ impl<'n> Context<'n> {
             if content.as_ref() == known {
                 continue;
             }
-            changed.push((slot, known.map_or([0; 32], |content| *content.scalar())));
+            changed.push((slot, known.map_or(Canonical::ZERO, Content::scalar)));
             branch.forget_group(slot);
             match (place, content) {
                 (Ok(at), Some(content)) => branch.slots[at].1 = content,
@@ -376,7 +382,7 @@ fn step(key: &[u8], depth: usize) -> Result<u8, TreeError> {
 
 /// What a slot holds, with its whole key or path.
 fn node<'e>(content: &Content, path: &[u8], slot: u8) -> Node<'e> {
-    let below = |rest: &[u8]| [path, &[slot][..], rest].concat();
+    let below = |rest: &Steps| rest.behind(path, slot);
     match content {
         Content::Leaf {
             scalar,
@@ -405,12 +411,12 @@ fn node<'e>(content: &Content, path: &[u8], slot: u8) -> Node<'e> {
     }
 }
 
-pub(crate) fn summarized(summary: &Summary, skipped: &[u8]) -> Content {
+pub(crate) fn summarized(summary: &Summary, skipped: Steps) -> Content {
     Content::Branch {
         scalar: summary.scalar,
         hash: summary.hash,
         count: summary.count,
         bytes: summary.bytes,
-        skipped: skipped.into(),
+        skipped,
     }
 }

@@ -19,6 +19,7 @@ pub mod place;
 pub mod read;
 pub mod record;
 pub mod shards;
+mod steps;
 pub mod update;
 mod wire;
 pub mod zone;

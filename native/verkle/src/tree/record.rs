@@ -17,51 +17,46 @@
 //! **Invariant.** One branch has one record: the decoder takes arbitrary bytes and accepts nothing that the encoder does not write.
 
 use super::error::TreeError;
-use super::wire::{put_steps, put_varint, Reader};
+use super::steps::Steps;
+use super::wire::{put_varint, Reader};
 use super::{nodes::NodeStore, place::MAX_STEPS, Path};
 use crate::domain::{Values, WIDTH};
 use crate::hash::{to_digest, to_scalar, Digest};
 use crate::point::Point;
-use crate::scalar::Scalar;
+use crate::scalar::{Canonical, Scalar};
 
 const BRANCH: u8 = 64;
 const GROUP: usize = 8;
-
-/// r, big endian: comparing bytes is how a record of 64 scalars is checked in less time than it takes to read it.
-const ORDER: [u8; 32] = [
-    0x73, 0xed, 0xa7, 0x53, 0x29, 0x9d, 0x7d, 0x48, 0x33, 0x39, 0xd8, 0x08, 0x09, 0xa1, 0xd8, 0x05,
-    0x53, 0xbd, 0xa4, 0x02, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01,
-];
 
 /// What a slot of a branch holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     Leaf {
-        scalar: [u8; 32],
+        scalar: Canonical,
         bytes: u64,
         /// Steps of the key behind the slot.
-        rest: Box<[u8]>,
+        rest: Steps,
     },
     Branch {
-        scalar: [u8; 32],
+        scalar: Canonical,
         hash: Digest,
         count: u64,
         bytes: u64,
         /// Steps of the path behind the slot.
-        skipped: Box<[u8]>,
+        skipped: Steps,
     },
 }
 
 impl Content {
-    pub(crate) fn scalar(&self) -> &[u8; 32] {
+    pub(crate) fn scalar(&self) -> Canonical {
         match self {
-            Content::Leaf { scalar, .. } | Content::Branch { scalar, .. } => scalar,
+            Content::Leaf { scalar, .. } | Content::Branch { scalar, .. } => *scalar,
         }
     }
 
     fn hash(&self) -> &Digest {
         match self {
-            Content::Leaf { scalar, .. } => scalar,
+            Content::Leaf { scalar, .. } => scalar.bytes(),
             Content::Branch { hash, .. } => hash,
         }
     }
@@ -117,7 +112,7 @@ pub struct Branch {
 /// What a branch is to the branch above it, or a root to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Summary {
-    pub(crate) scalar: [u8; 32],
+    pub(crate) scalar: Canonical,
     pub(crate) hash: Digest,
     pub(crate) count: u64,
     pub(crate) bytes: u64,
@@ -127,7 +122,7 @@ impl Summary {
     /// Of a branch that is not committed to yet.
     pub(crate) fn blank() -> Self {
         Self {
-            scalar: [0; 32],
+            scalar: Canonical::ZERO,
             hash: [0; 32],
             count: 0,
             bytes: 0,
@@ -159,9 +154,7 @@ impl Branch {
     pub fn values(&self) -> Values {
         let mut out = [Scalar::ZERO; WIDTH];
         for (slot, content) in &self.slots {
-            // Decoded and made scalars are canonical.
-            out[usize::from(*slot) % WIDTH] =
-                Scalar::from_bytes(content.scalar()).unwrap_or_default();
+            out[usize::from(*slot) % WIDTH] = content.scalar().into();
         }
         out
     }
@@ -190,7 +183,7 @@ impl Branch {
 
     /// What a slot (below 64) holds.
     pub fn slot(&self, slot: u8) -> Slot {
-        let below = |rest: &[u8]| [&self.path, &[slot][..], rest].concat();
+        let below = |rest: &Steps| rest.behind(&self.path, slot);
         match self.content(slot) {
             None => Slot::Empty,
             Some(Content::Leaf {
@@ -199,7 +192,7 @@ impl Branch {
                 rest,
             }) => Slot::Leaf {
                 key: super::TreeKey::from_steps(below(rest)),
-                scalar: *scalar,
+                scalar: *scalar.bytes(),
                 bytes: *bytes,
             },
             Some(Content::Branch {
@@ -210,7 +203,7 @@ impl Branch {
                 skipped,
             }) => Slot::Branch {
                 path: below(skipped),
-                scalar: *scalar,
+                scalar: *scalar.bytes(),
                 hash: *hash,
                 count: *count,
                 bytes: *bytes,
@@ -235,8 +228,7 @@ impl Branch {
         let numbers = (count.to_le_bytes(), bytes.to_le_bytes());
         let parts: [&[u8]; 4] = [&self.path, &inner, &numbers.0, &numbers.1];
         Summary {
-            scalar: slot_scalar(&self.path, &self.commitment.to_compressed(), count, bytes)
-                .to_bytes(),
+            scalar: slot_scalar(&self.path, &self.commitment.to_compressed(), count, bytes).into(),
             hash: to_digest("hyperdb/hash-branch", &parts),
             count,
             bytes,
@@ -276,7 +268,13 @@ impl Branch {
 
     /// Its record.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(96 + self.slots.len() * 80);
+        let mut out = Vec::new();
+        self.encode_into(&mut out);
+        out
+    }
+
+    /// Appends its record.
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.commitment.to_stored());
         out.push(self.slots.len() as u8);
         let mut members = [0u8; GROUP];
@@ -289,9 +287,9 @@ impl Branch {
                     rest,
                 } => {
                     out.push(*slot);
-                    out.extend_from_slice(scalar);
-                    put_varint(&mut out, *bytes);
-                    put_steps(&mut out, rest);
+                    out.extend_from_slice(scalar.bytes());
+                    put_varint(out, *bytes);
+                    rest.encode(out);
                 }
                 Content::Branch {
                     scalar,
@@ -301,11 +299,11 @@ impl Branch {
                     skipped,
                 } => {
                     out.push(*slot | BRANCH);
-                    out.extend_from_slice(scalar);
+                    out.extend_from_slice(scalar.bytes());
                     out.extend_from_slice(hash);
-                    put_varint(&mut out, *count);
-                    put_varint(&mut out, *bytes);
-                    put_steps(&mut out, skipped);
+                    put_varint(out, *count);
+                    put_varint(out, *bytes);
+                    skipped.encode(out);
                 }
             }
         }
@@ -314,7 +312,6 @@ impl Branch {
                 out.extend_from_slice(&digest.unwrap_or_default());
             }
         }
-        out
     }
 
     /// The branch at `path` from its record.
@@ -326,12 +323,14 @@ impl Branch {
         let mut reader = Reader(record);
         let stored = reader.array::<96>().ok_or("too short")?;
         let commitment = Point::from_stored(&stored)
-            .filter(|point| !point.is_infinity() && point.to_stored() == stored)
+            .filter(|point| !point.is_infinity())
             .ok_or("commitment")?;
         let mut branch = Branch::new(path.to_vec());
         branch.commitment = commitment;
         let mut members = [0u8; GROUP];
-        for _ in 0..reader.array::<1>().ok_or("too short")?[0] {
+        let count = reader.array::<1>().ok_or("too short")?[0];
+        branch.slots.reserve(usize::from(count).min(WIDTH));
+        for _ in 0..count {
             let (slot, content) = read_slot(&mut reader, path.len()).ok_or("slot")?;
             if branch.slots.last().is_some_and(|(last, _)| *last >= slot) {
                 return Err("slots do not ascend");
@@ -365,14 +364,14 @@ impl Branch {
 
 fn read_slot(reader: &mut Reader<'_>, depth: usize) -> Option<(u8, Content)> {
     let head = reader.array::<1>()?[0];
-    let scalar = reader.array()?;
-    if head >= 2 * BRANCH || scalar >= ORDER || scalar == [0; 32] {
+    let scalar = Canonical::new(reader.array()?)?;
+    if head >= 2 * BRANCH || scalar == Canonical::ZERO {
         return None;
     }
-    let fits = |rest: &[u8]| depth + 1 + rest.len() <= MAX_STEPS;
+    let fits = |rest: &Steps| depth + 1 + rest.len() <= MAX_STEPS;
     let content = if head & BRANCH == 0 {
         let bytes = reader.varint()?;
-        let rest = reader.steps().filter(|rest| fits(rest))?;
+        let rest = Steps::decode(reader).filter(|rest| fits(rest))?;
         Content::Leaf {
             scalar,
             bytes,
@@ -382,7 +381,7 @@ fn read_slot(reader: &mut Reader<'_>, depth: usize) -> Option<(u8, Content)> {
         let hash = reader.array()?;
         let count = reader.varint().filter(|count| *count > 1)?;
         let bytes = reader.varint()?;
-        let skipped = reader.steps().filter(|rest| fits(rest))?;
+        let skipped = Steps::decode(reader).filter(|rest| fits(rest))?;
         Content::Branch {
             scalar,
             hash,

@@ -14,7 +14,6 @@ use super::record::{load, Summary};
 use super::{commit, Path};
 use crate::comb::Comb;
 use crate::hash::{to_digest, to_scalar, Digest};
-use crate::scalar::Scalar;
 use std::sync::Arc;
 
 /// One change of a tree.
@@ -78,7 +77,7 @@ impl Root {
 impl From<Summary> for Root {
     fn from(summary: Summary) -> Root {
         Root {
-            digest: summary.scalar,
+            digest: *summary.scalar.bytes(),
             hash: summary.hash,
             count: summary.count,
             bytes: summary.bytes,
@@ -135,7 +134,7 @@ pub fn apply(
     }
     let mut changed = Vec::new();
     let root = match context.root(old, rest, workers.max(1))? {
-        Node::Draft(draft) => commit::commit(*draft, comb, workers.max(1), &mut changed).into(),
+        Node::Draft(draft) => commit::commit(draft, comb, workers.max(1), &mut changed).into(),
         Node::Kept(Kept { summary, .. }) => summary.into(),
         Node::Empty | Node::Leaf(_) => Root::empty(),
     };
@@ -162,11 +161,6 @@ fn check(edits: &[Edit]) -> Result<(), TreeError> {
         let whole = !matches!(edit, Edit::RemoveAll { .. });
         if steps.len() > MAX_STEPS || (whole && steps.is_empty()) || steps.iter().any(|s| *s > 63) {
             return Err(TreeError::Key(steps.to_vec()));
-        }
-        if let Edit::Set { slot, .. } = edit {
-            if Scalar::from_bytes(slot).is_none_or(|scalar| scalar.is_zero()) {
-                return Err(TreeError::Slot(steps.to_vec()));
-            }
         }
     }
     for pair in edits.windows(2) {

@@ -1,9 +1,7 @@
-//! Numbers and steps as records hold them.
+//! Numbers as records hold them.
 //!
-//! **Invariant.** Every number and every path has exactly one encoding; a reader takes no other (`docs/file-format.md`,
+//! **Invariant.** Every number has exactly one encoding; a reader takes no other (`docs/file-format.md`,
 //! ordered varint).
-
-use super::place::MAX_STEPS;
 
 /// Largest number of one byte; larger ones are `247 + n` and n bytes.
 const SHORT: u8 = 247;
@@ -33,24 +31,6 @@ pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     shortest.then_some((number, 1 + size))
 }
 
-/// Number of steps, then 6 bits a step, the last byte filled with zeros.
-pub(crate) fn put_steps(out: &mut Vec<u8>, steps: &[u8]) {
-    put_varint(out, steps.len() as u64);
-    let (mut held, mut bits) = (0u32, 0);
-    for step in steps {
-        held = held << 6 | u32::from(*step);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            out.push((held >> bits) as u8);
-            held &= (1 << bits) - 1;
-        }
-    }
-    if bits > 0 {
-        out.push((held << (8 - bits)) as u8);
-    }
-}
-
 /// Takes a record apart from its beginning.
 pub(crate) struct Reader<'r>(pub(crate) &'r [u8]);
 
@@ -69,25 +49,5 @@ impl<'r> Reader<'r> {
         let (number, size) = varint(self.0)?;
         self.0 = &self.0[size..];
         Some(number)
-    }
-
-    pub(crate) fn steps(&mut self) -> Option<Box<[u8]>> {
-        let count = usize::try_from(self.varint()?).ok()?;
-        if count > MAX_STEPS {
-            return None;
-        }
-        let packed = self.take((count * 6).div_ceil(8))?;
-        let (mut held, mut bits) = (0u32, 0);
-        let mut out = Vec::with_capacity(count);
-        for byte in packed {
-            held = held << 8 | u32::from(*byte);
-            bits += 8;
-            while bits >= 6 && out.len() < count {
-                bits -= 6;
-                out.push((held >> bits) as u8);
-                held &= (1 << bits) - 1;
-            }
-        }
-        (held == 0).then(|| out.into())
     }
 }

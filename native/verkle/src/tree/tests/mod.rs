@@ -41,7 +41,7 @@ fn check_records(nodes: &MemoryNodes, root: &Root) {
                     let mut fresh = below.clone();
                     fresh.groups = [None; 8];
                     let summary = fresh.settle();
-                    assert_eq!((scalar, hash), (summary.scalar, summary.hash));
+                    assert_eq!((scalar, hash), (*summary.scalar.bytes(), summary.hash));
                     assert_eq!((count, bytes), (below.count(), below.bytes()));
                     assert_eq!(below.scalar().to_bytes(), scalar);
                 }
