@@ -1,9 +1,9 @@
 """What sealed frames cost Redis clients: SET and GET with a frame every second against none.
 
-Question: does SET keep 70% of its rate, and GET 90%, while every second a frame is sealed of all that changed? Method: two servers of
-the same build run at once, one with `--frames off`; `redis-benchmark` (50 clients, P16, 100,000 keys, 64 bytes) asks them in turn,
-rounds are interleaved, the ratio is the median of the rounds' ratios. GET is asked while nothing is to be sealed, and again while
-another client writes 20,000 keys a second. How far sealing was behind is read from the server after each round of SET.
+Question: does SET keep 70% of its rate, and GET 90%, while every second a frame is sealed of all that changed? Method: two
+servers of the same build run at once, one with `--frames off`; `redis-benchmark` (50 clients, P16, 100,000 keys, 64 bytes) asks
+them in turn, rounds are interleaved, the ratio is the median of the rounds' ratios. GET is asked while nothing is to be sealed,
+and again while another client writes 20,000 keys a second. How far sealing was behind is read from the server after each round.
 Run: `python bench/frames.py [--rounds 5] [--sync everysec always] [--seconds 1]`.
 """
 
