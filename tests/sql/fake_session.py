@@ -1,13 +1,15 @@
 """A session without a database: a few statements with fixed meanings, so that the wire is tested alone.
 
-Statements: `select N` (one int4), `rows N` (integers below N), `echo $1 [$2 ...]` (each parameter back, in its type), `begin`,
-`commit`, `rollback`, `fail STATE`, `wait` (raises WouldWait), `copy in [csv|binary]`, `copy out [csv|binary]`, `notice`,
-`set NAME VALUE`, `insert` (no rows). Anything else is a syntax error.
+Statements: `select N` (one int4), `rows N` (integers below N), `fat N` (texts of 10,000 characters), `echo $1 [$2 ...]` (each
+parameter back, in its type), `begin`, `commit`, `rollback`, `fail STATE`, `wait` (raises WouldWait), `copy in [csv|binary]`,
+`copy out [csv|binary]`, `notice`, `set NAME VALUE`, `insert` (no rows), `block` (waits on a worker until it is cancelled).
+Anything else is a syntax error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,22 +18,7 @@ from hyperdb.frontends.sql import contract, types
 from hyperdb.frontends.sql.contract import Action, Column, CopyOptions, Notice, Notification, Opening, Status, WouldWait
 from hyperdb.frontends.sql.types import oids
 
-KNOWN = {
-    "select",
-    "rows",
-    "echo",
-    "begin",
-    "commit",
-    "rollback",
-    "fail",
-    "wait",
-    "copy",
-    "notice",
-    "set",
-    "insert",
-    "notify",
-    "defect",
-}
+KNOWN = frozenset("select rows fat echo begin commit rollback fail wait copy notice set insert notify defect block".split())
 
 
 @dataclass
@@ -107,7 +94,7 @@ class Session:
         self.aborted = self.closed = self.synced = 0
         self.quick_answers = 0
         self.undone = 0
-        self.cancelled = False
+        self.blocked, self.cancelled = threading.Event(), threading.Event()
         self._settings: dict[str, str] = {"server_version": "15.0", "client_encoding": "UTF8"}
         self._notices: list[Notice] = []
         self.pending: list[Notification] = []
@@ -119,7 +106,7 @@ class Session:
         return [part for part in parts if part]
 
     def prepare(self, text: str, parameters: Sequence[int]) -> Statement:
-        words = text.split()
+        words = text.lower().split()
         if not words:
             return Statement(text, Action.EMPTY, (), None)
         if self.status is Status.FAILED and words[0] != "rollback":
@@ -135,25 +122,31 @@ class Session:
             columns = [Column(f"p{place}", oid) for place, oid in enumerate(inferred)]
         elif words[0] in ("select", "rows"):
             columns = [Column("n", oids.INT4)]
+        elif words[0] == "fat":
+            columns = [Column("t", oids.TEXT)]
         elif action is not Action.RUN:
             columns = COPY_COLUMNS
         return Statement(text, action, inferred, columns)
 
     def execute(self, prepared: contract.Prepared, values: Sequence[Any]) -> Outcome:
         assert isinstance(prepared, Statement)
-        words = prepared.text.split()
+        words = prepared.text.lower().split()
+        if words[0] == "block":
+            raise WouldWait(self._block)
         if words[0] == "wait":
             raise WouldWait(lambda: self._done(prepared, values))
         return self._done(prepared, values)
 
     def _done(self, prepared: Statement, values: Sequence[Any]) -> Outcome:
-        word, *rest = prepared.text.split()
+        word, *rest = prepared.text.lower().split()
         columns = prepared.columns
         match word:
             case "select":
                 return Outcome(self, columns, [[int(rest[0])]], "SELECT 1")
             case "rows":
                 return Outcome(self, columns, [[n] for n in range(int(rest[0]))], f"SELECT {rest[0]}")
+            case "fat":
+                return Outcome(self, columns, [["x" * 10_000]] * int(rest[0]), f"SELECT {rest[0]}")
             case "echo":
                 return Outcome(self, columns, [list(values)], "SELECT 1")
             case "begin":
@@ -173,6 +166,11 @@ class Session:
             case "set":
                 self._settings[rest[0]] = rest[1]
         return Outcome(self, None, [], word.upper())
+
+    def _block(self) -> None:
+        self.blocked.set()
+        assert self.cancelled.wait(30)
+        raise SqlError("57014", "canceling statement due to user request")
 
     def copy_in(self, prepared: contract.Prepared) -> CopyIn:
         assert isinstance(prepared, Statement)
@@ -223,7 +221,7 @@ class Session:
         return pending
 
     def cancel(self) -> None:
-        self.cancelled = True
+        self.cancelled.set()
 
     def close(self) -> None:
         self.closed += 1
@@ -236,9 +234,8 @@ def _copy_options(text: str) -> dict[str, Any]:
 
 
 class Backend:
-    def __init__(self, refuse: Callable[[Opening], SqlError | None] = lambda _: None) -> None:
+    def __init__(self) -> None:
         self.opened: list[Session] = []
-        self._refuse = refuse
 
     def open(self, opening: Opening) -> Session:
         if opening.database not in ("hyperdb", "postgres"):

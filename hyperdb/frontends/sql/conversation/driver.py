@@ -49,6 +49,11 @@ class Conversation:
         return self._asked is TLS
 
     @property
+    def is_listening(self) -> bool:
+        """Whether only bytes of the client are missing."""
+        return self._asked is NEXT
+
+    @property
     def ended(self) -> bool:
         """Whether the connection should be closed once the output has been sent."""
         return self._asked is None
@@ -134,6 +139,14 @@ class Conversation:
         if session is not None:
             self._commands.held.close_portals()
             session.close()
+
+    def abandon(self, result: object) -> None:
+        """The wait is over and the client is gone: frees what the call has made, if anything. `close` follows."""
+        for name in ("close", "abort"):
+            free = getattr(result, name, None)
+            if free is not None:
+                free()
+                return
 
     # How it runs.
 

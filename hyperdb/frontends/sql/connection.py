@@ -1,0 +1,249 @@
+"""One client's socket: bytes to its conversation and back, its waits to whoever can wait.
+
+Theory: the event loop calls this with what came; the conversation answers at once or says what it waits for. A wait is run on a
+worker thread, or announced by the session itself, and its end comes back through the loop, so that one session is never on two
+threads. Backpressure goes both ways: a client that does not read pauses its conversation, and one whose conversation waits is not
+read beyond a bound. Invariant: a conversation is closed exactly once, never while something of it runs elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from concurrent.futures import Executor, Future
+from typing import Protocol, cast
+
+from hyperdb.frontends.sql.contract import WouldWait
+from hyperdb.frontends.sql.conversation import Conversation
+
+LOG = logging.getLogger("hyperdb.sql")
+# Input in bytes that is taken of a client whose conversation waits.
+_MOST_HELD = 1 << 20
+
+ADMIN_SHUTDOWN = ("57P01", "terminating connection due to administrator command")
+
+
+class Owner(Protocol):
+    """The server, as a connection sees it."""
+
+    loop: asyncio.AbstractEventLoop
+    tls: ssl.SSLContext | None
+
+    @property
+    def workers(self) -> Executor:
+        """What runs waits that block."""
+
+    def lost(self, connection: Connection) -> None:
+        """The connection is gone and its conversation closed."""
+
+
+class Connection(asyncio.Protocol):
+    """See the module. Every method runs on the loop's thread, but for those that say otherwise."""
+
+    def __init__(self, owner: Owner, number: int, conversation: Conversation, seconds_to_log_in: float) -> None:
+        self.number = number
+        """What clients call its process id."""
+        self._owner = owner
+        self._conversation = conversation
+        self._transport: asyncio.Transport | None = None
+        self._can_write = True
+        self._reading = True
+        self._is_busy = False
+        self._is_lost = False
+        self._stopping = False
+        self._closed = False
+        self._deadline = owner.loop.call_later(seconds_to_log_in, self._too_late)
+
+    # What the loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        self._conversation.receive(data)
+        self._pump()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as we write."""
+        self._can_write = False
+        self._set_reading()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._can_write = True
+        self._set_reading()
+        if self._conversation.is_paused and not self._is_busy:
+            self._go_on()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The socket is gone. What runs for it is cancelled and closed when it has come back."""
+        self._is_lost = True
+        self._deadline.cancel()
+        if self._is_busy:
+            self.cancel()
+        else:
+            self._close()
+
+    # What the server tells.
+
+    def logged_in(self) -> None:
+        """The client has proved who it is."""
+        self._deadline.cancel()
+
+    def cancel(self) -> None:
+        """Cancels what the session does."""
+        session = self._conversation.session
+        if session is not None:
+            session.cancel()
+
+    def wake(self) -> None:
+        """From any thread: notifications may wait."""
+        self._owner.loop.call_soon_threadsafe(self._notify)
+
+    def stop(self) -> None:
+        """The server stops: the client is told, at once or when what it waits for has been cancelled."""
+        self._stopping = True
+        if self._is_busy:
+            self.cancel()
+        else:
+            self._finish()
+
+    def abort(self) -> None:
+        """Closes the socket without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # How it goes on.
+
+    def _pump(self) -> None:
+        """Sends what there is to send, and does what the conversation asks for."""
+        conversation, transport = self._conversation, self._transport
+        out = conversation.take_output()
+        if out and transport is not None:
+            transport.write(out)
+        defect = conversation.take_defect()
+        if defect is not None:
+            LOG.error("an internal error in a SQL session", exc_info=defect)
+        if conversation.ended:
+            self._close()
+        elif self._is_busy:
+            pass
+        elif conversation.is_paused:
+            if self._can_write:
+                # Through the loop, so that one long answer leaves room for the others.
+                self._is_busy = True
+                self._owner.loop.call_soon(self._go_on)
+        elif conversation.wants_tls:
+            self._is_busy = True
+            self._upgrading = self._owner.loop.create_task(self._start_tls())
+        elif conversation.waiting is not None:
+            self._wait(conversation.waiting)
+        self._set_reading()
+
+    def _set_reading(self) -> None:
+        """Takes no more of a client that does not read, nor beyond a bound of one whose conversation waits."""
+        conversation, transport = self._conversation, self._transport
+        wanted = self._can_write and (conversation.is_listening or conversation.held_input < _MOST_HELD)
+        if wanted == self._reading or transport is None or transport.is_closing():
+            return
+        self._reading = wanted
+        if self._reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _go_on(self) -> None:
+        self._is_busy = False
+        if self._came_back():
+            return
+        if self._can_write:
+            self._conversation.go_on()
+        self._pump()
+
+    def _wait(self, wait: WouldWait) -> None:
+        self._is_busy = True
+        loop = self._owner.loop
+        if wait.notify is not None:
+            wait.notify(lambda: self._announce(wait))
+            return
+        running = self._owner.workers.submit(wait.resume)
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._resolved, done))
+
+    def _announce(self, wait: WouldWait) -> None:
+        """From any thread: what the session waited for has come."""
+        self._owner.loop.call_soon_threadsafe(self._announced, wait)
+
+    def _announced(self, wait: WouldWait) -> None:
+        """The rest of a call that waited, which waits no more."""
+        done: Future[object] = Future()
+        try:
+            done.set_result(wait.resume())
+        except Exception as error:
+            done.set_exception(error)
+        self._resolved(done)
+
+    def _resolved(self, done: Future[object]) -> None:
+        self._is_busy = False
+        error = done.exception()
+        if self._is_lost:
+            self._conversation.abandon(None if error is not None else done.result())
+            self._close()
+            return
+        if error is None:
+            self._conversation.resolved(done.result())
+        elif isinstance(error, Exception):
+            self._conversation.refused(error)
+        else:
+            raise error
+        if not self._came_back():
+            self._pump()
+
+    async def _start_tls(self) -> None:
+        transport, tls = self._transport, self._owner.tls
+        assert transport is not None
+        assert tls is not None
+        try:
+            self._transport = await self._owner.loop.start_tls(transport, self, tls, server_side=True)
+        except (OSError, ssl.SSLError) as error:
+            LOG.info("a client could not begin TLS: %s", error)
+            self.abort()
+        self._go_on()
+
+    def _came_back(self) -> bool:
+        """Whether, now that nothing runs elsewhere, the connection ends because the client is gone or the server stops."""
+        if self._is_lost:
+            self._close()
+        elif self._stopping and self._conversation.waiting is None:
+            self._finish()
+        else:
+            return False
+        return True
+
+    def _finish(self) -> None:
+        self._conversation.finish(*ADMIN_SHUTDOWN)
+        self._pump()
+
+    def _too_late(self) -> None:
+        self._conversation.finish("57P05", "canceling authentication due to timeout")
+        self._pump()
+
+    def _notify(self) -> None:
+        if not self._closed and not self._is_busy:
+            self._conversation.notify()
+            self._pump()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._deadline.cancel()
+        try:
+            self._conversation.close()
+        except Exception:
+            LOG.exception("an internal error at the end of a SQL session")
+        if self._transport is not None:
+            self._transport.close()
+        self._owner.lost(self)
