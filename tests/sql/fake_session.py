@@ -138,9 +138,9 @@ class Session:
         return self._done(prepared, values)
 
     def _done(self, prepared: Statement, values: Sequence[Any]) -> Outcome:
-        word, *rest = prepared.text.lower().split()
+        word, *rest = prepared.text.split()
         columns = prepared.columns
-        match word:
+        match word.lower():
             case "select":
                 return Outcome(self, columns, [[int(rest[0])]], "SELECT 1")
             case "rows":

@@ -20,9 +20,8 @@ from hyperdb.frontends.sql.types import oids
 _NAMES = st.sampled_from(["", "a", "b"])
 _TEXTS = st.sampled_from(
     "select 1|rows 5|rows 3000|echo $1|echo $1 $2|begin|commit|rollback|fail 23505|wait|copy in|copy in csv|copy in binary"
-    "|copy out|copy out binary|notice|set a b|insert|notify|defect||select 1; fail 22012; insert|??|nonsense|begin; copy in; commit".split(
-        "|"
-    )
+    "|copy out|copy out binary|notice|set a b|insert|notify|defect||??|nonsense"
+    "|select 1; fail 22012; insert|begin; copy in; commit".split("|")
 )
 _CODES = st.lists(st.sampled_from([0, 1, 2, -1]), max_size=3)
 _VALUES = st.lists(st.none() | st.binary(max_size=6) | st.just(b"7"), max_size=3)

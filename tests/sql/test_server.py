@@ -74,10 +74,10 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def read_to_end(connection: socket.socket) -> bytes:
-    data = b""
+    data = bytearray()
     while piece := connection.recv(1 << 16):
         data += piece
-    return data
+    return bytes(data)
 
 
 def test_a_client_connects_asks_and_leaves(serving: Callable[..., Running]) -> None:
