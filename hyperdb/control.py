@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperdb import errors
+from hyperdb import errors, reports
 from hyperdb.errors import ControlError, HyperDBError, InvalidError
 from hyperdb.graph.members import Vertex
 
@@ -39,6 +39,7 @@ _LONGEST_PATH = 107
 
 Progress = Callable[[int, int], object]
 Json = dict[str, Any]
+Operation = Callable[["Database", "Serving", Json, Progress], Any]
 
 
 def socket_path(directory: Path) -> Path:
@@ -154,11 +155,11 @@ class ControlSocket:
 
 
 def _stats(database: Database, serving: Serving, _: Json, __: Progress) -> Any:
-    return {"storage": dict(database.stats()), "server": dict(serving.server_stats()), "facts": dict(serving.facts)}
+    return {**reports.stats(database), "server": dict(serving.server_stats()), "facts": dict(serving.facts)}
 
 
-def _check(database: Database, _: Serving, __: Json, progress: Progress) -> Any:
-    return database.check(progress)
+def _reported(report: reports.Report) -> Operation:
+    return lambda database, _, request, progress: report(database, request, progress)
 
 
 def _backup(database: Database, _: Serving, request: Json, __: Progress) -> Any:
@@ -205,9 +206,9 @@ def _shutdown(_: Database, serving: Serving, __: Json, ___: Progress) -> Any:
 
 _DATABASES = 16
 _MOST_INCIDENT = 10_000
-OPERATIONS: Mapping[str, Callable[[Database, Serving, Json, Progress], Any]] = {
+OPERATIONS: Mapping[str, Operation] = {
+    **{name: _reported(report) for name, report in reports.REPORTS.items()},
     "stats": _stats,
-    "check": _check,
     "backup": _backup,
     "command": _command,
     "add_vertex": _add_vertex,

@@ -10,14 +10,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from hyperdb import _native
-from hyperdb.commitment.frames import Frames
+from hyperdb.commitment.frames import Audit, Frames
 from hyperdb.commitment.verify import Frame
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
@@ -39,6 +40,16 @@ MEMORY = ":memory:"
 _MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 _REDIS = "redis/"
 _SYSTEM = b""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What `Database.examine` found."""
+
+    problems: Sequence[str]
+    """All of them, those of the frame too."""
+    audit: Audit | None
+    """The newest frame, recomputed from the data alone; None if none was sealed yet."""
 
 
 class Database:
@@ -218,11 +229,16 @@ class Database:
 
         `progress` gets bytes done and in all, first of the files, then of the frame.
         """
+        return list(self.examine(progress).problems)
+
+    def examine(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> Examination:
+        """As `check`, and which frame was recomputed."""
         self._check()
         found = self._moments.check(progress)
-        if self._native is not None and self._frames.newest() is not None:
-            found += self._frames.audit(progress).problems
-        return found
+        if self._native is None or self._frames.newest() is None:
+            return Examination(found, None)
+        audit = self._frames.audit(progress)
+        return Examination([*found, *audit.problems], audit)
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""

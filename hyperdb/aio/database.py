@@ -16,6 +16,7 @@ from hyperdb.aio.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.aio.transaction import Transaction
 from hyperdb.commitment.frames import Frames
 from hyperdb.commitment.verify import Frame, Query
+from hyperdb.database import Examination
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, SerializationError
 from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
@@ -136,6 +137,10 @@ class Database:
     async def check(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> list[str]:
         """Verifies every checksum and invariant; `progress` is called in a thread."""
         return await self.in_thread(self.plain.check, progress)
+
+    async def examine(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> Examination:
+        """As `check`, and which frame was recomputed; `progress` is called in a thread."""
+        return await self.in_thread(self.plain.examine, progress)
 
     async def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store."""

@@ -1,4 +1,4 @@
-"""The command line: `hyperdb serve`, `shell`, `check`, `backup`, `restore`, `stats`, `demo`.
+"""The command line: `hyperdb serve`, `shell`, `check`, `backup`, `restore`, `stats`, `demo`, and the verbs around frames.
 
 Theory: every verb works on a running server through its control socket, and on a closed directory by opening it; `target`
 decides. Invariant: an expected failure is one line on standard error and exit status 1, never a traceback.

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-from rich.table import Table
 
 import hyperdb
+from hyperdb.cli import keys, proofs
 from hyperdb.cli.demo import demo
+from hyperdb.cli.keys import Dir
+from hyperdb.cli.output import AsJson, print_json, print_table
 from hyperdb.cli.shell import shell
 from hyperdb.cli.target import target
 from hyperdb.errors import CorruptError, HyperDBError, InvalidError, NotBuiltError
@@ -22,8 +24,6 @@ from hyperdb.values import parse_address
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
-
-Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]
 
 
 def _refuse(name: str, value: str) -> None:
@@ -91,18 +91,26 @@ def serve(
 
 
 @application.command()
-def check(directory: Dir) -> None:
-    """Verify every checksum and invariant."""
+def check(directory: Dir, as_json: AsJson = False) -> None:
+    """Verify every checksum and invariant, and that the newest frame's root follows from the data alone."""
     console = Console(stderr=True)
     columns = ("checking", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with target(directory) as database, Progress(*columns, console=console) as bar:
         task = bar.add_task("check", total=None)
-        found = database.check(lambda done, total: bar.update(task, completed=done, total=total))
+        report = database.report("check", lambda done, total: bar.update(task, completed=done, total=total))
+    found, recomputed = report["problems"], report["recomputed"]
+    if as_json:
+        print_json(report)
+        raise typer.Exit(1 if found else 0)
     for line in found:
         print(line)
     if found:
         print(f"{len(found)} problems. Restore a backup: hyperdb restore BACKUP {directory}.restored")
         raise typer.Exit(1)
+    if recomputed is None:
+        print("no problem found; no frame is sealed yet, so no root was recomputed")
+        return
+    print(f"frame {recomputed['frame']}: root {recomputed['root']} recomputed from the data ({recomputed['leaves']} entries)")
     print("no problem found")
 
 
@@ -132,7 +140,7 @@ def restore(
         raise InvalidError(f"{staging} exists already: an earlier restore was interrupted; remove it")
     shutil.copytree(source, staging)
     try:
-        with hyperdb.open(staging, create=False) as database:
+        with hyperdb.open(staging, create=False, frames=None) as database:
             found = database.check()
     except HyperDBError as error:
         shutil.rmtree(staging)
@@ -149,16 +157,20 @@ def restore(
 
 
 @application.command()
-def stats(directory: Dir) -> None:
+def stats(directory: Dir, as_json: AsJson = False) -> None:
     """Show counters and gauges."""
     with target(directory) as database:
         sections: dict[str, dict[str, Any]] = database.stats()
-    table = Table("section", "name", "value")
-    for section, rows in sections.items():
-        for name, value in rows.items():
-            table.add_row(section, name, str(value))
-    Console(width=None if Console().is_terminal else 120).print(table)
+    if as_json:
+        print_json(sections)
+        return
+    rows = [(section, name, value) for section, names in sections.items() for name, value in names.items()]
+    print_table(("section", "name", "value"), rows)
 
 
+for verb in (proofs.root, proofs.frames, proofs.seal, proofs.prove, proofs.verify, proofs.shards, keys.attest):
+    application.command()(verb)
+application.command("attest-import")(keys.attest_import)
+application.add_typer(keys.key_verbs, name="key")
 application.command()(demo)
 application.command()(shell)

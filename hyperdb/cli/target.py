@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import hyperdb
+from hyperdb import reports
 from hyperdb.control import ControlClient
 from hyperdb.errors import LockedError, NotFoundError
 
 Progress = Callable[[int, int], object]
+
+
+def unheard(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
 
 
 class Target(Protocol):
@@ -25,8 +30,8 @@ class Target(Protocol):
     def stats(self) -> dict[str, dict[str, Any]]:
         """Sections of names and values."""
 
-    def check(self, progress: Progress) -> list[str]:
-        """Verifies everything; what was found."""
+    def report(self, name: str, progress: Progress = unheard, /, **arguments: object) -> Any:
+        """One of `hyperdb.reports.REPORTS`."""
 
     def backup(self, dest: Path) -> int:
         """Writes a copy; its commit."""
@@ -52,11 +57,11 @@ class Here:
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """See `Target`."""
-        return {"storage": dict(self._database.stats())}
+        return reports.stats(self._database)
 
-    def check(self, progress: Progress) -> list[str]:
+    def report(self, name: str, progress: Progress = unheard, /, **arguments: object) -> Any:
         """See `Target`."""
-        return self._database.check(progress)
+        return reports.REPORTS[name](self._database, arguments, progress)
 
     def backup(self, dest: Path) -> int:
         """See `Target`."""
@@ -92,10 +97,9 @@ class Running:
         sections: dict[str, dict[str, Any]] = self._client.call("stats")
         return sections
 
-    def check(self, progress: Progress) -> list[str]:
+    def report(self, name: str, progress: Progress = unheard, /, **arguments: object) -> Any:
         """See `Target`."""
-        found: list[str] = self._client.call("check", progress)
-        return found
+        return self._client.call(name, progress, **arguments)
 
     def backup(self, dest: Path) -> int:
         """See `Target`."""
@@ -122,7 +126,7 @@ class Running:
 
 @contextmanager
 def target(directory: Path, *, create: bool = False) -> Iterator[Target]:
-    """The database in `directory`, wherever it is open.
+    """The database in `directory`, wherever it is open. One that is opened for a verb seals no frame by itself.
 
     Raises:
         NotFoundError: when there is none.
@@ -131,7 +135,7 @@ def target(directory: Path, *, create: bool = False) -> Iterator[Target]:
     if not create and not directory.is_dir():
         raise NotFoundError(f"there is no database in {directory}")
     try:
-        database = hyperdb.open(directory, create=create)
+        database = hyperdb.open(directory, create=create, frames=None)
     except LockedError:
         with ControlClient(directory) as client:
             yield Running(client)

@@ -68,6 +68,8 @@ def test_the_demo_loads_and_shows(tmp_path: Path) -> None:
         assert "2 packages, 3 dependencies" in told.stdout
         assert "most needed: libc6" in told.stdout
         assert "who needs libc6: 2 packages: alpha, beta" in told.stdout
+        proof = told.stdout[told.stdout.index("Proved in") :]
+        assert "verified in pure Python" in proof and "alpha needs\n    beta, libc6\n" in proof and "What this shows" in proof
     assert "1.0" in run("shell", tmp_path / "data", text="get package:alpha\n").stdout
     with hyperdb.open(tmp_path / "data", sync="everysec", memory="16m") as db:
         app = db.app("redis/0")
@@ -104,6 +106,9 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         (("serve", "d", "--cql", "127.0.0.1:9042"), "not built yet"),
         (("serve", "d", "--sync", "never"), "--sync"),
         (("serve", "d", "--resp", "nonsense"), "no address"),
+        (("serve", "d", "--frames", "0"), "--frames"),
+        (("serve", "d", "--frames", "nan"), "--frames"),
+        (("serve", "d", "--frames", "often"), "--frames"),
         (("check", "absent"), "no database"),
         (("stats", "absent"), "no database"),
     ],

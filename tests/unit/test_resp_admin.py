@@ -14,6 +14,16 @@ from hyperdb.frontends.resp.control import Client, Keyspace
 ALICE = Client(id=7, db=0, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=False)
 
 
+class FakeFrames:
+    """Frames of which only the gauges are asked."""
+
+    def stats(self) -> Mapping[str, int]:
+        return {"frame_number": 3}
+
+    def failure(self) -> str | None:
+        return "disk\nfull"
+
+
 @dataclass
 class FakeServer:
     """A server that remembers what it was told."""
@@ -58,7 +68,10 @@ class FakeServer:
         return {"connected_clients": 3, "calls:get": 2}
 
     def storage_stats(self) -> Mapping[str, int]:
-        return {"memtable_memory": 10, "tables": 4}
+        return {"memtable_memory": 10, "tables": 4, "frame_number": 3}
+
+    def frames(self) -> FakeFrames:
+        return FakeFrames()
 
     def keyspaces(self) -> list[Keyspace]:
         return [Keyspace(0, 5, 1)]
@@ -147,6 +160,9 @@ def test_info_names_sections_and_leaves_out_what_is_not_known() -> None:
     everything = call(FakeServer(), "INFO", "everything")
     assert isinstance(everything, Verbatim) and "redis_version:7.0.15\r\n" in everything.text
     assert "expired_keys" not in everything.text
+    # Gauges of frames stand in their own section alone, and a failure is one line.
+    assert everything.text.endswith("# Frames\r\nframe_number:3\r\nframe_last_failure:disk full\r\n")
+    assert everything.text.count("frame_number") == 1
 
 
 def test_save_syncs_and_flushes_then_lastsave_moves() -> None:

@@ -54,6 +54,12 @@ class Frames(Protocol):
     def prove(self, app: str | bytes | None, *queries: Query) -> bytes:
         """A bundle under the newest one."""
 
+    def stats(self) -> Mapping[str, int]:
+        """Gauges of sealing by name; also among `storage_stats`."""
+
+    def failure(self) -> str | None:
+        """Why the last try to seal failed, if it did."""
+
 
 class Control(Protocol):
     """The running server, as administration sees it."""

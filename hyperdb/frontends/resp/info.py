@@ -15,7 +15,7 @@ from pathlib import Path
 from hyperdb.frontends.resp.control import Control
 
 Row = tuple[str, object]
-_DEFAULT = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "cluster", "keyspace")
+_DEFAULT = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "cluster", "keyspace", "frames")
 _PAGE = resource.getpagesize()
 _UNITS = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 # INFO's field names on the left, the native side's on the right
@@ -115,7 +115,9 @@ def _persistence(control: Control) -> list[Row]:
         ("rdb_last_save_time", facts["last_save"]),
         ("rdb_bgsave_in_progress", 0),
     ]
-    return rows + [(f"hyperdb_{name}", value) for name, value in control.storage_stats().items() if not name.endswith("_memory")]
+    elsewhere = control.frames().stats()
+    stats = {name: value for name, value in control.storage_stats().items() if name not in elsewhere}
+    return rows + [(f"hyperdb_{name}", value) for name, value in stats.items() if not name.endswith("_memory")]
 
 
 def _stats(control: Control) -> list[Row]:
@@ -145,6 +147,13 @@ def _keyspace(control: Control) -> list[Row]:
     return [(f"db{space.db}", f"keys={space.keys},expires={space.expires},avg_ttl=0") for space in control.keyspaces()]
 
 
+def _frames(control: Control) -> list[Row]:
+    frames = control.frames()
+    # INFO is lines: a failure's text stays on its own.
+    failure = " ".join((frames.failure() or "").split())
+    return [*frames.stats().items(), ("frame_last_failure", failure)]
+
+
 SECTIONS: Mapping[str, Callable[[Control], list[Row]]] = {
     "server": _server,
     "clients": _clients,
@@ -156,6 +165,7 @@ SECTIONS: Mapping[str, Callable[[Control], list[Row]]] = {
     "commandstats": _commandstats,
     "cluster": _cluster,
     "keyspace": _keyspace,
+    "frames": _frames,
 }
 
 

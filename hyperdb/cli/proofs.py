@@ -1,0 +1,227 @@
+"""The verbs around frames: `root`, `frames`, `seal`, `prove`, `verify`, `shards`.
+
+Theory: what is asked is a report of `hyperdb.reports`, so a running server and a closed directory say the same; `verify` needs no
+database at all. Invariant: a bundle that does not verify is one line that names the failed check, and exit status 1.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import hyperdb
+from hyperdb.cli.keys import Dir, public_key, read_bounded
+from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
+from hyperdb.cli.target import target
+from hyperdb.cli.words import caveats, facts, row_json, told, verified_json
+from hyperdb.commitment.verify import Complete, Limits, OwnerKey, Root, StoreKey, Trusted, VerificationError, Verified
+from hyperdb.errors import InvalidError
+from hyperdb.values import parse_bytes
+
+_ROOT_BYTES = 32
+_STANDARD = "-"
+FrameNumber = Annotated[int | None, typer.Option(min=1, help="Which frame; default the newest.")]
+
+
+def root(
+    directory: Dir,
+    app: Annotated[str | None, typer.Option(help="Also the roots of this app.")] = None,
+    frame: FrameNumber = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a frame's root, which is what to pin, and the key that signs the store's frames."""
+    with target(directory) as database:
+        report = database.report("root", app=app, frame=frame)
+    if as_json:
+        print_json(report)
+        return
+    rows = _header_rows(report)
+    about = report.get("app")
+    if about is not None:
+        names = (("app", "app"), ("app root", "root"), ("app hash root", "hash_root"), ("leaves", "leaves"), ("bytes", "bytes"))
+        rows += [(label, about[name]) for label, name in names]
+    print_facts(rows)
+
+
+def _header_rows(report: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (name.replace("_", " "), report[name]) for name in ("root", "store_key", "frame", "time", "commit", "horizon", "store")
+    ]
+
+
+def frames(
+    directory: Dir,
+    first: Annotated[int | None, typer.Option(min=1, help="From this frame on; default the last 20.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Up to this frame; default the newest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List frames, and what sealing each took."""
+    with target(directory) as database:
+        rows = database.report("frames", first=first, last=last)
+    if as_json:
+        print_json(rows)
+        return
+    names = ("frame", "time", "commit", "changed", "seconds", "readable", "root")
+    print_table(names, [[row[name] for name in names] for row in rows])
+
+
+def seal(directory: Dir, as_json: AsJson = False) -> None:
+    """Seal a frame of everything that is durable now."""
+    with target(directory) as database:
+        report = database.report("seal")
+    if as_json:
+        print_json(report)
+    else:
+        print_facts(_header_rows(report))
+
+
+def prove(
+    directory: Dir,
+    key: Annotated[str, typer.Argument(help="The key, vertex or hyperedge.")],
+    app: Annotated[str, typer.Option(help="The app; redis/N is what Redis clients see as database N.")] = "redis/0",
+    field: Annotated[str | None, typer.Option(help="One member of it: a field, a member, an order key, a list's index.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="All members of it, and that there are no others.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="How many members it has (attested, not proved).")] = False,
+    removed: Annotated[bool, typer.Option("--removed", help="That it (or its --field) was removed, and when.")] = False,
+    frame: FrameNumber = None,
+    contains: Annotated[int | None, typer.Option(min=1, help="Also that this earlier frame belongs to the history.")] = None,
+    seal: Annotated[bool, typer.Option("--seal", help="Seal a frame first, so that the newest writes are in it.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Writes the bundle to this file; - is standard output.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a proof: what lies under a key (or that nothing does) in a sealed frame, for whoever has the root or a public key."""
+    if sum((rows, count, removed or field is not None)) > 1:
+        raise InvalidError("one of --field, --rows and --count at a time; --removed goes with --field or alone")
+    if seal and frame is not None:
+        raise InvalidError("--seal proves under the frame that it seals: leave --frame out")
+    if out is None and not as_json:
+        raise InvalidError("where does the proof go? --out FILE, or --json")
+    form = "rows" if rows else "count" if count else "element" if field is None else "member"
+    if removed:
+        form = "removed" if field is None else "removed member"
+    asked = {
+        "app": app,
+        "form": form,
+        "key": base64.b64encode(os.fsencode(key)).decode(),
+        "field": None if field is None else base64.b64encode(os.fsencode(field)).decode(),
+        "frame": frame,
+        "contains": contains,
+        "seal": seal,
+    }
+    with target(directory) as database:
+        report = database.report("prove", **asked)
+    bundle = base64.b64decode(report["bundle"])
+    if str(out) == _STANDARD:
+        sys.stdout.buffer.write(bundle)
+        return
+    if out is not None:
+        _write(out, bundle)
+    if as_json:
+        print_json(report)
+        return
+    print_facts(
+        [
+            ("proof", f"{out}, {len(bundle)} bytes"),
+            ("frame", report["frame"]),
+            ("root", report["root"]),
+            ("store key", report["store_key"]),
+            ("check it", f"hyperdb verify {out} --root {report['root']}"),
+        ]
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InvalidError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle that `hyperdb prove` wrote; - is standard input.")],
+    root: Annotated[str | None, typer.Option(metavar="HEX", help="Trust this one root.")] = None,
+    store_key: Annotated[str | None, typer.Option(metavar="HEX|FILE", help="Trust the store's key.")] = None,
+    owner_key: Annotated[str | None, typer.Option(metavar="HEX|FILE", help="Trust the owner's public key.")] = None,
+    app: Annotated[str | None, typer.Option(help="Refuse a proof about another app.")] = None,
+    pure: Annotated[bool, typer.Option("--pure", help="By the verifier in pure Python.")] = False,
+    large: Annotated[bool, typer.Option("--large", help="With --pure: up to the format's limits, which takes seconds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a proof against what you trust, without any database; say what it shows, and what is only attested."""
+    trusted = _trusted(root, store_key, owner_key)
+    if large and not pure:
+        raise InvalidError("--large goes with --pure: the native verifier always takes all that the format allows")
+    most = Limits.FORMAT.size
+    bundle = sys.stdin.buffer.read(most + 1) if str(path) == _STANDARD else read_bounded(path, most, "proof")
+    try:
+        verified = _verified(bundle, trusted, app, pure, Limits.FORMAT if large else Limits.DEFAULT)
+    except VerificationError as error:
+        if as_json:
+            print_json({"verified": False, "check": error.check, "detail": error.detail})
+        print(f"hyperdb: not verified: the check '{error.check}' failed: {error.detail}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    if as_json:
+        print_json(verified_json(verified))
+        return
+    _print_verified(verified)
+
+
+def _verified(bundle: bytes, trusted: Trusted, app: str | None, pure: bool, limits: Limits) -> Verified:
+    if not pure:
+        return hyperdb.verify(bundle, trusted=trusted, app=app)
+    from hyperdb.commitment import verify as in_python
+
+    return in_python.verify(bundle, trusted=trusted, app=app, limits=limits)
+
+
+def _trusted(root: str | None, store_key: str | None, owner_key: str | None) -> Trusted:
+    if sum(pin is not None for pin in (root, store_key, owner_key)) != 1:
+        raise InvalidError("say what you trust: one of --root HEX, --store-key HEX|FILE, --owner-key HEX|FILE")
+    if store_key is not None:
+        return StoreKey(public_key(store_key, "store's key"))
+    if owner_key is not None:
+        return OwnerKey(public_key(owner_key, "owner's public key"))
+    try:
+        digest = bytes.fromhex(str(root))
+    except ValueError as error:
+        raise InvalidError("a root is 64 hexadecimal digits") from error
+    if len(digest) != _ROOT_BYTES:
+        raise InvalidError(f"a root has {_ROOT_BYTES} bytes, not {len(digest)}")
+    return Root(digest)
+
+
+def _print_verified(verified: Verified) -> None:
+    print_facts(facts(verified))
+    for answer in verified.answers:
+        sentence, standing = told(answer)
+        print(f"{standing + ':':10}{sentence}")
+        if isinstance(answer, Complete) and answer.rows:
+            rows = [row_json(row) for row in answer.rows]
+            print_table(("name", "value", "commit"), [[row[name] for name in ("name", "value", "commit")] for row in rows])
+    for note in caveats(verified):
+        print(note)
+
+
+def shards(
+    directory: Dir,
+    app: Annotated[str, typer.Option(help="Which app.")] = "redis/0",
+    limit: Annotated[str, typer.Option(help="A shard's most bytes, such as 64m or 1g.")] = "1g",
+    frame: FrameNumber = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an app's shards: the largest branches of its trees with at most so many bytes."""
+    with target(directory) as database:
+        report = database.report("shards", app=app, limit=parse_bytes(limit), frame=frame)
+    if as_json:
+        print_json(report)
+        return
+    names = ("tree", "path", "leaves", "bytes", "digest")
+    shown = [[*(row[name] for name in names)] for row in report["shards"]]
+    for row in shown:
+        row[1] = ".".join(map(str, row[1])) or "(root)"
+    print_table(names, shown)

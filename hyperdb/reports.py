@@ -1,0 +1,225 @@
+"""What people ask about frames and proofs, answered once: for a closed directory and over the control socket alike.
+
+Theory: a report is a function from a database and named arguments to JSON values under stable names. Roots, keys and digests are
+hex; ids, fields and bundles, which may be any bytes, are base64; sizes are bytes, times are UTC. Invariant: no report takes or
+gives a secret, and none writes but `seal` and `keep_attestation`.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.commitment.verify import Count, Element, Frame, Member, Query, RemovedElement, RemovedMember, Rows
+from hyperdb.errors import InvalidError, NotFoundError, NotProvableError, NotSealedError
+
+if TYPE_CHECKING:
+    from hyperdb.database import Database
+
+Json = dict[str, Any]
+Progress = Callable[[int, int], object]
+Report = Callable[["Database", Json, Progress], Any]
+
+TREES = ("vertex adds", "vertex removes", "hyperedge adds", "hyperedge removes")
+MOST_FRAMES = 10_000
+"""Headers in one report."""
+_LATEST = 20
+_INTEGER_BYTES = 8
+_LARGEST_INDEX = (1 << 63) - 1
+
+
+def utc(time_ms: int) -> str:
+    """Unix milliseconds as `2026-11-21T09:41:08.123Z`."""
+    seconds, millis = divmod(time_ms, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{millis:03}Z"
+
+
+def frame(header: Frame) -> Json:
+    """What a header says, as far as people compare it."""
+    return {
+        "frame": header.number,
+        "root": header.root.hex(),
+        "time": utc(header.time_ms),
+        "commit": header.commit,
+        "horizon": header.horizon,
+        "store": header.store.hex(),
+    }
+
+
+def _frame_of(database: Database, number: int | None) -> Frame:
+    """A frame by its number; the newest one if None."""
+    if number is not None:
+        return database.frames.get(number)
+    newest = database.frames.newest()
+    if newest is None:
+        raise NotSealedError("no frame is sealed yet: `hyperdb seal DIR` seals one")
+    return newest
+
+
+def _number(arguments: Json, name: str) -> int | None:
+    value = arguments.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 1 <= value < 1 << 64:
+        raise InvalidError(f"{name} is a number from 1")
+    return value
+
+
+def _text(arguments: Json, name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidError(f"{name} is needed")
+    return value
+
+
+def _root(database: Database, arguments: Json, _: Progress) -> Json:
+    header = _frame_of(database, _number(arguments, "frame"))
+    told = frame(header) | {"store_key": database.frames.public_key.hex()}
+    if arguments.get("app") is None:
+        return told
+    name = _text(arguments, "app")
+    found = database.frames.app(name, header.number)
+    if found is None:
+        raise NotFoundError(f"there is no app '{name}' in frame {header.number}")
+    app = {"app": name, "root": found.root.hex(), "hash_root": found.hash_root.hex(), "leaves": found.leaves, "bytes": found.size}
+    return told | {"app": app}
+
+
+def _frames(database: Database, arguments: Json, _: Progress) -> list[Json]:
+    newest = database.frames.newest()
+    if newest is None:
+        return []
+    first, last = _number(arguments, "first"), _number(arguments, "last") or newest.number
+    last = min(last, newest.number)
+    first = max(1, last - _LATEST + 1) if first is None else first
+    if last - first >= MOST_FRAMES:
+        raise InvalidError(f"frames {first} to {last} are more than {MOST_FRAMES}: ask for fewer")
+    rows = []
+    for header in islice(database.frames.each(first), max(0, last - first + 1)):
+        cost = database.frames.cost(header.number)
+        about = {
+            "readable": header.number >= newest.horizon,
+            "changed": cost.changed,
+            "superseded_bytes": cost.superseded,
+            "seconds": cost.seconds,
+        }
+        rows.append(frame(header) | about)
+    return rows
+
+
+def _seal(database: Database, _: Json, __: Progress) -> Json:
+    return frame(database.seal()) | {"store_key": database.frames.public_key.hex()}
+
+
+def _prove(database: Database, arguments: Json, _: Progress) -> Json:
+    app, key = _text(arguments, "app"), base64.b64decode(arguments["key"])
+    form = _text(arguments, "form")
+    if form not in _FORMS:
+        raise InvalidError(f"there is no proof of the form '{form[:64]}'")
+    header = database.seal() if arguments.get("seal") else _frame_of(database, _number(arguments, "frame"))
+    field = None if arguments.get("field") is None else base64.b64decode(arguments["field"])
+    name = None if field is None else _member_name(database, header.number, app, key, field)
+    bundle = _first_provable(database, app, _FORMS[form](key, name), header.number, _number(arguments, "contains"))
+    return {
+        "app": app,
+        "frame": header.number,
+        "root": header.root.hex(),
+        "store_key": database.frames.public_key.hex(),
+        "bytes": len(bundle),
+        "bundle": base64.b64encode(bundle).decode(),
+    }
+
+
+def _first_provable(database: Database, app: str, queries: tuple[Query, ...], number: int, contains: int | None) -> bytes:
+    """A proof of the first of some queries that holds: a removed element was a vertex or a hyperedge."""
+    for query in queries[:-1]:
+        try:
+            return database.frames.prove(app, query, frame=number, contains=contains)
+        except NotProvableError:
+            # Perhaps the next one holds; the last one says what is so.
+            continue
+    return database.frames.prove(app, queries[-1], frame=number, contains=contains)
+
+
+def _member_name(database: Database, number: int, app: str, key: bytes, field: bytes) -> bytes:
+    """What names a member in a query: of a list its index, as people write it, in 8 bytes."""
+    with database.snapshot(frame=number) as snapshot:
+        if snapshot.app(app).kind(key) != "list":
+            return field
+    if not field.isdigit() or int(field) > _LARGEST_INDEX:
+        raise InvalidError("the field of a list is its index, counted from 0 at the head; a proof does not count from the end")
+    return int(field).to_bytes(_INTEGER_BYTES, "little")
+
+
+def _named(name: bytes | None) -> bytes:
+    if name is None:
+        raise InvalidError("a field is needed")
+    return name
+
+
+_FORMS: Mapping[str, Callable[[bytes, bytes | None], tuple[Query, ...]]] = {
+    "element": lambda key, _: (Element(key),),
+    "member": lambda key, name: (Member(key, _named(name)),),
+    "rows": lambda key, _: (Rows(key),),
+    "count": lambda key, _: (Count(key),),
+    "removed": lambda key, _: (RemovedElement(key, hyperedge=False), RemovedElement(key, hyperedge=True)),
+    "removed member": lambda key, name: (RemovedMember(key, _named(name)),),
+}
+"""What may be proved of a key, by name; of several queries the first that holds."""
+
+
+def _shards(database: Database, arguments: Json, _: Progress) -> Json:
+    limit = arguments.get("limit")
+    if not isinstance(limit, int) or limit < 1:
+        raise InvalidError("a shard's limit is a positive number of bytes")
+    header, app = _frame_of(database, _number(arguments, "frame")), _text(arguments, "app")
+    shards = [
+        {
+            "tree": TREES[shard.tree],
+            "path": list(shard.path),
+            "leaves": shard.leaves,
+            "bytes": shard.size,
+            "digest": shard.digest.hex(),
+        }
+        for shard in database.frames.shards(app, limit, header.number)
+    ]
+    return {"app": app, "frame": header.number, "limit": limit, "shards": shards}
+
+
+def _keep_attestation(database: Database, arguments: Json, _: Progress) -> Json:
+    app, number = _text(arguments, "app"), _number(arguments, "frame")
+    if number is None:
+        raise InvalidError("frame is needed")
+    database.frames.keep_attestation(app, number, base64.b64decode(arguments["attestation"]))
+    return {"app": app, "frame": number}
+
+
+def _check(database: Database, _: Json, progress: Progress) -> Json:
+    examined = database.examine(progress)
+    audit = examined.audit
+    recomputed = None
+    if audit is not None:
+        root = database.frames.get(audit.frame).root.hex()
+        recomputed = {"frame": audit.frame, "root": root, "leaves": audit.leaves, "bytes": audit.size}
+    return {"problems": list(examined.problems), "recomputed": recomputed}
+
+
+def stats(database: Database) -> dict[str, Json]:
+    """Counters and gauges, those of frames by themselves."""
+    frames = dict(database.frames.stats())
+    storage = {name: value for name, value in database.stats().items() if name not in frames}
+    return {"storage": storage, "frames": frames | {"frame_last_failure": database.frames.failure() or ""}}
+
+
+REPORTS: Mapping[str, Report] = {
+    "check": _check,
+    "frames": _frames,
+    "keep_attestation": _keep_attestation,
+    "prove": _prove,
+    "root": _root,
+    "seal": _seal,
+    "shards": _shards,
+}
