@@ -17,8 +17,9 @@ import typer
 import hyperdb
 from hyperdb.cli.keys import Dir, public_key, read_bounded
 from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
+from hyperdb.cli.picture import picture
 from hyperdb.cli.target import target
-from hyperdb.cli.words import caveats, facts, row_json, told, verified_json
+from hyperdb.cli.words import caveats, content, facts, shown, told, verified_json
 from hyperdb.commitment.verify import Complete, Limits, OwnerKey, Root, StoreKey, Trusted, VerificationError, Verified
 from hyperdb.errors import InvalidError
 from hyperdb.values import parse_bytes
@@ -92,6 +93,7 @@ def prove(
     contains: Annotated[int | None, typer.Option(min=1, help="Also that this earlier frame belongs to the history.")] = None,
     seal: Annotated[bool, typer.Option("--seal", help="Seal a frame first, so that the newest writes are in it.")] = False,
     out: Annotated[Path | None, typer.Option(help="Writes the bundle to this file; - is standard output.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draws the path through the trees, from the bundle alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a proof: what lies under a key (or that nothing does) in a sealed frame, for whoever has the root or a public key."""
@@ -99,8 +101,8 @@ def prove(
         raise InvalidError("one of --field, --rows and --count at a time; --removed goes with --field or alone")
     if seal and frame is not None:
         raise InvalidError("--seal proves under the frame that it seals: leave --frame out")
-    if out is None and not as_json:
-        raise InvalidError("where does the proof go? --out FILE, or --json")
+    if out is None and svg is None and not as_json:
+        raise InvalidError("where does the proof go? --out FILE, --svg FILE or --json")
     form = "rows" if rows else "count" if count else "element" if field is None else "member"
     if removed:
         form = "removed" if field is None else "removed member"
@@ -116,6 +118,8 @@ def prove(
     with target(directory) as database:
         report = database.report("prove", **asked)
     bundle = base64.b64decode(report["bundle"])
+    if svg is not None:
+        _write(svg, picture(bundle).encode())
     if str(out) == _STANDARD:
         sys.stdout.buffer.write(bundle)
         return
@@ -126,11 +130,12 @@ def prove(
         return
     print_facts(
         [
-            ("proof", f"{out}, {len(bundle)} bytes"),
+            ("proof", f"{len(bundle)} bytes{f' in {out}' if out is not None else ', not kept'}"),
+            ("picture", svg),
             ("frame", report["frame"]),
             ("root", report["root"]),
             ("store key", report["store_key"]),
-            ("check it", f"hyperdb verify {out} --root {report['root']}"),
+            ("check it", f"hyperdb verify {out} --root {report['root']}" if out is not None else None),
         ]
     )
 
@@ -201,8 +206,7 @@ def _print_verified(verified: Verified) -> None:
         sentence, standing = told(answer)
         print(f"{standing + ':':10}{sentence}")
         if isinstance(answer, Complete) and answer.rows:
-            rows = [row_json(row) for row in answer.rows]
-            print_table(("name", "value", "commit"), [[row[name] for name in ("name", "value", "commit")] for row in rows])
+            print_table(("name", "content", "commit"), [(shown(row.name), content(row), row.version) for row in answer.rows])
     for note in caveats(verified):
         print(note)
 

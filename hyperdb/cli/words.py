@@ -58,16 +58,19 @@ _PINS = {
 
 
 def shown(data: bytes | None) -> str:
-    """Bytes for people: text in quotes if they are, else hex; long ones are cut."""
+    """Bytes for people: in quotes if most of them are text, with escapes for what is not, else hex; long ones are cut."""
     if data is None:
         return "(not shown)"
-    cut = data[:_MOST_SHOWN]
-    more = f" ... ({len(data)} bytes)" if len(data) > _MOST_SHOWN else ""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return f"0x{cut.hex()}{more}"
-    return f"'{text[:_MOST_SHOWN]}'{more}" if text.isprintable() else f"0x{cut.hex()}{more}"
+    cut = data[:_MOST_SHOWN].decode(errors="backslashreplace")
+    more = f"... ({len(data)} bytes)" if len(data) > _MOST_SHOWN else ""
+    printable = sum(map(str.isprintable, cut))
+    if 4 * (len(cut) - printable) > len(cut) or "\\x" in cut:
+        return f"0x{data[:_MOST_SHOWN].hex()}{more}"
+    return f"'{''.join(letter if letter.isprintable() else _escaped(letter) for letter in cut)}'{more}"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 def value(data: bytes | None) -> str | Json | None:
@@ -104,12 +107,13 @@ def _within(bounds: Bounds) -> str:
     return " within bounds" if bounds.low or bounds.below else ""
 
 
-def _content(row: Row) -> str:
+def content(row: Row) -> str:
     """What an entry holds."""
     if row.columns is not None:
         return ", ".join(f"column {at} = {shown(column.value)}" for at, column in row.columns.items() if at)
     if row.collection is not None:
-        return f"a {row.kind} of {row.collection.count} members by its own record"
+        kind = "hyperedge" if row.kind == "edge" else row.kind
+        return f"the record of a {kind}, which counts {row.collection.count} members"
     return f"{'a vertex, ' if row.kind == 'vertex' else ''}{shown(row.value)}"
 
 
@@ -118,7 +122,7 @@ def told(answer: Answer) -> tuple[str, str]:
     about = _name(answer.query)
     match answer:
         case Found(row=row):
-            return f"{about} is there: {_content(row)}, written by commit {row.version}", "proved"
+            return f"{about} is there: {content(row)}, written by commit {row.version}", "proved"
         case Absent(collection=False):
             return f"{about} is not there: there is no such collection", "proved"
         case Absent():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from xml.etree import ElementTree
 
 import pytest
 
@@ -188,3 +189,160 @@ def test_an_owner_attests_on_a_copy(closed: Path, tmp_path: Path) -> None:
     shown = told("verify", bundle, "--owner-key", public)
     assert (shown["pinned"], shown["owner"]) == ("owner key", public.read_text().strip())
     assert "own copy" in run("verify", bundle, "--owner-key", public.read_text().strip()).stdout
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(directory: Path, to: Path, *asked: str) -> tuple[ElementTree.Element, str]:
+    """A picture, as a tree and as its text."""
+    told("prove", directory, *asked, "--svg", to)
+    root = ElementTree.fromstring(to.read_text())
+    return root, "\n".join(text.text or "" for text in root.iter(f"{SVG}text"))
+
+
+def cells(root: ElementTree.Element) -> dict[str, int]:
+    """How many cells of each kind a picture has, without its legend."""
+    kinds = [cell.get("class") or "" for cell in root.iter(f"{SVG}rect") if cell.get("rx") == "2"]
+    return {kind: kinds.count(kind) - 1 for kind in ("row", "other", "branch", "empty", "closed")}
+
+
+def test_a_picture_shows_what_the_proof_holds(directory: Path, tmp_path: Path) -> None:
+    _, text = drawn(directory, tmp_path / "k.svg", "k")
+    assert "Frame 2" in text and "the app 'redis/0'" in text and "element 'k', commit" in text
+    assert "proved: 'k' is there" in text and told("root", directory)["root"] in text
+    assert "hyperedge adds:" not in text, "a tree that the proof does not open is not drawn"
+    rows, text = drawn(directory, tmp_path / "rows.svg", "h", "--rows")
+    # A strip of 64 cells for each branch; an entry is a cell of its strip and one before its line.
+    assert (sum(cells(rows).values()) - (cells(rows)["row"] + cells(rows)["other"]) // 2) % 64 == 0
+    assert cells(rows)["row"] == 2 * (HASH_FIELDS - 1 + 1 + 1)
+    assert text.count("member 'f") == HASH_FIELDS - 1 and "'f3'" not in text
+    absent, text = drawn(directory, tmp_path / "absent.svg", "nobody")
+    assert cells(absent)["row"] == 2 and "'nobody' is not there" in text
+    nowhere, text = drawn(directory, tmp_path / "nowhere.svg", "k", "--app", "no such app")
+    assert "not there" in text and cells(nowhere)["row"] == 0
+
+
+def test_a_picture_is_inert_and_whole_whatever_the_names_are(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    name = "<script>alert(1)</script>&\"'\x1b]"
+    with hyperdb.open(path, sync="everysec", memory="16m", frames=None) as db:
+        db.app(name).put(name, name * 9)
+        db.app(name).hash("many").update({f"{number}{name}": "" for number in range(300)})
+        db.seal()
+    root, text = drawn(path, tmp_path / "one.svg", name, "--app", name)
+    assert "<script>alert(1)</script>" in text
+    assert {tag.tag.removeprefix(SVG) for tag in root.iter()} <= {"svg", "title", "style", "rect", "path", "text", "circle"}
+    raw = (tmp_path / "one.svg").read_text()
+    assert "<script" not in raw and "href" not in raw and raw.count("http") == 1 and "prefers-color-scheme" in raw
+    _, text = drawn(path, tmp_path / "many.svg", "many", "--rows", "--app", name)
+    assert "Not drawn:" in text and "exactly these 300" in text
+
+
+@pytest.fixture(scope="module")
+def good(closed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
+    """A bundle and its root."""
+    out = tmp_path_factory.mktemp("good") / "bundle"
+    made = told("prove", closed, "k", "--out", out)
+    return out.read_bytes(), made["root"]
+
+
+def test_a_damaged_bundle_is_one_line_that_names_the_check(good: tuple[bytes, str], tmp_path: Path) -> None:
+    bundle, root = good
+    path = tmp_path / "bundle"
+
+    def fails(data: bytes, *pin: str) -> str:
+        path.write_bytes(data)
+        said = [refused("verify", path, *(pin or ("--root", root)), *how) for how in ((), ("--pure",))]
+        checks = {line.split("check '")[1].split("'")[0] for line in said}
+        assert len(checks) == 1, said
+        return checks.pop()
+
+    assert fails(b"") == fails(b"no bundle") == fails(bundle[:-1]) == fails(bundle[: len(bundle) // 2]) == "format"
+    assert fails(bundle + b"x") == "format"
+    # A flipped bit in each part: magic, header, signature, the rest.
+    assert fails(bytes([bundle[0] ^ 1]) + bundle[1:]) == "format"
+    assert fails(bundle[:50] + bytes([bundle[50] ^ 1]) + bundle[51:]) == "pin"
+    assert fails(bundle[:300] + bytes([bundle[300] ^ 1]) + bundle[301:]) == "signature"
+    assert fails(bundle[:-1] + bytes([bundle[-1] ^ 1])) in ("point", "opening")
+    assert fails(bytes(5 << 20)) == "size"
+    assert fails(bundle, "--root", "00" * 32) == fails(bundle, "--store-key", "00" * 57) == "pin"
+    assert fails(bundle, "--owner-key", "00" * 57) == fails(bundle, "--root", root, "--app", "other") == "pin"
+    path.write_bytes(bundle[:-1])
+    done = run("verify", path, "--root", root, "--json")
+    assert done.returncode == 1 and json.loads(done.stdout)["check"] == "format" and json.loads(done.stdout)["verified"] is False
+
+
+def test_a_bundle_of_another_store_is_refused(good: tuple[bytes, str], tmp_path: Path) -> None:
+    fill(tmp_path / "foreign")
+    told("prove", tmp_path / "foreign", "k", "--out", tmp_path / "bundle")
+    assert "'pin'" in refused("verify", tmp_path / "bundle", "--root", good[1])
+
+
+def test_bundles_go_through_pipes(closed: Path, good: tuple[bytes, str]) -> None:
+    bundle, root = good
+    assert run("prove", closed, "k", "--out", "-").raw == bundle
+    assert "'k' is there" in run("verify", "-", "--root", root, text=bundle).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("verify", "BUNDLE"), "say what you trust"),
+        (("verify", "BUNDLE", "--root", "R", "--store-key", "00"), "say what you trust"),
+        (("verify", "BUNDLE", "--root", "xyz"), "64 hexadecimal digits"),
+        (("verify", "BUNDLE", "--root", "00"), "32 bytes"),
+        (("verify", "BUNDLE", "--store-key", "00"), "57 bytes"),
+        (("verify", "BUNDLE", "--store-key", "absent"), "cannot be read"),
+        (("verify", "BUNDLE", "--owner-key", "BUNDLE"), "no owner's public key"),
+        (("verify", "BUNDLE", "--root", "R", "--large"), "--pure"),
+        (("verify", "absent", "--root", "00" * 32), "cannot be read"),
+        (("prove", "DIR", "k"), "where does the proof go"),
+        (("prove", "DIR", "k", "--rows", "--count", "--out", "x"), "at a time"),
+        (("prove", "DIR", "k", "--seal", "--frame", "1", "--out", "x"), "--frame"),
+        (("prove", "DIR", "k", "--frame", "9", "--out", "x"), "no frame 9"),
+        (("prove", "DIR", "k", "--removed", "--out", "x"), "is there"),
+        (("prove", "DIR", "l", "--field", "-1", "--out", "x"), "index"),
+        (("prove", "DIR", "l", "--field", "one", "--out", "x"), "index"),
+        (("prove", "DIR", "k", "--out", "DIR"), "cannot be written"),
+        (("prove", "absent", "k", "--out", "x"), "no database"),
+        (("root", "DIR", "--frame", "9"), "no frame 9"),
+        (("root", "DIR", "--app", "nobody's"), "no app"),
+        (("shards", "DIR", "--limit", "much"), "number of bytes"),
+        (("shards", "DIR", "--limit", "0"), "positive"),
+        (("key", "show", "absent"), "cannot be read"),
+        (("key", "show", "BUNDLE"), "no secret key"),
+        (("key", "new", "absent/key"), "cannot be made"),
+        (("attest", "DIR", "--app", "redis/0", "--key", "BUNDLE"), "no secret key"),
+        (("attest", "absent", "--app", "redis/0", "--key", "KEY"), "no database"),
+        (("attest", "DIR", "--app", "nobody's", "--key", "KEY"), "no such app"),
+        (("attest", "DIR", "--app", "redis/0", "--key", "KEY", "--frame", "9"), "no frame 9"),
+        (("attest-import", "DIR", "BUNDLE"), "no attestation"),
+        (("attest-import", "DIR", "FORGED"), "no attestation"),
+    ],
+)
+def test_mistakes_are_one_line(
+    closed: Path, good: tuple[bytes, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("BUNDLE").write_bytes(good[0])
+    Path("KEY").write_text("ab" * 57)
+    Path("FORGED").write_text(json.dumps({"app": "redis/0", "frame": 1, "attestation": "00" * 235}))
+    assert said in refused(*(str(closed) if word == "DIR" else good[1] if word == "R" else word for word in words))
+
+
+def test_before_the_first_frame_and_behind_the_horizon(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    with hyperdb.open(path, sync="everysec", memory="16m", frames=None) as db:
+        db.app("redis/0").put("k", "v")
+    for verb in (("root",), ("shards",)):
+        assert "no frame is sealed yet" in refused(verb[0], path, *verb[1:])
+    assert "no frame is sealed yet" in refused("prove", path, "k", "--out", tmp_path / "x")
+    assert told("frames", path) == [] and "no root was recomputed" in run("check", path).stdout
+    with hyperdb.open(path, sync="everysec", memory="16m", frames=None) as db:
+        for number in range(70):
+            db.app("redis/0").put("k", str(number))
+            db.seal()
+    assert [row["readable"] for row in told("frames", path, "--first", "6", "--last", "7")] == [False, True]
+    assert "7" in refused("prove", path, "k", "--frame", "6", "--out", tmp_path / "x")
+    assert told("root", path, "--frame", "6")["frame"] == 6

@@ -150,6 +150,11 @@ def _check_seen(seen: Seen | None, header: Frame, contains: Frame | None) -> Non
         )
 
 
+def address(name: bytes) -> bytes:
+    """An app's place among the apps: 32 bytes."""
+    return hashlib.sha256(frame(b"hyperdb/app") + frame(name)).digest()
+
+
 class _Anchor:
     """An app's place under a header: its four roots, and where the app tree holds them."""
 
@@ -157,7 +162,7 @@ class _Anchor:
         self.name = reader.blob()
         if len(self.name) > _LONGEST_NAME:
             raise VerificationError("size", f"an app's name of more than {_LONGEST_NAME} bytes")
-        self.address = hashlib.sha256(frame(b"hyperdb/app") + frame(self.name)).digest()
+        self.address = address(self.name)
         present = reader.u8()
         if present > 31 or (present & 15 and not present & _APP_TREE):
             raise VerificationError("format", f"unknown trees {present}")
