@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from type_answers import DIFFERENT, GOLDEN, answer, style
+from type_answers import DIFFERENT, GOLDEN, answer, cast_answer, style
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
@@ -54,3 +54,20 @@ def test_binary_that_is_cut_short_or_too_long_is_refused(kind: str) -> None:
             with pytest.raises(SqlError) as caught:
                 found.read_binary(wrong)
             assert caught.value.sqlstate in ("08P01", "22P03", "22003", "42804", "54000"), (row, wrong)
+
+
+def test_modifiers_cut_and_refuse_as_postgresql_does() -> None:
+    casts = json.loads((GOLDEN / "casts.json").read_text())
+    assert len(casts) > 300
+    for row in casts:
+        assert cast_answer(row["type"], row["modifier"], row["in"]) == {"cast": row["cast"], "assigned": row["assigned"]}, row
+
+
+def test_what_fits_is_not_changed_again() -> None:
+    for row in json.loads((GOLDEN / "casts.json").read_text()):
+        found = types.by_name(row["type"])
+        try:
+            once = types.coerce(found.oid, found.read_text(row["in"], types.DEFAULT), row["modifier"], True)
+        except SqlError:
+            continue
+        assert types.coerce(found.oid, once, row["modifier"]) == once or once != once, row

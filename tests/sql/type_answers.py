@@ -57,3 +57,16 @@ def answer(kind: str, literal: str, settings: dict[str, str]) -> dict[str, str]:
     except SqlError as error:
         return {"error": error.sqlstate}
     return {"text": found.write_text(value, shown), "binary": found.write_binary(value).hex()}
+
+
+def cast_answer(kind: str, modifier: int, literal: str) -> dict[str, object]:
+    """A value under a type modifier, cast and assigned."""
+    found = types.by_name(kind)
+    value = found.read_text(literal, types.DEFAULT)
+    answers: dict[str, object] = {}
+    for name, explicit in (("cast", True), ("assigned", False)):
+        try:
+            answers[name] = found.write_text(types.coerce(found.oid, value, modifier, explicit), types.DEFAULT)
+        except SqlError as error:
+            answers[name] = {"error": error.sqlstate}
+    return answers

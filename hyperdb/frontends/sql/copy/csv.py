@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import CopyOptions
 from hyperdb.frontends.sql.copy.record import Fields, Reader, broken
+
+
+def _carriage_return() -> SqlError:
+    return broken("unquoted carriage return found in data")
 
 
 class CsvReader(Reader):
@@ -26,6 +31,8 @@ class CsvReader(Reader):
         for raw in lines:
             self._next += 1
             if not self._open and raw.rstrip("\r") == self.end_marker:
+                if is_last:
+                    raise broken("end-of-copy marker corrupt")
                 self._over = True
                 return records
             if quote in raw or self._quoted:
@@ -58,6 +65,8 @@ class CsvReader(Reader):
     def _split(self, record: str) -> Fields:
         options = self.options
         if options.quote not in record:
+            if "\r" in record:
+                raise _carriage_return()
             return [self._value(place, field, False) for place, field in enumerate(record.split(options.delimiter))]
         fields: Fields = []
         at = 0
@@ -86,6 +95,8 @@ class CsvReader(Reader):
                 was_quoted = True
             elif one == delimiter and not inside:
                 break
+            elif one == "\r" and not inside:
+                raise _carriage_return()
             at += 1
         parts.append(record[start:at])
         return "".join(parts), was_quoted, at + 1

@@ -13,6 +13,7 @@ from hyperdb.frontends.sql.contract import CopyOptions
 from hyperdb.frontends.sql.copy.record import Fields, Reader, broken, decoded
 
 _ESCAPE = re.compile(rb"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+_PAIR = re.compile(r"\\.", re.DOTALL)
 _NAMED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _WRITTEN = {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
@@ -31,6 +32,11 @@ def _is_continued(line: str) -> bool:
     return line.endswith("\\") and (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 
+def _marker(line: str) -> int | None:
+    """Where the end marker stands, if its backslash is not itself escaped."""
+    return next((found.start() for found in _PAIR.finditer(line) if found[0] == Reader.end_marker), None)
+
+
 class TextReader(Reader):
     """Lines to fields."""
 
@@ -45,9 +51,12 @@ class TextReader(Reader):
         for raw in lines:
             self._next += 1
             line = self._ended(raw, is_last=is_last)
-            if not self._open and line == self.end_marker:
+            if self.end_marker in line and (end := _marker(line)) is not None:
+                # What stands before the marker in its line is a row.
+                if is_last or end + len(self.end_marker) < len(line):
+                    raise broken("end-of-copy marker corrupt")
                 self._over = True
-                return records
+                return [*records, "\n".join([*self._open, line[:end]])] if end or self._open else records
             if "\r" in line and "\\\r" not in line:
                 raise broken("literal carriage return found in data")
             self._open.append(line)
@@ -56,7 +65,8 @@ class TextReader(Reader):
             records.append("\n".join(self._open))
             self._open = []
         if is_last and self._open:
-            records.append("\n".join(self._open))
+            # An escaped line end before the end is one; a backslash alone there is nothing.
+            records.append("\n".join(self._open)[:-1] if lines else "\n".join([*self._open, ""]))
             self._open = []
         return records
 

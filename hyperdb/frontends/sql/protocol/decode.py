@@ -85,6 +85,16 @@ _READERS: dict[int, tuple[Callable[[Body], messages.Event], bool]] = {
     ord("X"): (lambda _: messages.Terminate(), True),
 }
 
+# Whole messages that most pipelines are made of, so that they need not be read each time.
+_USUAL: dict[bytes, messages.Event] = {
+    b"S\0\0\0\4": messages.Sync(),
+    b"H\0\0\0\4": messages.Flush(),
+    b"E\0\0\0\x09\0\0\0\0\0": messages.Execute("", 0),
+    b"D\0\0\0\6P\0": messages.Describe(True, ""),
+    b"D\0\0\0\6S\0": messages.Describe(False, ""),
+}
+_LONGEST_USUAL = max(map(len, _USUAL))
+
 
 class Decoder:
     """Feed it with `receive`, drain it with `next_event` until that gives None."""
@@ -139,6 +149,11 @@ class Decoder:
         end = at + 1 + length
         if len(buffer) < end:
             return None
+        if length < _LONGEST_USUAL and read is not None:
+            usual = _USUAL.get(bytes(buffer[at:end]))
+            if usual is not None:
+                self._consume(end)
+                return usual
         data = bytes(buffer[at + 5 : end])
         self._consume(end)
         if read is None:

@@ -14,7 +14,7 @@ from typing import Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.types import interval_text, oids
 from hyperdb.frontends.sql.types.arrays import Bounded
-from hyperdb.frontends.sql.types.calendar import DAY_US, INFINITY, MINUS_INFINITY
+from hyperdb.frontends.sql.types.calendar import DAY_US, INFINITY, MINUS_INFINITY, US_TO_2000
 from hyperdb.frontends.sql.types.interval_text import Interval
 
 _HEADER = 4
@@ -83,7 +83,10 @@ def _rounded(value: int, precision: int) -> int:
 
 
 def _moment(value: int, modifier: int, _explicit: bool) -> int:
-    return value if value in (INFINITY, MINUS_INFINITY) else _rounded(value, modifier)
+    if value in (INFINITY, MINUS_INFINITY):
+        return value
+    # PostgreSQL counts from 2000, so half a unit is rounded away from there.
+    return _rounded(value - US_TO_2000, modifier) + US_TO_2000
 
 
 def _timetz(value: tuple[int, int], modifier: int, _explicit: bool) -> tuple[int, int]:
@@ -132,7 +135,7 @@ _COERCE: dict[int, Callable[[Any, int, bool], Any]] = {
     oids.VARCHAR: _text("character varying", padded=False),
     oids.BPCHAR: _text("character", padded=True),
     oids.NUMERIC: _numeric,
-    oids.TIME: lambda value, modifier, explicit: min(_moment(value, modifier, explicit), DAY_US),
+    oids.TIME: lambda value, modifier, _: min(_rounded(value, modifier), DAY_US),
     oids.TIMETZ: _timetz,
     oids.TIMESTAMP: _moment,
     oids.TIMESTAMPTZ: _moment,

@@ -12,13 +12,11 @@ from collections.abc import Callable
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.types import calendar
-from hyperdb.frontends.sql.types.calendar import DAY_US, INFINITY, MINUS_INFINITY, US
+from hyperdb.frontends.sql.types.calendar import DAY_US, DAYS_TO_2000, INFINITY, MINUS_INFINITY, US, US_TO_2000
 from hyperdb.frontends.sql.types.faults import bad_binary, bad_text, short_binary
 from hyperdb.frontends.sql.types.model import Style
 from hyperdb.frontends.sql.types.moment_fields import Fields, Parser, beyond
 
-_DAYS_TO_2000 = 10_957
-_US_TO_2000 = _DAYS_TO_2000 * DAY_US
 _WEEKDAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Hours of a timetz's offset, exclusive.
@@ -108,7 +106,7 @@ def receive_date(data: bytes) -> int:
     raw = int.from_bytes(data, "big", signed=True)
     if raw in (calendar.DATE_INFINITY, calendar.DATE_MINUS_INFINITY):
         return raw
-    day = raw + _DAYS_TO_2000
+    day = raw + DAYS_TO_2000
     if not calendar.DATE_FIRST <= day <= calendar.DATE_LAST:
         raise SqlError("22008", "date out of range")
     return day
@@ -117,7 +115,7 @@ def receive_date(data: bytes) -> int:
 def send_date(value: int) -> bytes:
     """The reverse."""
     if value not in (calendar.DATE_INFINITY, calendar.DATE_MINUS_INFINITY):
-        value -= _DAYS_TO_2000
+        value -= DAYS_TO_2000
     return value.to_bytes(4, "big", signed=True)
 
 
@@ -201,7 +199,7 @@ def read_timetz(text: str, style: Style) -> TimeTz:
         local = _day_of(fields, kind, text) * DAY_US + fields.time
         return fields.time, -calendar.offset_of_local(zone, local)
     # The offset of today is meant; without a clock that is the zone's of 2000.
-    stamp = style.now() if style.now is not None else _US_TO_2000
+    stamp = style.now() if style.now is not None else US_TO_2000
     return fields.time, -calendar.offset_at(zone, stamp)
 
 
@@ -317,7 +315,7 @@ def receive_timestamp(data: bytes) -> int:
     raw = int.from_bytes(data, "big", signed=True)
     if raw in (INFINITY, MINUS_INFINITY):
         return raw
-    stamp = raw + _US_TO_2000
+    stamp = raw + US_TO_2000
     if not calendar.STAMP_FIRST <= stamp < calendar.STAMP_END:
         raise _stamp_out_of_range()
     return stamp
@@ -326,5 +324,5 @@ def receive_timestamp(data: bytes) -> int:
 def send_timestamp(value: int) -> bytes:
     """The reverse."""
     if value not in (INFINITY, MINUS_INFINITY):
-        value -= _US_TO_2000
+        value -= US_TO_2000
     return value.to_bytes(8, "big", signed=True)
