@@ -1,7 +1,8 @@
 """Kills the server without warning under load, again and again; every acknowledged write must be there after.
 
-Run: `python tests/torture/kill9.py [--cycles 200] [--seed 1]`. The server runs at `--sync always` in one directory that
-lives through all cycles, so recoveries recover what recoveries left.
+Run: `python tests/torture/kill9.py [--cycles 200] [--seed 1] [--frames 0.05]`. The server runs at `--sync always` in one directory
+that lives through all cycles, so recoveries recover what recoveries left. Frames are sealed without a pause and with so little
+memory that they go in pieces, so kills come in the middle of them; every ten cycles the newest frame is audited.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import servers
 import workload
 
 
-def cycle(directory: Path, ledgers: list[workload.Ledger], rng: random.Random) -> int:
+def cycle(directory: Path, ledgers: list[workload.Ledger], rng: random.Random, frames: str) -> int:
     """One life of the server: check what the last one left, load, kill. Returns the writes checked."""
-    with servers.hyperdb("--sync", "always", directory=directory) as server:
+    with servers.hyperdb("--sync", "always", "--frames", frames, "--memory", "16m", directory=directory) as server:
         checked = workload.verify(server.port, ledgers)
         stop = threading.Event()
         clients = [workload.Client(server.port, ledger, stop, rng.getrandbits(32)) for ledger in ledgers]
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--frames", default="0.05", help="seconds from frame to frame")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     ledgers = [workload.Ledger(number) for number in range(options.clients)]
@@ -51,8 +53,9 @@ def main() -> int:
         directory = Path(scratch) / "data"
         checked = 0
         for number in range(1, options.cycles + 1):
-            checked += cycle(directory, ledgers, rng)
+            checked += cycle(directory, ledgers, rng, options.frames)
             if number % 10 == 0:
+                subprocess.run([servers.binary(), "check", str(directory)], check=True, stdout=subprocess.DEVNULL)
                 print(f"{number} cycles, {checked} acknowledged writes there after a kill", flush=True)
         with servers.hyperdb("--sync", "always", directory=directory) as server:
             checked += workload.verify(server.port, ledgers)
