@@ -119,10 +119,8 @@ def main() -> None:
         serve(asked.serve)
         return
     theirs, ours = free_port(), free_port()
-    with (
-        tempfile.NamedTemporaryFile("w", suffix=".sql") as script,
-        cluster(f"-c listen_addresses=127.0.0.1 -c port={theirs}") as (home, run),
-    ):
+    options = f"-c listen_addresses=127.0.0.1 -c port={theirs}"
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script, cluster(options) as (home, run):
         script.write(SCRIPT)
         script.flush()
         run("pgbench", "-i", "-q", "-s", "1", "-h", home, "-p", str(theirs), "postgres")
@@ -136,9 +134,8 @@ def main() -> None:
                 for _ in range(asked.rounds):
                     one, other = bench.rate(theirs, script.name), bench.rate(ours, script.name)
                     load = os.getloadavg()[0]
-                    print(
-                        f"{mode:9} PostgreSQL {one:8.0f} tps, the wire {other:8.0f} tps, ratio {other / one:5.2f} (load {load:.1f})"
-                    )
+                    rates = f"PostgreSQL {one:8.0f} tps, the wire {other:8.0f} tps, ratio {other / one:5.2f}"
+                    print(f"{mode:9} {rates} (load {load:.1f})")
         finally:
             child.stdin.close()
             child.wait()
