@@ -55,7 +55,7 @@ def _frame_of(database: Database, number: int | None) -> Frame:
         return database.frames.get(number)
     newest = database.frames.newest()
     if newest is None:
-        raise NotSealedError("no frame is sealed yet: `hyperdb seal DIR` seals one")
+        raise NotSealedError("no frame is sealed yet: `hyperdb seal` and HYPER.SEAL seal one")
     return newest
 
 
@@ -114,15 +114,42 @@ def _seal(database: Database, _: Json, __: Progress) -> Json:
     return frame(database.seal()) | {"store_key": database.frames.public_key.hex()}
 
 
-def _prove(database: Database, arguments: Json, _: Progress) -> Json:
-    app, key = _text(arguments, "app"), base64.b64decode(arguments["key"])
-    form = _text(arguments, "form")
+def prove(
+    database: Database,
+    app: str,
+    form: str,
+    key: bytes,
+    field: bytes | None = None,
+    *,
+    frame: int | None = None,
+    contains: int | None = None,
+    seal: bool = False,
+) -> tuple[Frame, bytes]:
+    """A bundle of one of the forms in `_FORMS`, and the frame that it is under: the newest one unless told otherwise.
+
+    Raises:
+        InvalidError: there is no such form, or the field of a list is no index.
+        NotSealedError, BehindHorizonError, NotProvableError: as `Frames.prove`.
+    """
     if form not in _FORMS:
         raise InvalidError(f"there is no proof of the form '{form[:64]}'")
-    header = database.seal() if arguments.get("seal") else _frame_of(database, _number(arguments, "frame"))
-    field = None if arguments.get("field") is None else base64.b64decode(arguments["field"])
+    header = database.seal() if seal else _frame_of(database, frame)
     name = None if field is None else _member_name(database, header.number, app, key, field)
-    bundle = _first_provable(database, app, _FORMS[form](key, name), header.number, _number(arguments, "contains"))
+    return header, _first_provable(database, app, _FORMS[form](key, name), header.number, contains)
+
+
+def _prove(database: Database, arguments: Json, _: Progress) -> Json:
+    app = _text(arguments, "app")
+    header, bundle = prove(
+        database,
+        app,
+        _text(arguments, "form"),
+        base64.b64decode(arguments["key"]),
+        None if arguments.get("field") is None else base64.b64decode(arguments["field"]),
+        frame=_number(arguments, "frame"),
+        contains=_number(arguments, "contains"),
+        seal=bool(arguments.get("seal")),
+    )
     return {
         "app": app,
         "frame": header.number,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hyperdb import _native, roles
+from hyperdb import _native, reports, roles
 from hyperdb.commitment.frames import Frames
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, InvalidError
@@ -106,13 +106,9 @@ class Serving:
         """Frames and proofs."""
         return self.database.frames
 
-    def kind_at_newest_frame(self, db: int, key: bytes) -> str | None:
-        """The kind of an element as the newest frame has it."""
-        newest = self.database.frames.newest()
-        if newest is None:
-            return None
-        with self.database.snapshot(frame=newest.number) as snapshot:
-            return snapshot.app(f"redis/{db}").kind(key)
+    def prove(self, db: int, form: str, key: bytes, field: bytes | None = None) -> bytes:
+        """A bundle under the newest frame."""
+        return reports.prove(self.database, f"redis/{db}", form, key, field)[1]
 
     def keyspaces(self) -> list[Keyspace]:
         """The numbered databases that hold keys."""

@@ -114,6 +114,8 @@ def content(row: Row) -> str:
     if row.collection is not None:
         kind = "hyperedge" if row.kind == "edge" else row.kind
         return f"the record of a {kind}, which counts {row.collection.count} members"
+    if row.refers is not None:
+        return f"the {row.refers} {shown(row.value)}"
     return f"{'a vertex, ' if row.kind == 'vertex' else ''}{shown(row.value)}"
 
 
@@ -140,7 +142,14 @@ def told(answer: Answer) -> tuple[str, str]:
 def row_json(row: Row) -> Json:
     """A row, whole."""
     columns = None if row.columns is None else {str(at): value(column.value) for at, column in row.columns.items()}
-    return {"name": value(row.name), "value": value(row.value), "commit": row.version, "kind": row.kind, "columns": columns}
+    return {
+        "name": value(row.name),
+        "value": value(row.value),
+        "commit": row.version,
+        "kind": row.kind,
+        "refers": row.refers,
+        "columns": columns,
+    }
 
 
 def _query_json(query: Query) -> Json:

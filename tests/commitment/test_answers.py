@@ -63,7 +63,7 @@ def test_elements_and_members(world: World) -> None:
     assert answers[5].row.collection.count == 12 and answers[5].row.kind == "hash"
     assert values[6:12] == [b"content 3", None, b"", ((0x3FF0 << 48) + 1).to_bytes(8, "little"), b"item 1", None]
     assert answers[7] == Absent(queries[7], collection=True)
-    assert values[12:14] == [b"\x01key:1", None]
+    assert values[12:14] == [b"key:1", None] and answers[12].row.refers == "vertex"
     assert answers[14] == Absent(queries[14], collection=False)
     columns = answers[15].row.columns
     assert (columns[1].value, columns[2].value, columns[3].value) == ((2).to_bytes(4, "little"), b"row 2", None)

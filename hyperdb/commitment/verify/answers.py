@@ -136,6 +136,8 @@ class Row:
     expires_ms: int | None = None
     collection: Collection | None = None
     """Of a hyperedge: its header."""
+    refers: Literal["vertex", "hyperedge"] | None = None
+    """Of a member of a generic hyperedge: what the value is the id of; None if it is a bare value."""
 
 
 @dataclass(frozen=True)

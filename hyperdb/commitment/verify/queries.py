@@ -8,6 +8,7 @@ rests on a slot that is not shown.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from .answers import (
     KINDS,
@@ -56,6 +57,8 @@ from .wire import Limits, Reader
 
 _HASHED: frozenset[Kind] = frozenset({"hash", "set", "sorted set"})
 _SIGN = 1 << 63
+_REFERENCES: dict[bytes, Literal["vertex", "hyperedge"] | None] = {b"\x01": "vertex", b"\x02": "hyperedge", b"\x03": None}
+"""First byte of a generic hyperedge's member."""
 
 
 def read_query(reader: Reader) -> Query:
@@ -236,6 +239,10 @@ def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:
             record_reader = Reader(value, Limits.FORMAT)
             record_reader.varint()
             value = value[record_reader.at :]
+        if header.kind == "edge" and value is not None:
+            if value[:1] not in _REFERENCES:
+                raise VerificationError("row", "no member of a hyperedge")
+            return Row(claimed.key, name, claimed.version, claimed.value, value[1:], refers=_REFERENCES[value[:1]])
     return Row(claimed.key, name, claimed.version, claimed.value, value, claimed.columns)
 
 

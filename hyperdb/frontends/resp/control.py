@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from hyperdb.commitment.verify import Frame, Query
+from hyperdb.commitment.verify import Frame
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,6 @@ class Frames(Protocol):
     def signed(self, number: int | None = None) -> tuple[bytes, bytes, bytes]:
         """Header, public key and signature."""
 
-    def prove(self, app: str | bytes | None, *queries: Query) -> bytes:
-        """A bundle under the newest one."""
-
     def stats(self) -> Mapping[str, int]:
         """Gauges of sealing by name; also among `storage_stats`."""
 
@@ -73,8 +70,12 @@ class Control(Protocol):
     def frames(self) -> Frames:
         """Frames and proofs."""
 
-    def kind_at_newest_frame(self, db: int, key: bytes) -> str | None:
-        """The kind of an element as the newest frame has it; None if it is not there, or if there is no frame."""
+    def prove(self, db: int, form: str, key: bytes, field: bytes | None = None) -> bytes:
+        """A bundle about a key under the newest frame; the form is `element`, `member`, `rows`, `count` or `removed`.
+
+        Raises:
+            HyperDBError: there is no frame, the field of a list is no index, or what was to be shown is not so.
+        """
 
     def keyspaces(self) -> list[Keyspace]:
         """The databases that hold keys."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from hyperdb.commitment.verify import Count, Element, Frame, Member, Query, RemovedElement, Rows
+from hyperdb.commitment.verify import Frame
 from hyperdb.errors import BehindHorizonError, HyperDBError, NotProvableError, NotSealedError
 from hyperdb.frontends.resp.answers import Answer, Failure
 from hyperdb.frontends.resp.control import Client, Control
 
-_INTEGER_BYTES = 8
+_LONGEST_NUMBER = 19
+"""Digits; the largest are still below 2^64."""
 _CLASSES: dict[type[HyperDBError], str] = {
     NotSealedError: "NOFRAME",
     BehindHorizonError: "HORIZON",
@@ -66,51 +67,36 @@ def frame(control: Control, _: Client, args: Sequence[bytes]) -> Answer:
 
 
 def prove(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
-    """HYPER.PROVE key [field]: a bundle that shows an element or its absence, or one member of a collection."""
+    """HYPER.PROVE key [field]: a bundle that shows an element or its absence, or one member (of a list by its index)."""
     if len(args) > 3:
         return Failure("ERR wrong number of arguments for 'hyper.prove' command")
-    if len(args) == 2:
-        return _bundle(control, client, Element(args[1]))
-    name: bytes | None = args[2]
-    if control.kind_at_newest_frame(client.db, args[1]) == "list":
-        position = _number(args[2])
-        name = None if position is None else position.to_bytes(_INTEGER_BYTES, "little", signed=True)
-    if name is None:
-        return Failure("ERR value is not an integer or out of range")
-    return _bundle(control, client, Member(args[1], name))
+    return (
+        _bundle(control, client, "element", args[1]) if len(args) == 2 else _bundle(control, client, "member", args[1], args[2])
+    )
 
 
 def prove_rows(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """HYPER.PROVEROWS key: a bundle that shows all members of a collection and that there are no others."""
-    return _bundle(control, client, Rows(args[1]))
+    return _bundle(control, client, "rows", args[1])
 
 
 def prove_count(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """HYPER.PROVECOUNT key: a bundle that shows how many members a collection has, attested by the signer."""
-    return _bundle(control, client, Count(args[1]))
+    return _bundle(control, client, "count", args[1])
 
 
 def prove_removed(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """HYPER.PROVEREMOVED key: a bundle that shows that an element was removed, and when."""
-    refusal: Answer = None
-    for hyperedge in (False, True):
-        refusal = _bundle(control, client, RemovedElement(args[1], hyperedge))
-        if isinstance(refusal, bytes):
-            return refusal
-    return refusal
+    return _bundle(control, client, "removed", args[1])
 
 
-def _bundle(control: Control, client: Client, query: Query) -> Answer:
+def _bundle(control: Control, client: Client, form: str, key: bytes, field: bytes | None = None) -> Answer:
     try:
-        return control.frames().prove(f"redis/{client.db}", query)
+        return control.prove(client.db, form, key, field)
     except HyperDBError as error:
         return _refused(error)
 
 
 def _number(text: bytes) -> int | None:
-    """A signed 64-bit integer as clients write it."""
-    digits = text.removeprefix(b"-")
-    if not digits.isdigit() or len(digits) > 19:
-        return None
-    value = int(text)
-    return value if -(1 << 63) <= value < 1 << 63 else None
+    """A frame's number as clients write it."""
+    return int(text) if text.isdigit() and len(text) <= _LONGEST_NUMBER else None
