@@ -96,6 +96,20 @@ def test_without_a_password_only_this_machine_is_let_in() -> None:
     assert sqlstate(remote.say(STARTUP)) == "28000"
 
 
+def test_settings_come_from_the_packet_and_from_its_options() -> None:
+    client = Client()
+    client.say(_startup(user="postgres", application_name="me", options=r"-c search_path=a\ b -cDateStyle=SQL --time-zone=UTC"))
+    opening = client.session.opening
+    assert opening.settings == {"application_name": "me", "search_path": "a b", "DateStyle": "SQL", "time_zone": "UTC"}
+    # No database was asked for: the role's own, by whatever alias it came.
+    assert (opening.role, opening.database, opening.may_wait) == ("hyperdb", "hyperdb", False)
+
+
+@pytest.mark.parametrize("options", ["-x", "search_path=a", "-c", "-c =a", "--a"])
+def test_options_that_are_none_are_refused(options: str) -> None:
+    assert sqlstate(Client().say(_startup(user="postgres", options=options))) == "42601"
+
+
 # The simple protocol.
 
 

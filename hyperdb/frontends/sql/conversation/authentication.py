@@ -7,6 +7,8 @@ Invariant: a session is opened only after the client has proved who it is; every
 
 from __future__ import annotations
 
+import re
+
 from hyperdb.errors import SqlError, WireError
 from hyperdb.frontends.sql.contract import Opening
 from hyperdb.frontends.sql.conversation.steps import NEXT, TLS, Ending, Shared, Turn, call
@@ -16,6 +18,8 @@ from hyperdb.frontends.sql.protocol.decode import NEWEST_MINOR
 from hyperdb.roles import BOOTSTRAP_ROLE
 
 _NONCE_BYTES = 18
+# A word of `options`: blanks end it unless a backslash stands before them.
+_WORD = re.compile(r"(?:\\.|[^\\\s])+", re.DOTALL)
 _SHORT_SECRET, _LONG_SECRET = 4, 32
 # The first version whose clients take a cancel key of any length.
 _LONG_SECRETS_FROM = 2
@@ -92,11 +96,32 @@ def _prove(shared: Shared, role: Role, name: str) -> Turn[None]:
         ) from error
 
 
+def _switches(shared: Shared, options: str) -> dict[str, str]:
+    """Settings out of the `options` parameter, which has the form of a server's command line: `-c name=value`, `--name=value`."""
+    words = [re.sub(r"\\(.)", r"\1", word) for word in _WORD.findall(options)]
+    settings: dict[str, str] = {}
+    while words:
+        word = words.pop(0)
+        if word == "-c" and words:
+            word = "--" + words.pop(0)
+        elif word.startswith("-c"):
+            word = "--" + word[2:]
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or not equals or not name:
+            raise shared.end("42601", f"invalid command-line argument for server process: {word}")
+        settings[name.replace("-", "_")] = value
+    return settings
+
+
 def _open(shared: Shared, startup: messages.Startup, role: str) -> Turn[None]:
     terms, asked = shared.terms, dict(startup.parameters)
     user = asked.pop("user")
     database = asked.pop("database", "") or user
+    if database == user:
+        # What clients ask for who were not told a database; of an alias the role's own is meant.
+        database = role
     asked.pop("replication", None)
+    asked.update(_switches(shared, asked.pop("options", "")))
     secret = terms.random(_LONG_SECRET if startup.minor >= _LONG_SECRETS_FROM else _SHORT_SECRET)
     opening = Opening(role, database, asked, terms.process_id, terms.address, may_wait=False, wake=terms.wake)
     try:
