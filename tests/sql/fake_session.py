@@ -67,7 +67,7 @@ class CopyIn:
     loaded: list[Sequence[Any]] = field(default_factory=list)
 
     def add(self, rows: Sequence[Sequence[Any]], first_line: int) -> None:
-        self.loaded += rows
+        self.loaded += map(list, rows)
 
     def load(self, data: bytes) -> None:
         raise AssertionError

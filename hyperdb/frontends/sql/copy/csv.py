@@ -23,7 +23,12 @@ class CsvReader(Reader):
     def __init__(self, options: CopyOptions, names: Sequence[str]) -> None:
         super().__init__(options, names)
         self._open: list[str] = []
+        self._special = (options.quote, self.end_marker)
         self._quoted = False
+
+    @property
+    def _is_open(self) -> bool:
+        return bool(self._open)
 
     def _records(self, lines: list[str], *, is_last: bool) -> list[str]:
         records: list[str] = []

@@ -59,6 +59,13 @@ class Reader:
         self._carriage: bool | None = None
         self._wants_header = options.header or options.match_header
         self._over = False
+        self._special: tuple[str, ...] = ()
+        """Without one of these in it, a text has no quote, no escape and no end."""
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether a record has begun in an earlier line."""
+        raise NotImplementedError
 
     def feed(self, piece: bytes) -> list[Fields]:
         """The rows that are whole with this piece; what comes behind the end marker is dropped."""
@@ -68,9 +75,24 @@ class Reader:
         if not cut:
             self._held.append(piece)
             return []
-        whole = b"".join([*self._held, piece[:cut]])
+        whole = decoded(b"".join([*self._held, piece[:cut]]))
         self._held = [piece[cut:]] if cut < len(piece) else []
-        return self._rows(decoded(whole)[:-1].split("\n"), is_last=False)
+        plain = self._plain(whole)
+        return self._rows(whole[:-1].split("\n"), is_last=False) if plain is None else plain
+
+    def _plain(self, text: str) -> list[Fields] | None:
+        """The rows of lines in which every character means itself, as most do; None where they must be read one by one."""
+        if self._wants_header or self._is_open or "\r" in text or self._carriage or any(one in text for one in self._special):
+            return None
+        delimiter, null, number = self.options.delimiter, self.options.null, len(self._names)
+        split = [line.split(delimiter) for line in text[:-1].split("\n")]
+        if any(len(row) != number for row in split):
+            return None
+        rows: list[Fields] = [self._with_nulls(row) if null in row else row for row in split]  # type: ignore[misc]
+        self._carriage = False
+        self.line = self._next
+        self._next += len(rows)
+        return rows
 
     def finish(self) -> list[Fields]:
         """The rows of a last line without an end."""
@@ -79,6 +101,10 @@ class Reader:
         if self._over:
             return []
         return self._rows([decoded(rest)] if rest else [], is_last=True)
+
+    def _with_nulls(self, row: list[str]) -> Fields:
+        null, kept = self.options.null, self.options.force_not_null
+        return [None if field == null and place not in kept else field for place, field in enumerate(row)]
 
     def _rows(self, lines: list[str], *, is_last: bool) -> list[Fields]:
         self.line = self._next

@@ -43,8 +43,13 @@ class TextReader(Reader):
     def __init__(self, options: CopyOptions, names: Sequence[str]) -> None:
         super().__init__(options, names)
         self._open: list[str] = []
+        self._special = ("\\",)
         delimiter = re.escape(options.delimiter)
         self._field = re.compile(rf"(?:[^\\{delimiter}]|\\.)*\\?", re.DOTALL)
+
+    @property
+    def _is_open(self) -> bool:
+        return bool(self._open)
 
     def _records(self, lines: list[str], *, is_last: bool) -> list[str]:
         records: list[str] = []
