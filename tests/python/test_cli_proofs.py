@@ -146,8 +146,8 @@ def test_what_is_proved_verifies_in_both_verifiers(
     native = told("verify", bundle, "--root", made["root"])
     assert (native["verified"], native["pinned"], native["frame"]) == (True, "root", made["frame"])
     assert {name: native["answers"][0][name] for name in answer} == answer
-    if not (directory / "control.sock").exists():
-        # The bundle is the same either way, so the slow verifier reads it once.
+    if not (directory / "control.sock").exists() and native["answers"][0]["query"] in ("rows", "count", "removed member"):
+        # A second each: the other forms are compared in test_frames.py, and a running server hands out the same bundles.
         assert told("verify", bundle, "--store-key", made["store_key"], "--pure")["answers"] == native["answers"]
     words = run("verify", bundle, "--root", made["root"]).stdout
     assert native["answers"][0]["words"] in words

@@ -1,7 +1,7 @@
 """Random histories with deletes and re-adds: each sealed frame passes its audit and proves what the data were.
 
-Theory: the reference is a dictionary of what was written, copied at each seal; proofs are asked of every frame at the end, so past
-frames are looked at when the data have gone on. The native verifier reads every bundle, the pure one the last of each history.
+Theory: the reference is a dictionary of what was written, copied at each seal; proofs are asked of every frame at the end, so
+past frames are looked at when the data have gone on. The native verifier reads all bundles, the pure one a history's last.
 """
 
 from __future__ import annotations
