@@ -6,6 +6,7 @@ Theory: the answers' types in a row are compared, and bodies where they matter. 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from wire_client import (
@@ -358,6 +359,39 @@ def test_the_short_way_gives_the_same_bytes_as_the_long_one() -> None:
     pieces = long.raw(pipeline[:9]) + long.raw(pipeline[9:] + pipeline[:50]) + long.raw(pipeline[50:] + pipeline[:3])
     assert answer == pieces + long.raw(pipeline[3:])
     assert long.session.quick_answers == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (lambda data: data.replace(b"abc", b"xyz"), "2TDCZ"),
+        (lambda data: data[:4] + bytes([data[4] + 1]) + data[5:], ""),
+        (lambda data: data[:4] + bytes([data[4] - 1]) + data[5:], ""),
+        (lambda data: data.replace(b"\0\0\0\3abc", b"\xff\xff\xff\xff").replace(data[:5], b"B\0\0\0\x15"), "2TDCZ"),
+        (lambda data: data.replace(b"\0s\0", b"\0z\0"), "EZ"),
+    ],
+)
+def test_a_pipeline_like_the_last_one_is_told_from_one_that_only_looks_so(change: Callable[[bytes], bytes], kinds: str) -> None:
+    pipeline = bind([b"abc"], name="s", formats=[0], results=[0]) + describe("P") + execute() + SYNC
+    known, fresh = Client().begin(), Client().begin()
+    for client in (known, fresh):
+        client.say(parse("echo $1", "s"), SYNC)
+    assert known.kinds(pipeline, pipeline) == "2TDCZ" * 2
+    answers = known.raw(change(pipeline))
+    assert answers == fresh.raw(change(pipeline))
+    assert "".join(kind for kind, _ in cut(answers))[: len(kinds)] == kinds
+
+
+def test_a_known_pipeline_of_a_statement_that_was_closed_is_refused() -> None:
+    client = Client().begin()
+    client.say(parse("echo $1", "s"), SYNC)
+    pipeline = bind([b"abc"], name="s") + execute() + SYNC
+    assert client.kinds(pipeline, pipeline, close("S", "s"), pipeline) == "2DCZ2DCZ3EZ"
+    client.say(parse("echo $1", "s", [oids.INT4]), SYNC)
+    assert (
+        sqlstate(client.say(pipeline.replace(b"abc", b"abd"), close("S", "s"), SYNC, parse("insert", "s"), SYNC, pipeline))
+        == "08P01"
+    )
 
 
 def test_what_comes_behind_a_short_pipeline_is_answered_in_order() -> None:

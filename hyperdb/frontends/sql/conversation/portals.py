@@ -9,6 +9,7 @@ once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import Column, Formats, Outcome, Prepared, Session, Status
@@ -72,6 +73,25 @@ class Statement:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A pipeline answered the short way: the next one that differs in its only parameter is known by its bytes."""
+
+    head: bytes
+    """Of Bind, behind its length and before the parameter's."""
+    value_at: int
+    """Where the parameter begins, from Bind's first byte."""
+    rest: int
+    """Bind's length without the parameter's bytes."""
+    tail: bytes
+    """From behind the parameter through Sync."""
+    statement: Statement
+    formats: tuple[int, ...]
+    results: tuple[int, ...]
+    answer: bytes
+    """What goes before the rows."""
+
+
 class Portal:
     """A bound statement. `outcome` is there from the first Execute on; `over` says that there is nothing more to come."""
 
@@ -103,6 +123,7 @@ class Held:
         self._texts: dict[str, int] = {}
         self._portals: dict[str, Portal] = {}
         self._kept = 0
+        self.shape: Shape | None = None
         self._described: dict[int, tuple[Prepared, bytes]] = {}
         self.by_bytes: dict[bytes, Statement] = {}
         """The statements by the bytes of their names, for the short way."""

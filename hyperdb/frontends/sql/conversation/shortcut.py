@@ -8,7 +8,8 @@ the session does not answer at once, is left untouched for the long way, which g
 
 from __future__ import annotations
 
-from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held
+from hyperdb.frontends.sql.contract import Status
+from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held, Shape
 from hyperdb.frontends.sql.conversation.steps import READY, Shared
 from hyperdb.frontends.sql.protocol import encode
 
@@ -17,6 +18,7 @@ _EXECUTE_SYNC = b"E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"
 _DESCRIBE_EXECUTE_SYNC = b"D\0\0\0\6P\0" + _EXECUTE_SYNC
 # Codes of one or no format, by the bytes that say so.
 _FORMATS: dict[bytes, tuple[int, ...]] = {b"\0\1\0\0": (0,), b"\0\1\0\1": (1,)}
+_IDLE = READY[Status.IDLE]
 _NONE: tuple[int, ...] = ()
 # Longer ones are read in the ordinary way, where limits are kept.
 _LONGEST = 8_192
@@ -29,7 +31,7 @@ def answer(shared: Shared, held: Held, data: bytes) -> int:
     while at < end:
         kind = data[at]
         if kind == _BIND:
-            taken = _pipeline(shared, held, data, at)
+            taken = _alike(shared, held, data, at) or _pipeline(shared, held, data, at)
         elif kind == _QUERY:
             taken = _query(shared, held, data, at)
         else:
@@ -42,9 +44,39 @@ def answer(shared: Shared, held: Held, data: bytes) -> int:
     return at
 
 
+def _alike(shared: Shared, held: Held, data: bytes, at: int) -> int:
+    """A pipeline that differs from the last one in its only parameter: where it ends, or 0 when it is another one."""
+    shape = held.shape
+    if shape is None or not data.startswith(shape.head, at + 5):
+        return 0
+    start = at + shape.value_at
+    length = int.from_bytes(data[start - 4 : start], "big")
+    end = start + length
+    if (
+        length > _LONGEST
+        or not data.startswith(shape.tail, end)
+        or data[at + 1 : at + 5] != (length + shape.rest).to_bytes(4, "big")
+    ):
+        return 0
+    session, statement = shared.opened, shape.statement
+    prepared = statement.prepared
+    if session.prepared.get(statement.name) is not prepared:
+        return 0
+    try:
+        rows = session.quick(prepared, (data[start:end],), shape.formats, shape.results)
+    except Exception as error:  # whatever it is, the client gets an answer and the server logs a defect
+        shared.report(error)
+    else:
+        if rows is None:
+            return 0
+        shared.out += (shape.answer, rows)
+    _settle(shared, held)
+    return end + len(shape.tail)
+
+
 def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
     """One pipeline from `at`: where it ends, or 0 when it is not one for the short way."""
-    end = at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+    begin, end = at, at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
     if end - at > _LONGEST or data[at + 5 : at + 6] != b"\0":
         return 0
     if data.startswith(_DESCRIBE_EXECUTE_SYNC, end):
@@ -97,11 +129,22 @@ def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
         return behind
     if rows is None:
         return 0
-    shared.out.append(encode.BIND_COMPLETE)
-    if is_described:
-        shared.out.append(statement.description(session, results))
-    shared.out.append(rows)
+    described = encode.BIND_COMPLETE + (statement.description(session, results) if is_described else b"")
+    shared.out += (described, rows)
     _settle(shared, held)
+    if number == 1 and values[0] is not None:
+        size = len(values[0])
+        value_at = end - len(tail) - size
+        held.shape = Shape(
+            head=data[begin + 5 : value_at - 4],
+            value_at=value_at - begin,
+            rest=end - begin - 1 - size,
+            tail=data[value_at + size : behind],
+            statement=statement,
+            formats=formats,
+            results=results,
+            answer=described,
+        )
     return behind
 
 
@@ -110,7 +153,9 @@ def _settle(shared: Shared, held: Held) -> None:
     if held.has_portals:
         held.close_portal(UNNAMED)
         held.settle(session)
-    shared.out.append(READY[session.status])
+    status = session.status
+    # An enum's hash is not for free.
+    shared.out.append(_IDLE if status is Status.IDLE else READY[status])
 
 
 def _query(shared: Shared, held: Held, data: bytes, at: int) -> int:
