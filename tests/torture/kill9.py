@@ -1,6 +1,6 @@
 """Kills the server without warning under load, again and again; every acknowledged write must be there after.
 
-Run: `python tests/torture/kill9.py [--cycles 200] [--seed 1] [--frames 0.05]`. The server runs at `--sync always` in one directory
+Run: `python tests/torture/kill9.py [--cycles 200] [--seed 1] [--frames 0.05]`. The server runs at `--sync always` in a directory
 that lives through all cycles, so recoveries recover what recoveries left. Frames are sealed without a pause and with so little
 memory that they go in pieces, so kills come in the middle of them; every ten cycles the newest frame is audited.
 """
