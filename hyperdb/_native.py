@@ -11,6 +11,8 @@ import os
 from hyperdb._core import (
     CatalogImage,
     Chunks,
+    ColumnBatch,
+    ColumnScan,
     Engine,
     Frames,
     Hypergraph,
@@ -38,6 +40,8 @@ __all__ = [
     "VERSION",
     "CatalogImage",
     "Chunks",
+    "ColumnBatch",
+    "ColumnScan",
     "Engine",
     "Frames",
     "Hypergraph",

@@ -31,6 +31,7 @@
     +-- SqlError                a SQL statement was refused; carries the SQLSTATE and what else clients are told
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
+    +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
     +-- NotBuiltError           asked for something that this version does not have
 
 Native errors arrive as these classes already. Invariant: nothing else is raised on purpose by the package.
@@ -157,6 +158,10 @@ class ControlError(HyperDBError):
 
 class NotBuiltError(HyperDBError):
     """Asked for something that this version does not have."""
+
+
+class NotColumnarError(HyperDBError):
+    """A type or value that columns of Arrow cannot hold: the query runs on rows."""
 
 
 class WireError(HyperDBError):

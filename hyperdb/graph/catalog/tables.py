@@ -56,6 +56,7 @@ class TableTransaction:
         self.replace = rows.replace
         self.fill_index = rows.fill_index
         self.page = rows.page
+        self.columns = rows.columns
         self.lock_rows = rows.lock_rows
         self.hold_parent = rows.hold_parent
         self.estimate = rows.estimate

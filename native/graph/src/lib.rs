@@ -11,6 +11,7 @@ mod apps;
 mod caretaker;
 pub mod catalog;
 pub mod codec;
+pub mod columnar;
 mod directory;
 mod dropped;
 pub mod field;

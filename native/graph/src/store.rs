@@ -1,5 +1,6 @@
 //! A store: the LSM with the hypergraph's identity on it.
 
+use crate::columnar::{Place, Ranges};
 use crate::directory::Directory;
 use crate::dropped::Dropped;
 use crate::hash::HashKey;
@@ -25,6 +26,7 @@ pub struct Store {
     pub(crate) directory: Directory,
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
+    ranges: Arc<Ranges>,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
     identity: Identity,
@@ -66,6 +68,7 @@ impl Store {
             numbers: Arc::new(Numbers::resume(mark.as_deref())?),
             dropped,
             ranks: Arc::default(),
+            ranges: Arc::default(),
             unswept: Arc::new(AtomicBool::new(true)),
         };
         Ok(Store {
@@ -75,6 +78,7 @@ impl Store {
             directory: Directory::default(),
             dropped: shared.dropped,
             ranks: shared.ranks,
+            ranges: shared.ranges,
             unswept: shared.unswept,
             identity,
         })
@@ -134,6 +138,19 @@ impl Store {
             }
         }
         Ok(last.filter(|_| seen == limit))
+    }
+
+    /// The columns that are kept of its tables.
+    pub fn ranges(&self) -> &Arc<Ranges> {
+        &self.ranges
+    }
+
+    /// Puts the rows of a table under watch: under the writer, so between two commits.
+    pub(crate) fn watch(&self, place: Place) {
+        if !self.ranges.watches(place) {
+            let writer = self.db.writer();
+            self.ranges.watch(place, writer.next_commit() - 1);
+        }
     }
 
     /// Begins a turn at `now_ms` (Unix milliseconds): exclusive, latest state, never conflicts.

@@ -5,7 +5,7 @@ use hyperdb_graph::catalog::{Image, Refusal};
 use hyperdb_graph::codec::types::Type;
 use hyperdb_graph::relation::Layout;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyCapsule};
 use std::sync::Arc;
 
 /// A change of the catalog that was not made, as an exception.
@@ -62,6 +62,15 @@ impl TableLayout {
     /// Column ids in the order of the slots.
     fn columns(&self) -> Vec<u32> {
         self.0.columns.iter().map(|column| column.id).collect()
+    }
+
+    /// The schema that columns of these ids and names have in Arrow: a capsule, once to be read.
+    fn schema<'py>(
+        &self,
+        py: Python<'py>,
+        columns: Vec<(u32, String)>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        super::columnar::schema(py, self, columns)
     }
 
     /// Numbers of the indexes in their order.

@@ -4,9 +4,11 @@
 //! one commit with its index entries is native/graph's `relation`; here values go from Python's objects to their stored forms.
 
 mod catalog;
+mod columnar;
 mod rows;
 mod transaction;
 mod values;
 
 pub(crate) use catalog::{CatalogImage, TableLayout};
+pub(crate) use columnar::{ColumnBatch, ColumnScan};
 pub(crate) use transaction::SqlTransaction;

@@ -4,10 +4,12 @@
 //! asks for it to be taken back and begun again. Steps between see one snapshot.
 
 use super::catalog::{refused, CatalogImage, TableLayout};
+use super::columnar::{self, ColumnScan};
 use super::rows::{all_slots, key_values, limits, parts, tuples, End};
 use crate::errors::{raise, stopped};
 use crate::transaction::{choose, ended, Transaction, MODES, WAITS};
 use hyperdb_graph::catalog::{Catalog, Halt, Object};
+use hyperdb_graph::columnar::Scan;
 use hyperdb_graph::relation::{Layout, Opened, Way};
 use hyperdb_graph::sequencer::OpenStatement;
 use hyperdb_graph::{Conflict, Direction, LockMode, Step, Stop, Store, Transaction as Inner};
@@ -328,6 +330,26 @@ impl SqlTransaction {
         })?;
         let rows = tuples(py, &layout, &page)?;
         Ok((rows, page.after.map(|after| PyBytes::new(py, &after))))
+    }
+
+    /// Columns of the rows between two ends of the key, as the transaction sees them now; rows outside may come too.
+    fn columns<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &TableLayout,
+        columns: Vec<(u32, String)>,
+        low: End<'py>,
+        high: End<'py>,
+    ) -> PyResult<ColumnScan> {
+        let fields = columnar::fields(layout, &columns)?;
+        let layout = layout.0.clone();
+        let limits = limits(layout.image(), &layout.key, low, high)?;
+        let scan = self.with(py, |inner| {
+            Ok(Scan::new(&self.store, inner, &layout, fields, &limits)?)
+        })?;
+        let names = columns.into_iter().map(|(_, name)| name);
+        let scan = scan.map_err(columnar::fault)?;
+        Ok(ColumnScan::of(scan, names.collect()))
     }
 
     /// Locks rows that the statement has seen; which of them are locked.

@@ -34,7 +34,7 @@ pub enum Width {
 }
 
 impl Width {
-    fn from_code(code: u64) -> Option<Width> {
+    pub(crate) fn from_code(code: u64) -> Option<Width> {
         [
             Width::One,
             Width::Two,

@@ -111,6 +111,11 @@ impl Layout {
         Ok(KeyRange { start, end })
     }
 
+    /// The keys of rows within `limits`, of a table whose members lie under `prefix`.
+    pub(crate) fn key_range(&self, prefix: &[u8], limits: &Limits) -> Step<KeyRange> {
+        Ok(under(prefix, self.range(&self.key, limits)?))
+    }
+
     /// The row's own key in the member key of an entry; `None` if malformed.
     pub(super) fn row_of_entry<'k>(
         &self,

@@ -36,7 +36,7 @@ pub struct ColumnLayout {
     /// Its type.
     pub kind: Type,
     width: Width,
-    missing: Option<Vec<u8>>,
+    pub(crate) missing: Option<Vec<u8>>,
 }
 
 /// A column of a key.

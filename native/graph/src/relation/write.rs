@@ -53,6 +53,11 @@ impl Layout {
         })
     }
 
+    /// The collection that holds the rows.
+    pub(crate) fn open_rows(&self, transaction: &Transaction) -> Step<Header> {
+        header(transaction, self.app, self.number)
+    }
+
     /// Declares that the transaction writes rows by this layout: DDL waits for its end, and if the definition is another
     /// one by the commit, that fails.
     ///

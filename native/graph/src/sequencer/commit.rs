@@ -33,6 +33,11 @@ impl Sequencer {
             let written = entries.iter().map(|(family, key, _)| (family, &**key));
             self.shared.ranks.forget_written(written);
             let covered = self.shared.numbers.cover(writer)?;
+            let data = entries
+                .iter()
+                .filter(|(family, ..)| *family == Family::DATA);
+            let data = data.map(|(_, key, _)| &key[..]);
+            self.shared.ranges.mark(writer.next_commit(), data);
             let commit = writer.commit()?;
             self.shared.numbers.covered(covered);
             self.shared.dropped.add(commit, drops(entries));

@@ -69,6 +69,7 @@ pub use scan::TransactionScan;
 pub use statement::{OpenStatement, StatementError};
 pub use transaction::{Locked, Savepoint, Transaction};
 
+use crate::columnar::Ranges;
 use crate::dropped::Dropped;
 use crate::hash::HashKey;
 use crate::numbers::Numbers;
@@ -95,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
+    pub(crate) ranges: Arc<Ranges>,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
 }

@@ -1,6 +1,6 @@
 //! A transaction: reads one snapshot, buffers its writes, locks rows, commits at once or not at all.
 
-use super::buffer::{Buffer, Families, Pending};
+use super::buffer::{forward_only, Buffer, Families, Pending};
 use super::canceller::Canceller;
 use super::commit::{Pin, PinnedRange};
 use super::conflict::Conflict;
@@ -395,6 +395,18 @@ impl Transaction {
 
     pub(super) fn layers(&self) -> (&Snapshot, &Families<Fresh>, &Families<Pending>) {
         (&self.snapshot, &self.fresh, self.buffer.entries())
+    }
+
+    /// Declares that all of `range` is read, at its snapshot and beside [`Transaction::scan`].
+    pub(crate) fn read_range(&self, family: Family, range: KeyRange) {
+        self.note_range(family, range);
+    }
+
+    /// Whether it sees anything in `range` that its snapshot does not show: own writes, and newer rows that it has locked.
+    pub(crate) fn has_own(&self, family: Family, range: &KeyRange) -> bool {
+        let range = forward_only(range.clone());
+        let written = self.buffer.entries().range(family, &range).next().is_some();
+        written || self.fresh.range(family, &range).next().is_some()
     }
 
     pub(super) fn note_range(&self, family: Family, range: KeyRange) {

@@ -1,0 +1,68 @@
+"""What the planner asks of an analytic engine.
+
+Theory: a protocol and a frozen record; the engine's own module is imported by who makes one. Invariant: an answer is read
+while the statement that made its relations is open, for scans begin when the engine comes to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hyperdb.graph.catalog.tables import Layout, TableTransaction
+
+End: TypeAlias = tuple[Sequence[object], bool] | None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table as a statement of a transaction sees it.
+
+    `name` and the names in `columns` (with their ids) are those of the query's text. `low` and `high` bound the key, as
+    `TableTransaction.page` takes them: a hint, the text must still have the condition. `key` names the first column of the
+    key if it is an integer or a date, ascending: conditions on it then become bounds.
+    """
+
+    name: str
+    transaction: TableTransaction
+    layout: Layout
+    columns: tuple[tuple[int, str], ...]
+    low: End = None
+    high: End = None
+    key: str | None = None
+
+
+class Answer(Protocol):
+    """What a query gives, read once."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and Arrow types of the result's columns."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The result in columns."""
+
+    def rows(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The result in rows, a batch at a time, in the classes of `hyperdb.frontends.sql.types`."""
+
+    def close(self) -> None:
+        """Gives back what it holds; a query that still runs ends."""
+
+
+class Engine(Protocol):
+    """Runs queries; several threads may."""
+
+    def run(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> Answer:
+        """Runs a query in the engine's dialect over relations.
+
+        Raises:
+            NotColumnarError: the engine or Arrow cannot say it; run it on rows.
+            SqlError: the query failed as SQL has it: 22003, 22P02, 53200, 57014.
+        """
+
+    def close(self) -> None:
+        """Ends it."""
