@@ -21,10 +21,9 @@ use hyperdb_graph::keys::{self, app_prefix};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Direction, Family, KeyRange, Op, Snapshot};
 use hyperdb_verkle::proof::{
-    self, Below, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
+    self, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
 };
 use hyperdb_verkle::tree::apps::App;
-use hyperdb_verkle::tree::record::Slot;
 use hyperdb_verkle::tree::shards::{self, shards};
 use hyperdb_verkle::tree::{read, root, Root};
 use parking_lot::Mutex;
@@ -111,19 +110,7 @@ impl Nodes for Subject<'_> {
         };
         let stored = Stored::new(&self.view.nodes, &prefix);
         let found = read::read(&stored, path).map_err(unreadable)?;
-        Ok(found.map(|branch| Branch {
-            commitment: branch.commitment().to_compressed(),
-            count: branch.count(),
-            size: branch.bytes(),
-            values: Box::new(branch.values()),
-            slots: (0..64)
-                .filter_map(|slot| match branch.slot(slot) {
-                    Slot::Empty => None,
-                    Slot::Leaf { key, .. } => Some((slot, Below::Leaf(key.steps().to_vec()))),
-                    Slot::Branch { path, .. } => Some((slot, Below::Branch(path))),
-                })
-                .collect(),
-        }))
+        Ok(found.map(Branch::from))
     }
 
     fn hash(&self, tree: Which) -> std::result::Result<Option<Digest>, ProofError> {

@@ -243,13 +243,24 @@ pub fn p2_generator() -> P2Affine {
     unsafe { *blst_p2_affine_generator() }
 }
 
-/// Whether e(a, b) = e(c, d). Points at infinity pair to one.
-pub fn pairings_equal(a: &P1Affine, b: &P2Affine, c: &P1Affine, d: &P2Affine) -> bool {
-    let pair = |p: &P1Affine, q: &P2Affine| {
+/// The lines of Miller's loop for a point of G2: what a pairing with it needs, computed once.
+pub struct Lines(Box<[blst_fp6; 68]>);
+
+/// The lines of a point, not infinity.
+pub fn p2_lines(point: &P2Affine) -> Lines {
+    let mut out = Box::new([blst_fp6::default(); 68]);
+    // SAFETY: the function writes 68 values by the library's description, and reads a valid reference.
+    unsafe { blst_precompute_lines(out.as_mut_ptr(), point) };
+    Lines(out)
+}
+
+/// Whether e(a, b) = e(c, d), b and d given by their lines. Points at infinity pair to one.
+pub fn pairings_equal(a: &P1Affine, b: &Lines, c: &P1Affine, d: &Lines) -> bool {
+    let pair = |p: &P1Affine, q: &Lines| {
         let mut out = blst_fp12::default();
         if !p1_is_infinity(p) {
-            // SAFETY: valid references of the types that the function takes.
-            unsafe { blst_miller_loop(&mut out, q, p) };
+            // SAFETY: valid references, and 68 lines.
+            unsafe { blst_miller_loop_lines(&mut out, q.0.as_ptr(), p) };
         }
         out
     };

@@ -8,9 +8,10 @@
 //! and value, their number, and what the proof is about are in the transcript before the first challenge, `D` before the second
 //! (threat: weak Fiat-Shamir). The value is an input of the verification, computed by the verifier from what it is told.
 
+use crate::comb::Comb;
 use crate::domain::{Domain, Values, WIDTH};
 use crate::hash;
-use crate::point::{msm, Point, Sum};
+use crate::point::{msm_shared, Point, Sum};
 use crate::scalar::Scalar;
 use crate::setup::Setup;
 use std::collections::HashMap;
@@ -51,11 +52,14 @@ pub struct Claim {
     pub value: Scalar,
 }
 
-/// What is left to check of an opening: `e(left, G2) = e(right, tau G2)`. Several are checked together.
-#[derive(Clone, Copy, Debug)]
+/// What is left to check of an opening: `e(sum of scalars times points, G2) = e(right, tau G2)`. Several are checked together.
+#[derive(Clone, Debug)]
 pub struct Pending {
-    left: Point,
+    points: Vec<Point>,
+    scalars: Vec<Scalar>,
     right: Point,
+    /// Stands for everything before the last point: it follows from the whole transcript.
+    challenge: Scalar,
 }
 
 impl Opening {
@@ -79,7 +83,7 @@ impl Opening {
 
 /// Opens all slots of `witnesses`, in this order; `context` is what the proof is about. `None` only if the second challenge is
 /// a point of the domain, which happens to nobody (chance 2^-249).
-pub fn open(setup: &Setup, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
+pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
     let domain = Domain::get();
     let values = witnesses
         .iter()
@@ -101,7 +105,7 @@ pub fn open(setup: &Setup, context: &hash::Digest, witnesses: &[Witness<'_>]) ->
     for (slot, sum) in &sums {
         domain.add_quotient(sum, usize::from(*slot), Scalar::one(), &mut quotients);
     }
-    let committed = msm(setup.lagrange(), &quotients).to_point();
+    let committed = comb.commit(&quotients);
     let t = second_challenge(r, &committed);
     let distances = domain.distances(t)?;
     let mut rest = [Scalar::ZERO; WIDTH];
@@ -121,11 +125,11 @@ pub fn open(setup: &Setup, context: &hash::Digest, witnesses: &[Witness<'_>]) ->
     }
     Some(Opening {
         quotients: committed,
-        evaluation: msm(setup.lagrange(), &rest).to_point(),
+        evaluation: comb.commit(&rest),
     })
 }
 
-/// All of the verification but the pairing; `None`: refused (the second challenge is a point of the domain).
+/// All of the verification but the arithmetic of points; `None`: refused (the second challenge is a point of the domain).
 pub fn prepare(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> Option<Pending> {
     let domain = Domain::get();
     let values = claims
@@ -152,25 +156,39 @@ pub fn prepare(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> O
     points.extend([opening.quotients, Point::generator(), opening.evaluation]);
     scalars.extend([-Scalar::one(), -value, t]);
     Some(Pending {
-        left: msm(&points, &scalars).to_point(),
+        points,
+        scalars,
         right: opening.evaluation,
+        challenge: t,
     })
 }
 
-/// The pairing check of all that is pending, weighted by a challenge over all of it.
-pub fn settle(setup: &Setup, pending: &[Pending]) -> bool {
-    let encoded: Vec<[u8; 48]> = pending
+/// The check of all that is pending, by one sum and one equation of pairings, weighted by a challenge over all transcripts; by at
+/// most so many threads.
+pub fn settle(setup: &Setup, pending: &[Pending], threads: usize) -> bool {
+    // A challenge of an opening binds all but its last point.
+    let encoded: Vec<([u8; 32], [u8; 48])> = pending
         .iter()
-        .flat_map(|one| [one.left.to_compressed(), one.right.to_compressed()])
+        .map(|one| (one.challenge.to_bytes(), one.right.to_compressed()))
         .collect();
-    let parts: Vec<&[u8]> = encoded.iter().map(<[u8; 48]>::as_slice).collect();
+    let parts: Vec<&[u8]> = encoded
+        .iter()
+        .flat_map(|(challenge, right)| [challenge.as_slice(), right])
+        .collect();
     let challenge = hash::to_scalar("hyperdb/opening-batch", &parts);
-    let (mut left, mut right, mut weight) = (Sum::zero(), Sum::zero(), Scalar::one());
+    let (mut points, mut scalars) = (Vec::new(), Vec::new());
+    let (mut right, mut weight) = (Sum::zero(), Scalar::one());
     for one in pending {
-        left = left.plus_sum(&one.left.times(weight));
-        right = right.plus_sum(&one.right.times(weight));
+        points.extend_from_slice(&one.points);
+        scalars.extend(one.scalars.iter().map(|scalar| weight * *scalar));
+        right = match points.len() == one.points.len() {
+            // The first weighs one.
+            true => Sum::from(one.right),
+            false => right.plus_sum(&one.right.times(weight)),
+        };
         weight = weight * challenge;
     }
+    let left = msm_shared(&points, &scalars, threads);
     setup.pairs(&left.to_point(), &right.to_point())
 }
 
@@ -203,7 +221,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::comb::Comb;
 
     const CONTEXT: hash::Digest = [7; 32];
 
@@ -262,13 +279,13 @@ mod tests {
                     slot: *slot,
                 })
                 .collect();
-            open(Setup::ceremony().unwrap(), &CONTEXT, &witnesses).unwrap()
+            open(Comb::ceremony().unwrap(), &CONTEXT, &witnesses).unwrap()
         }
     }
 
     fn holds(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> bool {
         let pending = prepare(context, claims, opening).unwrap();
-        settle(Setup::ceremony().unwrap(), &[pending])
+        settle(Setup::ceremony().unwrap(), &[pending], 1)
     }
 
     fn cases() -> Vec<Case> {
@@ -333,10 +350,10 @@ mod tests {
         let mut claims = three.claims();
         claims[2].value += Scalar::one();
         let bad = prepare(&CONTEXT, &claims, &three.open()).unwrap();
-        assert!(settle(setup, &[good, other]));
-        assert!(!settle(setup, &[good, bad]));
-        assert!(!settle(setup, &[bad, good]));
-        assert!(settle(setup, &[]));
+        assert!(settle(setup, &[good.clone(), other], 2));
+        assert!(!settle(setup, &[good.clone(), bad.clone()], 1));
+        assert!(!settle(setup, &[bad, good], 1));
+        assert!(settle(setup, &[], 1));
     }
 
     #[test]

@@ -124,6 +124,31 @@ pub fn msm(points: &[Point], scalars: &[Scalar]) -> Sum {
     Sum(ffi::p1_msm(&points, &scalars))
 }
 
+/// As [`msm`], by at most so many threads, if there is enough to share.
+pub(crate) fn msm_shared(points: &[Point], scalars: &[Scalar], threads: usize) -> Sum {
+    const SHARE: usize = 256;
+    let threads = threads.clamp(1, points.len().div_ceil(SHARE).max(1));
+    if threads == 1 {
+        return msm(points, scalars);
+    }
+    let size = points.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = points
+            .chunks(size)
+            .zip(scalars.chunks(size))
+            .map(|(points, scalars)| scope.spawn(move || msm(points, scalars)))
+            .collect();
+        let mut sum = Sum::zero();
+        for part in parts {
+            match part.join() {
+                Ok(part) => sum = sum.plus_sum(&part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        sum
+    })
+}
+
 impl fmt::Debug for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Point(")?;
@@ -146,5 +171,21 @@ mod tests {
             compressed[..48].copy_from_slice(&point.to_compressed());
             assert_eq!(Point::from_stored(&compressed), None);
         }
+    }
+
+    #[test]
+    fn a_shared_sum_is_the_same() {
+        let scalars: Vec<Scalar> = (1..700u64).map(Scalar::from).collect();
+        let points: Vec<Point> = scalars
+            .iter()
+            .map(|scalar| Point::generator().times(*scalar).to_point())
+            .collect();
+        let alone = msm(&points, &scalars).to_point();
+        assert_eq!(msm_shared(&points, &scalars, 3).to_point(), alone);
+        let squares = scalars
+            .iter()
+            .map(|n| *n * *n)
+            .fold(Scalar::ZERO, |sum, n| sum + n);
+        assert_eq!(Point::generator().times(squares).to_point(), alone);
     }
 }

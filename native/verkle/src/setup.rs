@@ -5,7 +5,7 @@
 //! by its hash and checked for being a chain of powers; any other is refused outside tests.
 
 use crate::domain::{Domain, WIDTH};
-use crate::ffi::{self, P2Affine};
+use crate::ffi;
 use crate::hash;
 use crate::point::{msm, Point, Sum};
 use crate::scalar::Scalar;
@@ -54,7 +54,8 @@ pub struct Setup {
     powers: Vec<Point>,
     /// Commitments to the 64 unit vectors.
     lagrange: Vec<Point>,
-    tau: P2Affine,
+    /// G2's generator and tau times it, as pairings take them.
+    lines: [ffi::Lines; 2],
 }
 
 impl Setup {
@@ -109,7 +110,7 @@ impl Setup {
         let setup = Setup {
             lagrange: lagrange(&powers),
             powers,
-            tau,
+            lines: [generator, tau].map(|point| ffi::p2_lines(&point)),
         };
         if generator != ffi::p2_generator() || !setup.is_chain(bytes) {
             return Err(SetupError::NotPowers);
@@ -130,7 +131,8 @@ impl Setup {
 
     /// Whether e(left, G2) = e(right, tau G2).
     pub fn pairs(&self, left: &Point, right: &Point) -> bool {
-        ffi::pairings_equal(&left.0, &ffi::p2_generator(), &right.0, &self.tau)
+        let [generator, tau] = &self.lines;
+        ffi::pairings_equal(&left.0, generator, &right.0, tau)
     }
 
     /// `[tau^i]` in G1, i below 64.

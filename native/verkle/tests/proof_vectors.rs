@@ -204,9 +204,11 @@ impl Sample {
                 })
                 .collect();
             let (root, hash) = self.branch(comb, Which::App(tree), Vec::new(), leaves);
-            digests.push(branch_scalar(&[], &root.commitment, root.count, root.size).to_bytes());
+            digests.push(
+                branch_scalar(&[], root.commitment(), root.weight().0, root.weight().1).to_bytes(),
+            );
             hashes.push(hash);
-            size += root.size;
+            size += root.weight().1;
         }
         let own = address(&self.name);
         let parts = |digests: &[Digest]| -> Vec<Vec<u8>> {
@@ -267,8 +269,12 @@ impl Sample {
                         .unwrap();
                     let child_path = first[..common].to_vec();
                     let (child, hash) = self.branch(comb, tree, child_path.clone(), below);
-                    values[at] =
-                        branch_scalar(&child_path, &child.commitment, child.count, child.size);
+                    values[at] = branch_scalar(
+                        &child_path,
+                        child.commitment(),
+                        child.weight().0,
+                        child.weight().1,
+                    );
                     hashes[at] = Some(hash);
                     slots.push((slot, Below::Branch(child_path)));
                 }
@@ -287,13 +293,8 @@ impl Sample {
                 .collect();
         }
         let inner = hashes[0].unwrap_or_default();
-        let branch = Branch {
-            commitment: comb.commit(&values).to_compressed(),
-            count,
-            size,
-            values,
-            slots,
-        };
+        let commitment = comb.commit(&values).to_compressed();
+        let branch = Branch::new(commitment, (count, size), values, slots);
         let hash = to_digest(
             "hyperdb/hash-branch",
             &[&path, &inner, &count.to_le_bytes(), &size.to_le_bytes()],

@@ -16,9 +16,9 @@ use super::source::{Branch, Entry, Nodes, Source, Which};
 use super::touched::{put_root, Touched};
 use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
 use super::wire::{put_blob, put_varint};
+use crate::comb::Comb;
 use crate::hash::{to_digest, to_scalar, Digest};
 use crate::opening::{open, Witness};
-use crate::setup::Setup;
 use std::collections::HashMap;
 
 /// The parts of a bundle beside the app's.
@@ -228,8 +228,8 @@ fn seal(
             slot: *slot,
         });
     }
-    let setup = Setup::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
-    let opening = open(setup, &context(root), &witnesses)
+    let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
+    let opening = open(comb, &context(root), &witnesses)
         .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
     out.extend(opening.to_bytes());
     Ok(())

@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 
 const LONGEST_NAME: usize = 1024;
 /// Points to a thread: below this, starting one costs more than it saves.
-const POINTS_A_THREAD: usize = 12;
+const POINTS_A_THREAD: usize = 6;
 
 /// An opening and what it opens.
 struct Sealed {
@@ -282,7 +282,7 @@ fn check_openings(sealed: &[Sealed], threads: usize) -> Result<(), VerificationE
     let Ok(setup) = Setup::ceremony() else {
         return fail(Check::Opening, "this build's trusted setup is damaged");
     };
-    if settle(setup, &pending) {
+    if settle(setup, &pending, threads) {
         Ok(())
     } else {
         Err(wrong())

@@ -4,6 +4,7 @@ use super::error::ProofError;
 use super::header::HEADER_BYTES;
 use crate::domain::Values;
 use crate::hash::Digest;
+use crate::tree::record;
 
 /// A tree of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,15 +19,21 @@ pub enum Which {
 #[derive(Clone)]
 pub struct Branch {
     /// The commitment, compressed.
-    pub commitment: [u8; 48],
+    pub(crate) commitment: [u8; 48],
     /// Leaves below.
-    pub count: u64,
+    pub(crate) count: u64,
     /// Their bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Scalars of all slots.
-    pub values: Box<Values>,
-    /// What lies in the occupied slots, ascending.
-    pub slots: Vec<(u8, Below)>,
+    pub(crate) values: Box<Values>,
+    slots: Slots,
+}
+
+/// What lies in the occupied slots: told, or still in a record, of which a proof touches few slots.
+#[derive(Clone)]
+enum Slots {
+    Told(Vec<(u8, Below)>),
+    Record(Box<record::Branch>),
 }
 
 /// What lies in a slot.
@@ -39,9 +46,64 @@ pub enum Below {
 }
 
 impl Branch {
-    pub(crate) fn below(&self, slot: u8) -> Option<&Below> {
-        let at = self.slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
-        Some(&self.slots[at].1)
+    /// From its parts: the commitment to `values`, leaves below and their bytes, and what lies in the occupied slots, ascending.
+    pub fn new(
+        commitment: [u8; 48],
+        (count, size): (u64, u64),
+        values: Box<Values>,
+        slots: Vec<(u8, Below)>,
+    ) -> Self {
+        Self {
+            commitment,
+            count,
+            size,
+            values,
+            slots: Slots::Told(slots),
+        }
+    }
+
+    /// The commitment, compressed.
+    pub fn commitment(&self) -> &[u8; 48] {
+        &self.commitment
+    }
+
+    /// Leaves below, and their bytes.
+    pub fn weight(&self) -> (u64, u64) {
+        (self.count, self.size)
+    }
+
+    pub(crate) fn below(&self, slot: u8) -> Option<Below> {
+        match &self.slots {
+            Slots::Told(slots) => {
+                let at = slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
+                Some(slots[at].1.clone())
+            }
+            Slots::Record(branch) => match branch.slot(slot) {
+                record::Slot::Empty => None,
+                record::Slot::Leaf { key, .. } => Some(Below::Leaf(key.steps().to_vec())),
+                record::Slot::Branch { path, .. } => Some(Below::Branch(path)),
+            },
+        }
+    }
+
+    /// Slots that hold something, ascending.
+    pub(crate) fn occupied(&self) -> Vec<u8> {
+        match &self.slots {
+            Slots::Told(slots) => slots.iter().map(|(slot, _)| *slot).collect(),
+            Slots::Record(branch) => branch.slots.iter().map(|(slot, _)| *slot).collect(),
+        }
+    }
+}
+
+impl From<record::Branch> for Branch {
+    fn from(branch: record::Branch) -> Self {
+        Self {
+            commitment: branch.commitment().to_compressed(),
+            count: branch.count(),
+            size: branch.bytes(),
+            values: Box::new(branch.values()),
+            slots: Slots::Record(Box::new(branch)),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl<'a> Touched<'a> {
     fn show(&mut self, path: &[u8], slot: u8) -> Option<Below> {
         let (branch, shown) = self.branches.get_mut(path)?;
         *shown |= 1 << slot;
-        branch.below(slot).cloned()
+        branch.below(slot)
     }
 
     /// The tree key of the leaf at the key's place, if it is the key's own.
@@ -104,9 +104,9 @@ impl<'a> Touched<'a> {
                 let (branch, _) = self.branches.get(&path)?;
                 Some(
                     branch
-                        .slots
+                        .occupied()
                         .iter()
-                        .filter(|(slot, _)| sides[usize::from(*slot)] == side)
+                        .filter(|slot| sides[usize::from(**slot)] == side)
                         .count(),
                 )
             };
@@ -157,16 +157,16 @@ impl<'a> Touched<'a> {
                 Some(Below::Leaf(steps)) => {
                     let head = out.len();
                     out.push(2 << 6 | slot);
-                    if leaf(steps, out)? {
+                    if leaf(&steps, out)? {
                         out[head] = 1 << 6 | slot;
                     }
                 }
                 Some(Below::Branch(below)) => {
                     let read;
-                    let (child, below_shown) = match self.branches.get(below) {
+                    let (child, below_shown) = match self.branches.get(&below) {
                         Some((child, shown)) => (child, *shown),
                         None => {
-                            read = self.nodes.branch(self.tree, below)?;
+                            read = self.nodes.branch(self.tree, &below)?;
                             (
                                 read.as_ref().ok_or_else(|| {
                                     ProofError::Store(format!("the branch at {below:?} is missing"))
@@ -183,7 +183,7 @@ impl<'a> Touched<'a> {
                     );
                     put_steps(out, skipped);
                     put_root(out, child);
-                    self.encode_slots(below, out, noted, leaf)?;
+                    self.encode_slots(&below, out, noted, leaf)?;
                 }
             }
         }
