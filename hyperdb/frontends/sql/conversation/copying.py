@@ -153,9 +153,9 @@ def _send(shared: Shared, running: CopyOut) -> Turn[None]:
     shared.out.append(encode.copy_out([BINARY if is_binary else 0] * len(columns)))
     write = writers(session, columns, (BINARY if is_binary else 0,))
     lines = copy.writer(options)
-    if is_binary:
-        yield from put(shared, encode.copy_data(binary.HEADER))
-    elif options.header:
+    # Clients look for the binary header in front of the first row, in the same message.
+    head = binary.HEADER if is_binary else b""
+    if options.header and not is_binary:
         yield from put(shared, encode.copy_data(lines.header([column.name for column in columns])))
     more = True
     while more:
@@ -163,7 +163,8 @@ def _send(shared: Shared, running: CopyOut) -> Turn[None]:
         for row in rows:
             raw = fields(row, write)
             line = binary.row(raw) if is_binary else lines.line([None if f is None else f.decode() for f in raw])
-            yield from put(shared, encode.copy_data(line))
+            yield from put(shared, encode.copy_data(head + line))
+            head = b""
     if is_binary:
-        yield from put(shared, encode.copy_data(binary.TRAILER))
+        yield from put(shared, encode.copy_data(head + binary.TRAILER))
     shared.out.append(encode.COPY_DONE)
