@@ -11,13 +11,26 @@ from dataclasses import dataclass
 
 from hyperdb import _native
 from hyperdb.commitment.claim import encode_queries
-from hyperdb.commitment.native import decode_header
-from hyperdb.commitment.verify import Frame, Query
-from hyperdb.errors import NotSealedError
+from hyperdb.commitment.native import decode_header, verify
+from hyperdb.commitment.verify import Frame, Query, Root, VerificationError
+from hyperdb.errors import NotProvableError, NotSealedError
 
 _PAGE = 256
 _HEADER = 206
+_BEFORE_HEADER = 6
 NO_MANIFEST = bytes(32)
+_LARGE = 256 << 10
+"""Bytes from which on a bundle may go beyond what the format allows of slots, points and rows."""
+
+
+def _check_size(bundle: bytes) -> None:
+    """Refuses to hand out what no verifier would take."""
+    try:
+        verify(bundle, trusted=Root(decode_header(bundle[_BEFORE_HEADER:]).root))
+    except VerificationError as error:
+        if error.check != "size":
+            raise
+        raise NotProvableError(f"the proof would be more than verifiers accept ({error.detail}): prove less at a time") from error
 
 
 @dataclass(frozen=True)
@@ -132,12 +145,16 @@ class Frames:
             contains: an earlier frame that is shown to belong to this one's history.
 
         Raises:
-            NotProvableError: something is not so that was to be shown: a removal, when the element is there.
+            NotProvableError: something is not so that was to be shown (a removal, when the element is there), or the bundle would
+                be more than verifiers accept.
             BehindHorizonError: the frame can no longer be read; the text names the oldest that can.
             NotSealedError: there is no such frame yet.
         """
         name = app.encode() if isinstance(app, str) else app
-        return self._native.prove(name, encode_queries(queries), None if columns is None else list(columns), frame, contains)
+        bundle = self._native.prove(name, encode_queries(queries), None if columns is None else list(columns), frame, contains)
+        if len(bundle) >= _LARGE:
+            _check_size(bundle)
+        return bundle
 
     def app(self, name: str, frame: int | None = None) -> AppRoot | None:
         """An app's roots at a frame; None if it was not there."""

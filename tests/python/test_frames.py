@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,6 +148,24 @@ def test_what_cannot_be_proved_is_refused_by_name(db: hyperdb.Database) -> None:
     assert isinstance(shown.answers[0], Absent)
     with hyperdb.open(":memory:", engine="memory") as other, pytest.raises(errors.NotBuiltError):
         other.seal()
+
+
+def test_a_bundle_that_no_verifier_takes_is_not_handed_out(tmp_path: Path) -> None:
+    with hyperdb.open(tmp_path / "data", memory="64m", sync="everysec", frames=None) as database:
+        database.app("a").put("fat", bytes(5 << 20))
+        database.app("a").put("large", bytes(1 << 19))
+        database.seal()
+        with pytest.raises(errors.NotProvableError, match="more than verifiers accept"):
+            database.frames.prove("a", Element(b"fat"))
+        shown = both(database, database.frames.prove("a", Element(b"large")))
+        assert isinstance(shown.answers[0], Found) and len(shown.answers[0].row.value or b"") == 1 << 19
+
+
+def test_importing_the_package_loads_no_pairing() -> None:
+    """It is slow, and raises the recursion limit of whoever imports it without care."""
+    code = "import sys, hyperdb.aio, hyperdb.cli.commands; print([name for name in sys.modules if name.startswith('py_ecc')])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_the_horizon_is_named(tmp_path: Path) -> None:
