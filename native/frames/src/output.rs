@@ -79,7 +79,12 @@ impl<'d> Pieces<'d> {
         Ok(self.db.snapshot())
     }
 
-    /// Writes the rest, durably: the newest commit, and how many there were.
+    /// The last commit: what is put here is in no other one.
+    pub(crate) fn last(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    /// Writes the last commit, durably: its number, and how many there were.
     pub(crate) fn finish(mut self) -> Result<(Commit, u64)> {
         self.commits += u64::from(!self.batch.is_empty());
         Ok((self.db.write_durable(&self.batch)?, self.commits))

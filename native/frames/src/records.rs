@@ -14,11 +14,10 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::header::SignedHeader;
 use crate::history::Nodes;
-use crate::output::Output;
 use crate::tree::Tree;
 use hyperdb_graph::keys::{read_varint, KeyBuf};
 use hyperdb_graph::AppId;
-use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot};
+use hyperdb_lsm::{Batch, Commit, Direction, Family, KeyRange, Snapshot};
 
 /// First byte of the keys of branches of apps' trees.
 pub(crate) const APP_TREES: u8 = 0x00;
@@ -215,17 +214,18 @@ pub(crate) fn is_made_early(key: &[u8]) -> bool {
     )
 }
 
-/// Puts the records of a frame beside the nodes of its trees where they belong.
-pub(crate) struct Writing<'o>(pub(crate) &'o mut dyn Output);
+/// Puts the records that make a frame into its last commit.
+pub(crate) struct Writing<'b>(pub(crate) &'b mut Batch);
 
 impl Writing<'_> {
-    pub(crate) fn header(&mut self, header: &SignedHeader, cost: Cost) -> Result<()> {
+    pub(crate) fn header(&mut self, header: &SignedHeader, cost: Cost) {
         let number = header.header.number;
-        self.0.put(&numbered(HEADER, number), &header.encode())?;
-        self.0.put(&numbered(COST, number), &cost.encode())
+        self.0
+            .put(Family::NODE, &numbered(HEADER, number), &header.encode())
+            .put(Family::NODE, &numbered(COST, number), &cost.encode());
     }
 
-    pub(crate) fn history(&mut self, position: u64, node: &Digest) -> Result<()> {
-        self.0.put(&numbered(HISTORY, position), node)
+    pub(crate) fn history(&mut self, position: u64, node: &Digest) {
+        self.0.put(Family::NODE, &numbered(HISTORY, position), node);
     }
 }

@@ -332,7 +332,7 @@ impl Frames {
             changed: editor.changed,
             micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
-        Writing(&mut pieces).header(&signed, cost)?;
+        Writing(pieces.last()).header(&signed, cost);
         let (made_by, own) = pieces.finish()?;
         let covered = data.commit().saturating_add(own);
         self.covered.store(covered, Ordering::Release);
@@ -421,7 +421,7 @@ fn append_history(
     let leaf = newest.signed.header.digest();
     let made = history::append(&records, earlier - 1, leaf)?;
     for (position, node) in &made {
-        Writing(pieces).history(*position, node)?;
+        Writing(pieces.last()).history(*position, node);
     }
     history::root(&With(&records, &made), earlier)
 }

@@ -141,6 +141,8 @@ fn a_frame_in_pieces_is_whole_or_not_there() {
         let promised = acknowledged.iter().filter(|(at, _)| *at <= upto);
         assert!(Some(before) >= promised.map(|(_, number)| *number).max());
         half_made += usize::from(is_half_made(&frames));
+        // What makes a frame comes in one commit.
+        assert!(before == 0 || frames.cost(before).unwrap().changed > 0);
         check(&frames);
         commit(&frames, &back[upto % back.len()]);
         check(&frames);
