@@ -1,0 +1,110 @@
+"""What all SQL sessions of a database share: its tables, the catalog by version, plans.
+
+Theory: the catalog is read once a version and plans are made once a text, so a statement that was seen before costs a look
+into two dictionaries. A session that has changed the catalog in its transaction has one of its own, and its plans are nobody
+else's. Invariant: what is shared here does not change once it is in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.catalog.builtin import built_in_relations
+from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.frontends.sql.contract import Opening
+from hyperdb.graph.catalog import records
+from hyperdb.graph.catalog.records import App
+from hyperdb.graph.catalog.tables import Tables, TableTransaction
+from hyperdb.graph.store import TransactionOptions
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+    from hyperdb.frontends.sql.statement import SqlPrepared
+
+DATABASES = ("hyperdb", "postgres")
+PUBLIC = "public"
+_PLANS = 2048
+PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
+
+
+def clock() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+class SqlBackend:
+    """See the module's head. `native` is the database's native store."""
+
+    def __init__(self, tables: Tables, now: Callable[[], int] = clock) -> None:
+        self.tables = tables
+        self.now = now
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()
+        self._transactions = 0
+        self._make_public()
+
+    def open(self, opening: Opening) -> SqlSession:
+        """A new session.
+
+        Raises:
+            SqlError: 3D000 for an unknown database, 22023 for a setting that cannot be.
+        """
+        from hyperdb.frontends.sql.session import SqlSession
+
+        if opening.database not in DATABASES:
+            raise SqlError("3D000", f'database "{opening.database}" does not exist')
+        return SqlSession(self, opening)
+
+    def _make_public(self) -> None:
+        """The schema that everybody has."""
+        transaction = self.tables.begin(TransactionOptions("read committed"))
+        transaction.open()
+        catalog = Catalog(transaction.image(), lambda _catalog: {})
+        if PUBLIC not in catalog.schemas:
+            number = transaction.app(PUBLIC.encode())
+            assert number is not None
+            transaction.create(transaction.reserve(), records.encode(App(number=number, name=PUBLIC)))
+            transaction.close(True)
+            transaction.commit()
+        else:
+            transaction.rollback()
+
+    def catalog(self, transaction: TableTransaction, version: int | None) -> Catalog:
+        """The catalog of an open statement; `version` None: as the transaction has changed it."""
+        with self._lock:
+            known = self._catalog
+        if known is not None and version is not None and known.version == version:
+            return known
+        made = Catalog(transaction.image(), built_in_relations)
+        if version is not None:
+            with self._lock:
+                if self._catalog is None or self._catalog.version < made.version:
+                    self._catalog = made
+        return made
+
+    def plan(self, key: PlanKey) -> SqlPrepared | None:
+        """A statement that was made before."""
+        with self._lock:
+            found = self._plans.get(key)
+            if found is not None:
+                self._plans.move_to_end(key)
+            return found
+
+    def keep(self, key: PlanKey, prepared: SqlPrepared) -> None:
+        """Keeps a statement, and forgets the one that was not used for longest."""
+        with self._lock:
+            self._plans[key] = prepared
+            if len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+
+    def next_transaction(self) -> int:
+        """A number for a transaction."""
+        with self._lock:
+            self._transactions += 1
+            return self._transactions

@@ -1,0 +1,447 @@
+"""Calls: functions, aggregates, window functions.
+
+Theory: by name; what is an aggregate or needs types that no signature can say (COALESCE, GREATEST, NULLIF, min, array
+constructors) has a method here. Invariant: aggregates stand only where a scope gathers them (42803), window functions
+likewise (42P20).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.scope import Scope
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import BOOL, FLOAT8, INT4, INT8, RECORD, REGTYPE, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.functions import casts
+from hyperdb.frontends.sql.functions.model import Aggregate, Function
+from hyperdb.frontends.sql.functions.order import key_of
+from hyperdb.frontends.sql.functions.registry import AGGREGATES, FUNCTIONS, Match, resolve
+from hyperdb.frontends.sql.plan.expressions import (
+    AggregateCall,
+    Call,
+    Case,
+    Coalesce,
+    Const,
+    Convert,
+    Expr,
+    Extreme,
+    MakeRow,
+    Outer,
+    Slot,
+    Subquery,
+    WindowCall,
+    parts,
+)
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.bind.binder import Binder
+    from hyperdb.frontends.sql.bind.coerce import Coercer
+
+_RANKING = {"row_number": INT8, "rank": INT8, "dense_rank": INT8, "percent_rank": FLOAT8, "cume_dist": FLOAT8, "ntile": INT4}
+_VALUES = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
+_MOST_ARGUMENTS = 100
+
+
+class Calls:
+    """The part of `Expressions` that binds calls."""
+
+    binder: Binder
+    coercer: Coercer
+
+    def bind(self, node: exp.Expr, scope: Scope) -> Expr:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def at(self, node: exp.Expr | None) -> int | None:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def truth(self, node: exp.Expr, scope: Scope, clause: str) -> Expr:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def compare(self, sign: str, left: Expr, right: Expr, at: int | None = None) -> Expr:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def subquery(self, query: exp.Expr, scope: Scope) -> tuple[Subquery, list[tuple[str, Kind]]]:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def matched(self, match: Match, arguments: list[Expr]) -> Call:
+        """A call of what was found."""
+        assert isinstance(match.entry, Function)
+        variadic = match.entry.variadic and match.entry.arguments[-1] == kinds.ANY
+        fixed = len(match.entry.arguments) - 1
+        cast = [
+            self._output(argument) if variadic and place >= fixed else self.coercer.coerce(argument, Kind(target))
+            for place, (argument, target) in enumerate(zip(arguments, match.targets, strict=True))
+        ]
+        return Call(Kind(match.result), match.entry, tuple(cast))
+
+    def _output(self, argument: Expr) -> Expr:
+        """A value as its type writes it: what a cast does, but for booleans."""
+        if self.coercer.catalog.base(argument.kind).oid == BOOL:
+            return Convert(Kind(TEXT), casts.Cast(casts.IMPLICIT, lambda value, _env: "t" if value else "f"), argument)
+        return self.coercer.coerce(argument, Kind(TEXT), casts.EXPLICIT)
+
+    def function(self, name: str, arguments: list[Expr], node: exp.Expr) -> Expr:
+        """A function by name over bound arguments.
+
+        Raises:
+            SqlError: 42883 where there is none, 42725 where there are several.
+        """
+        given = [self.coercer.catalog.base(argument.kind).oid for argument in arguments]
+        try:
+            match = resolve(FUNCTIONS.get(name, ()), given)
+        except SqlError as error:
+            error.message = f"function {name}({self._shown(arguments)}) is not unique"
+            error.args = (error.message,)
+            raise
+        if match is None:
+            raise self._no_function(name, arguments, node)
+        return self.matched(match, arguments)
+
+    def _shown(self, arguments: list[Expr]) -> str:
+        return ", ".join(self.coercer.name(argument.kind) for argument in arguments)
+
+    def _no_function(self, name: str, arguments: list[Expr], node: exp.Expr) -> SqlError:
+        return SqlError(
+            "42883",
+            f"function {name}({self._shown(arguments)}) does not exist",
+            hint="No function matches the given name and argument types. You might need to add explicit type casts.",
+            position=self.at(node),
+        )
+
+    def _anonymous(self, node: exp.Expr, scope: Scope) -> Expr:
+        name = str(node.this)
+        name = name if node.args.get("quoted") else name.lower()
+        if len(node.expressions) > _MOST_ARGUMENTS and name != "row":
+            raise SqlError("54023", f"cannot pass more than {_MOST_ARGUMENTS} arguments to a function", position=self.at(node))
+        special = _SPECIAL.get(name)
+        if special is not None:
+            found: Expr = special(self, node, scope)
+            return found
+        if name in AGGREGATES or name in ("min", "max"):
+            return self._aggregate(name, node, scope)
+        if name in _RANKING or name in _VALUES:
+            raise SqlError("42809", f"window function {name} requires an OVER clause", position=self.at(node))
+        if any(isinstance(each, exp.Kwarg | exp.PropertyEQ) for each in node.expressions):
+            return self._named_arguments(name, node, scope)
+        if any(isinstance(each, exp.Variadic) for each in node.expressions):
+            raise SqlError("0A000", "VARIADIC arrays are not supported", position=self.at(node))
+        arguments = [self.bind(each, scope) for each in node.expressions]
+        target = self.coercer.catalog.user_type(name, None, self.binder.path) if len(arguments) == 1 else None
+        if len(arguments) == 1 and name not in FUNCTIONS and (name in kinds.NAMES or target is not None):
+            return self.coercer.coerce(arguments[0], Kind(target or kinds.NAMES[name]), casts.EXPLICIT, self.at(node))
+        called = self.function(name, arguments, node)
+        if isinstance(called, Call) and called.function.rows and not scope.sets_allowed:
+            raise SqlError(
+                "0A000", f"set-returning functions are not allowed in {scope.clause or 'this place'}", position=self.at(node)
+            )
+        return called
+
+    def _named_arguments(self, name: str, node: exp.Expr, scope: Scope) -> Expr:
+        names = _PARAMETER_NAMES.get(name)
+        if names is None:
+            raise SqlError("0A000", f"{name} does not take named arguments", position=self.at(node))
+        found: list[Expr] = [*[Const(Kind(INT4), 0)] * (len(names) - 1), Const(Kind(FLOAT8), 0.0)]
+        for place, each in enumerate(node.expressions):
+            if isinstance(each, exp.Kwarg | exp.PropertyEQ):
+                word = each.this.name.lower()
+                if word not in names:
+                    raise self._no_function(name, [], node)
+                found[names.index(word)] = self.bind(each.expression, scope)
+            else:
+                found[place] = self.bind(each, scope)
+        return self.function(name, found, node)
+
+    # Calls that no signature describes.
+
+    def _coalesce(self, node: exp.Expr, scope: Scope) -> Expr:
+        found = [self.bind(each, scope) for each in node.expressions]
+        kind = self.coercer.common(found, "COALESCE", self.at(node))
+        return Coalesce(kind, self.coercer.all_as(found, kind))
+
+    def _extreme(self, node: exp.Expr, scope: Scope) -> Expr:
+        found = [self.bind(each, scope) for each in node.expressions]
+        name = str(node.this).lower()
+        kind = self.coercer.common(found, name.upper(), self.at(node))
+        return Extreme(kind, self.coercer.all_as(found, kind), name == "greatest")
+
+    def _nullif(self, node: exp.Expr, scope: Scope) -> Expr:
+        if len(node.expressions) != 2:
+            raise SqlError("42601", "NULLIF takes two arguments", position=self.at(node))
+        left, right = (self.bind(each, scope) for each in node.expressions)
+        same = self.compare("=", left, right, self.at(node))
+        if left.kind.oid == UNKNOWN:
+            left = self.coercer.coerce(left, Kind(TEXT))
+        return Case(left.kind, ((same, Const(left.kind, None)),), left)
+
+    def _row(self, node: exp.Expr, scope: Scope) -> Expr:
+        return MakeRow(Kind(RECORD), tuple(self.bind(each, scope) for each in node.expressions))
+
+    def _array_query(self, node: exp.Expr, scope: Scope) -> Expr:
+        inner = node.expressions[0]
+        found, columns = self.subquery(inner.this if isinstance(inner, exp.Subquery) else inner, scope)
+        array = kinds.array_of(TEXT if columns[0][1].oid == UNKNOWN else columns[0][1].oid)
+        return Subquery(Kind(array or 0), "array", found.plan, found.captures)
+
+    def _array_text(self, node: exp.Expr, scope: Scope) -> Expr:
+        """The items become texts by the output of their type."""
+        found = [self.bind(each, scope) for each in node.expressions]
+        if found and kinds.is_array(self.coercer.catalog.base(found[0].kind).oid):
+            found[0] = self.coercer.coerce(found[0], Kind(kinds.array_of(TEXT) or 0), casts.EXPLICIT)
+        return self.function("array_to_string", found, node)
+
+    def _typeof(self, node: exp.Expr, scope: Scope) -> Expr:
+        return Const(Kind(REGTYPE), self.bind(node.expressions[0], scope).kind.oid)
+
+    def _precise(self, node: exp.Expr, _scope: Scope) -> Expr:
+        names = {
+            "current_timestamp": "now",
+            "localtimestamp": "localtimestamp",
+            "current_time": "current_time",
+            "localtime": "localtime",
+        }
+        found = self.function(names[str(node.this).lower()], [], node)
+        return self.coercer.coerce(found, Kind(found.kind.oid, int(node.expressions[0].name)), casts.EXPLICIT)
+
+    def _grouping(self, node: exp.Expr, scope: Scope) -> Expr:
+        if scope.calls is None:
+            raise SqlError("42803", "GROUPING must be associated with GROUP BY", position=self.at(node))
+        arguments = tuple(self.bind(each, scope) for each in node.expressions)
+        return self._gathered(AggregateCall(Kind(INT4), GROUPING, arguments), scope, node)
+
+    # Aggregates.
+
+    def _aggregate(
+        self,
+        name: str,
+        node: exp.Expr,
+        scope: Scope,
+        nodes: list[exp.Expr] | None = None,
+        where: exp.Expr | None = None,
+    ) -> Expr:
+        call = self._aggregate_call(name, node, scope, nodes, where)
+        return self._gathered(call, scope, node)
+
+    def _gathered(self, call: AggregateCall, scope: Scope, node: exp.Expr) -> Expr:
+        if scope.calls is None:
+            raise SqlError(
+                "42803", f"aggregate functions are not allowed in {scope.clause or 'this place'}", position=self.at(node)
+            )
+        if call not in scope.calls:
+            scope.calls.append(call)
+        return call
+
+    def _aggregate_call(
+        self,
+        name: str,
+        node: exp.Expr,
+        scope: Scope,
+        nodes: list[exp.Expr] | None,
+        where: exp.Expr | None,
+        *,
+        windowed: bool = False,
+    ) -> AggregateCall:
+        found = list(node.expressions) if nodes is None else nodes
+        distinct, ordered = False, None
+        if len(found) >= 1 and isinstance(found[-1], exp.Order):
+            ordered, found = found[-1], [*found[:-1], found[-1].this]
+        if found and isinstance(found[0], exp.Order):
+            ordered, found = found[0], [found[0].this, *found[1:]]
+        if found and isinstance(found[0], exp.Distinct):
+            distinct, found = True, [*found[0].expressions, *found[1:]]
+        inside = scope
+        if not windowed:
+            inside = Scope(scope.level, scope.sources, scope.merged, scope.tables, scope.outer_tables, "aggregate function calls")
+        if len(found) == 1 and isinstance(found[0], exp.Star):
+            if name != "count":
+                raise SqlError("42883", f"function {name}() does not exist", position=self.at(node))
+            arguments: list[Expr] = []
+        else:
+            arguments = [self.bind(each, inside) for each in found]
+        order = () if ordered is None else self._order(ordered, inside)
+        condition = None if where is None else self.truth(where, inside, "FILTER")
+        used = {type(part) for argument in arguments for part in parts(argument)}
+        if Outer in used and Slot not in used:
+            raise SqlError("0A000", "aggregates of the query around are not supported", position=self.at(node))
+        aggregate, result, cast = self._find_aggregate(name, arguments, node)
+        return AggregateCall(Kind(result), aggregate, cast, distinct, condition, order)
+
+    def _order(self, ordered: exp.Expr, scope: Scope) -> tuple[tuple[Expr, bool, bool], ...]:
+        found = []
+        for each in ordered.expressions:
+            value = self.bind(each.this, scope)
+            if value.kind.oid == UNKNOWN:
+                value = self.coercer.coerce(value, Kind(TEXT))
+            found.append((value, bool(each.args.get("desc")), bool(each.args.get("nulls_first"))))
+        return tuple(found)
+
+    def _find_aggregate(self, name: str, arguments: list[Expr], node: exp.Expr) -> tuple[Aggregate, int, tuple[Expr, ...]]:
+        if name in ("min", "max"):
+            if len(arguments) != 1:
+                raise self._no_function(name, arguments, node)
+            argument = arguments[0]
+            kind = self.coercer.catalog.base(argument.kind)
+            if kind.oid in (UNKNOWN, kinds.VARCHAR):
+                kind = Kind(TEXT)
+            if kind.oid in (BOOL, kinds.UUID, kinds.JSON, kinds.JSONB, kinds.BYTEA):
+                raise self._no_function(name, arguments, node)
+            return extreme(name, kind.oid, self.coercer.catalog.labels), kind.oid, (self.coercer.coerce(argument, kind),)
+        given = [self.coercer.catalog.base(argument.kind).oid for argument in arguments]
+        match = resolve(AGGREGATES[name], given)
+        if match is None:
+            raise self._no_function(name, arguments, node)
+        assert isinstance(match.entry, Aggregate)
+        cast = tuple(
+            self.coercer.coerce(argument, Kind(target)) for argument, target in zip(arguments, match.targets, strict=True)
+        )
+        return match.entry, match.result, cast
+
+    def _string_agg(self, node: exp.Expr, scope: Scope) -> Expr:
+        return self._aggregate("string_agg", node, scope, [node.this, node.args["separator"]])
+
+    def _filtered(self, node: exp.Expr, scope: Scope) -> Expr:
+        inner, where = node.this, node.expression.this
+        name, nodes = _call(inner)
+        if name not in AGGREGATES and name not in ("min", "max"):
+            raise SqlError("42809", f"FILTER specified, but {name} is not an aggregate function", position=self.at(node))
+        return self._aggregate(name, inner, scope, nodes, where)
+
+    # Window functions.
+
+    def _window(self, node: exp.Expr, scope: Scope) -> Expr:
+        if scope.windows is None:
+            raise SqlError("42P20", f"window functions are not allowed in {scope.clause or 'this place'}", position=self.at(node))
+        inner, where = node.this, None
+        if isinstance(inner, exp.Filter):
+            inner, where = inner.this, inner.expression.this
+        if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
+            raise SqlError("0A000", "IGNORE NULLS is not supported", position=self.at(node))
+        name, nodes = _call(inner)
+        definition = self._definition(node, scope)
+        partition = tuple(self.bind(each, scope) for each in definition.args.get("partition_by") or ())
+        ordered = definition.args.get("order")
+        order = () if ordered is None else self._order(ordered, scope)
+        frame = self._frame(definition.args.get("spec") or node.args.get("spec"), scope)
+        if name in _RANKING or name in _VALUES:
+            call = self._ranking(name, nodes, scope, node, partition, order, frame)
+        elif name in AGGREGATES or name in ("min", "max"):
+            found = self._aggregate_call(name, inner, scope, nodes, where, windowed=True)
+            if found.distinct or found.order:
+                raise SqlError("0A000", "DISTINCT and ORDER BY are not implemented for window functions", position=self.at(node))
+            call = WindowCall(found.kind, name, found.aggregate, found.arguments, partition, order, frame, found.where)
+        else:
+            raise SqlError(
+                "42809", f"OVER specified, but {name} is not a window function nor an aggregate function", position=self.at(node)
+            )
+        if any(isinstance(part, WindowCall) for each in call.arguments for part in parts(each)):
+            raise SqlError("42P20", "window function calls cannot be nested", position=self.at(node))
+        if call not in scope.windows:
+            scope.windows.append(call)
+        return call
+
+    def _definition(self, node: exp.Expr, scope: Scope) -> exp.Expr:
+        named = node.args.get("alias") or node.args.get("first")
+        if named is None or isinstance(named, bool):
+            return node
+        name = str(named.name).lower()
+        found = scope.window_names.get(name)
+        if found is None:
+            raise SqlError("42704", f'window "{name}" does not exist', position=self.at(node))
+        assert isinstance(found, exp.Expr)
+        return found
+
+    def _ranking(
+        self,
+        name: str,
+        nodes: list[exp.Expr],
+        scope: Scope,
+        node: exp.Expr,
+        partition: tuple[Expr, ...],
+        order: Any,
+        frame: Any,
+    ) -> WindowCall:
+        arguments = [self.bind(each, scope) for each in nodes]
+        if name in _RANKING:
+            kind = Kind(_RANKING[name])
+            if len(arguments) != (name == "ntile"):
+                raise self._no_function(name, arguments, node)
+            arguments = [self.coercer.coerce(argument, Kind(INT4)) for argument in arguments]
+            return WindowCall(kind, name, None, tuple(arguments), partition, order, frame)
+        if not 1 <= len(arguments) <= 3:
+            raise self._no_function(name, arguments, node)
+        if len(arguments) == 3:
+            kind = self.coercer.common([arguments[0], arguments[2]], name)
+            arguments[2] = self.coercer.coerce(arguments[2], kind)
+        else:
+            kind = Kind(TEXT) if arguments[0].kind.oid == UNKNOWN else arguments[0].kind
+        arguments[0] = self.coercer.coerce(arguments[0], kind)
+        if len(arguments) > 1:
+            arguments[1] = self.coercer.coerce(arguments[1], Kind(INT4))
+        return WindowCall(kind, name, None, tuple(arguments), partition, order, frame)
+
+    def _frame(self, spec: exp.Expr | None, scope: Scope) -> tuple[str, Any, Any] | None:
+        if spec is None:
+            return None
+        if spec.args.get("exclude"):
+            raise SqlError("0A000", "frame exclusion is not supported", position=self.at(spec))
+        kind = str(spec.args["kind"]).lower()
+        start = self._edge(spec.args.get("start"), spec.args.get("start_side"), scope)
+        end = self._edge(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"), scope)
+        if kind != "rows" and any(isinstance(edge[1], Expr) for edge in (start, end)):
+            raise SqlError("0A000", f"{kind.upper()} with an offset is not supported", position=self.at(spec))
+        return kind, start, end
+
+    def _edge(self, edge: Any, side: str | None, scope: Scope) -> tuple[str, Expr | None]:
+        if isinstance(edge, str):
+            word = edge.upper()
+            return ("current", None) if word == "CURRENT ROW" else ((side or "preceding").lower(), None)
+        return (side or "preceding").lower(), self.coercer.coerce(self.bind(edge, scope), Kind(INT8))
+
+
+def _call(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
+    """Name and arguments of a call."""
+    if isinstance(node, exp.GroupConcat):
+        return "string_agg", [node.this, node.args["separator"]]
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower(), list(node.expressions)
+    raise SqlError("42809", f"{type(node).__name__} is not a window function")
+
+
+def extreme(name: str, oid: int, labels: Any) -> Aggregate:
+    """min or max of a type."""
+    key = key_of(oid, labels)
+    least = name == "min"
+
+    def step(state: Any, value: Any) -> Any:
+        if state is None:
+            return value
+        one, other = (value, state) if key is None else (key(value), key(state))
+        return value if (one < other if least else other < one) else state
+
+    return Aggregate(name, (oid,), oid, lambda: None, step, lambda state: state)
+
+
+GROUPING = Aggregate("grouping", (), INT4, lambda: 0, lambda state: state, lambda state: state)
+_PARAMETER_NAMES = {"make_interval": ("years", "months", "weeks", "days", "hours", "mins", "secs")}
+_SPECIAL: dict[str, Any] = {
+    "coalesce": Calls._coalesce,
+    "greatest": Calls._extreme,
+    "least": Calls._extreme,
+    "nullif": Calls._nullif,
+    "row": Calls._row,
+    "array": Calls._array_query,
+    "array_to_string": Calls._array_text,
+    "pg_typeof": Calls._typeof,
+    "current_timestamp": Calls._precise,
+    "localtimestamp": Calls._precise,
+    "current_time": Calls._precise,
+    "localtime": Calls._precise,
+    "grouping": Calls._grouping,
+}

@@ -1,0 +1,158 @@
+"""Identifiers and types of the syntax tree. Invariant: names that are not quoted are lower case from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import Kind
+from hyperdb.frontends.sql.catalog.relations import Catalog
+
+_LONGEST = 63
+
+
+def fold(node: object) -> str:
+    """The name that an identifier (or a node whose `this` is one) stands for."""
+    if isinstance(node, exp.Identifier):
+        text = str(node.this)
+        return (text if node.args.get("quoted") else text.lower())[:_LONGEST]
+    if isinstance(node, exp.Expr):
+        return fold(node.this)
+    return str(node).lower()[:_LONGEST]
+
+
+def table_name(node: exp.Expr) -> tuple[str | None, str]:
+    """Schema and name of a table's reference.
+
+    Raises:
+        SqlError: 0A000 for another database.
+    """
+    if isinstance(node, exp.Schema):
+        node = node.this
+    catalog, schema = node.args.get("catalog"), node.args.get("db")
+    if catalog is not None and fold(catalog) not in ("hyperdb", "postgres"):
+        raise SqlError("0A000", "cross-database references are not implemented")
+    return (None if schema is None else fold(schema)), fold(node.this)
+
+
+_TYPES = {
+    "INT": "int4",
+    "BIGINT": "int8",
+    "SMALLINT": "int2",
+    "SERIAL": "int4",
+    "BIGSERIAL": "int8",
+    "SMALLSERIAL": "int2",
+    "BOOLEAN": "bool",
+    "DECIMAL": "numeric",
+    "DOUBLE": "float8",
+    "FLOAT": "float4",
+    "VARBINARY": "bytea",
+    "CHAR": "bpchar",
+    "BPCHAR": "bpchar",
+    "NCHAR": "bpchar",
+    "NVARCHAR": "varchar",
+    "TIMESTAMPNTZ": "timestamp",
+    "DATETIME": "timestamp",
+}
+_SERIAL = {"SERIAL", "BIGSERIAL", "SMALLSERIAL"}
+_ALIASES = {
+    "int": "int4",
+    "integer": "int4",
+    "bigint": "int8",
+    "smallint": "int2",
+    "boolean": "bool",
+    "real": "float4",
+    "decimal": "numeric",
+}
+
+
+def is_serial(node: exp.Expr) -> bool:
+    """Whether a column's type asks for a sequence."""
+    this = node.this
+    if isinstance(this, exp.DataType.Type):
+        return this.name in _SERIAL
+    return isinstance(node.args.get("kind"), exp.Identifier) and fold(node.args["kind"]) in ("serial2", "serial4", "serial8")
+
+
+def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str]) -> Kind:
+    """The type that a syntax tree names.
+
+    Raises:
+        SqlError: 42704 for one that is not there.
+    """
+    if isinstance(node, exp.ObjectIdentifier):
+        return Kind(kinds.NAMES[str(node.this).lower()])
+    this = node.this
+    if isinstance(this, exp.Interval):
+        return Kind(kinds.INTERVAL)
+    name = this.name if isinstance(this, exp.DataType.Type) else str(this)
+    if name == "ARRAY":
+        inner = kind_of(node.expressions[0], catalog, path)
+        if kinds.is_array(inner.oid):
+            return inner
+        array = kinds.array_of(inner.oid)
+        if array is None:
+            raise SqlError("42704", f"could not find array type for data type {kinds.name_of(inner)}")
+        return Kind(array, inner.modifier)
+    numbers = [_number(each) for each in node.expressions]
+    if name == "USERDEFINED":
+        return _user(node.args["kind"], numbers, catalog, path)
+    return sized(_TYPES.get(name, name.lower()), numbers)
+
+
+def _number(node: exp.Expr) -> int:
+    text = node.this.name if isinstance(node, exp.DataTypeParam) else node.name
+    try:
+        return int(text)
+    except ValueError:
+        raise SqlError("42601", f'type modifier "{text}" is no number') from None
+
+
+def _user(node: exp.Expr | str, numbers: list[int], catalog: Catalog, path: Sequence[str]) -> Kind:
+    schema, name = None, fold(node)
+    if isinstance(node, exp.Dot):
+        schema, name = fold(node.this), fold(node.expression)
+    if schema in (None, "pg_catalog") and name in kinds.NAMES:
+        return sized(name, numbers)
+    if schema is None and name in ("serial4", "serial8", "serial2"):
+        return Kind(kinds.NAMES[f"int{name[-1]}"])
+    found = catalog.user_type(name, schema, path)
+    if found is None:
+        shown = f"{schema}.{name}" if schema else name
+        raise SqlError("42704", f'type "{shown}" does not exist')
+    return Kind(found)
+
+
+def sized(name: str, numbers: list[int]) -> Kind:
+    """A built-in type with what stands in parentheses behind it.
+
+    Raises:
+        SqlError: 42704, 22023.
+    """
+    name = _ALIASES.get(name, name)
+    oid = kinds.NAMES.get(name)
+    if oid is None:
+        raise SqlError("42704", f'type "{name}" does not exist')
+    if oid == kinds.BPCHAR and not numbers and name == "bpchar":
+        return Kind(oid, -1)
+    if not numbers:
+        return Kind(oid)
+    size = numbers[0]
+    if oid == kinds.NUMERIC:
+        if not 1 <= size <= 1000:
+            raise SqlError("22023", f"NUMERIC precision {size} must be between 1 and 1000")
+        return Kind(oid, kinds.numeric_modifier(size, numbers[1] if len(numbers) > 1 else 0))
+    if oid in (kinds.VARCHAR, kinds.BPCHAR):
+        if size < 1:
+            raise SqlError("22023", f"length for type {kinds.BUILT_IN[oid].name} must be at least 1")
+        return Kind(oid, size + 4)
+    if oid in (kinds.BIT, kinds.VARBIT):
+        return Kind(oid, size)
+    if oid in (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ):
+        return Kind(oid, min(size, 6) if size < 6 else -1)
+    if oid == kinds.FLOAT8:
+        return Kind(kinds.FLOAT4 if size <= 24 else kinds.FLOAT8)
+    return Kind(oid)

@@ -1,0 +1,252 @@
+"""FROM: tables, joins, derived tables, functions.
+
+Theory: each item gives a plan and sources; a join lays the right row behind the left one. Conditions stay where they were
+written; where they can go is the optimizer's business. Invariant: places of a source's columns are places in the row of the
+plan that is returned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold, table_name
+from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.catalog.kinds import INT8, RECORD, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Expr
+from hyperdb.frontends.sql.plan.nodes import FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
+from hyperdb.graph.catalog import records
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.bind.binder import Binder
+
+_FORMS = {"": "inner", "LEFT": "left", "RIGHT": "right", "FULL": "full", "INNER": "inner", "CROSS": "inner"}
+
+
+class Sources:
+    """Binds FROM."""
+
+    def __init__(self, binder: Binder) -> None:
+        self.binder = binder
+
+    def bind(self, first: exp.Expr | None, joins: list[exp.Expr], scope: Scope) -> Plan:
+        """The plan of a whole FROM; its sources go into `scope`."""
+        if first is None:
+            return Values(0, ((),))
+        plan = self._item(first, scope)
+        for join in joins:
+            plan = self._join(plan, join, scope)
+        return plan
+
+    def _item(self, node: exp.Expr, scope: Scope) -> Plan:
+        """One item with what is joined to it inside its own parentheses."""
+        plan = self._single(node, scope)
+        for join in node.args.get("joins") or ():
+            plan = self._join(plan, join, scope)
+        return plan
+
+    def _single(self, node: exp.Expr, scope: Scope) -> Plan:
+        if isinstance(node, exp.Table):
+            return self._table(node, scope)
+        if isinstance(node, exp.Subquery):
+            return self._derived(node, scope)
+        if isinstance(node, exp.Values):
+            plan, columns = self.binder.queries.values(node, scope.inner())
+            return self._add(plan, columns, node, scope)
+        if isinstance(node, exp.Lateral):
+            raise SqlError("42601", "LATERAL needs something before it")
+        if isinstance(node, exp.Unnest | exp.Anonymous):
+            return self._function(node, node, scope)
+        if isinstance(node, exp.Paren):
+            return self._item(node.this, scope)
+        raise SqlError("0A000", f"{type(node).__name__} in FROM is not supported", position=self.binder.expressions.at(node))
+
+    def _table(self, node: exp.Table, scope: Scope) -> Plan:
+        for part, what in (("sample", "TABLESAMPLE"), ("pivots", "PIVOT"), ("only", "ONLY"), ("version", "versions")):
+            if node.args.get(part) and part != "only":
+                raise SqlError("0A000", f"{what} is not supported", position=self.binder.expressions.at(node))
+        if not isinstance(node.this, exp.Identifier):
+            return self._function(node.this, node, scope)
+        schema, name = table_name(node)
+        common = scope.common_table(name) if schema is None else None
+        if common is not None:
+            return self._add(common.plan, list(common.columns), node, scope, name=name)
+        relation = self.binder.relation(schema, name, self.binder.expressions.at(node))
+        return self.relation(relation, node, scope)
+
+    def relation(self, relation: Relation, node: exp.Expr, scope: Scope) -> Plan:
+        """A table, a view or a relation of the catalog."""
+        if isinstance(relation.record, records.View):
+            plan, columns = self.binder.view(relation)
+            return self._add(plan, columns, node, scope, name=relation.name)
+        alias, names = _alias(node)
+        base = scope.width
+        named = tuple(
+            Named(
+                names[place] if place < len(names) else column.name,
+                column.kind,
+                base + column.slot,
+                (relation.oid, column.number),
+            )
+            for place, column in enumerate(relation.columns)
+        )
+        self._append(Source(alias or relation.name, named, relation.schema, relation), scope, relation.width)
+        if relation.rows is not None:
+            return Virtual(relation.width, relation)
+        return Scan(relation.width, relation)
+
+    def _derived(self, node: exp.Subquery, scope: Scope) -> Plan:
+        inner = node.this
+        if not isinstance(inner, exp.Query):
+            if isinstance(inner, exp.Table | exp.Subquery | exp.Values):
+                plan = self._item(inner, scope)
+                for join in node.args.get("joins") or ():
+                    plan = self._join(plan, join, scope)
+                return plan
+            raise SqlError("42601", "a query is expected in parentheses")
+        plan, columns = self.binder.queries.query(inner, scope.inner())
+        return self._add(plan, columns, node, scope)
+
+    def _add(self, plan: Plan, columns: list[tuple[str, Kind]], node: exp.Expr, scope: Scope, name: str | None = None) -> Plan:
+        alias, names = _alias(node)
+        if len(names) > len(columns):
+            shown = alias or name or ""
+            raise SqlError("42P10", f'table "{shown}" has {len(columns)} columns available but {len(names)} columns specified')
+        base = scope.width
+        made = tuple(
+            Named(names[place] if place < len(names) else column, Kind(TEXT) if kind.oid == UNKNOWN else kind, base + place)
+            for place, (column, kind) in enumerate(columns)
+        )
+        self._append(Source(alias or name or "", made), scope, plan.width)
+        return plan
+
+    def _append(self, source: Source, scope: Scope, width: int) -> None:
+        if source.name and scope.source(source.name) is not None:
+            other = scope.source(source.name)
+            if other is not None and (other.schema == source.schema or source.relation is None):
+                raise SqlError("42712", f'table name "{source.name}" specified more than once')
+        scope.sources.append(source)
+        scope.width += width
+
+    def _function(self, call: exp.Expr, node: exp.Expr, scope: Scope) -> Plan:
+        """A set-returning (or any) function in FROM."""
+        inside = Scope(Level(scope), clause="functions in FROM", sets_allowed=True)
+        calls: list[Expr] = []
+        names: list[str] = []
+        found = call.expressions if isinstance(call, exp.Unnest) else [call]
+        for each in found:
+            if isinstance(call, exp.Unnest):
+                bound: Expr = self.binder.expressions.function("unnest", [self.binder.expressions.bind(each, inside)], call)
+                names.append("unnest")
+            else:
+                bound = self.binder.expressions.bind(each, inside)
+                names.append(
+                    bound.function.name if isinstance(bound, Call) else str(getattr(each, "name", "") or "column1").lower()
+                )
+            calls.append(bound)
+        alias, given = _alias(node)
+        ordinality = bool(node.args.get("ordinality")) or (isinstance(node, exp.Unnest) and bool(node.args.get("offset")))
+        columns = []
+        for name, bound in zip(names, calls, strict=True):
+            if bound.kind.oid == RECORD:
+                raise SqlError("0A000", "functions that give records are not supported in FROM")
+            columns.append((alias if alias and len(calls) == 1 and not given else name, bound.kind))
+        if ordinality:
+            offset = node.args.get("offset")
+            columns.append((fold(offset) if isinstance(offset, exp.Identifier) else "ordinality", Kind(INT8)))
+        plan = FunctionScan(len(columns), tuple(calls), ordinality)
+        base = scope.width
+        made = tuple(
+            Named(given[place] if place < len(given) else column, kind, base + place)
+            for place, (column, kind) in enumerate(columns)
+        )
+        captures = tuple(inside.level.captures)
+        self._append(Source(alias or names[0], made, is_function=True), scope, plan.width)
+        if captures:
+            self._pending = captures
+        return plan
+
+    _pending: tuple[Expr, ...] = ()
+
+    def _join(self, left: Plan, node: exp.Expr, scope: Scope) -> Plan:
+        method, side, kind = (str(node.args.get(part) or "").upper() for part in ("method", "side", "kind"))
+        if kind in ("SEMI", "ANTI", "STRAIGHT") or method not in ("", "NATURAL"):
+            raise SqlError("0A000", f"{method} {side} {kind} JOIN is not supported")
+        form = _FORMS.get(side or "", "inner") if kind != "CROSS" else "inner"
+        before = len(scope.sources)
+        item = node.this
+        self._pending = ()
+        captures: tuple[Expr, ...] = ()
+        if isinstance(item, exp.Lateral):
+            right, captures = self._lateral(item, scope)
+        else:
+            right = self._item(item, scope)
+            captures, self._pending = self._pending, ()
+        condition = self._condition(node, scope, before, form, natural=method == "NATURAL")
+        width = left.width + right.width
+        if captures:
+            if form not in ("inner", "left"):
+                raise SqlError(
+                    "42P10",
+                    "invalid reference to FROM-clause entry",
+                    hint="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
+                )
+            return Lateral(width, form, left, right, captures, condition)
+        return Join(width, form, left, right, (), condition)
+
+    def _lateral(self, node: exp.Lateral, scope: Scope) -> tuple[Plan, tuple[Expr, ...]]:
+        inner = node.this
+        if isinstance(inner, exp.Subquery):
+            level = Level(scope)
+            plan, columns = self.binder.queries.query(inner.this, Scope(level))
+            return self._add(plan, columns, node, scope), tuple(level.captures)
+        plan = self._function(inner, node, scope)
+        captures, self._pending = self._pending, ()
+        return plan, captures
+
+    def _condition(self, node: exp.Expr, scope: Scope, before: int, form: str, *, natural: bool) -> Expr | None:
+        using = [fold(each) for each in node.args.get("using") or ()]
+        if natural:
+            lefts = [name for name, _ in Scope(scope.level, scope.sources[:before], scope.merged).everything()]
+            rights = [column.name for source in scope.sources[before:] for column in source.columns]
+            using = [name for name in lefts if name in rights]
+        if using:
+            return self._using(using, scope, before, form)
+        on = node.args.get("on")
+        if on is None:
+            return None
+        inside = Scope(scope.level, scope.sources, scope.merged, scope.tables, scope.outer_tables, "JOIN conditions")
+        return self.binder.expressions.truth(on, inside, "JOIN/ON")
+
+    def _using(self, names: list[str], scope: Scope, before: int, form: str) -> Expr:
+        left, right = Scope(scope.level, scope.sources[:before], scope.merged), Scope(scope.level, scope.sources[before:])
+        tests = []
+        for name in names:
+            one, other = left.own(name), right.own(name)
+            if one is None or other is None:
+                side = "left" if one is None else "right"
+                raise SqlError("42703", f'column "{name}" specified in USING clause does not exist in {side} table')
+            tests.append(self.binder.expressions.compare("=", one, other))
+            coercer = self.binder.coercer
+            kind = coercer.common([one, other], "JOIN/USING")
+            both = (coercer.coerce(one, kind), coercer.coerce(other, kind))
+            scope.merged[name] = Coalesce(kind, both) if form == "full" else both[1] if form == "right" else both[0]
+        for place, source in enumerate(scope.sources):
+            found = frozenset(column.name for column in source.columns) & frozenset(names)
+            if found:
+                scope.sources[place] = replace(source, hidden=source.hidden | found)
+        return tests[0] if len(tests) == 1 else And(TRUTH, tuple(tests))
+
+
+def _alias(node: exp.Expr) -> tuple[str, list[str]]:
+    alias = node.args.get("alias")
+    if alias is None:
+        return "", []
+    if isinstance(alias, exp.TableAlias):
+        name = fold(alias.this) if alias.this is not None else ""
+        return name, [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in alias.args.get("columns") or ()]
+    return fold(alias), []

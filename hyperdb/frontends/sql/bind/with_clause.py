@@ -1,0 +1,95 @@
+"""WITH: common table expressions, recursive ones too.
+
+Invariant: a common table is bound once; one that is named more than once, is recursive, or changes rows, is run once as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold
+from hyperdb.frontends.sql.bind.scope import CommonTable, Scope
+from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.plan.expressions import Slot
+from hyperdb.frontends.sql.plan.nodes import Plan, Project, Recursive, Shared, Working
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.bind.binder import Binder
+
+
+class CommonTables:
+    """Binds WITH."""
+
+    def __init__(self, binder: Binder) -> None:
+        self.binder = binder
+
+    def bind(self, node: exp.Expr, scope: Scope) -> None:
+        """Puts the entries into `scope`."""
+        for each in node.expressions:
+            if each.args.get("search") or each.args.get("cycle"):
+                raise SqlError("0A000", "SEARCH and CYCLE are not supported")
+            name = fold(each.args["alias"].this)
+            if name in scope.tables:
+                raise SqlError("42712", f'WITH query name "{name}" specified more than once')
+            names = [fold(column) for column in each.args["alias"].args.get("columns") or ()]
+            recursive = bool(node.args.get("recursive")) and _mentions(each.this, name)
+            scope.tables[name] = (
+                self._recursive(name, names, each.this, scope) if recursive else self._plain(name, names, each.this, scope)
+            )
+
+    def _plain(self, name: str, names: list[str], query: exp.Expr, scope: Scope) -> CommonTable:
+        if isinstance(query, exp.Insert | exp.Update | exp.Delete | exp.Merge):
+            plan, columns = self.binder.writes.statement(query, scope)
+            shared = Shared(plan.width, self.binder.new_name(), plan)
+            self.binder.modifying.append(shared)
+            return CommonTable(name, shared, _renamed(columns or [], names, name))
+        plan, columns = self.binder.queries.query(query, scope.inner())
+        return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), _renamed(columns, names, name))
+
+    def _recursive(self, name: str, names: list[str], query: exp.Expr, scope: Scope) -> CommonTable:
+        inner = query.this if isinstance(query, exp.Subquery) else query
+        if not isinstance(inner, exp.Union) or any(inner.args.get(part) for part in ("order", "limit", "offset")):
+            raise SqlError(
+                "42P19", f'recursive query "{name}" does not have the form non-recursive-term UNION [ALL] recursive-term'
+            )
+        start, columns = self.binder.queries.query(inner.this, scope.inner())
+        made = _renamed(columns, names, name)
+        number = self.binder.new_name()
+        inside = scope.inner()
+        inside.tables[name] = CommonTable(name, Working(start.width, number), made)
+        step, found = self.binder.queries.query(inner.args["expression"], inside)
+        if step.width != start.width:
+            raise SqlError("42601", "each UNION query must have the same number of columns")
+        step = self._cast(step, found, made, name)
+        kinds = tuple(kind.oid for _, kind in made)
+        plan = Recursive(start.width, number, start, step, not inner.args.get("distinct"), kinds)
+        return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), made)
+
+    def _cast(self, step: Plan, found: list[tuple[str, Kind]], made: tuple[tuple[str, Kind], ...], name: str) -> Plan:
+        columns = []
+        for place, ((_, have), (column, want)) in enumerate(zip(found, made, strict=True)):
+            if have.oid not in (want.oid, UNKNOWN):
+                coercer = self.binder.coercer
+                names = f"{coercer.name(Kind(want.oid))} in non-recursive term but type {coercer.name(have)} overall"
+                if coercer.common([Slot(have, 0), Slot(want, 0)], "UNION").oid != want.oid:
+                    raise SqlError(
+                        "42804", f'recursive query "{name}" column {place + 1} has type {names}', hint=f"Cast {column}."
+                    )
+            columns.append(self.binder.coercer.coerce(Slot(Kind(TEXT) if have.oid == UNKNOWN else have, place), Kind(want.oid)))
+        return Project(step.width, step, tuple(columns))
+
+
+def _mentions(query: exp.Expr, name: str) -> bool:
+    return any(table.args.get("db") is None and fold(table.this) == name for table in query.find_all(exp.Table))
+
+
+def _renamed(columns: list[tuple[str, Kind]], names: list[str], table: str) -> tuple[tuple[str, Kind], ...]:
+    if len(names) > len(columns):
+        raise SqlError("42P10", f'WITH query "{table}" has {len(columns)} columns available but {len(names)} columns specified')
+    return tuple(
+        (names[place] if place < len(names) else name, Kind(TEXT) if kind.oid == UNKNOWN else kind)
+        for place, (name, kind) in enumerate(columns)
+    )

@@ -1,0 +1,323 @@
+"""ALTER TABLE and its like.
+
+Theory: each action makes a new record from the one that the last left. What changes rows (a column with a default, another
+type) rewrites them in the same transaction; what says something new of rows looks at all of them first. Invariant: after
+ALTER TABLE every row is one of the new definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
+from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.define import create, objects
+from hyperdb.frontends.sql.define.constraints import Build, of_table
+from hyperdb.frontends.sql.define.context import Context, with_column
+from hyperdb.frontends.sql.define.drop import remove
+from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.plan import nodes as p
+from hyperdb.frontends.sql.plan.expressions import Expr
+from hyperdb.graph.catalog import records
+
+
+def alter(context: Context, node: exp.Alter) -> str:
+    """ALTER TABLE, INDEX, VIEW, SEQUENCE."""
+    kind = str(node.args["kind"]).upper()
+    schema, name = table_name(node.this)
+    number = context.catalog.find(name, schema, context.path)
+    if number is None:
+        if node.args.get("exists"):
+            context.notice(f'relation "{name}" does not exist, skipping')
+            return f"ALTER {kind}"
+        raise SqlError("42P01", f'relation "{name}" does not exist')
+    for action in node.args["actions"]:
+        if isinstance(action, exp.AlterRename):
+            context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))
+        elif kind != "TABLE":
+            raise SqlError("0A000", f"this form of ALTER {kind} is not supported")
+        else:
+            _act(context, number, action)
+        context.refresh()
+    return f"ALTER {kind}"
+
+
+def _act(context: Context, number: int, action: exp.Expr) -> None:
+    run = next((each for kind, each in _ACTIONS if isinstance(action, kind)), None)
+    if run is None:
+        raise SqlError("0A000", f"ALTER TABLE: {type(action).__name__} is not supported")
+    context.catalog.relation(number).table  # noqa: B018 - refuses views
+    run(context, number, action)
+
+
+def _column(table: records.Table, name: str) -> records.Column:
+    found = next((each for each in table.columns if each.name == name and not each.dropped), None)
+    if found is None:
+        raise SqlError("42703", f'column "{name}" of relation "{table.name}" does not exist')
+    return found
+
+
+def _add_column(context: Context, number: int, node: exp.ColumnDef) -> None:
+    table = context.table(number)
+    name = fold(node.this)
+    if any(each.name == name and not each.dropped for each in table.columns):
+        if node.args.get("exists"):
+            context.notice(f'column "{name}" of relation "{table.name}" already exists, skipping', "42701")
+            return
+        raise SqlError("42701", f'column "{name}" of relation "{table.name}" already exists')
+    columns = create.Columns()
+    made = create.add_column(context, columns, node, table.app, table.name, table.next_column)
+    loose = replace(made, not_null=False)
+    table = replace(table, columns=(*table.columns, loose), next_column=table.next_column + 1)
+    context.change(number, table)
+    for sequence, record, column in columns.sequences:
+        context.change(sequence, replace(record, table=number, column=column))
+    context.refresh()
+    relation = context.catalog.relation(number)
+    added = next(each for each in relation.columns if each.number == made.id)
+    if made.generation == records.STORED:
+        _rewrite(context, relation, {})
+    elif made.default or made.sequence or added.kind.oid in context.catalog.domains:
+        _rewrite(context, relation, {added.slot: context.binder.writes.default(added)})
+    if made.not_null:
+        _require(context, number, made.id)
+    for wanted in columns.wanted:
+        _constrain(context, number, wanted)
+
+
+def _rewrite(context: Context, relation: Relation, values: dict[int, Expr]) -> None:
+    """Every row anew, with these slots computed."""
+    scan = p.Scan(relation.width, relation)
+    update = p.Update(0, scan, context.env.writes(relation), tuple(values.items()), None)
+    list(Executor(context.catalog.labels).compile(update)(context.env))
+
+
+def _require(context: Context, number: int, column: int) -> None:
+    """NOT NULL, once no row is in the way."""
+    context.refresh()
+    relation = context.catalog.relation(number)
+    shown = relation.by_number(column)
+    assert shown is not None
+    for row in _rows(context, relation):
+        if row[shown.slot] is None:
+            message = f'column "{shown.name}" of relation "{relation.name}" contains null values'
+            raise SqlError("23502", message, table=relation.name, column=shown.name)
+    table = context.table(number)
+    own = next(each for each in table.columns if each.id == column)
+    context.change(number, with_column(table, replace(own, not_null=True)))
+    context.refresh()
+
+
+def _rows(context: Context, relation: Relation) -> Any:
+    return Executor(context.catalog.labels).compile(p.Scan(relation.width, relation))(context.env)
+
+
+def _constrain(context: Context, number: int, wanted: Any) -> None:
+    """One more constraint, once all rows keep it."""
+    table = context.table(number)
+    if wanted.kind == records.PRIMARY:
+        for name in wanted.columns:
+            if not _column(table, name).not_null:
+                _require(context, number, _column(table, name).id)
+        table = context.table(number)
+    build = Build(context, number, table.app, table.name, list(table.columns), list(table.constraints))
+    made = build.add(wanted, clustered=False)
+    for index, record in build.indexes:
+        # The table names the index, so it comes first; it is filled before anybody can see it.
+        context.write(index, record)
+        context.change(number, replace(table, constraints=tuple(build.made)))
+        _fill(context, number, index, record)
+        return
+    context.change(number, replace(table, constraints=tuple(build.made)))
+    context.refresh()
+    _validate(context, context.catalog.relation(number), made)
+
+
+def _fill(context: Context, number: int, index: int, record: records.Index) -> None:
+    context.refresh()
+    relation = context.catalog.relation(number)
+    layout = context.session.layout_of(relation, context.catalog)
+    place = [each for each, _ in relation.indexes].index(index)
+    extras = Executor(context.catalog.labels).expressions.row(context.env.writes(relation).extras)
+    rows = [(*row, *extras(row, context.env)) for row in _rows(context, relation)]
+    if not context.transaction.fill_index(layout, place, rows):
+        raise SqlError("23505", f'could not create unique index "{record.name}"', constraint=record.name)
+
+
+def _validate(context: Context, relation: Relation, made: records.Constraint) -> None:
+    """Every row that is there keeps a constraint."""
+    executor = Executor(context.catalog.labels)
+    rows = list(_rows(context, relation))
+    if made.kind == records.CHECK:
+        test = executor.expressions.compile(context.binder.over(relation, made.check.text, "check constraints", Kind(BOOL)))
+        if any(test(row, context.env) is False for row in rows):
+            message = f'check constraint "{made.name}" of relation "{relation.name}" is violated by some row'
+            raise SqlError("23514", message, table=relation.name, constraint=made.name)
+        return
+    executor.foreign.added(relation, rows, context.env)
+    while context.env.deferred:
+        checks, context.env.deferred[:] = list(context.env.deferred), []
+        for check in checks:
+            check()
+
+
+def _add_constraint(context: Context, number: int, node: exp.AddConstraint) -> None:
+    for each in node.expressions:
+        for wanted in of_table(each):
+            _constrain(context, number, wanted)
+
+
+def _drop(context: Context, number: int, node: exp.Drop) -> None:
+    what = str(node.args["kind"]).upper()
+    name = fold((node.args.get("tables") or [node.this])[0])
+    cascade, tolerated = bool(node.args.get("cascade")), bool(node.args.get("exists"))
+    if what == "CONSTRAINT":
+        _drop_constraint(context, number, name, cascade=cascade, tolerated=tolerated)
+    elif what == "COLUMN":
+        _drop_column(context, number, name, cascade=cascade, tolerated=tolerated)
+    else:
+        raise SqlError("0A000", f"ALTER TABLE DROP {what} is not supported")
+
+
+def _drop_constraint(context: Context, number: int, name: str, *, cascade: bool, tolerated: bool) -> None:
+    table = context.table(number)
+    found = next((each for each in table.constraints if each.name == name), None)
+    if found is None:
+        if tolerated:
+            context.notice(f'constraint "{name}" of relation "{table.name}" does not exist, skipping')
+            return
+        raise SqlError("42704", f'constraint "{name}" of relation "{table.name}" does not exist')
+    index = context.catalog.objects.get(found.index) if found.kind in (records.PRIMARY, records.UNIQUE) else None
+    if isinstance(index, records.Index) and index.clustered:
+        raise SqlError("0A000", "the primary key that a table was made with cannot be dropped: its rows are ordered by it")
+    context.change(number, replace(table, constraints=tuple(each for each in table.constraints if each is not found)))
+    if index is not None:
+        context.refresh()
+        remove(context, found.index, cascade=cascade)
+
+
+def _drop_column(context: Context, number: int, name: str, *, cascade: bool, tolerated: bool) -> None:
+    table = context.table(number)
+    if tolerated and not any(each.name == name and not each.dropped for each in table.columns):
+        context.notice(f'column "{name}" of relation "{table.name}" does not exist, skipping')
+        return
+    column = _column(table, name)
+    if any(part.column == column.id for part in table.key):
+        raise SqlError("0A000", "a column of the primary key that a table was made with cannot be dropped")
+    for index, record in list(context.catalog.indexes.get(number, ())):
+        if column.id in {part.column for part in record.columns} | set(record.included) | set(record.predicate.columns):
+            gone = tuple(each for each in table.constraints if each.index != index or each.kind == records.FOREIGN)
+            table = replace(table, constraints=gone)
+            context.change(number, table)
+            context.transaction.drop(index)
+    kept = tuple(each for each in table.constraints if column.id not in each.columns)
+    table = replace(table, constraints=kept)
+    context.change(
+        number, with_column(table, replace(column, dropped=True, not_null=False, default=records.Expression(), sequence=0))
+    )
+    for sequence, found in context.catalog.objects.items():
+        if isinstance(found, records.Sequence) and found.table == number and found.column == column.id:
+            context.transaction.drop(sequence)
+    del cascade
+
+
+def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> None:
+    table = context.table(number)
+    old, new = fold(node.this.this), fold(node.args["to"].this)
+    if any(each.name == new and not each.dropped for each in table.columns):
+        raise SqlError("42701", f'column "{new}" of relation "{table.name}" already exists')
+    column = _column(table, old)
+    named = [each.name for each in table.constraints if each.check and column.id in each.check.columns]
+    named += [record.name for _, record in context.catalog.indexes.get(number, ()) if column.id in record.predicate.columns]
+    if named:
+        raise SqlError("0A000", f'column "{old}" is named in the text of {", ".join(named)}: drop that first')
+    context.change(number, with_column(table, replace(column, name=new)))
+
+
+def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
+    table = context.table(number)
+    column = _column(table, fold(node.this))
+    kind = kinds.of_record(column.kind)
+    if node.args.get("dtype") is not None:
+        _change_type(context, number, table, column, node)
+    elif node.args.get("default") is not None:
+        context.change(
+            number, with_column(table, replace(column, default=create.default_of(context, node.args["default"], kind)))
+        )
+    elif node.args.get("allow_null") is True:
+        if any(part.column == column.id for part in table.key):
+            raise SqlError("42P16", f'column "{column.name}" is in a primary key')
+        context.change(number, with_column(table, replace(column, not_null=False)))
+    elif node.args.get("allow_null") is False:
+        _require(context, number, column.id)
+    elif node.args.get("drop"):
+        context.change(number, with_column(table, replace(column, default=records.Expression())))
+    else:
+        raise SqlError("0A000", "this form of ALTER COLUMN is not supported")
+
+
+def _change_type(context: Context, number: int, table: records.Table, column: records.Column, node: exp.AlterColumn) -> None:
+    """Another type: the values are cast and go to a new column id, since stored forms differ."""
+    target = kind_of(node.args["dtype"], context.catalog, context.path)
+    keyed = {part.column for part in table.key} | {
+        part.column for _, record in context.catalog.indexes.get(number, ()) for part in record.columns
+    }
+    named = any(column.id in each.columns for each in table.constraints)
+    if column.id in keyed or named:
+        raise SqlError("0A000", f'the type of column "{column.name}" cannot change: it is in a key or constraint')
+    fresh = replace(
+        column, id=table.next_column, kind=kinds.to_record(target, context.catalog.domains), place=column.place or column.id
+    )
+    fresh = replace(fresh, not_null=False, missing=None)
+    hidden = replace(column, name=f"{column.name}.old", not_null=False, default=records.Expression())
+    table = replace(
+        with_column(table, hidden), columns=(*with_column(table, hidden).columns, fresh), next_column=table.next_column + 1
+    )
+    context.change(number, table)
+    context.refresh()
+    relation = context.catalog.relation(number)
+    old, new = relation.by_number(column.id), relation.by_number(fresh.id)
+    assert old is not None
+    assert new is not None
+    using = node.args.get("using")
+    shown = replace_names(relation, old.slot, column.name)
+    scope = objects.over(shown, "USING")
+    source = using if isinstance(using, exp.Expr) else exp.column(exp.to_identifier(column.name, quoted=True))
+    value = context.binder.coercer.coerce(
+        context.binder.expressions.bind(source, scope), target, "explicit" if using else "assignment"
+    )
+    _rewrite(context, relation, {new.slot: value})
+    table = context.table(number)
+    gone = replace(next(each for each in table.columns if each.id == column.id), dropped=True)
+    context.change(number, with_column(table, gone))
+    if column.not_null:
+        _require(context, number, fresh.id)
+
+
+def replace_names(relation: Relation, slot: int, name: str) -> Relation:
+    """The relation with the column at `slot` called `name`, and no other one so."""
+    columns = tuple(
+        replace(column, name=name)
+        if column.slot == slot
+        else replace(column, name=f"{name}.new")
+        if column.name == name
+        else column
+        for column in relation.columns
+    )
+    return replace(relation, columns=columns)
+
+
+_ACTIONS: list[tuple[type[exp.Expr], Callable[[Context, int, Any], None]]] = [
+    (exp.ColumnDef, _add_column),
+    (exp.AddConstraint, _add_constraint),
+    (exp.Drop, _drop),
+    (exp.RenameColumn, _rename_column),
+    (exp.AlterColumn, _alter_column),
+]

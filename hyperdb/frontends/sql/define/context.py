@@ -1,0 +1,140 @@
+"""What definitions share: the statement's environment, names, texts of expressions.
+
+Invariant: numbers are taken before anything is written; the catalog is read anew after it was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.bind.names import table_name
+from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Catalog, Relation
+from hyperdb.frontends.sql.contract import Notice
+from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.parse.dialect import HyperPostgres
+from hyperdb.frontends.sql.plan.expressions import Const, Expr, parts, slots
+from hyperdb.graph.catalog import records
+from hyperdb.graph.catalog.records import Expression, Use
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+
+class Context:
+    """One definition's statement."""
+
+    def __init__(self, session: SqlSession, env: Environment, path: Sequence[str], offset: int) -> None:
+        self.session = session
+        self.env = env
+        self.path = tuple(path)
+        self.offset = offset
+        self.binder = Binder(env.catalog, path, [], offset)
+
+    @property
+    def catalog(self) -> Catalog:
+        """As the statement sees it."""
+        return self.env.catalog
+
+    @property
+    def transaction(self) -> Any:
+        """The open one."""
+        return self.env.transaction
+
+    def refresh(self) -> None:
+        """Reads the catalog as it is after what this statement has changed."""
+        self.env = self.session.environment(self.env.transaction, None)
+        self.binder = Binder(self.env.catalog, self.path, [], self.offset)
+
+    def notice(self, message: str, state: str = "00000") -> None:
+        """Tells the client."""
+        self.session.notice(Notice(message, state))
+
+    def place(self, node: exp.Expr) -> tuple[str, int, str]:
+        """Schema, its app's number, and the name of an object to be made.
+
+        Raises:
+            SqlError: 3F000 for a schema that is not there, 42501 for one that is built in.
+        """
+        schema, name = table_name(node)
+        return (*self.schema(schema), name)
+
+    def schema(self, name: str | None) -> tuple[str, int]:
+        """A schema and its app's number; without a name the first of the path that is there."""
+        if name is None:
+            name = next((each for each in self.path if each in self.catalog.schemas and each not in BUILT_IN_SCHEMAS), None)
+            if name is None:
+                raise SqlError("3F000", "no schema has been selected to create in")
+        if name in BUILT_IN_SCHEMAS:
+            raise SqlError("42501", f"permission denied for schema {name}")
+        number = self.catalog.schemas.get(name)
+        if number is None:
+            raise SqlError("3F000", f'schema "{name}" does not exist')
+        found = self.catalog.objects[number]
+        assert isinstance(found, records.App)
+        return name, found.number
+
+    def relation(self, node: exp.Expr) -> Relation:
+        """A table or view that is there, no built-in one."""
+        schema, name = table_name(node)
+        found = self.binder.relation(schema, name, self.binder.expressions.at(node))
+        if found.rows is not None:
+            raise SqlError("42501", f'permission denied: "{name}" is a system catalog')
+        return found
+
+    def write(self, number: int, record: records.Object) -> None:
+        """Makes an object."""
+        self.transaction.create(number, records.encode(record))
+
+    def change(self, number: int, record: records.Object) -> None:
+        """Replaces an object's record."""
+        self.transaction.alter(number, records.encode(record))
+
+    def expression(self, node: exp.Expr, bound: Expr, columns: dict[int, int] | None = None) -> Expression:
+        """An expression as the catalog keeps it. `columns` are ids by slot, of the object that it belongs to."""
+        text = node.sql(dialect=HyperPostgres, comments=False)
+        used = tuple(sorted({columns[place] for place in slots(bound) if place in columns})) if columns else ()
+        return Expression(text=text, path=self.path, uses=self.uses(bound), columns=used)
+
+    def uses(self, bound: Expr) -> tuple[Use, ...]:
+        """The objects that an expression names."""
+        found = set(self.binder.objects)
+        for part in parts(bound):
+            if isinstance(part, Const) and part.kind.oid == REGCLASS and part.value in self.catalog.objects:
+                found.add(part.value)
+        return tuple(Use(object=number) for number in sorted(found))
+
+    def over(self, name: str, columns: Sequence[records.Column], kinds_of: Sequence[Kind], clause: str) -> Scope:
+        """The scope of a table that is being made: its columns in order of their ids."""
+        named = tuple(Named(column.name, kind, place) for place, (column, kind) in enumerate(zip(columns, kinds_of, strict=True)))
+        return Scope(Level(), [Source(name, named)], clause=clause, width=len(named))
+
+    def table(self, number: int) -> records.Table:
+        """A table's record as this statement left it, locked against everybody."""
+        data = self.transaction.lock_object(number, "access exclusive")
+        found = records.decode(data)
+        assert isinstance(found, records.Table)
+        return found
+
+    def free_name(self, app: int, base: str, taken: set[str] | None = None) -> str:
+        """A relation's name that is not taken, made from `base`."""
+        schema = self.catalog.apps.get(app, "")
+        name, number = base[:63], 0
+        while (taken is not None and name in taken) or self.catalog.find(name, schema, ()) is not None:
+            number += 1
+            name = f"{base[: 63 - len(str(number))]}{number}"
+        if taken is not None:
+            taken.add(name)
+        return name
+
+
+def with_column(table: records.Table, column: records.Column) -> records.Table:
+    """The table with one column replaced."""
+    return replace(table, columns=tuple(column if each.id == column.id else each for each in table.columns))

@@ -1,0 +1,243 @@
+"""CREATE TABLE.
+
+Theory: sequences of its columns come first, then the table, then its indexes, then the sequences are told whose they are:
+each names only what is there already. A table without a primary key is ordered by a hidden column that grows with time.
+Invariant: column ids are given out once, from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold, is_serial, kind_of
+from hyperdb.frontends.sql.bind.scope import Level, Scope
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, UUID, Kind
+from hyperdb.frontends.sql.define.constraints import Build, Wanted, of_table
+from hyperdb.frontends.sql.define.context import Context
+from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
+from hyperdb.frontends.sql.plan.optimize import Optimizer
+from hyperdb.graph.catalog import records
+from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Table, Use
+
+ROW_KEY = "_row"
+_MOST_COLUMNS = 1600
+_LIMITS = {INT2: (1 << 15) - 1, INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}
+
+
+@dataclass
+class Columns:
+    """Columns on their way to records, with what stands behind them."""
+
+    made: list[Column] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+    sequences: list[tuple[int, Sequence, int]] = field(default_factory=list)
+    """Number, record, id of the column."""
+
+
+def table(context: Context, node: exp.Create) -> str:
+    """CREATE TABLE, also AS."""
+    for each in node.args["properties"].expressions if node.args.get("properties") else ():
+        if not isinstance(each, exp.WithDataProperty):
+            raise SqlError("0A000", f"{type(each).__name__.removesuffix('Property').upper()} tables are not supported")
+    schema, app, name = context.place(node.this)
+    if _exists(context, schema, name, bool(node.args.get("exists"))):
+        return "CREATE TABLE"
+    if node.expression is not None:
+        return _as_query(context, node, app, name)
+    number = context.transaction.reserve()
+    columns = Columns()
+    elements = node.this.expressions if isinstance(node.this, exp.Schema) else []
+    for each in elements:
+        if isinstance(each, exp.ColumnDef):
+            add_column(context, columns, each, app, name, len(columns.made) + 1)
+        elif isinstance(each, exp.LikeProperty):
+            raise SqlError("0A000", "LIKE is not supported in CREATE TABLE")
+        else:
+            columns.wanted += of_table(each)
+    _make(context, columns, number, app, name)
+    return "CREATE TABLE"
+
+
+def _exists(context: Context, schema: str, name: str, tolerated: bool) -> bool:
+    if context.catalog.find(name, schema, ()) is None:
+        return False
+    if not tolerated:
+        raise SqlError("42P07", f'relation "{name}" already exists')
+    context.notice(f'relation "{name}" already exists, skipping', "42P07")
+    return True
+
+
+def add_column(context: Context, columns: Columns, node: exp.ColumnDef, app: int, table_name: str, number: int) -> Column:
+    """One column, with its constraints among the wanted ones."""
+    name = fold(node.this)
+    if any(column.name == name and not column.dropped for column in columns.made):
+        raise SqlError("42701", f'column "{name}" specified more than once')
+    if len(columns.made) >= _MOST_COLUMNS:
+        raise SqlError("54011", f"tables can have at most {_MOST_COLUMNS} columns")
+    kind = kind_of(node.args["kind"], context.catalog, context.path)
+    if kind.oid == kinds.BPCHAR and kind.modifier == -1 and node.args["kind"].this == exp.DataType.Type.CHAR:
+        kind = Kind(kinds.BPCHAR, 5)
+    column = Column(id=number, name=name, kind=kinds.to_record(kind, context.catalog.domains))
+    if is_serial(node.args["kind"]):
+        sequence = _sequence(context, columns, app, table_name, name, kind, {}, number)
+        shown = f"nextval('{context.catalog.apps[app]}.{columns.sequences[-1][1].name}'::regclass)"
+        default = Expression(text=shown, path=context.path, uses=(Use(object=sequence),))
+        column = replace(column, not_null=True, default=default)
+    for each in node.args.get("constraints") or ():
+        column = _constrained(context, columns, column, kind, each, app, table_name)
+    columns.made.append(column)
+    return column
+
+
+def _sequence(
+    context: Context, columns: Columns, app: int, table_name: str, name: str, kind: Kind, options: dict[str, Any], number: int
+) -> int:
+    """A sequence for a column."""
+    taken = {record.name for _, record, _ in columns.sequences}
+    limit = _LIMITS.get(kind.oid)
+    if limit is None:
+        raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
+    step = int(options.get("increment") or 1)
+    least, most = (
+        int(options.get("minvalue") or (1 if step > 0 else -limit - 1)),
+        int(options.get("maxvalue") or (limit if step > 0 else -1)),
+    )
+    start = int(options.get("start") or (least if step > 0 else most))
+    record = Sequence(
+        app=app,
+        name=context.free_name(app, f"{table_name}_{name}_seq", taken),
+        kind=kinds.to_record(Kind(kind.oid)),
+        start=start,
+        increment=step,
+        min=least,
+        max=most,
+        cache=1,
+    )
+    found = context.transaction.reserve()
+    context.write(found, record)
+    columns.sequences.append((found, record, number))
+    return int(found)
+
+
+def _constrained(
+    context: Context, columns: Columns, column: Column, kind: Kind, node: exp.Expr, app: int, table_name: str
+) -> Column:
+    """A column with one of its constraints."""
+    inner = node.args["kind"]
+    name = fold(node.this) if node.this is not None else None
+    if isinstance(inner, exp.NotNullColumnConstraint):
+        return column if inner.args.get("allow_null") else replace(column, not_null=True)
+    if isinstance(inner, exp.DefaultColumnConstraint):
+        return replace(column, default=default_of(context, inner.this, kind))
+    if isinstance(inner, exp.PrimaryKeyColumnConstraint):
+        columns.wanted.append(Wanted(records.PRIMARY, name, [column.name]))
+        return replace(column, not_null=True)
+    if isinstance(inner, exp.UniqueColumnConstraint):
+        columns.wanted.append(Wanted(records.UNIQUE, name, [column.name], nulls_equal=bool(inner.args.get("nulls"))))
+        return column
+    if isinstance(inner, exp.CheckColumnConstraint):
+        columns.wanted.append(Wanted(records.CHECK, name, [], inner.this))
+        return column
+    if isinstance(inner, exp.Reference):
+        columns.wanted.append(Wanted(records.FOREIGN, name, [column.name], inner))
+        return column
+    if isinstance(inner, exp.GeneratedAsIdentityColumnConstraint):
+        options = {
+            word: each.name if each is not None else None
+            for word in ("start", "increment", "minvalue", "maxvalue")
+            if (each := inner.args.get(word)) is not None
+        }
+        number = _sequence(context, columns, app, table_name, column.name, kind, options, column.id)
+        generation = records.IDENTITY_ALWAYS if inner.this else records.IDENTITY_BY_DEFAULT
+        return replace(column, not_null=True, generation=generation, sequence=number)
+    if isinstance(inner, exp.ComputedColumnConstraint):
+        # It may name columns that come later: it is bound once all are known.
+        return replace(
+            column, generation=records.STORED, default=Expression(text=inner.this.sql(dialect="postgres"), path=context.path)
+        )
+    if isinstance(inner, exp.CollateColumnConstraint):
+        if inner.this.name not in ("C", "POSIX", "default", "ucs_basic"):
+            raise SqlError("0A000", f'collation "{inner.this.name}" is not supported')
+        return replace(column, collation="C")
+    if isinstance(inner, exp.CommentColumnConstraint):
+        raise SqlError("42601", "COMMENT is a statement of its own")
+    raise SqlError("0A000", f"{type(inner).__name__} is not supported")
+
+
+def default_of(context: Context, node: exp.Expr, kind: Kind) -> Expression:
+    """A default as the catalog keeps it."""
+    scope = Scope(Level(), clause="DEFAULT expressions")
+    bound = context.binder.expressions.bind(node, scope)
+    return context.expression(node, context.binder.coercer.coerce(bound, kind, "assignment"))
+
+
+def _make(context: Context, columns: Columns, number: int, app: int, name: str) -> None:
+    """Writes the table with everything that is its."""
+    primary = next((each for each in columns.wanted if each.kind == records.PRIMARY), None)
+    if primary is not None:
+        columns.made = [replace(each, not_null=True) if each.name in primary.columns else each for each in columns.made]
+    else:
+        hidden = Column(id=len(columns.made) + 1, name=ROW_KEY, kind=kinds.to_record(Kind(UUID)), not_null=True, hidden=True)
+        columns.made.append(hidden)
+    build = Build(context, number, app, name, columns.made)
+    order = {records.PRIMARY: 0, records.UNIQUE: 1, records.CHECK: 2, records.FOREIGN: 3}
+    for wanted in sorted(columns.wanted, key=lambda each: order[each.kind]):
+        build.add(wanted, clustered=True)
+    _check_generated(context, columns.made, name)
+    key = build.key or (KeyColumn(column=columns.made[-1].id),)
+    record = Table(
+        app=app, name=name, columns=tuple(columns.made), next_column=len(columns.made) + 1, key=key, constraints=tuple(build.made)
+    )
+    # What the table refers to in itself is there only when its indexes are.
+    others = tuple(each for each in build.made if each.parent != number)
+    context.write(number, replace(record, constraints=others))
+    for index, found in build.indexes:
+        context.write(index, found)
+    if others != record.constraints:
+        context.change(number, record)
+    for sequence, found_sequence, column in columns.sequences:
+        context.change(sequence, replace(found_sequence, table=number, column=column))
+
+
+def _check_generated(context: Context, columns: list[Column], name: str) -> None:
+    """Generated columns say something that can be computed from the others."""
+    plain = [column for column in columns if column.generation != records.STORED]
+    scope = context.over(name, plain, [kinds.of_record(column.kind) for column in plain], "column generation expressions")
+    for column in columns:
+        if column.generation == records.STORED:
+            context.binder.alone(column.default.text, scope, kinds.of_record(column.kind))
+
+
+def _as_query(context: Context, node: exp.Create, app: int, name: str) -> str:
+    """CREATE TABLE ... AS."""
+    bound = context.binder.statement(node.expression)
+    names = (
+        [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in node.this.expressions]
+        if isinstance(node.this, exp.Schema)
+        else []
+    )
+    columns = Columns()
+    for place, (column, kind) in enumerate(bound.columns or ()):
+        shown = names[place] if place < len(names) else column
+        known = Kind(kinds.TEXT) if kind.oid == UNKNOWN else kind
+        columns.made.append(Column(id=place + 1, name=shown, kind=kinds.to_record(known, context.catalog.domains)))
+    if len({column.name for column in columns.made}) != len(columns.made):
+        raise SqlError("42701", "a column name is specified more than once")
+    executor = Executor(context.catalog.labels)
+    rows = list(executor.compile(Optimizer().plan(bound.plan))(context.env))
+    number = context.transaction.reserve()
+    _make(context, columns, number, app, name)
+    properties = node.args["properties"].expressions if node.args.get("properties") else ()
+    if any(isinstance(each, exp.WithDataProperty) and each.args.get("no") for each in properties):
+        return "CREATE TABLE AS"
+    context.refresh()
+    relation = context.catalog.relation(number)
+    layout = context.session.layout_of(relation, context.catalog)
+    context.transaction.insert(layout, [(*row, NEXT_ROW.run()) for row in rows])
+    return f"SELECT {len(rows)}"

@@ -1,0 +1,167 @@
+"""DROP and TRUNCATE.
+
+Theory: native code refuses to drop what others need; CASCADE takes the others away first: foreign keys that refer to a table,
+views and defaults that name it, tables inside a schema. Invariant: nothing that is left names what went.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold, table_name
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS
+from hyperdb.frontends.sql.define.context import Context, with_column
+from hyperdb.graph.catalog import records
+
+_KINDS: dict[str, tuple[type[records.Object], str, str]] = {
+    "TABLE": (records.Table, "table", "42P01"),
+    "VIEW": (records.View, "view", "42P01"),
+    "INDEX": (records.Index, "index", "42704"),
+    "SEQUENCE": (records.Sequence, "sequence", "42P01"),
+    "TYPE": (records.UserType, "type", "42704"),
+    "DOMAIN": (records.UserType, "type", "42704"),
+    "SCHEMA": (records.App, "schema", "3F000"),
+}
+
+
+def drop(context: Context, node: exp.Drop) -> str:
+    """DROP TABLE, VIEW, INDEX, SEQUENCE, TYPE, SCHEMA."""
+    kind = str(node.args["kind"]).upper()
+    if kind not in _KINDS:
+        raise SqlError("0A000", f"DROP {kind} is not supported")
+    tables = node.args.get("tables") or [node.this]
+    for each in tables:
+        number = _find(context, kind, each, bool(node.args.get("exists")))
+        if number is not None:
+            remove(context, number, cascade=bool(node.args.get("cascade")))
+            context.refresh()
+    return f"DROP {kind}"
+
+
+def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int | None:
+    wanted, word, state = _KINDS[kind]
+    if kind == "SCHEMA":
+        name = fold(node.args.get("db") or node.this)
+        if name in BUILT_IN_SCHEMAS:
+            raise SqlError("42501", f"permission denied: schema {name} is required by the database system")
+        number = context.catalog.schemas.get(name)
+    else:
+        schema, name = table_name(node)
+        finder = context.catalog.user_type if wanted is records.UserType else context.catalog.find
+        number = finder(name, schema, context.path)
+    if number is None:
+        if not tolerated:
+            raise SqlError(state, f'{word} "{name}" does not exist')
+        context.notice(f'{word} "{name}" does not exist, skipping')
+        return None
+    found = context.catalog.objects[number]
+    if not isinstance(found, wanted):
+        raise SqlError("42809", f'"{name}" is not {"an" if word == "index" else "a"} {word}')
+    return number
+
+
+def remove(context: Context, number: int, *, cascade: bool) -> None:
+    """Drops an object; with `cascade` first whatever needs it."""
+    found = context.catalog.objects.get(number)
+    if found is None:
+        return
+    if isinstance(found, records.Index):
+        _keep_constraints(context, number, found)
+    if cascade:
+        _remove_dependents(context, number, found)
+    try:
+        context.transaction.drop(number)
+    except SqlError as error:
+        if error.sqlstate == "2BP01":
+            what = f"{type(found).__name__.lower()} {found.name}".replace("usertype", "type").replace("app ", "schema ")
+            detail = error.message.partition(": ")[2]
+            hint = "Use DROP ... CASCADE to drop the dependent objects too."
+            raise SqlError("2BP01", f"cannot drop {what} because other objects depend on it", detail=detail, hint=hint) from None
+        raise
+
+
+def _keep_constraints(context: Context, number: int, index: records.Index) -> None:
+    table = context.catalog.objects.get(index.table)
+    if isinstance(table, records.Table):
+        for constraint in table.constraints:
+            if constraint.index == number and constraint.kind in (records.PRIMARY, records.UNIQUE):
+                message = f"cannot drop index {index.name} because constraint {constraint.name} on table {table.name} requires it"
+                raise SqlError("2BP01", message, hint=f"You can drop constraint {constraint.name} on table {table.name} instead.")
+
+
+def _remove_dependents(context: Context, number: int, found: records.Object) -> None:
+    """Takes away what names the object."""
+    objects = dict(context.catalog.objects)
+    if isinstance(found, records.App):
+        inside = [
+            each
+            for each, other in objects.items()
+            if not isinstance(other, records.App | records.Index) and other.app == found.number
+        ]
+        for each in sorted(inside, reverse=True):
+            if each in context.catalog.objects:
+                remove(context, each, cascade=True)
+                context.refresh()
+        return
+    parts = {number} | {
+        each for each, other in objects.items() if isinstance(other, records.Index | records.Sequence) and other.table == number
+    }
+    for other_number, other in objects.items():
+        if other_number in parts or other_number not in context.catalog.objects:
+            continue
+        if isinstance(other, records.View) and any(use.object in parts for use in other.query.uses):
+            remove(context, other_number, cascade=True)
+            context.refresh()
+        elif isinstance(other, records.Table):
+            changed = _without(other, parts)
+            if changed != other:
+                context.change(other_number, changed)
+
+
+def _without(table: records.Table, gone: set[int]) -> records.Table:
+    """A table without foreign keys to, defaults by, and columns of what goes."""
+    kept = tuple(each for each in table.constraints if not (each.kind == records.FOREIGN and each.parent in gone))
+    table = replace(table, constraints=kept)
+    for column in table.columns:
+        if column.dropped:
+            continue
+        if any(use.object in gone for use in column.default.uses):
+            table = with_column(table, replace(column, default=records.Expression()))
+        if kinds.of_record(column.kind).oid in gone:
+            table = with_column(table, replace(column, dropped=True))
+    return table
+
+
+def truncate(context: Context, node: exp.TruncateTable) -> str:
+    """TRUNCATE."""
+    relations = [context.relation(each) for each in node.expressions]
+    chosen = {relation.oid for relation in relations}
+    cascade = str(node.args.get("option") or "").upper() == "CASCADE"
+    added = True
+    while added:
+        added = False
+        for number, found in context.catalog.objects.items():
+            if isinstance(found, records.Table) and number not in chosen:
+                for constraint in found.constraints:
+                    if constraint.kind == records.FOREIGN and constraint.parent in chosen:
+                        if not cascade:
+                            raise SqlError(
+                                "0A000",
+                                "cannot truncate a table referenced in a foreign key constraint",
+                                detail=f'Table "{found.name}" references it.',
+                                hint="Truncate both at the same time, or use TRUNCATE ... CASCADE.",
+                            )
+                        chosen.add(number)
+                        added = True
+    for number in sorted(chosen):
+        context.catalog.relation(number).table  # noqa: B018 - refuses views
+        context.transaction.truncate(number)
+        if str(node.args.get("identity") or "").upper() == "RESTART":
+            for sequence, found in context.catalog.objects.items():
+                if isinstance(found, records.Sequence) and found.table == number:
+                    context.session.facade.set_value(sequence, found.start, False)
+    return "TRUNCATE TABLE"

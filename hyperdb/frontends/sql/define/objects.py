@@ -1,0 +1,292 @@
+"""Indexes, views, sequences, types, schemas, comments.
+
+Invariant: an index that is seen by a plan has an entry for every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
+from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Relation, place_bits
+from hyperdb.frontends.sql.define.context import Context, with_column
+from hyperdb.frontends.sql.execute.compile import Compiler
+from hyperdb.frontends.sql.parse.dialect import HyperPostgres
+from hyperdb.frontends.sql.plan.expressions import is_volatile, parts
+from hyperdb.graph.catalog import records
+from hyperdb.graph.catalog.records import App, Column, Expression, Index, KeyColumn, Label, Sequence, UserType, View
+
+_PAGE = 1024
+
+
+def index(context: Context, node: exp.Create) -> str:
+    """CREATE INDEX."""
+    found = node.this
+    relation = context.relation(found.args["table"])
+    params = found.args["params"]
+    method = fold(params.args["using"]) if params.args.get("using") else ""
+    if method not in ("", "btree", "hash"):
+        raise SqlError("0A000", f'access method "{method}" is not supported')
+    table = relation.table
+    columns, names = _index_columns(context, relation, params)
+    name = fold(found.this) if found.this is not None else context.free_name(table.app, "_".join([relation.name, *names, "idx"]))
+    schema = context.catalog.apps[table.app]
+    if context.catalog.find(name, schema, ()) is not None:
+        if node.args.get("exists"):
+            context.notice(f'relation "{name}" already exists, skipping', "42P07")
+            return "CREATE INDEX"
+        raise SqlError("42P07", f'relation "{name}" already exists')
+    where = params.args.get("where")
+    predicate = Expression()
+    scope = over(relation, "index predicates")
+    by_slot = {column.slot: column.number for column in relation.columns}
+    if where is not None:
+        inner = where.this if isinstance(where, exp.Where) else where
+        predicate = context.expression(inner, _steady(context.binder.expressions.truth(inner, scope, "WHERE")), by_slot)
+    included = []
+    for each in params.args.get("include") or ():
+        column = relation.column(fold(each))
+        if column is None:
+            raise SqlError("42703", f'column "{fold(each)}" does not exist')
+        included.append(column.number)
+    record = Index(
+        app=table.app,
+        name=name,
+        table=relation.oid,
+        columns=tuple(columns),
+        included=tuple(included),
+        unique=bool(node.args.get("unique")),
+        predicate=predicate,
+        method=method if method == "hash" else "",
+    )
+    build(context, record)
+    return "CREATE INDEX"
+
+
+def over(relation: Relation, clause: str) -> Scope:
+    columns = tuple(Named(column.name, column.kind, column.slot) for column in relation.columns)
+    return Scope(Level(), [Source(relation.name, columns, relation.schema)], clause=clause, width=relation.width)
+
+
+def _steady(bound: Any) -> Any:
+    if any(is_volatile(part) for part in parts(bound)):
+        raise SqlError("42P17", "functions in index expression must be marked IMMUTABLE")
+    return bound
+
+
+def _index_columns(context: Context, relation: Relation, params: exp.Expr) -> tuple[list[KeyColumn], list[str]]:
+    columns, names = [], []
+    scope = over(relation, "index expressions")
+    by_slot = {column.slot: column.number for column in relation.columns}
+    for each in params.args.get("columns") or ():
+        inner = each.this if isinstance(each, exp.Ordered) else each
+        descending = bool(each.args.get("desc")) if isinstance(each, exp.Ordered) else False
+        first = bool(each.args.get("nulls_first")) if isinstance(each, exp.Ordered) else False
+        if isinstance(inner, exp.Opclass):
+            inner = inner.this
+        while isinstance(inner, exp.Paren | exp.Collate):
+            inner = inner.this
+        nulls = records.NULLS_FIRST if first else records.NULLS_LAST
+        bound = _steady(context.binder.expressions.bind(inner, scope))
+        if isinstance(inner, exp.Column):
+            column = relation.column(fold(inner.this))
+            assert column is not None
+            columns.append(KeyColumn(column=column.number, descending=descending, nulls=nulls))
+            names.append(column.name)
+        else:
+            if bound.kind.oid == UNKNOWN:
+                raise SqlError("42P17", "an index expression needs a type")
+            columns.append(KeyColumn(expression=context.expression(inner, bound, by_slot), descending=descending, nulls=nulls))
+            names.append(str(inner.this).lower() if isinstance(inner, exp.Anonymous) else "expr")
+    return columns, names
+
+
+def build(context: Context, record: Index) -> int:
+    """Makes an index and fills it."""
+    number = context.transaction.reserve()
+    context.write(number, record)
+    context.refresh()
+    relation = context.catalog.relation(record.table)
+    layout = context.session.layout_of(relation, context.catalog)
+    place = [each for each, _ in relation.indexes].index(number)
+    extras = Compiler(context.catalog.labels, lambda _plan: lambda _env: ()).row(context.env.writes(relation).extras)
+    after: bytes | None = None
+    while True:
+        rows, after = context.transaction.page(layout, None, None, None, False, False, after, _PAGE)
+        whole = [(*row, *extras(row, context.env)) for row in rows]
+        if not context.transaction.fill_index(layout, place, whole):
+            raise SqlError(
+                "23505",
+                f'could not create unique index "{record.name}"',
+                detail="A key is there more than once.",
+                constraint=record.name,
+            )
+        if after is None:
+            return int(number)
+
+
+def view(context: Context, node: exp.Create) -> str:
+    """CREATE VIEW."""
+    if node.args.get("properties") and node.args["properties"].expressions:
+        raise SqlError("0A000", "this kind of view is not supported")
+    schema, app, name = context.place(node.this)
+    names = (
+        [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in node.this.expressions]
+        if isinstance(node.this, exp.Schema)
+        else []
+    )
+    bound = context.binder.statement(node.expression)
+    columns = []
+    for place, (column, kind) in enumerate(bound.columns or ()):
+        known = Kind(TEXT) if kind.oid == UNKNOWN else kind
+        shown = names[place] if place < len(names) else column
+        columns.append(Column(id=place + 1, name=shown, kind=kinds.to_record(known, context.catalog.domains)))
+    if len({column.name for column in columns}) != len(columns):
+        raise SqlError("42701", "a column of the view is specified more than once")
+    uses = tuple(records.Use(object=number) for number in sorted(context.binder.objects))
+    query = Expression(text=node.expression.sql(dialect=HyperPostgres, comments=False), path=context.path, uses=uses)
+    record = View(app=app, name=name, query=query, columns=tuple(columns))
+    before = context.catalog.find(name, schema, ())
+    if before is not None and node.args.get("replace"):
+        old = context.catalog.objects[before]
+        if not isinstance(old, View):
+            raise SqlError("42809", f'"{name}" is not a view')
+        kept = [(each.name, each.kind) for each in old.columns]
+        if [(each.name, each.kind) for each in columns][: len(kept)] != kept:
+            raise SqlError("42P16", "cannot drop columns from view, or change their names or types")
+        context.change(before, record)
+        return "CREATE VIEW"
+    context.write(context.transaction.reserve(), record)
+    return "CREATE VIEW"
+
+
+def sequence(context: Context, node: exp.Create) -> str:
+    """CREATE SEQUENCE."""
+    schema, app, name = context.place(node.this)
+    if context.catalog.find(name, schema, ()) is not None and node.args.get("exists"):
+        context.notice(f'relation "{name}" already exists, skipping', "42P07")
+        return "CREATE SEQUENCE"
+    kind = Kind(INT8) if node.expression is None else kind_of(node.expression, context.catalog, context.path)
+    limit = {kinds.INT2: (1 << 15) - 1, kinds.INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}.get(kind.oid)
+    if limit is None:
+        raise SqlError("22023", "sequence type must be smallint, integer, or bigint")
+    options: dict[str, Any] = {}
+    cycle = False
+    for each in node.args["properties"].expressions if node.args.get("properties") else ():
+        if not isinstance(each, exp.SequenceProperties):
+            raise SqlError("0A000", "this kind of sequence is not supported")
+        options.update(
+            {
+                word: each.args[word]
+                for word in ("increment", "minvalue", "maxvalue", "start", "cache", "owned")
+                if each.args.get(word) is not None
+            }
+        )
+        for option in each.args.get("options") or ():
+            word = str(option.name).upper()
+            if word == "CYCLE":
+                cycle = True
+            elif word not in ("NO CYCLE", "NO MINVALUE", "NO MAXVALUE", "OWNED BY NONE"):
+                raise SqlError("0A000", f"{word} is not supported")
+    if "owned" in options:
+        raise SqlError("0A000", "OWNED BY is not supported: use serial or identity columns")
+
+    def number(word: str, default: int) -> int:
+        value = options.get(word)
+        return default if value is None else int(value.sql())
+
+    step = number("increment", 1)
+    if step == 0:
+        raise SqlError("22023", "INCREMENT must not be zero")
+    least, most = number("minvalue", 1 if step > 0 else -limit - 1), number("maxvalue", limit if step > 0 else -1)
+    start = number("start", least if step > 0 else most)
+    if not least <= start <= most:
+        raise SqlError("22023", f"START value ({start}) must lie between MINVALUE ({least}) and MAXVALUE ({most})")
+    record = Sequence(
+        app=app,
+        name=name,
+        kind=kinds.to_record(kind),
+        start=start,
+        increment=step,
+        min=least,
+        max=most,
+        cache=number("cache", 1),
+        cycle=cycle,
+    )
+    context.write(context.transaction.reserve(), record)
+    return "CREATE SEQUENCE"
+
+
+def enum(context: Context, node: exp.Create) -> str:
+    """CREATE TYPE ... AS ENUM."""
+    _, app, name = context.place(node.this)
+    found = node.expression
+    if not isinstance(found, exp.DataType) or found.this != exp.DataType.Type.ENUM:
+        raise SqlError("0A000", "only enum types and domains can be made")
+    names = [str(each.this) for each in found.expressions]
+    if len(set(names)) != len(names):
+        raise SqlError("23505", "an enum label is given twice")
+    labels = tuple(Label(number=place + 1, name=each, position=place_bits(float(place + 1))) for place, each in enumerate(names))
+    record = UserType(app=app, name=name, form=records.ENUM, labels=labels, next_label=len(labels) + 1)
+    context.write(context.transaction.reserve(), record)
+    return "CREATE TYPE"
+
+
+def schema(context: Context, node: exp.Create) -> str:
+    """CREATE SCHEMA."""
+    name = fold(node.this.args.get("db") or node.this.this)
+    if name.startswith("pg_") or name in BUILT_IN_SCHEMAS:
+        raise SqlError("42939", f'unacceptable schema name "{name}"', detail='The prefix "pg_" is reserved for system schemas.')
+    if name in context.catalog.schemas:
+        if node.args.get("exists"):
+            context.notice(f'schema "{name}" already exists, skipping', "42P06")
+            return "CREATE SCHEMA"
+        raise SqlError("42P06", f'schema "{name}" already exists')
+    app = context.transaction.app(name.encode())
+    assert app is not None
+    context.write(context.transaction.reserve(), App(number=app, name=name))
+    return "CREATE SCHEMA"
+
+
+def comment(context: Context, node: exp.Comment) -> str:
+    """COMMENT ON."""
+    kind = str(node.args["kind"]).lower()
+    text = "" if node.expression is None or isinstance(node.expression, exp.Null) else str(node.expression.this)
+    target = node.this
+    if kind == "column":
+        relation = context.relation(exp.Table(this=target.args["table"], db=target.args.get("db")))
+        column = relation.column(fold(target.this))
+        if column is None:
+            raise SqlError("42703", f'column "{fold(target.this)}" of relation "{relation.name}" does not exist')
+        table = context.table(relation.oid)
+        own = next(each for each in table.columns if each.id == column.number)
+        context.change(relation.oid, with_column(table, replace(own, comment=text)))
+        return "COMMENT"
+    if kind == "schema":
+        number = context.catalog.schemas.get(fold(target.args.get("db") or target.this))
+    elif kind == "type":
+        each_schema, name = table_name(target)
+        number = context.catalog.user_type(name, each_schema, context.path)
+    elif kind in ("table", "view", "index", "sequence"):
+        each_schema, name = table_name(target)
+        number = context.catalog.find(name, each_schema, context.path)
+    else:
+        raise SqlError("0A000", f"COMMENT ON {kind.upper()} is not supported")
+    if number is None or number not in context.catalog.objects:
+        raise SqlError("42P01", f'{kind} "{target.sql()}" does not exist')
+    context.change(number, replace(context.catalog.objects[number], comment=text))
+    return "COMMENT"
+
+
+def analyze(context: Context, node: exp.Analyze) -> str:
+    """ANALYZE: there are no statistics to gather, counts are kept with the rows; the tables must be there."""
+    for each in node.args.get("tables") or ():
+        context.relation(each)
+    return "ANALYZE"

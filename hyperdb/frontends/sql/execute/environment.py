@@ -1,0 +1,79 @@
+"""What an execution carries with it: parameters, time, settings, the transaction, shared results.
+
+Invariant: an environment belongs to one execution (or, by `inner`, to one run of a correlated subquery) and is thrown away
+with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.types import Style
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+    from hyperdb.frontends.sql.plan.nodes import Writes
+    from hyperdb.graph.catalog.tables import TableTransaction
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Environment:
+    """See the module's head. Times are microseconds since 1970."""
+
+    session: Any
+    catalog: Catalog
+    transaction: TableTransaction
+    parameters: Sequence[Any]
+    style: Style
+    transaction_time: int
+    statement_time: int
+    clock: Callable[[], int]
+    writes: Callable[[Relation], Writes]
+    """How rows of another relation are written: what foreign keys cascade to."""
+    cancelled: Callable[[], bool]
+    outer: Sequence[Any] = ()
+    shared: dict[int, list[Row]] = field(default_factory=dict)
+    around: Environment | None = None
+    claimed: set[int] = field(default_factory=set)
+    deferred: list[Callable[[], None]] = field(default_factory=list)
+    """What is checked at the end of the statement."""
+
+    def inner(self, outer: Sequence[Any]) -> Environment:
+        """For a subquery with these captured values."""
+        return Environment(
+            self.session,
+            self.catalog,
+            self.transaction,
+            self.parameters,
+            self.style,
+            self.transaction_time,
+            self.statement_time,
+            self.clock,
+            self.writes,
+            self.cancelled,
+            outer,
+            {},
+            self,
+            self.claimed,
+            self.deferred,
+        )
+
+    def find_shared(self, name: int) -> list[Row] | None:
+        """What a shared plan gave, here or around."""
+        env: Environment | None = self
+        while env is not None:
+            found = env.shared.get(name)
+            if found is not None:
+                return found
+            env = env.around
+        return None
+
+    def check_cancelled(self) -> None:
+        """Raises 57014 once the statement was cancelled."""
+        if self.cancelled():
+            raise SqlError("57014", "canceling statement due to user request")

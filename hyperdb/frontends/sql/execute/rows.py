@@ -1,0 +1,432 @@
+"""Row operators: each plan node as a generator of tuples.
+
+Theory: `Executor.compile` turns a plan into a function from environments to iterators, once a plan; running it costs no more
+walks over the tree. Joins hash their right side where keys are known, aggregates hash their groups, sorts are stable passes
+from the last key to the first. Invariant: rows are tuples as wide as the plan says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.execute.aggregate import Grouped
+from hyperdb.frontends.sql.execute.compile import Compiler, Labels
+from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.foreign import ForeignKeys
+from hyperdb.frontends.sql.execute.modify import Modifier
+from hyperdb.frontends.sql.execute.window import Windowed
+from hyperdb.frontends.sql.plan import nodes as p
+from hyperdb.frontends.sql.plan.expressions import Call, Expr
+
+Rows = Callable[[Environment], Iterator[Row]]
+_PAGE = 1024
+_FIRST_PAGE = 32
+_CHECK_EVERY = 4096
+
+
+class Executor:
+    """Compiles plans under one catalog."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.expressions = Compiler(labels, self.compile)
+        self._modifier = Modifier(self)
+        self._grouped = Grouped(self.expressions)
+        self._windowed = Windowed(self.expressions)
+        self._done: dict[int, tuple[p.Plan, Rows]] = {}
+
+    @property
+    def modifier(self) -> Modifier:
+        """What changes rows."""
+        return self._modifier
+
+    @property
+    def foreign(self) -> ForeignKeys:
+        """What asks for parents of rows that are there already."""
+        return self._modifier.foreign
+
+    def compile(self, plan: p.Plan) -> Rows:
+        """The function of a plan; the same for the same plan."""
+        found = self._done.get(id(plan))
+        if found is None:
+            found = self._done[id(plan)] = (plan, _COMPILE[type(plan)](self, plan))
+        return found[1]
+
+    def _values(self, plan: p.Values) -> Rows:
+        rows = [self.expressions.row(row) for row in plan.rows]
+        return lambda env: (row((), env) for row in rows)
+
+    def _scan(self, plan: p.Scan) -> Rows:
+        relation, index, reverse = plan.relation, plan.index, plan.reverse
+        ends = [None if end is None else (self.expressions.row(end.values), end.included) for end in (plan.low, plan.high)]
+        place = None if index is None else [number for number, _ in relation.indexes].index(index)
+
+        def run(env: Environment) -> Iterator[Row]:
+            layout = env.session.layout(relation, env)
+            bounds: list[tuple[tuple[Any, ...], bool] | None] = []
+            for end in ends:
+                if end is None:
+                    bounds.append(None)
+                    continue
+                values = end[0]((), env)
+                if None in values:
+                    return
+                bounds.append((values, end[1]))
+            after: bytes | None = None
+            size = _FIRST_PAGE
+            while True:
+                env.check_cancelled()
+                page, after = env.transaction.page(layout, place, bounds[0], bounds[1], reverse, False, after, size)
+                yield from page
+                if after is None:
+                    return
+                size = _PAGE
+
+        return run
+
+    def _virtual(self, plan: p.Virtual) -> Rows:
+        rows = plan.relation.rows
+        assert rows is not None
+        return lambda env: (tuple(row) for row in rows(env))
+
+    def _function_scan(self, plan: p.FunctionScan) -> Rows:
+        calls = [self._set_of(call) for call in plan.calls]
+        ordinality = plan.ordinality
+
+        def run(env: Environment) -> Iterator[Row]:
+            found = [call((), env) for call in calls]
+            longest = max((len(values) for values in found), default=0)
+            for place in range(longest):
+                row = tuple(values[place] if place < len(values) else None for values in found)
+                yield (*row, place + 1) if ordinality else row
+
+        return run
+
+    def _set_of(self, expr: Expr) -> Callable[[Sequence[Any], Environment], list[Any]]:
+        """The values of a set-returning call; one value of any other."""
+        run = self.expressions.compile(expr)
+        if isinstance(expr, Call) and expr.function.rows:
+            return lambda row, env: run(row, env) or []
+        return lambda row, env: [run(row, env)]
+
+    def _filter(self, plan: p.Filter) -> Rows:
+        child, test = self.compile(plan.child), self.expressions.compile(plan.condition)
+        return lambda env: (row for row in child(env) if test(row, env))
+
+    def _project(self, plan: p.Project) -> Rows:
+        child = self.compile(plan.child)
+        if plan.sets:
+            return self._project_sets(plan, child)
+        row = self.expressions.row(plan.columns)
+        return lambda env: (row(each, env) for each in child(env))
+
+    def _project_sets(self, plan: p.Project, child: Rows) -> Rows:
+        runs = [
+            self._set_of(column) if place in plan.sets else self.expressions.compile(column)
+            for place, column in enumerate(plan.columns)
+        ]
+        sets = frozenset(plan.sets)
+
+        def run(env: Environment) -> Iterator[Row]:
+            for row in child(env):
+                values = [each(row, env) for each in runs]
+                longest = max(len(values[place]) for place in sets)
+                for at in range(longest):
+                    yield tuple(
+                        (value[at] if at < len(value) else None) if place in sets else value for place, value in enumerate(values)
+                    )
+
+        return run
+
+    def _join(self, plan: p.Join) -> Rows:
+        left, right = self.compile(plan.left), self.compile(plan.right)
+        test = None if plan.condition is None else self.expressions.compile(plan.condition)
+        lefts = self.expressions.keys([one for one, _ in plan.keys])
+        rights = self.expressions.keys([other for _, other in plan.keys])
+        form, hashed = plan.form, bool(plan.keys)
+        nulls = ((None,) * plan.left.width, (None,) * plan.right.width)
+
+        def run(env: Environment) -> Iterator[Row]:
+            table: dict[Any, list[tuple[int, Row]]] = {}
+            everything: list[tuple[int, Row]] = []
+            for number, row in enumerate(right(env)):
+                if not hashed:
+                    everything.append((number, row))
+                    continue
+                key = rights(row, env)
+                if None not in key:
+                    table.setdefault(key, []).append((number, row))
+                if form in ("right", "full"):
+                    everything.append((number, row))
+            met: set[int] = set()
+            for count, row in enumerate(left(env)):
+                if count % _CHECK_EVERY == 0:
+                    env.check_cancelled()
+                found = False
+                candidates: Sequence[tuple[int, Row]] = everything
+                if hashed:
+                    candidates = table.get(lefts(row, env), ())
+                for number, other in candidates:
+                    both = row + other
+                    if test is None or test(both, env):
+                        found = True
+                        if form in ("semi", "anti"):
+                            break
+                        met.add(number)
+                        yield both
+                if (form == "semi" and found) or (form == "anti" and not found):
+                    yield row
+                elif form in ("left", "full") and not found:
+                    yield row + nulls[1]
+            if form in ("right", "full"):
+                for number, other in everything:
+                    if number not in met:
+                        yield nulls[0] + other
+
+        if form == "inner" and hashed and test is None:
+            return self._hash_join(left, right, lefts, rights)
+        return run
+
+    def _hash_join(self, left: Rows, right: Rows, lefts: Any, rights: Any) -> Rows:
+        """The plain inner equi-join, which most joins are."""
+
+        def run(env: Environment) -> Iterator[Row]:
+            table: dict[Any, list[Row]] = {}
+            for row in right(env):
+                key = rights(row, env)
+                if None not in key:
+                    table.setdefault(key, []).append(row)
+            if not table:
+                return
+            for row in left(env):
+                for other in table.get(lefts(row, env), ()):
+                    yield row + other
+
+        return run
+
+    def _lateral(self, plan: p.Lateral) -> Rows:
+        left, right = self.compile(plan.left), self.compile(plan.right)
+        captures = self.expressions.row(plan.captures)
+        test = None if plan.condition is None else self.expressions.compile(plan.condition)
+        outer, nulls = plan.form == "left", (None,) * plan.right.width
+
+        def run(env: Environment) -> Iterator[Row]:
+            for row in left(env):
+                found = False
+                for other in right(env.inner(captures(row, env))):
+                    both = row + other
+                    if test is None or test(both, env):
+                        found = True
+                        yield both
+                if outer and not found:
+                    yield row + nulls
+
+        return run
+
+    def _aggregate(self, plan: p.Aggregate) -> Rows:
+        return self._grouped.compile(plan, self.compile(plan.child))
+
+    def _window(self, plan: p.Window) -> Rows:
+        return self._windowed.compile(plan, self.compile(plan.child))
+
+    def _sort(self, plan: p.Sort) -> Rows:
+        child, sort = self.compile(plan.child), self.sorter(plan.order)
+        return lambda env: iter(sort(list(child(env)), env))
+
+    def sorter(self, order: p.Order) -> Callable[[list[Row], Environment], list[Row]]:
+        """Sorts rows in place and gives them back."""
+        passes = [(self.expressions.keys([value]), descending, first) for value, descending, first in reversed(order)]
+
+        def sort(rows: list[Row], env: Environment) -> list[Row]:
+            for keys, descending, first in passes:
+                above = first is descending
+
+                def key(row: Row, keys: Any = keys, above: bool = above) -> tuple[bool, Any]:
+                    value = keys(row, env)[0]
+                    if value is None:
+                        return (above, 0)
+                    return (not above, value)
+
+                rows.sort(key=key, reverse=descending)
+            return rows
+
+        return sort
+
+    def _limit(self, plan: p.Limit) -> Rows:
+        child = self.compile(plan.child)
+        count, offset = (None if each is None else self.expressions.compile(each) for each in (plan.count, plan.offset))
+        ties = None if plan.ties is None else self.expressions.keys([value for value, _, _ in plan.ties])
+
+        def run(env: Environment) -> Iterator[Row]:
+            start = 0 if offset is None else offset((), env) or 0
+            size = None if count is None else count((), env)
+            if start < 0:
+                raise SqlError("2201X", "OFFSET must not be negative")
+            if size is not None and size < 0:
+                raise SqlError("2201W", "LIMIT must not be negative")
+            rows = child(env)
+            if size == 0:
+                return
+            found = islice(rows, start, None if size is None else start + size)
+            if ties is None or size is None:
+                yield from found
+                return
+            last: Row | None = None
+            for row in found:
+                last = row
+                yield row
+            for row in rows:
+                if last is None or ties(row, env) != ties(last, env):
+                    return
+                yield row
+
+        return run
+
+    def _distinct(self, plan: p.Distinct) -> Rows:
+        child = self.compile(plan.child)
+        keys = self._row_keys(plan.kinds) if plan.on is None else self.expressions.keys(plan.on)
+
+        def run(env: Environment) -> Iterator[Row]:
+            seen: set[Any] = set()
+            for row in child(env):
+                key = keys(row, env)
+                if key not in seen:
+                    seen.add(key)
+                    yield row
+
+        return run
+
+    def _row_keys(self, kinds: Sequence[int]) -> Callable[[Row, Environment], Any]:
+        keys = [self.expressions.key(oid) for oid in kinds]
+        if all(key is None for key in keys):
+            width = len(kinds)
+            return lambda row, _env: row[:width]
+        return lambda row, _env: tuple(
+            value if value is None or key is None else key(value) for value, key in zip(row, keys, strict=False)
+        )
+
+    def _set_operation(self, plan: p.SetOperation) -> Rows:
+        left, right = self.compile(plan.left), self.compile(plan.right)
+        keys, every = self._row_keys(plan.kinds), plan.every
+
+        def union(env: Environment) -> Iterator[Row]:
+            rows = chain(left(env), right(env))
+            if every:
+                yield from rows
+                return
+            seen: set[Any] = set()
+            for row in rows:
+                key = keys(row, env)
+                if key not in seen:
+                    seen.add(key)
+                    yield row
+
+        def other(env: Environment) -> Iterator[Row]:
+            counts: dict[Any, int] = {}
+            for row in right(env):
+                key = keys(row, env)
+                counts[key] = counts.get(key, 0) + 1
+            intersect = plan.form == "intersect"
+            seen: set[Any] = set()
+            for row in left(env):
+                key = keys(row, env)
+                there = counts.get(key, 0)
+                if every:
+                    counts[key] = there - 1
+                elif key in seen:
+                    continue
+                if (there > 0) is intersect:
+                    seen.add(key)
+                    yield row
+
+        return union if plan.form == "union" else other
+
+    def _shared(self, plan: p.Shared) -> Rows:
+        child, name = self.compile(plan.child), plan.name
+
+        def run(env: Environment) -> Iterator[Row]:
+            found = env.find_shared(name)
+            if found is None:
+                found = env.shared[name] = list(child(env))
+            return iter(found)
+
+        return run
+
+    def _recursive(self, plan: p.Recursive) -> Rows:
+        start, step, name, every = self.compile(plan.start), self.compile(plan.step), plan.name, plan.every
+        keys = self._row_keys(plan.kinds)
+
+        def run(env: Environment) -> Iterator[Row]:
+            seen: set[Any] = set()
+
+            def fresh(rows: Iterator[Row]) -> list[Row]:
+                if every:
+                    return list(rows)
+                found = []
+                for row in rows:
+                    key = keys(row, env)
+                    if key not in seen:
+                        seen.add(key)
+                        found.append(row)
+                return found
+
+            working = fresh(start(env))
+            while working:
+                yield from working
+                env.check_cancelled()
+                inside = env.inner(env.outer)
+                inside.shared[name] = working
+                working = fresh(step(inside))
+
+        return run
+
+    def _working(self, plan: p.Working) -> Rows:
+        name = plan.name
+        return lambda env: iter(env.find_shared(name) or ())
+
+    def _lock(self, plan: p.Lock) -> Rows:
+        child, places, relation = self.compile(plan.child), plan.places, plan.relation
+        first, last = places[0], places[-1] + 1
+
+        def run(env: Environment) -> Iterator[Row]:
+            layout = env.session.layout(relation, env)
+            extras = self._modifier.extras(relation, env)
+            for row in list(child(env)):
+                own = row[first:last]
+                if (
+                    all(value is None for value in own)
+                    or env.transaction.lock_rows(layout, [extras(own, env)], plan.mode, plan.wait)[0]
+                ):
+                    yield row
+
+        return run
+
+    def _modify(self, plan: p.Plan) -> Rows:
+        return self._modifier.compile(plan)
+
+
+_COMPILE: dict[type[p.Plan], Callable[[Executor, Any], Rows]] = {
+    p.Values: Executor._values,
+    p.Scan: Executor._scan,
+    p.Virtual: Executor._virtual,
+    p.FunctionScan: Executor._function_scan,
+    p.Filter: Executor._filter,
+    p.Project: Executor._project,
+    p.Join: Executor._join,
+    p.Lateral: Executor._lateral,
+    p.Aggregate: Executor._aggregate,
+    p.Window: Executor._window,
+    p.Sort: Executor._sort,
+    p.Limit: Executor._limit,
+    p.Distinct: Executor._distinct,
+    p.SetOperation: Executor._set_operation,
+    p.Shared: Executor._shared,
+    p.Recursive: Executor._recursive,
+    p.Working: Executor._working,
+    p.Lock: Executor._lock,
+    p.Insert: Executor._modify,
+    p.Update: Executor._modify,
+    p.Delete: Executor._modify,
+}

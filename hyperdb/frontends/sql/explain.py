@@ -1,0 +1,58 @@
+"""EXPLAIN: the plan as a tree of lines.
+
+Invariant: what is shown is what runs; counts and times are of a run that really happened (ANALYZE).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.parse.dialect import parse
+from hyperdb.frontends.sql.plan.nodes import Plan, Scan, Virtual
+from hyperdb.frontends.sql.plan.optimize import Optimizer
+from hyperdb.frontends.sql.statement import SqlPrepared
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+
+def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> list[str]:
+    """The lines."""
+    path = session.schemas_in_path()
+
+    def make(catalog: Any) -> Plan:
+        binder = Binder(catalog, path, list(prepared.parameters))
+        return Optimizer().plan(binder.statement(parse(prepared.text)).plan)
+
+    lines = list(_lines(session.look(make), 0))
+    lines.append("Tier: 2 (rows)")
+    if analyze:
+        begin = time.perf_counter()
+        outcome = session.run(prepared, ())
+        lines.append(f"Rows: {len(outcome.found)}")
+        lines.append(f"Execution Time: {(time.perf_counter() - begin) * 1000:.3f} ms")
+    return lines
+
+
+def _lines(plan: Plan, depth: int) -> Iterator[str]:
+    yield "  " * depth + ("->  " if depth else "") + _title(plan)
+    for each in fields(plan):
+        value = getattr(plan, each.name)
+        if isinstance(value, Plan):
+            yield from _lines(value, depth + 1)
+
+
+def _title(plan: Plan) -> str:
+    name = type(plan).__name__
+    if isinstance(plan, Scan):
+        index = next((record.name for number, record in plan.relation.indexes if number == plan.index), "key")
+        how = f" by {index}" if plan.low is not None or plan.high is not None else ""
+        return f"Scan on {plan.relation.name}{how}"
+    if isinstance(plan, Virtual):
+        return f"Catalog relation {plan.relation.name}"
+    form = getattr(plan, "form", None)
+    return f"{name} ({form})" if form else name

@@ -1,0 +1,219 @@
+"""What functions and the executor ask of the session: names, settings, sequences, layouts, texts of values.
+
+Invariant: nothing here is seen by the conversation; it is the `session` of an `Environment`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql import types
+from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.describe import Describe
+from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
+from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.execute.compile import Compiler
+from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.plan.expressions import Const
+from hyperdb.graph.catalog import records
+from hyperdb.graph.store import TransactionOptions
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+_MOST_TAKEN = 32
+
+
+class Facade:
+    """See the module's head."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+        self.catalog: Catalog | None = None
+        self._taken: dict[int, tuple[int, int, int]] = {}
+        """By sequence: the next value, the last one taken, the step."""
+        self._current: dict[int, int] = {}
+        self._last: int | None = None
+
+    @property
+    def role(self) -> str:
+        """Who is connected."""
+        return self._session.role
+
+    @property
+    def database(self) -> str:
+        """To what."""
+        return self._session.database
+
+    @property
+    def process_id(self) -> int:
+        """By which number."""
+        return self._session.process_id
+
+    @property
+    def transaction_number(self) -> int:
+        """Of the open transaction."""
+        return self._session.transaction_number
+
+    @property
+    def describe(self) -> Describe:
+        """Names and definitions of objects."""
+        return Describe(self._catalog(), self.schemas(True), self._own)
+
+    def _own(self) -> str:
+        return self.role
+
+    def _catalog(self) -> Catalog:
+        if self.catalog is None:
+            self._session.look(lambda _catalog: None)
+        assert self.catalog is not None
+        return self.catalog
+
+    def forget(self) -> None:
+        """The transaction ended: the catalog may have moved on."""
+        self.catalog = None
+
+    def schemas(self, implicit: bool) -> list[str]:
+        """The schemas of the path that are there."""
+        known = self._catalog().schemas
+        found = [name for name in self._session.schemas_in_path() if name in known]
+        return (["pg_catalog", *found] if implicit and "pg_catalog" not in found else found) or (
+            [] if not implicit else ["pg_catalog"]
+        )
+
+    def setting(self, name: str, missing: bool = False) -> str | None:
+        """current_setting."""
+        return self._session.settings.get(name, missing)
+
+    def set_config(self, name: str, value: str, local: bool) -> str:
+        """set_config."""
+        return self._session.set(name, value, local=local)
+
+    def settings(self) -> list[tuple[str, str, str]]:
+        """All settings."""
+        return self._session.settings.all()
+
+    def sleep(self, seconds: float) -> str:
+        """pg_sleep: ends early when the statement is cancelled."""
+        if self._session.wait_cancelled(seconds):
+            raise SqlError("57014", "canceling statement due to user request")
+        return ""
+
+    # Values and layouts.
+
+    def layout(self, relation: Relation, env: Environment) -> Any:
+        """How rows of a relation lie."""
+        return self._session.layout_of(relation, env.catalog)
+
+    def show(self, kind: Kind, value: Any) -> str:
+        """A value as messages show it."""
+        if value is None:
+            return "null"
+        base = self._catalog().base(kind)
+        found = self.type(base.oid) if base.oid not in types.BUILT_IN else types.BUILT_IN[base.oid]
+        return found.write_text(value, self._session.style)
+
+    def default_of(self, relation: Relation, number: int, env: Environment) -> Any:
+        """The default of a column, for SET DEFAULT."""
+        column = relation.by_number(number)
+        binder = Binder(env.catalog, self._session.schemas_in_path(), [])
+        run = Compiler(env.catalog.labels, lambda _plan: lambda _env: ()).compile(binder.writes.default(column))
+        return run((), env)
+
+    def assigned(self, kind: Kind, value: Any, env: Environment) -> Any:
+        """A value of the base type as one of a sized type or a domain."""
+        binder = Binder(env.catalog, self._session.schemas_in_path(), [])
+        found = binder.coercer.coerce(Const(env.catalog.base(Kind(kind.oid)), value), kind, "assignment")
+        return Compiler(env.catalog.labels, lambda _plan: lambda _env: ()).compile(found)((), env)
+
+    def type(self, oid: int) -> types.Type:
+        """A type that users made."""
+        catalog = self._catalog()
+        base = oid - 2 if oid % 4 == 2 else oid
+        found = catalog.objects.get(base)
+        if isinstance(found, records.UserType):
+            if found.form == records.ENUM:
+                labels = sorted(catalog.labels(base) or {}, key=(catalog.labels(base) or {}).__getitem__)
+                made = types.enum_type(base, base + 2, found.name, labels)
+                return types.array_of(made) if oid != base else made
+            inner = catalog.base(Kind(base))
+            if oid == base:
+                return types.BUILT_IN.get(inner.oid) or self.type(inner.oid)
+        raise SqlError("42704", f"type with OID {oid} does not exist")
+
+    def relation_name(self, kind: int, oid: int) -> str | None:
+        """What reg... types show."""
+        return self.describe.name(kind, oid)
+
+    def relation_oid(self, kind: int, name: str) -> int:
+        """What reg... types read."""
+        found = self.describe.find(kind, name)
+        if found is None:
+            what = {REGCLASS: ("42P01", "relation"), kinds.REGTYPE: ("42704", "type"), kinds.REGNAMESPACE: ("3F000", "schema")}
+            state, word = what.get(kind, ("42704", "object"))
+            raise SqlError(state, f'{word} "{name}" does not exist')
+        return found
+
+    # Sequences.
+
+    def _sequence(self, oid: int) -> records.Sequence:
+        found = self._catalog().objects.get(oid)
+        if not isinstance(found, records.Sequence):
+            raise SqlError("42809", f'"{getattr(found, "name", oid)}" is not a sequence')
+        return found
+
+    def next_value(self, oid: int) -> int:
+        """nextval: values are taken some at a time, and stay taken."""
+        sequence = self._sequence(oid)
+        found = self._taken.get(oid)
+        if found is None:
+            transaction = self._session.backend.tables.begin(TransactionOptions("read committed"))
+            try:
+                first, last = transaction.take_values(oid, records.encode(sequence), max(1, min(sequence.cache, _MOST_TAKEN)))
+            except SqlError as error:
+                text = (
+                    f'nextval: reached {"maximum" if sequence.increment > 0 else "minimum"} value of sequence "{sequence.name}"'
+                )
+                raise SqlError("2200H", text) from error
+            finally:
+                transaction.rollback()
+            found = (first, last, sequence.increment)
+        value, last, step = found
+        if value == last:
+            self._taken.pop(oid, None)
+        else:
+            self._taken[oid] = (value + step, last, step)
+        self._current[oid] = value
+        self._last = oid
+        return value
+
+    def current_value(self, oid: int) -> int:
+        """currval."""
+        if oid not in self._current:
+            raise SqlError("55000", f'currval of sequence "{self._sequence(oid).name}" is not yet defined in this session')
+        return self._current[oid]
+
+    def last_value(self) -> int:
+        """lastval."""
+        if self._last is None:
+            raise SqlError("55000", "lastval is not yet defined in this session")
+        return self._current[self._last]
+
+    def set_value(self, oid: int, value: int, called: bool) -> int:
+        """setval."""
+        sequence = self._sequence(oid)
+        if not sequence.min <= value <= sequence.max:
+            message = f'setval: value {value} is out of bounds for sequence "{sequence.name}" ({sequence.min}..{sequence.max})'
+            raise SqlError("22003", message)
+        transaction = self._session.backend.tables.begin(TransactionOptions("read committed"))
+        try:
+            transaction.set_position(oid, value, called)
+        finally:
+            transaction.rollback()
+        self._taken.pop(oid, None)
+        if called:
+            self._current[oid] = value
+            self._last = oid
+        return value

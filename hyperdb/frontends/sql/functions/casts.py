@@ -1,0 +1,228 @@
+"""Casts: from which type to which, when they happen by themselves, and how.
+
+Theory: pg_cast as a table. A cast is implicit (anywhere), for assignment (storing in a column), or explicit (when asked for);
+what is not in the table goes through text: from any type by assignment, to any type when asked for. Invariant: a cast gives a
+value of the target's class, or raises 22P02, 22003, 22007 or 22008.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql import types
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.kinds import (
+    BOOL,
+    BPCHAR,
+    BYTEA,
+    CHAR1,
+    CIDR,
+    DATE,
+    FLOAT4,
+    FLOAT8,
+    INET,
+    INT2,
+    INT4,
+    INT8,
+    INTERVAL,
+    JSON,
+    JSONB,
+    NAME,
+    NUMERIC,
+    OID,
+    REGCLASS,
+    REGNAMESPACE,
+    REGPROC,
+    REGPROCEDURE,
+    REGROLE,
+    REGTYPE,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
+    UNKNOWN,
+    VARCHAR,
+    Kind,
+)
+from hyperdb.frontends.sql.functions import numbers, times
+
+IMPLICIT, ASSIGNMENT, EXPLICIT = "implicit", "assignment", "explicit"
+_RANK = {IMPLICIT: 0, ASSIGNMENT: 1, EXPLICIT: 2}
+Run = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`run(value, env)`; None: the value is one of the target already."""
+
+    context: str
+    run: Run | None
+    depends: bool = False
+    """On settings of the session: it is not folded into a constant."""
+
+
+def _to_int(oid: int) -> Run:
+    def run(value: Any, _env: Any) -> int:
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise numbers.out_of_range(oid)
+            return numbers.bounded(oid, round(value))
+        if isinstance(value, Decimal):
+            if not value.is_finite():
+                what = "NaN" if value.is_nan() else "infinity"
+                raise SqlError("0A000", f"cannot convert {what} to {numbers.NAMES[oid]}")
+            return numbers.bounded(oid, int(value.to_integral_value(ROUND_HALF_UP)))
+        return numbers.bounded(oid, int(value))
+
+    return run
+
+
+def _to_numeric(value: Any, _env: Any) -> Decimal:
+    if isinstance(value, float):
+        return Decimal(f"{value:.15g}") if math.isfinite(value) else Decimal(str(value))
+    return Decimal(value)
+
+
+def _float4_to_numeric(value: float, _env: Any) -> Decimal:
+    return Decimal(f"{value:.6g}") if math.isfinite(value) else Decimal(str(value))
+
+
+def _to_float(value: Any, _env: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise numbers.out_of_range(FLOAT8) from None
+
+
+def _oid(value: int, _env: Any) -> int:
+    if -(1 << 31) <= value < 1 << 32:
+        return value & 0xFFFFFFFF
+    raise SqlError("22003", "OID out of range")
+
+
+_TABLE: dict[tuple[int, int], Cast] = {}
+
+
+def _add(source: int, target: int, context: str, run: Run | None = None, *, depends: bool = False) -> None:
+    _TABLE[source, target] = Cast(context, run, depends)
+
+
+_INTEGERS = (INT2, INT4, INT8)
+for _source in _INTEGERS:
+    for _target in _INTEGERS:
+        if _source != _target:
+            _wider = _INTEGERS.index(_source) < _INTEGERS.index(_target)
+            _add(_source, _target, IMPLICIT if _wider else ASSIGNMENT, None if _wider else _to_int(_target))
+    _add(_source, NUMERIC, IMPLICIT, _to_numeric)
+    for _target in (FLOAT4, FLOAT8):
+        _add(_source, _target, IMPLICIT, _to_float)
+        _add(_target, _source, ASSIGNMENT, _to_int(_source))
+    _add(NUMERIC, _source, ASSIGNMENT, _to_int(_source))
+    for _target in (OID, REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE):
+        _add(_source, _target, IMPLICIT, _oid)
+_add(FLOAT4, NUMERIC, ASSIGNMENT, _float4_to_numeric)
+_add(FLOAT8, NUMERIC, ASSIGNMENT, _to_numeric)
+_add(NUMERIC, FLOAT4, IMPLICIT, lambda value, _env: numbers.single(_to_float(value, None)))
+_add(NUMERIC, FLOAT8, IMPLICIT, _to_float)
+_add(FLOAT4, FLOAT8, IMPLICIT)
+_add(FLOAT8, FLOAT4, ASSIGNMENT, lambda value, _env: numbers.single(value))
+_add(INT4, BOOL, EXPLICIT, lambda value, _env: value != 0)
+_add(BOOL, INT4, EXPLICIT, lambda value, _env: int(value))
+for _target in (REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE):
+    _add(OID, _target, IMPLICIT)
+    _add(_target, OID, IMPLICIT)
+    _add(_target, INT4, ASSIGNMENT)
+    _add(_target, INT8, ASSIGNMENT)
+_add(OID, INT8, ASSIGNMENT)
+_add(OID, INT4, ASSIGNMENT, lambda value, _env: value - (1 << 32) if value >> 31 else value)
+for _source, _target in ((TEXT, VARCHAR), (VARCHAR, TEXT), (TEXT, BPCHAR), (VARCHAR, BPCHAR), (NAME, TEXT)):
+    _add(_source, _target, IMPLICIT)
+_add(BPCHAR, TEXT, IMPLICIT, lambda value, _env: value.rstrip(" "))
+_add(BPCHAR, VARCHAR, IMPLICIT, lambda value, _env: value.rstrip(" "))
+_add(NAME, VARCHAR, ASSIGNMENT)
+_add(NAME, BPCHAR, ASSIGNMENT)
+_add(TEXT, NAME, IMPLICIT, lambda value, _env: value[:63])
+_add(VARCHAR, NAME, IMPLICIT, lambda value, _env: value[:63])
+_add(BPCHAR, NAME, IMPLICIT, lambda value, _env: value.rstrip(" ")[:63])
+_add(CHAR1, TEXT, IMPLICIT)
+_add(TEXT, CHAR1, ASSIGNMENT, lambda value, _env: value[:1])
+_add(CHAR1, INT4, EXPLICIT, lambda value, _env: ord(value) if value else 0)
+_add(DATE, TIMESTAMP, IMPLICIT, lambda value, _env: times.stamp_of_date(value))
+_add(
+    DATE, TIMESTAMPTZ, IMPLICIT, lambda value, env: times.to_moment(times.stamp_of_date(value), env.style.time_zone), depends=True
+)
+_add(TIMESTAMP, TIMESTAMPTZ, IMPLICIT, lambda value, env: times.to_moment(value, env.style.time_zone), depends=True)
+_add(TIMESTAMPTZ, TIMESTAMP, ASSIGNMENT, lambda value, env: times.to_local(value, env.style.time_zone), depends=True)
+_add(TIMESTAMP, DATE, ASSIGNMENT, lambda value, _env: times.date_of_stamp(value))
+_add(
+    TIMESTAMPTZ,
+    DATE,
+    ASSIGNMENT,
+    lambda value, env: times.date_of_stamp(times.to_local(value, env.style.time_zone)),
+    depends=True,
+)
+_add(TIMESTAMP, TIME, ASSIGNMENT, lambda value, _env: value % times.DAY)
+_add(TIMESTAMPTZ, TIME, ASSIGNMENT, lambda value, env: times.to_local(value, env.style.time_zone) % times.DAY, depends=True)
+_add(TIME, INTERVAL, IMPLICIT, lambda value, _env: (0, 0, value))
+_add(INTERVAL, TIME, ASSIGNMENT, lambda value, _env: value[2] % times.DAY)
+_add(TIMETZ, TIME, ASSIGNMENT, lambda value, _env: value[0])
+_add(JSON, JSONB, ASSIGNMENT, lambda value, env: types.read_text(JSONB, value, style=env.style))
+_add(JSONB, JSON, ASSIGNMENT)
+_add(CIDR, INET, IMPLICIT)
+_add(BYTEA, BYTEA, IMPLICIT)
+
+
+def _from_text(target: Kind, enum: Any) -> Run:
+    if enum is not None:
+        return lambda value, _env: enum.read_text(value, None)
+    return lambda value, env: types.read_text(target.oid, value, -1, env.style)
+
+
+def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: None) -> Cast | None:
+    """The cast, without what the target's modifier asks for; None: there is none. `enum` gives the type of an enum's oid."""
+    oid = target.oid
+    if source == oid:
+        return Cast(IMPLICIT, None)
+    found = _TABLE.get((source, oid))
+    if found is not None:
+        return found
+    if source == UNKNOWN:
+        return Cast(IMPLICIT, _from_text(target, enum(oid)), depends=True)
+    inner, wanted = kinds.element(source), kinds.element(oid)
+    if inner is not None and wanted is not None:
+        each = find(inner, Kind(wanted, target.modifier), enum)
+        if each is None:
+            return None
+        return Cast(each.context, each.run and _map(each.run), each.depends)
+    if kinds.category(source) == "S":
+        return Cast(ASSIGNMENT if kinds.category(oid) == "S" else EXPLICIT, _from_text(target, enum(oid)), depends=True)
+    if kinds.category(oid) == "S":
+        return Cast(ASSIGNMENT, to_text(source, enum(source)), depends=True)
+    return None
+
+
+def to_text(oid: int, enum: Any = None) -> Run | None:
+    """The output function of a type; None where values are texts already."""
+    if enum is not None or oid in (TEXT, VARCHAR, NAME, UNKNOWN, CHAR1, JSON, JSONB):
+        return None
+    if oid == BOOL:
+        return lambda value, _env: "true" if value else "false"
+    return lambda value, env: types.write_text(oid, value, env.style)
+
+
+def _map(run: Run) -> Run:
+    def each(values: list[Any], env: Any) -> list[Any]:
+        return [None if item is None else each(item, env) if isinstance(item, list) else run(item, env) for item in values]
+
+    return each
+
+
+def allowed(cast: Cast, context: str) -> bool:
+    """Whether the cast happens in that context."""
+    return _RANK[cast.context] <= _RANK[context]

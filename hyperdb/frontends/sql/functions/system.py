@@ -1,0 +1,150 @@
+"""What SQL asks the session and the catalog: names, settings, sequences, definitions.
+
+Theory: all go through the environment's `session`, which the executor passes in; here is only how they are called. Invariant: a
+question about what is not there gives null where PostgreSQL gives null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from hyperdb.frontends.sql.catalog.kinds import (
+    ANY,
+    BOOL,
+    INT2,
+    INT4,
+    INT8,
+    NAME,
+    NUMERIC,
+    OID,
+    REGCLASS,
+    REGTYPE,
+    TEXT,
+    UUID,
+    VOID,
+    array_of,
+)
+from hyperdb.frontends.sql.functions.model import Function
+
+VERSION = "PostgreSQL 15.8 (HyperDB)"
+_NAMES = array_of(NAME) or 0
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def _pretty(size: int) -> str:
+    value = size
+    for unit in _UNITS:
+        if abs(value) < 10 * 1024 or unit == _UNITS[-1]:
+            return f"{value} {unit}"
+        value = (value + 512) // 1024
+    return str(size)
+
+
+def _env(
+    name: str,
+    arguments: tuple[int, ...],
+    result: int,
+    call: Any,
+    *,
+    strict: bool = True,
+    volatile: bool = False,
+    optional: int = 0,
+) -> Function:
+    return Function(name, arguments, result, call, strict=strict, env=True, volatile=volatile, optional=optional)
+
+
+def functions() -> Iterator[Function]:
+    """The table."""
+    yield Function("version", (), TEXT, lambda: VERSION)
+    yield Function("gen_random_uuid", (), UUID, uuid4, volatile=True)
+    for name in ("current_database", "current_catalog"):
+        yield _env(name, (), NAME, lambda env: env.session.database)
+    yield _env("current_schema", (), NAME, lambda env: next(iter(env.session.schemas(False)), None))
+    yield _env("current_schemas", (BOOL,), _NAMES, lambda env, implicit: env.session.schemas(implicit))
+    for name in ("current_user", "session_user", "user", "current_role"):
+        yield _env(name, (), NAME, lambda env: env.session.role)
+    yield _env("current_setting", (TEXT,), TEXT, lambda env, name: env.session.setting(name))
+    yield _env("current_setting", (TEXT, BOOL), TEXT, lambda env, name, missing: env.session.setting(name, missing))
+    yield _env(
+        "set_config",
+        (TEXT, TEXT, BOOL),
+        TEXT,
+        lambda env, name, value, local: env.session.set_config(name, value, local),
+        volatile=True,
+    )
+    yield _env("pg_backend_pid", (), INT4, lambda env: env.session.process_id)
+    yield _env("nextval", (REGCLASS,), INT8, lambda env, oid: env.session.next_value(oid), volatile=True)
+    yield _env("currval", (REGCLASS,), INT8, lambda env, oid: env.session.current_value(oid), volatile=True)
+    yield _env("lastval", (), INT8, lambda env: env.session.last_value(), volatile=True)
+    yield _env("setval", (REGCLASS, INT8), INT8, lambda env, oid, value: env.session.set_value(oid, value, True), volatile=True)
+    yield _env(
+        "setval",
+        (REGCLASS, INT8, BOOL),
+        INT8,
+        lambda env, oid, value, called: env.session.set_value(oid, value, called),
+        volatile=True,
+    )
+    yield _env(
+        "format_type", (OID, INT4), TEXT, lambda env, oid, modifier: env.session.describe.format_type(oid, modifier), strict=False
+    )
+    yield _env("pg_get_expr", (TEXT, OID), TEXT, lambda _env, text, _oid: text)
+    yield _env("pg_get_expr", (TEXT, OID, BOOL), TEXT, lambda _env, text, _oid, _pretty: text)
+    yield _env("pg_get_indexdef", (OID,), TEXT, lambda env, oid: env.session.describe.index_definition(oid))
+    yield _env(
+        "pg_get_indexdef",
+        (OID, INT4, BOOL),
+        TEXT,
+        lambda env, oid, column, _pretty: env.session.describe.index_definition(oid, column),
+    )
+    yield _env("pg_get_constraintdef", (OID,), TEXT, lambda env, oid: env.session.describe.constraint_definition(oid))
+    yield _env(
+        "pg_get_constraintdef", (OID, BOOL), TEXT, lambda env, oid, _pretty: env.session.describe.constraint_definition(oid)
+    )
+    yield _env("pg_get_viewdef", (OID,), TEXT, lambda env, oid: env.session.describe.view_definition(oid))
+    yield _env("pg_get_viewdef", (OID, BOOL), TEXT, lambda env, oid, _pretty: env.session.describe.view_definition(oid))
+    yield _env(
+        "pg_get_serial_sequence",
+        (TEXT, TEXT),
+        TEXT,
+        lambda env, table, column: env.session.describe.serial_sequence(table, column),
+    )
+    yield _env("pg_get_userbyid", (OID,), NAME, lambda env, _oid: env.session.role)
+    yield _env("obj_description", (OID, NAME), TEXT, lambda env, oid, _catalog: env.session.describe.comment(oid, 0))
+    yield _env("obj_description", (OID,), TEXT, lambda env, oid: env.session.describe.comment(oid, 0))
+    yield _env("shobj_description", (OID, NAME), TEXT, lambda _env, _oid, _catalog: None)
+    yield _env("col_description", (OID, INT4), TEXT, lambda env, oid, number: env.session.describe.comment(oid, number))
+    yield _env("to_regclass", (TEXT,), REGCLASS, lambda env, name: env.session.describe.find_relation(name))
+    yield _env("to_regtype", (TEXT,), REGTYPE, lambda env, name: env.session.describe.find_type(name))
+    yield _env("pg_table_is_visible", (OID,), BOOL, lambda env, oid: env.session.describe.is_visible(oid))
+    yield _env("pg_type_is_visible", (OID,), BOOL, lambda env, oid: env.session.describe.is_visible(oid))
+    for (
+        name
+    ) in "function collation opclass operator opfamily conversion ts_config ts_dict ts_parser ts_template statistics_obj".split():
+        yield Function(f"pg_{name}_is_visible", (OID,), BOOL, lambda _oid: True)
+    for name in ("pg_table_size", "pg_total_relation_size", "pg_relation_size", "pg_indexes_size"):
+        yield _env(name, (REGCLASS,), INT8, lambda env, oid: env.session.describe.size(oid))
+    yield Function("pg_size_pretty", (INT8,), TEXT, _pretty)
+    yield Function("pg_size_pretty", (NUMERIC,), TEXT, lambda size: _pretty(int(size)))
+    yield Function("pg_encoding_to_char", (INT4,), NAME, lambda _code: "UTF8")
+    yield Function("pg_char_to_encoding", (NAME,), INT4, lambda _name: 6)
+    yield Function("pg_is_in_recovery", (), BOOL, lambda: False)
+    yield Function("pg_get_partkeydef", (OID,), TEXT, lambda _oid: None)
+    yield Function("pg_get_statisticsobjdef_columns", (OID,), TEXT, lambda _oid: None)
+    yield Function("pg_get_function_result", (OID,), TEXT, lambda _oid: None)
+    yield Function("pg_get_function_arguments", (OID,), TEXT, lambda _oid: None)
+    yield Function("pg_relation_is_publishable", (REGCLASS,), BOOL, lambda _oid: False)
+    yield Function("row_security_active", (OID,), BOOL, lambda _oid: False)
+    yield Function("inet_server_addr", (), TEXT, lambda: None)
+    yield Function("txid_current", (), INT8, lambda env: env.session.transaction_number, env=True)
+    yield Function("pg_sleep", (ANY,), VOID, lambda env, seconds: env.session.sleep(float(seconds)), env=True, volatile=True)
+    for kind in ("table", "schema", "database", "sequence", "function", "type", "any_column"):
+        for user in ((), (NAME,)):
+            for named in (OID, TEXT):
+                yield Function(f"has_{kind}_privilege", (*user, named, TEXT), BOOL, lambda *_names: True)
+    for user in ((), (NAME,)):
+        yield Function("has_column_privilege", (*user, OID, INT2, TEXT), BOOL, lambda *_names: True)
+        yield Function("has_column_privilege", (*user, OID, TEXT, TEXT), BOOL, lambda *_names: True)
+    yield Function("pg_has_role", (NAME, TEXT), BOOL, lambda *_names: True)
+    yield Function("pg_has_role", (OID, TEXT), BOOL, lambda *_names: True)

@@ -1,0 +1,368 @@
+"""Texts and byte strings.
+
+Theory: characters are code points. LIKE becomes a regular expression once per pattern (cached); POSIX patterns are translated to
+Python's where the two differ in writing. Invariant: lengths and places count characters, in bytea bytes, from 1.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.catalog.kinds import ANY, ANYELEMENT, BOOL, BPCHAR, BYTEA, INT4, INT8, NAME, TEXT, array_of
+from hyperdb.frontends.sql.functions.model import Function
+
+_TEXTS: int = array_of(TEXT) or 0
+_MOST = 1 << 28
+
+
+@lru_cache(1024)
+def like_pattern(pattern: str, escape: str = "\\", *, ignore_case: bool = False) -> re.Pattern[str]:
+    """LIKE's pattern as a regular expression over the whole text."""
+    if len(escape) > 1:
+        raise SqlError("22025", "invalid escape string", hint="Escape string must be empty or one character.")
+    out, at = [], 0
+    while at < len(pattern):
+        mark = pattern[at]
+        if escape and mark == escape:
+            at += 1
+            if at == len(pattern):
+                raise SqlError("22025", "LIKE pattern must not end with escape character")
+            out.append(re.escape(pattern[at]))
+        else:
+            out.append(".*" if mark == "%" else "." if mark == "_" else re.escape(mark))
+        at += 1
+    return re.compile("".join(out), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+_CLASSES = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "space": r"\s",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "punct": r"!-/:-@\[-`{-~",
+    "xdigit": "0-9a-fA-F",
+    "word": r"\w",
+}
+_CLASS = re.compile(r"\[:(\w+):\]")
+_EDGES = {r"\m": r"\b(?=\w)", r"\M": r"\b(?<=\w)", r"\y": r"\b", r"\Y": r"\B", r"\A": r"\A", r"\Z": r"\Z"}
+
+
+@lru_cache(1024)
+def regex(pattern: str, flags: str = "") -> re.Pattern[str]:
+    """A POSIX (advanced) regular expression as Python's."""
+    if pattern.startswith("***="):
+        pattern = re.escape(pattern[4:])
+    pattern = _CLASS.sub(lambda found: _CLASSES.get(found.group(1), found.group()), pattern.removeprefix("***:"))
+    pattern = re.sub(r"\\[mMyY]", lambda found: _EDGES[found.group()], pattern)
+    bits = re.DOTALL if "n" not in flags else re.MULTILINE
+    if "i" in flags:
+        bits |= re.IGNORECASE
+    try:
+        return re.compile(pattern, bits)
+    except re.error as error:
+        raise SqlError("2201B", f"invalid regular expression: {error}") from None
+
+
+@lru_cache(256)
+def similar(pattern: str, escape: str = "\\") -> re.Pattern[str]:
+    """SIMILAR TO's pattern."""
+    out, at = [], 0
+    while at < len(pattern):
+        mark = pattern[at]
+        if escape and mark == escape and at + 1 < len(pattern):
+            at += 1
+            out.append(re.escape(pattern[at]))
+        else:
+            out.append({"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$"}.get(mark, mark))
+        at += 1
+    return re.compile(f"(?:{''.join(out)})", re.DOTALL)
+
+
+def substring(text: Any, start: int, length: int | None = None) -> Any:
+    """From place `start`, which may lie before the text."""
+    if length is None:
+        return text[max(start - 1, 0) :]
+    if length < 0:
+        raise SqlError("22011", "negative substring length not allowed")
+    return text[max(start - 1, 0) : max(start - 1 + length, 0)]
+
+
+def _matched(text: str, pattern: str) -> str | None:
+    found = regex(pattern).search(text)
+    return None if found is None else found.group(1) if found.re.groups else found.group()
+
+
+def _padded(text: str, length: int, fill: str = " ", *, left: bool) -> str:
+    if length > _MOST:
+        raise SqlError("54000", "requested length too large")
+    if len(text) >= length or not fill:
+        return text[: max(length, 0)]
+    more = (fill * ((length - len(text)) // len(fill) + 1))[: length - len(text)]
+    return more + text if left else text + more
+
+
+def _part(text: str, delimiter: str, place: int) -> str:
+    if place == 0:
+        raise SqlError("22023", "field position must not be zero")
+    parts = text.split(delimiter) if delimiter else [text]
+    at = place - 1 if place > 0 else len(parts) + place
+    return parts[at] if 0 <= at < len(parts) else ""
+
+
+def _replaced(text: str, pattern: str, with_: str, flags: str = "") -> str:
+    template = re.sub(
+        r"\\(\d|&|\\)", lambda found: {"&": r"\g<0>", "\\": r"\\\\"}.get(found.group(1), rf"\g<{found.group(1)}>"), with_
+    )
+    try:
+        return regex(pattern, flags).sub(template, text, count=0 if "g" in flags else 1)
+    except re.error:
+        return regex(pattern, flags).sub(lambda _found: with_, text, count=0 if "g" in flags else 1)
+
+
+def _matches(text: str, pattern: str, flags: str = "") -> list[Any]:
+    found = list(regex(pattern, flags).finditer(text))
+    rows: list[Any] = [list(each.groups()) if each.re.groups else [each.group()] for each in found]
+    return rows if "g" in flags else rows[:1]
+
+
+def _match(text: str, pattern: str, flags: str = "") -> list[Any] | None:
+    rows = _matches(text, pattern, flags)
+    return rows[0] if rows else None
+
+
+def quote_ident(name: str) -> str:
+    """As an identifier, quoted if it must be."""
+    if re.fullmatch(r"[a-z_][a-z0-9_$]*", name) and name not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+RESERVED = frozenset(
+    """all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
+    current_catalog current_date current_role
+    current_time current_timestamp current_user default deferrable desc distinct do else end except false
+    fetch for foreign from grant group having in initially intersect into lateral leading limit localtime localtimestamp not null
+    offset on only or order placing primary references returning select session_user some symmetric table then to trailing true
+    union unique user using variadic when where window with""".split()
+)
+
+
+def quote_literal(text: str) -> str:
+    """As a literal."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
+def _format(template: str, *values: Any) -> str:
+    """format(): %s, %I, %L, with places and widths."""
+    out, at, following = [], 0, 0
+    for found in re.finditer(r"%(?:(\d+)\$)?(-?)(\d*)([sIL%])", template):
+        out.append(template[at : found.start()])
+        at = found.end()
+        place, minus, width, kind = found.groups()
+        if kind == "%":
+            out.append("%")
+            continue
+        following = int(place) if place else following + 1
+        if following > len(values):
+            raise SqlError("22023", "too few arguments for format()")
+        value = values[following - 1]
+        if kind == "I" and value is None:
+            raise SqlError("22004", "null values cannot be formatted as an SQL identifier")
+        text = "" if value is None else value
+        if kind == "I":
+            text = quote_ident(text)
+        elif kind == "L":
+            text = "NULL" if value is None else quote_literal(text).lstrip()
+        out.append(text.ljust(int(width)) if minus and width else text.rjust(int(width)) if width else text)
+    out.append(template[at:])
+    return "".join(out)
+
+
+def _initcap(text: str) -> str:
+    return re.sub(r"[^\W_]+", lambda found: found.group()[0].upper() + found.group()[1:].lower(), text)
+
+
+def _encode(data: bytes, form: str) -> str:
+    forms: dict[str, Callable[[bytes], str]] = {
+        "hex": bytes.hex,
+        "base64": lambda data: base64.encodebytes(data).decode().rstrip("\n") if len(data) <= 57 else _lines(data),
+        "escape": lambda data: "".join(
+            "\\\\" if byte == 92 else chr(byte) if 0 < byte < 128 else f"\\{byte:03o}" for byte in data
+        ),
+    }
+    if form.lower() not in forms:
+        raise SqlError("22023", f'unrecognized encoding: "{form}"')
+    return forms[form.lower()](data)
+
+
+def _lines(data: bytes) -> str:
+    text = base64.b64encode(data).decode()
+    return "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
+
+
+def _decode(text: str, form: str) -> bytes:
+    try:
+        if form.lower() == "hex":
+            return bytes.fromhex(text)
+        if form.lower() == "base64":
+            return base64.b64decode(text)
+    except ValueError:
+        raise SqlError("22023", f"invalid {form.lower()} data") from None
+    raise SqlError("22023", f'unrecognized encoding: "{form}"')
+
+
+def _chr(code: int) -> str:
+    if code == 0:
+        raise SqlError("54000", "null character not permitted")
+    if not 0 < code < 0x110000:
+        raise SqlError("54000", f"requested character too large for encoding: {code}")
+    return chr(code)
+
+
+def _repeat(text: str, times: int) -> str:
+    if len(text) * max(times, 0) > _MOST:
+        raise SqlError("54000", "requested length too large")
+    return text * max(times, 0)
+
+
+def _translate(text: str, old: str, new: str) -> str:
+    table: dict[int, str | None] = {}
+    for at, mark in enumerate(old):
+        table.setdefault(ord(mark), new[at] if at < len(new) else None)
+    return text.translate(table)
+
+
+def operators() -> Iterator[Function]:
+    """Operators of texts."""
+    yield Function("||", (TEXT, TEXT), TEXT, lambda left, right: left + right)
+    yield Function("||", (BYTEA, BYTEA), BYTEA, lambda left, right: left + right)
+    for name, flags, want in (("~", "", True), ("~*", "i", True), ("!~", "", False), ("!~*", "i", False)):
+        yield Function(
+            name,
+            (TEXT, TEXT),
+            BOOL,
+            lambda text, pattern, flags=flags, want=want: (regex(pattern, flags).search(text) is not None) is want,
+        )
+    for name, case, want in (("~~", False, True), ("!~~", False, False), ("~~*", True, True), ("!~~*", True, False)):
+        yield Function(
+            name,
+            (TEXT, TEXT),
+            BOOL,
+            lambda text, pattern, case=case, want=want: (
+                (like_pattern(pattern, ignore_case=case).fullmatch(text) is not None) is want
+            ),
+        )
+    yield Function("^@", (TEXT, TEXT), BOOL, str.startswith)
+
+
+def functions() -> Iterator[Function]:
+    """Functions of texts."""
+    for name, case in (("like", False), ("ilike", True)):
+        yield Function(
+            name,
+            (TEXT, TEXT, TEXT),
+            BOOL,
+            lambda text, pattern, escape, case=case: like_pattern(pattern, escape, ignore_case=case).fullmatch(text) is not None,
+        )
+    yield Function(
+        "similar_to",
+        (TEXT, TEXT, TEXT),
+        BOOL,
+        lambda text, pattern, escape: similar(pattern, escape).fullmatch(text) is not None,
+    )
+    yield Function("similar_to", (TEXT, TEXT), BOOL, lambda text, pattern: similar(pattern).fullmatch(text) is not None)
+    for name in ("length", "char_length", "character_length"):
+        yield Function(name, (TEXT,), INT4, len)
+    yield Function("length", (BPCHAR,), INT4, lambda text: len(text.rstrip(" ")))
+    yield Function("length", (BYTEA,), INT4, len)
+    for name, run in (("octet_length", lambda text: len(text.encode())), ("bit_length", lambda text: 8 * len(text.encode()))):
+        yield Function(name, (TEXT,), INT4, run)
+    yield Function("octet_length", (BYTEA,), INT4, len)
+    yield Function("lower", (TEXT,), TEXT, str.lower)
+    yield Function("upper", (TEXT,), TEXT, str.upper)
+    yield Function("initcap", (TEXT,), TEXT, _initcap)
+    for name in ("substring", "substr"):
+        for oid in (TEXT, BYTEA):
+            yield Function(name, (oid, INT4), oid, substring)
+            yield Function(name, (oid, INT4, INT4), oid, substring)
+    yield Function("substring", (TEXT, TEXT), TEXT, _matched)
+    for name in ("position", "strpos"):
+        yield Function(name, (TEXT, TEXT), INT4, lambda text, part: text.find(part) + 1)
+    yield Function("left", (TEXT, INT4), TEXT, lambda text, n: text[:n] if n >= 0 else text[: max(len(text) + n, 0)])
+    yield Function("right", (TEXT, INT4), TEXT, lambda text, n: (text[-n:] if n else "") if n >= 0 else text[-n:])
+    trims: tuple[tuple[str, Callable[..., str]], ...] = (("btrim", str.strip), ("ltrim", str.lstrip), ("rtrim", str.rstrip))
+    for name, trim in trims:
+        yield Function(name, (TEXT,), TEXT, lambda text, trim=trim: trim(text, " "))
+        yield Function(name, (TEXT, TEXT), TEXT, trim)
+    for name, left in (("lpad", True), ("rpad", False)):
+        yield Function(name, (TEXT, INT4), TEXT, lambda text, n, left=left: _padded(text, n, left=left))
+        yield Function(name, (TEXT, INT4, TEXT), TEXT, lambda text, n, fill, left=left: _padded(text, n, fill, left=left))
+    yield Function("replace", (TEXT, TEXT, TEXT), TEXT, lambda text, old, new: text.replace(old, new) if old else text)
+    yield Function("translate", (TEXT, TEXT, TEXT), TEXT, _translate)
+    yield Function("repeat", (TEXT, INT4), TEXT, _repeat)
+    yield Function("reverse", (TEXT,), TEXT, lambda text: text[::-1])
+    yield Function("ascii", (TEXT,), INT4, lambda text: ord(text[0]) if text else 0)
+    yield Function("chr", (INT4,), TEXT, _chr)
+    yield Function("split_part", (TEXT, TEXT, INT4), TEXT, _part)
+    yield Function("starts_with", (TEXT, TEXT), BOOL, str.startswith)
+    yield Function("overlay", (TEXT, TEXT, INT4), TEXT, lambda text, new, at: text[: at - 1] + new + text[at - 1 + len(new) :])
+    yield Function("overlay", (TEXT, TEXT, INT4, INT4), TEXT, lambda text, new, at, n: text[: at - 1] + new + text[at - 1 + n :])
+    for oid in (TEXT, BYTEA):
+        yield Function(
+            "md5",
+            (oid,),
+            TEXT,
+            lambda data: hashlib.md5(data.encode() if isinstance(data, str) else data, usedforsecurity=False).hexdigest(),
+        )
+    yield Function("sha256", (BYTEA,), BYTEA, lambda data: hashlib.sha256(data).digest())
+    yield Function("encode", (BYTEA, TEXT), TEXT, _encode)
+    yield Function("decode", (TEXT, TEXT), BYTEA, _decode)
+    yield Function("to_hex", (INT4,), TEXT, lambda value: f"{value & 0xFFFFFFFF:x}")
+    yield Function("to_hex", (INT8,), TEXT, lambda value: f"{value & (1 << 64) - 1:x}")
+    yield Function("quote_ident", (TEXT,), TEXT, quote_ident)
+    yield Function("quote_literal", (TEXT,), TEXT, lambda text: quote_literal(text).lstrip())
+    yield Function(
+        "quote_nullable", (TEXT,), TEXT, lambda text: "NULL" if text is None else quote_literal(text).lstrip(), strict=False
+    )
+    yield Function("regexp_replace", (TEXT, TEXT, TEXT), TEXT, _replaced)
+    yield Function("regexp_replace", (TEXT, TEXT, TEXT, TEXT), TEXT, _replaced)
+    yield Function("regexp_match", (TEXT, TEXT), _TEXTS, _match)
+    yield Function("regexp_match", (TEXT, TEXT, TEXT), _TEXTS, _match)
+    yield Function("regexp_matches", (TEXT, TEXT), _TEXTS, _matches, rows=True)
+    yield Function("regexp_matches", (TEXT, TEXT, TEXT), _TEXTS, _matches, rows=True)
+    yield Function("regexp_split_to_array", (TEXT, TEXT), _TEXTS, lambda text, pattern: regex(pattern).split(text))
+    yield Function("regexp_split_to_table", (TEXT, TEXT), TEXT, lambda text, pattern: regex(pattern).split(text), rows=True)
+    yield Function("string_to_array", (TEXT, TEXT), _TEXTS, _to_array, strict=False)
+    yield Function("string_to_table", (TEXT, TEXT), TEXT, lambda text, by: _to_array(text, by) or [], strict=False, rows=True)
+    yield Function(
+        "concat", (ANY,), TEXT, lambda *parts: "".join(part for part in parts if part is not None), strict=False, variadic=True
+    )
+    yield Function("concat_ws", (TEXT, ANY), TEXT, _joined, strict=False, variadic=True)
+    yield Function("format", (TEXT, ANY), TEXT, _format, strict=False, variadic=True)
+    yield Function("format", (TEXT,), TEXT, _format)
+    yield Function("to_ascii", (TEXT,), TEXT, lambda text: text)
+    yield Function("name", (TEXT,), NAME, lambda text: text[:63])
+    yield Function(
+        "num_nulls", (ANYELEMENT,), INT4, lambda *values: sum(value is None for value in values), strict=False, variadic=True
+    )
+
+
+def _to_array(text: str | None, by: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    if by is None:
+        return list(text)
+    return [] if not text else text.split(by) if by else [text]
+
+
+def _joined(by: str | None, *parts: str | None) -> str | None:
+    return None if by is None else by.join(part for part in parts if part is not None)

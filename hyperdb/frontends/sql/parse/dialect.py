@@ -1,0 +1,123 @@
+"""PostgreSQL's grammar, by sqlglot: text in, syntax tree out.
+
+Theory: sqlglot turns many functions into nodes of its own that mean something else elsewhere; here calls stay calls, by their
+names, and the binder's tables say what they are. What it cannot read it keeps as a `Command`: refused. Invariant: this module
+and `bind` are the only ones that know sqlglot.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.tokenizer_core import TokenType
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.parse.rescue import rewritten
+
+_DEEPEST = 400
+_UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
+
+
+class HyperPostgres(Postgres):
+    """PostgreSQL, calls left as they are and places of arrays as they are written."""
+
+    INDEX_OFFSET = 0
+
+    class Parser(Postgres.Parser):  # type: ignore[misc, valid-type]
+        """No function is known by name."""
+
+        FUNCTION_PARSERS: dict[str, Any] = {  # noqa: RUF012 - sqlglot's way
+            name: found
+            for name, found in Postgres.Parser.FUNCTION_PARSERS.items()
+            if name in ("CAST", "EXTRACT", "OVERLAY", "POSITION", "STRING_AGG", "SUBSTRING", "TRIM")
+        }
+        FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - sqlglot's way
+
+        def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> Any:
+            """INTERVAL 'text' as it is written, and one unit behind it; sqlglot would take the text apart."""
+            del require_interval, parse_function_unit
+            if not self._match(TokenType.INTERVAL):
+                return None
+            if not self._match(TokenType.STRING):
+                self._retreat(self._index - 1)
+                return None
+            text = exp.Literal.string(self._prev.text)
+            unit = None
+            if self._curr and self._curr.text.upper() in _UNITS:
+                unit = exp.Var(this=self._curr.text.upper())
+                self._advance()
+            return exp.Interval(this=text, unit=unit)
+
+
+_quiet = logging.getLogger("sqlglot")
+_quiet.setLevel(logging.ERROR)
+_ESCAPES = re.compile(r"\x1b\[\d+m")
+
+
+def parse(text: str, offset: int = 0) -> exp.Expr:
+    """The syntax tree of one statement; `offset` is where it begins in what the client sent.
+
+    Raises:
+        SqlError: 42601 where it cannot be read, 54001 where it nests too deep.
+    """
+    if _nesting(text) > _DEEPEST:
+        raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
+    other = rewritten(text)
+    try:
+        found = sqlglot.parse(text if other is None else other, dialect=HyperPostgres)
+    except TokenError as error:
+        raise SqlError("42601", _ESCAPES.sub("", str(error)).split("\n")[0]) from None
+    except ParseError as error:
+        raise _refused(error, text, offset) from None
+    except RecursionError:
+        raise SqlError("54001", "stack depth limit exceeded") from None
+    except (SqlglotError, ValueError, AttributeError, IndexError, TypeError, KeyError) as error:
+        # The grammar's own code stumbles over some malformed input.
+        raise SqlError("42601", f"syntax error: {type(error).__name__}") from None
+    statements = [each for each in found if each is not None]
+    if len(statements) != 1:
+        raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
+    statement = statements[0]
+    if isinstance(statement, exp.Command):
+        words = text.split(None, 2)
+        raise SqlError("0A000", f"this form of {' '.join(words[:2]).upper()} is not supported", position=offset + 1)
+    return statement
+
+
+def _nesting(text: str) -> int:
+    depth = deepest = 0
+    for mark in text:
+        if mark in "([":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in ")]":
+            depth -= 1
+    return deepest
+
+
+def _refused(error: ParseError, text: str, offset: int) -> SqlError:
+    first = error.errors[0] if error.errors else {}
+    word = str(first.get("highlight") or "")
+    line, column = int(first.get("line") or 1), int(first.get("col") or 1)
+    begin = sum(len(each) + 1 for each in text.split("\n")[: line - 1])
+    at = max(begin + column - len(word), 0)
+    near = f' at or near "{word}"' if word.strip() else " at end of input"
+    return SqlError("42601", f"syntax error{near}", position=offset + at + 1)
+
+
+def position(node: exp.Expr | None, offset: int) -> int | None:
+    """Where a node stands in what the client sent, from 1; None where that is not known or not in it (`offset` below 0)."""
+    if node is None:
+        return None
+    for each in node.walk():
+        start = each.meta.get("start") if isinstance(each, exp.Expr) else None
+        if start is not None:
+            first = min((other.meta["start"] for other in node.walk() if "start" in other.meta), default=start)
+            return int(first) + 1 + offset if first + 1 + offset > 0 else None
+    return None

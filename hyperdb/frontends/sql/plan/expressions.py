@@ -1,0 +1,300 @@
+"""Typed expressions.
+
+Theory: an expression is evaluated over one row; `Slot` names its columns by place. What a subquery takes from the query
+around it is listed in its `captures`, which are evaluated there, and inside is an `Outer` of that place: so a plan never
+refers to more than one level up, and a subquery without captures is evaluated once. Invariant: every expression knows its
+type; casts are explicit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
+from hyperdb.frontends.sql.functions.casts import Cast
+from hyperdb.frontends.sql.functions.model import Aggregate, Function
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.plan.nodes import Plan
+
+TRUTH = Kind(BOOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """The base; `kind` is the type of the value."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Expr):
+    """A value."""
+
+    value: Any
+
+    def __hash__(self) -> int:
+        return hash((self.kind, repr(self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Expr):
+    """$1 is place 0."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Expr):
+    """A column of the row."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outer(Expr):
+    """A captured value of the query around."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A function or operator."""
+
+    function: Function
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Convert(Expr):
+    """A cast; `explicit` decides what happens to texts that are too long."""
+
+    cast: Cast
+    argument: Expr
+    explicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constrain(Expr):
+    """A value as one of a domain: what it must not be and must be; checks are over a row of the value alone."""
+
+    argument: Expr
+    name: str
+    not_null: bool
+    checks: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Expr):
+    """A comparison of two values of one type `by`: `=`, `<>`, `<`, `<=`, `>`, `>=`, `distinct`, `same`."""
+
+    sign: str
+    left: Expr
+    right: Expr
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class And(Expr):
+    """Three-valued."""
+
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Expr):
+    """Three-valued."""
+
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Expr):
+    """Three-valued."""
+
+    argument: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Is(Expr):
+    """IS NULL, IS TRUE, IS FALSE: `value` None, True, False."""
+
+    argument: Expr
+    value: bool | None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Expr):
+    """CASE, searched."""
+
+    whens: tuple[tuple[Expr, Expr], ...]
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce(Expr):
+    """The first that is not null."""
+
+    arguments: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme(Expr):
+    """GREATEST and LEAST, nulls passed over."""
+
+    arguments: tuple[Expr, ...]
+    greatest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InList(Expr):
+    """x IN (a, b, ...) of one type."""
+
+    argument: Expr
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Expr):
+    """x op ANY/ALL (array): `test` is over a row of two, x and the element."""
+
+    argument: Expr
+    array: Expr
+    test: Expr
+    every: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MakeArray(Expr):
+    """ARRAY[...]."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRow(Expr):
+    """ROW(...)."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Expr):
+    """array[place]."""
+
+    array: Expr
+    place: Expr
+    upper: Expr | None = None
+    """Of a slice array[place:upper]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery(Expr):
+    """What a plan gives: `form` is scalar, exists, array, row; or any/all, with `test` over a row of x and the plan's columns."""
+
+    form: str
+    plan: Plan
+    captures: tuple[Expr, ...] = ()
+    argument: Expr | None = None
+    test: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall(Expr):
+    """An aggregate, before its place in the grouped row is known."""
+
+    aggregate: Aggregate
+    arguments: tuple[Expr, ...]
+    distinct: bool = False
+    where: Expr | None = None
+    order: tuple[tuple[Expr, bool, bool], ...] = ()
+    """Expression, descending, nulls first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall(Expr):
+    """A window function, before its place in the row is known."""
+
+    name: str
+    function: Aggregate | None
+    arguments: tuple[Expr, ...]
+    partition: tuple[Expr, ...]
+    order: tuple[tuple[Expr, bool, bool], ...]
+    frame: tuple[str, Any, Any] | None = None
+    where: Expr | None = None
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """The tree with each node replaced by what `change` gives for it; where that is None, its parts are asked."""
+    found = change(expr)
+    if found is not None:
+        return found
+    changed = {}
+    for each in fields(expr):
+        value = getattr(expr, each.name)
+        after = _rewritten(value, change)
+        if after is not value:
+            changed[each.name] = after
+    return replace(expr, **changed) if changed else expr
+
+
+def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
+    if isinstance(value, Expr):
+        return rewrite(value, change)
+    if isinstance(value, tuple):
+        items = tuple(_rewritten(item, change) for item in value)
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    return value
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """The expression and all below it, plans of subqueries left out."""
+    yield expr
+    for each in fields(expr):
+        yield from _parts(getattr(expr, each.name))
+
+
+def _parts(value: Any) -> Iterator[Expr]:
+    if isinstance(value, Expr):
+        yield from parts(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _parts(item)
+
+
+def slots(expr: Expr) -> set[int]:
+    """The places of the row that it needs."""
+    return {part.place for part in parts(expr) if isinstance(part, Slot)}
+
+
+def moved(expr: Expr, places: Callable[[int], int]) -> Expr:
+    """The same over a row whose columns lie elsewhere."""
+    return rewrite(expr, lambda part: Slot(part.kind, places(part.place)) if isinstance(part, Slot) else None)
+
+
+def is_constant(expr: Expr) -> bool:
+    """Whether it is the same for every row of one execution."""
+    return not any(isinstance(part, Slot | AggregateCall | WindowCall) or is_volatile(part) for part in parts(expr))
+
+
+def is_volatile(expr: Expr) -> bool:
+    """Whether it may differ from call to call."""
+    return isinstance(expr, Call) and expr.function.volatile
+
+
+def conjuncts(expr: Expr | None) -> list[Expr]:
+    """What an AND joins."""
+    if expr is None:
+        return []
+    if isinstance(expr, And):
+        return [part for argument in expr.arguments for part in conjuncts(argument)]
+    return [expr]
+
+
+def conjunction(found: list[Expr]) -> Expr | None:
+    """Back from `conjuncts`."""
+    return None if not found else found[0] if len(found) == 1 else And(TRUTH, tuple(found))

@@ -1,0 +1,320 @@
+"""Better plans for the same rows: conditions go to where their columns are, joins get keys and an order, scans get ranges.
+
+Theory: inner joins are taken apart into their inputs and the conditions between them, and put together anew: the input that
+is most restricted first, then always one that an equality joins to what is there (so cross products come last). Conditions on
+one input are filters on it; equalities and bounds on the first columns of a key or an index become its range. Invariant:
+columns come out in the order in which they were; what an outer join says is not changed by what is above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.plan.expressions import (
+    Compare,
+    Const,
+    Expr,
+    Is,
+    Or,
+    Outer,
+    Parameter,
+    Slot,
+    Subquery,
+    conjunction,
+    conjuncts,
+    moved,
+    parts,
+    rewrite,
+    slots,
+)
+from hyperdb.frontends.sql.plan.nodes import Bound, Filter, Join, Lock, Plan, Project, Scan, Shared
+from hyperdb.graph.catalog import records
+
+_FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_INTEGERS = frozenset({kinds.INT2, kinds.INT4, kinds.INT8})
+
+
+class Optimizer:
+    """One statement's plan; shared plans are done once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[int, Shared] = {}
+
+    def plan(self, plan: Plan) -> Plan:
+        """The better plan."""
+        if isinstance(plan, Shared):
+            found = self._shared.get(id(plan))
+            if found is None:
+                found = self._shared[id(plan)] = replace(plan, child=self.plan(plan.child))
+            return found
+        if isinstance(plan, Filter):
+            return self._filtered(plan.child, conjuncts(plan.condition))
+        if isinstance(plan, Join) and plan.form == "inner":
+            return self._filtered(plan, [])
+        return self._inside(plan)
+
+    def _inside(self, plan: Plan) -> Plan:
+        """The same node over better children."""
+        changed: dict[str, Any] = {}
+        for each in fields(plan):
+            value = getattr(plan, each.name)
+            after = self._part(value)
+            if after is not value:
+                changed[each.name] = after
+        made = replace(plan, **changed) if changed else plan
+        return _with_keys(made) if isinstance(made, Join) else made
+
+    def _part(self, value: Any) -> Any:
+        if isinstance(value, Plan):
+            return self.plan(value)
+        if isinstance(value, Expr):
+            return self.expression(value)
+        if isinstance(value, tuple) and value:
+            items = tuple(self._part(item) for item in value)
+            return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+        return value
+
+    def expression(self, expr: Expr) -> Expr:
+        """The same expression over better subqueries."""
+
+        def change(part: Expr) -> Expr | None:
+            if not isinstance(part, Subquery):
+                return None
+            argument = None if part.argument is None else self.expression(part.argument)
+            captures = tuple(self.expression(each) for each in part.captures)
+            return replace(part, plan=self.plan(part.plan), captures=captures, argument=argument)
+
+        return rewrite(expr, change)
+
+    def _filtered(self, child: Plan, conditions: list[Expr]) -> Plan:
+        """A filter over anything, with the joins under it."""
+        inputs: list[_Input] = []
+        found = list(conditions)
+        _flatten(child, 0, inputs, found)
+        found = [self.expression(each) for each in _implied(found)]
+        if len(inputs) == 1:
+            return self._restricted(inputs[0].plan, found)
+        for each in inputs:
+            each.plan = self.plan(each.plan)
+        return self._joined(inputs, found, child.width)
+
+    def _restricted(self, plan: Plan, conditions: list[Expr]) -> Plan:
+        """Conditions on one input: into a join's sides, into a scan's range, or above."""
+        if isinstance(plan, Filter):
+            return self._restricted(plan.child, conjuncts(plan.condition) + conditions)
+        if isinstance(plan, Lock):
+            return replace(plan, child=self._restricted(plan.child, conditions))
+        if isinstance(plan, Scan) and plan.low is None and plan.high is None:
+            scan = choose(plan, conditions)
+            return _filter(scan, conditions)
+        if isinstance(plan, Join) and plan.form == "left":
+            own = [each for each in conditions if slots(each) and max(slots(each)) < plan.left.width]
+            rest = [each for each in conditions if each not in own]
+            if own:
+                return _filter(self._inside(replace(plan, left=_filter(plan.left, own))), rest)
+        return _filter(self.plan(plan) if not isinstance(plan, Scan) else plan, conditions)
+
+    def _joined(self, inputs: list[_Input], conditions: list[Expr], width: int) -> Plan:
+        """Inner joins in a good order."""
+        for each in inputs:
+            own = [test for test in conditions if (used := slots(test)) and each.holds(used)]
+            conditions = [test for test in conditions if test not in own]
+            each.plan = self._restricted(each.plan, [_shifted(test, -each.base) for test in own])
+            each.score = _score(each.plan, own)
+        places: dict[int, int] = {}
+        waiting = list(inputs)
+        first = min(waiting, key=lambda each: each.score)
+        waiting.remove(first)
+        plan = first.plan
+        places.update({first.base + at: at for at in range(first.plan.width)})
+        while waiting:
+            linked = [each for each in waiting if any(_links(test, places, each) for test in conditions)]
+            following = min(linked or waiting, key=lambda each: each.score)
+            waiting.remove(following)
+            offset = plan.width
+            places.update({following.base + at: offset + at for at in range(following.plan.width)})
+            ready = [test for test in conditions if slots(test) <= places.keys()]
+            conditions = [test for test in conditions if test not in ready]
+            condition = conjunction([moved(test, places.__getitem__) for test in ready])
+            plan = _with_keys(Join(offset + following.plan.width, "inner", plan, following.plan, (), condition))
+        rest = [moved(test, places.__getitem__) for test in conditions]
+        plan = _filter(plan, rest)
+        if all(at == place for at, place in places.items()):
+            return plan
+        # Columns that are only moved need no type.
+        return Project(width, plan, tuple(Slot(kinds.Kind(kinds.UNKNOWN), places[at]) for at in range(width)))
+
+
+@dataclass(slots=True)
+class _Input:
+    """An input of inner joins; `base` is where its columns begin in the row as it was."""
+
+    plan: Plan
+    base: int
+    score: int = 0
+
+    def holds(self, used: set[int]) -> bool:
+        return min(used) >= self.base and max(used) < self.base + self.plan.width
+
+
+def _flatten(plan: Plan, base: int, inputs: list[_Input], conditions: list[Expr]) -> None:
+    """The inputs of inner joins from left to right, and the conditions between them."""
+    if isinstance(plan, Join) and plan.form == "inner":
+        _flatten(plan.left, base, inputs, conditions)
+        _flatten(plan.right, base + plan.left.width, inputs, conditions)
+        conditions += [moved(each, lambda place: place + base) for each in conjuncts(plan.condition)]
+    elif isinstance(plan, Filter) and isinstance(plan.child, Join) and plan.child.form == "inner":
+        conditions += [moved(each, lambda place: place + base) for each in conjuncts(plan.condition)]
+        _flatten(plan.child, base, inputs, conditions)
+    else:
+        inputs.append(_Input(plan, base))
+
+
+def _shifted(expr: Expr, by: int) -> Expr:
+    """The same over a row whose columns begin elsewhere."""
+    return moved(expr, lambda place: place + by)
+
+
+def _implied(conditions: list[Expr]) -> list[Expr]:
+    """With what every branch of an OR says taken out of it."""
+    found: list[Expr] = []
+    for each in conditions:
+        if isinstance(each, Or):
+            branches = [conjuncts(branch) for branch in each.arguments]
+            common = [test for test in branches[0] if all(test in other for other in branches[1:])]
+            found += [test for test in common if test not in found]
+        found.append(each)
+    return found
+
+
+def _filter(plan: Plan, conditions: list[Expr]) -> Plan:
+    condition = conjunction(conditions)
+    return plan if condition is None else Filter(plan.width, plan, condition)
+
+
+def _score(plan: Plan, conditions: list[Expr]) -> int:
+    """Smaller: fewer rows are to be expected."""
+    inner = plan.child if isinstance(plan, Filter) else plan
+    if isinstance(inner, Scan) and inner.low is not None:
+        return 1 if inner.high is not None and inner.low.values == inner.high.values else 20
+    equal = sum(isinstance(test, Compare) and test.sign == "=" for test in conditions)
+    return 100 - 20 * min(equal, 3) - 5 * min(len(conditions), 4)
+
+
+def _links(test: Expr, places: dict[int, int], each: _Input) -> bool:
+    """Whether an equality joins an input to what is there."""
+    if not isinstance(test, Compare) or test.sign != "=":
+        return False
+    one, other = slots(test.left), slots(test.right)
+    if not one or not other:
+        return False
+    return (one <= places.keys() and each.holds(other)) or (other <= places.keys() and each.holds(one))
+
+
+def _with_keys(join: Join) -> Join:
+    """Equalities between both sides as the join's keys."""
+    width = join.left.width
+    keys, rest = list(join.keys), []
+    for test in conjuncts(join.condition):
+        pair = _pair(test, width)
+        if pair is None:
+            rest.append(test)
+        else:
+            keys.append(pair)
+    return replace(join, keys=tuple(keys), condition=conjunction(rest))
+
+
+def _pair(test: Expr, width: int) -> tuple[Expr, Expr] | None:
+    if not isinstance(test, Compare) or test.sign != "=":
+        return None
+    for one, other in ((test.left, test.right), (test.right, test.left)):
+        left, right = slots(one), slots(other)
+        if left and right and max(left) < width and min(right) >= width:
+            kind = kinds.Kind(test.by)
+            pair = (one, moved(other, lambda place: place - width))
+            return tuple(_typed(each, kind) for each in pair)  # type: ignore[return-value]
+    return None
+
+
+def _typed(expr: Expr, kind: kinds.Kind) -> Expr:
+    """Hashed by the type in which both sides are compared."""
+    return replace(expr, kind=kind) if isinstance(expr, Slot | Const | Parameter | Outer) else expr
+
+
+def choose(scan: Scan, conditions: list[Expr]) -> Scan:
+    """The range of the key or of the index that the conditions restrict most. They are all asked again above."""
+    relation = scan.relation
+    by_slot: dict[int, list[tuple[str, Expr]]] = {}
+    for test in conditions:
+        for slot, sign, value in _bounds(test):
+            by_slot.setdefault(slot, []).append((sign, value))
+    if not by_slot:
+        return scan
+    best, score = scan, 0
+    candidates: list[tuple[int | None, tuple[records.KeyColumn, ...], bool]] = [(None, relation.table.key, True)]
+    for number, index in relation.indexes:
+        if not index.building and not index.predicate:
+            candidates.append((number, index.columns, index.unique))
+    for chosen, columns, unique in candidates:
+        found, worth = _range(scan, chosen, columns, by_slot, relation.slot_of, unique)
+        if worth > score:
+            best, score = found, worth
+    return best
+
+
+def _bounds(test: Expr) -> list[tuple[int, str, Expr]]:
+    """Slot, sign and value of a comparison of a column with what does not depend on the row."""
+    if isinstance(test, Is) or not isinstance(test, Compare) or test.sign not in _FLIPPED:
+        return []
+    found = []
+    for column, value, sign in ((test.left, test.right, test.sign), (test.right, test.left, _FLIPPED[test.sign])):
+        if not isinstance(column, Slot) or slots(value) or any(isinstance(part, Subquery) for part in parts(value)):
+            continue
+        if any(getattr(getattr(part, "function", None), "volatile", False) for part in parts(value)):
+            continue
+        own, given = column.kind.oid, value.kind.oid
+        if (
+            own == given
+            or test.by == own
+            or (own in _INTEGERS and given in _INTEGERS)
+            or {own, given} <= {kinds.TEXT, kinds.VARCHAR}
+        ):
+            found.append((column.place, sign, value))
+    return found
+
+
+def _range(
+    scan: Scan,
+    number: int | None,
+    columns: tuple[records.KeyColumn, ...],
+    by_slot: dict[int, list[tuple[str, Expr]]],
+    slot_of: dict[int, int],
+    unique: bool,
+) -> tuple[Scan, int]:
+    """The range of one index, and how much it restricts."""
+    values: list[Expr] = []
+    for part in columns:
+        known = by_slot.get(slot_of.get(part.column, -1), []) if part.column else []
+        equal = [value for sign, value in known if sign == "="]
+        if not equal:
+            break
+        values.append(equal[0])
+    low: Bound | None = Bound(tuple(values), True) if values else None
+    high = low
+    worth = 10 * len(values) + (100 if unique and len(values) == len(columns) else 0)
+    if len(values) < len(columns):
+        part = columns[len(values)]
+        known = by_slot.get(slot_of.get(part.column, -1), []) if part.column else []
+        for sign, value in known:
+            bound = Bound((*values, value), sign in ("<=", ">="))
+            if (sign in (">", ">=")) is not part.descending:
+                low = bound
+                worth += 3
+            else:
+                high = bound
+                worth += 3
+    if worth == 0:
+        return scan, 0
+    return replace(scan, index=number, low=low, high=high), worth

@@ -1,0 +1,112 @@
+"""From a statement's text to something that runs: parse, bind, optimize, compile; kept by text, types of parameters, path,
+version.
+
+Invariant: a plan that is found in the cache was made from the very same catalog.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.contract import Action, Column
+from hyperdb.frontends.sql.copying import copy
+from hyperdb.frontends.sql.define import definition
+from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.parse.dialect import parse
+from hyperdb.frontends.sql.plan.nodes import Writes
+from hyperdb.frontends.sql.plan.optimize import Optimizer
+from hyperdb.frontends.sql.statement import Query, SqlPrepared, Statement
+from hyperdb.frontends.sql.utility import utility
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+_QUERIES = (exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Table)
+_TAGS: list[tuple[type[exp.Expr], str]] = [(exp.Insert, "INSERT 0"), (exp.Update, "UPDATE"), (exp.Delete, "DELETE")]
+
+
+class Preparer:
+    """Prepares the statements of one session; what it makes is shared by all."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+
+    def prepare(self, text: Statement, given: tuple[int, ...]) -> SqlPrepared:
+        """A statement made ready.
+
+        Raises:
+            SqlError: for whatever is wrong with it.
+        """
+        if not text.strip():
+            return SqlPrepared(text, Action.EMPTY, (), None, None)
+        own = utility(text, given)
+        if own is not None:
+            return own
+        self._session.check_usable()
+        if text.split(None, 1)[0].lower() in ("copy", "copy("):
+            return copy(self._session, text, given)
+        return self._session.look(lambda catalog: self._bound(text, given, catalog))
+
+    def anew(self, prepared: SqlPrepared, catalog: Catalog) -> SqlPrepared:
+        """The same statement bound under another catalog or path.
+
+        Raises:
+            SqlError: 0A000 if its result is another one now.
+        """
+        made = self._bound(prepared.text, tuple(prepared.parameters), catalog)
+        before, after = ([(column.name, column.type) for column in each.columns or ()] for each in (prepared, made))
+        if before != after:
+            raise SqlError("0A000", "cached plan must not change result type")
+        return made
+
+    def _bound(self, text: Statement, given: tuple[int, ...], catalog: Catalog) -> SqlPrepared:
+        path = tuple(self._session.schemas_in_path())
+        key = (str(text), text.offset, given, path, catalog.version)
+        found = None if self._session.catalog_changed else self._session.backend.plan(key)
+        if found is None:
+            found = self._make(text, given, catalog, path)
+            if not self._session.catalog_changed:
+                self._session.backend.keep(key, found)
+        return found
+
+    def _make(self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...]) -> SqlPrepared:
+        node = parse(text, text.offset)
+        binder = Binder(catalog, path, list(given), text.offset)
+        if not isinstance(node, _QUERIES):
+            return SqlPrepared(text, Action.RUN, (), None, definition(node, text, path), given, None, path)
+        bound = binder.statement(node)
+        tag = next((tag for kind, tag in _TAGS if isinstance(node, kind)), "SELECT")
+        optimizer = Optimizer()
+        executor = Executor(catalog.labels)
+        rows = executor.compile(optimizer.plan(bound.plan))
+        before = tuple(executor.compile(optimizer.plan(each)) for each in bound.before)
+        columns = None
+        if bound.columns is not None:
+            columns = tuple(Column(name, kind.oid, kind.modifier) for name, kind in bound.columns)
+        query = Query(bound, rows, before, tag)
+        return SqlPrepared(text, Action.RUN, tuple(binder.coercer.parameters), columns, query, given, catalog.version, path)
+
+    def writes(self, relation: Relation, catalog: Catalog) -> Writes:
+        """How rows of a relation are written."""
+        found = catalog.cache.get(("writes", relation.oid))
+        if found is None:
+            found = Binder(catalog, ("pg_catalog",), []).writes.writes(relation)
+            catalog.cache["writes", relation.oid] = found
+        assert isinstance(found, Writes)
+        return found
+
+    def layout(self, relation: Relation, catalog: Catalog) -> Any:
+        """How rows of a relation lie."""
+        found = catalog.cache.get(("layout", relation.oid))
+        if found is None:
+            extras = self.writes(relation, catalog).extras
+            assert relation.layout is not None
+            found = relation.layout([kinds.to_record(each.kind, catalog.domains) for each in extras])
+            catalog.cache["layout", relation.oid] = found
+        return found

@@ -1,0 +1,416 @@
+"""One client's session: transactions, statements, settings.
+
+Theory: every statement runs in a transaction; where none is open one is begun for it and ended at `sync`. A statement is
+opened natively, so all its steps see one snapshot, and is begun again when a row that it met was changed meanwhile (at READ
+COMMITTED). An error takes the statement back, and fails the block that it is in. Invariant: `status` is what PostgreSQL would
+say.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hyperdb.errors import (
+    CancelledError,
+    DeadlockError,
+    HyperDBError,
+    LockTimeoutError,
+    NoSpaceError,
+    NotBuiltError,
+    RowChangedError,
+    RowLockedError,
+    SerializationError,
+    SqlError,
+    TransactionStateError,
+)
+from hyperdb.frontends.sql import contract, types
+from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.contract import Column, Notice, Notification, Opening, Status, WouldWait
+from hyperdb.frontends.sql.copying import CopyRows, copy_out
+from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.functional import Facade
+from hyperdb.frontends.sql.parse.split import split
+from hyperdb.frontends.sql.prepare import Preparer
+from hyperdb.frontends.sql.settings import Settings
+from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement
+from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.graph.store import TransactionOptions
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.backend import SqlBackend
+
+T = TypeVar("T")
+_STATES: list[tuple[type[HyperDBError], str]] = [
+    (SerializationError, "40001"),
+    (DeadlockError, "40P01"),
+    (LockTimeoutError, "55P03"),
+    (RowLockedError, "55P03"),
+    (CancelledError, "57014"),
+    (NoSpaceError, "53100"),
+    (NotBuiltError, "0A000"),
+]
+_MOST_RESTARTS = 10_000
+
+
+def as_sql(error: HyperDBError) -> SqlError:
+    """An error of the engine as one of SQL."""
+    if isinstance(error, SqlError):
+        return error
+    if isinstance(error, TransactionStateError):
+        read_only = "read-only" in str(error)
+        return SqlError("25006" if read_only else "25P02", str(error))
+    for kind, state in _STATES:
+        if isinstance(error, kind):
+            text = "could not obtain lock on row" if isinstance(error, RowLockedError) else str(error)
+            return SqlError(state, text)
+    return SqlError("XX000", str(error))
+
+
+def settle(env: Environment) -> None:
+    """What is looked at when a statement has done everything else."""
+    while env.deferred:
+        checks, env.deferred[:] = list(env.deferred), []
+        for check in checks:
+            check()
+
+
+class SqlSession:
+    """See `contract.Session`."""
+
+    def __init__(self, backend: SqlBackend, opening: Opening) -> None:
+        self.backend = backend
+        self.role = opening.role
+        self.database = opening.database
+        self.process_id = opening.process_id
+        self.status = Status.IDLE
+        self.prepared: dict[str, contract.Prepared] = {}
+        self.settings = Settings(opening.settings, opening.role)
+        self.style = self._style()
+        self.transaction: TableTransaction | None = None
+        self.transaction_time = self.statement_time = 0
+        self.transaction_number = 0
+        self.savepoints: list[tuple[str, int]] = []
+        self.catalog_changed = False
+        self.facade = Facade(self)
+        self._preparer = Preparer(self)
+        self._may_wait = opening.may_wait
+        self._environment: Environment | None = None
+        self._notices: list[Notice] = []
+        self._cancelled = threading.Event()
+        self._running = False
+
+    # What the conversation calls.
+
+    def statements(self, text: str) -> Sequence[str]:
+        """See `contract.Session`."""
+        return [Statement.at(part, offset) for part, offset in split(text)]
+
+    def prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
+        """See `contract.Session`."""
+        statement = text if isinstance(text, Statement) else Statement.at(text, 0)
+        with self._failing():
+            return self._preparer.prepare(statement, tuple(parameters))
+
+    def execute(self, prepared: contract.Prepared, values: Sequence[object]) -> SqlOutcome:
+        """See `contract.Session`."""
+        assert isinstance(prepared, SqlPrepared)
+        if not self._may_wait:
+            raise WouldWait(lambda: self.run(prepared, values))
+        return self.run(prepared, values)
+
+    def copy_in(self, prepared: contract.Prepared) -> contract.CopyIn:
+        """See `contract.Session`."""
+        assert isinstance(prepared, SqlPrepared)
+        with self._failing():
+            self.check_usable()
+            return CopyRows(self, prepared)
+
+    def copy_out(self, prepared: contract.Prepared) -> contract.CopyOut:
+        """See `contract.Session`."""
+        assert isinstance(prepared, SqlPrepared)
+        with self._failing():
+            return copy_out(self, prepared)
+
+    def sync(self, failed: bool) -> None:
+        """See `contract.Session`."""
+        if self.status is not Status.IDLE:
+            return
+        if self.transaction is None:
+            self.settings.end(committed=not failed)
+            self.style = self._style()
+            return
+        if not failed and not self._may_wait:
+            raise WouldWait(lambda: self.end(commit=True))
+        self.end(commit=not failed)
+
+    def fail(self) -> None:
+        """See `contract.Session`."""
+        if self.status is Status.ACTIVE:
+            self.status = Status.FAILED
+
+    def quick(self, prepared: contract.Prepared, values: object, formats: object, results: object) -> bytes | None:
+        """See `contract.Session`: no statement is answered so yet."""
+        del prepared, values, formats, results
+        return None
+
+    def quick_text(self, text: str) -> tuple[contract.Prepared, bytes] | None:
+        """See `contract.Session`: no statement is answered so yet."""
+        del text
+        return None
+
+    def cursor(self, name: str) -> Sequence[Column] | None:
+        """See `contract.Session`: there are no cursors of DECLARE."""
+        del name
+        return None
+
+    def type(self, oid: int) -> types.Type:
+        """See `contract.Session`."""
+        return self.facade.type(oid)
+
+    def changed_settings(self) -> Mapping[str, str]:
+        """See `contract.Session`."""
+        return self.settings.changed()
+
+    def notices(self) -> Sequence[Notice]:
+        """See `contract.Session`."""
+        found, self._notices = self._notices, []
+        return found
+
+    def notifications(self) -> Sequence[Notification]:
+        """See `contract.Session`: LISTEN is refused, so there are none."""
+        return ()
+
+    def cancel(self) -> None:
+        """See `contract.Session`."""
+        if self._running:
+            self._cancelled.set()
+            transaction = self.transaction
+            if transaction is not None:
+                transaction.cancel()
+
+    def close(self) -> None:
+        """See `contract.Session`."""
+        self.end(commit=False)
+
+    # Transactions.
+
+    def begin(self, *, isolation: str | None = None, read_only: bool | None = None) -> TableTransaction:
+        """The open transaction; a new one if there is none."""
+        if self.transaction is None:
+            level = isolation or self.settings.value("default_transaction_isolation")
+            level = "read committed" if level == "read uncommitted" else level
+            reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
+            timeout = int(self.settings.value("lock_timeout")) / 1000 or None
+            self.settings.set("transaction_isolation", level, local=True)
+            self.settings.set("transaction_read_only", "on" if reads else "off", local=True)
+            options = TransactionOptions(level, reads, timeout)  # type: ignore[arg-type]
+            self.transaction = self.backend.tables.begin(options)
+            self.transaction_time = self.statement_time = self.backend.now()
+            self.transaction_number = self.backend.next_transaction()
+            self.savepoints = []
+            self.catalog_changed = False
+        return self.transaction
+
+    def end(self, *, commit: bool) -> None:
+        """Ends the transaction, if one is open.
+
+        Raises:
+            SqlError: 40001 and whatever else a commit may fail with; it is rolled back then.
+        """
+        transaction, self.transaction = self.transaction, None
+        self.status = Status.IDLE
+        self.savepoints = []
+        done = False
+        try:
+            if transaction is not None:
+                if commit:
+                    transaction.commit()
+                    done = True
+                else:
+                    transaction.rollback()
+        except HyperDBError as error:
+            raise as_sql(error) from error
+        finally:
+            self.settings.end(committed=done)
+            self.style = self._style()
+            self.facade.forget()
+
+    def notice(self, notice: Notice) -> None:
+        """Tells the client something."""
+        self._notices.append(notice)
+
+    # Statements.
+
+    def run(self, prepared: SqlPrepared, values: Sequence[object]) -> SqlOutcome:
+        """Runs a statement to its end."""
+        body = prepared.body
+        if body is None or isinstance(body, Query) or not body.steers:
+            self.check_usable()
+        with self._failing():
+            if len(values) < len(prepared.parameters):
+                raise SqlError("42P02", f"there is no parameter ${len(values) + 1}")
+            if isinstance(body, Query):
+                return self.statement(lambda env: self._query(prepared, env), values)
+            assert body is not None
+            if body.catalog:
+                return self.statement(lambda _env: body.run(self, values), values)
+            return body.run(self, values)
+
+    def check_usable(self) -> None:
+        """Raises 25P02 in a failed block."""
+        if self.status is Status.FAILED:
+            raise SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+
+    def _query(self, prepared: SqlPrepared, env: Environment) -> SqlOutcome:
+        body = prepared.body
+        if prepared.version != env.catalog.version or self.catalog_changed or prepared.path != tuple(self.schemas_in_path()):
+            prepared = self._preparer.anew(prepared, env.catalog)
+            body = prepared.body
+        assert isinstance(body, Query)
+        for before in body.before:
+            before(env)
+        rows = list(body.rows(env))
+        settle(env)
+        if prepared.columns is None:
+            return SqlOutcome(None, (), f"{body.tag} {rows[0][0]}")
+        return SqlOutcome(prepared.columns, rows, f"{body.tag} {len(rows)}")
+
+    def statement(self, body: Callable[[Environment], T], values: Sequence[object] = ()) -> T:
+        """Runs `body` as one statement: whole or not at all, again if a row changed under it."""
+        transaction = self.begin()
+        self.statement_time = self.backend.now()
+        for _ in range(_MOST_RESTARTS):
+            version = transaction.open()
+            kept = False
+            try:
+                env = self._environment = self.environment(transaction, version, values)
+                found = body(env)
+                kept = True
+                return found
+            except RowChangedError:
+                continue
+            finally:
+                self._close(transaction, kept=kept)
+        raise SqlError("40001", "could not serialize access: the row changes all the time")
+
+    def _close(self, transaction: TableTransaction, *, kept: bool) -> None:
+        """Ends the statement, if the transaction is still the one."""
+        if self.transaction is transaction:
+            transaction.close(kept)
+
+    def environment(self, transaction: TableTransaction, version: int | None, values: Sequence[object] = ()) -> Environment:
+        """What a statement that is open runs with."""
+        self.catalog_changed = version is None
+        catalog = self.backend.catalog(transaction, version)
+        self.facade.catalog = catalog
+        return Environment(
+            self.facade,
+            catalog,
+            transaction,
+            values,
+            self.style,
+            self.transaction_time,
+            self.statement_time,
+            self.backend.now,
+            lambda relation: self._preparer.writes(relation, catalog),
+            self._cancelled.is_set,
+        )
+
+    def binder(self, catalog: Catalog) -> Binder:
+        """Binds what a statement that is open needs besides."""
+        return Binder(catalog, self.schemas_in_path(), [])
+
+    def whole_statement(self, body: Callable[[Environment], None]) -> None:
+        """Runs a statement that is made of rows from outside, with what is checked at its end."""
+
+        def run(env: Environment) -> None:
+            body(env)
+            settle(env)
+
+        with self._failing():
+            self.statement(run)
+
+    def open_environment(self) -> Environment:
+        """The environment of the statement that runs."""
+        assert self._environment is not None
+        return self._environment
+
+    def layout_of(self, relation: Relation, catalog: Catalog) -> Any:
+        """How the rows of a relation lie."""
+        return self._preparer.layout(relation, catalog)
+
+    def schemas_in_path(self) -> list[str]:
+        """The schemas of search_path, there or not."""
+        return self.settings.path(self.role)
+
+    def set(self, name: str, value: str | None, *, local: bool = False) -> str:
+        """Changes a setting."""
+        found = self.settings.set(name, value, local=local)
+        self.style = self._style()
+        return found
+
+    def _style(self) -> types.Style:
+        base = types.Style(
+            now=lambda: self.transaction_time or self.backend.now(),
+            relation_name=lambda kind, oid: self.facade.relation_name(kind, oid),
+            relation_oid=lambda kind, name: self.facade.relation_oid(kind, name),
+        )
+        return self.settings.style(base)
+
+    def _failing(self) -> _Failing:
+        return _Failing(self)
+
+    def start_running(self) -> None:
+        """From now on a cancel counts."""
+        self._cancelled.clear()
+        self._running = True
+
+    def stop_running(self) -> None:
+        """Until here."""
+        self._running = False
+
+    def wait_cancelled(self, seconds: float) -> bool:
+        """Waits; whether the statement was cancelled meanwhile."""
+        return self._cancelled.wait(seconds)
+
+    def look(self, body: Callable[[Catalog], T]) -> T:
+        """Reads the catalog, in the open transaction or in one of its own."""
+        if self.transaction is not None:
+            version = self.transaction.open()
+            try:
+                return body(self.environment(self.transaction, version).catalog)
+            finally:
+                self.transaction.close(True)
+        transaction = self.backend.tables.begin(TransactionOptions("read committed", True))
+        try:
+            catalog = self.backend.catalog(transaction, transaction.open())
+            self.facade.catalog = catalog
+            self.catalog_changed = False
+            return body(catalog)
+        finally:
+            transaction.rollback()
+
+
+class _Failing:
+    """Around whatever may fail: errors of the engine become SQL's, an open block fails."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        self._session.start_running()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._session.stop_running()
+        if error is None or isinstance(error, WouldWait):
+            return
+        self._session.fail()
+        if isinstance(error, SqlError):
+            return
+        if isinstance(error, HyperDBError):
+            raise as_sql(error) from error
+        if isinstance(error, RecursionError):
+            raise SqlError("54001", "stack depth limit exceeded") from error

@@ -1,0 +1,281 @@
+"""Settings: SET, SHOW, RESET, set_config, and what the values mean.
+
+Theory: a table of names with their defaults and checks. SET LOCAL and what a transaction set is put back when it ends without
+a commit (all of it) or at its end (LOCAL). Names with a dot are whoever's and hold any text. Invariant: a setting that is
+accepted has the effect that it names; others are refused (42704, 0A000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.functions import times
+from hyperdb.frontends.sql.types import Style
+
+Check = Callable[[str], str]
+
+
+def _word(*words: str) -> Check:
+    def check(value: str) -> str:
+        if value.lower() not in words:
+            raise SqlError("22023", f'invalid value: "{value}"', hint=f"Available values: {', '.join(words)}.")
+        return value.lower()
+
+    return check
+
+
+def _boolean(value: str) -> str:
+    lowered = value.lower()
+    if lowered in ("on", "true", "yes", "1", "t", "y"):
+        return "on"
+    if lowered in ("off", "false", "no", "0", "f", "n"):
+        return "off"
+    raise SqlError("22023", f'a Boolean value is required, not "{value}"')
+
+
+def _number(low: int, high: int) -> Check:
+    def check(value: str) -> str:
+        digits = value.removesuffix("ms").removesuffix("s").strip() if value[:1].isdigit() else value
+        if not digits.lstrip("-").isdigit() or not low <= int(digits) <= high:
+            raise SqlError("22023", f'"{value}" is outside the valid range ({low} .. {high})')
+        return str(int(digits) * (1000 if value.endswith("s") and not value.endswith("ms") else 1))
+
+    return check
+
+
+def _fixed(only: str) -> Check:
+    def check(value: str) -> str:
+        if value.lower() != only.lower():
+            raise SqlError("0A000", f'only the value "{only}" is supported, not "{value}"')
+        return only
+
+    return check
+
+
+def _encoding(value: str) -> str:
+    if value.strip("'\"").upper().replace("-", "") not in ("UTF8", "UNICODE", "SQL_ASCII"):
+        raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}"')
+    return "UTF8"
+
+
+def _zone(value: str) -> str:
+    times.zone(value)
+    return value
+
+
+_STYLES = {"iso": "ISO", "sql": "SQL", "postgres": "Postgres", "german": "German"}
+_ORDERS = {"mdy": "MDY", "us": "MDY", "dmy": "DMY", "euro": "DMY", "european": "DMY", "ymd": "YMD"}
+
+
+def _dates(value: str) -> str:
+    style, order = "ISO", "MDY"
+    for word in value.replace(",", " ").lower().split():
+        if word in _STYLES:
+            style = _STYLES[word]
+        elif word in _ORDERS:
+            order = _ORDERS[word]
+        else:
+            raise SqlError("22023", f'invalid value for parameter "DateStyle": "{value}"')
+    return f"{style}, {order}"
+
+
+def _any(value: str) -> str:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table."""
+
+    name: str
+    default: str
+    check: Check | None
+    reported: bool = False
+    """Clients are told when it changes."""
+    about: str = ""
+
+
+_ISOLATION = _word("read committed", "repeatable read", "serializable", "read uncommitted")
+TABLE = {
+    setting.name.lower(): setting
+    for setting in (
+        Setting("server_version", "15.8", None, True, "The version of PostgreSQL whose behaviour is followed"),
+        Setting("server_version_num", "150008", None),
+        Setting("server_encoding", "UTF8", None, True),
+        Setting("client_encoding", "UTF8", _encoding, True, "The client's character set"),
+        Setting("is_superuser", "on", None, True),
+        Setting("session_authorization", "postgres", None, True),
+        Setting("application_name", "", _any, True, "What the client calls itself"),
+        Setting("integer_datetimes", "on", None, True),
+        Setting("standard_conforming_strings", "on", _fixed("on"), True),
+        Setting("DateStyle", "ISO, MDY", _dates, True, "How dates are written and read"),
+        Setting("IntervalStyle", "postgres", _word("postgres", "postgres_verbose", "sql_standard", "iso_8601"), True),
+        Setting("TimeZone", "UTC", _zone, True, "The time zone of timestamps that have none"),
+        Setting("default_transaction_read_only", "off", _boolean, True),
+        Setting("in_hot_standby", "off", None, True),
+        Setting("extra_float_digits", "1", _number(-15, 3)),
+        Setting("bytea_output", "hex", _word("hex", "escape")),
+        Setting("search_path", '"$user", public', _any, False, "The schemas in which names are looked up"),
+        Setting("default_transaction_isolation", "read committed", _ISOLATION),
+        Setting("transaction_isolation", "read committed", _ISOLATION),
+        Setting("transaction_read_only", "off", _boolean),
+        Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Milliseconds to wait for one lock; 0: for ever"),
+        Setting("statement_timeout", "0", _fixed("0")),
+        Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
+        Setting(
+            "client_min_messages",
+            "notice",
+            _word("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"),
+        ),
+        Setting("max_identifier_length", "63", None),
+        Setting("max_index_keys", "32", None),
+        Setting("block_size", "8192", None),
+        Setting("lc_collate", "C", None),
+        Setting("lc_ctype", "C", None),
+        Setting("lc_messages", "C", _fixed("C")),
+        Setting("lc_monetary", "C", _fixed("C")),
+        Setting("escape_string_warning", "on", _boolean),
+        Setting("row_security", "on", _fixed("on")),
+        Setting("jit", "off", _word("off", "on", "false", "0")),
+        Setting("check_function_bodies", "on", _boolean),
+        Setting("default_tablespace", "", _fixed("")),
+        Setting("default_table_access_method", "heap", _fixed("heap")),
+        Setting("xmloption", "content", _fixed("content")),
+        Setting("synchronous_commit", "on", _fixed("on")),
+        Setting("wal_level", "replica", None),
+        Setting("ssl", "off", None),
+        Setting("array_nulls", "on", _fixed("on")),
+        Setting("backslash_quote", "safe_encoding", _fixed("safe_encoding")),
+        Setting("max_connections", "100", None),
+        Setting("shared_buffers", "128MB", None),
+        Setting("work_mem", "4MB", _any),
+    )
+}
+_ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation", "names": "client_encoding"}
+
+
+class Settings:
+    """The settings of one session."""
+
+    def __init__(self, given: Mapping[str, str], role: str) -> None:
+        self._values: dict[str, str] = {"session_authorization": role}
+        self._before: dict[str, str | None] = {}
+        self._local: dict[str, str | None] = {}
+        self._changed: set[str] = {name for name, setting in TABLE.items() if setting.reported}
+        self._own: dict[str, str] = {}
+        for name, value in given.items():
+            self.set(name, value)
+        self._before.clear()
+        self._own = dict(self._values)
+
+    def get(self, name: str, missing: bool = False) -> str | None:
+        """The value.
+
+        Raises:
+            SqlError: 42704 where there is no such setting, unless it may be missing.
+        """
+        key = self._key(name)
+        if key in self._values:
+            return self._values[key]
+        setting = TABLE.get(key)
+        if setting is None:
+            if missing:
+                return None
+            raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
+        return setting.default
+
+    def value(self, name: str) -> str:
+        """The value of a setting that is in the table."""
+        return self._values.get(name, TABLE[name].default)
+
+    def _key(self, name: str) -> str:
+        lowered = name.lower()
+        return _ALIASES.get(lowered, lowered)
+
+    def set(self, name: str, value: str | None, *, local: bool = False) -> str:
+        """Sets it, None: to what it was at the start; what it is then.
+
+        Raises:
+            SqlError: 42704, 22023, 55P02, 0A000.
+        """
+        key = self._key(name)
+        setting = TABLE.get(key)
+        if setting is None and "." not in key:
+            raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
+        if setting is not None and setting.check is None:
+            raise SqlError("55P02", f'parameter "{setting.name}" cannot be changed')
+        if value is None:
+            checked = self._own.get(key) or ("" if setting is None else setting.default)
+        else:
+            try:
+                checked = value if setting is None or setting.check is None else setting.check(value)
+            except SqlError as error:
+                message = f'invalid value for parameter "{key}": "{value}"' if error.sqlstate == "22023" else error.message
+                raise SqlError(error.sqlstate, message, hint=error.hint, detail=error.message) from None
+        before = self._values.get(key)
+        (self._local if local else self._before).setdefault(key, before)
+        self._values[key] = checked
+        self._touch(key)
+        return checked
+
+    def reset_all(self) -> None:
+        """RESET ALL."""
+        for key in list(self._values):
+            setting = TABLE.get(key)
+            if setting is None or setting.check is not None:
+                self.set(key, None)
+
+    def _touch(self, key: str) -> None:
+        if key in TABLE and TABLE[key].reported:
+            self._changed.add(key)
+
+    def end(self, *, committed: bool) -> None:
+        """The transaction ended."""
+        undone = [self._local] if committed else [self._local, self._before]
+        for found in undone:
+            for key, value in found.items():
+                if value is None:
+                    self._values.pop(key, None)
+                else:
+                    self._values[key] = value
+                self._touch(key)
+        self._local, self._before = {}, {}
+
+    def changed(self) -> dict[str, str]:
+        """Reported settings that changed since the last call."""
+        found = {TABLE[key].name: self.value(key) for key in sorted(self._changed)}
+        self._changed = set()
+        return found
+
+    def path(self, role: str) -> list[str]:
+        """The schemas of search_path."""
+        names = []
+        for each in self.value("search_path").split(","):
+            name = each.strip()
+            name = name[1:-1].replace('""', '"') if name.startswith('"') else name.strip("'").lower()
+            if name:
+                names.append(role if name == "$user" else name)
+        return names
+
+    def style(self, style: Style) -> Style:
+        """How values are written under these settings."""
+        dates, order = self.value("datestyle").split(", ")
+        zone = self.value("timezone")
+        return Style(
+            dates,
+            order,
+            self.value("intervalstyle"),
+            times.zone(zone),
+            zone,
+            int(self.value("extra_float_digits")),
+            self.value("bytea_output"),
+            style.now,
+            style.relation_name,
+            style.relation_oid,
+        )
+
+    def all(self) -> list[tuple[str, str, str]]:
+        """Names, values, what they are about."""
+        return [(setting.name, self.value(key), setting.about) for key, setting in sorted(TABLE.items())]

@@ -1,0 +1,98 @@
+"""Statements made ready, and their outcomes.
+
+Invariant: a prepared statement holds no state of a session; its plan may be run by any number of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.frontends.sql.bind.binder import BoundQuery
+from hyperdb.frontends.sql.contract import Action, Column
+from hyperdb.frontends.sql.execute.environment import Environment, Row
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+
+class Statement(str):
+    """A statement's text with where it began in what the client sent."""
+
+    offset: int = 0
+
+    @classmethod
+    def at(cls, text: str, offset: int) -> Statement:
+        """The text at a place."""
+        made = cls(text)
+        made.offset = offset
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A plan, compiled."""
+
+    bound: BoundQuery
+    rows: Callable[[Environment], Any]
+    before: tuple[Callable[[Environment], Any], ...]
+    tag: str
+    """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utility:
+    """Anything else: `run` does it with the parameters' values."""
+
+    run: Callable[[SqlSession, Sequence[Any]], SqlOutcome]
+    steers: bool = False
+    """It begins or ends transactions: it is run in a failed one too."""
+    catalog: bool = False
+    """It is a statement of its own in a transaction, begun again when a row changed under it."""
+
+
+@dataclass(eq=False, slots=True)
+class SqlPrepared:
+    """See `contract.Prepared`. `given` are the client's oids, kept to bind it anew."""
+
+    text: Statement
+    action: Action
+    parameters: Sequence[int]
+    columns: Sequence[Column] | None
+    body: Query | Utility | None
+    given: tuple[int, ...] = ()
+    version: int | None = None
+    path: tuple[str, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class SqlOutcome:
+    """See `contract.Outcome`. Rows were all computed; they are handed out as they are asked for."""
+
+    columns: Sequence[Column] | None
+    found: Sequence[Row]
+    tag: str
+    at: int = 0
+
+    def rows(self, limit: int) -> tuple[Sequence[Row], bool]:
+        """See `contract.Outcome`."""
+        end = len(self.found) if limit <= 0 else min(self.at + limit, len(self.found))
+        part = self.found[self.at : end]
+        self.at = end
+        return part, end < len(self.found)
+
+    def encoded(self, limit: int, formats: Sequence[int]) -> tuple[bytes, int, bool] | None:
+        """See `contract.Outcome`."""
+        del limit, formats
+        return None
+
+    def close(self) -> None:
+        """See `contract.Outcome`."""
+        self.found = ()
+
+
+def done(tag: str) -> SqlOutcome:
+    """The outcome of what gives no rows."""
+    return SqlOutcome(None, (), tag)
