@@ -1,7 +1,7 @@
 """The commitment tree: updates a second by frame size, with every kernel that the processor has, taking turns on one tree.
 
-Prints the table of bench/RESULTS.md. `python bench/tree.py [--million N]`; needs the Rust toolchain. Rates are of processor time of
-one thread, so that what else runs counts only by the caches that it takes.
+Prints the table of bench/RESULTS.md. `python bench/tree.py [--million N]`; needs the Rust toolchain. Rates are of the
+processor time of one thread, so that what else runs counts only by the caches that it takes.
 """
 
 from __future__ import annotations
