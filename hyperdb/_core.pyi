@@ -1,6 +1,8 @@
 __all__ = [
     "CatalogImage",
     "Chunks",
+    "ColumnBatch",
+    "ColumnScan",
     "Engine",
     "Frames",
     "Hypergraph",

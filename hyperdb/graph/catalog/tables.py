@@ -12,6 +12,7 @@ from hyperdb.graph.transaction import now_ms
 
 Layout = _native.TableLayout
 Image = _native.CatalogImage
+Columns = _native.ColumnScan
 
 
 class Tables:

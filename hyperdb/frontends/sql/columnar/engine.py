@@ -1,7 +1,7 @@
 """What the planner asks of an analytic engine.
 
-Theory: a protocol and a frozen record; the engine's own module is imported by who makes one. Invariant: an answer is read
-while the statement that made its relations is open, for scans begin when the engine comes to them.
+Theory: a protocol and a frozen record; the engine's own module is imported by who makes one. Invariant: a query is read while the
+statement that made its relations is open, for scans begin when the engine comes to them.
 """
 
 from __future__ import annotations
@@ -36,12 +36,17 @@ class Relation:
     key: str | None = None
 
 
-class Answer(Protocol):
-    """What a query gives, read once."""
+class Query(Protocol):
+    """A query that was bound; it runs while it is read, once, by `batches` or by `rows`.
+
+    Reading raises SqlError as SQL has it (21000, 22003, 22012, 22P02, 53200, 57014 ...) and NotColumnarError for values
+    that columns cannot hold: the query is then to be run on rows. The text may raise an error of its own with
+    `error('SQLSTATE|message')`.
+    """
 
     @property
-    def schema(self) -> pa.Schema:
-        """Names and Arrow types of the result's columns."""
+    def names(self) -> tuple[str, ...]:
+        """The result's columns."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result in columns."""
@@ -49,19 +54,21 @@ class Answer(Protocol):
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """The result in rows, a batch at a time, in the classes of `hyperdb.frontends.sql.types`."""
 
+    def cancel(self) -> None:
+        """Ends it, from any thread: who reads gets a SqlError 57014."""
+
     def close(self) -> None:
-        """Gives back what it holds; a query that still runs ends."""
+        """Gives back what it holds."""
 
 
 class Engine(Protocol):
-    """Runs queries; several threads may."""
+    """Runs queries; several threads may, each its own."""
 
-    def run(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> Answer:
-        """Runs a query in the engine's dialect over relations.
+    def query(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> Query:
+        """Binds a query in the engine's dialect over relations.
 
         Raises:
             NotColumnarError: the engine or Arrow cannot say it; run it on rows.
-            SqlError: the query failed as SQL has it: 22003, 22P02, 53200, 57014.
         """
 
     def close(self) -> None:

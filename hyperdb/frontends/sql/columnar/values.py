@@ -13,6 +13,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from hyperdb.errors import NotColumnarError
+
 Values: TypeAlias = list[Any]
 
 _DATE_END, _TIME_END = (1 << 31) - 1, (1 << 63) - 1
@@ -46,6 +48,15 @@ def _uuids(column: pa.Array) -> Values:
     return [None if value is None else UUID(bytes=value) for value in values]
 
 
+def _hugeints(column: pa.Array) -> Values:
+    """128-bit integers, which DuckDB gives as their bytes: sums and counts of bigints."""
+    if column.type.type_name not in ("hugeint", "uhugeint"):
+        raise NotColumnarError(f"values of type {column.type.type_name}")
+    signed = column.type.type_name == "hugeint"
+    values = column.storage.to_pylist()
+    return [None if value is None else int.from_bytes(value, "little", signed=signed) for value in values]
+
+
 def _lists(column: pa.Array) -> Values:
     items = python_values(column.flatten())
     lists: Values = []
@@ -69,9 +80,15 @@ _READERS: dict[int, Callable[[pa.Array], Values]] = {
 
 
 def python_values(column: pa.Array) -> Values:
-    """The values of a column."""
+    """The values of a column.
+
+    Raises:
+        NotColumnarError: when they are of a type that is none of ours.
+    """
     if isinstance(column.type, pa.UuidType):
         return _uuids(column)
+    if isinstance(column.type, pa.OpaqueType):
+        return _hugeints(column)
     return _READERS.get(column.type.id, _plain)(column)
 
 

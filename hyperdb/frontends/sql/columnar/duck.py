@@ -1,0 +1,138 @@
+"""DuckDB as the analytic engine.
+
+Theory: one instance in memory, without files, network or extensions; a query has a connection of its own, on which its relations
+are registered. Its settings make NULLs sort as PostgreSQL's do and integers divide as integers. Memory is its share of the one
+budget; what does not fit fails with 53200. Invariant: nothing outlives a query, and its text reaches nothing but its relations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from hyperdb.errors import NotColumnarError, SqlError
+from hyperdb.frontends.sql.columnar.engine import Relation
+from hyperdb.frontends.sql.columnar.scans import RelationDataset, Scans
+from hyperdb.frontends.sql.columnar.values import python_rows
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "default_null_order": "nulls_last_on_asc_first_on_desc",
+    "integer_division": "true",
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "arrow_lossless_conversion": "true",
+    "temp_directory": "",
+}
+_BATCH_ROWS = 1 << 14
+
+# The first words of DuckDB's messages, what else they say, and the SQLSTATE; None: the query is for rows.
+_FAULTS: tuple[tuple[str, str, str | None], ...] = (
+    ("Out of Range Error", "", "22003"),
+    ("Conversion Error", "out of range|Could not cast value|Overflow", "22003"),
+    ("Conversion Error", "", "22P02"),
+    ("Invalid Input Error", "Division by zero", "22012"),
+    ("Invalid Input Error", "More than one row returned by a subquery", "21000"),
+    ("Invalid Input Error", "", "22023"),
+    ("Out of Memory Error", "", "53200"),
+    ("INTERRUPT Error", "", "57014"),
+    ("Permission Error", "", "42501"),
+    ("Parser Error|Binder Error|Catalog Error|Not implemented Error", "", None),
+)
+_TEXTS = {
+    "22012": "division by zero",
+    "21000": "more than one row returned by a subquery used as an expression",
+    "53200": "out of memory",
+    "57014": "canceling statement due to user request",
+}
+_OWN = re.compile(r"Invalid Input Error: ([0-9A-Z]{5})\|(.*)", re.DOTALL)
+
+
+def fault(text: str) -> SqlError | NotColumnarError:
+    """DuckDB's message as an error of ours; `error('SQLSTATE|message')` in the text of a query is taken at its word."""
+    own = _OWN.match(text)
+    if own:
+        return SqlError(own[1], own[2])
+    detail = text.split("\n", 1)[0].split(": ", 1)[-1]
+    for kinds, says, state in _FAULTS:
+        if re.match(kinds, text) and re.search(says, text):
+            return NotColumnarError(detail) if state is None else SqlError(state, _TEXTS.get(state, detail))
+    return SqlError("XX000", detail)
+
+
+class DuckQuery:
+    """A query on a connection of its own."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, text: str, relations: Sequence[Relation], parameters: Sequence[object]
+    ):
+        self._connection = connection
+        self._scans = Scans()
+        try:
+            for relation in relations:
+                connection.register(relation.name, RelationDataset(relation, self._scans))
+            self._relation = connection.sql(text, params=list(parameters)) if parameters else connection.sql(text)
+        except duckdb.Error as error:
+            raise fault(str(error)) from error
+        if self._relation is None:
+            raise NotColumnarError("a statement without a result")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The result's columns."""
+        return tuple(self._relation.columns)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The result in columns."""
+        try:
+            yield from self._relation.to_arrow_reader(_BATCH_ROWS)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            self._scans.check()
+            raise fault(str(error)) from error
+
+    def rows(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The result in rows, a batch at a time."""
+        for batch in self.batches():
+            yield list(python_rows(batch))
+
+    def cancel(self) -> None:
+        """Ends it."""
+        self._scans.cancel()
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        self._scans.cancel()
+        self._connection.close()
+
+
+class DuckEngine:
+    """An instance of DuckDB with `memory` bytes and `threads`."""
+
+    def __init__(self, *, memory: int, threads: int) -> None:
+        settings = {**_SETTINGS, "memory_limit": f"{memory}B", "threads": str(threads)}
+        self._connection = duckdb.connect(":memory:", config=settings)
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET lock_configuration = true")
+
+    def query(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> DuckQuery:
+        """Binds a query.
+
+        Raises:
+            NotColumnarError: DuckDB or Arrow cannot say it; run it on rows.
+        """
+        connection = self._connection.cursor()
+        try:
+            return DuckQuery(connection, text, relations, parameters)
+        except BaseException:
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        """Ends it."""
+        self._connection.close()
