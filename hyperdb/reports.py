@@ -128,12 +128,14 @@ def prove(
     """A bundle of one of the forms in `_FORMS`, and the frame that it is under: the newest one unless told otherwise.
 
     Raises:
-        InvalidError: there is no such form, or the field of a list is no index.
+        InvalidError: there is no such form, the field of a list is no index, or `contains` is no earlier frame.
         NotSealedError, BehindHorizonError, NotProvableError: as `Frames.prove`.
     """
     if form not in _FORMS:
         raise InvalidError(f"there is no proof of the form '{form[:64]}'")
     header = database.seal() if seal else _frame_of(database, frame)
+    if contains is not None and contains >= header.number:
+        raise InvalidError(f"frame {contains} is not earlier than frame {header.number}, so it is not in its history")
     name = None if field is None else _member_name(database, header.number, app, key, field)
     return header, _first_provable(database, app, _FORMS[form](key, name), header.number, contains)
 

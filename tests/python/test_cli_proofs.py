@@ -301,6 +301,7 @@ def test_bundles_go_through_pipes(closed: Path, good: tuple[bytes, str]) -> None
         (("prove", "DIR", "k", "--rows", "--count", "--out", "x"), "at a time"),
         (("prove", "DIR", "k", "--seal", "--frame", "1", "--out", "x"), "--frame"),
         (("prove", "DIR", "k", "--frame", "9", "--out", "x"), "no frame 9"),
+        (("prove", "DIR", "k", "--contains", "2", "--out", "x"), "not earlier"),
         (("prove", "DIR", "k", "--removed", "--out", "x"), "is there"),
         (("prove", "DIR", "l", "--field", "-1", "--out", "x"), "index"),
         (("prove", "DIR", "l", "--field", "one", "--out", "x"), "index"),
