@@ -19,6 +19,7 @@ import typer
 
 import hyperdb
 from hyperdb import _native
+from hyperdb.cli.files import read_bounded, write
 from hyperdb.cli.output import AsJson, print_facts, print_json
 from hyperdb.cli.target import target
 from hyperdb.errors import InvalidError, LockedError, NotFoundError
@@ -32,19 +33,6 @@ _LONGEST_ATTESTATION = 1 << 16
 key_verbs = typer.Typer(help="Owners' keys.", no_args_is_help=True)
 KeyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The secret key's file.")]
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]
-
-
-def read_bounded(path: Path, most: int, what: str) -> bytes:
-    """A file of at most `most` bytes; one byte more is read of a longer one.
-
-    Raises:
-        InvalidError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise InvalidError(f"{what} {path} cannot be read: {error.strerror}") from error
 
 
 def _read_hex(path: Path, size: int, what: str) -> bytes:
@@ -118,7 +106,7 @@ def attest(
         number, signed = database.frames.attest(app, seed, frame)
     made = {"app": app, "frame": number, "attestation": signed.hex()}
     if out is not None:
-        out.write_text(json.dumps(made) + "\n")
+        write(out, f"{json.dumps(made)}\n".encode())
     if as_json:
         print_json(made)
         return

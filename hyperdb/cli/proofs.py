@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 import hyperdb
-from hyperdb.cli.keys import Dir, public_key, read_bounded
+from hyperdb.cli.files import read_bounded, write
+from hyperdb.cli.keys import Dir, public_key
 from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
 from hyperdb.cli.picture import picture
 from hyperdb.cli.target import target
@@ -119,12 +120,12 @@ def prove(
         report = database.report("prove", **asked)
     bundle = base64.b64decode(report["bundle"])
     if svg is not None:
-        _write(svg, picture(bundle).encode())
+        write(svg, picture(bundle).encode())
     if str(out) == _STANDARD:
         sys.stdout.buffer.write(bundle)
         return
     if out is not None:
-        _write(out, bundle)
+        write(out, bundle)
     if as_json:
         print_json(report)
         return
@@ -138,13 +139,6 @@ def prove(
             ("check it", f"hyperdb verify {out} --root {report['root']}" if out is not None else None),
         ]
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise InvalidError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def verify(

@@ -318,6 +318,7 @@ def test_bundles_go_through_pipes(closed: Path, good: tuple[bytes, str]) -> None
         (("attest", "absent", "--app", "redis/0", "--key", "KEY"), "no database"),
         (("attest", "DIR", "--app", "nobody's", "--key", "KEY"), "no such app"),
         (("attest", "DIR", "--app", "redis/0", "--key", "KEY", "--frame", "9"), "no frame 9"),
+        (("attest", "DIR", "--app", "redis/0", "--key", "KEY", "--out", "absent/file"), "cannot be written"),
         (("attest-import", "DIR", "BUNDLE"), "no attestation"),
         (("attest-import", "DIR", "FORGED"), "no attestation"),
     ],
