@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -22,6 +22,7 @@ from hyperdb.commitment.frames import Audit, Frames
 from hyperdb.commitment.verify import Frame
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
+from hyperdb.graph.catalog.tables import Tables
 from hyperdb.graph.command import Value, decode
 from hyperdb.graph.native import NativeGraphStore
 from hyperdb.graph.portable.app import PortableAppView
@@ -33,6 +34,7 @@ from hyperdb.storage import open_engine
 from hyperdb.values import OpenOptions
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.backend import SqlBackend
     from hyperdb.server import Serving
 
 T = TypeVar("T")
@@ -256,18 +258,37 @@ class Database:
         self._check()
         self._moments.flush()
 
-    def serve(self, *, resp: str | None = None, control: bool = True, password: str | None = None) -> Serving:
-        """Runs servers inside this process, on native threads; stop them with `Serving.stop` or by closing.
+    @cached_property
+    def sql_backend(self) -> SqlBackend:
+        """What opens SQL sessions over this database's tables."""
+        from hyperdb.frontends.sql.backend import SqlBackend
+
+        return SqlBackend(Tables(self.native))
+
+    def serve(
+        self,
+        *,
+        resp: str | None = None,
+        sql: str | None = None,
+        tls: tuple[str | Path, str | Path] | None = None,
+        control: bool = True,
+        password: str | None = None,
+    ) -> Serving:
+        """Runs servers inside this process, on threads of their own; stop them with `Serving.stop` or by closing.
 
         Args:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
+            sql: `HOST:PORT` for PostgreSQL's clients, likewise.
+            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt.
             control: whether the command line may reach this process through `DIR/control.sock`.
             password: sets the bootstrap role's password first.
         """
+        from hyperdb.frontends.sql.tls import load
         from hyperdb.server import Serving
 
         self._check()
-        serving = Serving(self, resp=resp, control=control, password=password)
+        certificate = load(Path(tls[0]), Path(tls[1])) if tls is not None else None
+        serving = Serving(self, resp=resp, sql=sql, certificate=certificate, control=control, password=password)
         self._servers.append(serving)
         return serving
 

@@ -1,4 +1,4 @@
-"""Servers inside the host process: RESP on native threads, administration in Python, the control socket.
+"""Servers inside the host process: RESP on native threads, SQL on an event loop, administration in Python, the control socket.
 
 Theory: the native server owns its sockets and threads; this module gives it what only the host knows: settings, passwords,
 facts for INFO, and how to stop. Invariant: nothing here runs per command of the keyspace.
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 from hyperdb import _native, reports, roles
 from hyperdb.commitment.frames import Frames
 from hyperdb.control import ControlSocket
-from hyperdb.errors import AddressError, CorruptError, InvalidError
+from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
 from hyperdb.frontends.resp.admin import Admin
 from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
+from hyperdb.frontends.sql.conversation import Role
+from hyperdb.frontends.sql.server import SqlServer
+from hyperdb.frontends.sql.tls import Certificate
 from hyperdb.values import parse_address
 
 if TYPE_CHECKING:
@@ -33,7 +36,16 @@ _DATABASES = 16
 class Serving:
     """Running servers of one database. Stop them with `stop`, or by leaving the context."""
 
-    def __init__(self, database: Database, *, resp: str | None, control: bool, password: str | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        resp: str | None,
+        sql: str | None = None,
+        certificate: Certificate | None = None,
+        control: bool,
+        password: str | None,
+    ) -> None:
         self.database = database
         self.started = time.time()
         self.run_id = secrets.token_hex(20)
@@ -44,11 +56,20 @@ class Serving:
         if password is not None:
             self.set_password(password)
         if resp is not None:
-            host, port = parse_address(resp)
-            shown = f"[{host}]:{port}" if ":" in host else f"{_numeric(host)}:{port}"
+            host, port = _bound(resp)
+            shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             settings = {"requires_auth": int(self._verifier is not None)}
             self._resp = _native.Server(database.native, self, [shown], settings=settings)
-        self._control = ControlSocket(database, self) if control else None
+        self._sql: SqlServer | None = None
+        self._control: ControlSocket | None = None
+        try:
+            if sql is not None:
+                self._sql = SqlServer(database.sql_backend, [_bound(sql)], self._find_role, certificate=certificate)
+            if control:
+                self._control = ControlSocket(database, self)
+        except HyperDBError:
+            self.stop()
+            raise
 
     # What callers use.
 
@@ -56,6 +77,11 @@ class Serving:
     def resp_address(self) -> tuple[str, int] | None:
         """Where Redis clients connect, or None."""
         return self._resp.addresses()[0] if self._resp is not None else None
+
+    @property
+    def sql_address(self) -> tuple[str, int] | None:
+        """Where PostgreSQL's clients connect, or None."""
+        return self._sql.addresses[0] if self._sql is not None else None
 
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until somebody asked for a stop (SHUTDOWN, `request_shutdown`); whether it was so."""
@@ -66,6 +92,8 @@ class Serving:
         self.stopping.set()
         if self._control is not None:
             self._control.close()
+        if self._sql is not None:
+            self._sql.stop()
         if self._resp is not None:
             self._resp.stop()
 
@@ -88,6 +116,12 @@ class Serving:
         if self._verifier is None:
             return ""
         return roles.BOOTSTRAP_ROLE if self._verifier.accepts(password) else None
+
+    # What the SQL server asks.
+
+    def _find_role(self, name: str) -> Role | None:
+        """The role of this name or alias, if there is one."""
+        return Role(roles.BOOTSTRAP_ROLE, self._verifier) if name in roles.ALIASES else None
 
     # What administration asks (`hyperdb.frontends.resp.control.Control`).
 
@@ -191,9 +225,10 @@ class Serving:
         return roles.Verifier(*parts)
 
 
-def _numeric(host: str) -> str:
-    """The address behind the few names that a server listens on."""
-    return {"localhost": "127.0.0.1", "*": "0.0.0.0"}.get(host, host)  # noqa: S104 - the user said so
+def _bound(address: str) -> tuple[str, int]:
+    """Host and port to listen on, the few names that stand for an address replaced by it."""
+    host, port = parse_address(address)
+    return {"localhost": "127.0.0.1", "*": "0.0.0.0"}.get(host, host), port  # noqa: S104 - the user said so
 
 
 __all__ = ["AddressError", "Serving"]

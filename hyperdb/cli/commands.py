@@ -28,7 +28,7 @@ _OFF = "off"
 
 def _refuse(name: str, value: str) -> None:
     if value != _OFF:
-        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP only")
+        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP and SQL")
 
 
 def _seconds(frames: str) -> float | None:
@@ -49,7 +49,7 @@ def serve(
     directory: Dir,
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
     cql: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
-    sql: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
     http: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
     sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
     memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
@@ -58,14 +58,19 @@ def serve(
     requirepass: Annotated[
         str | None, typer.Option(envvar="HYPERDB_PASSWORD", help="Sets the bootstrap role's password.")
     ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) with which SQL clients may encrypt.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
     """Serve a database until SIGTERM, SIGINT or SHUTDOWN."""
-    for name, value in (("cql", cql), ("sql", sql), ("http", http)):
+    for name, value in (("cql", cql), ("http", http)):
         _refuse(name, value)
     if sync not in ("always", "everysec"):
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
-    if resp != _OFF:
-        parse_address(resp)
+    for address in (resp, sql):
+        if address != _OFF:
+            parse_address(address)
+    if (tls_cert is None) != (tls_key is None):
+        raise InvalidError("--tls-cert and --tls-key go together")
     with hyperdb.open(
         directory,
         sync="always" if sync == "always" else "everysec",
@@ -73,17 +78,22 @@ def serve(
         frames=_seconds(frames),
         frames_count=frames_count,
     ) as database:
-        with database.serve(resp=None if resp == _OFF else resp, password=requirepass) as serving:
+        tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
+        listen = {name: None if address == _OFF else address for name, address in (("resp", resp), ("sql", sql))}
+        with database.serve(resp=listen["resp"], sql=listen["sql"], tls=tls, password=requirepass) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.request_shutdown())
-            at = serving.resp_address
-            if at is not None:
-                host, port = at
-                print(f"redis-cli     redis-cli -h {host} -p {port}")
-                print(f"redis-py      redis.Redis('{host}', {port})")
+            listening = {"resp": serving.resp_address, "sql": serving.sql_address}
+            shown = " ".join(f"{name}={at[0]}:{at[1]}" for name, at in listening.items() if at is not None)
+            if (at := listening["resp"]) is not None:
+                print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
+                print(f"redis-py      redis.Redis('{at[0]}', {at[1]})")
+            if (at := listening["sql"]) is not None:
+                print(f"psql          psql -h {at[0]} -p {at[1]} -U postgres hyperdb")
+                print(f"psycopg       psycopg.connect('postgresql://postgres@{at[0]}:{at[1]}/hyperdb')")
             print(f"shell         hyperdb shell {directory}")
             print(f"Python        hyperdb.open('{directory}'), when this server is stopped")
-            print(f"ready {f'resp={at[0]}:{at[1]}' if at else 'without listeners'}", flush=True)
+            print(f"ready {shown or 'without listeners'}", flush=True)
             # In steps, since a signal's handler runs only between them.
             while not serving.wait(0.2):
                 pass

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 HYPERDB = str(Path(sys.executable).parent / "hyperdb")
@@ -56,6 +57,22 @@ def test_every_verb_on_a_running_server(server: Path, tmp_path: Path) -> None:
     assert "facts" in run("stats", server).stdout
     assert run("restore", tmp_path / "copy", tmp_path / "again").returncode == 0
     assert run("shell", tmp_path / "again", text="get k\n").stdout == '"v"\n'
+
+
+def test_sql_is_served_and_its_clients_are_told_of_the_end(tmp_path: Path) -> None:
+    words = [HYPERDB, "serve", str(tmp_path / "d"), "--resp", "off", "--sql", "127.0.0.1:0", "--memory", "16m"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if line.startswith("ready"))
+        address = ready.split("sql=")[1].strip()
+        with psycopg.connect(f"postgresql://postgres@{address}/hyperdb", autocommit=True) as client:
+            assert client.execute("SELECT 40 + 2").fetchone() == (42,)
+            process.send_signal(signal.SIGTERM)
+            assert "stopping" in process.stdout.read()
+            with pytest.raises(psycopg.OperationalError) as ended:
+                client.execute("SELECT 1")
+            assert ended.value.sqlstate == "57P01"
+    assert process.returncode == 0
 
 
 def test_the_demo_loads_and_shows(tmp_path: Path) -> None:
@@ -106,6 +123,8 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         (("serve", "d", "--cql", "127.0.0.1:9042"), "not built yet"),
         (("serve", "d", "--sync", "never"), "--sync"),
         (("serve", "d", "--resp", "nonsense"), "no address"),
+        (("serve", "d", "--sql", "nonsense"), "no address"),
+        (("serve", "d", "--tls-cert", "cert.pem"), "--tls-key"),
         (("serve", "d", "--frames", "0"), "--frames"),
         (("serve", "d", "--frames", "nan"), "--frames"),
         (("serve", "d", "--frames", "often"), "--frames"),
