@@ -78,7 +78,12 @@ class Executor:
             size = _FIRST_PAGE
             while True:
                 env.check_cancelled()
-                page, after = env.transaction.page(layout, place, bounds[0], bounds[1], reverse, False, after, size)
+                try:
+                    page, after = env.transaction.page(layout, place, bounds[0], bounds[1], reverse, False, after, size)
+                except OverflowError:
+                    # An end that no value of the column's type can have: the filter above knows what it means.
+                    bounds = [None, None]
+                    continue
                 yield from page
                 if after is None:
                     return

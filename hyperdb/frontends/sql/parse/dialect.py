@@ -19,6 +19,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.rescue import rewritten
+from hyperdb.frontends.sql.parse.split import words
 
 _DEEPEST = 400
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
@@ -70,7 +71,7 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
         raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
     other = rewritten(text)
     try:
-        found = sqlglot.parse(text if other is None else other, dialect=HyperPostgres)
+        found = sqlglot.parse(_marked(text if other is None else other, offset), dialect=HyperPostgres)
     except TokenError as error:
         raise SqlError("42601", _ESCAPES.sub("", str(error)).split("\n")[0]) from None
     except ParseError as error:
@@ -88,6 +89,19 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
         words = text.split(None, 2)
         raise SqlError("0A000", f"this form of {' '.join(words[:2]).upper()} is not supported", position=offset + 1)
     return statement
+
+
+def _marked(text: str, offset: int) -> str:
+    """The text with @1 for $1, which sqlglot would take for the begin of a dollar quote where another $ follows."""
+    tokens = words(text)
+    out, last = [], 0
+    for (kind, word, at), following in zip(tokens, [*tokens[1:], ("", "", 0)], strict=True):
+        if kind == "word" and word.startswith("$"):
+            out += [text[last:at], "@"]
+            last = at + 1
+        elif word == "@" and following[1][:1].isdigit() and following[2] == at + 1:
+            raise SqlError("0A000", "the operator @ is not supported: write abs()", position=offset + at + 1)
+    return "".join([*out, text[last:]])
 
 
 def _nesting(text: str) -> int:

@@ -1,0 +1,326 @@
+"""Relations of pg_catalog about objects: namespaces, classes, types, indexes, constraints, settings, roles.
+
+Invariant: the rows are those of the catalog that the statement sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, PG_CATALOG, Catalog
+from hyperdb.graph.catalog import records
+
+Rows = Iterator[Sequence[Any]]
+ROLE, DATABASE, HEAP, BTREE, COLLATION_C = 10, 5, 2, 403, 950
+KNOWN_OIDS = {
+    "pg_class": 1259,
+    "pg_type": 1247,
+    "pg_attribute": 1249,
+    "pg_proc": 1255,
+    "pg_namespace": 2615,
+    "pg_constraint": 2606,
+}
+_DELETES = {records.NO_ACTION: "a", records.RESTRICT: "r", records.CASCADE: "c", records.SET_NULL: "n", records.SET_DEFAULT: "d"}
+_CONTYPES = {records.PRIMARY: "p", records.UNIQUE: "u", records.CHECK: "c", records.FOREIGN: "f"}
+
+
+def schema_oid(catalog: Catalog, number: int) -> int:
+    """The namespace of an object."""
+    return catalog.schemas.get(catalog.schema_of(number), PG_CATALOG)
+
+
+def namespaces(env: Any) -> Rows:
+    """pg_namespace."""
+    for name, number in env.catalog.schemas.items():
+        yield number, name, ROLE, None
+
+
+def classes(env: Any) -> Rows:
+    """pg_class."""
+    catalog: Catalog = env.catalog
+    for number, found in catalog.objects.items():
+        schema = schema_oid(catalog, number)
+        if isinstance(found, records.Table):
+            indexes = bool(catalog.indexes.get(number))
+            checks = sum(constraint.kind == records.CHECK for constraint in found.constraints)
+            natts = max((column.id for column in found.columns), default=0)
+            yield _class(number, found.name, schema, "r", natts, indexes, checks, rowtype=number + 1)
+        elif isinstance(found, records.View):
+            yield _class(number, found.name, schema, "v", len(found.columns), False, 0, rowtype=number + 1)
+        elif isinstance(found, records.Index):
+            yield _class(number, found.name, schema, "i", len(found.columns), False, 0, access=BTREE)
+        elif isinstance(found, records.Sequence):
+            yield _class(number, found.name, schema, "S", 3, False, 0)
+    for (schema_name, name), relation in catalog.all_built_in().items():
+        yield _class(
+            relation.oid,
+            name,
+            BUILT_IN_SCHEMAS[schema_name],
+            "r" if schema_name == "pg_catalog" else "v",
+            relation.width,
+            False,
+            0,
+        )
+
+
+def _class(
+    number: int, name: str, schema: int, kind: str, natts: int, indexed: bool, checks: int, rowtype: int = 0, access: int = HEAP
+) -> Sequence[Any]:
+    access = access if kind in "ri" else 0
+    return (
+        number, name, schema, rowtype, 0, ROLE, access, number, 0, 0, -1.0, 0, 0, indexed, False, "p", kind, natts,
+        checks, kind == "v",
+        False, False, False, False, True, "d", False, 0, None, None, None,
+    )  # fmt: skip
+
+
+_CLASS = (
+    "oid oid, relname name, relnamespace oid, reltype oid, reloftype oid, relowner oid, relam oid,"
+    " relfilenode oid, reltablespace oid,"
+    " relpages int4, reltuples float4, relallvisible int4, reltoastrelid oid, relhasindex bool, relisshared bool,"
+    " relpersistence char,"
+    " relkind char, relnatts int2, relchecks int2, relhasrules bool, relhastriggers bool, relhassubclass bool,"
+    " relrowsecurity bool,"
+    " relforcerowsecurity bool, relispopulated bool, relreplident char, relispartition bool, relrewrite oid, relacl aclitem[],"
+    " reloptions text[], relpartbound text"
+)
+
+
+def types(env: Any) -> Rows:
+    """pg_type."""
+    catalog: Catalog = env.catalog
+    for row in kinds.BUILT_IN.values():
+        form = "p" if row.category in "PX" else "b"
+        yield _type(row.oid, row.name, PG_CATALOG, row.length, form, row.category, row.preferred, 0, row.array, _element(row.oid))
+        if row.array:
+            yield _type(row.array, f"_{row.name}", PG_CATALOG, -1, "b", "A", False, 0, 0, row.oid)
+    for number, found in catalog.objects.items():
+        schema = schema_oid(catalog, number)
+        if isinstance(found, records.UserType):
+            enum = found.form == records.ENUM
+            base = kinds.of_record(found.base) if found.base else kinds.Kind(0)
+            category = "E" if enum else kinds.category(base.oid)
+            yield _type(
+                number, found.name, schema, 4 if enum else -1, "e" if enum else "d", category, False, 0, number + 2, 0,
+                found.not_null, base.oid, base.modifier,
+            )  # fmt: skip
+            yield _type(number + 2, f"_{found.name}", schema, -1, "b", "A", False, 0, 0, number)
+        elif isinstance(found, records.Table | records.View):
+            yield _type(number + 1, found.name, schema, -1, "c", "C", False, number, 0, 0)
+
+
+def _element(oid: int) -> int:
+    return {kinds.INT2VECTOR: kinds.INT2, kinds.OIDVECTOR: kinds.OID, kinds.NAME: kinds.CHAR1}.get(oid, 0)
+
+
+def _type(
+    oid: int,
+    name: str,
+    schema: int,
+    length: int,
+    form: str,
+    category: str,
+    preferred: bool,
+    relation: int,
+    array: int,
+    element: int,
+    not_null: bool = False,
+    base: int = 0,
+    modifier: int = -1,
+) -> Sequence[Any]:
+    by_value = 0 < length <= 8
+    collation = COLLATION_C if category == "S" else 0
+    return (
+        oid, name, schema, ROLE, length, by_value, form, category, preferred, True, ",", relation, 0, element, array,
+        "i", "x", not_null,
+        base, modifier, 0, collation, None, None, f"{name}in", f"{name}out", f"{name}recv", f"{name}send",
+    )  # fmt: skip
+
+
+_TYPE = (
+    "oid oid, typname name, typnamespace oid, typowner oid, typlen int2, typbyval bool, typtype char, typcategory char,"
+    " typispreferred bool, typisdefined bool, typdelim char, typrelid oid, typsubscript oid, typelem oid,"
+    " typarray oid, typalign char,"
+    " typstorage char, typnotnull bool, typbasetype oid, typtypmod int4, typndims int4, typcollation oid, typdefault text,"
+    " typacl aclitem[], typinput text, typoutput text, typreceive text, typsend text"
+)
+
+
+def indexes(env: Any) -> Rows:
+    """pg_index."""
+    catalog: Catalog = env.catalog
+    for number, found in catalog.objects.items():
+        if isinstance(found, records.Index):
+            table = catalog.objects[found.table]
+            assert isinstance(table, records.Table)
+            primary = any(each.kind == records.PRIMARY and each.index == number for each in table.constraints)
+            keys = [part.column for part in found.columns] + list(found.included)
+            options = [(1 if part.descending else 0) | (2 if part.nulls == records.NULLS_FIRST else 0) for part in found.columns]
+            expressions = " ".join(part.expression.text for part in found.columns if not part.column) or None
+            yield (
+                number, found.table, len(keys), len(found.columns), found.unique, found.nulls_equal, primary, False, True, False,
+                not found.building, False, True, True, False, keys, [COLLATION_C] * len(options), [0] * len(options), options,
+                expressions, found.predicate.text or None,
+            )  # fmt: skip
+
+
+_INDEX = (
+    "indexrelid oid, indrelid oid, indnatts int2, indnkeyatts int2, indisunique bool, indnullsnotdistinct bool,"
+    " indisprimary bool,"
+    " indisexclusion bool, indimmediate bool, indisclustered bool, indisvalid bool, indcheckxmin bool,"
+    " indisready bool, indislive bool,"
+    " indisreplident bool, indkey int2vector, indcollation oidvector, indclass oidvector, indoption int2vector,"
+    " indexprs text, indpred text"
+)
+
+
+def constraints(env: Any) -> Rows:
+    """pg_constraint."""
+    catalog: Catalog = env.catalog
+    for number, found in catalog.objects.items():
+        if not isinstance(found, records.Table | records.UserType):
+            continue
+        schema, table = schema_oid(catalog, number), isinstance(found, records.Table)
+        for each in found.constraints:
+            foreign = each.kind == records.FOREIGN
+            yield (
+                each.number, each.name, schema, _CONTYPES[each.kind], each.deferrable, each.deferred, not each.unvalidated,
+                number if table else 0, 0 if table else number, each.index, 0, each.parent,
+                _DELETES[each.on_update] if foreign else " ",
+                _DELETES[each.on_delete] if foreign else " ", ("f" if each.match_full else "s") if foreign else " ",
+                True, 0, True,
+                list(each.columns) or None, list(each.parent_columns) or None, each.check.text or None,
+            )  # fmt: skip
+
+
+_CONSTRAINT = (
+    "oid oid, conname name, connamespace oid, contype char, condeferrable bool, condeferred bool,"
+    " convalidated bool, conrelid oid,"
+    " contypid oid, conindid oid, conparentid oid, confrelid oid, confupdtype char, confdeltype char,"
+    " confmatchtype char, conislocal bool,"
+    " coninhcount int4, connoinherit bool, conkey int2[], confkey int2[], conbin text"
+)
+
+
+def sequences(env: Any) -> Rows:
+    """pg_sequence."""
+    for number, found in env.catalog.objects.items():
+        if isinstance(found, records.Sequence):
+            kind = kinds.of_record(found.kind).oid
+            yield number, kind, found.start, found.increment, found.max, found.min, found.cache, found.cycle
+
+
+def enums(env: Any) -> Rows:
+    """pg_enum."""
+    for number, found in env.catalog.objects.items():
+        if isinstance(found, records.UserType) and found.form == records.ENUM:
+            labels = env.catalog.labels(number) or {}
+            for label in found.labels:
+                yield number * 64 + label.number & 0x7FFFFFFF, number, labels[label.name], label.name
+
+
+def databases(_env: Any) -> Rows:
+    """pg_database."""
+    for place, name in enumerate(("hyperdb", "postgres")):
+        yield DATABASE + place, name, ROLE, 6, "c", False, True, -1, 0, 1, 1663, "C", "C", None, None
+
+
+def roles(env: Any) -> Rows:
+    """pg_roles and pg_authid."""
+    yield ROLE, env.session.role, True, True, True, True, True, True, True, -1, None, None, None
+
+
+def users(env: Any) -> Rows:
+    """pg_user."""
+    yield env.session.role, ROLE, True, True, True, True, "********", None, None
+
+
+def settings(env: Any) -> Rows:
+    """pg_settings."""
+    for name, value, about in env.session.settings():
+        yield name, value, None, "Preset", about, None, "user", "string", "session", None, None, None, value, value, False
+
+
+def relation_views(word: str) -> Callable[[Any], Rows]:
+    """pg_tables, pg_views, pg_indexes, pg_sequences."""
+
+    def rows(env: Any) -> Rows:
+        catalog: Catalog = env.catalog
+        for number, found in catalog.objects.items():
+            if isinstance(found, records.App):
+                continue
+            schema = catalog.schema_of(number)
+            if word == "table" and isinstance(found, records.Table):
+                yield schema, found.name, env.session.role, None, bool(catalog.indexes.get(number)), False, False, False
+            elif word == "view" and isinstance(found, records.View):
+                yield schema, found.name, env.session.role, found.query.text
+            elif word == "index" and isinstance(found, records.Index):
+                yield schema, catalog.objects[found.table].name, found.name, None, env.session.describe.index_definition(number)
+            elif word == "sequence" and isinstance(found, records.Sequence):
+                yield (
+                    schema,
+                    found.name,
+                    env.session.role,
+                    found.start,
+                    found.min,
+                    found.max,
+                    found.increment,
+                    found.cycle,
+                    found.cache,
+                )
+
+    return rows
+
+
+RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
+    "pg_namespace": ("oid oid, nspname name, nspowner oid, nspacl aclitem[]", namespaces),
+    "pg_class": (_CLASS, classes),
+    "pg_type": (_TYPE, types),
+    "pg_index": (_INDEX, indexes),
+    "pg_constraint": (_CONSTRAINT, constraints),
+    "pg_sequence": (
+        "seqrelid oid, seqtypid oid, seqstart int8, seqincrement int8, seqmax int8, seqmin int8, seqcache int8, seqcycle bool",
+        sequences,
+    ),
+    "pg_enum": ("oid oid, enumtypid oid, enumsortorder float4, enumlabel name", enums),
+    "pg_database": (
+        "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate bool, datallowconn bool,"
+        " datconnlimit int4,"
+        " datfrozenxid int4, datminmxid int4, dattablespace oid, datcollate text, datctype text, daticulocale text,"
+        " datacl aclitem[]",
+        databases,
+    ),
+    "pg_roles": (
+        "oid oid, rolname name, rolsuper bool, rolinherit bool, rolcreaterole bool, rolcreatedb bool, rolcanlogin bool,"
+        " rolreplication bool, rolbypassrls bool, rolconnlimit int4, rolpassword text, rolvaliduntil timestamptz,"
+        " rolconfig text[]",
+        roles,
+    ),
+    "pg_user": (
+        "usename name, usesysid oid, usecreatedb bool, usesuper bool, userepl bool, usebypassrls bool, passwd text,"
+        " valuntil timestamptz,"
+        " useconfig text[]",
+        users,
+    ),
+    "pg_settings": (
+        "name text, setting text, unit text, category text, short_desc text, extra_desc text, context text,"
+        " vartype text, source text,"
+        " min_val text, max_val text, enumvals text[], boot_val text, reset_val text, pending_restart bool",
+        settings,
+    ),
+    "pg_tables": (
+        "schemaname name, tablename name, tableowner name, tablespace name, hasindexes bool, hasrules bool, hastriggers bool,"
+        " rowsecurity bool",
+        relation_views("table"),
+    ),
+    "pg_views": ("schemaname name, viewname name, viewowner name, definition text", relation_views("view")),
+    "pg_indexes": ("schemaname name, tablename name, indexname name, tablespace name, indexdef text", relation_views("index")),
+    "pg_sequences": (
+        "schemaname name, sequencename name, sequenceowner name, start_value int8, min_value int8, max_value int8,"
+        " increment_by int8,"
+        " cycle bool, cache_size int8",
+        relation_views("sequence"),
+    ),
+}
