@@ -409,6 +409,31 @@ def test_the_short_way_is_not_taken_in_the_middle_of_a_pipeline() -> None:
     assert client.session.quick_answers == 0
 
 
+def test_a_whole_pipeline_that_the_session_does_not_answer_at_once_is_answered_the_same() -> None:
+    pipeline = bind([b"\0\0\0\7", b"x"], name="s", formats=[1, 0], results=[0, 1]) + describe("P") + execute() + SYNC
+    wrong = bind([b"\0\0\0\7\7", b"x"], name="s", formats=[1, 0]) + execute() + SYNC
+    whole, cut_up = Client().begin(), Client().begin()
+    for client in (whole, cut_up):
+        client.say(parse("echo $1 $2", "s", [oids.INT4, oids.TEXT]), SYNC)
+    for data, kinds in ((pipeline, "2TDCZ"), (wrong, "EZ"), (pipeline, "2TDCZ")):
+        answers = whole.raw(data)
+        assert answers == cut_up.raw(data[:7]) + cut_up.raw(data[7:])
+        assert "".join(kind for kind, _ in cut(answers)) == kinds
+    assert whole.session.open_outcomes == 0
+
+
+def test_a_whole_pipeline_waits_fails_and_keeps_the_order_of_what_is_behind_it() -> None:
+    client = Client(waits=False).begin()
+    client.say(parse("wait", "w"), parse("fail 22012", "f"), SYNC)
+    assert client.kinds(bind(name="w"), execute(), SYNC, query("select 1")) == "2"
+    waiting = client.conversation.waiting
+    assert waiting is not None
+    client.conversation.resolved(waiting.resume())
+    assert [kind for kind, _ in cut(client.conversation.take_output())] == ["C", "Z", "T", "D", "C", "Z"]
+    client.say(query("begin"))
+    assert client.say(bind(name="f"), execute(), SYNC)[-1] == ("Z", b"E")
+
+
 # Waiting.
 
 

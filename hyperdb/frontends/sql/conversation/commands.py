@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hyperdb.errors import WireError
 from hyperdb.frontends.sql.conversation import extended, simple
-from hyperdb.frontends.sql.conversation.portals import Held
+from hyperdb.frontends.sql.conversation.portals import Held, Whole
 from hyperdb.frontends.sql.conversation.steps import FLUSHED, NEXT, Shared, Turn
 from hyperdb.frontends.sql.protocol import messages
 
@@ -36,7 +36,10 @@ class Commands:
         while True:
             event = yield NEXT
             self.at_rest = False
-            if isinstance(event, messages.Terminate):
+            if isinstance(event, Whole):
+                yield from extended.whole(shared, self.held, event)
+                self.at_rest = True
+            elif isinstance(event, messages.Terminate):
                 return
             if isinstance(event, messages.Sync):
                 self._passing_over = False

@@ -88,12 +88,13 @@ class Conversation:
     def receive(self, data: bytes) -> None:
         """Bytes came."""
         if self._commands.at_rest and self._asked is NEXT and not self._decoder.held:
-            at = shortcut.answer(self._shared, self._commands.held, data)
-            if at == len(data):
-                return
-            if at:
-                data = data[at:]
-        self._decoder.receive(data)
+            at, whole = shortcut.answer(self._shared, self._commands.held, data)
+            if at < len(data):
+                self._decoder.receive(data[at:] if at else data)
+            if whole is not None:
+                self._send(whole)
+        else:
+            self._decoder.receive(data)
         self._read()
 
     def go_on(self) -> None:

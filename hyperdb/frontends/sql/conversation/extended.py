@@ -10,7 +10,7 @@ from __future__ import annotations
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import Action, Status
 from hyperdb.frontends.sql.conversation import copying
-from hyperdb.frontends.sql.conversation.portals import Held, Portal, described
+from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held, Portal, Whole, described
 from hyperdb.frontends.sql.conversation.rows import read_values, send_rows
 from hyperdb.frontends.sql.conversation.simple import undo
 from hyperdb.frontends.sql.conversation.steps import Shared, Turn, call
@@ -126,6 +126,29 @@ def _copy(shared: Shared, portal: Portal) -> Turn[None]:
         tag = yield from copying.send(shared, (yield from call(session.copy_out, prepared)))
     shared.remarks()
     shared.out.append(encode.command_complete(tag))
+
+
+def whole(shared: Shared, held: Held, event: Whole) -> Turn[None]:
+    """A pipeline of one statement, from Bind to Sync. Its portal is not kept: nobody goes on with one that is through."""
+    session = shared.opened
+    statement = event.statement
+    prepared = statement.prepared
+    held.close_portal(UNNAMED)
+    try:
+        values = read_values(session, prepared.parameters, event.values, event.formats)
+        shared.out.append(encode.BIND_COMPLETE)
+        if event.is_described:
+            shared.out.append(statement.description(session, event.results))
+        outcome = yield from call(session.execute, prepared, values)
+        try:
+            yield from send_rows(shared, outcome, event.results, 0)
+            shared.remarks()
+            shared.out.append(encode.command_complete(outcome.tag))
+        finally:
+            outcome.close()
+    except Exception as error:  # whatever it is, the client gets an answer and the server logs a defect
+        yield from failed(shared, held, error)
+    yield from sync(shared, held)
 
 
 def close(shared: Shared, held: Held, event: messages.Close) -> None:

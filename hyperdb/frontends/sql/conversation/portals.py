@@ -92,6 +92,17 @@ class Shape:
     """What goes before the rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Bind, perhaps Describe, Execute and Sync of one statement without a row limit, which came in one piece."""
+
+    statement: Statement
+    values: Sequence[bytes | None]
+    formats: tuple[int, ...]
+    results: tuple[int, ...]
+    is_described: bool
+
+
 class Portal:
     """A bound statement. `outcome` is there from the first Execute on; `over` says that there is nothing more to come."""
 

@@ -2,14 +2,17 @@
 
 Theory: a driver that has prepared a statement sends Bind, (Describe,) Execute, Sync in one piece, and nearly all traffic of a
 busy server looks like that. Such a piece is read here without making events of it, the session is asked for ready rows
-(`Session.quick`), and the fixed messages around them are put together. Invariant: whatever is not exactly of this form, or what
-the session does not answer at once, is left untouched for the long way, which gives the same answer.
+(`Session.quick`), and the fixed messages around them are put together. What the session does not answer at once is run as one
+step (`extended.whole`). Invariant: whatever is not exactly of this form is left untouched for the long way, which gives the
+same answer.
 """
 
 from __future__ import annotations
 
-from hyperdb.frontends.sql.contract import Status
-from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held, Shape
+import struct
+
+from hyperdb.frontends.sql.contract import Action, Status
+from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held, Shape, Whole
 from hyperdb.frontends.sql.conversation.steps import READY, Shared
 from hyperdb.frontends.sql.protocol import encode
 
@@ -23,15 +26,23 @@ _NONE: tuple[int, ...] = ()
 # Longer ones are read in the ordinary way, where limits are kept.
 _LONGEST = 8_192
 _VALUES = 64
+_NOT_ONE: tuple[int, None] = (0, None)
 
 
-def answer(shared: Shared, held: Held, data: bytes) -> int:
-    """Answers what it can from the front of `data`; how many bytes that were."""
+def answer(shared: Shared, held: Held, data: bytes) -> tuple[int, Whole | None]:
+    """Answers what it can from the front of `data`: how many bytes that were, and the pipeline that has to be run behind them.
+
+    The bytes of that pipeline are among those counted.
+    """
     at, end = 0, len(data)
     while at < end:
         kind = data[at]
         if kind == _BIND:
-            taken = _alike(shared, held, data, at) or _pipeline(shared, held, data, at)
+            taken = _alike(shared, held, data, at)
+            if not taken:
+                taken, whole = _pipeline(shared, held, data, at)
+                if whole is not None:
+                    return taken, whole
         elif kind == _QUERY:
             taken = _query(shared, held, data, at)
         else:
@@ -41,7 +52,7 @@ def answer(shared: Shared, held: Held, data: bytes) -> int:
         at = taken
         if len(shared.out) > 1_000:
             break
-    return at
+    return at, None
 
 
 def _alike(shared: Shared, held: Held, data: bytes, at: int) -> int:
@@ -74,38 +85,47 @@ def _alike(shared: Shared, held: Held, data: bytes, at: int) -> int:
     return end + len(shape.tail)
 
 
-def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
-    """One pipeline from `at`: where it ends, or 0 when it is not one for the short way."""
+def _codes(data: bytes, at: int) -> tuple[tuple[int, ...], int] | None:
+    """Format codes from `at`, and where they end; None for what the ordinary way has to look at."""
+    number = int.from_bytes(data[at : at + 2], "big")
+    if number == 0:
+        return _NONE, at + 2
+    end = at + 2 + 2 * number
+    if number == 1:
+        found = _FORMATS.get(data[at:end])
+        return None if found is None else (found, end)
+    if number > _VALUES or end > len(data):
+        return None
+    codes = struct.unpack_from(f">{number}h", data, at + 2)
+    return None if set(codes) - {0, 1} else (codes, end)
+
+
+def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> tuple[int, Whole | None]:
+    """One pipeline from `at`: where it ends, 0 when it is none; and the pipeline itself where it is still to be run."""
     begin, end = at, at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
     if end - at > _LONGEST or data[at + 5 : at + 6] != b"\0":
-        return 0
+        return _NOT_ONE
     if data.startswith(_DESCRIBE_EXECUTE_SYNC, end):
         is_described, behind = True, end + len(_DESCRIBE_EXECUTE_SYNC)
     elif data.startswith(_EXECUTE_SYNC, end):
         is_described, behind = False, end + len(_EXECUTE_SYNC)
     else:
-        return 0
+        return _NOT_ONE
     at += 6
     name_end = data.find(b"\0", at, end)
     statement = held.by_bytes.get(data[at:name_end])
-    if statement is None:
-        return 0
-    at = name_end + 1
-    if data[at : at + 2] == b"\0\0":
-        formats = _NONE
-        at += 2
-    else:
-        found = _FORMATS.get(data[at : at + 4])
-        if found is None:
-            return 0
-        formats = found
-        at += 4
+    found = _codes(data, name_end + 1)
+    if statement is None or found is None or statement.prepared.action is not Action.RUN:
+        return _NOT_ONE
+    formats, at = found
     number = int.from_bytes(data[at : at + 2], "big")
     at += 2
     prepared = statement.prepared
     session = shared.opened
     if number != len(prepared.parameters) or number > _VALUES or session.prepared.get(statement.name) is not prepared:
-        return 0
+        return _NOT_ONE
+    if len(formats) > 1 and len(formats) != number:
+        return _NOT_ONE
     values: list[bytes | None] = []
     for _ in range(number):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -116,19 +136,22 @@ def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
         values.append(data[at : at + length])
         at += length
         if at > end:
-            return 0
+            return _NOT_ONE
     tail = data[at:end]
-    results = _NONE if tail == b"\0\0" else _FORMATS.get(tail)
-    if results is None:
-        return 0
+    found = _codes(tail, 0)
+    if found is None or found[1] != len(tail):
+        return _NOT_ONE
+    results = found[0]
+    if len(results) > 1 and len(results) != len(prepared.columns or ()):
+        return _NOT_ONE
     try:
         rows = session.quick(prepared, values, formats, results)
     except Exception as error:  # whatever it is, the client gets an answer and the server logs a defect
         shared.report(error)
         _settle(shared, held)
-        return behind
+        return behind, None
     if rows is None:
-        return 0
+        return behind, Whole(statement, values, formats, results, is_described)
     described = encode.BIND_COMPLETE + (statement.description(session, results) if is_described else b"")
     shared.out += (described, rows)
     _settle(shared, held)
@@ -145,7 +168,7 @@ def _pipeline(shared: Shared, held: Held, data: bytes, at: int) -> int:
             results=results,
             answer=described,
         )
-    return behind
+    return behind, None
 
 
 def _settle(shared: Shared, held: Held) -> None:
