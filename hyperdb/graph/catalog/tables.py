@@ -20,6 +20,8 @@ class Tables:
 
     def __init__(self, store: _native.Store) -> None:
         self._store = store
+        self.column_gauges = store.column_gauges
+        self.keep_columns = store.keep_columns
 
     def begin(self, options: TransactionOptions) -> TableTransaction:
         """A transaction."""

@@ -134,6 +134,17 @@ impl Store {
         Ok(self.graph()?.lock_gauges().to_vec())
     }
 
+    /// What is kept in columns: bytes, tables, ranges that were found kept, ranges that were read.
+    fn column_gauges(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        Ok(self.graph()?.ranges().gauges().to_vec())
+    }
+
+    /// Sets how many bytes of columns may be kept.
+    fn keep_columns(&self, bytes: usize) -> PyResult<()> {
+        self.graph()?.ranges().set_budget(bytes);
+        Ok(())
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if !self.born.is_here() {
             return Ok(());

@@ -6,7 +6,7 @@
 
 use super::form::Form;
 use super::scan::Fault;
-use crate::codec::decimal::Decimal;
+use crate::codec::decimal::{class, Decimal};
 use crate::codec::Reader;
 
 /// The values of a column; zero where null.
@@ -232,8 +232,43 @@ fn push_bytes(form: &Form, value: &[u8], bytes: &mut Vec<u8>) -> Result<(), Faul
     }
 }
 
+/// The digits of a stored decimal as an integer, if it has up to 18 of them, of which `scale` lie behind the point: nearly
+/// every one that is stored.
+fn short_decimal(value: &[u8], digits: u8, scale: u8) -> Option<i64> {
+    let (class, rest) = value.split_first()?;
+    let (own, pairs) = rest.split_first_chunk::<4>()?;
+    let negative = match *class {
+        class::NEGATIVE => true,
+        class::POSITIVE => false,
+        _ => return None,
+    };
+    let (last, whole) = pairs.split_last()?;
+    let fits = pairs.len() <= 9 && pairs.len() * 2 <= usize::from(digits) && pairs[0] > 0xf;
+    if !fits || i32::from_le_bytes(*own) != i32::from(scale) {
+        return None;
+    }
+    let mut sum = 0i64;
+    for pair in whole {
+        let (high, low) = (pair >> 4, pair & 0xf);
+        if high > 9 || low > 9 {
+            return None;
+        }
+        sum = sum * 100 + i64::from(high * 10 + low);
+    }
+    let (high, low) = (last >> 4, last & 0xf);
+    let sum = match (high, low) {
+        (0..=9, 0..=9) => sum * 100 + i64::from(high * 10 + low),
+        (0..=9, 0xf) => sum * 10 + i64::from(high),
+        _ => return None,
+    };
+    Some(if negative { -sum } else { sum })
+}
+
 /// The digits of a stored decimal as an integer at `scale` digits behind the point.
 fn decimal(value: &[u8], digits: u8, scale: u8) -> Result<i128, Fault> {
+    if let Some(short) = short_decimal(value, digits, scale) {
+        return Ok(i128::from(short));
+    }
     let found = Decimal::decode(value).ok_or(Fault::Malformed)?;
     let Decimal::Finite {
         negative,
@@ -357,4 +392,93 @@ fn array(value: &[u8]) -> Result<Array<'_>, Fault> {
         });
     }
     reader.end(items).ok_or(Fault::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stored(negative: bool, scale: i32, digits: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let number = Decimal::new(negative, scale, digits).unwrap();
+        number.encode(&mut bytes);
+        bytes
+    }
+
+    fn text(value: &[u8]) -> String {
+        let mut column = Column::new(Form::Number);
+        column.push(Some(value)).unwrap();
+        match column.data() {
+            Data::Bytes(_, bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_the_integer_of_their_digits(
+            number in -99_999_999_999_999_999_999_999_999_999_999_999_999i128..=99_999_999_999_999_999_999_999_999_999_999_999_999,
+            shift in 0u32..38,
+            scale in 0u8..=10,
+        ) {
+            let number = number / 10i128.pow(shift);
+            let digits: Vec<u8> = number.unsigned_abs().to_string().bytes().map(|b| b - b'0').collect();
+            let value = stored(number < 0, i32::from(scale), &digits);
+            prop_assert_eq!(decimal(&value, 38, scale).unwrap(), number);
+            // One digit less behind the point: as many more before it.
+            if number.unsigned_abs() < 10u128.pow(37) {
+                prop_assert_eq!(decimal(&value, 38, scale + 1).unwrap(), number * 10);
+            }
+            let most = u8::try_from(digits.len()).unwrap();
+            prop_assert_eq!(decimal(&value, most, scale).unwrap(), number);
+            prop_assert!(number == 0 || decimal(&value, most - 1, scale).is_err());
+        }
+
+        #[test]
+        fn noise_is_refused_by_both_ways_to_read_a_decimal_or_read_alike(
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(0x40), Just(0), Just(0x12), Just(0x1f)], 0..14),
+        ) {
+            if let Some(short) = short_decimal(&bytes, 18, 0) {
+                let digits: Vec<u8> = short.unsigned_abs().to_string().bytes().map(|b| b - b'0').collect();
+                prop_assert_eq!(stored(short < 0, 0, &digits), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_postgresql_does() {
+        let cases: [(bool, i32, &[u8], &str); 7] = [
+            (false, 2, &[1, 5, 0], "1.50"),
+            (true, 3, &[1], "-0.001"),
+            (false, 0, &[4, 2], "42"),
+            (false, 2, &[], "0.00"),
+            (false, -3, &[7], "7000"),
+            (true, 1, &[1, 2, 3], "-12.3"),
+            (false, -2, &[], "0"),
+        ];
+        for (negative, scale, digits, expected) in cases {
+            assert_eq!(text(&stored(negative, scale, digits)), expected);
+        }
+        let mut column = Column::new(Form::Number);
+        let far = stored(false, i32::MAX, &[1]);
+        assert!(matches!(column.push(Some(&far)), Err(Fault::Value(_))));
+    }
+
+    #[test]
+    fn validity_begins_with_the_first_null() {
+        let mut column = Column::new(Form::Int16);
+        for at in 0..20i16 {
+            column.push(Some(&at.to_le_bytes())).unwrap();
+        }
+        assert_eq!(column.validity(), None);
+        column.push(None).unwrap();
+        column.push(Some(&[7, 0])).unwrap();
+        assert_eq!((column.rows(), column.nulls()), (22, 1));
+        assert_eq!(column.validity().unwrap()[..2], [0xff, 0xff]);
+        assert_eq!(column.validity().unwrap()[2] & 0x3f, 0b10_1111);
+        assert!(matches!(column.push(Some(&[1])), Err(Fault::Malformed)));
+    }
 }

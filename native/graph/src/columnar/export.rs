@@ -476,3 +476,7 @@ impl Drop for ArrowArrayStream {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;
