@@ -1,15 +1,15 @@
 """A session without a database: a few statements with fixed meanings, so that the wire is tested alone.
 
 Statements: `select N` (one int4), `rows N` (integers below N), `fat N` (texts of 10,000 characters), `echo $1 [$2 ...]` (each
-parameter back, in its type), `begin`, `commit`, `rollback`, `fail STATE`, `wait` (raises WouldWait), `copy in [csv|binary]`,
-`copy out [csv|binary]`, `notice`, `set NAME VALUE`, `insert` (no rows), `block` (waits on a worker until it is cancelled).
-Anything else is a syntax error.
+parameter back, in its type), `begin`, `commit`, `rollback`, `fail STATE`, `wait` (raises WouldWait), `later` (announces its end
+itself), `copy in [csv|binary]`, `copy out [csv|binary]`, `notice`, `set NAME VALUE`, `insert` (no rows), `block` (waits on a
+worker until it is cancelled). Anything else is a syntax error.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from hyperdb.frontends.sql import contract, types
 from hyperdb.frontends.sql.contract import Action, Column, CopyOptions, Notice, Notification, Opening, Status, WouldWait
 from hyperdb.frontends.sql.types import oids
 
-KNOWN = frozenset("select rows fat echo begin commit rollback fail wait copy notice set insert notify defect block".split())
+KNOWN = frozenset("select rows fat echo begin commit rollback fail wait copy notice set insert notify defect block later".split())
 
 
 @dataclass
@@ -80,6 +80,11 @@ class CopyIn:
         self.session.aborted += 1
 
 
+def _soon(ready: Callable[[], None]) -> None:
+    """Says from another thread that the wait is over."""
+    threading.Thread(target=ready).start()
+
+
 COPY_COLUMNS = (Column("a", oids.INT4), Column("b", oids.TEXT))
 
 
@@ -93,6 +98,7 @@ class Session:
         self.loaded: list[Sequence[Any]] | None = None
         self.aborted = self.closed = self.synced = 0
         self.quick_answers = 0
+        self.resumed_on = ""
         self.undone = 0
         self.blocked, self.cancelled = threading.Event(), threading.Event()
         self._settings: dict[str, str] = {"server_version": "15.0", "client_encoding": "UTF8"}
@@ -133,8 +139,8 @@ class Session:
         words = prepared.text.lower().split()
         if words[0] == "block":
             raise WouldWait(self._block)
-        if words[0] == "wait":
-            raise WouldWait(lambda: self._done(prepared, values))
+        if words[0] in ("wait", "later"):
+            raise WouldWait(lambda: self._resumed(prepared, values), _soon if words[0] == "later" else None)
         return self._done(prepared, values)
 
     def _done(self, prepared: Statement, values: Sequence[Any]) -> Outcome:
@@ -166,6 +172,10 @@ class Session:
             case "set":
                 self._settings[rest[0]] = rest[1]
         return Outcome(self, None, [], word.upper())
+
+    def _resumed(self, prepared: Statement, values: Sequence[Any]) -> Outcome:
+        self.resumed_on = threading.current_thread().name
+        return self._done(prepared, values)
 
     def _block(self) -> None:
         self.blocked.set()

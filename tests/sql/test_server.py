@@ -153,6 +153,16 @@ def test_others_are_served_while_one_waits(serving: Callable[..., Running]) -> N
     assert running.backend.opened[0].cancelled.is_set()
 
 
+def test_a_wait_that_blocks_is_a_workers_and_one_that_is_announced_the_loops(serving: Callable[..., Running]) -> None:
+    running = serving()
+    with running.connect() as client:
+        session = running.backend.opened[0]
+        client.execute("wait")
+        assert session.resumed_on.startswith("hyperdb-sql-worker")
+        client.execute("later")
+        assert session.resumed_on == "hyperdb-sql"
+
+
 def test_one_client_too_many_is_told_so(serving: Callable[..., Running]) -> None:
     running = serving(settings=Settings(connections=2))
     with running.connect(), running.connect(), pytest.raises(psycopg.OperationalError, match="too many clients"):
