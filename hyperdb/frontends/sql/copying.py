@@ -94,7 +94,9 @@ def _option(found: Words, options: dict[str, Any], wanted: dict[str, list[str] |
     elif word in ("force_quote", "force_not_null", "force_null"):
         wanted[word] = None if found.take("*") else [Words(each).name() for each in found.inside()]
     elif word == "freeze":
-        raise SqlError("0A000", "COPY FREEZE is not supported")
+        # What it asks for, rows that need no later work, is how rows are stored anyway.
+        if found.peek() in _BOOLEANS:
+            found.value()
     else:
         raise SqlError("42601", f'option "{word}" not recognized')
 

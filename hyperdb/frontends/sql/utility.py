@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
+from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.settings import TABLE
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
@@ -402,6 +403,35 @@ def _explain(found: Words) -> Made:
     return Utility(run), column
 
 
+def _vacuum(found: Words) -> Made:
+    found.expect("vacuum")
+    options = found.inside() if found.peek() == "(" else []
+    for word in [each.lower().split()[0] for each in options]:
+        if word not in ("analyze", "full", "verbose", "freeze"):
+            raise SqlError("0A000", f"VACUUM ({word.upper()}) is not supported")
+    while found.peek() in ("full", "freeze", "verbose", "analyze"):
+        found.name()
+    names = []
+    while found.peek():
+        parts = [found.name()]
+        while found.take("."):
+            parts.append(found.name())
+        names.append(".".join(quote_ident(part) for part in parts))
+        if found.peek():
+            found.expect(",")
+
+    def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
+        if session.status is not Status.IDLE:
+            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
+        for name in names:
+            session.facade.relation_oid(kinds.REGCLASS, name)
+        # The files of a store are shared by its tables: whatever is named, all are merged.
+        session.backend.tables.compact()
+        return done("VACUUM")
+
+    return Utility(run), None
+
+
 def _refused(found: Words) -> Made:
     raise SqlError("0A000", f"{found.peek().upper()} is not supported", position=found.text.offset + 1)
 
@@ -423,6 +453,7 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "deallocate": _deallocate,
     "discard": _discard,
     "explain": _explain,
+    "vacuum": _vacuum,
 }
 for _word in (
     "listen",

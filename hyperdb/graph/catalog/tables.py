@@ -23,6 +23,10 @@ class Tables:
         self.column_gauges = store.column_gauges
         self.keep_columns = store.keep_columns
 
+    def compact(self) -> None:
+        """Merges what is superseded out of the store's files, of all tables."""
+        self._store.engine().compact()
+
     def begin(self, options: TransactionOptions) -> TableTransaction:
         """A transaction."""
         inner = self._store.begin(options.isolation, options.read_only, options.lock_timeout, now_ms())

@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.functions import casts
 from hyperdb.frontends.sql.plan.expressions import Const, Constrain, Convert, Expr, Parameter
 
-_FOLDED = frozenset("NSBUAV")
+_FOLDED = frozenset("NSBUAVZ")
 """Categories whose literals mean the same whatever the settings."""
 
 

@@ -291,9 +291,10 @@ class Expressions(Comparisons):
         common = self.coercer.common([left, *items], "IN", self.at(node))
         compared = self.coercer.comparable(left, Const(common, None), "=", self.at(node))[0]
         left = self.coercer.coerce(left, compared.kind) if left.kind.oid == UNKNOWN else left
-        if all(isinstance(item, Const) for item in items):
-            target = Kind(common.oid)
-            return InList(TRUTH, self.coercer.coerce(left, target), self.coercer.all_as(items, target))
+        target = Kind(common.oid)
+        cast = self.coercer.all_as(items, target) if all(isinstance(item, Const) for item in items) else ()
+        if cast and all(isinstance(item, Const) for item in cast):
+            return InList(TRUTH, self.coercer.coerce(left, target), cast)
         return Or(TRUTH, tuple(self.compare("=", left, item, self.at(node)) for item in items))
 
     def _like(self, node: exp.Expr, scope: Scope) -> Expr:

@@ -40,13 +40,17 @@ def namespaces(env: Any) -> Rows:
 def classes(env: Any) -> Rows:
     """pg_class."""
     catalog: Catalog = env.catalog
+    tables = [found for found in catalog.objects.values() if isinstance(found, records.Table)]
+    # In PostgreSQL triggers keep foreign keys; clients look for keys where there are triggers.
+    parents = {constraint.parent for found in tables for constraint in found.constraints}
     for number, found in catalog.objects.items():
         schema = schema_oid(catalog, number)
         if isinstance(found, records.Table):
             indexes = bool(catalog.indexes.get(number))
             checks = sum(constraint.kind == records.CHECK for constraint in found.constraints)
             natts = max((column.id for column in found.columns), default=0)
-            yield _class(number, found.name, schema, "r", natts, indexes, checks, rowtype=number + 1)
+            keyed = number in parents or any(constraint.kind == records.FOREIGN for constraint in found.constraints)
+            yield _class(number, found.name, schema, "r", natts, indexes, checks, rowtype=number + 1, keyed=keyed)
         elif isinstance(found, records.View):
             yield _class(number, found.name, schema, "v", len(found.columns), False, 0, rowtype=number + 1)
         elif isinstance(found, records.Index):
@@ -66,13 +70,21 @@ def classes(env: Any) -> Rows:
 
 
 def _class(
-    number: int, name: str, schema: int, kind: str, natts: int, indexed: bool, checks: int, rowtype: int = 0, access: int = HEAP
+    number: int,
+    name: str,
+    schema: int,
+    kind: str,
+    natts: int,
+    indexed: bool,
+    checks: int,
+    rowtype: int = 0,
+    access: int = HEAP,
+    keyed: bool = False,
 ) -> Sequence[Any]:
     access = access if kind in "ri" else 0
     return (
-        number, name, schema, rowtype, 0, ROLE, access, number, 0, 0, -1.0, 0, 0, indexed, False, "p", kind, natts,
-        checks, kind == "v",
-        False, False, False, False, True, "d", False, 0, None, None, None,
+        number, name, schema, rowtype, 0, ROLE, access, number, 0, 0, -1.0, 0, 0, indexed, False, "p", kind, natts, checks,
+        kind == "v", keyed, False, False, False, True, "d", False, 0, None, None, None,
     )  # fmt: skip
 
 

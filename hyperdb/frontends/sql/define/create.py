@@ -23,7 +23,7 @@ from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.graph.catalog import records
-from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Table, Use
+from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Table, Use
 
 ROW_KEY = "_row"
 _MOST_COLUMNS = 1600
@@ -42,8 +42,12 @@ class Columns:
 
 def table(context: Context, node: exp.Create) -> str:
     """CREATE TABLE, also AS."""
+    options: list[Setting] = []
     for each in node.args["properties"].expressions if node.args.get("properties") else ():
-        if not isinstance(each, exp.WithDataProperty):
+        if isinstance(each, exp.Property) and each.name.lower() == "fillfactor":
+            # Kept with the table; the store packs rows by itself.
+            options.append(Setting(name="fillfactor", value=each.args["value"].name))
+        elif not isinstance(each, exp.WithDataProperty):
             raise SqlError("0A000", f"{type(each).__name__.removesuffix('Property').upper()} tables are not supported")
     schema, app, name = context.place(node.this)
     if _exists(context, schema, name, bool(node.args.get("exists"))):
@@ -60,7 +64,7 @@ def table(context: Context, node: exp.Create) -> str:
             raise SqlError("0A000", "LIKE is not supported in CREATE TABLE")
         else:
             columns.wanted += of_table(each)
-    _make(context, columns, number, app, name)
+    _make(context, columns, number, app, name, tuple(options))
     return "CREATE TABLE"
 
 
@@ -177,7 +181,7 @@ def default_of(context: Context, node: exp.Expr, kind: Kind) -> Expression:
     return context.expression(node, context.binder.coercer.coerce(bound, kind, "assignment"))
 
 
-def _make(context: Context, columns: Columns, number: int, app: int, name: str) -> None:
+def _make(context: Context, columns: Columns, number: int, app: int, name: str, options: tuple[Setting, ...] = ()) -> None:
     """Writes the table with everything that is its."""
     primary = next((each for each in columns.wanted if each.kind == records.PRIMARY), None)
     if primary is not None:
@@ -192,7 +196,13 @@ def _make(context: Context, columns: Columns, number: int, app: int, name: str) 
     _check_generated(context, columns.made, name)
     key = build.key or (KeyColumn(column=columns.made[-1].id),)
     record = Table(
-        app=app, name=name, columns=tuple(columns.made), next_column=len(columns.made) + 1, key=key, constraints=tuple(build.made)
+        app=app,
+        name=name,
+        columns=tuple(columns.made),
+        next_column=len(columns.made) + 1,
+        key=key,
+        constraints=tuple(build.made),
+        options=options,
     )
     # What the table refers to in itself is there only when its indexes are.
     others = tuple(each for each in build.made if each.parent != number)

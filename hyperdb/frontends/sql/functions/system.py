@@ -130,6 +130,9 @@ def functions() -> Iterator[Function]:
     yield Function("pg_encoding_to_char", (INT4,), NAME, lambda _code: "UTF8")
     yield Function("pg_char_to_encoding", (NAME,), INT4, lambda _name: 6)
     yield Function("pg_is_in_recovery", (), BOOL, lambda: False)
+    yield Function("pg_partition_ancestors", (REGCLASS,), REGCLASS, lambda _oid: [], rows=True)
+    for more in ((), (BOOL,)):
+        yield Function("pg_get_triggerdef", (OID, *more), TEXT, lambda *_oid: None)
     yield Function("pg_get_partkeydef", (OID,), TEXT, lambda _oid: None)
     yield Function("pg_get_statisticsobjdef_columns", (OID,), TEXT, lambda _oid: None)
     yield Function("pg_get_function_result", (OID,), TEXT, lambda _oid: None)

@@ -91,16 +91,26 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     return statement
 
 
+_OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
+
+
 def _marked(text: str, offset: int) -> str:
-    """The text with @1 for $1, which sqlglot would take for the begin of a dollar quote where another $ follows."""
+    """The text as sqlglot reads it rightly, as long as it was.
+
+    @1 stands for $1, which sqlglot would take for the begin of a dollar quote where another $ follows; _oid for oid[].
+    """
     tokens = words(text)
     out, last = [], 0
-    for (kind, word, at), following in zip(tokens, [*tokens[1:], ("", "", 0)], strict=True):
+    for place, (kind, word, at) in enumerate(tokens):
+        behind = [each[1] for each in tokens[place + 1 : place + 3]]
         if kind == "word" and word.startswith("$"):
             out += [text[last:at], "@"]
             last = at + 1
-        elif word == "@" and following[1][:1].isdigit() and following[2] == at + 1:
+        elif word == "@" and behind and behind[0][:1].isdigit() and tokens[place + 1][2] == at + 1:
             raise SqlError("0A000", "the operator @ is not supported: write abs()", position=offset + at + 1)
+        elif word.lower() in _OBJECT_TYPES and behind == ["[", "]"] and text.startswith("[]", at + len(word)):
+            out += [text[last:at], " _", word]
+            last = at + len(word) + 2
     return "".join([*out, text[last:]])
 
 
