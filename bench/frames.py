@@ -4,6 +4,7 @@ Question: does SET keep 70% of its rate, and GET 90%, while every second a frame
 servers of the same build run at once, one with `--frames off`; `redis-benchmark` (50 clients, P16, 100,000 keys, 64 bytes) asks
 them in turn, rounds are interleaved, the ratio is the median of the rounds' ratios. GET is asked while nothing is to be sealed,
 and again while another client writes 20,000 keys a second. How far sealing was behind is read from the server after each round.
+Processor time of the loop that serves, and of the sealing thread, tell more than rates where other work runs on the machine.
 Run: `python bench/frames.py [--rounds 5] [--sync everysec always] [--seconds 1]`.
 """
 
@@ -39,11 +40,32 @@ class Lag:
     failures: int
 
 
-def rate(server: servers.Server, test: str, requests: int) -> float:
-    """Operations per second of one run."""
+@dataclass(frozen=True)
+class Run:
+    """Operations per second, and processor microseconds per operation of the loop that serves and of the sealing thread."""
+
+    rate: float
+    loop: float
+    sealing: float
+
+
+def thread_seconds(server: servers.Server, name: str) -> float:
+    """Processor time of a thread so far."""
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            return int((task / "schedstat").read_text().split()[0]) / 1e9
+    return 0.0
+
+
+def measure(server: servers.Server, test: str, requests: int) -> Run:
+    """One run of one test."""
+    threads = ("hyperdb-resp", "hyperdb-seal")
+    before = [thread_seconds(server, name) for name in threads]
     command = [*COMMAND, "-p", str(server.port), "-P", "16", "-n", str(requests), "-t", test, "--csv"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(output.strip().splitlines()[-1].split('","')[1])
+    rate = float(output.strip().splitlines()[-1].split('","')[1])
+    used = [thread_seconds(server, name) - then for name, then in zip(threads, before, strict=True)]
+    return Run(rate, used[0] / requests * 1e6, used[1] / requests * 1e6)
 
 
 def ask(server: servers.Server, *words: str) -> str:
@@ -58,7 +80,7 @@ def ask(server: servers.Server, *words: str) -> str:
 
 def lag(server: servers.Server) -> Lag:
     """The server's gauges of sealing."""
-    info = dict(re.findall(r"^hyperdb_(frame\w*):(\d+)", ask(server, "INFO", "persistence"), re.MULTILINE))
+    info = dict(re.findall(r"^(frame\w*):(\d+)", ask(server, "INFO", "frames"), re.MULTILINE))
     names = ("frames_sealed", "frame_lag_ms", "frame_dirty_bytes", "frame_failures")
     return Lag(*(int(info[name]) for name in names))
 
@@ -97,8 +119,10 @@ def settled(server: servers.Server) -> None:
 
 def compare(without: servers.Server, framed: servers.Server, options: argparse.Namespace) -> None:
     """Prints a row a question."""
-    print("| P16 | without /s | with /s | ratio (min..max) | frames a round | s behind at its end | dirty MiB |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| P16 | without /s | with /s | ratio (min..max) | loop us without | with | sealing us | frames | s behind | dirty MiB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, test, beside, requests in (
         ("SET", "set", False, options.sets),
         ("GET, nothing to seal", "get", False, options.gets),
@@ -106,24 +130,32 @@ def compare(without: servers.Server, framed: servers.Server, options: argparse.N
     ):
         pairs, ends = [], []
         for turn in range(options.rounds):
-            rates = {}
+            runs = {}
             for server in (without, framed) if turn % 2 == 0 else (framed, without):
                 if server is framed and not beside and test == "get":
                     settled(framed)
                 before = lag(server).frames
                 with writer(server) if beside else contextlib.nullcontext():
-                    rates[server.port] = rate(server, test, requests)
+                    runs[server.port] = measure(server, test, requests)
                 if server is framed:
                     end = lag(server)
                     ends.append((end.frames - before, end.milliseconds / 1000, end.dirty / 2**20))
-            pairs.append((rates[without.port], rates[framed.port]))
-        ratios = [mine / peer for peer, mine in pairs]
-        middle = [statistics.median(column) for column in zip(*pairs, strict=True)]
+            pairs.append((runs[without.port], runs[framed.port]))
+        ratios = [mine.rate / peer.rate for peer, mine in pairs]
         frames, behind, dirty = (statistics.median(column) for column in zip(*ends, strict=True))
-        spread = f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})"
-        print(
-            f"| {name} | {middle[0]:,.0f} | {middle[1]:,.0f} | {spread} | {frames:.0f} | {behind:.1f} | {dirty:.1f} |", flush=True
-        )
+        row = [
+            name,
+            f"{statistics.median(peer.rate for peer, _ in pairs):,.0f}",
+            f"{statistics.median(mine.rate for _, mine in pairs):,.0f}",
+            f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})",
+            f"{statistics.median(peer.loop for peer, _ in pairs):.2f}",
+            f"{statistics.median(mine.loop for _, mine in pairs):.2f}",
+            f"{statistics.median(mine.sealing for _, mine in pairs):.2f}",
+            f"{frames:.0f}",
+            f"{behind:.1f}",
+            f"{dirty:.1f}",
+        ]
+        print("| " + " | ".join(row) + " |", flush=True)
     print()
     if lag(framed).failures:
         raise SystemExit("sealing failed")
