@@ -21,7 +21,7 @@ use hyperdb_graph::keys::{self, app_prefix};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Direction, Family, KeyRange, Op, Snapshot};
 use hyperdb_verkle::proof::{
-    self, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
+    self, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which, MAX_BUNDLE,
 };
 use hyperdb_verkle::tree::apps::App;
 use hyperdb_verkle::tree::shards::{self, shards};
@@ -226,8 +226,7 @@ impl Frames {
     /// is in it if there is one.
     ///
     /// # Errors
-    /// As [`Frames::view`]; [`Error::NotProvable`] if something is not so that was to be shown; [`Error::NotSealed`] if the frame to be
-    /// contained does not come before.
+    /// As [`Frames::view`]; [`Error::NotProvable`] if something is not so that was to be shown, or is more than verifiers take.
     pub fn prove(&self, request: &Request<'_>) -> Result<Vec<u8>> {
         let view = self.view(request.frame)?;
         let header = view.signed.header;
@@ -245,7 +244,7 @@ impl Frames {
         }
         let attested = |known: &Attestation| (known.public, known.manifest, known.signature);
         let attestation = attestation.as_ref().map(attested);
-        Ok(proof::bundle(
+        let bundle = proof::bundle(
             &encoded,
             &Parts {
                 signature: Some((&view.signed.public, &view.signed.signature)),
@@ -257,15 +256,22 @@ impl Frames {
                     .as_ref()
                     .map(|(anchor, proof)| (&anchor[..], &proof[..])),
             },
-        ))
+        );
+        if bundle.len() > MAX_BUNDLE {
+            return Err(Error::NotProvable(format!(
+                "the answer takes {} bytes and no verifier takes more than {MAX_BUNDLE}: ask for less at a time",
+                bundle.len()
+            )));
+        }
+        Ok(bundle)
     }
 
     fn contained(&self, number: u64, later: &Header) -> Result<([u8; 206], Vec<Digest>)> {
         let Some((earlier, path)) = self.consistency(number, later.number)? else {
-            return Err(Error::NotSealed {
-                asked: number,
-                newest: later.number.saturating_sub(1),
-            });
+            return Err(Error::NotProvable(format!(
+                "frame {number} does not come before frame {}, so it is not in its history",
+                later.number
+            )));
         };
         let Path {
             siblings, peaks, ..

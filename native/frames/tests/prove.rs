@@ -243,7 +243,7 @@ fn what_cannot_be_asked_is_refused_by_name() {
         frames.prove(&request)
     };
     assert!(at(5, Some(1)).is_ok());
-    assert!(matches!(at(5, Some(5)), Err(Error::NotSealed { .. })));
+    assert!(matches!(at(5, Some(5)), Err(Error::NotProvable(_))));
     assert!(matches!(
         at(6, None),
         Err(Error::NotSealed {
@@ -261,4 +261,42 @@ fn what_cannot_be_asked_is_refused_by_name() {
     let number = frames.app_at(None, b"redis/0").unwrap().unwrap();
     assert_eq!(number.count, 5);
     assert_eq!(frames.app_at(None, b"nobody's").unwrap(), None);
+}
+
+#[test]
+fn what_no_verifier_would_take_is_not_proved() {
+    let world = World::default();
+    let frames = frames(&world);
+    let mut turn = frames.store().turn(0);
+    let app = turn.app(APPS[0]).unwrap();
+    for n in 0..70u8 {
+        let id = [b'k', n];
+        turn.put_vertex(app, &id, &vec![n; 64 << 10], None).unwrap();
+    }
+    turn.commit().unwrap();
+    drop(turn);
+    frames.seal(true).unwrap();
+    let refused = |queries: &[Query]| {
+        let request = Request {
+            frame: None,
+            contains: None,
+            about: Some((APPS[0], queries, &Show::Whole)),
+        };
+        matches!(frames.prove(&request), Err(Error::NotProvable(_)))
+    };
+    let all = Query::Elements {
+        bounds: Bounds::default(),
+    };
+    assert!(refused(&[all.clone()]), "bytes");
+    let count = Query::ElementCount {
+        bounds: Bounds::default(),
+    };
+    assert!(refused(&vec![count; 5_000]), "queries");
+    let half = Query::Elements {
+        bounds: Bounds {
+            low: vec![0x80],
+            ..Bounds::default()
+        },
+    };
+    assert!(!refused(&[half]));
 }

@@ -15,7 +15,7 @@ use super::row::{encode_row, row_salt, value_digest, Salt, Show};
 use super::source::{Branch, Entry, Nodes, Source, Which};
 use super::touched::{put_root, Touched};
 use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
-use super::wire::{put_blob, put_varint};
+use super::wire::{put_blob, put_varint, spend, Limits, LIMITS};
 use crate::comb::Comb;
 use crate::hash::{to_digest, to_scalar, Digest};
 use crate::opening::{open, Witness};
@@ -123,7 +123,7 @@ pub fn anchor(source: &Source<'_>) -> Result<Vec<u8>, ProofError> {
     };
     put_root(&mut out, &apps);
     let mut touched = Touched::new(source.nodes, Which::Apps);
-    touched.get(&address_key(&own)?)?;
+    touched.get(&address_key(&own)?, &mut { LIMITS.visits })?;
     let mut witnesses = Vec::new();
     let mut leaf = |steps: &[u8], out: &mut Vec<u8>| -> Result<bool, ProofError> {
         let other = address_of(steps);
@@ -159,7 +159,8 @@ fn address_of(steps: &[u8]) -> Digest {
 /// Answers queries: claim, trees and opening, to follow the [`anchor`].
 ///
 /// # Errors
-/// [`ProofError::Refused`] if something is not so that was to be shown (a removal), [`ProofError::Store`].
+/// [`ProofError::Refused`] if something is not so that was to be shown (a removal), or if it is more than a verifier takes;
+/// [`ProofError::Store`].
 pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<u8>, ProofError> {
     let roots = roots(source.nodes)?;
     let mut hash_key = [0; 16];
@@ -172,7 +173,9 @@ pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<
         known: HashMap::new(),
         // With one question alone nobody else's slots decide which side of a border is counted.
         alone: queries.len() == 1,
+        left: LIMITS,
     };
+    spend(&mut prover.left.queries, queries.len(), "queries")?;
     let mut answered = Query::encode_all(queries);
     for query in queries {
         run(&mut prover, &places, query)?;
@@ -188,6 +191,8 @@ pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<
             |steps: &[u8], out: &mut Vec<u8>| prover.leaf(tree, steps, show, &mut rows, out);
         prover.trees[tree].encode(&mut trees, &mut witnesses, &mut leaf)?;
     }
+    let mut left = prover.left;
+    spend(&mut left.slots, witnesses.len(), "slots")?;
     put_varint(&mut answered, rows.len() as u64);
     rows.iter().for_each(|row: &Vec<u8>| answered.extend(row));
     answered.push(mask);
@@ -247,6 +252,8 @@ struct Prover<'a> {
     rows: Vec<Claimed>,
     known: HashMap<(usize, Vec<u8>), usize>,
     alone: bool,
+    /// What the verifier's limits leave.
+    left: Limits,
 }
 
 fn disagree() -> ProofError {
@@ -267,6 +274,7 @@ impl Prover<'_> {
             Some(entry) => entry,
             None => self.source.entries.entry(tree, key)?.ok_or_else(disagree)?,
         };
+        spend(&mut self.left.rows, 1, "rows")?;
         self.rows.push(Claimed {
             key: key.to_vec(),
             entry,
@@ -347,7 +355,7 @@ impl Trees for Prover<'_> {
     type Error = ProofError;
 
     fn get(&mut self, tree: usize, key: &[u8]) -> Result<Option<usize>, ProofError> {
-        match self.trees[tree].get(&tree_key(key)?)? {
+        match self.trees[tree].get(&tree_key(key)?, &mut self.left.visits)? {
             true => self.claim(tree, key, None).map(Some),
             false => Ok(None),
         }
@@ -355,7 +363,7 @@ impl Trees for Prover<'_> {
 
     fn rows(&mut self, tree: usize, zone: &Zone) -> Result<Vec<usize>, ProofError> {
         let mut rows = Vec::new();
-        for steps in self.trees[tree].all_within(zone)? {
+        for steps in self.trees[tree].all_within(zone, &mut self.left.visits)? {
             let (key, entry) = self.resolve(tree, &steps)?;
             if zone.holds(&key) {
                 rows.push(self.claim(tree, &key, Some(entry))?);
@@ -366,7 +374,7 @@ impl Trees for Prover<'_> {
 
     fn count(&mut self, tree: usize, zone: &Zone) -> Result<(u64, u64), ProofError> {
         let alone = self.alone;
-        self.trees[tree].borders(zone, alone)?;
+        self.trees[tree].borders(zone, alone, &mut self.left.visits)?;
         Ok((0, 0))
     }
 

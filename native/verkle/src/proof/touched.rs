@@ -5,7 +5,7 @@
 use super::error::ProofError;
 use super::place::{Side, Zone};
 use super::source::{Below, Branch, Nodes, Which};
-use super::wire::put_varint;
+use super::wire::{put_varint, spend};
 use std::collections::hash_map::Entry as Place;
 use std::collections::HashMap;
 
@@ -49,10 +49,11 @@ impl<'a> Touched<'a> {
         branch.below(slot)
     }
 
-    /// The tree key of the leaf at the key's place, if it is the key's own.
-    pub(crate) fn get(&mut self, steps: &[u8]) -> Result<bool, ProofError> {
+    /// The tree key of the leaf at the key's place, if it is the key's own. As below, `visits` are spent as the verifier will.
+    pub(crate) fn get(&mut self, steps: &[u8], visits: &mut usize) -> Result<bool, ProofError> {
         let mut path = Vec::new();
         while self.load(&path)? {
+            spend(visits, 1, "visits")?;
             match steps
                 .get(path.len())
                 .and_then(|slot| self.show(&path, *slot))
@@ -66,7 +67,11 @@ impl<'a> Touched<'a> {
     }
 
     /// Shows every slot whose keys may lie within, and gives the leaves there.
-    pub(crate) fn all_within(&mut self, zone: &Zone) -> Result<Vec<Vec<u8>>, ProofError> {
+    pub(crate) fn all_within(
+        &mut self,
+        zone: &Zone,
+        visits: &mut usize,
+    ) -> Result<Vec<Vec<u8>>, ProofError> {
         let mut leaves = Vec::new();
         let mut stack = vec![(Vec::new(), 0u8)];
         while let Some((path, first)) = stack.pop() {
@@ -74,6 +79,7 @@ impl<'a> Touched<'a> {
                 break;
             }
             for slot in first..64 {
+                spend(visits, 1, "visits")?;
                 if zone.side(&joined(&path, slot)) == Side::Without {
                     continue;
                 }
@@ -91,12 +97,18 @@ impl<'a> Touched<'a> {
     }
 
     /// Shows what counting needs: along the borders the slots within or, if they are fewer, those without.
-    pub(crate) fn borders(&mut self, zone: &Zone, either: bool) -> Result<(), ProofError> {
+    pub(crate) fn borders(
+        &mut self,
+        zone: &Zone,
+        either: bool,
+        visits: &mut usize,
+    ) -> Result<(), ProofError> {
         let mut stack = vec![Vec::new()];
         while let Some(path) = stack.pop() {
             if zone.side(&path) != Side::Border || !self.load(&path)? {
                 continue;
             }
+            spend(visits, 64, "visits")?;
             let sides: Vec<Side> = (0..64)
                 .map(|slot| zone.side(&joined(&path, slot)))
                 .collect();
