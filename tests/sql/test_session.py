@@ -225,5 +225,24 @@ def test_what_is_not_supported_says_so(backend: SqlBackend, text: str) -> None:
     assert refused(opened(backend), text).sqlstate in ("0A000", "42P01")
 
 
+def test_a_level_is_taken_or_refused_and_never_only_shown(backend: SqlBackend) -> None:
+    session = opened(backend)
+    run(session, "BEGIN; SET transaction_isolation TO 'serializable'")
+    assert run(session, "SHOW transaction_isolation") == [("serializable",)]
+    run(session, "SELECT 1")
+    assert refused(session, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED").sqlstate == "25001"
+    run(session, "ROLLBACK")
+    assert refused(session, "SELECT set_config('transaction_isolation', 'serializable', false)").sqlstate == "55P02"
+    assert run(session, "SHOW transaction_isolation") == [("read committed",)]
+
+
+def test_notices_are_those_that_the_client_wants(backend: SqlBackend) -> None:
+    session = opened(backend)
+    run(session, "DROP TABLE IF EXISTS t")
+    assert [notice.severity for notice in session.notices()] == ["NOTICE"]
+    run(session, "SET client_min_messages TO warning; DROP TABLE IF EXISTS t")
+    assert session.notices() == []
+
+
 def test_deep_nesting_is_refused(backend: SqlBackend) -> None:
     assert refused(opened(backend), "SELECT " + "(" * 5000 + "1" + ")" * 5000).sqlstate == "54001"

@@ -53,6 +53,7 @@ _STATES: list[tuple[type[HyperDBError], str]] = [
     (NotBuiltError, "0A000"),
 ]
 _MOST_RESTARTS = 10_000
+_SEVERITIES = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
 
 def as_sql(error: HyperDBError) -> SqlError:
@@ -94,6 +95,8 @@ class SqlSession:
         self.transaction_number = 0
         self.savepoints: list[tuple[str, int]] = []
         self.catalog_changed = False
+        self.has_looked = False
+        """Whether a statement of the transaction has read or written."""
         self.facade = Facade(self)
         self._preparer = Preparer(self)
         self._may_wait = opening.may_wait
@@ -139,8 +142,8 @@ class SqlSession:
         if self.status is not Status.IDLE:
             return
         if self.transaction is None:
-            self.settings.end(committed=not failed)
-            self.style = self._style()
+            if self.settings.end(committed=not failed):
+                self.style = self._style()
             return
         if not failed and not self._may_wait:
             raise WouldWait(lambda: self.end(commit=True))
@@ -204,14 +207,14 @@ class SqlSession:
             level = "read committed" if level == "read uncommitted" else level
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
             timeout = int(self.settings.value("lock_timeout")) / 1000 or None
-            self.settings.set("transaction_isolation", level, local=True)
-            self.settings.set("transaction_read_only", "on" if reads else "off", local=True)
+            self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
             options = TransactionOptions(level, reads, timeout)  # type: ignore[arg-type]
             self.transaction = self.backend.tables.begin(options)
             self.transaction_time = self.statement_time = self.backend.now()
             self.transaction_number = self.backend.next_transaction()
             self.savepoints = []
             self.catalog_changed = False
+            self.has_looked = False
         return self.transaction
 
     def end(self, *, commit: bool) -> None:
@@ -234,13 +237,15 @@ class SqlSession:
         except HyperDBError as error:
             raise as_sql(error) from error
         finally:
-            self.settings.end(committed=done)
-            self.style = self._style()
+            if self.settings.end(committed=done):
+                self.style = self._style()
             self.facade.forget()
 
     def notice(self, notice: Notice) -> None:
-        """Tells the client something."""
-        self._notices.append(notice)
+        """Tells the client something, if it wants to hear of it."""
+        wanted = _SEVERITIES.index(self.settings.value("client_min_messages"))
+        if notice.severity == "INFO" or _SEVERITIES.index(notice.severity.lower()) >= wanted:
+            self._notices.append(notice)
 
     # Statements.
 
@@ -282,6 +287,7 @@ class SqlSession:
         """Runs `body` as one statement: whole or not at all, again if a row changed under it."""
         transaction = self.begin()
         self.statement_time = self.backend.now()
+        self.has_looked = True
         for _ in range(_MOST_RESTARTS):
             version = transaction.open()
             kept = False

@@ -54,6 +54,12 @@ def _fixed(only: str) -> Check:
     return check
 
 
+def _never(value: str) -> str:
+    if _boolean(value) == "on":
+        raise SqlError("0A000", "there is no compiler to turn on")
+    return "off"
+
+
 def _encoding(value: str) -> str:
     if value.strip("'\"").upper().replace("-", "") not in ("UTF8", "UNICODE", "SQL_ASCII"):
         raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}"')
@@ -119,8 +125,8 @@ TABLE = {
         Setting("bytea_output", "hex", _word("hex", "escape")),
         Setting("search_path", '"$user", public', _any, False, "The schemas in which names are looked up"),
         Setting("default_transaction_isolation", "read committed", _ISOLATION),
-        Setting("transaction_isolation", "read committed", _ISOLATION),
-        Setting("transaction_read_only", "off", _boolean),
+        Setting("transaction_isolation", "read committed", None),
+        Setting("transaction_read_only", "off", None),
         Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Milliseconds to wait for one lock; 0: for ever"),
         Setting("statement_timeout", "0", _fixed("0")),
         Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
@@ -136,10 +142,10 @@ TABLE = {
         Setting("lc_ctype", "C", None),
         Setting("lc_messages", "C", _fixed("C")),
         Setting("lc_monetary", "C", _fixed("C")),
-        Setting("escape_string_warning", "on", _boolean),
+        Setting("escape_string_warning", "on", _fixed("on")),
         Setting("row_security", "on", _fixed("on")),
-        Setting("jit", "off", _word("off", "on", "false", "0")),
-        Setting("check_function_bodies", "on", _boolean),
+        Setting("jit", "off", _never),
+        Setting("check_function_bodies", "on", _fixed("on")),
         Setting("default_tablespace", "", _fixed("")),
         Setting("default_table_access_method", "heap", _fixed("heap")),
         Setting("xmloption", "content", _fixed("content")),
@@ -150,7 +156,7 @@ TABLE = {
         Setting("backslash_quote", "safe_encoding", _fixed("safe_encoding")),
         Setting("max_connections", "100", None),
         Setting("shared_buffers", "128MB", None),
-        Setting("work_mem", "4MB", _any),
+        Setting("work_mem", "4MB", _fixed("4MB")),
     )
 }
 _ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation", "names": "client_encoding"}
@@ -161,6 +167,8 @@ class Settings:
 
     def __init__(self, given: Mapping[str, str], role: str) -> None:
         self._values: dict[str, str] = {"session_authorization": role}
+        self.transaction: dict[str, str] = {}
+        """Those that the open transaction was begun with."""
         self._before: dict[str, str | None] = {}
         self._local: dict[str, str | None] = {}
         self._changed: set[str] = {name for name, setting in TABLE.items() if setting.reported}
@@ -177,6 +185,8 @@ class Settings:
             SqlError: 42704 where there is no such setting, unless it may be missing.
         """
         key = self._key(name)
+        if key in self.transaction:
+            return self.transaction[key]
         if key in self._values:
             return self._values[key]
         setting = TABLE.get(key)
@@ -188,7 +198,8 @@ class Settings:
 
     def value(self, name: str) -> str:
         """The value of a setting that is in the table."""
-        return self._values.get(name, TABLE[name].default)
+        found = self.transaction.get(name, self._values.get(name))
+        return TABLE[name].default if found is None else found
 
     def _key(self, name: str) -> str:
         lowered = name.lower()
@@ -231,8 +242,11 @@ class Settings:
         if key in TABLE and TABLE[key].reported:
             self._changed.add(key)
 
-    def end(self, *, committed: bool) -> None:
-        """The transaction ended."""
+    def end(self, *, committed: bool) -> bool:
+        """The transaction ended; whether any setting was touched in it."""
+        self.transaction = {}
+        if not self._local and not self._before:
+            return False
         undone = [self._local] if committed else [self._local, self._before]
         for found in undone:
             for key, value in found.items():
@@ -242,6 +256,7 @@ class Settings:
                     self._values[key] = value
                 self._touch(key)
         self._local, self._before = {}, {}
+        return True
 
     def changed(self) -> dict[str, str]:
         """Reported settings that changed since the last call."""

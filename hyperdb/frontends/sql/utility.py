@@ -209,6 +209,12 @@ def _set(found: Words) -> Made:
         while found.take(","):
             values.append(found.value())
     found.end()
+    if name == "transaction_isolation":
+        if values[0].lower() not in _LEVELS:
+            raise SqlError("22023", f'invalid value for parameter "{name}": "{values[0]}"')
+        return _set_transaction({"isolation": values[0].lower()})
+    if name == "transaction_read_only":
+        return _set_transaction({"read_only": values[0].lower() in ("on", "true", "yes", "1")})
     value = None if len(values) == 1 and values[0].lower() in ("default", "local") else ", ".join(values)
     return _set_all([(name, value)], local)
 
@@ -231,7 +237,7 @@ def _set_transaction(modes: dict[str, Any]) -> Made:
         if session.status is Status.IDLE:
             session.notice(Notice("SET TRANSACTION can only be used in transaction blocks", "25P01", "WARNING"))
             return done("SET")
-        if session.statement_time != session.transaction_time:
+        if session.has_looked:
             raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
         level = modes.get("isolation", session.settings.value("transaction_isolation"))
         reads = modes.get("read_only", session.settings.value("transaction_read_only") == "on")
