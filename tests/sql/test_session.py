@@ -236,6 +236,16 @@ def test_a_level_is_taken_or_refused_and_never_only_shown(backend: SqlBackend) -
     assert run(session, "SHOW transaction_isolation") == [("read committed",)]
 
 
+def test_a_domain_checks_what_is_stored_and_cast(backend: SqlBackend) -> None:
+    session = opened(backend)
+    run(session, "CREATE DOMAIN pos AS int DEFAULT 7 NOT NULL CONSTRAINT above CHECK (value > 0); CREATE TABLE t (a int, b pos)")
+    assert run(session, "INSERT INTO t (a) VALUES (1) RETURNING b") == [(7,)]
+    assert refused(session, "INSERT INTO t VALUES (1, -1)").constraint == "above"
+    assert refused(session, "INSERT INTO t VALUES (1, NULL)").sqlstate == "23502"
+    assert refused(session, "SELECT (-5)::pos").sqlstate == "23514"
+    assert run(session, "SELECT b + 1 FROM t WHERE b > 3") == [(8,)]
+
+
 def test_notices_are_those_that_the_client_wants(backend: SqlBackend) -> None:
     session = opened(backend)
     run(session, "DROP TABLE IF EXISTS t")

@@ -17,8 +17,10 @@ from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.copying import copy
 from hyperdb.frontends.sql.define import definition
+from hyperdb.frontends.sql.define.domains import domain
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.parse.dialect import parse
+from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.plan.nodes import Writes
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.statement import Query, SqlPrepared, Statement
@@ -49,6 +51,9 @@ class Preparer:
         if own is not None:
             return own
         self._session.check_usable()
+        found = Words(text)
+        if (found.peek(), found.peek(1)) == ("create", "domain"):
+            return SqlPrepared(text, Action.RUN, (), None, domain(found), given)
         if text.split(None, 1)[0].lower() in ("copy", "copy("):
             return copy(self._session, text, given)
         return self._session.look(lambda catalog: self._bound(text, given, catalog))
