@@ -123,3 +123,27 @@ def test_a_scan_that_is_cancelled_says_so(tables: Tables) -> None:
         scan.check()
     with pytest.raises(hyperdb.errors.InvalidError):
         scan.__arrow_c_stream__()
+
+
+def test_columns_are_kept_within_their_budget_and_used_again(tables: Tables) -> None:
+    layout = make(tables, "kept", b"\x0a")
+    tx = begin(tables)
+    assert tx.insert(layout, [(number, "text") for number in range(1000)]) is None
+    tx.close(True)
+    tx.commit()
+    tx = begin(tables)
+
+    def read() -> dict[str, int]:
+        assert arrow_table(relation(tx, layout)).num_rows == 1000
+        return dict(tables.column_gauges())
+
+    first, second = read(), read()
+    assert second["columnar_hits"] == first["columnar_hits"] + 1
+    assert second["columnar_misses"] == first["columnar_misses"]
+    tables.keep_columns(0)
+    try:
+        third = read()
+        assert third["columnar_bytes"] == 0
+        assert third["columnar_misses"] == second["columnar_misses"] + 1
+    finally:
+        tables.keep_columns(64 << 20)
