@@ -146,7 +146,9 @@ fn enumerate(seed: u64, sync: SyncMode, commits: u64, step: usize) {
     let recording = record(seed, sync, commits);
     let context = format!("seed {seed}, {sync:?}");
     let total = recording.disk.changes();
-    for upto in (0..=total).filter(|upto| (upto + seed as usize).is_multiple_of(step) || *upto == total) {
+    for upto in
+        (0..=total).filter(|upto| (upto + seed as usize).is_multiple_of(step) || *upto == total)
+    {
         for mode in [
             CrashMode::DropUnsynced,
             CrashMode::KeepUnsynced,
