@@ -287,7 +287,7 @@ fn what_no_verifier_would_take_is_not_proved() {
     let all = Query::Elements {
         bounds: Bounds::default(),
     };
-    assert!(refused(&[all.clone()]), "bytes");
+    assert!(refused(std::slice::from_ref(&all)), "bytes");
     let count = Query::ElementCount {
         bounds: Bounds::default(),
     };
