@@ -30,6 +30,8 @@ class Statement:
 
 
 class Outcome:
+    binary = False
+
     def __init__(self, session: Session, columns: Sequence[Column] | None, rows: Sequence[Sequence[Any]], tag: str) -> None:
         self._session = session
         self.columns = columns

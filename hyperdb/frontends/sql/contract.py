@@ -128,6 +128,10 @@ class Outcome(Protocol):
     def columns(self) -> Sequence[Column] | None:
         """None: no rows come back. RowDescription is made of these, not of the statement's."""
 
+    @property
+    def binary(self) -> bool:
+        """Whether rows go out in binary over the simple protocol, as those of a binary cursor do."""
+
     def rows(self, limit: int) -> tuple[Sequence[Sequence[object]], bool]:
         """At most `limit` rows (0: as many as are convenient, one at least unless it is over), and whether more may follow.
 

@@ -127,9 +127,10 @@ def copy_out(session: SqlSession, prepared: SqlPrepared) -> CopyRowsOut:
 class CopyRowsOut:
     """See `contract.CopyOut`."""
 
+    binary = False
+
     def __init__(self, outcome: SqlOutcome, options: CopyOptions) -> None:
         self._outcome = outcome
-        self._count = len(outcome.found)
         self.columns = outcome.columns
         self.options = options
 
@@ -144,7 +145,7 @@ class CopyRowsOut:
     @property
     def tag(self) -> str:
         """See `contract.Outcome`."""
-        return f"COPY {self._count}"
+        return f"COPY {self._outcome.count}"
 
     def close(self) -> None:
         """See `contract.Outcome`."""

@@ -33,7 +33,9 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> lis
     if analyze:
         begin = time.perf_counter()
         outcome = session.run(prepared, ())
-        lines.append(f"Rows: {len(outcome.found)}")
+        while outcome.rows(0)[1]:
+            pass
+        lines.append(f"Rows: {outcome.count}")
         lines.append(f"Execution Time: {(time.perf_counter() - begin) * 1000:.3f} ms")
     return lines
 

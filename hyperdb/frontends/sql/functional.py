@@ -5,6 +5,7 @@ Invariant: nothing here is seen by the conversation; it is the `session` of an `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
@@ -100,6 +101,22 @@ class Facade:
         if self._session.wait_cancelled(seconds):
             raise SqlError("57014", "canceling statement due to user request")
         return ""
+
+    def current_of(self, cursor: str, relation: int, part: int) -> Any:
+        """A value of the key of the row on which a cursor stands."""
+        return self._session.cursors.key_part(cursor, relation, part)
+
+    def is_deferred(self, constraint: records.Constraint) -> bool:
+        """Whether a constraint is looked at later than at the statement's end."""
+        return self._session.deferral.is_deferred(constraint)
+
+    def defer(self, constraint: int, check: Callable[[Environment], None]) -> None:
+        """Looks at it later."""
+        self._session.deferral.note(constraint, check)
+
+    def cursors(self) -> list[Any]:
+        """The open cursors."""
+        return list(self._session.cursors)
 
     # Values and layouts.
 

@@ -6,6 +6,7 @@ Invariant: a plan that is found in the cache was made from the very same catalog
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -16,6 +17,7 @@ from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.copying import copy
+from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.domains import domain
 from hyperdb.frontends.sql.execute.rows import Executor
@@ -23,7 +25,8 @@ from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.plan.nodes import Writes
 from hyperdb.frontends.sql.plan.optimize import Optimizer
-from hyperdb.frontends.sql.statement import Query, SqlPrepared, Statement
+from hyperdb.frontends.sql.plan.walk import only_reads, with_key
+from hyperdb.frontends.sql.statement import Query, SqlPrepared, Statement, Utility
 from hyperdb.frontends.sql.utility import utility
 
 if TYPE_CHECKING:
@@ -49,14 +52,22 @@ class Preparer:
             return SqlPrepared(text, Action.EMPTY, (), None, None)
         own = utility(text, given)
         if own is not None:
+            if isinstance(own.body, Utility) and own.body.cursor is not None:
+                own.columns = self._session.cursors.columns(own.body.cursor)
             return own
         self._session.check_usable()
         found = Words(text)
+        if found.peek() == "declare":
+            return declare(self._session, text, given)
         if (found.peek(), found.peek(1)) == ("create", "domain"):
             return SqlPrepared(text, Action.RUN, (), None, domain(found), given)
         if text.split(None, 1)[0].lower() in ("copy", "copy("):
             return copy(self._session, text, given)
         return self._session.look(lambda catalog: self._bound(text, given, catalog))
+
+    def keyed(self, text: Statement, given: tuple[int, ...]) -> SqlPrepared:
+        """A cursor's query: where it reads one table, that one's key stands behind the columns of its rows."""
+        return self._session.look(lambda catalog: self._bound(text, given, catalog, keyed=True))
 
     def anew(self, prepared: SqlPrepared, catalog: Catalog) -> SqlPrepared:
         """The same statement bound under another catalog or path.
@@ -64,28 +75,35 @@ class Preparer:
         Raises:
             SqlError: 0A000 if its result is another one now.
         """
-        made = self._bound(prepared.text, tuple(prepared.parameters), catalog)
+        made = self._bound(prepared.text, tuple(prepared.parameters), catalog, keyed="key" in prepared.extra)
         before, after = ([(column.name, column.type) for column in each.columns or ()] for each in (prepared, made))
         if before != after:
             raise SqlError("0A000", "cached plan must not change result type")
         return made
 
-    def _bound(self, text: Statement, given: tuple[int, ...], catalog: Catalog) -> SqlPrepared:
+    def _bound(self, text: Statement, given: tuple[int, ...], catalog: Catalog, *, keyed: bool = False) -> SqlPrepared:
         path = tuple(self._session.schemas_in_path())
-        key = (str(text), text.offset, given, path, catalog.version)
+        key = (f"DECLARE {text}" if keyed else str(text), text.offset, given, path, catalog.version)
         found = None if self._session.catalog_changed else self._session.backend.plan(key)
         if found is None:
-            found = self._make(text, given, catalog, path)
+            found = self._make(text, given, catalog, path, keyed=keyed)
             if not self._session.catalog_changed:
                 self._session.backend.keep(key, found)
         return found
 
-    def _make(self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...]) -> SqlPrepared:
+    def _make(
+        self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool = False
+    ) -> SqlPrepared:
         node = parse(text, text.offset)
         binder = Binder(catalog, path, list(given), text.offset)
         if not isinstance(node, _QUERIES):
             return SqlPrepared(text, Action.RUN, (), None, definition(node, text, path), given, None, path)
         bound = binder.statement(node)
+        extra: dict[str, Any] = {}
+        if keyed:
+            plan, relation, places = with_key(bound.plan) or (bound.plan, None, ())
+            bound = replace(bound, plan=plan)
+            extra["key"] = (None if relation is None else relation.oid, places)
         tag = next((tag for kind, tag in _TAGS if isinstance(node, kind)), "SELECT")
         optimizer = Optimizer()
         executor = Executor(catalog.labels)
@@ -94,8 +112,9 @@ class Preparer:
         columns = None
         if bound.columns is not None:
             columns = tuple(Column(name, kind.oid, kind.modifier) for name, kind in bound.columns)
-        query = Query(bound, rows, before, tag)
-        return SqlPrepared(text, Action.RUN, tuple(binder.coercer.parameters), columns, query, given, catalog.version, path)
+        query = Query(bound, rows, before, tag, reads=not before and only_reads(bound.plan))
+        parameters = tuple(binder.coercer.parameters)
+        return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 
     def writes(self, relation: Relation, catalog: Catalog) -> Writes:
         """How rows of a relation are written."""

@@ -30,12 +30,15 @@ from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Column, Notice, Notification, Opening, Status, WouldWait
 from hyperdb.frontends.sql.copying import CopyRows, copy_out
+from hyperdb.frontends.sql.cursors import Cursors
+from hyperdb.frontends.sql.deferral import Deferral
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.functional import Facade
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement
+from hyperdb.frontends.sql.streams import Streams
 from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.graph.store import TransactionOptions
 
@@ -98,8 +101,13 @@ class SqlSession:
         self.has_looked = False
         """Whether a statement of the transaction has read or written."""
         self.facade = Facade(self)
+        self.has_written = False
+        """Whether one has, or may have, changed rows or definitions."""
+        self.streams = Streams(self)
+        self.cursors = Cursors(self)
+        self.deferral = Deferral(self)
         self._preparer = Preparer(self)
-        self._may_wait = opening.may_wait
+        self.may_wait = opening.may_wait
         self._environment: Environment | None = None
         self._notices: list[Notice] = []
         self._cancelled = threading.Event()
@@ -114,27 +122,31 @@ class SqlSession:
     def prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
         """See `contract.Session`."""
         statement = text if isinstance(text, Statement) else Statement.at(text, 0)
-        with self._failing():
+        with self.failing():
             return self._preparer.prepare(statement, tuple(parameters))
+
+    def prepare_keyed(self, text: Statement, parameters: tuple[int, ...]) -> SqlPrepared:
+        """A cursor's query (`Preparer.keyed`)."""
+        return self._preparer.keyed(text, parameters)
 
     def execute(self, prepared: contract.Prepared, values: Sequence[object]) -> SqlOutcome:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
-        if not self._may_wait:
+        if not self.may_wait:
             raise WouldWait(lambda: self.run(prepared, values))
         return self.run(prepared, values)
 
     def copy_in(self, prepared: contract.Prepared) -> contract.CopyIn:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
-        with self._failing():
+        with self.failing():
             self.check_usable()
             return CopyRows(self, prepared)
 
     def copy_out(self, prepared: contract.Prepared) -> contract.CopyOut:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
-        with self._failing():
+        with self.failing():
             return copy_out(self, prepared)
 
     def sync(self, failed: bool) -> None:
@@ -145,7 +157,7 @@ class SqlSession:
             if self.settings.end(committed=not failed):
                 self.style = self._style()
             return
-        if not failed and not self._may_wait:
+        if not failed and not self.may_wait:
             raise WouldWait(lambda: self.end(commit=True))
         self.end(commit=not failed)
 
@@ -165,9 +177,8 @@ class SqlSession:
         return None
 
     def cursor(self, name: str) -> Sequence[Column] | None:
-        """See `contract.Session`: there are no cursors of DECLARE."""
-        del name
-        return None
+        """See `contract.Session`."""
+        return self.cursors.columns(name)
 
     def type(self, oid: int) -> types.Type:
         """See `contract.Session`."""
@@ -214,8 +225,18 @@ class SqlSession:
             self.transaction_number = self.backend.next_transaction()
             self.savepoints = []
             self.catalog_changed = False
-            self.has_looked = False
+            self.has_looked = self.has_written = False
         return self.transaction
+
+    @property
+    def reads_newest(self) -> bool:
+        """Whether another transaction would see the same now."""
+        return not self.has_written and self.settings.value("transaction_isolation") == "read committed"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a statement runs at this moment."""
+        return self._running
 
     def end(self, *, commit: bool) -> None:
         """Ends the transaction, if one is open.
@@ -223,6 +244,18 @@ class SqlSession:
         Raises:
             SqlError: 40001 and whatever else a commit may fail with; it is rolled back then.
         """
+        if commit and self.transaction is not None:
+            try:
+                with self.failing():
+                    self.deferral.settle()
+                    self.cursors.hold()
+            except BaseException:
+                self._end(commit=False)
+                raise
+        self._end(commit=commit)
+
+    def _end(self, *, commit: bool) -> None:
+        self.streams.abandon()
         transaction, self.transaction = self.transaction, None
         self.status = Status.IDLE
         self.savepoints = []
@@ -240,6 +273,8 @@ class SqlSession:
             if self.settings.end(committed=done):
                 self.style = self._style()
             self.facade.forget()
+            self.deferral.forget()
+            self.cursors.end(committed=done)
 
     def notice(self, notice: Notice) -> None:
         """Tells the client something, if it wants to hear of it."""
@@ -254,13 +289,16 @@ class SqlSession:
         body = prepared.body
         if body is None or isinstance(body, Query) or not body.steers:
             self.check_usable()
-        with self._failing():
+        with self.failing():
             if len(values) < len(prepared.parameters):
                 raise SqlError("42P02", f"there is no parameter ${len(values) + 1}")
             if isinstance(body, Query):
+                if body.reads:
+                    return self.streams.run(prepared, values)
                 return self.statement(lambda env: self._query(prepared, env), values)
             assert body is not None
             if body.catalog:
+                self.cursors.settle()
                 return self.statement(lambda _env: body.run(self, values), values)
             return body.run(self, values)
 
@@ -269,11 +307,14 @@ class SqlSession:
         if self.status is Status.FAILED:
             raise SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
-    def _query(self, prepared: SqlPrepared, env: Environment) -> SqlOutcome:
-        body = prepared.body
+    def current(self, prepared: SqlPrepared, env: Environment) -> SqlPrepared:
+        """The statement under the catalog and the path that are now."""
         if prepared.version != env.catalog.version or self.catalog_changed or prepared.path != tuple(self.schemas_in_path()):
-            prepared = self._preparer.anew(prepared, env.catalog)
-            body = prepared.body
+            return self._preparer.anew(prepared, env.catalog)
+        return prepared
+
+    def _query(self, prepared: SqlPrepared, env: Environment) -> SqlOutcome:
+        body = self.current(prepared, env).body
         assert isinstance(body, Query)
         for before in body.before:
             before(env)
@@ -285,9 +326,8 @@ class SqlSession:
 
     def statement(self, body: Callable[[Environment], T], values: Sequence[object] = ()) -> T:
         """Runs `body` as one statement: whole or not at all, again if a row changed under it."""
-        transaction = self.begin()
-        self.statement_time = self.backend.now()
-        self.has_looked = True
+        transaction = self.begin_statement()
+        self.has_written = True
         for _ in range(_MOST_RESTARTS):
             version = transaction.open()
             kept = False
@@ -299,10 +339,18 @@ class SqlSession:
             except RowChangedError:
                 continue
             finally:
-                self._close(transaction, kept=kept)
+                self.close_statement(transaction, kept=kept)
         raise SqlError("40001", "could not serialize access: the row changes all the time")
 
-    def _close(self, transaction: TableTransaction, *, kept: bool) -> None:
+    def begin_statement(self) -> TableTransaction:
+        """The transaction, ready for its next statement."""
+        self.streams.detach()
+        transaction = self.begin()
+        self.statement_time = self.backend.now()
+        self.has_looked = True
+        return transaction
+
+    def close_statement(self, transaction: TableTransaction, *, kept: bool) -> None:
         """Ends the statement, if the transaction is still the one."""
         if self.transaction is transaction:
             transaction.close(kept)
@@ -336,7 +384,7 @@ class SqlSession:
             body(env)
             settle(env)
 
-        with self._failing():
+        with self.failing():
             self.statement(run)
 
     def open_environment(self) -> Environment:
@@ -366,7 +414,8 @@ class SqlSession:
         )
         return self.settings.style(base)
 
-    def _failing(self) -> _Failing:
+    def failing(self) -> _Failing:
+        """Around whatever may fail."""
         return _Failing(self)
 
     def start_running(self) -> None:
@@ -384,6 +433,8 @@ class SqlSession:
 
     def look(self, body: Callable[[Catalog], T]) -> T:
         """Reads the catalog, in the open transaction or in one of its own."""
+        if self.streams.catalog is not None:
+            return body(self.streams.catalog)
         if self.transaction is not None:
             version = self.transaction.open()
             try:
@@ -405,12 +456,15 @@ class _Failing:
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
+        self._is_inner = session.is_running
 
     def __enter__(self) -> None:
-        self._session.start_running()
+        if not self._is_inner:
+            self._session.start_running()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._session.stop_running()
+        if not self._is_inner:
+            self._session.stop_running()
         if error is None or isinstance(error, WouldWait):
             return
         self._session.fail()

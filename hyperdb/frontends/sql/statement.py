@@ -39,6 +39,8 @@ class Query:
     before: tuple[Callable[[Environment], Any], ...]
     tag: str
     """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
+    reads: bool = False
+    """It changes and locks nothing, so that its rows may be computed while they are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Utility:
     run: Callable[[SqlSession, Sequence[Any]], SqlOutcome]
     steers: bool = False
     """It begins or ends transactions: it is run in a failed one too."""
+    cursor: str | None = None
+    """The cursor whose rows it gives."""
     catalog: bool = False
     """It is a statement of its own in a transaction, begun again when a row changed under it."""
 
@@ -69,12 +73,19 @@ class SqlPrepared:
 
 @dataclass(eq=False, slots=True)
 class SqlOutcome:
-    """See `contract.Outcome`. Rows were all computed; they are handed out as they are asked for."""
+    """See `contract.Outcome`. Rows that were all computed; they are handed out as they are asked for."""
 
     columns: Sequence[Column] | None
     found: Sequence[Row]
     tag: str
     at: int = 0
+    binary: bool = False
+    """Rows go out in binary to clients that cannot ask for a format: those of a binary cursor."""
+    count: int = field(init=False)
+    """Rows so far."""
+
+    def __post_init__(self) -> None:
+        self.count = len(self.found)
 
     def rows(self, limit: int) -> tuple[Sequence[Row], bool]:
         """See `contract.Outcome`."""
@@ -82,6 +93,15 @@ class SqlOutcome:
         part = self.found[self.at : end]
         self.at = end
         return part, end < len(self.found)
+
+    def everything(self) -> list[Row]:
+        """All rows that were not handed out yet."""
+        rows: list[Row] = []
+        more = True
+        while more:
+            part, more = self.rows(0)
+            rows += part
+        return rows
 
     def encoded(self, limit: int, formats: Sequence[int]) -> tuple[bytes, int, bool] | None:
         """See `contract.Outcome`."""

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql import cursor_statements
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
+from hyperdb.frontends.sql.deferral import set_constraints
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.settings import TABLE
@@ -135,6 +137,7 @@ def _savepoint_number(session: SqlSession, name: str) -> int:
 def _in_block(session: SqlSession, what: str) -> Any:
     if session.status is Status.IDLE or session.transaction is None:
         raise SqlError("25P01", f"{what} can only be used in transaction blocks")
+    session.streams.detach()
     return session.transaction
 
 
@@ -162,6 +165,7 @@ def _release(found: Words) -> Made:
         place = _savepoint_number(session, name)
         transaction.release(session.savepoints[place][1])
         del session.savepoints[place:]
+        session.cursors.release(place)
         return done("RELEASE")
 
     return Utility(run), None
@@ -177,6 +181,7 @@ def _rollback_to(found: Words) -> Made:
         place = _savepoint_number(session, name)
         transaction.rollback_to(session.savepoints[place][1])
         del session.savepoints[place + 1 :]
+        session.cursors.roll_back(place)
         session.status = Status.ACTIVE
         return done("ROLLBACK")
 
@@ -198,7 +203,9 @@ def _set(found: Words) -> Made:
     elif found.take("names"):
         name, values = "client_encoding", [found.value()]
     else:
-        if found.peek() in ("role", "constraints", "authorization"):
+        if found.take("constraints"):
+            return set_constraints(found)
+        if found.peek() in ("role", "authorization"):
             raise SqlError("0A000", f"SET {found.peek().upper()} is not supported")
         name = found.name()
         while found.take("."):
@@ -373,6 +380,7 @@ def _discard(found: Words) -> Made:
                 raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
             session.settings.reset_all()
             session.prepared.clear()
+            session.cursors.close_all()
             session.set("application_name", session.settings.value("application_name"))
         return done(f"DISCARD {what.upper()}")
 
@@ -460,15 +468,12 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "discard": _discard,
     "explain": _explain,
     "vacuum": _vacuum,
+    **cursor_statements.MAKERS,
 }
 for _word in (
     "listen",
     "notify",
     "unlisten",
-    "declare",
-    "fetch",
-    "move",
-    "close",
     "do",
     "call",
     "load",

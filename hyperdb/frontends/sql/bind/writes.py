@@ -14,11 +14,12 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.kinds import BOOL, REGCLASS, UUID, Kind
+from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, REGCLASS, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.functions.registry import FUNCTIONS
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
-from hyperdb.frontends.sql.plan.expressions import Call, Const, Expr
+from hyperdb.frontends.sql.parse.dialect import CURRENT_OF
+from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Compare, Const, Expr, Slot
 from hyperdb.frontends.sql.plan.nodes import (
     Check,
     Conflict,
@@ -357,7 +358,22 @@ class WriteBinder:
         if where is None:
             return child
         scope.clause = "WHERE"
+        test = where.this
+        if isinstance(test, exp.Anonymous) and test.name == CURRENT_OF:
+            return Filter(child.width, child, self._current_of(scope.sources[0].relation, str(test.expressions[0].this)))
         return Filter(child.width, child, self.binder.expressions.truth(where.this, scope, "WHERE"))
+
+    def _current_of(self, relation: Relation | None, cursor: str) -> Expr:
+        """WHERE CURRENT OF: the key is that of the row on which the cursor stands."""
+        assert relation is not None
+        tests = []
+        for place, part in enumerate(relation.table.key):
+            column = next(each for each in relation.table.columns if each.id == part.column)
+            kind = kinds.of_record(column.kind)
+            given = (Const(Kind(kinds.TEXT), cursor), Const(Kind(kinds.INT8), relation.oid), Const(Kind(INT4), place))
+            value = Call(kind, FUNCTIONS[CURRENT_OF][0], given)
+            tests.append(Compare(TRUTH, "=", Slot(kind, relation.slot_of[part.column]), value, kind.oid))
+        return tests[0] if len(tests) == 1 else And(TRUTH, tuple(tests))
 
     def _returning(self, node: exp.Expr, scope: Scope) -> tuple[tuple[Expr, ...] | None, Columns | None]:
         returning = node.args.get("returning")

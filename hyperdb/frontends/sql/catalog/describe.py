@@ -203,7 +203,7 @@ class Describe:
         for word, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
             if action in _ACTIONS:
                 text += f" ON {word} {_ACTIONS[action]}"
-        return text
+        return text + (" DEFERRABLE" if constraint.deferrable else "") + (" INITIALLY DEFERRED" if constraint.deferred else "")
 
     def view_definition(self, number: int) -> str | None:
         """pg_get_viewdef."""

@@ -98,7 +98,8 @@ def table_constraints(env: Any) -> Rows:
     """table_constraints."""
     name = env.session.database
     for _, table, each, schema in _constraints(env):
-        yield name, schema, each.name, name, schema, table.name, _CONSTRAINTS[each.kind], "NO", "NO", "YES"
+        words = ("YES" if each.deferrable else "NO", "YES" if each.deferred else "NO")
+        yield name, schema, each.name, name, schema, table.name, _CONSTRAINTS[each.kind], *words, "YES"
 
 
 def key_columns(env: Any) -> Rows:

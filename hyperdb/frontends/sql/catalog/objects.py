@@ -255,6 +255,13 @@ def settings(env: Any) -> Rows:
         yield name, value, None, "Preset", about, None, "user", "string", "session", None, None, None, value, value, False
 
 
+def cursors(env: Any) -> Rows:
+    """pg_cursors."""
+    for cursor in env.session.cursors():
+        said = cursor.declared
+        yield said.name, said.text, said.hold, said.binary, cursor.scrolls, cursor.created
+
+
 def relation_views(word: str) -> Callable[[Any], Rows]:
     """pg_tables, pg_views, pg_indexes, pg_sequences."""
 
@@ -321,6 +328,10 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         " vartype text, source text,"
         " min_val text, max_val text, enumvals text[], boot_val text, reset_val text, pending_restart bool",
         settings,
+    ),
+    "pg_cursors": (
+        "name text, statement text, is_holdable bool, is_binary bool, is_scrollable bool, creation_time timestamptz",
+        cursors,
     ),
     "pg_tables": (
         "schemaname name, tablename name, tableowner name, tablespace name, hasindexes bool, hasrules bool, hastriggers bool,"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hyperdb.frontends.sql.contract import Action, Prepared
 from hyperdb.frontends.sql.conversation import copying
 from hyperdb.frontends.sql.conversation.portals import UNNAMED, Held, described
-from hyperdb.frontends.sql.conversation.rows import send_rows
+from hyperdb.frontends.sql.conversation.rows import BINARY, send_rows
 from hyperdb.frontends.sql.conversation.steps import Shared, Turn, call
 from hyperdb.frontends.sql.protocol import encode
 
@@ -73,9 +73,10 @@ def _run(shared: Shared, prepared: Prepared) -> Turn[str]:
     session = shared.opened
     outcome = yield from call(session.execute, prepared, ())
     try:
+        formats = (BINARY,) if outcome.binary else ()
         if outcome.columns is not None:
-            shared.out.append(described(session, outcome.columns, ()))
-        yield from send_rows(shared, outcome, (), 0)
+            shared.out.append(described(session, outcome.columns, formats))
+        yield from send_rows(shared, outcome, formats, 0)
         return outcome.tag
     finally:
         outcome.close()

@@ -229,10 +229,15 @@ def _actions(options: Sequence[str]) -> dict[str, Any]:
             found["on_delete" if text.startswith("ON DELETE") else "on_update"] = action
         elif text == "MATCH FULL":
             found["match_full"] = True
+        elif text in ("DEFERRABLE", "INITIALLY DEFERRED"):
+            found["deferrable"] = True
+            found["deferred"] = found.get("deferred", False) or text != "DEFERRABLE"
         elif text in ("NOT DEFERRABLE", "INITIALLY IMMEDIATE", "MATCH SIMPLE"):
             continue
         else:
             raise SqlError("0A000", f"{text} constraints are not supported")
+    if found.get("deferrable") and "NOT DEFERRABLE" in {str(option).upper() for option in options}:
+        raise SqlError("42601", "constraint declared INITIALLY DEFERRED must be DEFERRABLE")
     return found
 
 

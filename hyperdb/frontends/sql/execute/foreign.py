@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.deferral import find
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Constraint
@@ -33,21 +34,17 @@ class ForeignKeys:
         """New rows: their parents must be there."""
         for constraint in relation.table.constraints:
             if constraint.kind == records.FOREIGN:
-                slots = [relation.slot_of[number] for number in constraint.columns]
-                values = {tuple(row[slot] for slot in slots) for row in rows}
-                self._ask_for_parents(relation, constraint, values, env)
+                self._ask_for_parents(relation, constraint, rows, env)
 
     def replaced(self, relation: Relation, old: Sequence[Row], new: Sequence[Row], env: Environment) -> None:
         """Changed rows: new references need parents, keys that changed must not be referred to."""
         for constraint in relation.table.constraints:
             if constraint.kind == records.FOREIGN:
                 slots = [relation.slot_of[number] for number in constraint.columns]
-                values = {
-                    tuple(after[slot] for slot in slots)
-                    for before, after in zip(old, new, strict=True)
-                    if any(before[slot] != after[slot] for slot in slots)
-                }
-                self._ask_for_parents(relation, constraint, values, env)
+                changed_rows = [
+                    after for before, after in zip(old, new, strict=True) if any(before[slot] != after[slot] for slot in slots)
+                ]
+                self._ask_for_parents(relation, constraint, changed_rows, env)
         for child, constraint in self._children(relation, env):
             slots = [relation.slot_of[number] for number in constraint.parent_columns]
             changed = [
@@ -74,9 +71,9 @@ class ForeignKeys:
                     if constraint.kind == records.FOREIGN and constraint.parent == relation.oid:
                         yield number, constraint
 
-    def _ask_for_parents(
-        self, relation: Relation, constraint: Constraint, values: set[tuple[Any, ...]], env: Environment
-    ) -> None:
+    def _ask_for_parents(self, relation: Relation, constraint: Constraint, rows: Sequence[Row], env: Environment) -> None:
+        slots = [relation.slot_of[number] for number in constraint.columns]
+        values = {tuple(row[slot] for slot in slots) for row in rows}
         wanted = [each for each in values if None not in each]
         if constraint.match_full and any(None in each and any(item is not None for item in each) for each in values):
             raise SqlError(
@@ -86,8 +83,48 @@ class ForeignKeys:
                 table=relation.name,
                 constraint=constraint.name,
             )
-        if wanted:
+        if wanted and env.session.is_deferred(constraint):
+            keys = [relation.slot_of[part.column] for part in relation.table.key]
+            by_key = {tuple(row[slot] for slot in keys): tuple(row[slot] for slot in slots) for row in rows}
+            env.session.defer(constraint.number, lambda later: self._ask_later(constraint.number, by_key, later))
+        elif wanted:
             env.deferred.append(lambda: self._hold_parents(relation, constraint, wanted, env))
+
+    def _ask_later(self, number: int, by_key: dict[tuple[Any, ...], tuple[Any, ...]], env: Environment) -> None:
+        """At the end of the transaction: those of the rows that are still the same need their parents."""
+        found = find(env.catalog, number)
+        if found is None:
+            return
+        relation, constraint = env.catalog.relation(found[0]), found[1]
+        known: dict[tuple[Any, ...], SqlError | None] = {}
+        for key, values in by_key.items():
+            if None in values:
+                continue
+            if values not in known:
+                known[values] = self._parent_error(relation, constraint, values, env)
+            error = known[values]
+            if error is not None and self._is_still_there(relation, constraint, key, values, env):
+                raise error
+
+    def _parent_error(
+        self, relation: Relation, constraint: Constraint, values: tuple[Any, ...], env: Environment
+    ) -> SqlError | None:
+        try:
+            self._hold_parents(relation, constraint, [values], env)
+        except SqlError as error:
+            return error
+        return None
+
+    def _is_still_there(
+        self, relation: Relation, constraint: Constraint, key: tuple[Any, ...], values: tuple[Any, ...], env: Environment
+    ) -> bool:
+        numbers = [part.column for part in relation.table.key]
+        keys = [relation.slot_of[number] for number in numbers]
+        slots = [relation.slot_of[number] for number in constraint.columns]
+        return any(
+            tuple(row[slot] for slot in keys) == key and tuple(row[slot] for slot in slots) == values
+            for row in self._search(relation, numbers, key, env)
+        )
 
     def _hold_parents(self, relation: Relation, constraint: Constraint, values: list[tuple[Any, ...]], env: Environment) -> None:
         parent = env.catalog.relation(constraint.parent)
@@ -130,8 +167,21 @@ class ForeignKeys:
         gone: tuple[Any, ...],
         becomes: tuple[Any, ...] | None,
     ) -> None:
-        if None not in gone:
+        if None in gone:
+            return
+        action = constraint.on_delete if becomes is None else constraint.on_update
+        if action == records.NO_ACTION and env.session.is_deferred(constraint):
+            number = constraint.number
+            env.session.defer(number, lambda later: self._lost_later(number, gone, becomes, later))
+        else:
             env.deferred.append(lambda: self._lost(parent, env.catalog.relation(child), constraint, gone, becomes, env))
+
+    def _lost_later(self, number: int, gone: tuple[Any, ...], becomes: tuple[Any, ...] | None, env: Environment) -> None:
+        """At the end of the transaction."""
+        found = find(env.catalog, number)
+        if found is not None:
+            parent, child = env.catalog.relation(found[1].parent), env.catalog.relation(found[0])
+            self._lost(parent, child, found[1], gone, becomes, env)
 
     def _lost(
         self,

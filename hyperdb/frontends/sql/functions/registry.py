@@ -23,8 +23,8 @@ _ALL: Table = table(
         *(module.functions() for module in (numbers, texts, times, arrays, system)),
     )
 )
-OPERATORS: Table = {name: found for name, found in _ALL.items() if not name.isidentifier()}
-FUNCTIONS: Table = {name: found for name, found in _ALL.items() if name.isidentifier()}
+OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}
+FUNCTIONS: Table = {name: found for name, found in _ALL.items() if name[0].isidentifier()}
 AGGREGATES: dict[str, list[Aggregate]] = {}
 for _each in aggregates.all_aggregates():
     AGGREGATES.setdefault(_each.name, []).append(_each)

@@ -74,6 +74,7 @@ def functions() -> Iterator[Function]:
         lambda env, name, value, local: env.session.set_config(name, value, local),
         volatile=True,
     )
+    yield _env("current of", (TEXT, INT8, INT4), ANY, lambda env, *asked: env.session.current_of(*asked))
     yield _env("pg_backend_pid", (), INT4, lambda env: env.session.process_id)
     yield _env("nextval", (REGCLASS,), INT8, lambda env, oid: env.session.next_value(oid), volatile=True)
     yield _env("currval", (REGCLASS,), INT8, lambda env, oid: env.session.current_value(oid), volatile=True)

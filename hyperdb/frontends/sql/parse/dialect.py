@@ -22,6 +22,8 @@ from hyperdb.frontends.sql.parse.rescue import rewritten
 from hyperdb.frontends.sql.parse.split import words
 
 _DEEPEST = 400
+CURRENT_OF = "current of"
+"""The function that stands for WHERE CURRENT OF a cursor in the tree."""
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
 
 
@@ -95,7 +97,7 @@ _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespac
 
 
 def _marked(text: str, offset: int) -> str:
-    """The text as sqlglot reads it rightly, as long as it was.
+    """The text as sqlglot reads it rightly, as long as it was but for WHERE CURRENT OF.
 
     @1 stands for $1, which sqlglot would take for the begin of a dollar quote where another $ follows; _oid for oid[].
     """
@@ -108,6 +110,12 @@ def _marked(text: str, offset: int) -> str:
             last = at + 1
         elif word == "@" and behind and behind[0][:1].isdigit() and tokens[place + 1][2] == at + 1:
             raise SqlError("0A000", "the operator @ is not supported: write abs()", position=offset + at + 1)
+        elif word.lower() == "where" and [each.lower() for each in behind] == ["current", "of"] and len(tokens) > place + 3:
+            kind, name, begin = tokens[place + 3]
+            shown = name[1:-1].replace('""', '"') if kind == "name" else name.lower()
+            quoted = shown.replace("'", "''")
+            out += [text[last:at], f"WHERE \"{CURRENT_OF}\"('{quoted}')"]
+            last = begin + len(name)
         elif word.lower() in _OBJECT_TYPES and behind == ["[", "]"] and text.startswith("[]", at + len(word)):
             out += [text[last:at], " _", word]
             last = at + len(word) + 2

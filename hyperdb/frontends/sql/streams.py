@@ -1,0 +1,147 @@
+"""Results that are computed while they are read.
+
+Theory: a query that only reads may stop after each row. Its statement stays open natively meanwhile, so that all its rows are
+of one snapshot. A transaction has one open statement: before the session's next one begins, what is left of a result is read
+into memory. Short results are computed at once. Invariant: at most one stream has the transaction's statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.frontends.sql.contract import Column, WouldWait
+from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.catalog.relations import Catalog
+    from hyperdb.frontends.sql.session import SqlSession
+
+_FIRST = 1000
+"""Rows that are computed before the first one is handed over; a result that has no more needs no stream."""
+
+
+class Stream:
+    """Rows of one execution. `finish(keep)` is called once, when nothing more is to be computed."""
+
+    def __init__(self, rows: Iterator[Row], finish: Callable[[bool], None]) -> None:
+        self._rows = rows
+        self._held: list[Row] = []
+        self._finish: Callable[[bool], None] | None = finish
+
+    def take(self, limit: int) -> tuple[list[Row], bool]:
+        """At most `limit` rows, and whether more follow."""
+        try:
+            found = self._held + list(islice(self._rows, limit + 1 - len(self._held)))
+        except BaseException:
+            self.end(keep=False)
+            raise
+        self._held = found[limit:]
+        if not self._held:
+            self.end()
+        return found[:limit], bool(self._held)
+
+    def detach(self) -> None:
+        """Computes what is left, so that nothing open is needed any more."""
+        try:
+            self._rows = iter(list(self._rows))
+        except BaseException:
+            self.end(keep=False)
+            raise
+        self.end()
+
+    def end(self, *, keep: bool = True) -> None:
+        """Nothing more is computed. A second call does nothing."""
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish(keep)
+
+    def abandon(self) -> None:
+        """The transaction is about to end, and with it everything that is open."""
+        self._rows, self._held = iter(()), []
+        self.end()
+
+
+class StreamOutcome(SqlOutcome):
+    """See `contract.Outcome`: a long result."""
+
+    def __init__(self, session: SqlSession, columns: Sequence[Column] | None, first: list[Row], stream: Stream, tag: str) -> None:
+        super().__init__(columns, first, tag)
+        self._session = session
+        self._stream = stream
+        self._more = True
+
+    def rows(self, limit: int) -> tuple[Sequence[Row], bool]:
+        """See `contract.Outcome`."""
+        if self.at < len(self.found):
+            part, _ = super().rows(limit)
+            return part, self.at < len(self.found) or self._more
+        if not self._more:
+            return (), False
+        wanted = limit if limit > 0 else _FIRST
+        if not self._session.may_wait and not self._session.is_running:
+            raise WouldWait(lambda: self._compute(wanted))
+        return self._compute(wanted)
+
+    def _compute(self, wanted: int) -> tuple[Sequence[Row], bool]:
+        with self._session.failing():
+            rows, self._more = self._stream.take(wanted)
+        self.count += len(rows)
+        self.tag = f"SELECT {self.count}"
+        return rows, self._more
+
+    def close(self) -> None:
+        """See `contract.Outcome`."""
+        super().close()
+        self._more = False
+        self._stream.end()
+
+
+class Streams:
+    """The results of one session that are not computed to their end."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+        self._open: Stream | None = None
+        self.catalog: Catalog | None = None
+        """Of the statement that is open for a stream."""
+
+    def run(self, prepared: SqlPrepared, values: Sequence[Any]) -> SqlOutcome:
+        """Runs a query that only reads."""
+        session = self._session
+        transaction = session.begin_statement()
+
+        def finish(keep: bool) -> None:
+            self._open = self.catalog = None
+            session.close_statement(transaction, kept=keep)
+
+        try:
+            env = session.environment(transaction, transaction.open(), values)
+            prepared = session.current(prepared, env)
+            stream = self._open = Stream(started(prepared, env), finish)
+            self.catalog = None if session.catalog_changed else env.catalog
+        except BaseException:
+            finish(False)
+            raise
+        first, more = stream.take(_FIRST)
+        tag = f"SELECT {len(first)}"
+        return StreamOutcome(session, prepared.columns, first, stream, tag) if more else SqlOutcome(prepared.columns, first, tag)
+
+    def detach(self) -> None:
+        """Another statement is about to begin."""
+        if self._open is not None:
+            self._open.detach()
+
+    def abandon(self) -> None:
+        """The transaction is about to end."""
+        if self._open is not None:
+            self._open.abandon()
+
+
+def started(prepared: SqlPrepared, env: Environment) -> Iterator[Row]:
+    """The rows of a query in execution."""
+    body = prepared.body
+    assert isinstance(body, Query)
+    return iter(body.rows(env))
