@@ -214,9 +214,9 @@ def test_a_cancel_ends_what_runs(backend: SqlBackend) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE",
         "LISTEN x",
-        "CREATE TEMP TABLE t (a int)",
+        "CREATE UNLOGGED TABLE t (a int)",
+        "CREATE TABLE t (a int UNIQUE DEFERRABLE)",
         "SELECT @5",
         "GRANT ALL ON t TO x",
     ],

@@ -47,7 +47,9 @@ class SqlBackend:
         self._catalog: Catalog | None = None
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()
         self._transactions = 0
+        self._numbers = 0
         self._make_public()
+        self._drop_temporaries()
 
     def open(self, opening: Opening) -> SqlSession:
         """A new session.
@@ -60,6 +62,23 @@ class SqlBackend:
         if opening.database not in DATABASES:
             raise SqlError("3D000", f'database "{opening.database}" does not exist')
         return SqlSession(self, opening)
+
+    def _drop_temporaries(self) -> None:
+        """What sessions left that did not end by themselves."""
+        from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX
+        from hyperdb.frontends.sql.session import SqlSession
+        from hyperdb.frontends.sql.temporaries import drop_schemas
+
+        session = SqlSession(self, Opening("", DATABASES[0]))
+        if any(name.startswith(TEMPORARY_PREFIX) for name in session.look(lambda catalog: catalog.schemas)):
+            drop_schemas(session, lambda _name: True)
+        session.close()
+
+    def next_number(self) -> int:
+        """A number that no other session of this backend has."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
 
     def _make_public(self) -> None:
         """The schema that everybody has."""

@@ -79,7 +79,9 @@ class Facade:
     def schemas(self, implicit: bool) -> list[str]:
         """The schemas of the path that are there."""
         known = self._catalog().schemas
-        found = [name for name in self._session.schemas_in_path() if name in known]
+        path = self._session.schemas_in_path()
+        own = self._session.temporaries.schema
+        found = [name for name in path if name in known and (implicit or name != own)]
         return (["pg_catalog", *found] if implicit and "pg_catalog" not in found else found) or (
             [] if not implicit else ["pg_catalog"]
         )

@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.copying import copy
 from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
-from hyperdb.frontends.sql.define.domains import domain
+from hyperdb.frontends.sql.define.by_words import by_words
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words
@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
 
 _QUERIES = (exp.Query, exp.Values, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Table)
-_TAGS: list[tuple[type[exp.Expr], str]] = [(exp.Insert, "INSERT 0"), (exp.Update, "UPDATE"), (exp.Delete, "DELETE")]
+_TAGS: list[tuple[type[exp.Expr], str]] = [
+    (exp.Insert, "INSERT 0"),
+    (exp.Update, "UPDATE"),
+    (exp.Delete, "DELETE"),
+    (exp.Merge, "MERGE"),
+]
 
 
 class Preparer:
@@ -59,8 +64,9 @@ class Preparer:
         found = Words(text)
         if found.peek() == "declare":
             return declare(self._session, text, given)
-        if (found.peek(), found.peek(1)) == ("create", "domain"):
-            return SqlPrepared(text, Action.RUN, (), None, domain(found), given)
+        special = by_words(found)
+        if special is not None:
+            return SqlPrepared(text, Action.RUN, (), None, special, given)
         if text.split(None, 1)[0].lower() in ("copy", "copy("):
             return copy(self._session, text, given)
         return self._session.look(lambda catalog: self._bound(text, given, catalog))

@@ -39,6 +39,7 @@ from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement
 from hyperdb.frontends.sql.streams import Streams
+from hyperdb.frontends.sql.temporaries import Temporaries
 from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.graph.store import TransactionOptions
 
@@ -106,6 +107,7 @@ class SqlSession:
         self.streams = Streams(self)
         self.cursors = Cursors(self)
         self.deferral = Deferral(self)
+        self.temporaries = Temporaries(self)
         self._preparer = Preparer(self)
         self.may_wait = opening.may_wait
         self._environment: Environment | None = None
@@ -208,6 +210,7 @@ class SqlSession:
     def close(self) -> None:
         """See `contract.Session`."""
         self.end(commit=False)
+        self.temporaries.drop()
 
     # Transactions.
 
@@ -248,6 +251,7 @@ class SqlSession:
             try:
                 with self.failing():
                     self.deferral.settle()
+                    self.temporaries.commit()
                     self.cursors.hold()
             except BaseException:
                 self._end(commit=False)
@@ -397,8 +401,10 @@ class SqlSession:
         return self._preparer.layout(relation, catalog)
 
     def schemas_in_path(self) -> list[str]:
-        """The schemas of search_path, there or not."""
-        return self.settings.path(self.role)
+        """The schemas in which names are looked up, there or not: that of temporary objects, then those of search_path."""
+        path = self.settings.path(self.role)
+        own = self.temporaries.schema
+        return path if own is None else [own, *path]
 
     def set(self, name: str, value: str | None, *, local: bool = False) -> str:
         """Changes a setting."""

@@ -15,6 +15,7 @@ from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
 from hyperdb.frontends.sql.deferral import set_constraints
 from hyperdb.frontends.sql.functions.texts import quote_ident
+from hyperdb.frontends.sql.locking import lock
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.settings import TABLE
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
@@ -375,12 +376,15 @@ def _discard(found: Words) -> Made:
         raise found.error()
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
+        if what in ("temp", "temporary"):
+            session.temporaries.drop()
         if what == "all":
             if session.status is not Status.IDLE:
                 raise SqlError("25001", "DISCARD ALL cannot run inside a transaction block")
             session.settings.reset_all()
             session.prepared.clear()
             session.cursors.close_all()
+            session.temporaries.drop()
             session.set("application_name", session.settings.value("application_name"))
         return done(f"DISCARD {what.upper()}")
 
@@ -468,6 +472,7 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "discard": _discard,
     "explain": _explain,
     "vacuum": _vacuum,
+    "lock": lock,
     **cursor_statements.MAKERS,
 }
 for _word in (
@@ -483,10 +488,7 @@ for _word in (
     "security",
     "reassign",
     "import",
-    "refresh",
     "grant",
     "revoke",
-    "lock",
-    "merge",
 ):
     _MAKERS[_word] = _refused

@@ -92,6 +92,8 @@ class Binder:
         Raises:
             SqlError: 42P01.
         """
+        if schema == "pg_temp":
+            schema = next((each for each in self.path if each.startswith("pg_temp_")), schema)
         number = self.catalog.find(name, schema, self.path)
         built_in = self.catalog.built_in(name, schema, self.path)
         if built_in is not None and (schema is not None or number is None or self._shadows(built_in)):

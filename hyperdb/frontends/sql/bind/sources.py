@@ -15,10 +15,11 @@ from sqlglot import exp
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
-from hyperdb.frontends.sql.catalog.kinds import INT8, RECORD, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
-from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Expr
-from hyperdb.frontends.sql.plan.nodes import FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
+from hyperdb.frontends.sql.functions.sampling import SAMPLED
+from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Const, Expr, Slot
+from hyperdb.frontends.sql.plan.nodes import Filter, FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
 from hyperdb.graph.catalog import records
 
 if TYPE_CHECKING:
@@ -66,17 +67,42 @@ class Sources:
         raise SqlError("0A000", f"{type(node).__name__} in FROM is not supported", position=self.binder.expressions.at(node))
 
     def _table(self, node: exp.Table, scope: Scope) -> Plan:
-        for part, what in (("sample", "TABLESAMPLE"), ("pivots", "PIVOT"), ("only", "ONLY"), ("version", "versions")):
-            if node.args.get(part) and part != "only":
+        for part, what in (("pivots", "PIVOT"), ("version", "versions")):
+            if node.args.get(part):
                 raise SqlError("0A000", f"{what} is not supported", position=self.binder.expressions.at(node))
         if not isinstance(node.this, exp.Identifier):
             return self._function(node.this, node, scope)
         schema, name = table_name(node)
         common = scope.common_table(name) if schema is None else None
         if common is not None:
+            if node.args.get("sample"):
+                raise SqlError("0A000", "TABLESAMPLE clause can only be applied to tables and materialized views")
             return self._add(common.plan, list(common.columns), node, scope, name=name)
         relation = self.binder.relation(schema, name, self.binder.expressions.at(node))
-        return self.relation(relation, node, scope)
+        plan = self.relation(relation, node, scope)
+        sample = node.args.get("sample")
+        return plan if sample is None else self._sampled(plan, relation, sample, scope)
+
+    def _sampled(self, plan: Plan, relation: Relation, node: exp.Expr, scope: Scope) -> Plan:
+        """TABLESAMPLE: of every row it is decided alone, whichever method is asked for."""
+        if not isinstance(relation.record, records.Table):
+            raise SqlError("0A000", "TABLESAMPLE clause can only be applied to tables and materialized views")
+        method = node.args["method"].name.lower() if node.args.get("method") else ""
+        if method not in ("bernoulli", "system") or node.args.get("percent") is None:
+            raise SqlError("42704", f"tablesample method {method} does not exist", position=self.binder.expressions.at(node))
+        inside = Scope(Level(scope.level.parent), clause="TABLESAMPLE")
+        coercer = self.binder.coercer
+        percent, seed = (
+            Const(Kind(FLOAT8), None)
+            if each is None
+            else coercer.coerce(self.binder.expressions.bind(each, inside), Kind(FLOAT8), "assignment")
+            for each in (node.args["percent"], node.args.get("seed"))
+        )
+        # Columns that are only compared need no type.
+        key = tuple(Slot(Kind(UNKNOWN), relation.slot_of[part.column]) for part in relation.table.key)
+        return Filter(
+            plan.width, plan, Call(TRUTH, SAMPLED, (percent, Const(TRUTH, node.args.get("seed") is not None), seed, *key))
+        )
 
     def relation(self, relation: Relation, node: exp.Expr, scope: Scope) -> Plan:
         """A table, a view or a relation of the catalog."""
@@ -97,6 +123,9 @@ class Sources:
         self._append(Source(alias or relation.name, named, relation.schema, relation), scope, relation.width)
         if relation.rows is not None:
             return Virtual(relation.width, relation)
+        if relation.table.source.unfilled:
+            hint = "Use the REFRESH MATERIALIZED VIEW command."
+            raise SqlError("55000", f'materialized view "{relation.name}" has not been populated', hint=hint)
         return Scan(relation.width, relation)
 
     def _derived(self, node: exp.Subquery, scope: Scope) -> Plan:

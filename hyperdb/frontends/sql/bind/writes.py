@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind.merge import merge
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import kinds
@@ -18,6 +19,7 @@ from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, REGCLASS, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.functions.registry import FUNCTIONS
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
+from hyperdb.frontends.sql.parse.clauses import OVERRIDING
 from hyperdb.frontends.sql.parse.dialect import CURRENT_OF
 from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Compare, Const, Expr, Slot
 from hyperdb.frontends.sql.plan.nodes import (
@@ -47,6 +49,8 @@ class WriteBinder:
 
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
+        self._overriding = ""
+        self._default_rows: dict[int, tuple[Expr, ...]] = {}
 
     def statement(self, node: exp.Expr, scope: Scope) -> tuple[Plan, Columns | None]:
         """The plan and what RETURNING gives."""
@@ -56,7 +60,8 @@ class WriteBinder:
             return self._update(node, scope)
         if isinstance(node, exp.Delete):
             return self._delete(node, scope)
-        raise SqlError("0A000", "MERGE is not supported")
+        assert isinstance(node, exp.Merge)
+        return merge(self, node, scope)
 
     def writes(self, relation: Relation) -> Writes:
         """What each change of the relation's rows has to see to."""
@@ -85,7 +90,7 @@ class WriteBinder:
         )
         return Writes(relation, tuple(extras), checks, generated)
 
-    def _target(self, node: exp.Expr) -> tuple[Relation, str]:
+    def target(self, node: exp.Expr) -> tuple[Relation, str]:
         """The table and the name that it goes by."""
         table = node.this if isinstance(node, exp.Schema) else node
         schema, name = table_name(table)
@@ -101,7 +106,8 @@ class WriteBinder:
         alias = table.args.get("alias")
         return relation, fold(alias.this) if alias is not None else relation.name
 
-    def _source(self, relation: Relation, name: str) -> Source:
+    def source(self, relation: Relation, name: str) -> Source:
+        """The table's columns under a name."""
         columns = tuple(
             Named(column.name, column.kind, column.slot, (relation.oid, column.number)) for column in relation.columns
         )
@@ -125,11 +131,15 @@ class WriteBinder:
                 return self.binder.alone(found.default.text, Scope(Level()), column.kind, found.default.path)
         return Const(column.kind, None)
 
-    def _given(self, relation: Relation, column: RelationColumn, node: exp.Expr | None) -> None:
+    def _given(self, relation: Relation, column: RelationColumn, node: exp.Expr | None) -> bool:
+        """Whether what is given for a column is taken; OVERRIDING decides about identity columns."""
         record = column.record
         assert record is not None
         if _is_default(node):
-            return
+            return True
+        identity = record.generation in (records.IDENTITY_ALWAYS, records.IDENTITY_BY_DEFAULT)
+        if identity and self._overriding:
+            return self._overriding == "system"
         if record.generation == records.STORED:
             raise SqlError(
                 "428C9",
@@ -145,8 +155,14 @@ class WriteBinder:
                 detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
                 hint="Use OVERRIDING SYSTEM VALUE to override.",
             )
+        return True
 
-    def _columns(self, relation: Relation, nodes: list[exp.Expr]) -> list[RelationColumn]:
+    def columns(self, relation: Relation, nodes: list[exp.Expr]) -> list[RelationColumn]:
+        """Columns of the table by name.
+
+        Raises:
+            SqlError: 42703, 42701.
+        """
         found: list[RelationColumn] = []
         for node in nodes:
             column = relation.column(fold(node))
@@ -167,15 +183,16 @@ class WriteBinder:
         if with_ is not None:
             scope = scope.inner()
             self.binder.queries.common.bind(with_, scope)
-        relation, name = self._target(node.this)
+        relation, name = self.target(node.this)
+        self._overriding = str(node.args.get(OVERRIDING) or "")
         named = isinstance(node.this, exp.Schema)
-        columns = self._columns(relation, node.this.expressions) if named else list(relation.columns)
+        columns = self.columns(relation, node.this.expressions) if named else list(relation.columns)
         child = self._proposed(node, relation, columns, named, scope)
         writes = self.writes(relation)
         conflict = node.args.get("conflict")
         bound = None if conflict is None else self._conflict(conflict, relation, name)
         returning, shown = self._returning(
-            node, Scope(scope.level, [self._source(relation, name)], outer_tables=scope, width=relation.width)
+            node, Scope(scope.level, [self.source(relation, name)], outer_tables=scope, width=relation.width)
         )
         return Insert(len(returning or ()), child, writes, bound, returning), shown
 
@@ -194,25 +211,35 @@ class WriteBinder:
         self._fits(len(shown), columns, named)
         given: dict[int, Expr] = {}
         for place, column in enumerate(columns[: len(shown)]):
-            self._given(relation, column, None)
-            value = self.binder.queries.stand_in(plan, shown, place)
-            given[column.slot] = self._assigned(value, column, None)
+            if self._given(relation, column, None):
+                value = self.binder.queries.stand_in(plan, shown, place)
+                given[column.slot] = self._assigned(value, column, None)
         return Project(relation.width, plan, self._slots(relation, given))
+
+    def row(
+        self, relation: Relation, columns: list[RelationColumn], cells: list[exp.Expr], named: bool, scope: Scope
+    ) -> tuple[Expr, ...]:
+        """One value a slot of a new row, from those given for some columns."""
+        self._fits(len(cells), columns, named)
+        given: dict[int, Expr] = {}
+        for column, cell in zip(columns, cells, strict=False):
+            if self._given(relation, column, cell) and not _is_default(cell):
+                given[column.slot] = self._assigned(self.binder.expressions.bind(cell, scope), column, cell)
+        defaults = self._defaults(relation)
+        return tuple(given.get(slot, defaults[slot]) for slot in range(relation.width))
+
+    def _defaults(self, relation: Relation) -> tuple[Expr, ...]:
+        found = self._default_rows.get(relation.oid)
+        if found is None:
+            found = self._default_rows[relation.oid] = self._slots(relation, {})
+        return found
 
     def _values(self, query: exp.Values, relation: Relation, columns: list[RelationColumn], named: bool, scope: Scope) -> Plan:
         inside = Scope(scope.level, outer_tables=scope, clause="VALUES")
         rows = []
-        defaults: tuple[Expr, ...] | None = None
         for row in query.expressions:
             cells = row.expressions if isinstance(row, exp.Tuple) else [row]
-            self._fits(len(cells), columns, named)
-            given: dict[int, Expr] = {}
-            for column, cell in zip(columns, cells, strict=False):
-                self._given(relation, column, cell)
-                if not _is_default(cell):
-                    given[column.slot] = self._assigned(self.binder.expressions.bind(cell, inside), column, cell)
-            defaults = defaults or self._slots(relation, {})
-            rows.append(tuple(given.get(slot, defaults[slot]) for slot in range(relation.width)))
+            rows.append(self.row(relation, columns, cells, named, inside))
         if len({len(row.expressions) for row in query.expressions if isinstance(row, exp.Tuple)}) > 1:
             raise SqlError("42601", "VALUES lists must all be the same length")
         return Values(relation.width, tuple(rows))
@@ -248,16 +275,16 @@ class WriteBinder:
         elif keys:
             if not all(isinstance(key, exp.Column | exp.Identifier) for key in keys):
                 raise SqlError("0A000", "ON CONFLICT takes names of columns")
-            anything, index = False, self._arbiter(relation, {column.number for column in self._columns(relation, keys)})
+            anything, index = False, self._arbiter(relation, {column.number for column in self.columns(relation, keys)})
         action = str(node.args["action"].name if node.args.get("action") else "").upper()
         if action == "DO NOTHING":
             return Conflict(index, anything, None, None)
         if anything:
             raise SqlError("42601", "ON CONFLICT DO UPDATE requires inference specification or constraint name")
         proposed = tuple(Named(column.name, column.kind, relation.width + column.slot) for column in relation.columns)
-        sources = [self._source(relation, name), Source("excluded", proposed)]
+        sources = [self.source(relation, name), Source("excluded", proposed)]
         inside = Scope(Level(), sources, clause="ON CONFLICT", width=2 * relation.width)
-        sets = self._sets(node.expressions, relation, inside)
+        sets = self.sets(node.expressions, relation, inside)
         where = node.args.get("where")
         condition = None if where is None else self.binder.expressions.truth(where.this, inside, "WHERE")
         return Conflict(index, False, sets, condition)
@@ -280,13 +307,14 @@ class WriteBinder:
                 return number
         raise SqlError("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 
-    def _sets(self, nodes: list[exp.Expr], relation: Relation, scope: Scope) -> tuple[tuple[int, Expr], ...]:
+    def sets(self, nodes: list[exp.Expr], relation: Relation, scope: Scope) -> tuple[tuple[int, Expr], ...]:
+        """The slots that SET changes, and to what."""
         found: dict[int, Expr] = {}
         for node in nodes:
             targets = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
             values = self._set_values(node, len(targets))
             for target, value in zip(targets, values, strict=True):
-                (column,) = self._columns(relation, [target.this if isinstance(target, exp.Column) else target])
+                (column,) = self.columns(relation, [target.this if isinstance(target, exp.Column) else target])
                 if column.slot in found:
                     raise SqlError("42601", f'multiple assignments to same column "{column.name}"')
                 self._updatable(column, value)
@@ -321,10 +349,10 @@ class WriteBinder:
         if with_ is not None:
             scope = scope.inner()
             self.binder.queries.common.bind(with_, scope)
-        relation, name = self._target(node.this)
+        relation, name = self.target(node.this)
         inside, child = self._joined(relation, name, node.args.get("from_"), list(node.args.get("joins") or ()), scope)
         inside.clause = "UPDATE"
-        sets = self._sets(node.expressions, relation, inside)
+        sets = self.sets(node.expressions, relation, inside)
         child = self._where(node, child, inside)
         returning, shown = self._returning(node, inside)
         return Update(len(returning or ()), child, self.writes(relation), sets, returning), shown
@@ -334,7 +362,7 @@ class WriteBinder:
         if with_ is not None:
             scope = scope.inner()
             self.binder.queries.common.bind(with_, scope)
-        relation, name = self._target(node.this)
+        relation, name = self.target(node.this)
         using = node.args.get("using") or []
         first = exp.From(this=using[0]) if using else None
         inside, child = self._joined(relation, name, first, [exp.Join(this=each) for each in using[1:]], scope)
@@ -346,7 +374,7 @@ class WriteBinder:
         self, relation: Relation, name: str, from_: exp.Expr | None, joins: list[exp.Expr], scope: Scope
     ) -> tuple[Scope, Plan]:
         """The target's rows with whatever FROM or USING adds."""
-        inside = Scope(scope.level, [self._source(relation, name)], outer_tables=scope, width=relation.width)
+        inside = Scope(scope.level, [self.source(relation, name)], outer_tables=scope, width=relation.width)
         child: Plan = Scan(relation.width, relation)
         if from_ is not None:
             right = self.binder.sources.bind(from_.this, joins, inside)

@@ -54,8 +54,6 @@ _EMPTY = {
     "pg_range": "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid",
     "pg_event_trigger": "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, evtenabled char, evttags text[]",
     "pg_shdescription": "objoid oid, classoid oid, description text",
-    "pg_matviews": "schemaname name, matviewname name, matviewowner name, tablespace name, hasindexes bool, ispopulated bool,"
-    " definition text",
 }
 _CATALOG: dict[str, tuple[str, Rows]] = {**objects.RELATIONS, **attributes.RELATIONS}
 

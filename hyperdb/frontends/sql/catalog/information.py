@@ -35,14 +35,17 @@ def _tables(env: Any) -> Iterator[tuple[int, str, str, str]]:
     catalog: Catalog = env.catalog
     for number, found in catalog.objects.items():
         if isinstance(found, records.Table | records.View):
-            kind = "BASE TABLE" if isinstance(found, records.Table) else "VIEW"
+            if isinstance(found, records.Table) and found.source:
+                continue
+            temporary = isinstance(found, records.Table) and found.temporary
+            kind = "VIEW" if isinstance(found, records.View) else "LOCAL TEMPORARY" if temporary else "BASE TABLE"
             yield number, catalog.schema_of(number), found.name, kind
 
 
 def tables(env: Any) -> Rows:
     """tables."""
     for _, schema, name, kind in _tables(env):
-        writable = "YES" if kind == "BASE TABLE" else "NO"
+        writable = "NO" if kind == "VIEW" else "YES"
         yield env.session.database, schema, name, kind, None, None, None, None, None, writable, "NO", None
     for schema, name in env.catalog.all_built_in():
         kind = "BASE TABLE" if BUILT_IN_SCHEMAS[schema] == BUILT_IN_SCHEMAS["pg_catalog"] else "VIEW"

@@ -50,7 +50,11 @@ def classes(env: Any) -> Rows:
             checks = sum(constraint.kind == records.CHECK for constraint in found.constraints)
             natts = max((column.id for column in found.columns), default=0)
             keyed = number in parents or any(constraint.kind == records.FOREIGN for constraint in found.constraints)
-            yield _class(number, found.name, schema, "r", natts, indexes, checks, rowtype=number + 1, keyed=keyed)
+            form = "m" if found.source else "r"
+            yield _class(
+                number, found.name, schema, form, natts, indexes, checks,
+                rowtype=number + 1, keyed=keyed, temporary=found.temporary, populated=not found.source.unfilled,
+            )  # fmt: skip
         elif isinstance(found, records.View):
             yield _class(number, found.name, schema, "v", len(found.columns), False, 0, rowtype=number + 1)
         elif isinstance(found, records.Index):
@@ -80,11 +84,15 @@ def _class(
     rowtype: int = 0,
     access: int = HEAP,
     keyed: bool = False,
+    temporary: bool = False,
+    populated: bool = True,
 ) -> Sequence[Any]:
-    access = access if kind in "ri" else 0
+    access = access if kind in "rim" else 0
+    persistence = "t" if temporary else "p"
     return (
-        number, name, schema, rowtype, 0, ROLE, access, number, 0, 0, -1.0, 0, 0, indexed, False, "p", kind, natts, checks,
-        kind == "v", keyed, False, False, False, True, "d", False, 0, None, None, None,
+        number, name, schema, rowtype, 0, ROLE, access, number, 0, 0, -1.0, 0, 0, indexed, False, persistence, kind, natts,
+        checks,
+        kind in "vm", keyed, False, False, False, populated, "d", False, 0, None, None, None,
     )  # fmt: skip
 
 
@@ -271,7 +279,10 @@ def relation_views(word: str) -> Callable[[Any], Rows]:
             if isinstance(found, records.App):
                 continue
             schema = catalog.schema_of(number)
-            if word == "table" and isinstance(found, records.Table):
+            if word == "matview" and isinstance(found, records.Table) and found.source:
+                indexed, populated = bool(catalog.indexes.get(number)), not found.source.unfilled
+                yield schema, found.name, env.session.role, None, indexed, populated, found.source.query.text
+            elif word == "table" and isinstance(found, records.Table) and not found.source:
                 yield schema, found.name, env.session.role, None, bool(catalog.indexes.get(number)), False, False, False
             elif word == "view" and isinstance(found, records.View):
                 yield schema, found.name, env.session.role, found.query.text
@@ -337,6 +348,11 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         "schemaname name, tablename name, tableowner name, tablespace name, hasindexes bool, hasrules bool, hastriggers bool,"
         " rowsecurity bool",
         relation_views("table"),
+    ),
+    "pg_matviews": (
+        "schemaname name, matviewname name, matviewowner name, tablespace name, hasindexes bool, ispopulated bool,"
+        " definition text",
+        relation_views("matview"),
     ),
     "pg_views": ("schemaname name, viewname name, viewowner name, definition text", relation_views("view")),
     "pg_indexes": ("schemaname name, tablename name, indexname name, tablespace name, indexdef text", relation_views("index")),

@@ -24,7 +24,6 @@ _CREATE: dict[str, Callable[[Context, Any], str]] = {
     "TABLE": create.table,
     "INDEX": objects.index,
     "VIEW": objects.view,
-    "SEQUENCE": objects.sequence,
     "TYPE": objects.enum,
     "SCHEMA": objects.schema,
 }

@@ -241,6 +241,13 @@ def _actions(options: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def at_once(node: exp.Expr) -> None:
+    """Refuses keys that are not looked at at once: rows with the same key cannot be stored, not even for a while."""
+    for option in node.args.get("options") or ():
+        if str(option).upper() not in ("NOT DEFERRABLE", "INITIALLY IMMEDIATE"):
+            raise SqlError("0A000", f"{str(option).upper()} is not supported for PRIMARY KEY and UNIQUE")
+
+
 def of_table(node: exp.Expr) -> list[Wanted]:
     """The constraints that an element of CREATE TABLE or ALTER TABLE ADD asks for."""
     name: str | None = None
@@ -250,6 +257,7 @@ def of_table(node: exp.Expr) -> list[Wanted]:
         name = None if name == UNNAMED else name
     wanted = []
     for each in found:
+        at_once(each)
         if isinstance(each, exp.PrimaryKey):
             wanted.append(Wanted(records.PRIMARY, name, [fold(part) for part in each.expressions]))
         elif isinstance(each, exp.UniqueColumnConstraint):

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
 
 
+TEMPORARY_PREFIX = "pg_temp_"
+"""What the schemas of temporary objects are called, before the session's number."""
+
+
 class Context:
     """One definition's statement."""
 
@@ -57,19 +61,22 @@ class Context:
         """Tells the client."""
         self.session.notice(Notice(message, state))
 
-    def place(self, node: exp.Expr) -> tuple[str, int, str]:
+    def place(self, node: exp.Expr, *, temporary: bool = False) -> tuple[str, int, str]:
         """Schema, its app's number, and the name of an object to be made.
 
         Raises:
             SqlError: 3F000 for a schema that is not there, 42501 for one that is built in.
         """
         schema, name = table_name(node)
-        return (*self.schema(schema), name)
+        return (*self.schema(schema, temporary=temporary), name)
 
-    def schema(self, name: str | None) -> tuple[str, int]:
+    def schema(self, name: str | None, *, temporary: bool = False) -> tuple[str, int]:
         """A schema and its app's number; without a name the first of the path that is there."""
+        if temporary or name == "pg_temp":
+            return self._temporary(name)
         if name is None:
-            name = next((each for each in self.path if each in self.catalog.schemas and each not in BUILT_IN_SCHEMAS), None)
+            usable = (each for each in self.path if not each.startswith(TEMPORARY_PREFIX) and each not in BUILT_IN_SCHEMAS)
+            name = next((each for each in usable if each in self.catalog.schemas), None)
             if name is None:
                 raise SqlError("3F000", "no schema has been selected to create in")
         if name in BUILT_IN_SCHEMAS:
@@ -80,6 +87,20 @@ class Context:
         found = self.catalog.objects[number]
         assert isinstance(found, records.App)
         return name, found.number
+
+    def _temporary(self, name: str | None) -> tuple[str, int]:
+        """The session's own schema, made if it is not there."""
+        own = self.session.temporaries.ask()
+        if name not in (None, "pg_temp", own):
+            raise SqlError("42P16", "cannot create temporary relation in non-temporary schema")
+        if own not in self.catalog.schemas:
+            app = self.transaction.app(own.encode())
+            assert app is not None
+            self.write(self.transaction.reserve(), records.App(number=app, name=own))
+            self.refresh()
+        found = self.catalog.objects[self.catalog.schemas[own]]
+        assert isinstance(found, records.App)
+        return own, found.number
 
     def relation(self, node: exp.Expr) -> Relation:
         """A table or view that is there, no built-in one."""

@@ -17,13 +17,13 @@ from hyperdb.frontends.sql.bind.names import fold, is_serial, kind_of
 from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, UUID, Kind
-from hyperdb.frontends.sql.define.constraints import Build, Wanted, of_table
-from hyperdb.frontends.sql.define.context import Context
-from hyperdb.frontends.sql.execute.rows import Executor
-from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
-from hyperdb.frontends.sql.plan.optimize import Optimizer
+from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.define import like, materialized, objects
+from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
+from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.parse.clauses import MATERIALIZED, ON_COMMIT, TEMPORARY
 from hyperdb.graph.catalog import records
-from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Table, Use
+from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Source, Table, Use
 
 ROW_KEY = "_row"
 _MOST_COLUMNS = 1600
@@ -38,6 +38,8 @@ class Columns:
     wanted: list[Wanted] = field(default_factory=list)
     sequences: list[tuple[int, Sequence, int]] = field(default_factory=list)
     """Number, record, id of the column."""
+    temporary: bool = False
+    source: Source = field(default_factory=Source)
 
 
 def table(context: Context, node: exp.Create) -> str:
@@ -49,23 +51,52 @@ def table(context: Context, node: exp.Create) -> str:
             options.append(Setting(name="fillfactor", value=each.args["value"].name))
         elif not isinstance(each, exp.WithDataProperty):
             raise SqlError("0A000", f"{type(each).__name__.removesuffix('Property').upper()} tables are not supported")
-    schema, app, name = context.place(node.this)
+    temporary = bool(node.args.get(TEMPORARY))
+    if node.args.get(ON_COMMIT) and not temporary:
+        raise SqlError("42P16", "ON COMMIT can only be used on temporary tables")
+    schema, app, name = context.place(node.this, temporary=temporary)
+    temporary = schema.startswith(TEMPORARY_PREFIX)
     if _exists(context, schema, name, bool(node.args.get("exists"))):
-        return "CREATE TABLE"
-    if node.expression is not None:
-        return _as_query(context, node, app, name)
+        if node.args.get(MATERIALIZED):
+            return "CREATE MATERIALIZED VIEW"
+        return "CREATE TABLE AS" if node.expression is not None else "CREATE TABLE"
     number = context.transaction.reserve()
-    columns = Columns()
+    if node.args.get(ON_COMMIT) in ("drop", "delete"):
+        context.session.temporaries.at_commit(number, str(node.args[ON_COMMIT]))
+    if node.expression is not None:
+        return _as_query(context, node, app, name, number, temporary=temporary)
+    columns = Columns(temporary=temporary)
+    likes: list[tuple[Relation, exp.LikeProperty]] = []
     elements = node.this.expressions if isinstance(node.this, exp.Schema) else []
     for each in elements:
         if isinstance(each, exp.ColumnDef):
             add_column(context, columns, each, app, name, len(columns.made) + 1)
         elif isinstance(each, exp.LikeProperty):
-            raise SqlError("0A000", "LIKE is not supported in CREATE TABLE")
+            likes.append((_add_like(context, columns, each, app, name), each))
         else:
             columns.wanted += of_table(each)
     _make(context, columns, number, app, name, tuple(options))
+    by_name = {column.name: column.id for column in columns.made}
+    for relation, each in likes:
+        for index in like.indexes(relation, each, by_name, name):
+            context.refresh()
+            objects.build(context, replace(index, app=app, table=number, name=context.free_name(app, index.name)))
     return "CREATE TABLE"
+
+
+def _add_like(context: Context, columns: Columns, node: exp.LikeProperty, app: int, name: str) -> Relation:
+    relation, found = like.columns(context, node, len(columns.made) + 1)
+    for column, sequence in found:
+        if any(each.name == column.name for each in columns.made):
+            raise SqlError("42701", f'column "{column.name}" specified more than once')
+        if sequence is not None:
+            bounds = {"minvalue": sequence.min, "maxvalue": sequence.max}
+            options = {"increment": sequence.increment, "start": sequence.start, **bounds}
+            kind = kinds.of_record(column.kind)
+            column = replace(column, sequence=_sequence(context, columns, app, name, column.name, kind, options, column.id))
+        columns.made.append(column)
+    columns.wanted += like.constraints(relation, node)
+    return relation
 
 
 def _exists(context: Context, schema: str, name: str, tolerated: bool) -> bool:
@@ -139,6 +170,8 @@ def _constrained(
         return column if inner.args.get("allow_null") else replace(column, not_null=True)
     if isinstance(inner, exp.DefaultColumnConstraint):
         return replace(column, default=default_of(context, inner.this, kind))
+    if isinstance(inner, exp.PrimaryKeyColumnConstraint | exp.UniqueColumnConstraint):
+        at_once(inner)
     if isinstance(inner, exp.PrimaryKeyColumnConstraint):
         columns.wanted.append(Wanted(records.PRIMARY, name, [column.name]))
         return replace(column, not_null=True)
@@ -203,6 +236,8 @@ def _make(context: Context, columns: Columns, number: int, app: int, name: str, 
         key=key,
         constraints=tuple(build.made),
         options=options,
+        temporary=columns.temporary,
+        source=columns.source,
     )
     # What the table refers to in itself is there only when its indexes are.
     others = tuple(each for each in build.made if each.parent != number)
@@ -224,30 +259,31 @@ def _check_generated(context: Context, columns: list[Column], name: str) -> None
             context.binder.alone(column.default.text, scope, kinds.of_record(column.kind))
 
 
-def _as_query(context: Context, node: exp.Create, app: int, name: str) -> str:
-    """CREATE TABLE ... AS."""
+def _as_query(context: Context, node: exp.Create, app: int, name: str, number: int, *, temporary: bool) -> str:
+    """CREATE TABLE ... AS, CREATE MATERIALIZED VIEW."""
+    properties = node.args["properties"].expressions if node.args.get("properties") else ()
+    filled = not any(isinstance(each, exp.WithDataProperty) and each.args.get("no") for each in properties)
     bound = context.binder.statement(node.expression)
     names = (
         [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in node.this.expressions]
         if isinstance(node.this, exp.Schema)
         else []
     )
-    columns = Columns()
+    columns = Columns(temporary=temporary)
+    if node.args.get(MATERIALIZED):
+        columns.source = materialized.source(context, node.expression, filled=filled)
+    if len(names) > len(bound.columns or ()):
+        raise SqlError("42601", "too many column names were specified")
     for place, (column, kind) in enumerate(bound.columns or ()):
         shown = names[place] if place < len(names) else column
         known = Kind(kinds.TEXT) if kind.oid == UNKNOWN else kind
         columns.made.append(Column(id=place + 1, name=shown, kind=kinds.to_record(known, context.catalog.domains)))
     if len({column.name for column in columns.made}) != len(columns.made):
-        raise SqlError("42701", "a column name is specified more than once")
-    executor = Executor(context.catalog.labels)
-    rows = list(executor.compile(Optimizer().plan(bound.plan))(context.env))
-    number = context.transaction.reserve()
+        names = [column.name for column in columns.made]
+        twice = next(each for each in names if names.count(each) > 1)
+        raise SqlError("42701", f'column "{twice}" specified more than once')
     _make(context, columns, number, app, name)
-    properties = node.args["properties"].expressions if node.args.get("properties") else ()
-    if any(isinstance(each, exp.WithDataProperty) and each.args.get("no") for each in properties):
-        return "CREATE TABLE AS"
     context.refresh()
-    relation = context.catalog.relation(number)
-    layout = context.session.layout_of(relation, context.catalog)
-    context.transaction.insert(layout, [(*row, NEXT_ROW.run()) for row in rows])
-    return f"SELECT {len(rows)}"
+    if not filled:
+        return "CREATE MATERIALIZED VIEW" if columns.source else "CREATE TABLE AS"
+    return f"SELECT {materialized.fill(context, number, bound)}"

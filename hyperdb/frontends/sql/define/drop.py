@@ -20,6 +20,7 @@ from hyperdb.graph.catalog import records
 _KINDS: dict[str, tuple[type[records.Object], str, str]] = {
     "TABLE": (records.Table, "table", "42P01"),
     "VIEW": (records.View, "view", "42P01"),
+    "MATERIALIZED VIEW": (records.Table, "materialized view", "42P01"),
     "INDEX": (records.Index, "index", "42704"),
     "SEQUENCE": (records.Sequence, "sequence", "42P01"),
     "TYPE": (records.UserType, "type", "42704"),
@@ -31,6 +32,8 @@ _KINDS: dict[str, tuple[type[records.Object], str, str]] = {
 def drop(context: Context, node: exp.Drop) -> str:
     """DROP TABLE, VIEW, INDEX, SEQUENCE, TYPE, SCHEMA."""
     kind = str(node.args["kind"]).upper()
+    if node.args.get("materialized"):
+        kind = f"MATERIALIZED {kind}"
     if kind not in _KINDS:
         raise SqlError("0A000", f"DROP {kind} is not supported")
     tables = node.args.get("tables") or [node.this]
@@ -59,7 +62,7 @@ def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int |
         context.notice(f'{word} "{name}" does not exist, skipping')
         return None
     found = context.catalog.objects[number]
-    if not isinstance(found, wanted):
+    if not isinstance(found, wanted) or (isinstance(found, records.Table) and bool(found.source) is (kind == "TABLE")):
         raise SqlError("42809", f'"{name}" is not {"an" if word == "index" else "a"} {word}')
     return number
 

@@ -11,17 +11,18 @@ from typing import Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
+from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Relation, place_bits
-from hyperdb.frontends.sql.define.context import Context, with_column
+from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context, with_column
 from hyperdb.frontends.sql.execute.compile import Compiler
+from hyperdb.frontends.sql.parse.clauses import TEMPORARY
 from hyperdb.frontends.sql.parse.dialect import HyperPostgres
 from hyperdb.frontends.sql.plan.expressions import is_volatile, parts
 from hyperdb.graph.catalog import records
-from hyperdb.graph.catalog.records import App, Column, Expression, Index, KeyColumn, Label, Sequence, UserType, View
+from hyperdb.graph.catalog.records import App, Column, Expression, Index, KeyColumn, Label, UserType, View
 
 _PAGE = 1024
 
@@ -136,7 +137,6 @@ def view(context: Context, node: exp.Create) -> str:
     """CREATE VIEW."""
     if node.args.get("properties") and node.args["properties"].expressions:
         raise SqlError("0A000", "this kind of view is not supported")
-    schema, app, name = context.place(node.this)
     names = (
         [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in node.this.expressions]
         if isinstance(node.this, exp.Schema)
@@ -150,6 +150,10 @@ def view(context: Context, node: exp.Create) -> str:
         columns.append(Column(id=place + 1, name=shown, kind=kinds.to_record(known, context.catalog.domains)))
     if len({column.name for column in columns}) != len(columns):
         raise SqlError("42701", "a column of the view is specified more than once")
+    used = [context.catalog.schema_of(number) for number in context.binder.objects]
+    # A view of temporary tables goes with them.
+    temporary = bool(node.args.get(TEMPORARY)) or any(each.startswith(TEMPORARY_PREFIX) for each in used)
+    schema, app, name = context.place(node.this, temporary=temporary)
     uses = tuple(records.Use(object=number) for number in sorted(context.binder.objects))
     query = Expression(text=node.expression.sql(dialect=HyperPostgres, comments=False), path=context.path, uses=uses)
     record = View(app=app, name=name, query=query, columns=tuple(columns))
@@ -165,63 +169,6 @@ def view(context: Context, node: exp.Create) -> str:
         return "CREATE VIEW"
     context.write(context.transaction.reserve(), record)
     return "CREATE VIEW"
-
-
-def sequence(context: Context, node: exp.Create) -> str:
-    """CREATE SEQUENCE."""
-    schema, app, name = context.place(node.this)
-    if context.catalog.find(name, schema, ()) is not None and node.args.get("exists"):
-        context.notice(f'relation "{name}" already exists, skipping', "42P07")
-        return "CREATE SEQUENCE"
-    kind = Kind(INT8) if node.expression is None else kind_of(node.expression, context.catalog, context.path)
-    limit = {kinds.INT2: (1 << 15) - 1, kinds.INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}.get(kind.oid)
-    if limit is None:
-        raise SqlError("22023", "sequence type must be smallint, integer, or bigint")
-    options: dict[str, Any] = {}
-    cycle = False
-    for each in node.args["properties"].expressions if node.args.get("properties") else ():
-        if not isinstance(each, exp.SequenceProperties):
-            raise SqlError("0A000", "this kind of sequence is not supported")
-        options.update(
-            {
-                word: each.args[word]
-                for word in ("increment", "minvalue", "maxvalue", "start", "cache", "owned")
-                if each.args.get(word) is not None
-            }
-        )
-        for option in each.args.get("options") or ():
-            word = str(option.name).upper()
-            if word == "CYCLE":
-                cycle = True
-            elif word not in ("NO CYCLE", "NO MINVALUE", "NO MAXVALUE", "OWNED BY NONE"):
-                raise SqlError("0A000", f"{word} is not supported")
-    if "owned" in options:
-        raise SqlError("0A000", "OWNED BY is not supported: use serial or identity columns")
-
-    def number(word: str, default: int) -> int:
-        value = options.get(word)
-        return default if value is None else int(value.sql())
-
-    step = number("increment", 1)
-    if step == 0:
-        raise SqlError("22023", "INCREMENT must not be zero")
-    least, most = number("minvalue", 1 if step > 0 else -limit - 1), number("maxvalue", limit if step > 0 else -1)
-    start = number("start", least if step > 0 else most)
-    if not least <= start <= most:
-        raise SqlError("22023", f"START value ({start}) must lie between MINVALUE ({least}) and MAXVALUE ({most})")
-    record = Sequence(
-        app=app,
-        name=name,
-        kind=kinds.to_record(kind),
-        start=start,
-        increment=step,
-        min=least,
-        max=most,
-        cache=number("cache", 1),
-        cycle=cycle,
-    )
-    context.write(context.transaction.reserve(), record)
-    return "CREATE SEQUENCE"
 
 
 def enum(context: Context, node: exp.Create) -> str:

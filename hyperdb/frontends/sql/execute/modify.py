@@ -105,6 +105,7 @@ class Modifier:
             p.Insert: self._insert,
             p.Update: self._update,
             p.Delete: self._delete,
+            p.Merge: self._merge,
         }
         run = makers[type(plan)](plan)
         return lambda env: iter(run(env))
@@ -293,6 +294,61 @@ class Modifier:
             rows = list(reversed(unique.values()))
             self.remove_rows(written, [row[:width] for row in rows], env)
             return self._finish(rows, returning, env)
+
+        return run
+
+    def _merge(self, plan: p.Merge) -> Callable[[Environment], list[Row]]:
+        child, written = self._executor.compile(plan.child), self.written(plan.writes)
+        expressions = self._executor.expressions
+        whens = [
+            (
+                when,
+                None if when.condition is None else expressions.compile(when.condition),
+                [(slot, expressions.compile(value)) for slot, value in when.sets],
+                expressions.row(when.values),
+            )
+            for when in plan.whens
+        ]
+        width = plan.writes.relation.width
+        key = self._row_key(plan.writes.relation)
+
+        def run(env: Environment) -> list[Row]:
+            self._claim(written.relation, env)
+            removed: list[Row] = []
+            old: list[Row] = []
+            new: list[Row] = []
+            added: list[Row] = []
+            seen: set[Any] = set()
+            done = 0
+            for row in list(child(env)):
+                own = key(row)
+                matched = None not in own
+                for when, test, sets, values in whens:
+                    if when.matched is not matched or (test is not None and not test(row, env)):
+                        continue
+                    if when.action == "insert":
+                        added.append(written.complete(values(row, env), env))
+                    elif when.action != "nothing":
+                        if own in seen:
+                            message = "MERGE command cannot affect row a second time"
+                            hint = "Ensure that not more than one source row matches any one target row."
+                            raise SqlError("21000", message, hint=hint)
+                        seen.add(own)
+                        if when.action == "delete":
+                            removed.append(row[:width])
+                        else:
+                            changed = list(row[:width])
+                            for slot, value in sets:
+                                changed[slot] = value(row, env)
+                            old.append(row[:width])
+                            new.append(written.complete(changed, env))
+                    done += when.action != "nothing"
+                    break
+            self.remove_rows(written, removed, env)
+            self.replace_rows(written, old, new, env)
+            if added:
+                self.insert_rows(written, added, env)
+            return [(done,)]
 
         return run
 

@@ -434,4 +434,5 @@ _COMPILE: dict[type[p.Plan], Callable[[Executor, Any], Rows]] = {
     p.Insert: Executor._modify,
     p.Update: Executor._modify,
     p.Delete: Executor._modify,
+    p.Merge: Executor._modify,
 }

@@ -18,6 +18,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
 from hyperdb.frontends.sql.parse.rescue import rewritten
 from hyperdb.frontends.sql.parse.split import words
 
@@ -72,8 +73,9 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     if _nesting(text) > _DEEPEST:
         raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
     other = rewritten(text)
+    plain, said = taken_out(text if other is None else other)
     try:
-        found = sqlglot.parse(_marked(text if other is None else other, offset), dialect=HyperPostgres)
+        found = sqlglot.parse(_marked(plain, offset), dialect=HyperPostgres)
     except TokenError as error:
         raise SqlError("42601", _ESCAPES.sub("", str(error)).split("\n")[0]) from None
     except ParseError as error:
@@ -90,6 +92,10 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     if isinstance(statement, exp.Command):
         words = text.split(None, 2)
         raise SqlError("0A000", f"this form of {' '.join(words[:2]).upper()} is not supported", position=offset + 1)
+    for name, value in said.items():
+        if name == OVERRIDING and not isinstance(statement, exp.Insert):
+            raise SqlError("0A000", "OVERRIDING is not supported inside of other statements")
+        statement.set(name, value)
     return statement
 
 

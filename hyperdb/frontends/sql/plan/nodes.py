@@ -261,4 +261,24 @@ class Delete(Plan):
     returning: tuple[Expr, ...] | None
 
 
-MODIFYING = (Insert, Update, Delete)
+@dataclass(frozen=True, slots=True, eq=False)
+class When:
+    """A clause of MERGE: `action` is update (`sets`), insert (`values`, one a slot), delete or nothing."""
+
+    matched: bool
+    condition: Expr | None
+    action: str
+    sets: tuple[tuple[int, Expr], ...]
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge(Plan):
+    """The child gives the target's row, null where none is met, then the source's."""
+
+    child: Plan
+    writes: Writes
+    whens: tuple[When, ...]
+
+
+MODIFYING = (Insert, Update, Delete, Merge)
