@@ -1,6 +1,6 @@
 //! The RESP server inside the host process, and its administration in Python.
 //!
-//! **Theory.** The server's threads never need the interpreter but one: that of administration, which asks the
+//! **Theory.** The server's threads never need the interpreter but those of administration, which ask the
 //! Python object given at the start. That object answers with plain values, translated here.
 
 use crate::errors::raise;
@@ -104,7 +104,7 @@ impl Bridge {
 }
 
 impl Admin for Bridge {
-    fn call(&mut self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
+    fn call(&self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
         Python::attach(|py| {
             self.ask(py, client, args).unwrap_or_else(|error| {
                 // The client learns the class; the host sees the traceback where it logs unraisable errors.
@@ -115,7 +115,7 @@ impl Admin for Bridge {
         })
     }
 
-    fn authenticate(&mut self, user: &[u8], password: &[u8]) -> Login {
+    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login {
         Python::attach(|py| {
             let asked = (PyBytes::new(py, user), PyBytes::new(py, password));
             let said = self.object.bind(py).call_method1("authenticate", asked);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 struct Bare;
 
 impl Admin for Bare {
-    fn call(&mut self, _client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
+    fn call(&self, _client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
         let word = |i: usize| args.get(i).map(|arg| arg.to_ascii_lowercase());
         match (word(0).as_deref(), word(1).as_deref()) {
             (Some(b"config"), Some(b"get")) => Answer::Map(
@@ -24,7 +24,7 @@ impl Admin for Bare {
         }
     }
 
-    fn authenticate(&mut self, _user: &[u8], _password: &[u8]) -> Login {
+    fn authenticate(&self, _user: &[u8], _password: &[u8]) -> Login {
         Login::NoPassword
     }
 }

@@ -1,11 +1,12 @@
 //! The bridge to administration: commands that touch no keys, run off the loop.
 //!
-//! **Theory.** Rows of the table with executor `python` go, with what is known of the client, to one thread
-//! that owns an [`Admin`]. The client is parked until the answer comes; nobody else waits.
+//! **Theory.** Rows of the table with executor `python` go, with what is known of the client, to an [`Admin`] on
+//! one of two threads: what may take seconds (a frame, a proof, a save) has its own, so that INFO, CONFIG and logins
+//! do not wait for it. The client is parked until the answer comes, so each sees its commands done in order.
 
 use super::shared::{Message, Shared};
 use crate::reply::Reply;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -111,16 +112,16 @@ fn double_text(value: f64) -> String {
     format!("{value}")
 }
 
-/// What runs administration; lives on a thread of its own.
-pub trait Admin: Send {
+/// What runs administration, asked by two threads at once.
+pub trait Admin: Send + Sync {
     /// Runs one command; `args[0]` is its name as the client wrote it.
-    fn call(&mut self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer;
+    fn call(&self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer;
 
     /// Checks a password.
-    fn authenticate(&mut self, user: &[u8], password: &[u8]) -> Login;
+    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login;
 }
 
-/// Work for the administration thread.
+/// Work for administration.
 pub(crate) enum Job {
     /// Commands of one client, in order.
     Call {
@@ -135,31 +136,87 @@ pub(crate) enum Job {
     },
 }
 
-/// Runs jobs until the loop drops its sender.
-pub(crate) fn spawn(
-    mut admin: Box<dyn Admin>,
-    jobs: Receiver<Job>,
-    shared: Arc<Shared>,
-) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("hyperdb-admin".into())
-        .spawn(move || {
-            while let Ok(job) = jobs.recv() {
-                shared.post(match job {
-                    Job::Call { client, commands } => Message::Answers {
-                        id: client.id,
-                        answers: commands
-                            .iter()
-                            .map(|args| admin.call(&client, args))
-                            .collect(),
-                    },
-                    Job::Login { id, user, password } => Message::LoggedIn {
-                        id,
-                        login: admin.authenticate(&user, &password),
-                    },
-                });
-            }
-        })
+impl Job {
+    /// If it may take seconds: by name, since what a save or a frame will cost is not known before it is made.
+    fn is_long(&self) -> bool {
+        match self {
+            Job::Call { commands, .. } => commands
+                .iter()
+                .filter_map(|args| args.first())
+                .any(|name| is_long(name)),
+            Job::Login { .. } => false,
+        }
+    }
+
+    fn run(self, admin: &dyn Admin) -> Message {
+        match self {
+            Job::Call { client, commands } => Message::Answers {
+                id: client.id,
+                answers: commands
+                    .iter()
+                    .map(|args| admin.call(&client, args))
+                    .collect(),
+            },
+            Job::Login { id, user, password } => Message::LoggedIn {
+                id,
+                login: admin.authenticate(&user, &password),
+            },
+        }
+    }
 }
 
-pub(crate) type Jobs = Sender<Job>;
+fn is_long(name: &[u8]) -> bool {
+    const SAVES: [&[u8]; 3] = [b"save", b"bgsave", b"bgrewriteaof"];
+    const FRAMES: &[u8] = b"hyper.";
+    SAVES.iter().any(|save| name.eq_ignore_ascii_case(save))
+        || name
+            .get(..FRAMES.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(FRAMES))
+}
+
+/// The way to both threads; they end once it is dropped.
+pub(crate) struct Jobs {
+    short: Sender<Job>,
+    long: Sender<Job>,
+}
+
+impl Jobs {
+    /// Hands work over.
+    pub(crate) fn submit(&self, job: Job) {
+        let thread = if job.is_long() {
+            &self.long
+        } else {
+            &self.short
+        };
+        // The thread ends only after its sender was dropped.
+        let _sent = thread.send(job);
+    }
+}
+
+/// Starts both threads, which post what they did to the loop.
+pub(crate) fn spawn(
+    admin: Box<dyn Admin>,
+    shared: &Arc<Shared>,
+) -> std::io::Result<(Jobs, Vec<JoinHandle<()>>)> {
+    let admin: Arc<dyn Admin> = Arc::from(admin);
+    let mut threads = Vec::new();
+    let mut start = |name: &str| {
+        let (sender, jobs) = channel::<Job>();
+        let (admin, shared) = (admin.clone(), shared.clone());
+        threads.push(
+            std::thread::Builder::new()
+                .name(name.into())
+                .spawn(move || {
+                    while let Ok(job) = jobs.recv() {
+                        shared.post(job.run(admin.as_ref()));
+                    }
+                })?,
+        );
+        std::io::Result::Ok(sender)
+    };
+    let jobs = Jobs {
+        short: start("hyperdb-admin")?,
+        long: start("hyperdb-long")?,
+    };
+    Ok((jobs, threads))
+}

@@ -242,10 +242,9 @@ impl Core {
         self.submit(Job::Call { client, commands });
     }
 
-    /// Gives work to the administration thread.
+    /// Gives work to administration.
     pub(crate) fn submit(&mut self, job: Job) {
-        // The thread ends only after the loop has dropped its sender.
-        let _sent = self.jobs.send(job);
+        self.jobs.submit(job);
     }
 
     /// Has a block loaded, and parks the client until it is there.

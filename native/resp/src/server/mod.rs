@@ -1,4 +1,4 @@
-//! The server: a thread that owns the sockets, one that runs administration, a few that read cold blocks.
+//! The server: a thread that owns the sockets, two that run administration, a few that read cold blocks.
 //!
 //! **Theory.** One thread runs every command, so commands need no locks among themselves; what would make it
 //! wait (disk, passwords, administration) is done elsewhere and comes back as a message.
@@ -42,7 +42,7 @@ use shared::{Message, Shared};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{mpsc, Arc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use stream::Listener;
 
@@ -89,8 +89,7 @@ impl Server {
         }
         let addresses = sockets.iter().filter_map(Listener::address).collect();
         let listeners = Listeners::new(sockets, poll.registry())?;
-        let (jobs, queue) = mpsc::channel();
-        let mut threads = vec![admin::spawn(admin, queue, shared.clone())?];
+        let (jobs, mut threads) = admin::spawn(admin, &shared)?;
         let (loader, loaders) = Loader::start(&store, &shared)?;
         threads.extend(loaders);
         let notify = Arc::downgrade(&shared);

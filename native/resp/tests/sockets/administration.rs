@@ -36,6 +36,17 @@ fn strangers_must_say_who_they_are() {
 }
 
 #[test]
+fn a_long_save_holds_up_no_one_else() {
+    let running = locked();
+    let (mut saving, mut other) = (running.client(), running.client());
+    assert_eq!(saving.ask("auth secret"), "+OK");
+    saving.send(b"save\r\n");
+    assert_eq!(other.ask("auth secret"), "+OK");
+    assert_eq!(other.ask("info"), "db=0 role=default");
+    assert_eq!(saving.reply(), "+OK");
+}
+
+#[test]
 fn hello_says_what_it_cannot() {
     let running = Running::new();
     let mut client = running.client();

@@ -8,26 +8,53 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// Waiting longer than this means that something never comes.
 const NEVER: Duration = Duration::from_secs(20);
 
-/// Knows one password and echoes its commands.
-pub struct TestAdmin;
+/// Knows one password and echoes its commands; a save is not done before somebody asked for INFO.
+#[derive(Default)]
+pub struct TestAdmin {
+    informed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl TestAdmin {
+    fn save(&self) -> Answer {
+        let informed = self.informed.lock().expect("no thread panicked");
+        let (_held, waited) = self
+            .changed
+            .wait_timeout_while(informed, NEVER, |informed| !*informed)
+            .expect("no thread panicked");
+        if waited.timed_out() {
+            return Answer::Error("ERR nobody else was answered".into());
+        }
+        Answer::Simple("OK".into())
+    }
+
+    fn note(&self) {
+        *self.informed.lock().expect("no thread panicked") = true;
+        self.changed.notify_all();
+    }
+}
 
 impl Admin for TestAdmin {
-    fn call(&mut self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
+    fn call(&self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer {
         let words: Vec<Answer> = args.iter().cloned().map(Answer::Bulk).collect();
         match args[0].to_ascii_lowercase().as_slice() {
-            b"info" => Answer::Verbatim(format!("db={} role={}", client.db, client.role)),
+            b"save" => self.save(),
+            b"info" => {
+                self.note();
+                Answer::Verbatim(format!("db={} role={}", client.db, client.role))
+            }
             b"config" => Answer::Map(vec![(Answer::Simple("asked".into()), Answer::Array(words))]),
             _ => Answer::Error("ERR not in this test".into()),
         }
     }
 
-    fn authenticate(&mut self, user: &[u8], password: &[u8]) -> Login {
+    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login {
         match (user, password) {
             (b"default", b"secret") => Login::Role("default".into()),
             (b"ann", b"pw") => Login::Role("ann".into()),
@@ -91,9 +118,14 @@ impl Running {
             tcp: vec!["127.0.0.1:0".parse().unwrap()],
             unix: None,
         };
-        let server =
-            Server::start_with_clock(store.clone(), &listen, settings, Box::new(TestAdmin), clock)
-                .unwrap();
+        let server = Server::start_with_clock(
+            store.clone(),
+            &listen,
+            settings,
+            Box::new(TestAdmin::default()),
+            clock,
+        )
+        .unwrap();
         Self {
             server,
             store,
