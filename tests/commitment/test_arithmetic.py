@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from py_ecc.optimized_bls12_381 import FQ, G1, add, multiply, normalize
+from py_ecc.bls.point_compression import compress_G2
+from py_ecc.optimized_bls12_381 import FQ, FQ2, FQ12, G1, G2, add, final_exponentiate, multiply, normalize
+from py_ecc.optimized_bls12_381 import pairing as their_pairing
 
-from hyperdb.commitment.verify import VerificationError, curve, places
+from hyperdb.commitment.verify import VerificationError, curve, pairing, places
 from hyperdb.commitment.verify.hashing import R, siphash13
 
 from . import reference as ref
@@ -32,6 +35,40 @@ def test_sums_are_those_of_py_ecc() -> None:
     assert curve.weighted_sum([ours[0], ours[0]], [1, 1]) == twice
     assert curve.weighted_sum([ours[0], ours[0]], [5, R - 5]) is None
     assert curve.weighted_sum([None, ours[0]], [7, 1]) == ours[0]
+
+
+def _g2(point: tuple[tuple[int, int], tuple[int, int]]) -> tuple[FQ2, FQ2, FQ2]:
+    return FQ2(point[0]), FQ2(point[1]), FQ2.one()
+
+
+def test_both_points_of_g2_are_the_ceremonys() -> None:
+    assert tuple(tuple(int(c) for c in part.coeffs) for part in normalize(G2)) == pairing.G2
+    setup = (Path(__file__).parent.parent.parent / "native/verkle/data/kzg-setup-64.bin").read_bytes()
+    assert b"".join(part.to_bytes(48, "big") for part in compress_G2(_g2(pairing.TAU_G2))) == setup[-96:]
+    powers = [curve.decompress(setup[at : at + 48], infinity=False) for at in (0, 48, 96)]
+    assert pairing.equal(powers[1], powers[0]) and pairing.equal(powers[2], powers[1])
+    assert not pairing.equal(powers[0], powers[1]) and not pairing.equal(powers[2], powers[0])
+
+
+def test_pairings_are_those_of_py_ecc() -> None:
+    """But for factors that the final power makes one."""
+    for twisted, factor in ((pairing.G2, 1), (pairing.TAU_G2, R - 2), (pairing.TAU_G2, dice.randrange(R))):
+        point = curve.weighted_sum([curve.GENERATOR], [factor])
+        assert point is not None
+        ours = pairing.miller([(twisted, point)])
+        theirs = their_pairing(_g2(twisted), (FQ(point[0]), FQ(point[1]), FQ(1)), final_exponentiate=False)
+        assert final_exponentiate(ours) == final_exponentiate(theirs)
+        assert pairing.vanishes(ours / theirs) and not pairing.vanishes(ours)
+    one, two = curve.GENERATOR, curve.weighted_sum([curve.GENERATOR], [2])
+    assert pairing.equal(None, None)
+    assert not any(pairing.equal(*pair) for pair in ((None, one), (one, None), (one, one), (two, one)))
+
+
+def test_the_final_power_is_that_of_py_ecc() -> None:
+    for _ in range(4):
+        value = FQ12([dice.randrange(curve.P) for _ in range(12)])
+        assert not pairing.vanishes(value)
+        assert pairing.vanishes(value**R) and final_exponentiate(value**R) == FQ12.one()
 
 
 def test_points_outside_the_subgroup_are_refused() -> None:

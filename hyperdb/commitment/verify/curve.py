@@ -18,7 +18,7 @@ _Jacobian = tuple[int, int, int]
 
 P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
 _BETA = 0x5F19672FDF76CE51BA69C6076A0F77EADDB3A93BE6F89688DE17D813620A00022E01FFFFFFFEFFFE
-_Z = 0xD201000000010000
+Z = 0xD201000000010000
 _ROOT = pow(7, (R - 1) // 64, R)
 DOMAIN = [pow(_ROOT, slot, R) for slot in range(64)]
 """The points at which the 64 slots of a branch are values."""
@@ -60,7 +60,7 @@ def _in_subgroup(x: int, y: int) -> bool:
 
 def _multiply_z(point: _Jacobian) -> _Jacobian:
     total = point
-    for bit in bin(_Z)[3:]:
+    for bit in bin(Z)[3:]:
         total = _double(total)
         if bit == "1":
             total = _add(total, point)
