@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.bind import json_calls
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, FLOAT8, INT4, INT8, RECORD, REGTYPE, TEXT, UNKNOWN, Kind
-from hyperdb.frontends.sql.functions import casts
+from hyperdb.frontends.sql.functions import casts, ordered
 from hyperdb.frontends.sql.functions.model import Aggregate, Function
 from hyperdb.frontends.sql.functions.order import key_of
 from hyperdb.frontends.sql.functions.registry import AGGREGATES, FUNCTIONS, Match, resolve
@@ -26,8 +27,10 @@ from hyperdb.frontends.sql.plan.expressions import (
     Coalesce,
     Const,
     Convert,
+    Edge,
     Expr,
     Extreme,
+    Frame,
     MakeRow,
     Outer,
     Slot,
@@ -40,9 +43,11 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.bind.binder import Binder
     from hyperdb.frontends.sql.bind.coerce import Coercer
 
+Order = tuple[tuple[Expr, bool, bool], ...]
 _RANKING = {"row_number": INT8, "rank": INT8, "dense_rank": INT8, "percent_rank": FLOAT8, "cume_dist": FLOAT8, "ntile": INT4}
 _VALUES = frozenset({"lag", "lead", "first_value", "last_value", "nth_value"})
 _MOST_ARGUMENTS = 100
+_AGGREGATES = frozenset({"min", "max"}) | AGGREGATES.keys() | json_calls.AGGREGATES
 
 
 class Calls:
@@ -64,6 +69,10 @@ class Calls:
         raise NotImplementedError
 
     def compare(self, sign: str, left: Expr, right: Expr, at: int | None = None) -> Expr:
+        """See `Expressions`."""
+        raise NotImplementedError
+
+    def apply(self, sign: str, arguments: list[Expr], at: int | None) -> Expr:
         """See `Expressions`."""
         raise NotImplementedError
 
@@ -102,13 +111,14 @@ class Calls:
             error.args = (error.message,)
             raise
         if match is None:
-            raise self._no_function(name, arguments, node)
+            raise self.no_function(name, arguments, node)
         return self.matched(match, arguments)
 
     def _shown(self, arguments: list[Expr]) -> str:
         return ", ".join(self.coercer.name(argument.kind) for argument in arguments)
 
-    def _no_function(self, name: str, arguments: list[Expr], node: exp.Expr) -> SqlError:
+    def no_function(self, name: str, arguments: list[Expr], node: exp.Expr) -> SqlError:
+        """42883 for a call that nothing fits."""
         return SqlError(
             "42883",
             f"function {name}({self._shown(arguments)}) does not exist",
@@ -121,12 +131,16 @@ class Calls:
         name = name if node.args.get("quoted") else name.lower()
         if len(node.expressions) > _MOST_ARGUMENTS and name != "row":
             raise SqlError("54023", f"cannot pass more than {_MOST_ARGUMENTS} arguments to a function", position=self.at(node))
+        if name in json_calls.NAMES:
+            return json_calls.NAMES[name](json_calls.JsonCalls(self), node, scope)
         special = _SPECIAL.get(name)
         if special is not None:
             found: Expr = special(self, node, scope)
             return found
-        if name in AGGREGATES or name in ("min", "max"):
+        if name in _AGGREGATES:
             return self._aggregate(name, node, scope)
+        if name in ordered.NAMES:
+            raise self.no_function(name, [self.bind(each, scope) for each in node.expressions], node)
         if name in _RANKING or name in _VALUES:
             raise SqlError("42809", f"window function {name} requires an OVER clause", position=self.at(node))
         if any(isinstance(each, exp.Kwarg | exp.PropertyEQ) for each in node.expressions):
@@ -153,7 +167,7 @@ class Calls:
             if isinstance(each, exp.Kwarg | exp.PropertyEQ):
                 word = each.this.name.lower()
                 if word not in names:
-                    raise self._no_function(name, [], node)
+                    raise self.no_function(name, [], node)
                 found[names.index(word)] = self.bind(each.expression, scope)
             else:
                 found[place] = self.bind(each, scope)
@@ -285,18 +299,20 @@ class Calls:
     def _find_aggregate(self, name: str, arguments: list[Expr], node: exp.Expr) -> tuple[Aggregate, int, tuple[Expr, ...]]:
         if name in ("min", "max"):
             if len(arguments) != 1:
-                raise self._no_function(name, arguments, node)
+                raise self.no_function(name, arguments, node)
             argument = arguments[0]
             kind = self.coercer.catalog.base(argument.kind)
             if kind.oid in (UNKNOWN, kinds.VARCHAR):
                 kind = Kind(TEXT)
             if kind.oid in (BOOL, kinds.UUID, kinds.JSON, kinds.JSONB, kinds.BYTEA):
-                raise self._no_function(name, arguments, node)
+                raise self.no_function(name, arguments, node)
             return extreme(name, kind.oid, self.coercer.catalog.labels), kind.oid, (self.coercer.coerce(argument, kind),)
+        if name in json_calls.AGGREGATES:
+            return json_calls.JsonCalls(self).aggregate(name, arguments, node)
         given = [self.coercer.catalog.base(argument.kind).oid for argument in arguments]
         match = resolve(AGGREGATES[name], given)
         if match is None:
-            raise self._no_function(name, arguments, node)
+            raise self.no_function(name, arguments, node)
         assert isinstance(match.entry, Aggregate)
         cast = tuple(
             self.coercer.coerce(argument, Kind(target)) for argument, target in zip(arguments, match.targets, strict=True)
@@ -308,10 +324,37 @@ class Calls:
 
     def _filtered(self, node: exp.Expr, scope: Scope) -> Expr:
         inner, where = node.this, node.expression.this
+        if isinstance(inner, exp.WithinGroup):
+            return self._ordered_set(inner, scope, where)
         name, nodes = _call(inner)
-        if name not in AGGREGATES and name not in ("min", "max"):
+        if name not in _AGGREGATES:
             raise SqlError("42809", f"FILTER specified, but {name} is not an aggregate function", position=self.at(node))
         return self._aggregate(name, inner, scope, nodes, where)
+
+    def _ordered_set(self, node: exp.Expr, scope: Scope, where: exp.Expr | None = None) -> Expr:
+        """percentile_cont(0.5) WITHIN GROUP (ORDER BY x) and its like."""
+        name, nodes = _call(node.this)
+        if name not in ordered.NAMES:
+            if name in _RANKING:
+                raise SqlError("0A000", f"{name} WITHIN GROUP is not supported", position=self.at(node))
+            raise self.no_function(name, [self.bind(each, scope) for each in nodes], node)
+        inside = Scope(scope.level, scope.sources, scope.merged, scope.tables, scope.outer_tables, "aggregate function calls")
+        direct = [self.bind(each, inside) for each in nodes]
+        order = self._order(node.expression, inside)
+        if len(direct) != (name != "mode") or len(order) != 1:
+            raise self.no_function(name, [*direct, *[value for value, _, _ in order]], node)
+        condition = None if where is None else self.truth(where, inside, "FILTER")
+        value, descending, first = order[0]
+        many = bool(direct) and kinds.is_array(direct[0].kind.oid)
+        asked = Kind(kinds.array_of(FLOAT8) or 0) if many else Kind(FLOAT8)
+        cast = tuple(self.coercer.coerce(each, asked) for each in direct)
+        if name == "percentile_cont" and value.kind.oid != kinds.INTERVAL:
+            value = self.coercer.coerce(value, Kind(FLOAT8))
+        oid = value.kind.oid
+        result = (kinds.array_of(oid) or 0) if many else oid
+        made = ordered.aggregate(name, (asked.oid,) * len(cast), oid, result, key_of(oid, self.coercer.catalog.labels))
+        call = AggregateCall(Kind(result), made, (*cast, value), False, condition, ((value, descending, first),))
+        return self._gathered(call, scope, node)
 
     # Window functions.
 
@@ -328,10 +371,10 @@ class Calls:
         partition = tuple(self.bind(each, scope) for each in definition.args.get("partition_by") or ())
         ordered = definition.args.get("order")
         order = () if ordered is None else self._order(ordered, scope)
-        frame = self._frame(definition.args.get("spec") or node.args.get("spec"), scope)
+        frame = self._frame(definition.args.get("spec") or node.args.get("spec"), scope, order)
         if name in _RANKING or name in _VALUES:
             call = self._ranking(name, nodes, scope, node, partition, order, frame)
-        elif name in AGGREGATES or name in ("min", "max"):
+        elif name in _AGGREGATES:
             found = self._aggregate_call(name, inner, scope, nodes, where, windowed=True)
             if found.distinct or found.order:
                 raise SqlError("0A000", "DISTINCT and ORDER BY are not implemented for window functions", position=self.at(node))
@@ -371,11 +414,11 @@ class Calls:
         if name in _RANKING:
             kind = Kind(_RANKING[name])
             if len(arguments) != (name == "ntile"):
-                raise self._no_function(name, arguments, node)
+                raise self.no_function(name, arguments, node)
             arguments = [self.coercer.coerce(argument, Kind(INT4)) for argument in arguments]
             return WindowCall(kind, name, None, tuple(arguments), partition, order, frame)
         if not 1 <= len(arguments) <= 3:
-            raise self._no_function(name, arguments, node)
+            raise self.no_function(name, arguments, node)
         if len(arguments) == 3:
             kind = self.coercer.common([arguments[0], arguments[2]], name)
             arguments[2] = self.coercer.coerce(arguments[2], kind)
@@ -386,23 +429,63 @@ class Calls:
             arguments[1] = self.coercer.coerce(arguments[1], Kind(INT4))
         return WindowCall(kind, name, None, tuple(arguments), partition, order, frame)
 
-    def _frame(self, spec: exp.Expr | None, scope: Scope) -> tuple[str, Any, Any] | None:
+    def _frame(self, spec: exp.Expr | None, scope: Scope, order: Order) -> Frame | None:
         if spec is None:
             return None
-        if spec.args.get("exclude"):
-            raise SqlError("0A000", "frame exclusion is not supported", position=self.at(spec))
         kind = str(spec.args["kind"]).lower()
-        start = self._edge(spec.args.get("start"), spec.args.get("start_side"), scope)
-        end = self._edge(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"), scope)
-        if kind != "rows" and any(isinstance(edge[1], Expr) for edge in (start, end)):
-            raise SqlError("0A000", f"{kind.upper()} with an offset is not supported", position=self.at(spec))
-        return kind, start, end
+        edges = (
+            self._edge(spec.args.get("start"), spec.args.get("start_side"), scope, kind, order),
+            self._edge(spec.args.get("end") or "CURRENT ROW", spec.args.get("end_side"), scope, kind, order),
+        )
+        at = self.at(spec)
+        (start, end), offsets = (edge.side for edge in edges), [edge for edge in edges if edge.offset is not None]
+        if kind == "groups" and not order:
+            raise SqlError("42P20", "GROUPS mode requires an ORDER BY clause", position=at)
+        if kind == "range" and offsets and len(order) != 1:
+            raise SqlError("42P20", "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column", position=at)
+        if start == "following" and edges[0].offset is None:
+            raise SqlError("42P20", "frame start cannot be UNBOUNDED FOLLOWING", position=at)
+        if end == "preceding" and edges[1].offset is None:
+            raise SqlError("42P20", "frame end cannot be UNBOUNDED PRECEDING", position=at)
+        if _SIDES.index(start) > _SIDES.index(end):
+            words = {"current": "current row", "following": "following row"}[start]
+            rest = "preceding rows" if end == "preceding" else "current row"
+            text = (
+                f"frame starting from {words} cannot have {rest}"
+                if end == "preceding"
+                else f"frame starting from {words} cannot end with {rest}"
+            )
+            raise SqlError("42P20", text, position=at)
+        excluded = spec.args.get("exclude")
+        word = "" if excluded is None else str(getattr(excluded, "name", "") or excluded).lower()
+        return Frame(kind, *edges, {"no others": ""}.get(word, word))
 
-    def _edge(self, edge: Any, side: str | None, scope: Scope) -> tuple[str, Expr | None]:
+    def _edge(self, edge: Any, side: str | None, scope: Scope, kind: str, order: Order) -> Edge:
         if isinstance(edge, str):
-            word = edge.upper()
-            return ("current", None) if word == "CURRENT ROW" else ((side or "preceding").lower(), None)
-        return (side or "preceding").lower(), self.coercer.coerce(self.bind(edge, scope), Kind(INT8))
+            return Edge("current" if edge.upper() == "CURRENT ROW" else (side or "preceding").lower())
+        way = (side or "preceding").lower()
+        bound = self.bind(edge, scope)
+        if kind != "range" or len(order) != 1:
+            return Edge(way, self.coercer.coerce(bound, Kind(INT8), "assignment"))
+        value, descending, _ = order[0]
+        base = self.coercer.catalog.base(value.kind).oid
+        if base in (kinds.INT2, INT4, INT8):
+            # The bound may lie outside of the type.
+            value = self.coercer.coerce(value, Kind(kinds.NUMERIC))
+            bound = self.coercer.coerce(bound, Kind(kinds.NUMERIC), casts.ASSIGNMENT)
+        elif bound.kind.oid == UNKNOWN:
+            bound = self.coercer.coerce(bound, Kind(kinds.INTERVAL if kinds.category(base) in "DT" else base))
+        sign = "-" if (way == "preceding") is not descending else "+"
+        try:
+            limit = self.apply(sign, [value, bound], self.at(edge))
+            mine, limit, by = self.coercer.comparable(value, limit, "<=")
+        except SqlError:
+            shown = f"column type {self.coercer.name(value.kind)} and offset type {self.coercer.name(bound.kind)}"
+            raise SqlError("0A000", f"RANGE with offset PRECEDING/FOLLOWING is not supported for {shown}") from None
+        return Edge(way, bound, limit, mine, by)
+
+
+_SIDES = ("preceding", "current", "following")
 
 
 def _call(node: exp.Expr) -> tuple[str, list[exp.Expr]]:

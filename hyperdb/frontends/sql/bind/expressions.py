@@ -17,6 +17,8 @@ from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.bind.comparisons import COMPARISONS, Comparisons, quantified
 from hyperdb.frontends.sql.bind.names import fold, kind_of
 from hyperdb.frontends.sql.bind.scope import Scope
+from hyperdb.frontends.sql.bind.signs import BARE, SIGNS
+from hyperdb.frontends.sql.bind.signs import COMPARISONS as COMPARED
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, INT8, INTERVAL, NUMERIC, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.functions import casts
@@ -43,40 +45,6 @@ from hyperdb.frontends.sql.plan.expressions import (
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.bind.binder import Binder
 
-_COMPARISONS: dict[Any, str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
-_SIGNS: dict[Any, str] = {
-    exp.Add: "+",
-    exp.Sub: "-",
-    exp.Mul: "*",
-    exp.Div: "/",
-    exp.Mod: "%",
-    exp.Pow: "^",
-    exp.BitwiseAnd: "&",
-    exp.BitwiseOr: "|",
-    exp.BitwiseXor: "#",
-    exp.BitwiseLeftShift: "<<",
-    exp.BitwiseRightShift: ">>",
-    exp.DPipe: "||",
-    exp.RegexpLike: "~",
-    exp.RegexpILike: "~*",
-    exp.ArrayContainsAll: "@>",
-    exp.ArrayContainedBy: "<@",
-    exp.ArrayOverlaps: "&&",
-    exp.JSONBContains: "?",
-    exp.JSONBExtract: "#>",
-    exp.JSONBExtractScalar: "#>>",
-}
-_BARE: dict[Any, str] = {
-    exp.CurrentDate: "current_date",
-    exp.CurrentTimestamp: "now",
-    exp.CurrentTime: "current_time",
-    exp.Localtime: "localtime",
-    exp.Localtimestamp: "localtimestamp",
-    exp.CurrentUser: "current_user",
-    exp.SessionUser: "session_user",
-    exp.CurrentSchema: "current_schema",
-    exp.CurrentCatalog: "current_catalog",
-}
 _WORDS = {"user": "current_user", "current_role": "current_user"}
 _INT4_LIMIT, _INT8_LIMIT = 1 << 31, 1 << 63
 
@@ -96,12 +64,12 @@ class Expressions(Comparisons):
         """
         method = _METHODS.get(type(node))
         if method is None:
-            if type(node) in _SIGNS:
-                return self.operator(_SIGNS[type(node)], [node.this, node.expression], scope, node)
-            if type(node) in _COMPARISONS:
-                return self._comparison(_COMPARISONS[type(node)], node, scope)
-            if type(node) in _BARE:
-                return self.function(_BARE[type(node)], [], node)
+            if type(node) in SIGNS:
+                return self.operator(SIGNS[type(node)], [node.this, node.expression], scope, node)
+            if type(node) in COMPARED:
+                return self._comparison(COMPARED[type(node)], node, scope)
+            if type(node) in BARE:
+                return self.function(BARE[type(node)], [], node)
             raise SqlError("0A000", f"{type(node).__name__.upper()} is not supported here", position=self.at(node))
         try:
             return method(self, node, scope)
@@ -224,7 +192,8 @@ class Expressions(Comparisons):
             if whole is not None:
                 if whole.is_function and len(whole.columns) == 1:
                     return Slot(whole.columns[0].kind, whole.columns[0].place)
-                return MakeRow(Kind(RECORD), tuple(Slot(column.kind, column.place) for column in whole.columns))
+                slots = tuple(Slot(column.kind, column.place) for column in whole.columns)
+                return MakeRow(Kind(RECORD), slots, tuple(column.name for column in whole.columns))
             raise SqlError("42703", f'column "{name}" does not exist')
         if not scope.knows_table(table):
             raise SqlError("42P01", f'missing FROM-clause entry for table "{table}"')
@@ -541,5 +510,6 @@ _METHODS: dict[type[exp.Expr], Method] = {
     exp.Anonymous: Expressions._anonymous,
     exp.GroupConcat: Expressions._string_agg,
     exp.Filter: Expressions._filtered,
+    exp.WithinGroup: Expressions._ordered_set,
     exp.Window: Expressions._window,
 }

@@ -459,7 +459,7 @@ def _named(node: exp.Expr) -> tuple[str, bool]:
         return inner if inner[1] else (_type_name(node.args["to"]), False)
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower(), True
-    if isinstance(node, exp.Window | exp.Filter | exp.Paren | exp.Bracket | exp.Collate):
+    if isinstance(node, exp.Window | exp.Filter | exp.WithinGroup | exp.Paren | exp.Bracket | exp.Collate):
         return _named(node.this)
     if isinstance(node, exp.Dot):
         return _named(node.expression) if not isinstance(node.expression, exp.Identifier) else (fold(node.expression), True)

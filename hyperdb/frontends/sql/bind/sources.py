@@ -179,15 +179,22 @@ class Sources:
             calls.append(bound)
         alias, given = _alias(node)
         ordinality = bool(node.args.get("ordinality")) or (isinstance(node, exp.Unnest) and bool(node.args.get("offset")))
-        columns = []
+        columns: list[tuple[str, Kind]] = []
+        widths: list[int] = []
         for name, bound in zip(names, calls, strict=True):
+            if isinstance(bound, Call) and bound.function.columns:
+                own = bound.function.columns
+                columns += [(shown, Kind(oid)) for shown, oid in own]
+                widths.append(len(own))
+                continue
+            widths.append(1)
             if bound.kind.oid == RECORD:
                 raise SqlError("0A000", "functions that give records are not supported in FROM")
             columns.append((alias if alias and len(calls) == 1 and not given else name, bound.kind))
         if ordinality:
             offset = node.args.get("offset")
             columns.append((fold(offset) if isinstance(offset, exp.Identifier) else "ordinality", Kind(INT8)))
-        plan = FunctionScan(len(columns), tuple(calls), ordinality)
+        plan = FunctionScan(len(columns), tuple(calls), tuple(widths), ordinality)
         base = scope.width
         made = tuple(
             Named(given[place] if place < len(given) else column, kind, base + place)

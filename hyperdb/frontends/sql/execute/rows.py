@@ -98,13 +98,16 @@ class Executor:
 
     def _function_scan(self, plan: p.FunctionScan) -> Rows:
         calls = [self._set_of(call) for call in plan.calls]
-        ordinality = plan.ordinality
+        ordinality, widths = plan.ordinality, plan.widths
+        wide = any(width > 1 for width in widths)
 
         def run(env: Environment) -> Iterator[Row]:
             found = [call((), env) for call in calls]
             longest = max((len(values) for values in found), default=0)
             for place in range(longest):
                 row = tuple(values[place] if place < len(values) else None for values in found)
+                if wide:
+                    row = tuple(chain.from_iterable(_spread(value, width) for value, width in zip(row, widths, strict=True)))
                 yield (*row, place + 1) if ordinality else row
 
         return run
@@ -410,6 +413,13 @@ class Executor:
 
     def _modify(self, plan: p.Plan) -> Rows:
         return self._modifier.compile(plan)
+
+
+def _spread(value: Any, width: int) -> Sequence[Any]:
+    """A function's value as so many columns."""
+    if width == 1:
+        return (value,)
+    return (None,) * width if value is None else tuple(value)
 
 
 _COMPILE: dict[type[p.Plan], Callable[[Executor, Any], Rows]] = {

@@ -12,28 +12,11 @@ from typing import Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.frames import FrameEdges, Part
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import WindowCall
 
 Rows = Callable[[Environment], Iterator[Row]]
-
-
-class _Part:
-    """A sorted partition: rows, and for each the places of its first and behind its last peer."""
-
-    def __init__(self, rows: list[Row], keys: list[Any] | None) -> None:
-        self.rows = rows
-        self.first = [0] * len(rows)
-        self.last = [len(rows)] * len(rows)
-        self.group = [1] * len(rows)
-        if keys is None:
-            return
-        begin, group = 0, 1
-        for place in range(1, len(rows) + 1):
-            if place == len(rows) or keys[place] != keys[begin]:
-                for at in range(begin, place):
-                    self.first[at], self.last[at], self.group[at] = begin, place, group
-                begin, group = place, group + 1
 
 
 class Windowed:
@@ -71,14 +54,14 @@ class Windowed:
                     ranks = {at: _rank(keys(rows[at], env)[0], above) for at in places}
                     places.sort(key=ranks.__getitem__, reverse=descending)
                 sorted_rows = [rows[at] for at in places]
-                own = _Part(sorted_rows, None if peers is None else [peers(row, env) for row in sorted_rows])
+                own = Part(sorted_rows, None if peers is None else [peers(row, env) for row in sorted_rows])
                 for at, value in zip(places, evaluate(own, env), strict=True):
                     found[at] = value
             return found
 
         return run
 
-    def _evaluator(self, call: WindowCall) -> Callable[[_Part, Environment], Sequence[Any]]:
+    def _evaluator(self, call: WindowCall) -> Callable[[Part, Environment], Sequence[Any]]:
         if call.function is not None:
             return self._aggregate(call)
         if call.name in _RANKS:
@@ -89,36 +72,19 @@ class Windowed:
             return self._shifted(call)
         return self._framed(call)
 
-    def _edges(self, call: WindowCall) -> Callable[[_Part, int, Environment], tuple[int, int]]:
+    def _edges(self, call: WindowCall) -> Callable[[Part, Environment], Callable[[int], tuple[int, int]]]:
+        """For a partition: where the frame of a row begins and ends."""
         if call.frame is None:
-            return lambda part, at, _env: (0, part.last[at])
-        kind, start, end = call.frame
-        by_rows = kind == "rows"
-        counts = [None if edge[1] is None else self._compiler.compile(edge[1]) for edge in (start, end)]
-        sides = (start[0], end[0])
+            return lambda part, _env: lambda at: (0, part.last[at])
+        return FrameEdges(self._compiler, call.frame, call.order).of
 
-        def edges(part: _Part, at: int, env: Environment) -> tuple[int, int]:
-            found = []
-            for place, (side, count) in enumerate(zip(sides, counts, strict=True)):
-                if count is not None:
-                    size = count(part.rows[at], env)
-                    if size is None or size < 0:
-                        raise SqlError("22013", f"frame {'ending' if place else 'starting'} offset must not be negative")
-                    found.append(at + (size if side == "following" else -size) + place)
-                elif side == "current":
-                    found.append((at + place) if by_rows else (part.last[at] if place else part.first[at]))
-                else:
-                    found.append(0 if side == "preceding" else len(part.rows))
-            return max(found[0], 0), min(found[1], len(part.rows))
-
-        return edges
-
-    def _aggregate(self, call: WindowCall) -> Callable[[_Part, Environment], Sequence[Any]]:
+    def _aggregate(self, call: WindowCall) -> Callable[[Part, Environment], Sequence[Any]]:
         function = call.function
         assert function is not None
         arguments, edges = self._compiler.row(call.arguments), self._edges(call)
         where = None if call.where is None else self._compiler.compile(call.where)
         bare = not call.arguments
+        excluded = call.frame.excluded if call.frame is not None else ""
 
         def feed(state: Any, row: Row, env: Environment) -> Any:
             if where is not None and not where(row, env):
@@ -128,16 +94,22 @@ class Windowed:
             values = arguments(row, env)
             return state if function.strict and None in values else function.step(state, *values)
 
-        def run(part: _Part, env: Environment) -> list[Any]:
+        def run(part: Part, env: Environment) -> list[Any]:
             found: list[Any] = []
+            ends = edges(part, env)
             state, begin, end = function.start(), 0, 0
             for at in range(len(part.rows)):
-                low, high = edges(part, at, env)
-                if low != begin or high < end:
-                    state, begin, end = function.start(), low, low
-                while end < high:
-                    state = feed(state, part.rows[end], env)
-                    end += 1
+                low, high = ends(at)
+                if excluded:
+                    state = function.start()
+                    for place in part.places(low, high, at, excluded):
+                        state = feed(state, part.rows[place], env)
+                else:
+                    if low != begin or high < end:
+                        state, begin, end = function.start(), low, low
+                    while end < high:
+                        state = feed(state, part.rows[end], env)
+                        end += 1
                 # A state may be a list that the next step changes: the end of it is taken now.
                 value = function.end(state)
                 found.append(list(value) if isinstance(value, list) else value)
@@ -145,11 +117,11 @@ class Windowed:
 
         return run
 
-    def _shifted(self, call: WindowCall) -> Callable[[_Part, Environment], Sequence[Any]]:
+    def _shifted(self, call: WindowCall) -> Callable[[Part, Environment], Sequence[Any]]:
         runs = self._compiler.all(call.arguments)
         sign = -1 if call.name == "lag" else 1
 
-        def run(part: _Part, env: Environment) -> list[Any]:
+        def run(part: Part, env: Environment) -> list[Any]:
             found: list[Any] = []
             for at, row in enumerate(part.rows):
                 by = 1 if len(runs) < 2 else runs[1](row, env)
@@ -165,20 +137,24 @@ class Windowed:
 
         return run
 
-    def _framed(self, call: WindowCall) -> Callable[[_Part, Environment], Sequence[Any]]:
+    def _framed(self, call: WindowCall) -> Callable[[Part, Environment], Sequence[Any]]:
         runs, edges, name = self._compiler.all(call.arguments), self._edges(call), call.name
+        excluded = call.frame.excluded if call.frame is not None else ""
 
-        def run(part: _Part, env: Environment) -> list[Any]:
+        def run(part: Part, env: Environment) -> list[Any]:
             found: list[Any] = []
+            ends = edges(part, env)
             for at, row in enumerate(part.rows):
-                low, high = edges(part, at, env)
-                place = low if name == "first_value" else high - 1
+                places = part.places(*ends(at), at, excluded)
+                wanted: int | None = 1
                 if name == "nth_value":
                     wanted = runs[1](row, env)
                     if wanted is not None and wanted <= 0:
                         raise SqlError("22016", "argument of nth_value must be greater than zero")
-                    place = -1 if wanted is None else low + wanted - 1
-                found.append(runs[0](part.rows[place], env) if low <= place < high else None)
+                elif name == "last_value":
+                    wanted = len(places)
+                there = wanted is not None and 1 <= wanted <= len(places)
+                found.append(runs[0](part.rows[places[wanted - 1]], env) if there and wanted is not None else None)
             return found
 
         return run
@@ -188,7 +164,7 @@ def _rank(value: Any, above: bool) -> tuple[bool, Any]:
     return (above, 0) if value is None else (not above, value)
 
 
-def _ntile(part: _Part, at: int, arguments: Row) -> int | None:
+def _ntile(part: Part, at: int, arguments: Row) -> int | None:
     if arguments[0] is None:
         return None
     if arguments[0] <= 0:
@@ -198,7 +174,7 @@ def _ntile(part: _Part, at: int, arguments: Row) -> int | None:
     return int(at // (size + 1) + 1 if at < edge else more + (at - edge) // size + 1)
 
 
-_RANKS: dict[str, Callable[[_Part, int, Row], Any]] = {
+_RANKS: dict[str, Callable[[Part, int, Row], Any]] = {
     "row_number": lambda _part, at, _arguments: at + 1,
     "rank": lambda part, at, _arguments: part.first[at] + 1,
     "dense_rank": lambda part, at, _arguments: part.group[at],

@@ -7,7 +7,6 @@ gives null unless it counts.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -26,8 +25,6 @@ from hyperdb.frontends.sql.catalog.kinds import (
     INT4,
     INT8,
     INTERVAL,
-    JSON,
-    JSONB,
     NUMERIC,
     TEXT,
 )
@@ -146,10 +143,6 @@ def _joined(state: list[Any]) -> Any:
     return kind[:0].join(out)
 
 
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
 def all_aggregates() -> Iterator[Aggregate]:
     """Every aggregate but min and max, whose order the binder knows."""
     yield Aggregate("count", (), INT8, lambda: 0, lambda state: state + 1, _same)
@@ -191,18 +184,9 @@ def all_aggregates() -> Iterator[Aggregate]:
             strict=False,
         )
     yield Aggregate("array_agg", (ANYELEMENT,), ANYARRAY, list, _append, lambda state: state or None, strict=False)
-    for kind, name in ((JSON, "json_agg"), (JSONB, "jsonb_agg")):
-        yield Aggregate(
-            name,
-            (ANYELEMENT,),
-            kind,
-            list,
-            _append,
-            lambda state: json.dumps([_json(value) for value in state], default=str) if state else None,
-            strict=False,
-        )
-    for name in ("corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept", "regr_r2"):
-        yield Aggregate(name, (FLOAT8, FLOAT8), FLOAT8, list, _append, _REGRESSIONS[name])
+    for name, end in _REGRESSIONS.items():
+        yield Aggregate(name, (FLOAT8, FLOAT8), FLOAT8, list, _append, end)
+    yield Aggregate("regr_count", (FLOAT8, FLOAT8), INT8, lambda: 0, lambda state, _y, _x: state + 1, _same)
 
 
 def _float_sum(oid: int) -> Callable[[float | None, float], float]:
@@ -218,12 +202,14 @@ def _float_sum(oid: int) -> Callable[[float | None, float], float]:
 
 
 def _sums(pairs: list[tuple[float, float]]) -> tuple[int, float, float, float, float, float]:
-    count = len(pairs)
-    mean_y, mean_x = (sum(pair[place] for pair in pairs) / count for place in (0, 1))
-    xx = sum((x - mean_x) ** 2 for _, x in pairs)
-    yy = sum((y - mean_y) ** 2 for y, _ in pairs)
-    xy = sum((x - mean_x) * (y - mean_y) for y, x in pairs)
-    return count, mean_x, mean_y, xx, yy, xy
+    """Count, means and sums of products, by Youngs and Cramer's update as float8_regr_accum does it."""
+    sum_x = sum_y = xx = yy = xy = 0.0
+    for count, (y, x) in enumerate(pairs, 1):
+        sum_x, sum_y = sum_x + x, sum_y + y
+        if count > 1:
+            dx, dy, scale = x * count - sum_x, y * count - sum_y, 1.0 / (count * (count - 1))
+            xx, yy, xy = xx + dx * dx * scale, yy + dy * dy * scale, xy + dx * dy * scale
+    return len(pairs), sum_x / len(pairs), sum_y / len(pairs), xx, yy, xy
 
 
 def _regression(run: Callable[..., float | None], least: int = 1) -> Callable[[list[tuple[float, float]]], float | None]:
@@ -236,5 +222,10 @@ _REGRESSIONS: dict[str, Callable[[list[tuple[float, float]]], float | None]] = {
     "covar_samp": _regression(lambda n, _mx, _my, _xx, _yy, xy: xy / (n - 1), 2),
     "regr_slope": _regression(lambda _n, _mx, _my, xx, _yy, xy: xy / xx if xx else None),
     "regr_intercept": _regression(lambda _n, mx, my, xx, _yy, xy: my - mx * xy / xx if xx else None),
+    "regr_avgx": _regression(lambda _n, mx, _my, _xx, _yy, _xy: mx),
+    "regr_avgy": _regression(lambda _n, _mx, my, _xx, _yy, _xy: my),
+    "regr_sxx": _regression(lambda _n, _mx, _my, xx, _yy, _xy: xx),
+    "regr_syy": _regression(lambda _n, _mx, _my, _xx, yy, _xy: yy),
+    "regr_sxy": _regression(lambda _n, _mx, _my, _xx, _yy, xy: xy),
     "regr_r2": _regression(lambda _n, _mx, _my, xx, yy, xy: None if not xx else xy * xy / (xx * yy) if yy else 1.0),
 }

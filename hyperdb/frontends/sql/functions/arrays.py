@@ -1,13 +1,11 @@
-"""Arrays, json, series: functions over values of any type.
+"""Arrays and series: functions over values of any type.
 
 Invariant: arrays are lists, nested where they have more dimensions; a function never changes the list that it is given.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from hyperdb.errors import SqlError
@@ -18,8 +16,6 @@ from hyperdb.frontends.sql.catalog.kinds import (
     INT4,
     INT8,
     INTERVAL,
-    JSON,
-    JSONB,
     NUMERIC,
     TEXT,
     TIMESTAMP,
@@ -92,76 +88,8 @@ def _moments(start: int, stop: int, step: tuple[int, int, int]) -> list[int]:
     return found
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_number)
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _load(text: str) -> Any:
-    return json.loads(text)
-
-
-def _step(value: Any, key: Any) -> Any:
-    if isinstance(value, dict):
-        return value.get(key, _MISSING) if isinstance(key, str) else _MISSING
-    if isinstance(value, list):
-        try:
-            place = int(key)
-        except ValueError:
-            return _MISSING
-        return value[place] if -len(value) <= place < len(value) else _MISSING
-    return _MISSING
-
-
-_MISSING: Any = object()
-
-
-def _as_json(value: Any) -> str | None:
-    return None if value is _MISSING else _dump(value)
-
-
-def _as_text(value: Any) -> str | None:
-    if value is _MISSING or value is None:
-        return None
-    return value if isinstance(value, str) else _dump(value)
-
-
-def _path(text: str, keys: list[Any]) -> Any:
-    value = _load(text)
-    for key in keys:
-        value = _step(value, key)
-        if value is _MISSING:
-            break
-    return value
-
-
-def _contains(whole: Any, part: Any) -> bool:
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(name in whole and _contains(whole[name], item) for name, item in part.items())
-    if isinstance(part, list):
-        return isinstance(whole, list) and all(any(_contains(each, item) for each in whole) for item in part)
-    if isinstance(whole, list):
-        return any(item == part for item in whole)
-    return bool(whole == part) and isinstance(whole, bool) == isinstance(part, bool)
-
-
-def _typeof(text: str) -> str:
-    names = {bool: "boolean", dict: "object", list: "array", str: "string", type(None): "null"}
-    return names.get(type(_load(text)), "number")
-
-
-def _json_length(text: str) -> int:
-    value = _load(text)
-    if not isinstance(value, list):
-        raise SqlError("22023", "cannot get array length of a non-array")
-    return len(value)
-
-
 def operators() -> Iterator[Function]:
-    """Operators of arrays and json. Containment of arrays compares values as Python does."""
+    """Operators of arrays. Containment of arrays compares values as Python does."""
     yield Function("||", (ANYARRAY, ANYARRAY), ANYARRAY, _cat, strict=False)
     yield Function("||", (ANYARRAY, ANYELEMENT), ANYARRAY, lambda values, item: [*(values or []), item], strict=False)
     yield Function("||", (ANYELEMENT, ANYARRAY), ANYARRAY, lambda item, values: [item, *(values or [])], strict=False)
@@ -173,19 +101,10 @@ def operators() -> Iterator[Function]:
         BOOL,
         lambda left, right: any(item in _flat(right) for item in _flat(left) if item is not None),
     )
-    for kind in (JSON, JSONB):
-        for key in (TEXT, INT4):
-            yield Function("->", (kind, key), kind, lambda text, at: _as_json(_step(_load(text), at)))
-            yield Function("->>", (kind, key), TEXT, lambda text, at: _as_text(_step(_load(text), at)))
-        yield Function("#>", (kind, _TEXTS), kind, lambda text, keys: _as_json(_path(text, keys)))
-        yield Function("#>>", (kind, _TEXTS), TEXT, lambda text, keys: _as_text(_path(text, keys)))
-    yield Function("@>", (JSONB, JSONB), BOOL, lambda whole, part: _contains(_load(whole), _load(part)))
-    yield Function("<@", (JSONB, JSONB), BOOL, lambda part, whole: _contains(_load(whole), _load(part)))
-    yield Function("?", (JSONB, TEXT), BOOL, lambda text, key: key in _load(text))
 
 
 def functions() -> Iterator[Function]:
-    """Functions of arrays, json and series."""
+    """Functions of arrays and series."""
     yield Function("array_length", (ANYARRAY, INT4), INT4, _length)
     yield Function("array_upper", (ANYARRAY, INT4), INT4, _length)
     yield Function("array_lower", (ANYARRAY, INT4), INT4, lambda values, at: None if _length(values, at) is None else 1)
@@ -218,16 +137,3 @@ def functions() -> Iterator[Function]:
         lambda values, at: list(range(1, (_length(values, at) or 0) + 1)),
         rows=True,
     )
-    for kind, prefix in ((JSON, "json"), (JSONB, "jsonb")):
-        yield Function(f"{prefix}_typeof", (kind,), TEXT, _typeof)
-        yield Function(f"{prefix}_array_length", (kind,), INT4, _json_length)
-        yield Function(f"{prefix}_array_elements", (kind,), kind, lambda text: [_dump(item) for item in _load(text)], rows=True)
-        yield Function(
-            f"{prefix}_array_elements_text", (kind,), TEXT, lambda text: [_as_text(item) for item in _load(text)], rows=True
-        )
-        yield Function(f"{prefix}_object_keys", (kind,), TEXT, lambda text: list(_load(text)), rows=True)
-        for name, write in ((f"{prefix}_extract_path", _as_json), (f"{prefix}_extract_path_text", _as_text)):
-            result = kind if write is _as_json else TEXT
-            yield Function(
-                name, (kind, TEXT), result, lambda text, *keys, write=write: write(_path(text, list(keys))), variadic=True
-            )

@@ -28,6 +28,8 @@ class Function:
     volatile: bool = False
     rows: bool = False
     """Gives a list of rows (or of values, if one column): a set-returning function."""
+    columns: tuple[tuple[str, int], ...] = ()
+    """Names and types of the columns in FROM, where they are not one named as the function."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from itertools import chain
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, TEXT, UNKNOWN, Kind
-from hyperdb.frontends.sql.functions import aggregates, arrays, casts, numbers, system, texts, times
+from hyperdb.frontends.sql.functions import aggregates, arrays, casts, jsons, numbers, system, texts, times
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
 _ALL: Table = table(
     chain(
-        *(module.operators() for module in (numbers, texts, times, arrays)),
-        *(module.functions() for module in (numbers, texts, times, arrays, system)),
+        *(module.operators() for module in (numbers, texts, times, arrays, jsons)),
+        *(module.functions() for module in (numbers, texts, times, arrays, jsons, system)),
     )
 )
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
 from hyperdb.frontends.sql.functions.casts import Cast
@@ -177,9 +177,10 @@ class MakeArray(Expr):
 
 @dataclass(frozen=True, slots=True)
 class MakeRow(Expr):
-    """ROW(...)."""
+    """ROW(...); `names` are those of a table's columns, where it is its whole row."""
 
     items: tuple[Expr, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,30 @@ class AggregateCall(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """Where a window's frame begins or ends: `side` is preceding, current or following; without `offset` at the partition's end.
+
+    In a frame by RANGE, `limit` is the value of the edge for a row and `value` what is compared with it, both of type `by`.
+    """
+
+    side: str
+    offset: Expr | None = None
+    limit: Expr | None = None
+    value: Expr | None = None
+    by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A window's frame; `kind` is rows, range or groups; `excluded` is empty, `current row`, `group` or `ties`."""
+
+    kind: str
+    start: Edge
+    end: Edge
+    excluded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WindowCall(Expr):
     """A window function, before its place in the row is known."""
 
@@ -224,27 +249,34 @@ class WindowCall(Expr):
     arguments: tuple[Expr, ...]
     partition: tuple[Expr, ...]
     order: tuple[tuple[Expr, bool, bool], ...]
-    frame: tuple[str, Any, Any] | None = None
+    frame: Frame | None = None
     where: Expr | None = None
+
+
+Held = TypeVar("Held", bound="Expr | Frame | Edge")
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     """The tree with each node replaced by what `change` gives for it; where that is None, its parts are asked."""
     found = change(expr)
-    if found is not None:
-        return found
+    return _with_parts(expr, change) if found is None else found
+
+
+def _with_parts(holder: Held, change: Callable[[Expr], Expr | None]) -> Held:
     changed = {}
-    for each in fields(expr):
-        value = getattr(expr, each.name)
+    for each in fields(holder):
+        value = getattr(holder, each.name)
         after = _rewritten(value, change)
         if after is not value:
             changed[each.name] = after
-    return replace(expr, **changed) if changed else expr
+    return replace(holder, **changed) if changed else holder
 
 
 def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
     if isinstance(value, Expr):
         return rewrite(value, change)
+    if isinstance(value, Frame | Edge):
+        return _with_parts(value, change)
     if isinstance(value, tuple):
         items = tuple(_rewritten(item, change) for item in value)
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
@@ -261,6 +293,9 @@ def parts(expr: Expr) -> Iterator[Expr]:
 def _parts(value: Any) -> Iterator[Expr]:
     if isinstance(value, Expr):
         yield from parts(value)
+    elif isinstance(value, Frame | Edge):
+        for each in fields(value):
+            yield from _parts(getattr(value, each.name))
     elif isinstance(value, tuple):
         for item in value:
             yield from _parts(item)

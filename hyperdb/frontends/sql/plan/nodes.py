@@ -61,9 +61,10 @@ class Virtual(Plan):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionScan(Plan):
-    """Rows of a set-returning function; with `ordinality` a number behind them. `names` of one call each."""
+    """Rows of set-returning functions side by side; with `ordinality` a number behind them. `widths`: columns of each call."""
 
     calls: tuple[Expr, ...]
+    widths: tuple[int, ...]
     ordinality: bool = False
 
 
