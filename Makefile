@@ -82,6 +82,7 @@ compat-sql: build $(VENV)/.dev ## the order of keys, the values of types and the
 	$(BIN)/python compat-tests/sql/key_order.py
 	$(BIN)/python compat-tests/sql/type_values.py
 	$(BIN)/python compat-tests/sql/copy_formats.py
+	$(BIN)/python compat-tests/sql/dbapi20_run.py
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
 	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }

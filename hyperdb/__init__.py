@@ -9,6 +9,9 @@ with hyperdb.open("app.hdb") as db:
     print(app.get("ada"), list(app.incident("ada")))
     app.hash("user:42").update({"name": "Ada", "born": 1815})
     server = db.serve(resp="127.0.0.1:6379")    # now `redis-cli HGETALL user:42`
+    print(db.sql("SELECT 6 * %s AS answer", [7]).fetchall())
+
+`connect` and the names beside it make this a module of PEP 249.
 """
 
 from __future__ import annotations
@@ -19,21 +22,79 @@ from hyperdb import _native, errors
 from hyperdb.commitment.native import verify
 from hyperdb.commitment.verify import OwnerKey, Root, Seen, StoreKey
 from hyperdb.database import Database
+from hyperdb.dbapi import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Connection,
+    Cursor,
+    DatabaseError,
+    DataError,
+    Date,
+    DateFromTicks,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+    Warning,  # noqa: A004 - PEP 249 names it so
+    apilevel,
+    connect,
+    paramstyle,
+    threadsafety,
+)
 from hyperdb.errors import InvalidError
 from hyperdb.graph.members import Hyperedge, Vertex
 from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
 
 __all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Connection",
+    "Cursor",
+    "DataError",
     "Database",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
     "Hyperedge",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
     "OwnerKey",
+    "ProgrammingError",
     "Root",
     "Seen",
     "StoreKey",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
     "Vertex",
+    "Warning",
     "__version__",
+    "apilevel",
+    "connect",
     "errors",
     "open",
+    "paramstyle",
+    "threadsafety",
     "verify",
 ]
 

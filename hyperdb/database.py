@@ -35,6 +35,8 @@ from hyperdb.values import OpenOptions
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.backend import SqlBackend
+    from hyperdb.frontends.sql.embedded.placeholders import Parameters
+    from hyperdb.frontends.sql.embedded.result import Result
     from hyperdb.server import Serving
 
 T = TypeVar("T")
@@ -264,6 +266,21 @@ class Database:
         from hyperdb.frontends.sql.backend import SqlBackend
 
         return SqlBackend(Tables(self.native))
+
+    def sql(self, text: str, parameters: Parameters | None = None) -> Result:
+        """Runs SQL as one transaction of its own; the result of the last statement, with its rows.
+
+        Args:
+            text: one statement; several where there are no parameters.
+            parameters: a sequence for `%s` (or `$1`), a mapping for `%(name)s`.
+
+        Raises:
+            SqlError: by its class what PEP 249 calls it (IntegrityError, ProgrammingError ...).
+        """
+        from hyperdb.frontends.sql.embedded.result import sql
+
+        self._check()
+        return sql(self.sql_backend, text, parameters)
 
     def serve(
         self,

@@ -28,7 +28,15 @@
     +-- ForkedError             the database was opened before this process was forked
     +-- AddressError            the server cannot listen there
     +-- ControlError            the running server did not answer on its control socket
-    +-- SqlError                a SQL statement was refused; carries the SQLSTATE and what else clients are told
+    +-- Error                   what PEP 249 calls so: the root of what SQL raises
+    |   +-- InterfaceError      a connection or cursor was used as it cannot be (closed, no rows)
+    |   +-- SqlError            a SQL statement was refused; carries the SQLSTATE, which decides the class (DatabaseError)
+    |   |   +-- DataError         22: a value that cannot be
+    |   |   +-- IntegrityError    23: a constraint does not hold
+    |   |   +-- InternalError     25, 2D, 3B, XX and others: the transaction's state, defects
+    |   |   +-- NotSupportedError 0A: not built
+    |   |   +-- OperationalError  40, 53 to 58 and others: lost races, limits, shutdown
+    |   |   +-- ProgrammingError  42 and others: the statement is wrong
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
@@ -174,8 +182,27 @@ class WireError(HyperDBError):
         self.fatal = fatal
 
 
-class SqlError(HyperDBError):
-    """A SQL statement was refused. The fields are those of PostgreSQL's ErrorResponse; `position` counts characters from 1."""
+class Warning(Exception):  # noqa: A001 - PEP 249 names it so
+    """A remark of PEP 249; never raised: remarks are a connection's `notices`."""
+
+
+class Error(HyperDBError):
+    """The root of what SQL raises, as PEP 249 wants it."""
+
+
+class InterfaceError(Error):
+    """A connection or a cursor was used as it cannot be: it is closed, or has no rows."""
+
+
+class SqlError(Error):
+    """A SQL statement was refused. The fields are those of PostgreSQL's ErrorResponse; `position` counts characters from 1.
+
+    It is made as the class that PEP 249 has for its SQLSTATE: `SqlError("23505", ...)` is an `IntegrityError`.
+    """
+
+    def __new__(cls, sqlstate: str, *_words: object, **_fields: object) -> SqlError:
+        """An error of the class that the SQLSTATE's first two characters mean."""
+        return super().__new__(_BY_STATE.get(sqlstate[:2], cls) if cls is SqlError else cls)
 
     def __init__(
         self,
@@ -202,3 +229,39 @@ class SqlError(HyperDBError):
         self.column = column
         self.data_type = data_type
         self.constraint = constraint
+
+
+class DataError(SqlError):
+    """A value that cannot be: out of range, malformed, divided by zero."""
+
+
+class IntegrityError(SqlError):
+    """A constraint does not hold."""
+
+
+class InternalError(SqlError):
+    """The transaction's state does not allow it, or a defect."""
+
+
+class NotSupportedError(SqlError):
+    """Something that is not built."""
+
+
+class OperationalError(SqlError):
+    """A lost race, a limit, a cancel, a shutdown: nothing that the statement says is wrong."""
+
+
+class ProgrammingError(SqlError):
+    """The statement is wrong: its syntax, a name, a type, a right that is missing."""
+
+
+# PostgreSQL's documentation, appendix A: classes of SQLSTATE; which of PEP 249's classes each is, as psycopg has it.
+_CLASSES = {
+    DataError: "22",
+    IntegrityError: "23",
+    InternalError: "24 25 2B 2D 2F 38 39 3B XX",
+    NotSupportedError: "0A",
+    OperationalError: "08 27 28 34 40 53 54 55 57 58 F0 HV",
+    ProgrammingError: "07 20 21 26 3D 3F 42 44 P0",
+}
+_BY_STATE = {state: kind for kind, states in _CLASSES.items() for state in states.split()}

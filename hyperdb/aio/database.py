@@ -18,6 +18,8 @@ from hyperdb.commitment.frames import Frames
 from hyperdb.commitment.verify import Frame, Query
 from hyperdb.database import Examination
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, SerializationError
+from hyperdb.frontends.sql.embedded.placeholders import Parameters
+from hyperdb.frontends.sql.embedded.result import Result
 from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
 from hyperdb.graph.members import Text
@@ -153,6 +155,10 @@ class Database:
     async def flush(self) -> None:
         """Writes the memtables out as sorted tables."""
         await self.in_thread(self.plain.flush)
+
+    async def sql(self, text: str, parameters: Parameters | None = None) -> Result:
+        """Runs SQL as one transaction of its own; the result, which is whole, is read without waiting."""
+        return await self.in_thread(self.plain.sql, text, parameters)
 
     async def serve(
         self,
