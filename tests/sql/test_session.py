@@ -214,7 +214,7 @@ def test_a_cancel_ends_what_runs(backend: SqlBackend) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "LISTEN x",
+        "REINDEX TABLE t",
         "CREATE UNLOGGED TABLE t (a int)",
         "CREATE TABLE t (a int UNIQUE DEFERRABLE)",
         "SELECT @5",
@@ -256,3 +256,18 @@ def test_notices_are_those_that_the_client_wants(backend: SqlBackend) -> None:
 
 def test_deep_nesting_is_refused(backend: SqlBackend) -> None:
     assert refused(opened(backend), "SELECT " + "(" * 5000 + "1" + ")" * 5000).sqlstate == "54001"
+
+
+def test_for_update_locks_the_rows_that_it_returns(backend: SqlBackend) -> None:
+    first, second = opened(backend), opened(backend)
+    run(first, "CREATE TABLE jobs (id int PRIMARY KEY, n int); INSERT INTO jobs SELECT g, 10 - g FROM generate_series(1, 9) g")
+    take = "SELECT id FROM jobs WHERE n >= 0 ORDER BY n LIMIT 2 FOR UPDATE SKIP LOCKED"
+    run(first, "BEGIN")
+    assert run(first, take) == [(9,), (8,)]
+    run(second, "BEGIN")
+    assert run(second, take) == [(7,), (6,)]
+    assert refused(second, "SELECT id FROM jobs WHERE id = 9 FOR UPDATE NOWAIT").sqlstate == "55P03"
+    run(second, "ROLLBACK")
+    assert run(second, "SELECT id FROM jobs WHERE id < 6 ORDER BY id FOR UPDATE NOWAIT") == [(1,), (2,), (3,), (4,), (5,)]
+    run(first, "COMMIT")
+    assert refused(first, "SELECT sum(n) FROM jobs FOR UPDATE").sqlstate == "0A000"

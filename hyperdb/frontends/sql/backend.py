@@ -17,6 +17,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.builtin import built_in_relations
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.notify import Hub
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
@@ -48,6 +49,7 @@ class SqlBackend:
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()
         self._transactions = 0
         self._numbers = 0
+        self.hub = Hub()
         self._make_public()
         self._drop_temporaries()
 

@@ -116,6 +116,15 @@ class Facade:
         """Looks at it later."""
         self._session.deferral.note(constraint, check)
 
+    def notify(self, channel: str, payload: str) -> str:
+        """pg_notify."""
+        self._session.news.do("notify", channel, payload)
+        return ""
+
+    def channels(self) -> list[str]:
+        """pg_listening_channels."""
+        return list(self._session.news.channels)
+
     def cursors(self) -> list[Any]:
         """The open cursors."""
         return list(self._session.cursors)

@@ -34,6 +34,7 @@ from hyperdb.frontends.sql.cursors import Cursors
 from hyperdb.frontends.sql.deferral import Deferral
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.functional import Facade
+from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.settings import Settings
@@ -108,6 +109,7 @@ class SqlSession:
         self.cursors = Cursors(self)
         self.deferral = Deferral(self)
         self.temporaries = Temporaries(self)
+        self.news = News(self, backend.hub, opening.wake)
         self._preparer = Preparer(self)
         self.may_wait = opening.may_wait
         self._environment: Environment | None = None
@@ -196,8 +198,8 @@ class SqlSession:
         return found
 
     def notifications(self) -> Sequence[Notification]:
-        """See `contract.Session`: LISTEN is refused, so there are none."""
-        return ()
+        """See `contract.Session`."""
+        return self.news.take()
 
     def cancel(self) -> None:
         """See `contract.Session`."""
@@ -211,6 +213,7 @@ class SqlSession:
         """See `contract.Session`."""
         self.end(commit=False)
         self.temporaries.drop()
+        self.news.close()
 
     # Transactions.
 
@@ -279,6 +282,7 @@ class SqlSession:
             self.facade.forget()
             self.deferral.forget()
             self.cursors.end(committed=done)
+            self.news.end(committed=done)
 
     def notice(self, notice: Notice) -> None:
         """Tells the client something, if it wants to hear of it."""

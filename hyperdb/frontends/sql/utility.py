@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql import cursor_statements
+from hyperdb.frontends.sql import cursor_statements, notify
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
 from hyperdb.frontends.sql.deferral import set_constraints
@@ -167,6 +167,7 @@ def _release(found: Words) -> Made:
         transaction.release(session.savepoints[place][1])
         del session.savepoints[place:]
         session.cursors.release(place)
+        session.news.release(place)
         return done("RELEASE")
 
     return Utility(run), None
@@ -183,6 +184,7 @@ def _rollback_to(found: Words) -> Made:
         transaction.rollback_to(session.savepoints[place][1])
         del session.savepoints[place + 1 :]
         session.cursors.roll_back(place)
+        session.news.roll_back(place)
         session.status = Status.ACTIVE
         return done("ROLLBACK")
 
@@ -385,6 +387,7 @@ def _discard(found: Words) -> Made:
             session.prepared.clear()
             session.cursors.close_all()
             session.temporaries.drop()
+            session.news.do("unlisten", "")
             session.set("application_name", session.settings.value("application_name"))
         return done(f"DISCARD {what.upper()}")
 
@@ -474,11 +477,9 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "vacuum": _vacuum,
     "lock": lock,
     **cursor_statements.MAKERS,
+    **notify.MAKERS,
 }
 for _word in (
-    "listen",
-    "notify",
-    "unlisten",
     "do",
     "call",
     "load",

@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
 from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.plan.expressions import (
     Call,
     Const,
@@ -236,8 +237,6 @@ class Queries:
             condition = conjunction(conjuncts(self.binder.expressions.truth(where.this, scope, "WHERE")))
             assert condition is not None
             plan = Filter(plan.width, plan, condition)
-        if node.args.get("locks"):
-            plan = self._locked(plan, node, scope)
         for window in node.args.get("windows") or ():
             scope.window_names[fold(window.this)] = window
         return self._projected(plan, node, scope, outer)
@@ -279,10 +278,12 @@ class Queries:
 
             exprs = [rewrite(expr, place) for expr in exprs]
             order = tuple((rewrite(value, place), descending, first) for value, descending, first in order)
-        return self._finished(plan, exprs, columns, order, node, outer)
+        if node.args.get("locks") and (windows_after or grouped is not None):
+            raise SqlError("0A000", "FOR UPDATE is not allowed with window or aggregate functions")
+        return self._finished(plan, exprs, columns, order, node, scope, outer)
 
     def _finished(
-        self, plan: Plan, exprs: list[Expr], columns: Columns, order: Order, node: exp.Select, outer: Scope
+        self, plan: Plan, exprs: list[Expr], columns: Columns, order: Order, node: exp.Select, scope: Scope, outer: Scope
     ) -> tuple[Plan, Columns]:
         """Projection, DISTINCT, ORDER BY, LIMIT."""
         coercer = self.binder.coercer
@@ -302,7 +303,12 @@ class Queries:
         on: tuple[Expr, ...] | None = None
         if distinct is not None and distinct.args.get("on"):
             on = self._distinct_on(distinct, every, exprs, sorted_by)
+        locks = self._locks(node, scope) if node.args.get("locks") else []
         plan, every = _sets_apart(plan, every)
+        held = len(every)
+        for _, places, _, _ in locks:
+            # Columns that are only moved need no type.
+            every += [Slot(Kind(UNKNOWN), place) for place in places]
         plan = Project(len(every), plan, tuple(every))
         final: Order = tuple(sorted_by)
         kinds = tuple(expr.kind.oid for expr in every)
@@ -312,6 +318,10 @@ class Queries:
             plan = Sort(plan.width, plan, final)
         if on is not None:
             plan = Distinct(plan.width, plan, kinds, on)
+        for relation, places, mode, wait in locks:
+            # Above the order and below the limit, so that the rows that are asked for are locked and no others.
+            plan = Lock(plan.width, plan, relation, tuple(range(held, held + len(places))), mode, wait)
+            held += len(places)
         plan = self._limited(plan, node, outer, final or None)
         if len(every) > width:
             plan = Project(width, plan, tuple(Slot(expr.kind, place) for place, expr in enumerate(exprs)))
@@ -408,7 +418,9 @@ class Queries:
             raise SqlError("42P10", f"ORDER BY position {place} is not in select list", position=self.binder.expressions.at(node))
         return shown[place - 1]
 
-    def _locked(self, plan: Plan, node: exp.Select, scope: Scope) -> Plan:
+    def _locks(self, node: exp.Select, scope: Scope) -> list[tuple[Relation, range, str, str]]:
+        """FOR UPDATE and its like: tables, where their rows lie, how they are locked and how is waited."""
+        found: list[tuple[Relation, range, str, str]] = []
         if any(node.args.get(part) for part in ("group", "having", "distinct")):
             raise SqlError("0A000", "FOR UPDATE is not allowed with GROUP BY, HAVING or DISTINCT")
         for lock in node.args["locks"]:
@@ -420,13 +432,11 @@ class Queries:
             for name in names:
                 if scope.source(name) is None:
                     raise SqlError("42P01", f'relation "{name}" in FOR UPDATE clause not found in FROM clause')
-            base = 0
             for source in scope.sources:
                 if source.relation is not None and source.relation.rows is None and (not names or source.name in names):
                     base = min(column.place for column in source.columns) - min(column.slot for column in source.relation.columns)
-                    places = tuple(range(base, base + source.relation.width))
-                    plan = Lock(plan.width, plan, source.relation, places, mode, wait)
-        return plan
+                    found.append((source.relation, range(base, base + source.relation.width), mode, wait))
+        return found
 
 
 def _sets_apart(plan: Plan, every: list[Expr]) -> tuple[Plan, list[Expr]]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from hyperdb.frontends.sql.catalog.kinds import (
     ANY,
     BOOL,
+    FLOAT8,
     INT2,
     INT4,
     INT8,
@@ -142,6 +143,16 @@ def functions() -> Iterator[Function]:
     yield Function("row_security_active", (OID,), BOOL, lambda _oid: False)
     yield Function("inet_server_addr", (), TEXT, lambda: None)
     yield Function("txid_current", (), INT8, lambda env: env.session.transaction_number, env=True)
+    yield _env(
+        "pg_notify",
+        (TEXT, TEXT),
+        VOID,
+        lambda env, channel, payload: env.session.notify(channel or "", payload or ""),
+        strict=False,
+        volatile=True,
+    )
+    yield Function("pg_listening_channels", (), TEXT, lambda env: env.session.channels(), env=True, rows=True)
+    yield Function("pg_notification_queue_usage", (), FLOAT8, lambda: 0.0)
     yield Function("pg_sleep", (ANY,), VOID, lambda env, seconds: env.session.sleep(float(seconds)), env=True, volatile=True)
     for kind in ("table", "schema", "database", "sequence", "function", "type", "any_column"):
         for user in ((), (NAME,)):
