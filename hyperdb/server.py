@@ -20,13 +20,13 @@ from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidErro
 from hyperdb.frontends.resp.admin import Admin
 from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
-from hyperdb.frontends.sql.conversation import Role
-from hyperdb.frontends.sql.server import SqlServer
-from hyperdb.frontends.sql.tls import Certificate
 from hyperdb.values import parse_address
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
+    from hyperdb.frontends.sql.conversation import Role
+    from hyperdb.frontends.sql.server import SqlServer
+    from hyperdb.frontends.sql.tls import Certificate
 
 REDIS_VERSION = "7.0.15"
 _ROLE_RECORD = b"\x02" + roles.BOOTSTRAP_ROLE.encode()
@@ -64,7 +64,7 @@ class Serving:
         self._control: ControlSocket | None = None
         try:
             if sql is not None:
-                self._sql = SqlServer(database.sql_backend, [_bound(sql)], self._find_role, certificate=certificate)
+                self._sql = self._serve_sql(sql, certificate)
             if control:
                 self._control = ControlSocket(database, self)
         except HyperDBError:
@@ -119,8 +119,16 @@ class Serving:
 
     # What the SQL server asks.
 
+    def _serve_sql(self, address: str, certificate: Certificate | None) -> SqlServer:
+        # Loaded by those who serve SQL only: its types and tables take longer to load than all the rest.
+        from hyperdb.frontends.sql.server import SqlServer
+
+        return SqlServer(self.database.sql_backend, [_bound(address)], self._find_role, certificate=certificate)
+
     def _find_role(self, name: str) -> Role | None:
         """The role of this name or alias, if there is one."""
+        from hyperdb.frontends.sql.conversation import Role
+
         return Role(roles.BOOTSTRAP_ROLE, self._verifier) if name in roles.ALIASES else None
 
     # What administration asks (`hyperdb.frontends.resp.control.Control`).

@@ -7,7 +7,7 @@ store. Invariant: the file needs no font, script or address from elsewhere, and 
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
+import html
 
 from hyperdb import reports
 from hyperdb.cli.pruned import Pruned, read
@@ -99,10 +99,10 @@ class _Sheet:
 
     def svg(self) -> str:
         """The whole file."""
-        about = escape(f"Proof about {shown(self._held.verified.app)} under frame {self._held.verified.frame.number}")
+        about = html.escape(f"Proof about {shown(self._held.verified.app)} under frame {self._held.verified.frame.number}")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{self._at}" viewBox="0 0 {_WIDTH} {self._at}" '
-            f'role="img" aria-label="{about.replace(chr(34), "&quot;")}">\n<title>{about}</title>\n<style>{_STYLE}</style>\n'
+            f'role="img" aria-label="{about}">\n<title>{about}</title>\n<style>{_STYLE}</style>\n'
             f'<rect class="paper" width="{_WIDTH}" height="{self._at}"/>\n' + "\n".join(self._parts) + "\n</svg>\n"
         )
 
@@ -168,7 +168,8 @@ class _Sheet:
     def _text(self, line: str, kind: str = "", indent: int = 0) -> None:
         room = _MOST_TEXT - indent // 7 - (16 if kind == "head" else 0)
         cut = line if len(line) <= room else f"{line[: room - 3]}..."
-        self._parts.append(f'<text class="{kind}" x="{_LEFT + indent}" y="{self._at + 12}">{escape(cut)}</text>')
+        text = html.escape(cut, quote=False)
+        self._parts.append(f'<text class="{kind}" x="{_LEFT + indent}" y="{self._at + 12}">{text}</text>')
         self._at += _LINE
 
     def _box(self, title: str, lines: list[str]) -> None:
