@@ -7,6 +7,7 @@ else's. Invariant: what is shared here does not change once it is in.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -14,8 +15,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.analytic.calls import MACROS
+from hyperdb.frontends.sql.analytic.tier import Analytics
 from hyperdb.frontends.sql.catalog.builtin import built_in_relations
 from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.frontends.sql.columnar import Engine
 from hyperdb.frontends.sql.contract import Opening
 from hyperdb.frontends.sql.notify import Hub
 from hyperdb.graph.catalog import records
@@ -30,7 +34,15 @@ if TYPE_CHECKING:
 DATABASES = ("hyperdb", "postgres")
 PUBLIC = "public"
 _PLANS = 2048
+ENGINE_MEMORY = 256 << 20
+"""Bytes that the analytic engine may use unless somebody says otherwise."""
 PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
+
+
+def _engine(memory: int) -> Engine:
+    from hyperdb.frontends.sql.columnar.duck import DuckEngine
+
+    return DuckEngine(memory=memory, threads=os.cpu_count() or 1, macros=MACROS)
 
 
 def clock() -> int:
@@ -41,9 +53,10 @@ def clock() -> int:
 class SqlBackend:
     """See the module's head. `native` is the database's native store."""
 
-    def __init__(self, tables: Tables, now: Callable[[], int] = clock) -> None:
+    def __init__(self, tables: Tables, now: Callable[[], int] = clock, memory: int = ENGINE_MEMORY) -> None:
         self.tables = tables
         self.now = now
+        self.analytics = Analytics(lambda: _engine(memory))
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()

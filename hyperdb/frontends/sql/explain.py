@@ -14,7 +14,7 @@ from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.plan.nodes import Plan, Scan, Virtual
 from hyperdb.frontends.sql.plan.optimize import Optimizer
-from hyperdb.frontends.sql.statement import SqlPrepared
+from hyperdb.frontends.sql.statement import Query, SqlPrepared
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -29,7 +29,7 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> lis
         return Optimizer().plan(binder.statement(parse(prepared.text)).plan)
 
     lines = list(_lines(session.look(make), 0))
-    lines.append("Tier: 2 (rows)")
+    lines += _tier(session, prepared)
     if analyze:
         begin = time.perf_counter()
         outcome = session.run(prepared, ())
@@ -38,6 +38,25 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> lis
         lines.append(f"Rows: {outcome.count}")
         lines.append(f"Execution Time: {(time.perf_counter() - begin) * 1000:.3f} ms")
     return lines
+
+
+def _tier(session: SqlSession, prepared: SqlPrepared) -> list[str]:
+    """Where it would run now, on which columns of which tables; and why not in columns, if it was looked at."""
+    body = prepared.body
+    rows = ["Tier: 2 (rows)"]
+    if not isinstance(body, Query) or body.analytic is None or prepared.parameters:
+        return rows
+    transaction = session.begin_statement()
+    try:
+        env = session.environment(transaction, transaction.open())
+        found = session.backend.analytics.report(body.analytic, env, session.settings.value("hyperdb.tier"))
+    finally:
+        session.close_statement(transaction, kept=True)
+    if found is None:
+        return rows
+    if found.reason:
+        return [*rows, f"  Not in columns: {found.reason}"]
+    return ["Tier: 3 (columns)", *(f"  Columns of {table}" for table in found.tables), f"  Query: {found.text}"]
 
 
 def _lines(plan: Plan, depth: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ Invariant: nothing here is seen by the conversation; it is the `session` of an `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
@@ -16,12 +16,13 @@ from hyperdb.frontends.sql.catalog.describe import Describe
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.execute.compile import Compiler
-from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan.expressions import Const
 from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.plan.nodes import Plan
     from hyperdb.frontends.sql.session import SqlSession
 
 _MOST_TAKEN = 32
@@ -52,6 +53,11 @@ class Facade:
     def process_id(self) -> int:
         """By which number."""
         return self._session.process_id
+
+    def in_columns(self, plan: Plan, env: Environment) -> Iterator[Row] | None:
+        """The rows of a plan from the analytic engine; None: it is for the row operators."""
+        session = self._session
+        return session.backend.analytics.rows(plan, env, session.settings.value("hyperdb.tier"), session.watch)
 
     @property
     def transaction_number(self) -> int:

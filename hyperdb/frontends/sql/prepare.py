@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.analytic.tier import may_gain
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
@@ -113,12 +114,14 @@ class Preparer:
         tag = next((tag for kind, tag in _TAGS if isinstance(node, kind)), "SELECT")
         optimizer = Optimizer()
         executor = Executor(catalog.labels)
-        rows = executor.compile(optimizer.plan(bound.plan))
+        plan = optimizer.plan(bound.plan)
+        rows = executor.compile(plan)
         before = tuple(executor.compile(optimizer.plan(each)) for each in bound.before)
         columns = None
         if bound.columns is not None:
             columns = tuple(Column(name, kind.oid, kind.modifier) for name, kind in bound.columns)
-        query = Query(bound, rows, before, tag, reads=not before and only_reads(bound.plan))
+        reads = not before and only_reads(bound.plan)
+        query = Query(bound, rows, before, tag, reads, plan if reads and may_gain(plan) else None)
         parameters = tuple(binder.coercer.parameters)
         return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 

@@ -46,6 +46,7 @@ from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.backend import SqlBackend
+    from hyperdb.frontends.sql.columnar import Query as Cancellable
 
 T = TypeVar("T")
 _STATES: list[tuple[type[HyperDBError], str]] = [
@@ -115,6 +116,7 @@ class SqlSession:
         self._environment: Environment | None = None
         self._notices: list[Notice] = []
         self._cancelled = threading.Event()
+        self._watched: Cancellable | None = None
         self._running = False
 
     # What the conversation calls.
@@ -205,9 +207,18 @@ class SqlSession:
         """See `contract.Session`."""
         if self._running:
             self._cancelled.set()
+            query = self._watched
+            if query is not None:
+                query.cancel()
             transaction = self.transaction
             if transaction is not None:
                 transaction.cancel()
+
+    def watch(self, query: Cancellable | None) -> None:
+        """A query in the analytic engine that a cancel ends, until the next call."""
+        self._watched = query
+        if query is not None and self._cancelled.is_set():
+            query.cancel()
 
     def close(self) -> None:
         """See `contract.Session`."""

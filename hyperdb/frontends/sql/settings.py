@@ -128,6 +128,9 @@ TABLE = {
         Setting("transaction_isolation", "read committed", None),
         Setting("transaction_read_only", "off", None),
         Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Milliseconds to wait for one lock; 0: for ever"),
+        Setting(
+            "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
+        ),
         Setting("statement_timeout", "0", _fixed("0")),
         Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
         Setting(

@@ -14,6 +14,7 @@ from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.plan.nodes import Plan
     from hyperdb.frontends.sql.session import SqlSession
 
 
@@ -41,6 +42,8 @@ class Query:
     """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
     reads: bool = False
     """It changes and locks nothing, so that its rows may be computed while they are read."""
+    analytic: Plan | None = None
+    """The plan, if it may be worth running in the analytic engine."""
 
 
 @dataclass(frozen=True, slots=True)

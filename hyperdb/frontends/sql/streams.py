@@ -144,4 +144,5 @@ def started(prepared: SqlPrepared, env: Environment) -> Iterator[Row]:
     """The rows of a query in execution."""
     body = prepared.body
     assert isinstance(body, Query)
-    return iter(body.rows(env))
+    found = None if body.analytic is None else env.session.in_columns(body.analytic, env)
+    return iter(body.rows(env)) if found is None else found

@@ -112,12 +112,14 @@ class DuckQuery:
 
 
 class DuckEngine:
-    """An instance of DuckDB with `memory` bytes and `threads`."""
+    """An instance of DuckDB with `memory` bytes and `threads`; `macros` are statements that make functions for queries."""
 
-    def __init__(self, *, memory: int, threads: int) -> None:
+    def __init__(self, *, memory: int, threads: int, macros: Sequence[str] = ()) -> None:
         settings = {**_SETTINGS, "memory_limit": f"{memory}B", "threads": str(threads)}
         self._connection = duckdb.connect(":memory:", config=settings)
         self._connection.execute("SET TimeZone = 'UTC'")
+        for macro in macros:
+            self._connection.execute(macro)
         self._connection.execute("SET lock_configuration = true")
 
     def query(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> DuckQuery:

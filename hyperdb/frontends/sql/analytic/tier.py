@@ -1,0 +1,184 @@
+"""Which tier runs a query, and the run in the engine.
+
+Theory: starting the engine costs about a millisecond, a row in Python about one microsecond and a column's value in the engine
+some nanoseconds: so queries over few rows stay on rows. Counts are kept with the tables. A result is read into memory before its
+first row is handed over while it is small, so that a failure, whatever it is, can be answered by running rows instead, and the
+error that a client sees is theirs. Invariant: see the package.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from hyperdb.errors import NotColumnarError, SqlError
+from hyperdb.frontends.sql.analytic.relational import Scanned, Writer, Written
+from hyperdb.frontends.sql.analytic.results import reader
+from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.columnar import Engine, Query, Relation
+from hyperdb.frontends.sql.execute.compile import Compiler
+from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.plan import nodes as p
+from hyperdb.frontends.sql.plan.expressions import Expr
+from hyperdb.frontends.sql.plan.walk import plans
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.catalog import relations
+
+AUTO, ROWS, COLUMNS = "auto", "rows", "columns"
+FEW_ROWS = 4096
+"""Rows of all tables of a query, below which it stays on rows."""
+_HELD_ROWS = 1 << 16
+"""Of a result, before its first row is handed over."""
+_FINAL = frozenset({"53200", "57014"})
+"""What rows would not help against."""
+_KEYS = frozenset({kinds.INT2, kinds.INT4, kinds.INT8, kinds.DATE})
+_NEVER = (p.Virtual, p.FunctionScan, p.Recursive, p.Working, p.Lock, *p.MODIFYING)
+
+Watch = Callable[[Query | None], None]
+
+
+def may_gain(plan: p.Plan) -> bool:
+    """Whether a plan reads tables whole, and nothing that the engine cannot: worth asking again when it runs."""
+    found = list(plans(plan))
+    whole = any(isinstance(each, p.Scan) and not _is_point(each) for each in found)
+    return whole and not any(isinstance(each, _NEVER) for each in found)
+
+
+def _is_point(scan: p.Scan) -> bool:
+    return scan.low is not None and scan.high is not None and scan.low.values == scan.high.values
+
+
+def _is_only_read(plan: p.Plan) -> bool:
+    """Whether rows go out as they come: computing them in columns gains nothing."""
+    while isinstance(plan, p.Project | p.Limit) and not getattr(plan, "sets", ()):
+        plan = plan.child
+    return isinstance(plan, p.Scan)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What EXPLAIN says of a query in the engine."""
+
+    text: str
+    tables: tuple[str, ...]
+    reason: str = ""
+
+
+class Analytics:
+    """Runs queries in an engine that `make` gives, once it is needed."""
+
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    def rows(self, plan: p.Plan, env: Environment, mode: str, watch: Watch) -> Iterator[Row] | None:
+        """The rows of a plan; None: it is for the row operators. `watch` is told of the query that is to be cancelled.
+
+        Raises:
+            SqlError: 53200, 57014.
+        """
+        if not self._is_wanted(plan, env, mode):
+            return None
+        try:
+            return self._run(self.written(plan, env), env, watch)
+        except NotColumnarError:
+            return None
+
+    def report(self, plan: p.Plan, env: Environment, mode: str) -> Report | None:
+        """What would run, for EXPLAIN."""
+        if not self._is_wanted(plan, env, mode):
+            return None
+        try:
+            found = self.written(plan, env)
+        except NotColumnarError as error:
+            return Report("", (), str(error))
+        return Report(found.text, tuple(_described(table) for table in found.tables))
+
+    def written(self, plan: p.Plan, env: Environment) -> Written:
+        """The engine's query.
+
+        Raises:
+            NotColumnarError: not all of the plan is on the list.
+        """
+
+        def query(_plan: p.Plan) -> Callable[[Environment], Any]:
+            raise NotColumnarError("a constant with a subquery")
+
+        compiler = Compiler(env.catalog.labels, query)
+
+        def evaluate(expr: Expr) -> Any:
+            return compiler.compile(expr)((), env)
+
+        return Writer(evaluate, env.catalog.base).write(plan)
+
+    def _is_wanted(self, plan: p.Plan, env: Environment, mode: str) -> bool:
+        return mode == COLUMNS or (mode == AUTO and not _is_only_read(plan) and self._expected(plan, env) >= FEW_ROWS)
+
+    def _expected(self, plan: p.Plan, env: Environment) -> int:
+        found = {each.relation.oid: each.relation for each in plans(plan) if isinstance(each, p.Scan) and not _is_point(each)}
+        return sum(env.transaction.estimate(env.session.layout(relation, env)) for relation in found.values())
+
+    def _run(self, written: Written, env: Environment, watch: Watch) -> Iterator[Row] | None:
+        relations = [_relation(table, env) for table in written.tables]
+        query = self._started().query(written.text, relations)
+        watch(query)
+        read = reader(written)
+        pages = query.rows()
+        held: list[Row] = []
+        try:
+            for page in pages:
+                held += read(page)
+                if len(held) > _HELD_ROWS:
+                    return chain(held, self._rest(query, pages, read, watch))
+        except SqlError as error:
+            if error.sqlstate in _FINAL:
+                raise
+            raise NotColumnarError(error.message) from error
+        finally:
+            if len(held) <= _HELD_ROWS:
+                watch(None)
+                query.close()
+        return iter(held)
+
+    def _rest(
+        self, query: Query, pages: Iterator[list[Row]], read: Callable[[list[Row]], Iterator[Row]], watch: Watch
+    ) -> Iterator[Row]:
+        try:
+            for page in pages:
+                yield from read(page)
+        finally:
+            watch(None)
+            query.close()
+
+    def _started(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._make()
+            return self._engine
+
+
+def _relation(table: Scanned, env: Environment) -> Relation:
+    relation = table.relation
+    id_of = {slot: number for number, slot in relation.slot_of.items()}
+    columns = tuple((id_of[slot], name) for slot, name in table.columns)
+    return Relation(table.name, env.transaction, env.session.layout(relation, env), columns, key=_key(relation, table))
+
+
+def _key(relation: relations.Relation, table: Scanned) -> str | None:
+    """The first column of the key, where its order is that of its values."""
+    first = relation.table.key[0] if relation.table.key else None
+    if first is None or first.descending or not first.column:
+        return None
+    slot = relation.slot_of.get(first.column)
+    column = next((each for each in relation.columns if each.slot == slot), None)
+    return f"k{slot}" if column is not None and column.kind.oid in _KEYS and (slot, f"k{slot}") in table.columns else None
+
+
+def _described(table: Scanned) -> str:
+    names = {column.slot: column.name for column in table.relation.columns}
+    return f"{table.relation.schema}.{table.relation.name} ({', '.join(names[slot] for slot, _ in table.columns)})"
