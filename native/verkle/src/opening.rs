@@ -12,7 +12,7 @@ use crate::comb::Comb;
 use crate::domain::{Domain, Values, WIDTH};
 use crate::hash;
 use crate::point::{msm_shared, Point, Sum};
-use crate::scalar::Scalar;
+use crate::scalar::{Canonical, PlainSum, Scalar};
 use crate::setup::Setup;
 use std::collections::HashMap;
 
@@ -28,15 +28,31 @@ pub struct Opening {
     pub evaluation: Point,
 }
 
+/// The values of all slots of a commitment.
+pub trait Committed {
+    /// Hands over every slot whose value is not zero.
+    fn each(&self, take: &mut dyn FnMut(u8, &Canonical));
+}
+
+impl Committed for Values {
+    fn each(&self, take: &mut dyn FnMut(u8, &Canonical)) {
+        for (slot, value) in self.iter().enumerate().filter(|(_, v)| !v.is_zero()) {
+            take(slot as u8, &Canonical::from(*value));
+        }
+    }
+}
+
 /// One slot to be opened, by the one who knows all values.
 #[derive(Clone, Copy)]
 pub struct Witness<'a> {
     /// The commitment, compressed.
     pub commitment: [u8; 48],
     /// Values of all its slots.
-    pub values: &'a Values,
+    pub values: &'a dyn Committed,
     /// The slot.
     pub slot: u8,
+    /// Its value.
+    pub value: Canonical,
 }
 
 /// One slot said to have a value.
@@ -85,23 +101,26 @@ impl Opening {
 /// a point of the domain, which happens to nobody (chance 2^-249).
 pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
     let domain = Domain::get();
-    let values = witnesses
-        .iter()
-        .map(|w| (w.commitment, w.slot, w.values[usize::from(w.slot)]));
-    let r = challenge(context, witnesses.len(), values);
-    let mut quotients = [Scalar::ZERO; WIDTH];
+    let opened = witnesses.iter().map(|w| (w.commitment, w.slot, w.value));
+    let r = challenge(context, witnesses.len(), opened);
     let mut weight = Scalar::one();
     // Openings of one slot share a division: their polynomials are added first.
-    let mut sums: HashMap<u8, Values> = HashMap::new();
+    let mut plain: HashMap<u8, Box<[PlainSum; WIDTH]>> = HashMap::new();
     for witness in witnesses {
-        let sum = sums.entry(witness.slot).or_insert([Scalar::ZERO; WIDTH]);
-        for (sum, value) in sum.iter_mut().zip(witness.values) {
-            if !value.is_zero() {
-                *sum += weight * *value;
-            }
-        }
+        let sum = plain
+            .entry(witness.slot)
+            .or_insert_with(|| Box::new([PlainSum::ZERO; WIDTH]));
+        witness.values.each(&mut |slot, value| {
+            sum[usize::from(slot) % WIDTH].add_product(&weight, value);
+        });
         weight = weight * r;
     }
+    let form = PlainSum::form();
+    let sums: Vec<(u8, Values)> = plain
+        .into_iter()
+        .map(|(slot, sum)| (slot, sum.map(|value| value.to_scalar(&form))))
+        .collect();
+    let mut quotients = [Scalar::ZERO; WIDTH];
     for (slot, sum) in &sums {
         domain.add_quotient(sum, usize::from(*slot), Scalar::one(), &mut quotients);
     }
@@ -134,7 +153,7 @@ pub fn prepare(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> O
     let domain = Domain::get();
     let values = claims
         .iter()
-        .map(|claim| (claim.commitment, claim.slot, claim.value));
+        .map(|claim| (claim.commitment, claim.slot, claim.value.into()));
     let r = challenge(context, claims.len(), values);
     let t = second_challenge(r, &opening.quotients);
     let distances = domain.distances(t)?;
@@ -195,16 +214,16 @@ pub fn settle(setup: &Setup, pending: &[Pending], threads: usize) -> bool {
 fn challenge(
     context: &hash::Digest,
     count: usize,
-    openings: impl Iterator<Item = ([u8; 48], u8, Scalar)>,
+    openings: impl Iterator<Item = ([u8; 48], u8, Canonical)>,
 ) -> Scalar {
-    let encoded: Vec<([u8; 48], [u8; 1], [u8; 32])> = openings
-        .map(|(commitment, slot, value)| (commitment, [slot], value.to_bytes()))
+    let encoded: Vec<([u8; 48], [u8; 1], Canonical)> = openings
+        .map(|(commitment, slot, value)| (commitment, [slot], value))
         .collect();
     let count = (count as u64).to_le_bytes();
     let mut parts: Vec<&[u8]> = Vec::with_capacity(2 + 3 * encoded.len());
     parts.extend([context.as_slice(), &count]);
     for (commitment, slot, value) in &encoded {
-        parts.extend([commitment.as_slice(), slot, value]);
+        parts.extend([commitment.as_slice(), slot, value.bytes()]);
     }
     hash::to_scalar("hyperdb/opening", &parts)
 }
@@ -277,6 +296,7 @@ mod tests {
                     commitment: claim.commitment,
                     values: &self.values[*which],
                     slot: *slot,
+                    value: claim.value.into(),
                 })
                 .collect();
             open(Comb::ceremony().unwrap(), &CONTEXT, &witnesses).unwrap()

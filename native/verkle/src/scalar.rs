@@ -44,6 +44,42 @@ impl From<Canonical> for Scalar {
     }
 }
 
+/// A sum of products of weights and canonical scalars, which are not brought into Montgomery's form first: the product of a number in
+/// the form and one that is not is not, and the sum is brought into it once.
+#[derive(Clone, Copy)]
+pub(crate) struct PlainSum(Fr);
+
+impl PlainSum {
+    pub(crate) const ZERO: PlainSum = PlainSum(Fr { l: [0; 4] });
+
+    /// self += weight * canonical.
+    #[inline]
+    pub(crate) fn add_product(&mut self, weight: &Scalar, canonical: &Canonical) {
+        let mut words = Fr { l: [0; 4] };
+        for (word, bytes) in words.l.iter_mut().zip(canonical.0.rchunks_exact(8)) {
+            *word = bytes
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        self.0 = ffi::fr_add(&self.0, &ffi::fr_mul(&words, &weight.0));
+    }
+
+    /// The sum; `form` is [`PlainSum::form`].
+    pub(crate) fn to_scalar(self, form: &Scalar) -> Scalar {
+        Scalar(ffi::fr_mul(&self.0, &form.0))
+    }
+
+    /// What brings a number into the form: the form of the form of one.
+    pub(crate) fn form() -> Scalar {
+        let mut bytes = [0; 32];
+        let words = Scalar::one().0.l;
+        for (bytes, word) in bytes.rchunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        Scalar::reduce(&bytes)
+    }
+}
+
 /// A number mod r.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scalar(pub(crate) Fr);
@@ -175,5 +211,23 @@ impl fmt::Debug for Scalar {
             write!(f, "{byte:02x}")?;
         }
         f.write_str(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_sums_are_sums() {
+        let scalar = |n: u64| crate::hash::to_scalar("test", &[&n.to_le_bytes()]);
+        let edges = [Scalar::ZERO, Scalar::one(), -Scalar::one()];
+        let all: Vec<Scalar> = (0..40).map(scalar).chain(edges).collect();
+        let (mut plain, mut sum) = (PlainSum::ZERO, Scalar::ZERO);
+        for (weight, value) in all.iter().zip(all.iter().rev()) {
+            plain.add_product(weight, &Canonical::from(*value));
+            sum += *weight * *value;
+            assert_eq!(plain.to_scalar(&PlainSum::form()), sum);
+        }
     }
 }

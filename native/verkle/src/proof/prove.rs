@@ -11,7 +11,7 @@ use super::error::ProofError;
 use super::header::HEADER_BYTES;
 use super::place::{address_key, logical_key, parse, tree_key, Places, Zone, ELEMENT};
 use super::query::Query;
-use super::row::{encode_row, row_salt, value_digest, Salt, Show};
+use super::row::{encode_row, value_digest, Show};
 use super::source::{Branch, Entry, Nodes, Source, Which};
 use super::touched::{put_root, Touched};
 use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
@@ -19,7 +19,8 @@ use super::wire::{put_blob, put_varint, spend, Limits, LIMITS};
 use crate::comb::Comb;
 use crate::hash::{to_digest, to_scalar, Digest};
 use crate::opening::{open, Witness};
-use std::collections::HashMap;
+use crate::tree::leaf::Mac;
+use hashbrown::HashMap;
 
 /// The parts of a bundle beside the app's.
 #[derive(Clone, Copy, Default)]
@@ -170,7 +171,8 @@ pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<
         source,
         trees: [0, 1, 2, 3].map(|tree| Touched::new(source.nodes, Which::App(tree))),
         rows: Vec::new(),
-        known: HashMap::new(),
+        salts: Mac::new(source.salt_key),
+        known: Default::default(),
         // With one question alone nobody else's slots decide which side of a border is counted.
         alone: queries.len() == 1,
         left: LIMITS,
@@ -229,8 +231,9 @@ fn seal(
         let (branch, _) = tree.branches.get(path).ok_or_else(lost)?;
         witnesses.push(Witness {
             commitment: branch.commitment,
-            values: &branch.values,
+            values: branch,
             slot: *slot,
+            value: branch.value(*slot),
         });
     }
     let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
@@ -250,7 +253,9 @@ struct Prover<'a> {
     source: &'a Source<'a>,
     trees: [Touched<'a>; 4],
     rows: Vec<Claimed>,
-    known: HashMap<(usize, Vec<u8>), usize>,
+    salts: Mac,
+    /// The rows of each tree by their keys.
+    known: [HashMap<Vec<u8>, usize>; 4],
     alone: bool,
     /// What the verifier's limits leave.
     left: Limits,
@@ -267,7 +272,7 @@ impl Prover<'_> {
         key: &[u8],
         entry: Option<Entry>,
     ) -> Result<usize, ProofError> {
-        if let Some(row) = self.known.get(&(tree, key.to_vec())) {
+        if let Some(row) = self.known[tree].get(key) {
             return Ok(*row);
         }
         let entry = match entry {
@@ -279,7 +284,7 @@ impl Prover<'_> {
             key: key.to_vec(),
             entry,
         });
-        self.known.insert((tree, key.to_vec()), self.rows.len() - 1);
+        self.known[tree].insert(key.to_vec(), self.rows.len() - 1);
         Ok(self.rows.len() - 1)
     }
 
@@ -306,8 +311,9 @@ impl Prover<'_> {
         found.ok_or_else(disagree)
     }
 
-    fn salt(&self, key: &[u8], version: u64) -> Salt {
-        row_salt(self.source.salt_key, key, version)
+    /// The claimed row of a key.
+    fn row_of(&self, tree: usize, key: &[u8]) -> Option<&Claimed> {
+        self.rows.get(*self.known[tree].get(key)?)
     }
 
     /// Puts a leaf that is not claimed; true: it is, and its row is appended.
@@ -319,27 +325,30 @@ impl Prover<'_> {
         rows: &mut Vec<Vec<u8>>,
         out: &mut Vec<u8>,
     ) -> Result<bool, ProofError> {
-        let (key, entry) = self.resolve(tree, steps)?;
-        let salt = self.salt(&key, entry.version);
+        // A whole key is in its place, so the row is found without asking the store again.
+        let whole = logical_key(steps).filter(|(_, whole)| *whole);
+        let known = whole.and_then(|(key, _)| self.row_of(tree, &key));
+        let read;
+        let (key, entry) = match known {
+            Some(row) => (&row.key, &row.entry),
+            None => {
+                read = self.resolve(tree, steps)?;
+                (&read.0, &read.1)
+            }
+        };
+        let salt = self.salts.row_salt(key, entry.version);
         let adds = tree.is_multiple_of(2);
-        if self.known.contains_key(&(tree, key.clone())) {
-            let show = if is_header(&key, &entry.value) {
-                &Show::Whole
-            } else {
-                show
+        if known.is_some() || self.row_of(tree, key).is_some() {
+            let show = match is_header(key, &entry.value) {
+                true => &Show::Whole,
+                false => show,
             };
-            rows.push(encode_row(
-                &key,
-                &entry.value,
-                entry.version,
-                &salt,
-                adds,
-                show,
-            )?);
+            let row = encode_row(key, &entry.value, entry.version, &salt, adds, show)?;
+            rows.push(row);
             return Ok(true);
         }
-        put_blob(out, &key);
-        out.extend(value_digest(&key, &entry.value, &salt, adds)?);
+        put_blob(out, key);
+        out.extend(value_digest(key, &entry.value, &salt, adds)?);
         put_varint(out, entry.version);
         put_varint(out, (key.len() + entry.value.len()) as u64);
         Ok(false)

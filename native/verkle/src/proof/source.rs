@@ -2,8 +2,10 @@
 
 use super::error::ProofError;
 use super::header::HEADER_BYTES;
-use crate::domain::Values;
+use crate::domain::{Values, WIDTH};
 use crate::hash::Digest;
+use crate::opening::Committed;
+use crate::scalar::Canonical;
 use crate::tree::record;
 
 /// A tree of a frame.
@@ -24,15 +26,13 @@ pub struct Branch {
     pub(crate) count: u64,
     /// Their bytes.
     pub(crate) size: u64,
-    /// Scalars of all slots.
-    pub(crate) values: Box<Values>,
     slots: Slots,
 }
 
 /// What lies in the occupied slots: told, or still in a record, of which a proof touches few slots.
 #[derive(Clone)]
 enum Slots {
-    Told(Vec<(u8, Below)>),
+    Told(Box<Values>, Vec<(u8, Below)>),
     Record(Box<record::Branch>),
 }
 
@@ -57,8 +57,7 @@ impl Branch {
             commitment,
             count,
             size,
-            values,
-            slots: Slots::Told(slots),
+            slots: Slots::Told(values, slots),
         }
     }
 
@@ -72,9 +71,19 @@ impl Branch {
         (self.count, self.size)
     }
 
+    /// The scalar of a slot below 64.
+    pub(crate) fn value(&self, slot: u8) -> Canonical {
+        match &self.slots {
+            Slots::Told(values, _) => values[usize::from(slot) % WIDTH].into(),
+            Slots::Record(branch) => branch
+                .content(slot)
+                .map_or(Canonical::ZERO, record::Content::scalar),
+        }
+    }
+
     pub(crate) fn below(&self, slot: u8) -> Option<Below> {
         match &self.slots {
-            Slots::Told(slots) => {
+            Slots::Told(_, slots) => {
                 let at = slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
                 Some(slots[at].1.clone())
             }
@@ -89,19 +98,32 @@ impl Branch {
     /// Slots that hold something, ascending.
     pub(crate) fn occupied(&self) -> Vec<u8> {
         match &self.slots {
-            Slots::Told(slots) => slots.iter().map(|(slot, _)| *slot).collect(),
+            Slots::Told(_, slots) => slots.iter().map(|(slot, _)| *slot).collect(),
             Slots::Record(branch) => branch.slots.iter().map(|(slot, _)| *slot).collect(),
+        }
+    }
+}
+
+impl Committed for Branch {
+    fn each(&self, take: &mut dyn FnMut(u8, &Canonical)) {
+        match &self.slots {
+            Slots::Told(values, _) => values.each(take),
+            Slots::Record(branch) => {
+                for (slot, content) in &branch.slots {
+                    take(*slot, &content.scalar());
+                }
+            }
         }
     }
 }
 
 impl From<record::Branch> for Branch {
     fn from(branch: record::Branch) -> Self {
+        let (count, size) = branch.weight();
         Self {
             commitment: branch.commitment().to_compressed(),
-            count: branch.count(),
-            size: branch.bytes(),
-            values: Box::new(branch.values()),
+            count,
+            size,
             slots: Slots::Record(Box::new(branch)),
         }
     }

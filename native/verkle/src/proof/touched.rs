@@ -6,8 +6,7 @@ use super::error::ProofError;
 use super::place::{Side, Zone};
 use super::source::{Below, Branch, Nodes, Which};
 use super::wire::{put_varint, spend};
-use std::collections::hash_map::Entry as Place;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Branches that were read and the slots of each that are to be shown.
 pub(crate) struct Touched<'a> {
@@ -29,15 +28,16 @@ impl<'a> Touched<'a> {
 
     /// Whether there is a branch at a path, which is then in memory.
     fn load(&mut self, path: &[u8]) -> Result<bool, ProofError> {
-        if let Place::Vacant(vacant) = self.branches.entry(path.to_vec()) {
-            match self.nodes.branch(self.tree, path)? {
-                Some(branch) => drop(vacant.insert((branch, 0))),
-                None if path.is_empty() => return Ok(false),
-                None => {
-                    return Err(ProofError::Store(format!(
-                        "the branch at {path:?} is missing"
-                    )))
-                }
+        if self.branches.contains_key(path) {
+            return Ok(true);
+        }
+        match self.nodes.branch(self.tree, path)? {
+            Some(branch) => drop(self.branches.insert(path.to_vec(), (branch, 0))),
+            None if path.is_empty() => return Ok(false),
+            None => {
+                return Err(ProofError::Store(format!(
+                    "the branch at {path:?} is missing"
+                )))
             }
         }
         Ok(true)
@@ -145,7 +145,7 @@ impl<'a> Touched<'a> {
     ) -> Result<(), ProofError> {
         let shown = self
             .branches
-            .get(&Vec::new())
+            .get(&[][..])
             .map_or(0, |(_, shown)| shown.count_ones());
         out.push(shown as u8);
         self.encode_slots(&[], out, noted, leaf)
