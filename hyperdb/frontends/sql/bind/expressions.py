@@ -422,6 +422,19 @@ class Expressions(Comparisons):
         places = [node.this, node.expression]
         return self.function(name, [self.bind(each, scope) for each in places if each is not None], node)
 
+    def _overlaps(self, node: exp.Expr, scope: Scope) -> Expr:
+        """(start, end or length) OVERLAPS (start, end or length)."""
+        found: list[Expr] = []
+        for side in (node.this, node.expression):
+            pair = self.bind(side, scope)
+            if not isinstance(pair, MakeRow) or len(pair.items) != 2:
+                raise SqlError("42601", "wrong number of parameters on OVERLAPS expression")
+            start, end = pair.items
+            if end.kind.oid == INTERVAL:
+                end = self.apply("+", [start, end], self.at(node))
+            found += [start, end]
+        return self.function("overlaps", found, node)
+
     def _sqrt(self, node: exp.Expr, scope: Scope) -> Expr:
         return self.function("sqrt", [self.bind(node.this, scope)], node)
 
@@ -504,6 +517,7 @@ _METHODS: dict[type[exp.Expr], Method] = {
     exp.Overlay: Expressions._overlay,
     exp.StrPosition: Expressions._position,
     exp.Trim: Expressions._trim,
+    exp.Overlaps: Expressions._overlaps,
     exp.Sqrt: Expressions._sqrt,
     exp.Alias: Expressions._alias,
     exp.Dot: Expressions._dot,

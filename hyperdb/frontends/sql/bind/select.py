@@ -520,6 +520,7 @@ _NAMES: dict[type[exp.Expr], str] = {
     exp.StrPosition: "position",
     exp.Trim: "btrim",
     exp.Overlay: "overlay",
+    exp.Overlaps: "overlaps",
     exp.AtTimeZone: "timezone",
     exp.CurrentDate: "current_date",
     exp.CurrentTimestamp: "current_timestamp",

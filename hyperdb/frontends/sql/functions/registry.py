@@ -14,13 +14,25 @@ from itertools import chain
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, TEXT, UNKNOWN, Kind
-from hyperdb.frontends.sql.functions import aggregates, arrays, casts, jsons, numbers, system, texts, times
+from hyperdb.frontends.sql.functions import (
+    aggregates,
+    arrays,
+    casts,
+    jsons,
+    more,
+    number_patterns,
+    numbers,
+    patterns,
+    system,
+    texts,
+    times,
+)
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
 _ALL: Table = table(
     chain(
         *(module.operators() for module in (numbers, texts, times, arrays, jsons)),
-        *(module.functions() for module in (numbers, texts, times, arrays, jsons, system)),
+        *(module.functions() for module in (numbers, texts, times, arrays, jsons, patterns, number_patterns, more, system)),
     )
 )
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}

@@ -58,7 +58,8 @@ def days(year: int, month: int, day: int) -> int:
     return era * 146_097 + within * 365 + within // 4 - within // 100 + shifted - 719_468
 
 
-def _month_length(year: int, month: int) -> int:
+def month_length(year: int, month: int) -> int:
+    """Days of a month."""
     if month == 2:
         return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     return 30 if month in (4, 6, 9, 11) else 31
@@ -88,6 +89,12 @@ def offset(micros: int, where: tzinfo) -> int:
     return int(found.total_seconds()) * SECOND if found else 0
 
 
+def abbreviation(micros: int, where: tzinfo) -> str:
+    """What the zone is called at a moment: CET, CEST."""
+    second = min(max(micros // SECOND, -62_135_500_000), 253_402_000_000)
+    return (_EPOCH + timedelta(seconds=second)).astimezone(where).tzname() or ""
+
+
 def to_local(micros: int, where: tzinfo) -> int:
     """A moment as the clock on the wall shows it."""
     return micros if micros in (LAST, FIRST) else micros + offset(micros, where)
@@ -105,7 +112,7 @@ def add_months(day: int, months: int) -> int:
     """A day so many months on, at most the month's last day."""
     year, month, date = civil(day)
     year, zero = divmod(year * 12 + month - 1 + months, 12)
-    return days(year, zero + 1, min(date, _month_length(year, zero + 1)))
+    return days(year, zero + 1, min(date, month_length(year, zero + 1)))
 
 
 def add(micros: int, span: Span) -> int:
@@ -177,7 +184,7 @@ def age(late: int, early: int) -> Span:
         micros, dates = micros + DAY, dates - 1
     if dates < 0:
         months -= 1
-        dates += _month_length(year2, month2)
+        dates += month_length(year2, month2)
     return months, dates, micros
 
 
@@ -253,11 +260,17 @@ def _truncated_span(unit: str, span: Span) -> Span:
     raise SqlError("22023", f'unit "{unit}" not recognized for type interval')
 
 
-def _iso(day: int) -> tuple[int, int]:
+def iso(day: int) -> tuple[int, int]:
     """ISO year and week."""
     thursday = day - (day + 3) % 7 + 3
     year = civil(thursday)[0]
     return year, (thursday - days(year, 1, 1)) // 7 + 1
+
+
+def iso_start(year: int) -> int:
+    """The Monday with which an ISO year begins."""
+    fourth = days(year, 1, 4)
+    return fourth - (fourth + 3) % 7
 
 
 def _decimal(value: int, digits: int) -> Decimal:
@@ -281,8 +294,8 @@ def extract_stamp(field: str, micros: int, east: int = 0) -> Decimal:
         "dow": lambda: (day + 4) % 7,
         "isodow": lambda: (day + 3) % 7 + 1,
         "doy": lambda: day - days(year, 1, 1) + 1,
-        "week": lambda: _iso(day)[1],
-        "isoyear": lambda: _iso(day)[0],
+        "week": lambda: iso(day)[1],
+        "isoyear": lambda: iso(day)[0],
         "decade": lambda: year // 10,
         "century": lambda: (year + 99) // 100 if year > 0 else -((99 - (year - 1)) // 100),
         "millennium": lambda: (year + 999) // 1000 if year > 0 else -((999 - (year - 1)) // 1000),
@@ -351,8 +364,9 @@ def date_of_stamp(micros: int) -> int:
     return LAST_DATE if micros == LAST else FIRST_DATE if micros == FIRST else micros // DAY
 
 
-def _make_date(year: int, month: int, day: int) -> int:
-    if not 1 <= month <= 12 or not 1 <= day <= _month_length(year, month) or year == 0:
+def make_date(year: int, month: int, day: int) -> int:
+    """make_date."""
+    if not 1 <= month <= 12 or not 1 <= day <= month_length(year, month) or year == 0:
         raise SqlError("22008", f"date field value out of range: {year}-{month:02}-{day:02}")
     return days(year if year > 0 else year + 1, month, day)
 
@@ -415,7 +429,7 @@ def functions() -> Iterator[Function]:
     yield Function("date_trunc", (TEXT, TIMESTAMPTZ), TIMESTAMPTZ, _truncated_zoned, env=True)
     yield Function("age", (TIMESTAMP, TIMESTAMP), INTERVAL, age)
     yield Function("age", (TIMESTAMPTZ, TIMESTAMPTZ), INTERVAL, age)
-    yield Function("make_date", (INT4, INT4, INT4), DATE, _make_date)
+    yield Function("make_date", (INT4, INT4, INT4), DATE, make_date)
     yield Function("make_interval", (INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8), INTERVAL, _make_interval, optional=7)
     yield Function("justify_hours", (INTERVAL,), INTERVAL, justify_hours)
     yield Function(

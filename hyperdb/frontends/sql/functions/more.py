@@ -1,0 +1,399 @@
+"""Functions that are asked for less often: trigonometry by degrees, bits of byte strings, arrays, moments, digests.
+
+Invariant: as in the other tables, a strict function is never called with None.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.catalog.kinds import (
+    ANY,
+    ANYARRAY,
+    ANYELEMENT,
+    BOOL,
+    BYTEA,
+    DATE,
+    FLOAT8,
+    INT4,
+    INT8,
+    INTERVAL,
+    NAME,
+    NUMERIC,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    array_of,
+)
+from hyperdb.frontends.sql.functions import texts, times
+from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.functions.times import DAY, LAST, SECOND
+
+_INTS = array_of(INT4) or 0
+_TEXTS = array_of(TEXT) or 0
+_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+_EDGES = (times.LAST, times.FIRST, times.LAST_DATE, times.FIRST_DATE)
+
+
+def _degrees(run: Callable[[float], float]) -> Callable[[float], float]:
+    """A function of an angle in degrees; exact at whole multiples of a right angle and of 30 and 45 degrees."""
+
+    def call(angle: float) -> float:
+        if math.isinf(angle):
+            raise SqlError("22003", "input is out of range")
+        found = run(math.radians(angle % 360))
+        return float(round(found, 15)) if abs(round(found, 15) * 2 - round(round(found, 15) * 2)) < 1e-12 else found
+
+    return call
+
+
+def _inverse(run: Callable[..., float]) -> Callable[..., float]:
+    def call(*values: float) -> float:
+        try:
+            return round(math.degrees(run(*values)), 13)
+        except ValueError:
+            raise SqlError("22003", "input is out of range") from None
+
+    return call
+
+
+def _domain(run: Callable[[float], float]) -> Callable[[float], float]:
+    def call(value: float) -> float:
+        try:
+            return run(value)
+        except (ValueError, ZeroDivisionError):
+            raise SqlError("22003", "input is out of range") from None
+        except OverflowError:
+            raise SqlError("22003", "value out of range: overflow") from None
+
+    return call
+
+
+def _factorial(value: int) -> Decimal:
+    if value < 0:
+        raise SqlError("22003", "factorial of a negative number is undefined")
+    if value > 32_177:
+        raise SqlError("22003", "value overflows numeric format")
+    return Decimal(math.factorial(value))
+
+
+def _least_scale(value: Decimal) -> int | None:
+    if not value.is_finite():
+        return None
+    digits = f"{value:f}".partition(".")[2].rstrip("0")
+    return len(digits)
+
+
+def _trimmed(value: Decimal) -> Decimal:
+    least = _least_scale(value)
+    return value if least is None else Decimal(f"{value:f}"[: len(f"{value:f}".partition(".")[0]) + (least + 1 if least else 0)])
+
+
+def _index(place: int, size: int) -> int:
+    if not 0 <= place < size:
+        raise SqlError("2202E", f"index {place} out of valid range, 0..{size - 1}")
+    return place
+
+
+def _set_byte(data: bytes, place: int, value: int) -> bytes:
+    at = _index(place, len(data))
+    return data[:at] + bytes([value & 255]) + data[at + 1 :]
+
+
+def _get_bit(data: bytes, place: int) -> int:
+    at = _index(place, 8 * len(data))
+    return data[at // 8] >> at % 8 & 1
+
+
+def _set_bit(data: bytes, place: int, value: int) -> bytes:
+    at = _index(place, 8 * len(data))
+    if value not in (0, 1):
+        raise SqlError("22023", "new bit must be 0 or 1")
+    byte = data[at // 8] & ~(1 << at % 8) | value << at % 8
+    return data[: at // 8] + bytes([byte]) + data[at // 8 + 1 :]
+
+
+def _normalized(text: str, form: str = "NFC") -> str:
+    if form.upper() not in _FORMS:
+        raise SqlError("22023", f"invalid normalization form: {form}")
+    return unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(_codec(encoding))
+    except UnicodeEncodeError:
+        raise SqlError("22P05", f'a character has no equivalent in encoding "{encoding.upper()}"') from None
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(_codec(encoding))
+    except UnicodeDecodeError:
+        raise SqlError("22021", f'invalid byte sequence for encoding "{encoding.upper()}"') from None
+
+
+def _codec(encoding: str) -> str:
+    known = {
+        "UTF8": "utf-8",
+        "UTF-8": "utf-8",
+        "LATIN1": "latin-1",
+        "SQL_ASCII": "ascii",
+        "WIN1252": "cp1252",
+        "LATIN9": "iso8859-15",
+    }
+    if encoding.upper() not in known:
+        raise SqlError("22023", f'invalid source encoding name "{encoding}"')
+    return known[encoding.upper()]
+
+
+def _unescaped(text: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        if found.group() == "\\\\":
+            return "\\"
+        return chr(int(found.group(1) or found.group(2) or found.group(3) or found.group(4), 16))
+
+    return re.sub(r"\\\\|\\([0-9a-fA-F]{4})|\\\+([0-9a-fA-F]{6})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})", one, text)
+
+
+def _identifiers(text: str, strict: bool = True) -> list[str]:
+    parts, rest = [], text.strip()
+    pattern = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^\W\d][\w$]*))\s*')
+    while True:
+        found = pattern.match(rest)
+        if found is None:
+            raise SqlError("22023", f'string is not a valid identifier: "{text}"')
+        parts.append(found.group(1).replace('""', '"') if found.group(1) else found.group(2).lower())
+        rest = rest[found.end() :]
+        if not rest.startswith("."):
+            break
+        rest = rest[1:]
+    if rest and strict:
+        raise SqlError("22023", f'string is not a valid identifier: "{text}"')
+    return parts
+
+
+# Regular expressions.
+
+
+def _found(text: str, pattern: str, start: int, flags: str) -> list[re.Match[str]]:
+    if start < 1:
+        raise SqlError("22023", f'invalid value for parameter "start": {start}')
+    return list(texts.regex(pattern, flags).finditer(text, start - 1))
+
+
+def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
+    return len(_found(text, pattern, start, flags))
+
+
+def _nth(text: str, pattern: str, start: int, n: int, flags: str, group: int) -> re.Match[str] | None:
+    if n < 1:
+        raise SqlError("22023", f'invalid value for parameter "n": {n}')
+    if group < 0:
+        raise SqlError("22023", f'invalid value for parameter "subexpr": {group}')
+    found = _found(text, pattern, start, flags)
+    return found[n - 1] if n <= len(found) and group <= found[n - 1].re.groups else None
+
+
+def _instr(text: str, pattern: str, start: int = 1, n: int = 1, end: int = 0, flags: str = "", group: int = 0) -> int:
+    if end not in (0, 1):
+        raise SqlError("22023", f'invalid value for parameter "endoption": {end}')
+    found = _nth(text, pattern, start, n, flags, group)
+    return 0 if found is None else (found.end(group) if end else found.start(group)) + 1
+
+
+def _substr(text: str, pattern: str, start: int = 1, n: int = 1, flags: str = "", group: int = 0) -> str | None:
+    found = _nth(text, pattern, start, n, flags, group)
+    return None if found is None else found.group(group)
+
+
+# Arrays.
+
+
+def _dims(values: list[Any]) -> str | None:
+    sizes, level = [], values
+    while isinstance(level, list) and level:
+        sizes.append(len(level))
+        level = level[0]
+    return "".join(f"[1:{size}]" for size in sizes) or None
+
+
+def _filled(value: Any, sizes: list[Any] | None, _bounds: Any = None) -> list[Any]:
+    if sizes is None or None in sizes:
+        raise SqlError("22004", "dimension values cannot be null")
+    made = value
+    for size in reversed(sizes):
+        made = [made] * size
+    return made if isinstance(made, list) else []
+
+
+def _replaced(values: list[Any] | None, old: Any, new: Any) -> list[Any] | None:
+    if values is None:
+        return None
+    return [_replaced(each, old, new) if isinstance(each, list) else new if each == old else each for each in values]
+
+
+def _cut(values: list[Any], count: int) -> list[Any]:
+    if not 0 <= count <= len(values):
+        raise SqlError("2202E", f"number of elements to trim must be between 0 and {len(values)}")
+    return values[: len(values) - count]
+
+
+# Moments.
+
+
+def _make_time(hour: int, minute: int, second: float) -> int:
+    micros = round(second * SECOND)
+    if not (0 <= hour <= 24 and 0 <= minute <= 59 and 0 <= micros <= 60 * SECOND) or (hour == 24 and (minute or micros)):
+        raise SqlError("22008", f"time field value out of range: {hour}:{minute:02d}:{second:02g}")
+    return (hour * 60 + minute) * 60 * SECOND + micros
+
+
+def _make_stamp(year: int, month: int, day: int, hour: int, minute: int, second: float) -> int:
+    return times.checked(times.make_date(year, month, day) * DAY + _make_time(hour, minute, second))
+
+
+def _make_moment(env: Any, *parts: Any) -> int:
+    where = times.zone(parts[6]) if len(parts) > 6 else env.style.time_zone
+    return times.to_moment(_make_stamp(*parts[:6]), where)
+
+
+def _binned(stride: tuple[int, int, int], at: int, origin: int) -> int:
+    if stride[0]:
+        raise SqlError("0A000", "timestamps cannot be binned into intervals containing months or years")
+    size = stride[1] * DAY + stride[2]
+    if size <= 0:
+        raise SqlError("22008", "stride must be greater than zero")
+    return at if at in (LAST, times.FIRST) else origin + (at - origin) // size * size
+
+
+def _justified(span: tuple[int, int, int]) -> tuple[int, int, int]:
+    months, days, micros = span
+    days, micros = days + int(micros / DAY), micros - int(micros / DAY) * DAY
+    months, days = months + int(days / 30), days - int(days / 30) * 30
+    if months > 0 and (days < 0 or (days == 0 and micros < 0)):
+        months, days = months - 1, days + 30
+    elif months < 0 and (days > 0 or (days == 0 and micros > 0)):
+        months, days = months + 1, days - 30
+    if days > 0 and micros < 0:
+        days, micros = days - 1, micros + DAY
+    elif days < 0 and micros > 0:
+        days, micros = days + 1, micros - DAY
+    return months, days, micros
+
+
+def _age_today(env: Any, at: int) -> tuple[int, int, int]:
+    today = times.to_local(env.transaction_time, env.style.time_zone) // DAY * DAY
+    return times.age(today, at)
+
+
+def _overlap(start1: int, end1: int, start2: int, end2: int) -> bool:
+    start1, end1 = sorted((start1, end1))
+    start2, end2 = sorted((start2, end2))
+    if start1 == end1 or start2 == end2:
+        return start2 <= start1 < end2 or start1 <= start2 < end1 or start1 == start2
+    return start1 < end2 and start2 < end1
+
+
+def _sleep_until(env: Any, at: int) -> str:
+    text: str = env.session.sleep(max(at - env.clock(), 0) / SECOND)
+    return text
+
+
+def _size_of(text: str) -> int:
+    found = re.fullmatch(r"\s*([+-]?\d*\.?\d+(?:e[+-]?\d+)?)\s*([a-z]*)\s*", text.lower())
+    units = {"": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5}
+    if found is None:
+        raise SqlError("22023", f'invalid size: "{text}"')
+    if found.group(2) not in units:
+        hint = 'Valid units are "bytes", "B", "kB", "MB", "GB", "TB", and "PB".'
+        raise SqlError("22023", f'invalid size: "{text}"', detail=f'Invalid size unit: "{found.group(2)}".', hint=hint)
+    size: int = round(Decimal(found.group(1)) * 1024 ** units[found.group(2)])
+    return size
+
+
+def functions() -> Iterator[Function]:
+    """The table."""
+    for name, sine in (("sind", math.sin), ("cosd", math.cos), ("tand", math.tan)):
+        yield Function(name, (FLOAT8,), FLOAT8, _degrees(sine))
+    yield Function("cotd", (FLOAT8,), FLOAT8, _degrees(lambda angle: 1 / math.tan(angle) if math.tan(angle) else math.inf))
+    for name, inverse in (("asind", math.asin), ("acosd", math.acos), ("atand", math.atan)):
+        yield Function(name, (FLOAT8,), FLOAT8, _inverse(inverse))
+    yield Function("atan2d", (FLOAT8, FLOAT8), FLOAT8, _inverse(math.atan2))
+    yield Function("cot", (FLOAT8,), FLOAT8, _domain(lambda angle: 1 / math.tan(angle) if angle else math.inf))
+    for name, hyperbolic in (("asinh", math.asinh), ("acosh", math.acosh), ("atanh", _atanh)):
+        yield Function(name, (FLOAT8,), FLOAT8, _domain(hyperbolic))
+    yield Function("factorial", (INT8,), NUMERIC, _factorial)
+    yield Function("min_scale", (NUMERIC,), INT4, _least_scale)
+    yield Function("trim_scale", (NUMERIC,), NUMERIC, _trimmed)
+    for size in (224, 384, 512):
+        digest = getattr(hashlib, f"sha{size}")
+        yield Function(f"sha{size}", (BYTEA,), BYTEA, lambda data, digest=digest: digest(data).digest())
+    yield Function("get_byte", (BYTEA, INT4), INT4, lambda data, place: data[_index(place, len(data))])
+    yield Function("set_byte", (BYTEA, INT4, INT4), BYTEA, _set_byte)
+    yield Function("get_bit", (BYTEA, INT8), INT4, _get_bit)
+    yield Function("set_bit", (BYTEA, INT8, INT4), BYTEA, _set_bit)
+    yield Function("bit_count", (BYTEA,), INT8, lambda data: int.from_bytes(data, "big").bit_count())
+    yield Function("normalize", (TEXT,), TEXT, _normalized)
+    yield Function("normalize", (TEXT, TEXT), TEXT, _normalized)
+    yield Function("convert_to", (TEXT, NAME), BYTEA, _encoded)
+    yield Function("convert_from", (BYTEA, NAME), TEXT, _decoded)
+    yield Function("convert", (BYTEA, NAME, NAME), BYTEA, lambda data, source, target: _encoded(_decoded(data, source), target))
+    yield Function("unistr", (TEXT,), TEXT, _unescaped)
+    yield Function("parse_ident", (TEXT, BOOL), _TEXTS, _identifiers, optional=1)
+    yield Function("regexp_count", (TEXT, TEXT, INT4, TEXT), INT4, _count, optional=2)
+    yield Function("regexp_like", (TEXT, TEXT, TEXT), BOOL, _like, optional=1)
+    yield Function("regexp_instr", (TEXT, TEXT, INT4, INT4, INT4, TEXT, INT4), INT4, _instr, optional=5)
+    yield Function("regexp_substr", (TEXT, TEXT, INT4, INT4, TEXT, INT4), TEXT, _substr, optional=4)
+    yield Function("array_dims", (ANYARRAY,), TEXT, _dims)
+    yield Function("array_fill", (ANYELEMENT, _INTS), ANYARRAY, _filled, strict=False)
+    yield Function("array_fill", (ANYELEMENT, _INTS, _INTS), ANYARRAY, _filled, strict=False)
+    yield Function(
+        "array_positions",
+        (ANYARRAY, ANYELEMENT),
+        _INTS,
+        lambda values, wanted: None if values is None else [at for at, each in enumerate(values, 1) if each == wanted],
+        strict=False,
+    )
+    yield Function("array_replace", (ANYARRAY, ANYELEMENT, ANYELEMENT), ANYARRAY, _replaced, strict=False)
+    yield Function("trim_array", (ANYARRAY, INT4), ANYARRAY, _cut)
+    yield Function(
+        "num_nonnulls", (ANY,), INT4, lambda *values: sum(value is not None for value in values), strict=False, variadic=True
+    )
+    yield Function("make_time", (INT4, INT4, FLOAT8), TIME, _make_time)
+    yield Function("make_timestamp", (INT4, INT4, INT4, INT4, INT4, FLOAT8), TIMESTAMP, _make_stamp)
+    yield Function(
+        "make_timestamptz", (INT4, INT4, INT4, INT4, INT4, FLOAT8, TEXT), TIMESTAMPTZ, _make_moment, env=True, optional=1
+    )
+    for oid in (TIMESTAMP, TIMESTAMPTZ):
+        yield Function("date_bin", (INTERVAL, oid, oid), oid, _binned)
+        yield Function("age", (oid,), INTERVAL, _age_today, env=True)
+        yield Function("overlaps", (oid, oid, oid, oid), BOOL, _overlap)
+    yield Function("overlaps", (TIME, TIME, TIME, TIME), BOOL, _overlap)
+    yield Function("justify_interval", (INTERVAL,), INTERVAL, _justified)
+    for oid in (DATE, TIMESTAMP, TIMESTAMPTZ):
+        yield Function("isfinite", (oid,), BOOL, lambda at: at not in _EDGES)
+    yield Function("isfinite", (INTERVAL,), BOOL, lambda _span: True)
+    yield Function(
+        "pg_sleep_for", (INTERVAL,), TEXT, lambda env, span: env.session.sleep((span[1] * DAY + span[2]) / SECOND), env=True
+    )
+    yield Function("pg_sleep_until", (TIMESTAMPTZ,), TEXT, _sleep_until, env=True, volatile=True)
+    yield Function("pg_size_bytes", (TEXT,), INT8, _size_of)
+
+
+def _atanh(value: float) -> float:
+    return math.copysign(math.inf, value) if abs(value) == 1 else math.atanh(value)
+
+
+def _like(text: str, pattern: str, flags: str = "") -> bool:
+    if "g" in flags:
+        raise SqlError("22023", 'regexp_like() does not support the "global" option')
+    return texts.regex(pattern, flags).search(text) is not None
