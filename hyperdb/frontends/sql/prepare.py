@@ -23,7 +23,7 @@ from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.by_words import by_words
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.parse.dialect import parse
-from hyperdb.frontends.sql.parse.words import Words
+from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.plan.nodes import Writes
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.plan.walk import only_reads, with_key
@@ -62,14 +62,14 @@ class Preparer:
                 own.columns = self._session.cursors.columns(own.body.cursor)
             return own
         self._session.check_usable()
-        found = Words(text)
-        if found.peek() == "declare":
+        first = first_word(text)
+        if first == "declare":
             return declare(self._session, text, given)
-        special = by_words(found)
+        if first == "copy":
+            return copy(self._session, text, given)
+        special = by_words(Words(text)) if first in ("create", "alter", "refresh") else None
         if special is not None:
             return SqlPrepared(text, Action.RUN, (), None, special, given)
-        if text.split(None, 1)[0].lower() in ("copy", "copy("):
-            return copy(self._session, text, given)
         return self._session.look(lambda catalog: self._bound(text, given, catalog))
 
     def keyed(self, text: Statement, given: tuple[int, ...]) -> SqlPrepared:

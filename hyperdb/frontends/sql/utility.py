@@ -16,7 +16,7 @@ from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
 from hyperdb.frontends.sql.deferral import set_constraints
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.locking import lock
-from hyperdb.frontends.sql.parse.words import Words
+from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.settings import TABLE
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
 
@@ -28,11 +28,10 @@ Run = Callable[["SqlSession", Sequence[Any]], SqlOutcome]
 
 def utility(text: Statement, given: tuple[int, ...]) -> SqlPrepared | None:
     """The statement, if it is one of these."""
-    found = Words(text)
-    maker = _MAKERS.get(found.peek())
+    maker = _MAKERS.get(first_word(text))
     if maker is None:
         return None
-    made = maker(found)
+    made = maker(Words(text))
     if made is None:
         return None
     body, columns = made

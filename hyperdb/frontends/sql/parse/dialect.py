@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import islice
 from typing import Any
 
 import sqlglot
@@ -19,10 +20,12 @@ from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
+from hyperdb.frontends.sql.parse.lists import Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
 from hyperdb.frontends.sql.parse.split import words
 
 _DEEPEST = 400
+_MOST_PARTS = 64
 CURRENT_OF = "current of"
 """The function that stands for WHERE CURRENT OF a cursor in the tree."""
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
@@ -70,6 +73,8 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     Raises:
         SqlError: 42601 where it cannot be read, 54001 where it nests too deep.
     """
+    lists = Lists(text)
+    text = lists.text
     if _nesting(text) > _DEEPEST:
         raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
     other = rewritten(text)
@@ -89,6 +94,7 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     if len(statements) != 1:
         raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
     statement = statements[0]
+    lists.put_back(statement)
     if isinstance(statement, exp.Command):
         words = text.split(None, 2)
         raise SqlError("0A000", f"this form of {' '.join(words[:2]).upper()} is not supported", position=offset + 1)
@@ -153,9 +159,8 @@ def position(node: exp.Expr | None, offset: int) -> int | None:
     """Where a node stands in what the client sent, from 1; None where that is not known or not in it (`offset` below 0)."""
     if node is None:
         return None
-    for each in node.walk():
-        start = each.meta.get("start") if isinstance(each, exp.Expr) else None
-        if start is not None:
-            first = min((other.meta["start"] for other in node.walk() if "start" in other.meta), default=start)
-            return int(first) + 1 + offset if first + 1 + offset > 0 else None
-    return None
+    # A list may have a great many parts; the first ones are enough.
+    starts = [each.meta["start"] for each in islice(node.walk(), _MOST_PARTS) if "start" in each.meta]
+    if not starts or min(starts) + 1 + offset <= 0:
+        return None
+    return int(min(starts)) + 1 + offset

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][\w]*)?\$)
     | (?P<word>[^\W\d][\w$]*|\$\d+)
     | (?P<end>;)
-    | (?P<other>.)
+    | (?P<other>\d+|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -37,7 +37,7 @@ def _after_comment(text: str, at: int) -> int:
     raise SqlError("42601", "unterminated /* comment", position=at + 1)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
+def pieces(text: str) -> Iterator[tuple[str, int, int]]:
     """Kinds and places of tokens; comments come as space."""
     at = 0
     while at < len(text):
@@ -71,7 +71,7 @@ def split(text: str) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     start: int | None = None
     last = 0
-    for kind, at, end in _pieces(text):
+    for kind, at, end in pieces(text):
         if kind == "end":
             if start is not None:
                 found.append((text[start:last], start))
@@ -86,4 +86,4 @@ def split(text: str) -> list[tuple[str, int]]:
 
 def words(text: str) -> list[tuple[str, str, int]]:
     """Tokens without space: kind, text, place."""
-    return [(kind, text[at:end], at) for kind, at, end in _pieces(text) if kind != "space"]
+    return [(kind, text[at:end], at) for kind, at, end in pieces(text) if kind != "space"]

@@ -5,9 +5,22 @@ Invariant: what is not taken is refused by `end`, with its place.
 
 from __future__ import annotations
 
+import re
+
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.split import words
 from hyperdb.frontends.sql.statement import Statement
+
+
+_FIRST = re.compile(r"(?:\s|--[^\n]*(?:\n|$))*(\w*)")
+
+
+def first_word(text: str) -> str:
+    """The first word in lower case, without looking at the rest; empty where a comment or a sign comes first."""
+    found = _FIRST.match(text)
+    if found and not found.group(1) and text[found.end() : found.end() + 2] == "/*":
+        return Words(Statement.at(text, 0)).peek()
+    return found.group(1).lower() if found else ""
 
 
 class Words:

@@ -12,7 +12,7 @@ from typing import Any
 from hyperdb.frontends.sql.catalog.kinds import UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.plan import nodes as p
-from hyperdb.frontends.sql.plan.expressions import Expr, Slot
+from hyperdb.frontends.sql.plan.expressions import Const, Expr, Slot
 
 _BACKWARD = (p.Scan, p.Virtual, p.Values, p.FunctionScan, p.Filter, p.Project, p.Sort, p.Limit, p.Shared)
 
@@ -26,7 +26,8 @@ def plans(value: Any) -> Iterator[p.Plan]:
             yield from plans(getattr(value, each.name))
     elif isinstance(value, tuple):
         for item in value:
-            yield from plans(item)
+            if not isinstance(item, Const | Slot):
+                yield from plans(item)
 
 
 def only_reads(plan: p.Plan) -> bool:
