@@ -1,6 +1,6 @@
 """Long lists of literals, read without the grammar.
 
-Theory: the grammar takes about half a millisecond a literal, so a megabyte of `IN (1, 2, ...)` or `VALUES (...), (...)` would take
+Theory: the grammar takes about half a millisecond a literal, so a megabyte of `IN (1, 2, ...)` or `VALUES (...), (...)` takes
 minutes. A list that holds nothing but literals is taken out of the text, one literal that stands nowhere else in it goes in its
 place, and the nodes of the list are put into the tree. Invariant: the tree is the one that the grammar would have made, but for
 positions behind the list.

@@ -11,7 +11,6 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.split import words
 from hyperdb.frontends.sql.statement import Statement
 
-
 _FIRST = re.compile(r"(?:\s|--[^\n]*(?:\n|$))*(\w*)")
 
 
