@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import HyperDBError, SqlError
 from hyperdb.frontends.sql import contract, types
 from hyperdb.frontends.sql.contract import Action, Column, CopyOptions, Notice, Notification, Opening, Status, WouldWait
 from hyperdb.frontends.sql.types import oids
@@ -99,7 +99,6 @@ class Session:
         self.open_outcomes = 0
         self.loaded: list[Sequence[Any]] | None = None
         self.aborted = self.closed = self.synced = 0
-        self.quick_answers = 0
         self.resumed_on = ""
         self.undone = 0
         self.blocked, self.cancelled = threading.Event(), threading.Event()
@@ -202,17 +201,14 @@ class Session:
         if self.status is not Status.IDLE:
             self.status = Status.FAILED
 
-    def quick(self, prepared: contract.Prepared, values: Any, formats: Any, results: Any) -> bytes | None:
-        assert isinstance(prepared, Statement)
-        if not prepared.text.startswith("echo") or len(values) != 1 or values[0] is None or tuple(formats) != tuple(results):
-            return None
-        self.quick_answers += 1
-        raw = values[0]
-        row = b"\0\1" + len(raw).to_bytes(4, "big") + raw
-        return b"D" + (len(row) + 4).to_bytes(4, "big") + row + b"C\0\0\0\x0dSELECT 1\0"
-
-    def quick_text(self, text: str) -> tuple[contract.Prepared, bytes] | None:
+    def lend(self) -> None:
         return None
+
+    def reclaim(self) -> None:
+        return None
+
+    def refusal(self, error: HyperDBError) -> SqlError:
+        return SqlError("XX000", str(error))
 
     def cursor(self, name: str) -> Sequence[Column] | None:
         return [Column("c", oids.TEXT)] if name == "declared" else None

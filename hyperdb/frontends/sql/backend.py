@@ -8,6 +8,7 @@ else's. Invariant: what is shared here does not change once it is in.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -36,6 +37,7 @@ PUBLIC = "public"
 _PLANS = 2048
 ENGINE_MEMORY = 256 << 20
 """Bytes that the analytic engine may use unless somebody says otherwise."""
+_TRIED = 8192
 PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
 
 
@@ -63,6 +65,10 @@ class SqlBackend:
         self._transactions = 0
         self._numbers = 0
         self.hub = Hub()
+        self._scopes: dict[tuple[tuple[str, ...], str], int] = {}
+        self.lanes = tables.lanes(None if now is clock else now, secrets.token_bytes(16))
+        self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()
+        """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
         self._make_public()
         self._drop_temporaries()
 
@@ -118,8 +124,11 @@ class SqlBackend:
         made = Catalog(transaction.image(), built_in_relations)
         if version is not None:
             with self._lock:
-                if self._catalog is None or self._catalog.version < made.version:
+                is_new = self._catalog is None or self._catalog.version < made.version
+                if is_new:
                     self._catalog = made
+            if is_new:
+                self.lanes.forget_refused(made.version)
         return made
 
     def plan(self, key: PlanKey) -> SqlPrepared | None:
@@ -136,6 +145,21 @@ class SqlBackend:
             self._plans[key] = prepared
             if len(self._plans) > _PLANS:
                 self._plans.popitem(last=False)
+
+    def note_tried(self, key: tuple[int, str, tuple[int, ...]], version: int) -> bool:
+        """Whether a text was not looked at yet under that version of the catalog; from now on it was."""
+        with self._lock:
+            if self._tried.get(key) == version:
+                return False
+            self._tried[key] = version
+            if len(self._tried) > _TRIED:
+                self._tried.popitem(last=False)
+            return True
+
+    def scope(self, path: tuple[str, ...], role: str) -> int:
+        """A number for what the meaning of a text depends on beside the catalog."""
+        with self._lock:
+            return self._scopes.setdefault((path, role), len(self._scopes))
 
     def next_transaction(self) -> int:
         """A number for a transaction."""

@@ -14,7 +14,8 @@ import ssl
 from concurrent.futures import Executor, Future
 from typing import Protocol, cast
 
-from hyperdb.frontends.sql.contract import WouldWait
+from hyperdb.errors import HyperDBError
+from hyperdb.frontends.sql.contract import Lane, WouldWait
 from hyperdb.frontends.sql.conversation import Conversation
 
 LOG = logging.getLogger("hyperdb.sql")
@@ -53,6 +54,11 @@ class Connection(asyncio.Protocol):
         self._is_lost = False
         self._stopping = False
         self._closed = False
+        self._lane: Lane | None = None
+        """Who answers while the client is lent."""
+        self._rest: bytes | None = None
+        """What came while the lane waits; None: it does not."""
+        self._waits = 0
         self._deadline = owner.loop.call_later(seconds_to_log_in, self._too_late)
 
     # What the loop tells.
@@ -63,8 +69,19 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        self._conversation.receive(data)
-        self._pump()
+        lane = self._lane
+        if lane is None:
+            self._conversation.receive(data)
+            self._pump()
+        elif self._rest is not None:
+            self._rest += data
+            self._set_reading()
+        else:
+            answer = lane.answer(data)
+            if isinstance(answer, bytes):
+                self._transport.write(answer)  # type: ignore[union-attr]
+            else:
+                self._leave_lane(lane, data, *answer)
 
     def pause_writing(self) -> None:
         """The client does not read as fast as we write."""
@@ -82,6 +99,7 @@ class Connection(asyncio.Protocol):
         """The socket is gone. What runs for it is cancelled and closed when it has come back."""
         self._is_lost = True
         self._deadline.cancel()
+        self._take_back()
         if self._is_busy:
             self.cancel()
         else:
@@ -95,6 +113,9 @@ class Connection(asyncio.Protocol):
 
     def cancel(self) -> None:
         """Cancels what the session does."""
+        if self._lane is not None:
+            self._lane.cancel()
+            return
         session = self._conversation.session
         if session is not None:
             session.cancel()
@@ -106,7 +127,7 @@ class Connection(asyncio.Protocol):
     def stop(self) -> None:
         """The server stops: the client is told, at once or when what it waits for has been cancelled."""
         self._stopping = True
-        if self._is_busy:
+        if self._is_busy or self._rest is not None:
             self.cancel()
         else:
             self._finish()
@@ -141,12 +162,77 @@ class Connection(asyncio.Protocol):
             self._upgrading = self._owner.loop.create_task(self._start_tls())
         elif conversation.waiting is not None:
             self._wait(conversation.waiting)
+        elif self._lane is None and not self._stopping:
+            self._lane = conversation.lend()
         self._set_reading()
+
+    # The lane.
+
+    def _leave_lane(self, lane: Lane, data: bytes, taken: int, why: str, out: bytes) -> None:
+        """What the lane has not answered."""
+        if out and self._transport is not None:
+            self._transport.write(out)
+        rest = data[taken:]
+        if why == "stray":
+            self._take_back()
+            self._conversation.receive(rest)
+            self._pump()
+            return
+        if why == "failed":
+            try:
+                lane.check()
+            except HyperDBError as error:
+                self._refuse(error, rest)
+            return
+        self._rest = rest
+        self._waits += 1
+        number = self._waits
+        if why == "full":
+            self._owner.loop.call_soon(self._resume, number)
+        else:
+            lane.notify(lambda: self._wake(number))
+
+    def _wake(self, number: int) -> None:
+        """From any thread: what the lane waits for has come."""
+        self._owner.loop.call_soon_threadsafe(self._resume, number)
+
+    def _resume(self, number: int) -> None:
+        """The lane waits no more."""
+        lane, rest = self._lane, self._rest
+        if lane is None or rest is None or number != self._waits:
+            return
+        self._rest = None
+        try:
+            out = lane.resume()
+        except HyperDBError as error:
+            self._refuse(error, rest)
+            return
+        if out and self._transport is not None:
+            self._transport.write(out)
+        if rest:
+            self.data_received(rest)
+        elif self._stopping:
+            self._finish()
+        self._set_reading()
+
+    def _refuse(self, error: HyperDBError, rest: bytes) -> None:
+        self._take_back()
+        self._conversation.refuse(error)
+        if rest:
+            self._conversation.receive(rest)
+        self._pump()
+
+    def _take_back(self) -> None:
+        """The conversation answers again."""
+        if self._lane is not None:
+            self._lane = self._rest = None
+            self._conversation.reclaim()
 
     def _set_reading(self) -> None:
         """Takes no more of a client that does not read, nor beyond a bound of one whose conversation waits."""
         conversation, transport = self._conversation, self._transport
-        wanted = self._can_write and (conversation.is_listening or conversation.held_input < _MOST_HELD)
+        held = conversation.held_input if self._rest is None else len(self._rest)
+        wanted = self._can_write and ((conversation.is_listening and self._rest is None) or held < _MOST_HELD)
         if wanted == self._reading or transport is None or transport.is_closing():
             return
         self._reading = wanted
@@ -223,6 +309,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _finish(self) -> None:
+        self._take_back()
         self._conversation.finish(*ADMIN_SHUTDOWN)
         self._pump()
 
@@ -231,7 +318,8 @@ class Connection(asyncio.Protocol):
         self._pump()
 
     def _notify(self) -> None:
-        if not self._closed and not self._is_busy:
+        if not self._closed and not self._is_busy and self._rest is None:
+            self._take_back()
             self._conversation.notify()
             self._pump()
 
@@ -240,6 +328,7 @@ class Connection(asyncio.Protocol):
             return
         self._closed = True
         self._deadline.cancel()
+        self._take_back()
         try:
             self._conversation.close()
         except Exception:

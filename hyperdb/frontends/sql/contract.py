@@ -1,8 +1,9 @@
 """What the conversation with a client asks of whoever runs its statements.
 
 Theory: the wire knows messages, formats and portals, and nothing of SQL; a session knows SQL and nothing of messages. Values
-cross here as Python objects (`types` says which class goes with which type), never as text, but for the two shortcuts named
-`quick`: a statement whose answer is found without waiting may hand over its rows as ready bytes.
+cross here as Python objects (`types` says which class goes with which type), never as text. Most messages need no session:
+between two of them it may lend its client to a `Lane`, which answers bytes with bytes, and takes it back for the first message
+that is none of the lane's.
 
 Waiting: sessions of a server are opened with `may_wait=False`, and their calls are made on the server's event loop. A call that
 would have to wait (a lock, a sync, a long query, a cold read) then raises `WouldWait`, having changed nothing that a client can
@@ -20,6 +21,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from hyperdb.errors import HyperDBError, SqlError
     from hyperdb.frontends.sql.types import Style, Type
 
 RawValues: TypeAlias = Sequence[bytes | None]
@@ -178,6 +180,33 @@ class CopyOut(Outcome, Protocol):
         """How the values are written."""
 
 
+class Lane(Protocol):
+    """Answers a client's messages from their bytes, as long as they are of forms that it knows (`Session.lend`)."""
+
+    def answer(self, data: bytes) -> bytes | tuple[int, str, bytes]:
+        """The answer to all of `data`; or how many bytes were taken, why not more, and the answer so far.
+
+        `stray`: what follows is not for the lane. `full`: the rest may be given again. `wait`: as `notify` says. `failed`: the
+        last thing that was taken failed, and `check` raises why.
+        """
+
+    def notify(self, callback: Callable[[], None]) -> None:
+        """After `wait`: `callback` is called once, from any thread, perhaps in vain; then come `resume` and the rest again."""
+
+    def resume(self) -> bytes:
+        """What the answer was held back for has come: what was held back.
+
+        Raises:
+            HyperDBError: it never will come.
+        """
+
+    def check(self) -> None:
+        """Raises what the lane failed with."""
+
+    def cancel(self) -> None:
+        """What waits fails with 57014."""
+
+
 class Session(Protocol):
     """One client's state: its transaction, settings, prepared statements made by PREPARE, cursors."""
 
@@ -216,15 +245,14 @@ class Session(Protocol):
     def fail(self) -> None:
         """The wire itself found an error (a value that cannot be read, an unknown portal): an open block has failed."""
 
-    def quick(self, prepared: Prepared, values: RawValues, formats: Formats, results: Formats) -> bytes | None:
-        """The whole execution of a statement with its own commit, if nothing has to wait: its DataRows and its CommandComplete.
+    def lend(self) -> Lane | None:
+        """Between two messages: who answers from now on, until `reclaim`; None: the session itself does."""
 
-        Asked for Bind, Execute without a limit, Sync, in one piece, before anything else. The session reads the raw values
-        itself. None, with nothing done: the long way is taken. Raises `SqlError` as `execute` would; `status` is then right.
-        """
+    def reclaim(self) -> None:
+        """The session answers again. Nothing happens if it does already."""
 
-    def quick_text(self, text: str) -> tuple[Prepared, bytes] | None:
-        """As `quick`, for a simple query of one statement: the statement, whose `columns` describe the rows, and the bytes."""
+    def refusal(self, error: HyperDBError) -> SqlError:
+        """What a lane failed with, as a client is told."""
 
     def cursor(self, name: str) -> Sequence[Column] | None:
         """The columns of a cursor that DECLARE made, for a Describe of a portal of this name. None: there is no such cursor."""

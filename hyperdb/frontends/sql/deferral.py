@@ -43,6 +43,11 @@ class Deferral:
         self._said: dict[int, bool] = {}
         self._all: bool | None = None
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether anything was noted, or said, that ends with the transaction."""
+        return bool(self._notes or self._said) or self._all is not None
+
     def is_deferred(self, constraint: Constraint) -> bool:
         """Whether the constraint is looked at later than now."""
         if not constraint.deferrable:

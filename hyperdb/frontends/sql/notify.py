@@ -135,6 +135,11 @@ class News:
         if said:
             self._hub.tell(said, self)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the end of the transaction says or changes anything."""
+        return bool(self._deeds)
+
     def take(self) -> Sequence[Notification]:
         """What waits for the session."""
         return self._hub.take(self) if self.waiting else ()

@@ -76,6 +76,14 @@ class Preparer:
         """A cursor's query: where it reads one table, that one's key stands behind the columns of its rows."""
         return self._session.look(lambda catalog: self._bound(text, given, catalog, keyed=True))
 
+    def under(self, text: Statement, given: tuple[int, ...], catalog: Catalog) -> SqlPrepared:
+        """A query, or a change of rows or definitions, bound under that catalog.
+
+        Raises:
+            SqlError: for whatever is wrong with it.
+        """
+        return self._bound(text, given, catalog)
+
     def anew(self, prepared: SqlPrepared, catalog: Catalog) -> SqlPrepared:
         """The same statement bound under another catalog or path.
 

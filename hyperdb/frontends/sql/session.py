@@ -34,6 +34,7 @@ from hyperdb.frontends.sql.cursors import Cursors
 from hyperdb.frontends.sql.deferral import Deferral
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.functional import Facade
+from hyperdb.frontends.sql.lane.session import Names, SessionLane
 from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
@@ -41,6 +42,7 @@ from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement
 from hyperdb.frontends.sql.streams import Streams
 from hyperdb.frontends.sql.temporaries import Temporaries
+from hyperdb.graph.catalog.lanes import Handle
 from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.graph.store import TransactionOptions
 
@@ -93,7 +95,8 @@ class SqlSession:
         self.database = opening.database
         self.process_id = opening.process_id
         self.status = Status.IDLE
-        self.prepared: dict[str, contract.Prepared] = {}
+        self.names = Names()
+        self.prepared: dict[str, contract.Prepared] = self.names
         self.settings = Settings(opening.settings, opening.role)
         self.style = self._style()
         self.transaction: TableTransaction | None = None
@@ -118,6 +121,7 @@ class SqlSession:
         self._cancelled = threading.Event()
         self._watched: Cancellable | None = None
         self._running = False
+        self._lane = SessionLane(self)
 
     # What the conversation calls.
 
@@ -130,6 +134,10 @@ class SqlSession:
         statement = text if isinstance(text, Statement) else Statement.at(text, 0)
         with self.failing():
             return self._preparer.prepare(statement, tuple(parameters))
+
+    def prepare_under(self, text: Statement, parameters: tuple[int, ...], catalog: Catalog) -> SqlPrepared:
+        """A query bound under a catalog; its errors do not fail a block."""
+        return self._preparer.under(text, parameters, catalog)
 
     def prepare_keyed(self, text: Statement, parameters: tuple[int, ...]) -> SqlPrepared:
         """A cursor's query (`Preparer.keyed`)."""
@@ -172,15 +180,17 @@ class SqlSession:
         if self.status is Status.ACTIVE:
             self.status = Status.FAILED
 
-    def quick(self, prepared: contract.Prepared, values: object, formats: object, results: object) -> bytes | None:
-        """See `contract.Session`: no statement is answered so yet."""
-        del prepared, values, formats, results
-        return None
+    def lend(self) -> contract.Lane | None:
+        """See `contract.Session`."""
+        return self._lane.lend()
 
-    def quick_text(self, text: str) -> tuple[contract.Prepared, bytes] | None:
-        """See `contract.Session`: no statement is answered so yet."""
-        del text
-        return None
+    def reclaim(self) -> None:
+        """See `contract.Session`."""
+        self._lane.reclaim()
+
+    def refusal(self, error: HyperDBError) -> SqlError:
+        """See `contract.Session`."""
+        return as_sql(error)
 
     def cursor(self, name: str) -> Sequence[Column] | None:
         """See `contract.Session`."""
@@ -228,8 +238,10 @@ class SqlSession:
 
     # Transactions.
 
-    def begin(self, *, isolation: str | None = None, read_only: bool | None = None) -> TableTransaction:
-        """The open transaction; a new one if there is none."""
+    def begin(
+        self, *, isolation: str | None = None, read_only: bool | None = None, handle: Handle | None = None
+    ) -> TableTransaction:
+        """The open transaction; a new one if there is none, over `handle` if that has begun already."""
         if self.transaction is None:
             level = isolation or self.settings.value("default_transaction_isolation")
             level = "read committed" if level == "read uncommitted" else level
@@ -237,7 +249,7 @@ class SqlSession:
             timeout = int(self.settings.value("lock_timeout")) / 1000 or None
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
             options = TransactionOptions(level, reads, timeout)  # type: ignore[arg-type]
-            self.transaction = self.backend.tables.begin(options)
+            self.transaction = self.backend.tables.begin(options) if handle is None else TableTransaction(handle)
             self.transaction_time = self.statement_time = self.backend.now()
             self.transaction_number = self.backend.next_transaction()
             self.savepoints = []
@@ -288,12 +300,29 @@ class SqlSession:
         except HyperDBError as error:
             raise as_sql(error) from error
         finally:
-            if self.settings.end(committed=done):
-                self.style = self._style()
-            self.facade.forget()
-            self.deferral.forget()
-            self.cursors.end(committed=done)
-            self.news.end(committed=done)
+            self._settle(committed=done)
+
+    def _settle(self, *, committed: bool) -> None:
+        """Ends what ends with a transaction."""
+        if self.settings.end(committed=committed):
+            self.style = self._style()
+        self.facade.forget()
+        self.deferral.forget()
+        self.cursors.end(committed=committed)
+        self.news.end(committed=committed)
+
+    def take_block(self, began: int | None, handle: Handle | None) -> None:
+        """The lane gives the client back: when its block began (None: there is none), the transaction if it has one."""
+        before = self.transaction
+        if before is not None and handle is not before.handle:
+            # It ended there, which it may only where nothing else has to end with it.
+            self.transaction, self.status = None, Status.IDLE
+            self._settle(committed=True)
+        if began is not None:
+            self.begin(handle=handle)
+            self.transaction_time = began
+            self.has_looked = self.has_written = handle is not None
+            self.status = Status.ACTIVE
 
     def notice(self, notice: Notice) -> None:
         """Tells the client something, if it wants to hear of it."""

@@ -261,6 +261,16 @@ class Settings:
         self._local, self._before = {}, {}
         return True
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the end of the transaction will change any."""
+        return bool(self._local or self._before)
+
+    @property
+    def has_own(self) -> bool:
+        """Whether one of those that only this database has is set."""
+        return any(key.startswith("hyperdb.") for key in self._values)
+
     def changed(self) -> dict[str, str]:
         """Reported settings that changed since the last call."""
         found = {TABLE[key].name: self.value(key) for key in sorted(self._changed)}

@@ -108,6 +108,11 @@ class Streams:
         self.catalog: Catalog | None = None
         """Of the statement that is open for a stream."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a result is not computed to its end."""
+        return self._open is not None
+
     def run(self, prepared: SqlPrepared, values: Sequence[Any]) -> SqlOutcome:
         """Runs a query that only reads."""
         session = self._session

@@ -31,6 +31,11 @@ class Temporaries:
         """Its schema, once one was asked for."""
         return self._schema
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is done to one when the transaction commits."""
+        return bool(self._at_commit)
+
     def ask(self) -> str:
         """Its schema, whether it is there or not."""
         if self._schema is None:

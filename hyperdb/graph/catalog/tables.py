@@ -6,6 +6,8 @@ snapshot, and closed. Invariant: languages reach rows and records through this m
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hyperdb import _native
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.graph.transaction import now_ms
@@ -27,6 +29,10 @@ class Tables:
         """Merges what is superseded out of the store's files, of all tables."""
         self._store.engine().compact()
 
+    def lanes(self, clock: Callable[[], int] | None, seed: bytes) -> _native.SqlLanes:
+        """What the lanes of all clients share. `clock`: microseconds since 1970, None: the machine's; 16 random bytes."""
+        return _native.SqlLanes(self._store, clock, seed)
+
     def begin(self, options: TransactionOptions) -> TableTransaction:
         """A transaction."""
         inner = self._store.begin(options.isolation, options.read_only, options.lock_timeout, now_ms())
@@ -38,6 +44,7 @@ class TableTransaction:
 
     def __init__(self, inner: _native.Transaction) -> None:
         rows = _native.SqlTransaction(inner)
+        self.handle = inner
         self.savepoint = inner.savepoint
         self.rollback_to = inner.rollback_to
         self.release = inner.release

@@ -26,7 +26,7 @@ fn class_of_conflict(conflict: &Conflict) -> &'static str {
         Conflict::Serialization(_) | Conflict::RowChanged => "SerializationError",
         Conflict::Deadlock(_) => "DeadlockError",
         Conflict::LockTimeout => "LockTimeoutError",
-        Conflict::LockNotAvailable => "RowLockedError",
+        Conflict::LockNotAvailable | Conflict::WouldWait(_) => "RowLockedError",
         Conflict::Cancelled => "CancelledError",
         Conflict::ReadOnly | Conflict::InFailedTransaction | Conflict::NoSavepoint => {
             "TransactionStateError"

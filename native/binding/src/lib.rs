@@ -46,7 +46,10 @@ mod _core {
     #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]
-    use super::sql::{CatalogImage, ColumnBatch, ColumnScan, SqlTransaction, TableLayout};
+    use super::sql::{
+        CatalogImage, ColumnBatch, ColumnScan, LaneStatement, SqlLane, SqlLanes, SqlTransaction,
+        TableLayout,
+    };
     #[pymodule_export]
     use super::store::Store;
     #[pymodule_export]

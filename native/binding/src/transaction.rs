@@ -79,7 +79,7 @@ pub(crate) fn options(
 /// The transaction while it is open, and its savepoints by number.
 pub(crate) struct Open {
     pub(crate) inner: Inner,
-    savepoints: Vec<Savepoint>,
+    pub(crate) savepoints: Vec<Savepoint>,
 }
 
 /// The open transaction; `None` after its end. Walks over it hold it too.

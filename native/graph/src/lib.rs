@@ -48,6 +48,6 @@ pub use store::Store;
 pub use turn::{Element, Expired, MemberScan, Turn, TurnMark};
 
 pub use hyperdb_lsm::{
-    Commit, Db, Direction, Error, Family, KeyRange, Miss, Options, ReadMode, Result, SyncMode,
-    Value,
+    Commit, Db, Direction, Error, Family, Glance, KeyRange, Miss, Options, ReadMode, Result,
+    SyncMode, Value,
 };

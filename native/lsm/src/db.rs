@@ -12,14 +12,12 @@ use crate::cache::BlockCache;
 use crate::compaction::{CompactionFilter, Limits};
 use crate::error::{Error, Result};
 use crate::fs::{DirLock, FileSystem, StdFs};
-use crate::hash::key_hash;
 use crate::log::Log;
 use crate::manifest::Manifest;
 use crate::open::open;
 use crate::points::Points;
 use crate::snapshot::Snapshot;
 use crate::state::State;
-use crate::table::ReadMode;
 use crate::types::{Commit, Family, Op};
 use crate::writer::{Miss, Stop, Writer};
 use parking_lot::{Mutex, RwLock};
@@ -191,7 +189,7 @@ impl Drop for Owner {
 /// An open store. Cheap to clone and to share between threads; closed when the last clone goes.
 #[derive(Clone)]
 pub struct Db {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     owner: Arc<Owner>,
 }
 
@@ -291,29 +289,9 @@ impl Db {
         key: &[u8],
         read: impl FnOnce(Option<&[u8]>) -> T,
     ) -> Result<Option<T>> {
-        let hash = key_hash(key);
-        let Some(state) = self.shared.state.try_read() else {
-            return Ok(None);
-        };
-        let at = self.shared.visible(state.latest);
-        let f = usize::from(family.0);
-        let active = state.active.iter().skip(f).take(1);
-        let layers = state.layers.iter().map(|layer| &layer.memtables[f]);
-        for memtable in active.chain(layers) {
-            let id = memtable.find(hash, key);
-            if let Some(found) = id.and_then(|id| memtable.visible(id, at)) {
-                return Ok(Some(read((found.op == Op::Add).then_some(found.value))));
-            }
-        }
-        let mode = ReadMode::CachedOnly;
-        match state.version.get_hashed(family, key, hash, at, mode) {
-            Ok(None) => Ok(Some(read(None))),
-            Ok(Some(found)) => {
-                let value = (found.op == Op::Add).then_some(&*found.value);
-                Ok(Some(read(value)))
-            }
-            Err(Stop::Miss(_)) => Ok(None),
-            Err(Stop::Failed(error)) => Err(error),
+        match self.glance(|glance| glance.get(family, key, read)) {
+            None => Ok(None),
+            Some(found) => found,
         }
     }
 

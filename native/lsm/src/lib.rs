@@ -23,6 +23,7 @@ pub mod fs;
 #[cfg(test)]
 mod fuzzing;
 mod gather;
+mod glance;
 pub mod hash;
 mod log;
 mod manifest;
@@ -45,6 +46,7 @@ pub use changes::Change;
 pub use compaction::CompactionFilter;
 pub use db::{Db, Options, Stats, SyncMode};
 pub use error::{Error, Result};
+pub use glance::Glance;
 pub use snapshot::{Entries, EntryView, Iter, Snapshot};
 pub use table::ReadMode;
 pub use types::{Commit, Direction, Family, KeyRange, Op, Value};

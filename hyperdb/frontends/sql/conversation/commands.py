@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hyperdb.errors import WireError
 from hyperdb.frontends.sql.conversation import extended, simple
-from hyperdb.frontends.sql.conversation.portals import Held, Whole
+from hyperdb.frontends.sql.conversation.portals import Held, Refused, Whole
 from hyperdb.frontends.sql.conversation.steps import FLUSHED, NEXT, Shared, Turn
 from hyperdb.frontends.sql.protocol import messages
 
@@ -38,6 +38,9 @@ class Commands:
             self.at_rest = False
             if isinstance(event, Whole):
                 yield from extended.whole(shared, self.held, event)
+                self.at_rest = True
+            elif isinstance(event, Refused):
+                yield from extended.refused(shared, self.held, event.error)
                 self.at_rest = True
             elif isinstance(event, messages.Terminate):
                 return

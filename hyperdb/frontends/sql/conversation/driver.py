@@ -1,19 +1,20 @@
 """Drives one conversation: bytes to events to turns, and out again.
 
 Theory: the whole conversation is one generator. The driver feeds it until it asks for something that is not there: more bytes, a
-pause for the output, encryption, or the end of a wait. Before a read is cut into events, pipelines of one known statement are
-looked for in it (`shortcut`), because they are most of what a busy server sees. Invariant: while `waiting` is set nothing is
-answered, so that answers keep their order; after `ended` nothing is read.
+pause for the output, encryption, or the end of a wait. Between two messages the client may be lent to its session's lane. Before
+a read is cut into events, a pipeline of one known statement is looked for in it (`shortcut`). Invariant: while `waiting` is set
+nothing is answered, so that answers keep their order; after `ended` nothing is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperdb.errors import WireError
-from hyperdb.frontends.sql.contract import Session, Status, WouldWait
+from hyperdb.errors import HyperDBError, WireError
+from hyperdb.frontends.sql.contract import Lane, Session, Status, WouldWait
 from hyperdb.frontends.sql.conversation import authentication, shortcut
 from hyperdb.frontends.sql.conversation.commands import Commands
+from hyperdb.frontends.sql.conversation.portals import Refused
 from hyperdb.frontends.sql.conversation.steps import FLUSHED, NEXT, TLS, Ask, Ending, Shared, Turn
 from hyperdb.frontends.sql.conversation.terms import Terms
 from hyperdb.frontends.sql.protocol import encode, messages
@@ -87,15 +88,38 @@ class Conversation:
 
     def receive(self, data: bytes) -> None:
         """Bytes came."""
-        if self._commands.at_rest and self._asked is NEXT and not self._decoder.held:
-            at, whole = shortcut.answer(self._shared, self._commands.held, data)
-            if at < len(data):
-                self._decoder.receive(data[at:] if at else data)
-            if whole is not None:
-                self._send(whole)
-        else:
+        found = shortcut.find(self._shared, self._commands.held, data) if data and self._is_between else None
+        if found is None:
             self._decoder.receive(data)
+        else:
+            at, whole = found
+            if at < len(data):
+                self._decoder.receive(data[at:])
+            self._send(whole)
         self._read()
+
+    def lend(self) -> Lane | None:
+        """Who answers from now on, until `reclaim`, if the client is between two messages and its session lends it."""
+        session = self._shared.session
+        if session is None or not self._is_between or self._commands.held.has_portals or self._closed:
+            return None
+        return session.lend()
+
+    def reclaim(self) -> None:
+        """The session answers again."""
+        session = self._shared.session
+        if session is not None:
+            session.reclaim()
+
+    def refuse(self, error: HyperDBError) -> None:
+        """The lane has failed with what came last: the client is told, and its block has failed."""
+        self._send(Refused(self._shared.opened.refusal(error)))
+        self._read()
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether the next byte begins a pipeline or a query."""
+        return self._commands.at_rest and self._asked is NEXT and not self._decoder.held
 
     def go_on(self) -> None:
         """What `is_paused` or `wants_tls` asked for has been done."""

@@ -151,6 +151,12 @@ def whole(shared: Shared, held: Held, event: Whole) -> Turn[None]:
     yield from sync(shared, held)
 
 
+def refused(shared: Shared, held: Held, error: Exception) -> Turn[None]:
+    """A query or pipeline that failed before it came here, up to its ReadyForQuery."""
+    yield from failed(shared, held, error)
+    shared.ready()
+
+
 def close(shared: Shared, held: Held, event: messages.Close) -> None:
     """Forgets a statement or a portal."""
     if event.is_portal:

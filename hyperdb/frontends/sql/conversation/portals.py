@@ -18,7 +18,6 @@ from hyperdb.frontends.sql.protocol import encode
 from hyperdb.frontends.sql.types import BUILT_IN, Type
 
 UNNAMED = ""
-_DESCRIBED = 256
 
 
 def find_type(session: Session, oid: int) -> Type:
@@ -74,25 +73,6 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """A pipeline answered the short way: the next one that differs in its only parameter is known by its bytes."""
-
-    head: bytes
-    """Of Bind, behind its length and before the parameter's."""
-    value_at: int
-    """Where the parameter begins, from Bind's first byte."""
-    rest: int
-    """Bind's length without the parameter's bytes."""
-    tail: bytes
-    """From behind the parameter through Sync."""
-    statement: Statement
-    formats: tuple[int, ...]
-    results: tuple[int, ...]
-    answer: bytes
-    """What goes before the rows."""
-
-
-@dataclass(frozen=True, slots=True)
 class Whole:
     """Bind, perhaps Describe, Execute and Sync of one statement without a row limit, which came in one piece."""
 
@@ -101,6 +81,13 @@ class Whole:
     formats: tuple[int, ...]
     results: tuple[int, ...]
     is_described: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A query or pipeline that the lane had taken has failed."""
+
+    error: Exception
 
 
 class Portal:
@@ -134,8 +121,6 @@ class Held:
         self._texts: dict[str, int] = {}
         self._portals: dict[str, Portal] = {}
         self._kept = 0
-        self.shape: Shape | None = None
-        self._described: dict[int, tuple[Prepared, bytes]] = {}
         self.by_bytes: dict[bytes, Statement] = {}
         """The statements by the bytes of their names, for the short way."""
 
@@ -182,17 +167,6 @@ class Held:
         session.prepared.pop(name, None)
         if name in self._statements:
             self._forget(name)
-
-    def text_description(self, session: Session, prepared: Prepared) -> bytes:
-        """RowDescription, as text, of a statement that has no name here; those made last are kept."""
-        kept = self._described.get(id(prepared))
-        if kept is not None and kept[0] is prepared:
-            return kept[1]
-        if len(self._described) >= _DESCRIBED:
-            self._described.clear()
-        made = described(session, prepared.columns, ())
-        self._described[id(prepared)] = prepared, made
-        return made
 
     def _remember(self, name: str, prepared: Prepared, size: int) -> Statement:
         if name in self._statements:

@@ -5,10 +5,14 @@
 
 mod catalog;
 mod columnar;
+mod lane;
+mod plan;
 mod rows;
 mod transaction;
 mod values;
 
 pub(crate) use catalog::{CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
+pub(crate) use lane::{SqlLane, SqlLanes};
+pub(crate) use plan::LaneStatement;
 pub(crate) use transaction::SqlTransaction;

@@ -15,7 +15,7 @@ use crate::step::Step;
 use crate::store::Store;
 use crate::turn::malformed;
 use hashbrown::HashMap;
-use hyperdb_lsm::{Direction, Family, KeyRange, Snapshot};
+use hyperdb_lsm::{Direction, Family, Glance, KeyRange, Snapshot};
 use std::collections::BTreeMap;
 
 /// The catalog at one commit.
@@ -141,10 +141,23 @@ const HASH: usize = 8;
 /// # Errors
 /// What the view fails with.
 pub fn version<V: View>(view: &V) -> Step<i64> {
-    match view.get(Family::META, &meta::CATALOG_VERSION)? {
+    version_of(view.get(Family::META, &meta::CATALOG_VERSION)?.as_deref())
+}
+
+/// The catalog's version at a glance; `None` where it would have to be waited for.
+///
+/// # Errors
+/// What the store fails with.
+pub fn peek_version(glance: &Glance<'_>) -> Step<Option<i64>> {
+    let found = glance.get(Family::META, &meta::CATALOG_VERSION, version_of)?;
+    found.transpose()
+}
+
+fn version_of(raw: Option<&[u8]>) -> Step<i64> {
+    match raw {
         None => Ok(0),
         Some(raw) => {
-            let raw = (*raw).try_into().map_err(|_| malformed("version"))?;
+            let raw = raw.try_into().map_err(|_| malformed("version"))?;
             Ok(i64::from_le_bytes(raw))
         }
     }

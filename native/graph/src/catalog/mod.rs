@@ -36,7 +36,7 @@ pub mod words;
 
 pub use change::Catalog;
 pub use depend::{Dependent, Why};
-pub use image::{pin, version, Image};
+pub use image::{peek_version, pin, version, Image};
 pub use refusal::{Act, Halt, Refusal};
 
 use crate::codec::{Builder, Reader};

@@ -25,7 +25,7 @@ fn invalid(text: &str) -> Stop {
 }
 
 /// Appends the parts' forms of as many `values` as there are.
-fn encode_parts<'p>(
+pub(super) fn encode_parts<'p>(
     image: &Image,
     parts: impl Iterator<Item = (&'p Part, Option<&'p [u8]>)>,
     key: &mut Vec<u8>,

@@ -9,6 +9,7 @@
 //! **Invariant.** For each row there is in each index exactly one entry if its predicate is true, and none else.
 
 mod key;
+mod point;
 mod read;
 mod write;
 

@@ -48,26 +48,20 @@ impl Sequencer {
         })
     }
 
-    /// The newest version and value of `key`, if newer than `since`.
-    ///
-    /// The newest may not be durable yet, and then must not be seen: this waits for it.
+    /// The newest version and value of `key`, if newer than `since`. It may not be durable yet, and then must not be seen.
     pub(super) fn newest(
         &self,
         family: Family,
         key: &[u8],
         since: Commit,
     ) -> Step<Option<(Commit, Fresh)>> {
-        let newest = self.with_writer(|writer| {
+        self.with_writer(|writer| {
             if !writer.changed_since(family, key, since)? {
                 return Ok(None);
             }
             let value = writer.get(family, key)?.map(|value| value[..].into());
             Ok(writer.version(family, key)?.map(|version| (version, value)))
-        })?;
-        if let Some((version, _)) = newest {
-            self.db.wait_durable(version)?;
-        }
-        Ok(newest)
+        })
     }
 
     /// Runs `body` under the writer; again from its start as often as a block has to be loaded first.

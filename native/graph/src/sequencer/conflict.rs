@@ -1,6 +1,7 @@
 //! Why a transaction was refused, with the SQLSTATE that clients know it by.
 
 use super::locks::{LockMode, Target};
+use hyperdb_lsm::Commit;
 use std::fmt;
 
 /// One edge of a waits-for cycle.
@@ -38,6 +39,9 @@ pub enum Conflict {
     InFailedTransaction,
     /// There is no such savepoint (any more).
     NoSavepoint,
+    /// Only with a bell ([`super::Transaction::set_bell`]): it has to wait until this commit is durable, or, without one,
+    /// until the bell rings. Then the statement begins again.
+    WouldWait(Option<Commit>),
 }
 
 impl Conflict {
@@ -51,6 +55,7 @@ impl Conflict {
             Conflict::ReadOnly => "25006",
             Conflict::InFailedTransaction => "25P02",
             Conflict::NoSavepoint => "3B001",
+            Conflict::WouldWait(_) => "55P03",
         }
     }
 
@@ -95,6 +100,7 @@ impl fmt::Display for Conflict {
                 f.write_str("the transaction has failed: roll back first")
             }
             Conflict::NoSavepoint => f.write_str("there is no such savepoint"),
+            Conflict::WouldWait(_) => f.write_str("the transaction would have to wait"),
         }
     }
 }

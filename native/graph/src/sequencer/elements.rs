@@ -129,7 +129,7 @@ impl Transaction {
         let kind = |raw: &[u8]| Record::decode(raw).map(|record| record.kind());
         let seen = self.get_untracked(DATA, &key)?.and_then(|raw| kind(&raw));
         let since = self.snapshot().commit();
-        let newest = self.sequencer().newest(DATA, &key, since)?;
+        let newest = self.newest(DATA, &key, since)?;
         match newest {
             Some((_, newest)) if seen.is_some() && newest.as_deref().and_then(kind) != seen => {
                 Err(self.row_changed("another transaction removed what a member names"))

@@ -52,6 +52,7 @@ mod delta;
 mod elements;
 mod locks;
 mod options;
+mod patience;
 mod reads;
 mod run;
 mod scan;

@@ -6,7 +6,6 @@
 
 use super::conflict::Conflict;
 use super::transaction::Transaction;
-use super::Sequencer;
 use crate::hyperedge::Halt;
 use crate::step::{Step, Stop};
 use hyperdb_lsm::{Family, KeyRange};
@@ -45,21 +44,14 @@ impl Transaction {
     /// [`Conflict::RowChanged`], above READ COMMITTED [`Conflict::Serialization`], if something in it is newer.
     pub fn settle_range(&mut self, family: Family, range: &KeyRange) -> Step<()> {
         let since = self.snapshot().commit();
-        if self.sequencer().is_newer(family, range, since)? {
+        let newer = self
+            .sequencer()
+            .with_writer(|writer| Ok(writer.range_changed_since(family, range, since)?))?;
+        if newer {
+            // So that the statement sees it when it begins again.
+            self.until_durable(self.sequencer().db.latest())?;
             return Err(self.row_changed("another transaction added what must not be there twice"));
         }
         Ok(())
-    }
-}
-
-impl Sequencer {
-    /// Whether anything in `range` is newer than `since`; waits until it is durable, so that it may be seen.
-    fn is_newer(&self, family: Family, range: &KeyRange, since: hyperdb_lsm::Commit) -> Step<bool> {
-        let newer =
-            self.with_writer(|writer| Ok(writer.range_changed_since(family, range, since)?))?;
-        if newer {
-            self.db.wait_durable(self.db.latest())?;
-        }
-        Ok(newer)
     }
 }

@@ -7,6 +7,7 @@ use super::conflict::Conflict;
 use super::delta::Delta;
 use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
 use super::options::{Access, Isolation, TransactionOptions};
+use super::patience::Patience;
 use super::reads::ReadSet;
 use super::scan::TransactionScan;
 use super::statement::{OpenStatement, StatementError};
@@ -43,18 +44,19 @@ pub(super) type Fresh = Option<Arc<[u8]>>;
 
 /// See the module's head. Locks go when it commits, is rolled back or dropped.
 pub struct Transaction {
-    sequencer: Sequencer,
+    pub(super) sequencer: Sequencer,
     options: TransactionOptions,
-    owner: Owner,
+    pub(super) owner: Owner,
     snapshot: Snapshot,
     buffer: Buffer,
     fresh: Families<Fresh>,
     reads: RefCell<ReadSet>,
     pinned: Vec<Pin>,
     relied_on: Vec<PinnedRange>,
-    locks: Vec<(Target, LockMode)>,
+    pub(super) locks: Vec<(Target, LockMode)>,
     savepoints: Vec<Mark>,
     next_savepoint: u64,
+    pub(super) patience: Patience,
     failed: bool,
     /// While it lives, a [`Canceller`] reaches the transaction.
     alive: Arc<()>,
@@ -75,6 +77,7 @@ impl Transaction {
             locks: Vec::new(),
             savepoints: Vec::new(),
             next_savepoint: 0,
+            patience: Patience::default(),
             failed: false,
             alive: Arc::new(()),
         }
@@ -246,14 +249,18 @@ impl Transaction {
     /// [`Conflict::Serialization`] above READ COMMITTED if somebody committed the row first.
     pub fn lock(&mut self, target: Target, mode: LockMode, wait: Wait) -> Step<Locked> {
         self.check_writable()?;
+        self.settle_place(&target, mode)?;
         let timeout = self.options.lock_timeout;
+        let wake = self.patience.bell.clone();
         let grant = self
             .sequencer
             .locks
-            .acquire(self.owner, &target, mode, wait, timeout)
+            .acquire(self.owner, &target, mode, wait, timeout, wake)
             .map_err(|conflict| self.fail(conflict))?;
         match grant {
             Grant::Busy => return Ok(Locked::Skipped),
+            Grant::Parked => return Err(self.park(target, mode)),
+            Grant::Already if self.patience.doubts => {}
             Grant::Already => return Ok(Locked::Unchanged),
             Grant::Immediate | Grant::Waited => self.locks.push((target.clone(), mode)),
         }
@@ -277,7 +284,7 @@ impl Transaction {
             Some(Pending::Put(_) | Pending::Insert(_)) => Ok(true),
             Some(Pending::Remove(_)) => Ok(false),
             Some(Pending::Add(_)) | None => {
-                let newest = self.sequencer.newest(family, key, 0)?;
+                let newest = self.newest(family, key, 0)?;
                 Ok(newest.is_some_and(|(_, value)| value.is_some()))
             }
         }
@@ -451,7 +458,7 @@ impl Transaction {
     /// With the row locked, nobody can change it any more: is it still what the snapshot shows?
     fn compare_with_newest(&mut self, family: Family, key: &[u8]) -> Step<Locked> {
         let since = self.snapshot.commit();
-        let Some((_, value)) = self.sequencer.newest(family, key, since)? else {
+        let Some((_, value)) = self.newest(family, key, since)? else {
             return Ok(Locked::Unchanged);
         };
         if self.options.isolation != Isolation::ReadCommitted {
@@ -515,6 +522,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        self.leave_place();
         self.release_locks(0);
         self.sequencer.locks.forget(self.owner);
     }

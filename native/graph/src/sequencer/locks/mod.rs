@@ -26,7 +26,8 @@ use super::conflict::{Conflict, WaitEdge};
 use hashbrown::{HashMap, HashSet};
 use hyperdb_lsm::Family;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use queue::{Bell, Queue, Waiter, Wake};
+pub(crate) use queue::Wake;
+use queue::{Bell, Queue, Waiter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,6 +79,8 @@ pub(crate) enum Grant {
     Waited,
     /// It is not free.
     Busy,
+    /// The owner has a place in the line, and will be told.
+    Parked,
 }
 
 #[derive(Default)]
@@ -103,7 +106,8 @@ impl LockTable {
         self.held.load(Ordering::Relaxed) != 0
     }
 
-    /// Locks `target` for `owner`; waits for at most `timeout` (`None`: for ever) if `wait` says so.
+    /// Locks `target` for `owner`; waits for at most `timeout` (`None`: for ever) if `wait` says so. With a `wake` it does
+    /// not wait but takes its place in the line, and `wake` is called when the lock is its own.
     pub(crate) fn acquire(
         &self,
         owner: Owner,
@@ -111,6 +115,7 @@ impl LockTable {
         mode: LockMode,
         wait: Wait,
         timeout: Option<Duration>,
+        wake: Option<Wake>,
     ) -> Result<Grant, Conflict> {
         let mut state = self.state.lock();
         if state.cancelled.remove(&owner) {
@@ -131,17 +136,40 @@ impl LockTable {
             Wait::Block => {}
         }
         let bell = Arc::new(Condvar::new());
+        let parks = wake.is_some();
         queue.enqueue(Waiter {
             owner,
             mode,
-            bell: Bell::Thread(bell.clone()),
+            bell: match wake {
+                Some(wake) => Bell::Parked(Some(wake)),
+                None => Bell::Thread(bell.clone()),
+            },
         });
         state.waiting.insert(owner, target.clone());
         if let Some(cycle) = state.find_cycle(owner) {
             self.withdraw(state, owner);
             return Err(Conflict::Deadlock(cycle));
         }
+        if parks {
+            return Ok(Grant::Parked);
+        }
         self.sleep(state, owner, &bell, timeout)
+    }
+
+    /// Ends a place that [`Grant::Parked`] gave; whether the lock had been granted, which the owner then holds.
+    pub(crate) fn unpark(&self, owner: Owner) -> bool {
+        let state = self.state.lock();
+        if !state.waiting.contains_key(&owner) {
+            return true;
+        }
+        self.withdraw(state, owner);
+        false
+    }
+
+    /// Whether an owner that has a place still waits there.
+    pub(crate) fn is_parked(&self, owner: Owner) -> bool {
+        let state = self.state.lock();
+        state.waiting.contains_key(&owner) && !state.cancelled.contains(&owner)
     }
 
     fn sleep(
@@ -184,8 +212,15 @@ impl LockTable {
             .and_then(|target| queues.get_mut(target))
             .and_then(|queue| queue.waiter_mut(owner))
         {
-            if let Bell::Thread(bell) = &waiter.bell {
-                bell.notify_one();
+            match &waiter.bell {
+                Bell::Thread(bell) => {
+                    bell.notify_one();
+                }
+                Bell::Parked(wake) => {
+                    let wake = wake.clone();
+                    drop(state);
+                    wake.into_iter().for_each(|wake| wake());
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ fn tx(number: u64) -> Owner {
 }
 
 fn lock(table: &LockTable, owner: Owner, name: &str, mode: LockMode) -> Result<Grant, Conflict> {
-    table.acquire(owner, &row(name), mode, Wait::Block, None)
+    table.acquire(owner, &row(name), mode, Wait::Block, None, None)
 }
 
 /// Waits until `n` owners wait in the table.
@@ -35,15 +35,22 @@ fn skip_and_nowait_do_not_wait() {
         Ok(Grant::Already)
     );
     assert_eq!(
-        table.acquire(tx(2), &row("a"), update, Wait::SkipLocked, None),
+        table.acquire(tx(2), &row("a"), update, Wait::SkipLocked, None, None),
         Ok(Grant::Busy)
     );
     assert_eq!(
-        table.acquire(tx(2), &row("a"), update, Wait::NoWait, None),
+        table.acquire(tx(2), &row("a"), update, Wait::NoWait, None, None),
         Err(Conflict::LockNotAvailable)
     );
     assert_eq!(
-        table.acquire(tx(2), &row("a"), update, Wait::Block, Some(Duration::ZERO)),
+        table.acquire(
+            tx(2),
+            &row("a"),
+            update,
+            Wait::Block,
+            Some(Duration::ZERO),
+            None
+        ),
         Err(Conflict::LockTimeout)
     );
     table.release(tx(1), &[(row("a"), update)]);

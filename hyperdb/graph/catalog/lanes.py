@@ -1,0 +1,13 @@
+"""The short way of a language's clients: names only, as with `graph.native`.
+
+Invariant: languages reach native lanes through this module alone.
+"""
+
+from __future__ import annotations
+
+from hyperdb import _native
+
+Lane = _native.SqlLane
+Lanes = _native.SqlLanes
+LaneStatement = _native.LaneStatement
+Handle = _native.Transaction
