@@ -244,11 +244,12 @@ class SqlSession:
         """The open transaction; a new one if there is none, over `handle` if that has begun already."""
         if self.transaction is None:
             level = isolation or self.settings.value("default_transaction_isolation")
-            level = "read committed" if level == "read uncommitted" else level
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
             timeout = int(self.settings.value("lock_timeout")) / 1000 or None
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
-            options = TransactionOptions(level, reads, timeout)  # type: ignore[arg-type]
+            # As in PostgreSQL the level is called as it was asked for, and nothing uncommitted is read.
+            native = "read committed" if level == "read uncommitted" else level
+            options = TransactionOptions(native, reads, timeout)  # type: ignore[arg-type]
             self.transaction = self.backend.tables.begin(options) if handle is None else TableTransaction(handle)
             self.transaction_time = self.statement_time = self.backend.now()
             self.transaction_number = self.backend.next_transaction()

@@ -108,7 +108,7 @@ class Sources:
         """A table, a view or a relation of the catalog."""
         if isinstance(relation.record, records.View):
             plan, columns = self.binder.view(relation)
-            return self._add(plan, columns, node, scope, name=relation.name)
+            return self._add(plan, columns, node, scope, relation.name, relation.schema)
         alias, names = _alias(node)
         base = scope.width
         named = tuple(
@@ -140,7 +140,15 @@ class Sources:
         plan, columns = self.binder.queries.query(inner, scope.inner())
         return self._add(plan, columns, node, scope)
 
-    def _add(self, plan: Plan, columns: list[tuple[str, Kind]], node: exp.Expr, scope: Scope, name: str | None = None) -> Plan:
+    def _add(
+        self,
+        plan: Plan,
+        columns: list[tuple[str, Kind]],
+        node: exp.Expr,
+        scope: Scope,
+        name: str | None = None,
+        schema: str | None = None,
+    ) -> Plan:
         alias, names = _alias(node)
         if len(names) > len(columns):
             shown = alias or name or ""
@@ -150,7 +158,7 @@ class Sources:
             Named(names[place] if place < len(names) else column, Kind(TEXT) if kind.oid == UNKNOWN else kind, base + place)
             for place, (column, kind) in enumerate(columns)
         )
-        self._append(Source(alias or name or "", made), scope, plan.width)
+        self._append(Source(alias or name or "", made, schema), scope, plan.width)
         return plan
 
     def _append(self, source: Source, scope: Scope, width: int) -> None:

@@ -84,6 +84,10 @@ def descriptions(env: Any) -> Rows:
             for column in found.columns:
                 if column.comment and not column.dropped:
                     yield number, group, column.id, column.comment
+        if isinstance(found, records.Table | records.UserType):
+            for constraint in found.constraints:
+                if constraint.comment:
+                    yield constraint.number, KNOWN_OIDS["pg_constraint"], 0, constraint.comment
 
 
 def _fixed(*rows: Sequence[Any]) -> Callable[[Any], Rows]:

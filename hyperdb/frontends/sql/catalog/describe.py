@@ -43,7 +43,11 @@ class Describe:
         found = self.catalog.objects.get(number)
         if found is None or isinstance(found, records.App):
             built_in = self._built_in(number)
-            return True if built_in is not None or number in kinds.BUILT_IN or number in kinds.ELEMENT else None
+            # Those of information_schema are seen without their schema only where the path says so.
+            shown = built_in is not None and ("." not in built_in or built_in.split(".")[0] in self.path)
+            if built_in is not None:
+                return shown
+            return True if number in kinds.BUILT_IN or number in kinds.ELEMENT else None
         finder = self.catalog.user_type if isinstance(found, records.UserType) else self.catalog.find
         return finder(found.name, None, self.path) == number
 
@@ -227,7 +231,10 @@ class Describe:
         found = self.catalog.objects.get(number)
         if column and isinstance(found, records.Table | records.View):
             return next((each.comment or None for each in found.columns if each.id == column), None)
-        return None if found is None else found.comment or None
+        if found is None:
+            constraint = self.constraint(number)
+            return None if constraint is None else constraint[1].comment or None
+        return found.comment or None
 
     def size(self, number: int) -> int:
         """Bytes of a relation; no more is known than that it is there."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, PG_CATALOG, Catalog
+from hyperdb.frontends.sql.types import Bounded
 from hyperdb.graph.catalog import records
 
 Rows = Iterator[Sequence[Any]]
@@ -168,6 +169,11 @@ _TYPE = (
 )
 
 
+def _from_0(items: list[int]) -> Bounded:
+    """A vector: PostgreSQL counts its places from 0."""
+    return Bounded(items, (0,))
+
+
 def indexes(env: Any) -> Rows:
     """pg_index."""
     catalog: Catalog = env.catalog
@@ -181,7 +187,8 @@ def indexes(env: Any) -> Rows:
             expressions = " ".join(part.expression.text for part in found.columns if not part.column) or None
             yield (
                 number, found.table, len(keys), len(found.columns), found.unique, found.nulls_equal, primary, False, True, False,
-                not found.building, False, True, True, False, keys, [COLLATION_C] * len(options), [0] * len(options), options,
+                not found.building, False, True, True, False,
+                *map(_from_0, (keys, [COLLATION_C] * len(options), [0] * len(options), options)),
                 expressions, found.predicate.text or None,
             )  # fmt: skip
 

@@ -54,8 +54,8 @@ class Build:
     key: tuple[KeyColumn, ...] = ()
     taken: set[str] = field(default_factory=set)
 
-    def ids(self, names: Sequence[str]) -> list[int]:
-        """Column ids.
+    def ids(self, names: Sequence[str], repeated: bool = False) -> list[int]:
+        """Column ids; those of a foreign key may be `repeated`.
 
         Raises:
             SqlError: 42703, 42701.
@@ -64,7 +64,7 @@ class Build:
         for name in names:
             if name not in by_name:
                 raise SqlError("42703", f'column "{name}" named in key does not exist')
-        if len(set(names)) != len(names):
+        if not repeated and len(set(names)) != len(names):
             raise SqlError("42701", "a column appears twice in a constraint")
         return [by_name[name] for name in names]
 
@@ -148,7 +148,7 @@ class Build:
 
     def _foreign(self, wanted: Wanted) -> Constraint:
         reference = wanted.node
-        ids = self.ids(wanted.columns)
+        ids = self.ids(wanted.columns, repeated=True)
         target = reference.this
         names = [fold(each) for each in target.expressions] if isinstance(target, exp.Schema) else []
         actions = _actions(reference.args.get("options") or ())

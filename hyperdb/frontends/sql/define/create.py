@@ -21,6 +21,7 @@ from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.define import like, materialized, objects
 from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.clauses import MATERIALIZED, ON_COMMIT, TEMPORARY
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Source, Table, Use
@@ -121,7 +122,8 @@ def add_column(context: Context, columns: Columns, node: exp.ColumnDef, app: int
     column = Column(id=number, name=name, kind=kinds.to_record(kind, context.catalog.domains))
     if is_serial(node.args["kind"]):
         sequence = _sequence(context, columns, app, table_name, name, kind, {}, number)
-        shown = f"nextval('{context.catalog.apps[app]}.{columns.sequences[-1][1].name}'::regclass)"
+        path = f"{quote_ident(context.catalog.apps[app])}.{quote_ident(columns.sequences[-1][1].name)}".replace("'", "''")
+        shown = f"nextval('{path}'::regclass)"
         default = Expression(text=shown, path=context.path, uses=(Use(object=sequence),))
         column = replace(column, not_null=True, default=default)
     for each in node.args.get("constraints") or ():
@@ -138,12 +140,12 @@ def _sequence(
     limit = _LIMITS.get(kind.oid)
     if limit is None:
         raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
-    step = int(options.get("increment") or 1)
-    least, most = (
-        int(options.get("minvalue") or (1 if step > 0 else -limit - 1)),
-        int(options.get("maxvalue") or (limit if step > 0 else -1)),
-    )
-    start = int(options.get("start") or (least if step > 0 else most))
+    step = options.get("increment", 1)
+    least = options.get("minvalue", 1 if step > 0 else -limit - 1)
+    most = options.get("maxvalue", limit if step > 0 else -1)
+    start = options.get("start", least if step > 0 else most)
+    if step == 0 or not -limit - 1 <= least <= start <= most <= limit or options.get("cache", 1) < 1:
+        raise SqlError("22023", f'the options of the sequence of column "{name}" contradict each other or its type')
     record = Sequence(
         app=app,
         name=context.free_name(app, f"{table_name}_{name}_seq", taken),
@@ -152,7 +154,8 @@ def _sequence(
         increment=step,
         min=least,
         max=most,
-        cache=1,
+        cache=options.get("cache", 1),
+        cycle=options.get("cycle", False),
     )
     found = context.transaction.reserve()
     context.write(found, record)
@@ -186,10 +189,11 @@ def _constrained(
         return column
     if isinstance(inner, exp.GeneratedAsIdentityColumnConstraint):
         options = {
-            word: each.name if each is not None else None
-            for word in ("start", "increment", "minvalue", "maxvalue")
+            word: int(each.sql())
+            for word in ("start", "increment", "minvalue", "maxvalue", "cache")
             if (each := inner.args.get(word)) is not None
         }
+        options["cycle"] = bool(inner.args.get("cycle"))
         number = _sequence(context, columns, app, table_name, column.name, kind, options, column.id)
         generation = records.IDENTITY_ALWAYS if inner.this else records.IDENTITY_BY_DEFAULT
         return replace(column, not_null=True, generation=generation, sequence=number)

@@ -290,10 +290,13 @@ class Compiler:
             values, at = array(row, env), place(row, env)
             if values is None or at is None:
                 return None
+            at -= values.lowers[0] if isinstance(values, types.Bounded) else 1
             if upper is not None:
                 end = upper(row, env)
-                return None if end is None else values[max(at, 1) - 1 : max(end, 0)]
-            return values[at - 1] if 1 <= at <= len(values) else None
+                # A slice begins at 1 whatever it is of.
+                past = None if end is None else end + 1 - (values.lowers[0] if isinstance(values, types.Bounded) else 1)
+                return None if past is None else list(values)[max(at, 0) : max(past, 0)]
+            return values[at] if 0 <= at < len(values) else None
 
         return run
 

@@ -24,6 +24,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
 )
 from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.types import Bounded
 
 _TEXTS = array_of(TEXT) or 0
 _MOST_ROWS = 50_000_000
@@ -103,6 +104,12 @@ def operators() -> Iterator[Function]:
     )
 
 
+def _subscripts(values: Any, dimension: int) -> list[int]:
+    count = _length(values, dimension) or 0
+    first = values.lowers[dimension - 1] if isinstance(values, Bounded) and count else 1
+    return list(range(first, first + count))
+
+
 def functions() -> Iterator[Function]:
     """Functions of arrays and series."""
     yield Function("array_length", (ANYARRAY, INT4), INT4, _length)
@@ -134,6 +141,6 @@ def functions() -> Iterator[Function]:
         "generate_subscripts",
         (ANYARRAY, INT4),
         INT4,
-        lambda values, at: list(range(1, (_length(values, at) or 0) + 1)),
+        _subscripts,
         rows=True,
     )

@@ -30,6 +30,15 @@ CURRENT_OF = "current of"
 """The function that stands for WHERE CURRENT OF a cursor in the tree."""
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
 
+_IDENTITY_OPTIONS = (
+    (("START", "WITH"), "start"),
+    (("INCREMENT", "BY"), "increment"),
+    (("MINVALUE",), "minvalue"),
+    (("MAXVALUE",), "maxvalue"),
+    (("CACHE",), "cache"),
+    (("CYCLE",), "cycle"),
+)
+
 
 class HyperPostgres(Postgres):
     """PostgreSQL, calls left as they are and places of arrays as they are written."""
@@ -60,6 +69,35 @@ class HyperPostgres(Postgres):
                 unit = exp.Var(this=self._curr.text.upper())
                 self._advance()
             return exp.Interval(this=text, unit=unit)
+
+        def _parse_generated_as_identity(self) -> Any:
+            """GENERATED ... AS IDENTITY with the options of a sequence in any order; sqlglot knows one order."""
+            begin = self._index
+            always = True if self._match_text_seq("ALWAYS") else False if self._match_text_seq("BY", "DEFAULT") else None
+            if always is None or not self._match(TokenType.ALIAS) or not self._match_text_seq("IDENTITY"):
+                self._retreat(begin)
+                return super()._parse_generated_as_identity()
+            made = exp.GeneratedAsIdentityColumnConstraint(this=always)
+            if self._match(TokenType.L_PAREN):
+                while not self._match(TokenType.R_PAREN):
+                    self._identity_option(made)
+            return made
+
+        def _identity_option(self, made: Any) -> None:
+            absent = self._match_text_seq("NO")
+            for spoken, name in _IDENTITY_OPTIONS:
+                if not self._match_text_seq(spoken[0]):
+                    continue
+                if spoken[1:]:
+                    self._match_text_seq(*spoken[1:])
+                if name == "cycle":
+                    made.set(name, not absent)
+                elif not absent:
+                    made.set(name, self._parse_unary())
+                elif name not in ("minvalue", "maxvalue"):
+                    break
+                return
+            self.raise_error("an option of a sequence is expected")
 
 
 _quiet = logging.getLogger("sqlglot")

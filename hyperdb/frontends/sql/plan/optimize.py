@@ -9,7 +9,7 @@ columns come out in the order in which they were; what an outer join says is not
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.plan.expressions import (
@@ -51,7 +51,7 @@ class Optimizer:
             return found
         if isinstance(plan, Filter):
             return self._filtered(plan.child, conjuncts(plan.condition))
-        if isinstance(plan, Join) and plan.form == "inner":
+        if _is_open(plan):
             return self._filtered(plan, [])
         return self._inside(plan)
 
@@ -159,13 +159,18 @@ class _Input:
         return min(used) >= self.base and max(used) < self.base + self.plan.width
 
 
+def _is_open(plan: Plan) -> TypeGuard[Join]:
+    """Whether it is an inner join to be put together anew; one with keys has been, and its condition is no longer all of it."""
+    return isinstance(plan, Join) and plan.form == "inner" and not plan.keys
+
+
 def _flatten(plan: Plan, base: int, inputs: list[_Input], conditions: list[Expr]) -> None:
     """The inputs of inner joins from left to right, and the conditions between them."""
-    if isinstance(plan, Join) and plan.form == "inner":
+    if _is_open(plan):
         _flatten(plan.left, base, inputs, conditions)
         _flatten(plan.right, base + plan.left.width, inputs, conditions)
         conditions += [moved(each, lambda place: place + base) for each in conjuncts(plan.condition)]
-    elif isinstance(plan, Filter) and isinstance(plan.child, Join) and plan.child.form == "inner":
+    elif isinstance(plan, Filter) and _is_open(plan.child):
         conditions += [moved(each, lambda place: place + base) for each in conjuncts(plan.condition)]
         _flatten(plan.child, base, inputs, conditions)
     else:
