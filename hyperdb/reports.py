@@ -13,7 +13,18 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.commitment.verify import Count, Element, Frame, Member, Query, RemovedElement, RemovedMember, Rows
+from hyperdb.commitment.verify import (
+    Count,
+    Element,
+    Frame,
+    Incidence,
+    IncidenceCount,
+    Member,
+    Query,
+    RemovedElement,
+    RemovedMember,
+    Rows,
+)
 from hyperdb.errors import InvalidError, NotFoundError, NotProvableError, NotSealedError
 
 if TYPE_CHECKING:
@@ -194,6 +205,8 @@ _FORMS: Mapping[str, Callable[[bytes, bytes | None], tuple[Query, ...]]] = {
     "member": lambda key, name: (Member(key, _named(name)),),
     "rows": lambda key, _: (Rows(key),),
     "count": lambda key, _: (Count(key),),
+    "incidence": lambda key, _: (Incidence(key),),
+    "incidence count": lambda key, _: (IncidenceCount(key),),
     "removed": lambda key, _: (RemovedElement(key, hyperedge=False), RemovedElement(key, hyperedge=True)),
     "removed member": lambda key, name: (RemovedMember(key, _named(name)),),
 }

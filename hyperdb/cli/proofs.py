@@ -21,7 +21,7 @@ from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
 from hyperdb.cli.picture import picture
 from hyperdb.cli.target import target
 from hyperdb.cli.words import caveats, content, facts, shown, told, verified_json
-from hyperdb.commitment.verify import Complete, Limits, OwnerKey, Root, StoreKey, Trusted, VerificationError, Verified
+from hyperdb.commitment.verify import Complete, Limits, OwnerKey, Root, Seen, StoreKey, Trusted, VerificationError, Verified
 from hyperdb.errors import InvalidError
 from hyperdb.values import parse_bytes
 
@@ -89,6 +89,7 @@ def prove(
     field: Annotated[str | None, typer.Option(help="One member of it: a field, a member, an order key, a list's index.")] = None,
     rows: Annotated[bool, typer.Option("--rows", help="All members of it, and that there are no others.")] = False,
     count: Annotated[bool, typer.Option("--count", help="How many members it has (attested, not proved).")] = False,
+    incidence: Annotated[bool, typer.Option("--incidence", help="All that refer to it; with --count how many.")] = False,
     removed: Annotated[bool, typer.Option("--removed", help="That it (or its --field) was removed, and when.")] = False,
     frame: FrameNumber = None,
     contains: Annotated[int | None, typer.Option(min=1, help="Also that this earlier frame belongs to the history.")] = None,
@@ -98,13 +99,15 @@ def prove(
     as_json: AsJson = False,
 ) -> None:
     """Make a proof: what lies under a key (or that nothing does) in a sealed frame, for whoever has the root or a public key."""
-    if sum((rows, count, removed or field is not None)) > 1:
-        raise InvalidError("one of --field, --rows and --count at a time; --removed goes with --field or alone")
+    if sum((rows, count or incidence, removed or field is not None)) > 1:
+        raise InvalidError("one of --field, --rows, --incidence and --count at a time; --removed goes with --field or alone")
     if seal and frame is not None:
         raise InvalidError("--seal proves under the frame that it seals: leave --frame out")
     if out is None and svg is None and not as_json:
         raise InvalidError("where does the proof go? --out FILE, --svg FILE or --json")
     form = "rows" if rows else "count" if count else "element" if field is None else "member"
+    if incidence:
+        form = "incidence count" if count else "incidence"
     if removed:
         form = "removed" if field is None else "removed member"
     asked = {
@@ -147,18 +150,22 @@ def verify(
     store_key: Annotated[str | None, typer.Option(metavar="HEX|FILE", help="Trust the store's key.")] = None,
     owner_key: Annotated[str | None, typer.Option(metavar="HEX|FILE", help="Trust the owner's public key.")] = None,
     app: Annotated[str | None, typer.Option(help="Refuse a proof about another app.")] = None,
+    seen: Annotated[
+        str | None, typer.Option(metavar="FRAME:ROOT", help="Refuse a frame that does not continue this one.")
+    ] = None,
     pure: Annotated[bool, typer.Option("--pure", help="By the verifier in pure Python.")] = False,
     large: Annotated[bool, typer.Option("--large", help="With --pure: up to the format's limits, which takes seconds.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a proof against what you trust, without any database; say what it shows, and what is only attested."""
     trusted = _trusted(root, store_key, owner_key)
+    known = None if seen is None else _seen(seen)
     if large and not pure:
         raise InvalidError("--large goes with --pure: the native verifier always takes all that the format allows")
     most = Limits.FORMAT.size
     bundle = sys.stdin.buffer.read(most + 1) if str(path) == _STANDARD else read_bounded(path, most, "proof")
     try:
-        verified = _verified(bundle, trusted, app, pure, Limits.FORMAT if large else Limits.DEFAULT)
+        verified = _verified(bundle, trusted, app, known, pure, Limits.FORMAT if large else Limits.DEFAULT)
     except VerificationError as error:
         if as_json:
             print_json({"verified": False, "check": error.check, "detail": error.detail})
@@ -170,12 +177,20 @@ def verify(
     _print_verified(verified)
 
 
-def _verified(bundle: bytes, trusted: Trusted, app: str | None, pure: bool, limits: Limits) -> Verified:
+def _verified(bundle: bytes, trusted: Trusted, app: str | None, seen: Seen | None, pure: bool, limits: Limits) -> Verified:
     if not pure:
-        return hyperdb.verify(bundle, trusted=trusted, app=app)
+        return hyperdb.verify(bundle, trusted=trusted, app=app, seen=seen)
     from hyperdb.commitment import verify as in_python
 
-    return in_python.verify(bundle, trusted=trusted, app=app, limits=limits)
+    return in_python.verify(bundle, trusted=trusted, app=app, seen=seen, limits=limits)
+
+
+def _seen(text: str) -> Seen:
+    """The newest frame that was seen, as `hyperdb root` tells it: number, colon, root."""
+    number, _, root = text.partition(":")
+    if not number.isdecimal() or not 0 < int(number) < 1 << 64:
+        raise InvalidError("--seen is a frame's number, a colon and its root in hex")
+    return Seen(int(number), _root(root))
 
 
 def _trusted(root: str | None, store_key: str | None, owner_key: str | None) -> Trusted:
@@ -185,13 +200,17 @@ def _trusted(root: str | None, store_key: str | None, owner_key: str | None) -> 
         return StoreKey(public_key(store_key, "store's key"))
     if owner_key is not None:
         return OwnerKey(public_key(owner_key, "owner's public key"))
+    return Root(_root(str(root)))
+
+
+def _root(text: str) -> bytes:
     try:
-        digest = bytes.fromhex(str(root))
+        digest = bytes.fromhex(text)
     except ValueError as error:
         raise InvalidError("a root is 64 hexadecimal digits") from error
     if len(digest) != _ROOT_BYTES:
         raise InvalidError(f"a root has {_ROOT_BYTES} bytes, not {len(digest)}")
-    return Root(digest)
+    return digest
 
 
 def _print_verified(verified: Verified) -> None:

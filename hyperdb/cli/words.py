@@ -85,8 +85,10 @@ def value(data: bytes | None) -> str | Json | None:
 
 def _name(query: Query) -> str:
     match query:
-        case Element(id=name) | RemovedElement(id=name) | Incidence(id=name) | IncidenceCount(id=name):
+        case Element(id=name) | RemovedElement(id=name):
             return shown(name)
+        case Incidence(id=name) | IncidenceCount(id=name):
+            return f"memberships of {shown(name)}"
         case Member(collection=collection, name=name) | RemovedMember(collection=collection, name=name):
             return f"{_member(name)} of {shown(collection)}"
         case Rows(collection=collection, bounds=bounds) | Count(collection=collection, bounds=bounds):

@@ -135,6 +135,8 @@ def test_root_frames_and_shards(directory: Path) -> None:
         (("gone", "--removed"), {"query": "removed element", "answer": "removed"}),
         (("h", "--field", "f3", "--removed"), {"query": "removed member", "answer": "removed"}),
         (("edge", "--field", "one"), {"query": "member", "answer": "found"}),
+        (("k", "--incidence"), {"query": "incidence", "answer": "complete", "standing": "proved"}),
+        (("k", "--incidence", "--count"), {"query": "incidence count", "answer": "attested", "standing": "attested"}),
     ],
 )
 def test_what_is_proved_verifies_in_both_verifiers(
@@ -153,6 +155,18 @@ def test_what_is_proved_verifies_in_both_verifiers(
     assert native["answers"][0]["words"] in words
     # What is merely attested is said to be so, and nothing else is.
     assert (words.count("attested:") == 1) == (native["answers"][0]["standing"] == "attested")
+
+
+def test_a_frame_that_does_not_continue_what_was_seen_is_refused(directory: Path, tmp_path: Path) -> None:
+    bundle, first, newest = tmp_path / "bundle", told("root", directory, "--frame", "1"), told("root", directory)
+    seen = f"1:{first['root']}"
+    told("prove", directory, "k", "--contains", "1", "--out", bundle)
+    assert told("verify", bundle, "--root", newest["root"], "--seen", seen)["verified"]
+    assert "'rollback'" in refused("verify", bundle, "--root", newest["root"], "--seen", f"1:{'00' * 32}", "--pure")
+    told("prove", directory, "k", "--frame", "1", "--out", bundle)
+    assert "'rollback'" in refused("verify", bundle, "--root", first["root"], "--seen", f"2:{newest['root']}")
+    for wrong, why in (("1", "a root"), (f"0:{first['root']}", "--seen"), ("1:00", "a root")):
+        assert why in refused("verify", bundle, "--root", first["root"], "--seen", wrong)
 
 
 def test_seal_and_prove_what_was_just_written(tmp_path: Path) -> None:
