@@ -17,7 +17,7 @@ pub(crate) const DIGITS: usize = 13;
 pub(crate) const MULTIPLES: usize = 1 << (WINDOW - 1);
 
 /// z^2.
-const SQUARE: u128 = 0xac45_a401_0001_a402_0000_0001_0000_0000;
+pub(crate) const SQUARE: u128 = 0xac45_a401_0001_a402_0000_0001_0000_0000;
 /// floor(2^254 / z^2).
 const RECIPROCAL: u128 = quotient_of_power();
 

@@ -254,19 +254,23 @@ pub fn p2_lines(point: &P2Affine) -> Lines {
     Lines(out)
 }
 
-/// Whether e(a, b) = e(c, d), b and d given by their lines. Points at infinity pair to one.
-pub fn pairings_equal(a: &P1Affine, b: &Lines, c: &P1Affine, d: &Lines) -> bool {
-    let pair = |p: &P1Affine, q: &Lines| {
-        let mut out = blst_fp12::default();
-        if !p1_is_infinity(p) {
-            // SAFETY: valid references, and 68 lines.
-            unsafe { blst_miller_loop_lines(&mut out, q.0.as_ptr(), p) };
-        }
-        out
-    };
-    let (left, right) = (pair(a, b), pair(c, d));
+/// A pairing before its final power.
+pub struct Miller(blst_fp12);
+
+/// Of a point of G1 with the point of these lines; infinity pairs to one.
+pub fn miller(point: &P1Affine, lines: &Lines) -> Miller {
+    let mut out = blst_fp12::default();
+    if !p1_is_infinity(point) {
+        // SAFETY: valid references, and 68 lines.
+        unsafe { blst_miller_loop_lines(&mut out, lines.0.as_ptr(), point) };
+    }
+    Miller(out)
+}
+
+/// Whether two pairings are the same after their final powers.
+pub fn is_same_pairing(left: &Miller, right: &Miller) -> bool {
     // SAFETY: valid references of the types that the function takes.
-    unsafe { blst_fp12_finalverify(&left, &right) }
+    unsafe { blst_fp12_finalverify(&left.0, &right.0) }
 }
 
 /// 1 in Fp.

@@ -23,4 +23,5 @@ pub mod point;
 pub mod proof;
 pub mod scalar;
 pub mod setup;
+mod subgroup;
 pub mod tree;

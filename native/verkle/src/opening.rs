@@ -195,20 +195,30 @@ pub fn settle(setup: &Setup, pending: &[Pending], threads: usize) -> bool {
         .flat_map(|(challenge, right)| [challenge.as_slice(), right])
         .collect();
     let challenge = hash::to_scalar("hyperdb/opening-batch", &parts);
+    let weights: Vec<Scalar> = (0..pending.len() as u64)
+        .map(|n| challenge.pow(n))
+        .collect();
     let (mut points, mut scalars) = (Vec::new(), Vec::new());
-    let (mut right, mut weight) = (Sum::zero(), Scalar::one());
-    for one in pending {
+    for (one, weight) in pending.iter().zip(&weights) {
         points.extend_from_slice(&one.points);
-        scalars.extend(one.scalars.iter().map(|scalar| weight * *scalar));
-        right = match points.len() == one.points.len() {
-            // The first weighs one.
-            true => Sum::from(one.right),
-            false => right.plus_sum(&one.right.times(weight)),
-        };
-        weight = weight * challenge;
+        scalars.extend(one.scalars.iter().map(|scalar| *weight * *scalar));
     }
-    let left = msm_shared(&points, &scalars, threads);
-    setup.pairs(&left.to_point(), &right.to_point())
+    let right = || {
+        // The first weighs one.
+        let first = pending
+            .first()
+            .map_or_else(Point::infinity, |one| one.right);
+        let rest = pending.iter().zip(&weights).skip(1);
+        rest.fold(Sum::from(first), |sum, (one, weight)| {
+            sum.plus_sum(&one.right.times(*weight))
+        })
+        .to_point()
+    };
+    setup.pair_both(
+        || msm_shared(&points, &scalars, threads).to_point(),
+        right,
+        threads,
+    )
 }
 
 fn challenge(

@@ -131,8 +131,32 @@ impl Setup {
 
     /// Whether e(left, G2) = e(right, tau G2).
     pub fn pairs(&self, left: &Point, right: &Point) -> bool {
+        self.pair_both(|| *left, || *right, 1)
+    }
+
+    /// As [`Setup::pairs`] of points that are yet to be made; with two threads, the right one's way to the last step in one of its own.
+    pub(crate) fn pair_both(
+        &self,
+        left: impl FnOnce() -> Point,
+        right: impl FnOnce() -> Point + Send,
+        threads: usize,
+    ) -> bool {
         let [generator, tau] = &self.lines;
-        ffi::pairings_equal(&left.0, generator, &right.0, tau)
+        let left = || ffi::miller(&left().0, generator);
+        let right = || ffi::miller(&right().0, tau);
+        let (left, right) = if threads < 2 {
+            (left(), right())
+        } else {
+            std::thread::scope(|scope| {
+                let right = scope.spawn(right);
+                let left = left();
+                match right.join() {
+                    Ok(right) => (left, right),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            })
+        };
+        ffi::is_same_pairing(&left, &right)
     }
 
     /// `[tau^i]` in G1, i below 64.

@@ -11,10 +11,12 @@ use super::query::Query;
 use super::row::Row;
 use super::verify::{address, context, Verified, APP_TREE};
 use super::wire::Reader;
+use crate::comb::Kernel;
 use crate::hash::{to_digest, Digest};
 use crate::opening::{prepare, settle, Claim, Opening};
 use crate::point::Point;
 use crate::setup::Setup;
+use crate::subgroup::all_in_subgroup;
 use std::collections::{HashMap, HashSet};
 
 const LONGEST_NAME: usize = 1024;
@@ -292,9 +294,9 @@ fn check_openings(sealed: &[Sealed], threads: usize) -> Result<(), VerificationE
 /// Points, each in the subgroup; the work is shared by threads.
 fn decode(encoded: &[[u8; 48]], threads: usize) -> Result<Vec<Point>, VerificationError> {
     let run = |part: &[[u8; 48]]| {
-        part.iter()
-            .map(Point::from_compressed)
-            .collect::<Option<Vec<_>>>()
+        let points: Option<Vec<Point>> =
+            part.iter().map(Point::from_compressed_unchecked).collect();
+        points.filter(|points| all_in_subgroup(Kernel::detect(), points))
     };
     let threads = threads.clamp(1, encoded.len().div_ceil(POINTS_A_THREAD).max(1));
     let decoded = if threads == 1 {
