@@ -20,7 +20,7 @@ from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.copying import copy
 from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
-from hyperdb.frontends.sql.define.by_words import by_words
+from hyperdb.frontends.sql.define.by_words import FIRST_WORDS, by_words
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words, first_word
@@ -67,7 +67,7 @@ class Preparer:
             return declare(self._session, text, given)
         if first == "copy":
             return copy(self._session, text, given)
-        special = by_words(Words(text)) if first in ("create", "alter", "refresh") else None
+        special = by_words(Words(text)) if first in FIRST_WORDS else None
         if special is not None:
             return SqlPrepared(text, Action.RUN, (), None, special, given)
         return self._session.look(lambda catalog: self._bound(text, given, catalog))

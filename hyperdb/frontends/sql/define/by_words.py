@@ -20,6 +20,9 @@ _MAKERS: dict[tuple[str, str], Callable[[Words], Utility | None]] = {
     ("refresh", "materialized"): materialized.refresh,
 }
 
+FIRST_WORDS = frozenset(first for first, _ in _MAKERS)
+"""Statements that begin otherwise are none of these."""
+
 
 def by_words(found: Words) -> Utility | None:
     """The statement, if it is one of these."""
