@@ -129,7 +129,11 @@ class Serving:
         """The role of this name or alias, if there is one."""
         from hyperdb.frontends.sql.conversation import Role
 
-        return Role(roles.BOOTSTRAP_ROLE, self._verifier) if name in roles.ALIASES else None
+        if name in roles.ALIASES:
+            return Role(roles.BOOTSTRAP_ROLE, self._verifier)
+        stored = self.database.system_get(roles.RECORD_TAG + name.encode())
+        record = None if stored is None else roles.RoleRecord.decode(stored)
+        return Role(name, record.verifier) if record is not None and record.attributes & roles.LOGIN else None
 
     # What administration asks (`hyperdb.frontends.resp.control.Control`).
 

@@ -218,7 +218,7 @@ def test_a_cancel_ends_what_runs(backend: SqlBackend) -> None:
         "CREATE UNLOGGED TABLE t (a int)",
         "CREATE TABLE t (a int UNIQUE DEFERRABLE)",
         "SELECT @5",
-        "GRANT ALL ON t TO x",
+        "GRANT ALL ON DATABASE hyperdb TO x",
     ],
 )
 def test_what_is_not_supported_says_so(backend: SqlBackend, text: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.rights import Roles, load
 from hyperdb.frontends.sql.analytic.calls import MACROS
 from hyperdb.frontends.sql.analytic.tier import Analytics
 from hyperdb.frontends.sql.catalog.builtin import built_in_relations
@@ -69,6 +70,7 @@ class SqlBackend:
         self.lanes = tables.lanes(None if now is clock else now, secrets.token_bytes(16))
         self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()
         """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
+        self._roles: Roles | None = None
         self._make_public()
         self._drop_temporaries()
 
@@ -94,6 +96,21 @@ class SqlBackend:
         if any(name.startswith(TEMPORARY_PREFIX) for name in session.look(lambda catalog: catalog.schemas)):
             drop_schemas(session, lambda _name: True)
         session.close()
+
+    def roles(self) -> Roles:
+        """The roles as they were committed."""
+        found = self._roles
+        if found is None:
+            transaction = self.tables.begin(TransactionOptions("read committed", True))
+            try:
+                found = self._roles = load(transaction)
+            finally:
+                transaction.rollback()
+        return found
+
+    def forget_roles(self) -> None:
+        """A role was changed."""
+        self._roles = None
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import INSERT
+from hyperdb.frontends.sql.access.rights import Need
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.contract import Action, Column, CopyOptions
 from hyperdb.frontends.sql.execute.compile import Compiler
@@ -187,6 +189,7 @@ class CopyRows:
         extra = self._prepared.extra
         relation = env.catalog.relation(env.session.describe.find_relation(extra["table"]) or 0)
         columns = _targets(relation, extra["names"])
+        self._session.rights.check(env.catalog, [Need(relation.oid, INSERT, column.number) for column in columns])
         executor = Executor(env.catalog.labels)
         binder = self._session.binder(env.catalog)
         compiler = Compiler(env.catalog.labels, lambda _plan: lambda _env: ())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
+from hyperdb.frontends.sql.access.privileges import NAMES, SELECT, UPDATE, USAGE
+from hyperdb.frontends.sql.access.rights import BOOTSTRAP_OID, PUBLIC, Need, Roles, role_oid
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.describe import Describe
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 _MOST_TAKEN = 32
 
 
+def _bits(found: int) -> list[int]:
+    return [1 << place for place in range(found.bit_length()) if found >> place & 1]
+
+
 class Facade:
     """See the module's head."""
 
@@ -43,6 +49,42 @@ class Facade:
     def role(self) -> str:
         """Who is connected."""
         return self._session.role
+
+    @property
+    def login_role(self) -> str:
+        """Who has logged in."""
+        return self._session.login_role
+
+    @property
+    def roles(self) -> Roles:
+        """All roles."""
+        return self._session.rights.roles
+
+    def role_name(self, oid: int) -> str:
+        """pg_get_userbyid."""
+        name = next((name for name in self.roles.records if role_oid(name) == oid and name != PUBLIC), None)
+        return self.login_role if oid == BOOTSTRAP_OID else name or f"unknown (OID={oid})"
+
+    def owns(self, oid: int, _how: str) -> bool:
+        """pg_has_role of a role's number."""
+        return self.roles.is_super(self.role) or self.role_name(oid) in self.roles.memberships(self.role)
+
+    def has_privilege(self, user: str | None, number: int | None, names: str, column: int = 0) -> bool | None:
+        """Whether a role has one of the privileges (separated by commas) on an object."""
+        if number is None:
+            return None
+        catalog = self._catalog()
+        role = self.role if user is None else user
+        if user is not None:
+            self.roles.find(role)
+        found = False
+        for each in names.lower().split(","):
+            name, _, option = each.strip().partition(" with ")
+            bit = NAMES.get(name)
+            if bit is None or option not in ("", "grant option"):
+                raise SqlError("22023", f'unrecognized privilege type: "{each.strip()}"')
+            found = found or self.roles.is_super(role) or self.roles.may(role, catalog, Need(number, bit, column))
+        return found
 
     @property
     def database(self) -> str:
@@ -198,9 +240,18 @@ class Facade:
             raise SqlError("42809", f'"{getattr(found, "name", oid)}" is not a sequence')
         return found
 
-    def next_value(self, oid: int) -> int:
-        """nextval: values are taken some at a time, and stay taken."""
+    def _allowed(self, oid: int, bits: int) -> None:
+        """Refuses what the role may not do with a sequence (42501)."""
+        if not self._session.rights.is_super:
+            catalog = self._catalog()
+            if not any(self._session.rights.roles.may(self.role, catalog, Need(oid, bit)) for bit in _bits(bits)):
+                raise SqlError("42501", f"permission denied for sequence {catalog.objects[oid].name}")
+
+    def next_value(self, oid: int, *, granted: bool = False) -> int:
+        """nextval: values are taken some at a time, and stay taken. `granted`: without a look at privileges."""
         sequence = self._sequence(oid)
+        if not granted:
+            self._allowed(oid, USAGE | UPDATE)
         found = self._taken.get(oid)
         if found is None:
             transaction = self._session.backend.tables.begin(TransactionOptions("read committed"))
@@ -225,6 +276,7 @@ class Facade:
 
     def current_value(self, oid: int) -> int:
         """currval."""
+        self._allowed(oid, USAGE | SELECT)
         if oid not in self._current:
             raise SqlError("55000", f'currval of sequence "{self._sequence(oid).name}" is not yet defined in this session')
         return self._current[oid]
@@ -238,6 +290,7 @@ class Facade:
     def set_value(self, oid: int, value: int, called: bool) -> int:
         """setval."""
         sequence = self._sequence(oid)
+        self._allowed(oid, UPDATE)
         if not sequence.min <= value <= sequence.max:
             message = f'setval: value {value} is out of bounds for sequence "{sequence.name}" ({sequence.min}..{sequence.max})'
             raise SqlError("22003", message)

@@ -26,6 +26,7 @@ from hyperdb.errors import (
     TransactionStateError,
 )
 from hyperdb.frontends.sql import contract, types
+from hyperdb.frontends.sql.access.session_rights import Rights
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Column, Notice, Notification, Opening, Status, WouldWait
@@ -91,7 +92,7 @@ class SqlSession:
 
     def __init__(self, backend: SqlBackend, opening: Opening) -> None:
         self.backend = backend
-        self.role = opening.role
+        self.login_role = opening.role
         self.database = opening.database
         self.process_id = opening.process_id
         self.status = Status.IDLE
@@ -113,6 +114,7 @@ class SqlSession:
         self.cursors = Cursors(self)
         self.deferral = Deferral(self)
         self.temporaries = Temporaries(self)
+        self.rights = Rights(self)
         self.news = News(self, backend.hub, opening.wake)
         self._preparer = Preparer(self)
         self.may_wait = opening.may_wait
@@ -259,6 +261,12 @@ class SqlSession:
         return self.transaction
 
     @property
+    def role(self) -> str:
+        """Whose rights count: SET ROLE's, or those of who has logged in."""
+        name = self.settings.value("role")
+        return self.login_role if name == "none" else name
+
+    @property
     def reads_newest(self) -> bool:
         """Whether another transaction would see the same now."""
         return not self.has_written and self.settings.value("transaction_isolation") == "read committed"
@@ -311,6 +319,7 @@ class SqlSession:
         self.deferral.forget()
         self.cursors.end(committed=committed)
         self.news.end(committed=committed)
+        self.rights.end(committed=committed)
 
     def take_block(self, began: int | None, handle: Handle | None) -> None:
         """The lane gives the client back: when its block began (None: there is none), the transaction if it has one."""
@@ -359,7 +368,9 @@ class SqlSession:
     def current(self, prepared: SqlPrepared, env: Environment) -> SqlPrepared:
         """The statement under the catalog and the path that are now."""
         if prepared.version != env.catalog.version or self.catalog_changed or prepared.path != tuple(self.schemas_in_path()):
-            return self._preparer.anew(prepared, env.catalog)
+            prepared = self._preparer.anew(prepared, env.catalog)
+        if isinstance(prepared.body, Query):
+            self.rights.check(env.catalog, prepared.body.bound.needs)
         return prepared
 
     def _query(self, prepared: SqlPrepared, env: Environment) -> SqlOutcome:

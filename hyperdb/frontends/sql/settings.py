@@ -113,6 +113,7 @@ TABLE = {
         Setting("client_encoding", "UTF8", _encoding, True, "The client's character set"),
         Setting("is_superuser", "on", None, True),
         Setting("session_authorization", "postgres", None, True),
+        Setting("role", "none", _any, False, "Whose rights count, where it is not who has logged in"),
         Setting("application_name", "", _any, True, "What the client calls itself"),
         Setting("integer_datetimes", "on", None, True),
         Setting("standard_conforming_strings", "on", _fixed("on"), True),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import cursor_statements, notify
+from hyperdb.frontends.sql.access import statements
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
 from hyperdb.frontends.sql.deferral import set_constraints
@@ -19,6 +20,7 @@ from hyperdb.frontends.sql.locking import lock
 from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.settings import TABLE
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
+from hyperdb.roles import ALIASES
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -28,7 +30,11 @@ Run = Callable[["SqlSession", Sequence[Any]], SqlOutcome]
 
 def utility(text: Statement, given: tuple[int, ...]) -> SqlPrepared | None:
     """The statement, if it is one of these."""
-    maker = _MAKERS.get(first_word(text))
+    first = first_word(text)
+    maker = _MAKERS.get(first)
+    if first in ("create", "alter", "drop"):
+        found = Words(text)
+        maker = statements.BY_TWO.get((first, found.peek(1)))
     if maker is None:
         return None
     made = maker(Words(text))
@@ -207,7 +213,9 @@ def _set(found: Words) -> Made:
     else:
         if found.take("constraints"):
             return set_constraints(found)
-        if found.peek() in ("role", "authorization"):
+        if found.take("role"):
+            return _set_role(found, local=local)
+        if found.peek() == "authorization":
             raise SqlError("0A000", f"SET {found.peek().upper()} is not supported")
         name = found.name()
         while found.take("."):
@@ -226,6 +234,23 @@ def _set(found: Words) -> Made:
         return _set_transaction({"read_only": values[0].lower() in ("on", "true", "yes", "1")})
     value = None if len(values) == 1 and values[0].lower() in ("default", "local") else ", ".join(values)
     return _set_all([(name, value)], local)
+
+
+def _set_role(found: Words, *, local: bool) -> Made:
+    name = found.value()
+    found.end()
+
+    def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
+        wanted = "none" if name.lower() == "none" else name
+        if wanted != "none":
+            if wanted not in session.rights.roles.records and wanted not in ALIASES:
+                raise SqlError("22023", f'role "{wanted}" does not exist')
+            if not session.rights.may_become(wanted):
+                raise SqlError("42501", f'permission denied to set role "{wanted}"')
+        session.set("role", wanted, local=local)
+        return done("SET")
+
+    return Utility(run), None
 
 
 def _mode_text(value: Any) -> str:
@@ -477,6 +502,7 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "lock": lock,
     **cursor_statements.MAKERS,
     **notify.MAKERS,
+    **statements.MAKERS,
 }
 for _word in (
     "do",
@@ -488,7 +514,5 @@ for _word in (
     "security",
     "reassign",
     "import",
-    "grant",
-    "revoke",
 ):
     _MAKERS[_word] = _refused

@@ -52,6 +52,11 @@ class TableTransaction:
         self.rollback = inner.rollback
         self.cancel = inner.cancel
         self.app = inner.app
+        self.elements = inner.elements
+        self.get_vertex = inner.get_vertex
+        self.put_vertex = inner.put_vertex
+        self.remove_element = inner.remove_element
+        self.lock_element = inner.lock_element
         self.open = rows.open
         self.close = rows.close
         self.image = rows.image

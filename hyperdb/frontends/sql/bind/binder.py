@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import USAGE
+from hyperdb.frontends.sql.access.rights import Need
 from hyperdb.frontends.sql.bind.coerce import Coercer
 from hyperdb.frontends.sql.bind.expressions import Expressions
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
@@ -46,6 +48,8 @@ class BoundQuery:
     columns: tuple[tuple[str, Kind], ...] | None
     before: tuple[Shared, ...]
     objects: frozenset[int]
+    needs: frozenset[Need] = frozenset()
+    """What whoever runs it must be allowed to do."""
 
 
 class Binder:
@@ -65,6 +69,8 @@ class Binder:
         self.writes = WriteBinder(self)
         self.modifying: list[Shared] = []
         self.objects: set[int] = set()
+        self.needs: set[Need] = set()
+        self._owner: str | None = ""
         self._names = 0
         self._views = 0
 
@@ -79,7 +85,7 @@ class Binder:
         for place, oid in enumerate(self.coercer.parameters):
             if oid in (0, UNKNOWN):
                 self.coercer.parameters[place] = TEXT
-        return BoundQuery(plan, shown, tuple(self.modifying), frozenset(self.objects))
+        return BoundQuery(plan, shown, tuple(self.modifying), frozenset(self.objects), frozenset(self.needs))
 
     def new_name(self) -> int:
         """A number for a shared plan."""
@@ -102,7 +108,20 @@ class Binder:
             shown = f"{schema}.{name}" if schema else name
             raise SqlError("42P01", f'relation "{shown}" does not exist', position=position)
         self.objects.add(number)
+        place = self.catalog.schemas.get(self.catalog.schema_of(number))
+        if place is not None:
+            self.needs.add(Need(place, USAGE, 0, self._owner))
         return self.catalog.relation(number)
+
+    def need(self, relation: Relation, bit: int, column: int = 0) -> None:
+        """The statement needs a privilege on a table or view, or on a column of it."""
+        if relation.rows is None:
+            self.needs.add(Need(relation.oid, bit, column, self._owner))
+
+    def need_column(self, origin: tuple[int, int], bit: int) -> None:
+        """As `need`, of the column that a name stands for."""
+        if origin[0] >= kinds.FIRST_USER:
+            self.needs.add(Need(origin[0], bit, origin[1], self._owner))
 
     def _shadows(self, relation: Relation) -> bool:
         return relation.schema == "pg_catalog" and "pg_catalog" not in self.path
@@ -115,10 +134,12 @@ class Binder:
             raise SqlError("54001", "views nest too deep")
         self._views += 1
         path, offset, self.path, self.offset = self.path, self.offset, view.query.path, -(1 << 40)
+        # What a view reads is read with the rights of its owner.
+        owner, self._owner = self._owner, view.owner or None
         try:
             plan, columns = self.queries.query(parse(view.query.text), Scope(Level()))
         finally:
-            self.path, self.offset = path, offset
+            self.path, self.offset, self._owner = path, offset, owner
             self._views -= 1
         names = [column.name for column in relation.columns]
         return plan, [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
+from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.comparisons import COMPARISONS, Comparisons, quantified
 from hyperdb.frontends.sql.bind.names import fold, kind_of
 from hyperdb.frontends.sql.bind.scope import Scope
@@ -184,6 +185,7 @@ class Expressions(Comparisons):
         schema = fold(node.args["db"]) if node.args.get("db") else None
         found = scope.find(name, table, schema)
         if found is not None:
+            self._read(scope, name, table, schema)
             return found
         if table is None and name in _WORDS and not node.this.args.get("quoted"):
             return self.function(_WORDS[name], [], node)
@@ -192,12 +194,26 @@ class Expressions(Comparisons):
             if whole is not None:
                 if whole.is_function and len(whole.columns) == 1:
                     return Slot(whole.columns[0].kind, whole.columns[0].place)
+                for column in whole.columns:
+                    self.binder.need_column(column.origin, SELECT)
                 slots = tuple(Slot(column.kind, column.place) for column in whole.columns)
                 return MakeRow(Kind(RECORD), slots, tuple(column.name for column in whole.columns))
             raise SqlError("42703", f'column "{name}" does not exist')
         if not scope.knows_table(table):
             raise SqlError("42P01", f'missing FROM-clause entry for table "{table}"')
         raise SqlError("42703", f"column {table}.{name} does not exist")
+
+    def _read(self, scope: Scope, name: str, table: str | None, schema: str | None) -> None:
+        """The column that a name stands for, here or around, is read."""
+        around: Scope | None = scope
+        while around is not None:
+            for source in around.sources:
+                if (table is None or source.name == table) and (schema is None or source.schema == schema):
+                    column = next((each for each in source.columns if each.name == name), None)
+                    if column is not None:
+                        self.binder.need_column(column.origin, SELECT)
+                        return
+            around = around.level.parent
 
     def _paren(self, node: exp.Expr, scope: Scope) -> Expr:
         return self.bind(node.this, scope)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import DELETE, INSERT
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
@@ -67,6 +68,7 @@ def _when(writes: WriteBinder, node: exp.When, relation: Relation, both: Scope, 
         return When(matched, test, "insert", (), _inserted(writes, then, relation, inside))
     word = str(getattr(then, "this", then)).upper()
     if word == "DELETE" and matched:
+        writes.binder.need(relation, DELETE)
         return When(matched, test, "delete", (), ())
     if word == "DO NOTHING":
         return When(matched, test, "nothing", (), ())
@@ -80,5 +82,7 @@ def _inserted(writes: WriteBinder, node: exp.Insert, relation: Relation, scope: 
         return writes.row(relation, [], [], False, scope)
     named = node.this is not None
     columns = writes.columns(relation, [each.this for each in node.this.expressions]) if named else list(relation.columns)
+    for column in columns:
+        writes.binder.need(relation, INSERT, column.number)
     values = node.expression
     return writes.row(relation, columns, values.expressions if isinstance(values, exp.Tuple) else [values], named, scope)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import SELECT, UPDATE
 from hyperdb.frontends.sql.bind.grouping import Grouping
 from hyperdb.frontends.sql.bind.names import fold
-from hyperdb.frontends.sql.bind.scope import Scope
+from hyperdb.frontends.sql.bind.scope import Scope, Source
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
 from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
@@ -349,6 +350,8 @@ class Queries:
                 if not scope.sources:
                     raise SqlError("42601", "SELECT * with no tables specified is not valid")
                 shown += scope.everything()
+                for source in scope.sources:
+                    self._read_all(source)
             elif isinstance(each, exp.Column) and isinstance(each.this, exp.Star):
                 shown += self._whole(each, scope)
             elif isinstance(each, exp.Dot) and isinstance(each.expression, exp.Star):
@@ -368,10 +371,15 @@ class Queries:
             raise SqlError("54011", "target lists can have at most 1664 entries")
         return shown
 
+    def _read_all(self, source: Source) -> None:
+        for column in source.columns:
+            self.binder.need_column(column.origin, SELECT)
+
     def _whole(self, node: exp.Column, scope: Scope) -> list[tuple[str, Expr]]:
         name = fold(node.args["table"])
         source = scope.source(name)
         if source is not None:
+            self._read_all(source)
             return [(column.name, Slot(column.kind, column.place)) for column in source.columns]
         if not scope.knows_table(name):
             raise SqlError("42P01", f'missing FROM-clause entry for table "{name}"', position=self.binder.expressions.at(node))
@@ -434,6 +442,7 @@ class Queries:
                     raise SqlError("42P01", f'relation "{name}" in FOR UPDATE clause not found in FROM clause')
             for source in scope.sources:
                 if source.relation is not None and source.relation.rows is None and (not names or source.name in names):
+                    self.binder.need(source.relation, UPDATE, -1)
                     base = min(column.place for column in source.columns) - min(column.slot for column in source.relation.columns)
                     found.append((source.relation, range(base, base + source.relation.width), mode, wait))
         return found

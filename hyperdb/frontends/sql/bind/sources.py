@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKNOWN, Kind
@@ -106,9 +107,11 @@ class Sources:
 
     def relation(self, relation: Relation, node: exp.Expr, scope: Scope) -> Plan:
         """A table, a view or a relation of the catalog."""
+        self.binder.need(relation, SELECT, -1)
         if isinstance(relation.record, records.View):
             plan, columns = self.binder.view(relation)
-            return self._add(plan, columns, node, scope, relation.name, relation.schema)
+            numbers = [(relation.oid, column.number) for column in relation.columns]
+            return self._add(plan, columns, node, scope, relation.name, relation.schema, numbers)
         alias, names = _alias(node)
         base = scope.width
         named = tuple(
@@ -148,6 +151,7 @@ class Sources:
         scope: Scope,
         name: str | None = None,
         schema: str | None = None,
+        origins: list[tuple[int, int]] | None = None,
     ) -> Plan:
         alias, names = _alias(node)
         if len(names) > len(columns):
@@ -155,7 +159,12 @@ class Sources:
             raise SqlError("42P10", f'table "{shown}" has {len(columns)} columns available but {len(names)} columns specified')
         base = scope.width
         made = tuple(
-            Named(names[place] if place < len(names) else column, Kind(TEXT) if kind.oid == UNKNOWN else kind, base + place)
+            Named(
+                names[place] if place < len(names) else column,
+                Kind(TEXT) if kind.oid == UNKNOWN else kind,
+                base + place,
+                origins[place] if origins is not None else (0, 0),
+            )
             for place, (column, kind) in enumerate(columns)
         )
         self._append(Source(alias or name or "", made, schema), scope, plan.width)
@@ -270,6 +279,10 @@ class Sources:
         left, right = Scope(scope.level, scope.sources[:before], scope.merged), Scope(scope.level, scope.sources[before:])
         tests = []
         for name in names:
+            for source in scope.sources:
+                for column in source.columns:
+                    if column.name == name:
+                        self.binder.need_column(column.origin, SELECT)
             one, other = left.own(name), right.own(name)
             if one is None or other is None:
                 side = "left" if one is None else "right"

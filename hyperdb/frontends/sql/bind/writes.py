@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import DELETE, INSERT, UPDATE
 from hyperdb.frontends.sql.bind.merge import merge
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
@@ -19,6 +20,7 @@ from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, REGCLASS, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.functions.registry import FUNCTIONS
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
+from hyperdb.frontends.sql.functions.system import IDENTITY_NEXT
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING
 from hyperdb.frontends.sql.parse.dialect import CURRENT_OF
 from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Compare, Const, Expr, Slot
@@ -120,7 +122,7 @@ class WriteBinder:
         record = column.record
         assert record is not None
         if record.sequence and record.generation in (records.IDENTITY_ALWAYS, records.IDENTITY_BY_DEFAULT):
-            value = Call(Kind(kinds.INT8), FUNCTIONS["nextval"][0], (Const(Kind(REGCLASS), record.sequence),))
+            value = Call(Kind(kinds.INT8), IDENTITY_NEXT, (Const(Kind(REGCLASS), record.sequence),))
             return self.binder.coercer.coerce(value, column.kind, "assignment")
         if record.default and record.generation != records.STORED:
             scope = Scope(Level(), clause="DEFAULT expressions")
@@ -187,6 +189,8 @@ class WriteBinder:
         self._overriding = str(node.args.get(OVERRIDING) or "")
         named = isinstance(node.this, exp.Schema)
         columns = self.columns(relation, node.this.expressions) if named else list(relation.columns)
+        for column in columns:
+            self.binder.need(relation, INSERT, column.number)
         child = self._proposed(node, relation, columns, named, scope)
         writes = self.writes(relation)
         conflict = node.args.get("conflict")
@@ -318,6 +322,7 @@ class WriteBinder:
                 if column.slot in found:
                     raise SqlError("42601", f'multiple assignments to same column "{column.name}"')
                 self._updatable(column, value)
+                self.binder.need(relation, UPDATE, column.number)
                 if isinstance(value, exp.Expr):
                     if _is_default(value):
                         found[column.slot] = self.default(column)
@@ -363,6 +368,7 @@ class WriteBinder:
             scope = scope.inner()
             self.binder.queries.common.bind(with_, scope)
         relation, name = self.target(node.this)
+        self.binder.need(relation, DELETE)
         using = node.args.get("using") or []
         first = exp.From(this=using[0]) if using else None
         inside, child = self._joined(relation, name, first, [exp.Join(this=each) for each in using[1:]], scope)

@@ -50,7 +50,6 @@ _EMPTY = {
     "pg_depend": "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, deptype char",
     "pg_proc": "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, prokind char, proretset bool, prorettype oid,"
     " pronargs int2, proargtypes oidvector, proisstrict bool, provolatile char, prosrc text",
-    "pg_auth_members": "oid oid, roleid oid, member oid, grantor oid, admin_option bool",
     "pg_range": "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid",
     "pg_event_trigger": "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, evtenabled char, evttags text[]",
     "pg_shdescription": "objoid oid, classoid oid, description text",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from hyperdb.frontends.sql.access import privileges
+from hyperdb.frontends.sql.access.rights import role_oid
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Catalog
 from hyperdb.graph.catalog import records
@@ -168,6 +170,29 @@ def sequences(env: Any) -> Rows:
             yield env.session.database, schema, found.name, spoken, 64, 2, 0, *bounds, cycle
 
 
+def table_grants(env: Any) -> Rows:
+    """table_privileges and role_table_grants: what owners and others have."""
+    catalog: Catalog = env.catalog
+    roles = env.session.roles
+    for number, schema, name, _ in _tables(env):
+        found = catalog.objects[number]
+        owner = env.session.role_name(role_oid(getattr(found, "owner", "")))
+        held = {owner: (privileges.OF_TABLES, privileges.OF_TABLES)}
+        key = (privileges.RELATION, privileges.key(number))
+        held |= {role: roles.granted(role)[key] for role in roles.records if key in roles.granted(role)}
+        for role, (bits, grantable) in held.items():
+            for word, bit in privileges.NAMES.items():
+                if bits & bit:
+                    grantee = "PUBLIC" if role == "public" else role
+                    can = "YES" if grantable & bit else "NO"
+                    hierarchy = "YES" if word == "select" else "NO"
+                    yield owner, grantee, env.session.database, schema, name, word.upper(), can, hierarchy
+
+
+_GRANTS = (
+    "grantor name, grantee name, table_catalog name, table_schema name, table_name name, privilege_type varchar,"
+    " is_grantable varchar, with_hierarchy varchar"
+)
 RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "schemata": (
         "catalog_name name, schema_name name, schema_owner name, default_character_set_catalog name,"
@@ -192,6 +217,8 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         " collation_name name, domain_schema name, domain_name name",
         columns,
     ),
+    "table_privileges": (_GRANTS, table_grants),
+    "role_table_grants": (_GRANTS, table_grants),
     "table_constraints": (
         "constraint_catalog name, constraint_schema name, constraint_name name, table_catalog name, table_schema name,"
         " table_name name,"

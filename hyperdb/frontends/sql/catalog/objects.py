@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from hyperdb.frontends.sql.access.rights import PUBLIC, role_oid
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, PG_CATALOG, Catalog
 from hyperdb.frontends.sql.types import Bounded
 from hyperdb.graph.catalog import records
+from hyperdb.roles import (
+    BOOTSTRAP_ROLE,
+    BYPASS_POLICIES,
+    CREATE_DATABASE,
+    CREATE_ROLE,
+    INHERIT,
+    LOGIN,
+    SUPERUSER,
+    RoleRecord,
+)
 
 Rows = Iterator[Sequence[Any]]
 ROLE, DATABASE, HEAP, BTREE, COLLATION_C = 10, 5, 2, 403, 950
@@ -256,7 +267,26 @@ def databases(_env: Any) -> Rows:
 
 def roles(env: Any) -> Rows:
     """pg_roles and pg_authid."""
-    yield ROLE, env.session.role, True, True, True, True, True, True, True, -1, None, None, None
+    for name, record in env.session.roles.records.items():
+        if name == PUBLIC:
+            continue
+        shown = env.session.role_name(ROLE) if name == BOOTSTRAP_ROLE else name
+        yield role_oid(name), shown, *_flags(record), -1, None, None, None
+
+
+def _flags(record: RoleRecord) -> Sequence[bool]:
+    """Superuser, inherits, makes roles, makes databases, logs in, replicates, passes policies."""
+    if record.attributes & SUPERUSER and record == RoleRecord(SUPERUSER | LOGIN | INHERIT, verifier=record.verifier):
+        return [True] * 7
+    bits = (SUPERUSER, INHERIT, CREATE_ROLE, CREATE_DATABASE, LOGIN)
+    return [*[bool(record.attributes & bit) for bit in bits], False, bool(record.attributes & BYPASS_POLICIES)]
+
+
+def members(env: Any) -> Rows:
+    """pg_auth_members."""
+    for name, record in env.session.roles.records.items():
+        for group, options in record.memberships:
+            yield role_oid(group), role_oid(group), role_oid(name), ROLE, bool(options & 1)
 
 
 def users(env: Any) -> Rows:
@@ -277,6 +307,11 @@ def cursors(env: Any) -> Rows:
         yield said.name, said.text, said.hold, said.binary, cursor.scrolls, cursor.created
 
 
+def _owner(env: Any, found: Any) -> str:
+    name: str = env.session.role_name(role_oid(found.owner))
+    return name
+
+
 def relation_views(word: str) -> Callable[[Any], Rows]:
     """pg_tables, pg_views, pg_indexes, pg_sequences."""
 
@@ -288,11 +323,11 @@ def relation_views(word: str) -> Callable[[Any], Rows]:
             schema = catalog.schema_of(number)
             if word == "matview" and isinstance(found, records.Table) and found.source:
                 indexed, populated = bool(catalog.indexes.get(number)), not found.source.unfilled
-                yield schema, found.name, env.session.role, None, indexed, populated, found.source.query.text
+                yield schema, found.name, _owner(env, found), None, indexed, populated, found.source.query.text
             elif word == "table" and isinstance(found, records.Table) and not found.source:
-                yield schema, found.name, env.session.role, None, bool(catalog.indexes.get(number)), False, False, False
+                yield schema, found.name, _owner(env, found), None, bool(catalog.indexes.get(number)), False, False, False
             elif word == "view" and isinstance(found, records.View):
-                yield schema, found.name, env.session.role, found.query.text
+                yield schema, found.name, _owner(env, found), found.query.text
             elif word == "index" and isinstance(found, records.Index):
                 yield schema, catalog.objects[found.table].name, found.name, None, env.session.describe.index_definition(number)
             elif word == "sequence" and isinstance(found, records.Sequence):
@@ -335,6 +370,7 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         " rolconfig text[]",
         roles,
     ),
+    "pg_auth_members": ("oid oid, roleid oid, member oid, grantor oid, admin_option bool", members),
     "pg_user": (
         "usename name, usesysid oid, usecreatedb bool, usesuper bool, userepl bool, usebypassrls bool, passwd text,"
         " valuntil timestamptz,"

@@ -38,6 +38,7 @@ def alter(context: Context, node: exp.Alter) -> str:
             context.notice(f'relation "{name}" does not exist, skipping')
             return f"ALTER {kind}"
         raise SqlError("42P01", f'relation "{name}" does not exist')
+    context.session.rights.need_owner(context.catalog, number)
     for action in node.args["actions"]:
         if isinstance(action, exp.AlterRename):
             context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))

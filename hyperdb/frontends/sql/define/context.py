@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import CREATE
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.bind.names import table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
@@ -23,6 +24,7 @@ from hyperdb.frontends.sql.parse.dialect import HyperPostgres
 from hyperdb.frontends.sql.plan.expressions import Const, Expr, parts, slots
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Expression, Use
+from hyperdb.roles import ALIASES
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -84,6 +86,7 @@ class Context:
         number = self.catalog.schemas.get(name)
         if number is None:
             raise SqlError("3F000", f'schema "{name}" does not exist')
+        self.session.rights.need(self.catalog, number, CREATE)
         found = self.catalog.objects[number]
         assert isinstance(found, records.App)
         return name, found.number
@@ -111,7 +114,10 @@ class Context:
         return found
 
     def write(self, number: int, record: records.Object) -> None:
-        """Makes an object."""
+        """Makes an object, which is owned by who makes it."""
+        role = self.session.role
+        if role not in ALIASES and role and not isinstance(record, records.Index):
+            record = replace(record, owner=role)
         self.transaction.create(number, records.encode(record))
 
     def change(self, number: int, record: records.Object) -> None:
@@ -138,7 +144,8 @@ class Context:
         return Scope(Level(), [Source(name, named)], clause=clause, width=len(named))
 
     def table(self, number: int) -> records.Table:
-        """A table's record as this statement left it, locked against everybody."""
+        """A table's record as this statement left it, locked against everybody; only its owner gets it."""
+        self.session.rights.need_owner(self.catalog, number)
         data = self.transaction.lock_object(number, "access exclusive")
         found = records.decode(data)
         assert isinstance(found, records.Table)

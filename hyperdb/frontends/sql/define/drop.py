@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import TRUNCATE
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS
@@ -62,6 +63,7 @@ def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int |
         context.notice(f'{word} "{name}" does not exist, skipping')
         return None
     found = context.catalog.objects[number]
+    context.session.rights.need_owner(context.catalog, number)
     if not isinstance(found, wanted) or (isinstance(found, records.Table) and bool(found.source) is (kind == "TABLE")):
         raise SqlError("42809", f'"{name}" is not {"an" if word == "index" else "a"} {word}')
     return number
@@ -162,6 +164,7 @@ def truncate(context: Context, node: exp.TruncateTable) -> str:
                         added = True
     for number in sorted(chosen):
         context.catalog.relation(number).table  # noqa: B018 - refuses views
+        context.session.rights.need(context.catalog, number, TRUNCATE)
         context.transaction.truncate(number)
         if str(node.args.get("identity") or "").upper() == "RESTART":
             for sequence, found in context.catalog.objects.items():

@@ -196,6 +196,8 @@ def schema(context: Context, node: exp.Create) -> str:
             context.notice(f'schema "{name}" already exists, skipping', "42P06")
             return "CREATE SCHEMA"
         raise SqlError("42P06", f'schema "{name}" already exists')
+    if not context.session.rights.is_super:
+        raise SqlError("42501", f"permission denied for database {context.session.database}")
     app = context.transaction.app(name.encode())
     assert app is not None
     context.write(context.transaction.reserve(), App(number=app, name=name))

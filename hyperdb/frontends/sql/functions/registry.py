@@ -23,16 +23,18 @@ from hyperdb.frontends.sql.functions import (
     number_patterns,
     numbers,
     patterns,
+    rights,
     system,
     texts,
     times,
 )
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
+_WITH_OPERATORS = (numbers, texts, times, arrays, jsons)
 _ALL: Table = table(
     chain(
-        *(module.operators() for module in (numbers, texts, times, arrays, jsons)),
-        *(module.functions() for module in (numbers, texts, times, arrays, jsons, patterns, number_patterns, more, system)),
+        *(module.operators() for module in _WITH_OPERATORS),
+        *(module.functions() for module in (*_WITH_OPERATORS, patterns, number_patterns, more, rights, system)),
     )
 )
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}

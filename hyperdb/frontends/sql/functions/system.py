@@ -14,7 +14,6 @@ from hyperdb.frontends.sql.catalog.kinds import (
     ANY,
     BOOL,
     FLOAT8,
-    INT2,
     INT4,
     INT8,
     NAME,
@@ -56,6 +55,10 @@ def _env(
     return Function(name, arguments, result, call, strict=strict, env=True, volatile=volatile, optional=optional)
 
 
+IDENTITY_NEXT = _env("nextval", (REGCLASS,), INT8, lambda env, oid: env.session.next_value(oid, granted=True), volatile=True)
+"""The next value of an identity column's sequence, which needs no privilege of its own."""
+
+
 def functions() -> Iterator[Function]:
     """The table."""
     yield Function("version", (), TEXT, lambda: VERSION)
@@ -64,8 +67,9 @@ def functions() -> Iterator[Function]:
         yield _env(name, (), NAME, lambda env: env.session.database)
     yield _env("current_schema", (), NAME, lambda env: next(iter(env.session.schemas(False)), None))
     yield _env("current_schemas", (BOOL,), _NAMES, lambda env, implicit: env.session.schemas(implicit))
-    for name in ("current_user", "session_user", "user", "current_role"):
+    for name in ("current_user", "user", "current_role"):
         yield _env(name, (), NAME, lambda env: env.session.role)
+    yield _env("session_user", (), NAME, lambda env: env.session.login_role)
     yield _env("current_setting", (TEXT,), TEXT, lambda env, name: env.session.setting(name))
     yield _env("current_setting", (TEXT, BOOL), TEXT, lambda env, name, missing: env.session.setting(name, missing))
     yield _env(
@@ -112,7 +116,7 @@ def functions() -> Iterator[Function]:
         TEXT,
         lambda env, table, column: env.session.describe.serial_sequence(table, column),
     )
-    yield _env("pg_get_userbyid", (OID,), NAME, lambda env, _oid: env.session.role)
+    yield _env("pg_get_userbyid", (OID,), NAME, lambda env, oid: env.session.role_name(oid))
     yield _env("obj_description", (OID, NAME), TEXT, lambda env, oid, _catalog: env.session.describe.comment(oid, 0))
     yield _env("obj_description", (OID,), TEXT, lambda env, oid: env.session.describe.comment(oid, 0))
     yield _env("shobj_description", (OID, NAME), TEXT, lambda _env, _oid, _catalog: None)
@@ -154,12 +158,3 @@ def functions() -> Iterator[Function]:
     yield Function("pg_listening_channels", (), TEXT, lambda env: env.session.channels(), env=True, rows=True)
     yield Function("pg_notification_queue_usage", (), FLOAT8, lambda: 0.0)
     yield Function("pg_sleep", (ANY,), VOID, lambda env, seconds: env.session.sleep(float(seconds)), env=True, volatile=True)
-    for kind in ("table", "schema", "database", "sequence", "function", "type", "any_column"):
-        for user in ((), (NAME,)):
-            for named in (OID, TEXT):
-                yield Function(f"has_{kind}_privilege", (*user, named, TEXT), BOOL, lambda *_names: True)
-    for user in ((), (NAME,)):
-        yield Function("has_column_privilege", (*user, OID, INT2, TEXT), BOOL, lambda *_names: True)
-        yield Function("has_column_privilege", (*user, OID, TEXT, TEXT), BOOL, lambda *_names: True)
-    yield Function("pg_has_role", (NAME, TEXT), BOOL, lambda *_names: True)
-    yield Function("pg_has_role", (OID, TEXT), BOOL, lambda *_names: True)

@@ -79,7 +79,8 @@ class SessionLane:
         transaction = session.transaction
         if (transaction is None) is not (session.status is Status.IDLE) or session.status is Status.FAILED:
             return None
-        if not self._has_common_settings() or self._is_busy():
+        # The lane asks nobody's rights.
+        if not session.rights.is_super or not self._has_common_settings() or self._is_busy():
             return None
         if transaction is not None and not self._has_common_transaction():
             return None
@@ -132,7 +133,7 @@ class SessionLane:
     def _may_steer(self) -> bool:
         """Whether nothing but the transaction ends with a block."""
         session = self._session
-        ending = (session.deferral, session.settings, session.news, session.temporaries)
+        ending = (session.deferral, session.settings, session.news, session.temporaries, session.rights)
         return not session.savepoints and not any(each.is_pending for each in ending)
 
     def _has_common_transaction(self) -> bool:

@@ -1,0 +1,1 @@
+"""Roles and privileges: who may do what with which object. Invariant: a superuser passes every check."""

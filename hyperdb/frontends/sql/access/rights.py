@@ -1,0 +1,166 @@
+"""What the roles are and what they may do, at one moment.
+
+Theory: a role has what it was granted, what the roles that it belongs to have (INHERIT), what everybody has (PUBLIC), and all of
+what it owns. Schema public may be used by everybody. Invariant: an image of the roles does not change once it is made.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access import privileges as p
+from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.graph.catalog import records
+from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.roles import ALIASES, BOOTSTRAP_ROLE, INHERIT, LOGIN, RECORD_TAG, SUPERUSER, RoleRecord
+
+PUBLIC = "public"
+BOOTSTRAP_OID = 10
+_SYSTEM = 0
+_HASH_BYTES = 8
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A privilege that a statement needs on an object; `column` 0 is all of it, -1 any column.
+
+    `role` says whose: the session's if empty, None is the bootstrap role's.
+    """
+
+    number: int
+    bit: int
+    column: int = 0
+    role: str | None = ""
+
+
+_FIRST_OID = 1 << 30
+
+
+def role_oid(name: str) -> int:
+    """A role's number, for pg_roles and owners: it has none where it is stored."""
+    return BOOTSTRAP_OID if not name or name in ALIASES else _FIRST_OID | zlib.crc32(name.encode()) & (_FIRST_OID - 1)
+
+
+class Roles:
+    """The roles at one moment, by name; the bootstrap role is always there."""
+
+    def __init__(self, found: dict[str, RoleRecord]) -> None:
+        self.records = {BOOTSTRAP_ROLE: RoleRecord(SUPERUSER | LOGIN | INHERIT), **found}
+        self._granted: dict[str, dict[tuple[int, str], tuple[int, int]]] = {}
+
+    def find(self, name: str) -> RoleRecord:
+        """A role by its name or alias.
+
+        Raises:
+            SqlError: 42704 where there is none.
+        """
+        found = self.records.get(BOOTSTRAP_ROLE if name in ALIASES else name)
+        if found is None or name == PUBLIC:
+            raise SqlError("42704", f'role "{name}" does not exist')
+        return found
+
+    def is_super(self, name: str) -> bool:
+        """Whether every check is passed."""
+        if not name or name in ALIASES:
+            return True
+        found = self.records.get(name)
+        return found is not None and bool(found.attributes & SUPERUSER)
+
+    def memberships(self, name: str, *, inherited: bool = True) -> set[str]:
+        """The role and those that it belongs to, directly or not; `inherited`: only those whose privileges it has by itself."""
+        found, waiting = {name}, [name]
+        while waiting:
+            record = self.records.get(waiting.pop())
+            if record is None or (inherited and not record.attributes & INHERIT):
+                continue
+            for other, _ in record.memberships:
+                if other not in found:
+                    found.add(other)
+                    waiting.append(other)
+        return found
+
+    def granted(self, name: str) -> dict[tuple[int, str], tuple[int, int]]:
+        """What a role itself was granted: privileges and those that it may pass on, by kind and object."""
+        found = self._granted.get(name)
+        if found is None:
+            record = self.records.get(name, RoleRecord())
+            found = {(each.kind, each.object): (each.privileges, each.grantable) for each in record.grants}
+            self._granted[name] = found
+        return found
+
+    def privileges(self, name: str, kind: int, key: str, *, grantable: bool = False) -> int:
+        """What a role may do with an object that it does not own."""
+        found = 0
+        for each in (*self.memberships(name), PUBLIC):
+            found |= self.granted(each).get((kind, key), (0, 0))[grantable]
+        return found
+
+    def owns(self, name: str, found: records.Object | None) -> bool:
+        """Whether a role is, or belongs to, an object's owner."""
+        owner = getattr(found, "owner", "") or BOOTSTRAP_ROLE
+        return self.is_super(name) or owner in self.memberships(name)
+
+    def may(self, name: str, catalog: Catalog, need: Need) -> bool:
+        """Whether a role has what is needed."""
+        found = catalog.objects.get(need.number)
+        if found is None or self.owns(name, found):
+            return True
+        kind = p.kind_of(found)
+        if kind == p.SCHEMA and need.bit == p.USAGE and found.name in ("public",):
+            return True
+        if self.privileges(name, kind, p.key(need.number)) & need.bit:
+            return True
+        if not need.column or not isinstance(found, records.Table | records.View):
+            return False
+        columns = [each.id for each in found.columns] if need.column < 0 else [need.column]
+        return any(self.privileges(name, kind, p.key(need.number, each)) & need.bit for each in columns)
+
+    def check(self, name: str, catalog: Catalog, needs: Iterable[Need]) -> None:
+        """Refuses what a role may not do.
+
+        Raises:
+            SqlError: 42501.
+        """
+        if self.is_super(name):
+            return
+        for need in needs:
+            who = name if need.role == "" else need.role or BOOTSTRAP_ROLE
+            if not self.may(who, catalog, need):
+                found = catalog.objects[need.number]
+                word = "view" if isinstance(found, records.View) else p.WORDS[p.kind_of(found)]
+                raise SqlError("42501", f"permission denied for {word} {found.name}")
+
+
+def load(transaction: TableTransaction) -> Roles:
+    """The roles as a transaction sees them, outside of a statement."""
+    found: dict[str, RoleRecord] = {}
+    after: bytes | None = None
+    while True:
+        page: list[Any] = list(transaction.elements(_SYSTEM, after, _PAGE))
+        for place, _ in page:
+            element = place[_HASH_BYTES:]
+            if element.startswith(RECORD_TAG):
+                record = RoleRecord.decode(transaction.get_vertex(_SYSTEM, element) or b"")
+                if record is not None:
+                    found[element[len(RECORD_TAG) :].decode()] = record
+        if len(page) < _PAGE:
+            return Roles(found)
+        after = page[-1][0]
+
+
+def store(transaction: TableTransaction, name: str, change: Callable[[RoleRecord | None], RoleRecord | None]) -> None:
+    """Changes a role's record, which is None where there is no such role."""
+    element = RECORD_TAG + name.encode()
+    transaction.lock_element(_SYSTEM, element, "update", "block")
+    data = transaction.get_vertex(_SYSTEM, element)
+    before = None if data is None else RoleRecord.decode(data)
+    after = change(before)
+    if after is None:
+        transaction.remove_element(_SYSTEM, element)
+    elif after != before:
+        transaction.put_vertex(_SYSTEM, element, after.encode())

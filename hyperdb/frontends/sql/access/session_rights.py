@@ -1,0 +1,92 @@
+"""What the role of one session may do: the current image of the roles, SET ROLE, changes that are not committed yet.
+
+Theory: the image is the backend's, made anew after each commit that changed a role; a session that changes roles reads them in
+its own transaction until it ends. Invariant: after a commit every session checks by what was committed, from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access import privileges as p
+from hyperdb.frontends.sql.access.rights import Need, Roles, load, store
+from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.graph.catalog import records
+from hyperdb.roles import CREATE_ROLE, RoleRecord
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
+
+
+class Rights:
+    """The rights of one session."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+        self._own: Roles | None = None
+
+    @property
+    def roles(self) -> Roles:
+        """The roles as the session sees them."""
+        return self._own if self._own is not None else self._session.backend.roles()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the open transaction has changed roles."""
+        return self._own is not None
+
+    @property
+    def is_super(self) -> bool:
+        """Whether the session passes every check."""
+        return self.roles.is_super(self._session.role)
+
+    def check(self, catalog: Catalog, needs: Iterable[Need]) -> None:
+        """Refuses what the session's role may not do (42501)."""
+        self.roles.check(self._session.role, catalog, needs)
+
+    def need(self, catalog: Catalog, number: int, bit: int) -> None:
+        """One privilege on one object."""
+        self.check(catalog, [Need(number, bit)])
+
+    def need_owner(self, catalog: Catalog, number: int) -> None:
+        """Only who owns an object (or its schema) changes it.
+
+        Raises:
+            SqlError: 42501.
+        """
+        found = catalog.objects.get(number)
+        roles, role = self.roles, self._session.role
+        if found is None or roles.owns(role, found):
+            return
+        if isinstance(found, records.Index):
+            self.need_owner(catalog, found.table)
+            return
+        words = {records.View: "view", records.UserType: "type"}
+        word = words.get(type(found)) or p.WORDS[p.kind_of(found)]
+        raise SqlError("42501", f"must be owner of {word} {found.name}")
+
+    def need_create_role(self) -> None:
+        """Roles are made and changed by those who have CREATEROLE."""
+        name = self._session.role
+        if not self.is_super and not self.roles.find(name).attributes & CREATE_ROLE:
+            raise SqlError("42501", "permission denied to create role")
+
+    def change(self, name: str, body: Callable[[RoleRecord | None], RoleRecord | None]) -> None:
+        """Changes a role's record in the session's transaction."""
+        transaction = self._session.begin_statement()
+        store(transaction, name, body)
+        self._own = load(transaction)
+
+    def end(self, *, committed: bool) -> None:
+        """The transaction has ended."""
+        if self._own is not None:
+            self._own = None
+            if committed:
+                self._session.backend.forget_roles()
+
+    def may_become(self, name: str) -> bool:
+        """Whether SET ROLE may name a role: one that the login role belongs to."""
+        login = self._session.login_role
+        return self.roles.is_super(login) or name in self.roles.memberships(login, inherited=False)
