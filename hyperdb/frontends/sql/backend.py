@@ -71,6 +71,7 @@ class SqlBackend:
         self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()
         """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
         self._roles: Roles | None = None
+        self._role_changes = 0
         self._make_public()
         self._drop_temporaries()
 
@@ -99,18 +100,25 @@ class SqlBackend:
 
     def roles(self) -> Roles:
         """The roles as they were committed."""
-        found = self._roles
+        with self._lock:
+            found, changes = self._roles, self._role_changes
         if found is None:
             transaction = self.tables.begin(TransactionOptions("read committed", True))
             try:
-                found = self._roles = load(transaction)
+                found = load(transaction)
             finally:
                 transaction.rollback()
+            with self._lock:
+                # What was read before a change that has been committed meanwhile is not kept.
+                if changes == self._role_changes:
+                    self._roles = found
         return found
 
     def forget_roles(self) -> None:
         """A role was changed."""
-        self._roles = None
+        with self._lock:
+            self._roles = None
+            self._role_changes += 1
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""
