@@ -199,8 +199,8 @@ PREPARED = {
     "gone": ("DELETE FROM strict WHERE id = $1", "i"),
     "mixed": ("INSERT INTO kinds (id, part, s, v) VALUES ($1, $2, $3, $4)", "ltst"),
     "show": ("SELECT id, part, s, v FROM kinds WHERE id = $1 AND part = $2", "lt"),
-    "begin": ("BEGIN", ""),
-    "end": ("END", ""),
+    "begin": ("BEGIN;", ""),
+    "end": ("END;", ""),
     "count": ("SELECT count(*) FROM history WHERE aid = $1", "i"),
 }
 _WIDTHS = {"s": ">h", "i": ">i", "l": ">q"}

@@ -40,7 +40,7 @@ from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.settings import Settings
-from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement
+from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, only
 from hyperdb.frontends.sql.streams import Streams
 from hyperdb.frontends.sql.temporaries import Temporaries
 from hyperdb.graph.catalog.lanes import Handle
@@ -133,9 +133,8 @@ class SqlSession:
 
     def prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
         """See `contract.Session`."""
-        statement = text if isinstance(text, Statement) else Statement.at(text, 0)
         with self.failing():
-            return self._preparer.prepare(statement, tuple(parameters))
+            return self._preparer.prepare(text if isinstance(text, Statement) else only(text), tuple(parameters))
 
     def prepare_under(self, text: Statement, parameters: tuple[int, ...], catalog: Catalog) -> SqlPrepared:
         """A query bound under a catalog; its errors do not fail a block."""

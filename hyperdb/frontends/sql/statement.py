@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.binder import BoundQuery
 from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.parse.split import split
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.plan.nodes import Plan
@@ -29,6 +31,20 @@ class Statement(str):
         made = cls(text)
         made.offset = offset
         return made
+
+
+def only(text: str) -> Statement:
+    """The one statement of a text, without the semicolon at its end.
+
+    Raises:
+        SqlError: 42601, when there are several.
+    """
+    if ";" not in text:
+        return Statement.at(text, 0)
+    parts = list(split(text))
+    if len(parts) > 1:
+        raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
+    return Statement.at(*parts[0]) if parts else Statement.at("", 0)
 
 
 @dataclass(frozen=True, slots=True)
