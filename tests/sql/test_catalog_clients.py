@@ -106,3 +106,40 @@ def test_information_schema_is_not_in_sight(db: hyperdb.Database) -> None:
         "SELECT pg_table_is_visible('information_schema.columns'::regclass), pg_table_is_visible('pg_class'::regclass)"
     )
     assert found.fetchone() == (False, True)
+
+
+def test_functions_and_operators_are_listed(db: hyperdb.Database) -> None:
+    r"""psql's \df and \sf, DBeaver, and drivers that look for hstore's functions."""
+    found = db.sql(
+        "SELECT p.proname, pg_get_function_result(p.oid), pg_get_function_arguments(p.oid), p.prokind, l.lanname FROM pg_proc p"
+        " JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang"
+        " WHERE n.nspname = 'pg_catalog' AND p.proname IN ('lower', 'bool_and') ORDER BY 1"
+    )
+    assert found.fetchall() == [("bool_and", "boolean", "boolean", "a", "internal"), ("lower", "text", "text", "f", "internal")]
+    assert db.sql("SELECT 'lower'::regproc::text, 'lower(text)'::regprocedure::text").fetchone() == ("lower", "lower(text)")
+    definition = db.sql("SELECT pg_get_functiondef('lower'::regproc::oid)").fetchone()
+    assert definition is not None and definition[0].startswith(
+        "CREATE OR REPLACE FUNCTION pg_catalog.lower(text)\n RETURNS text\n"
+    )
+    less = "SELECT oprresult::regtype::text FROM pg_operator WHERE oprname = '<' AND oprleft = 25 AND oprright = 25"
+    assert db.sql(less).fetchall() == [("boolean",)]
+    assert db.sql(
+        "SELECT castcontext FROM pg_cast WHERE castsource = 'int4'::regtype AND casttarget = 'int8'::regtype"
+    ).fetchall() == [("i",)]
+    with pytest.raises(SqlError) as refused:
+        db.sql("SELECT 'abs'::regproc")
+    assert refused.value.sqlstate == "42725"
+
+
+def test_every_relation_of_the_catalogs_can_be_read(db: hyperdb.Database) -> None:
+    found = db.sql(
+        "SELECT n.nspname, c.relname, count(a.attname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        " WHERE n.nspname IN ('pg_catalog', 'information_schema') GROUP BY 1, 2"
+    ).fetchall()
+    assert len(found) > 100
+    for schema, name, columns in found:
+        result = db.sql(f"SELECT * FROM {schema}.{name}")
+        assert (len(result.columns), "tableoid" in result.columns) == (columns, False), name
+        if len(result):
+            assert db.sql(f"SELECT DISTINCT tableoid::regclass::text FROM {schema}.{name}").fetchone() is not None

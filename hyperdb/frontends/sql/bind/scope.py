@@ -37,6 +37,8 @@ class Source:
     relation: Relation | None = None
     hidden: frozenset[str] = frozenset()
     is_function: bool = False
+    unlisted: frozenset[str] = frozenset()
+    """Columns that * does not mean."""
 
     def column(self, name: str) -> Named | None:
         """By name.
@@ -152,6 +154,6 @@ class Scope:
             found += [
                 (column.name, Slot(column.kind, column.place))
                 for column in source.columns
-                if column.name not in source.hidden and column.name not in self.merged
+                if column.name not in source.hidden and column.name not in source.unlisted and column.name not in self.merged
             ]
         return found

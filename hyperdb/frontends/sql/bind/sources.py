@@ -16,6 +16,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.catalog.builtin import SYSTEM_COLUMNS
 from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.functions.sampling import SAMPLED
@@ -123,7 +124,8 @@ class Sources:
             )
             for place, column in enumerate(relation.columns)
         )
-        self._append(Source(alias or relation.name, named, relation.schema, relation), scope, relation.width)
+        hidden = SYSTEM_COLUMNS if relation.rows is not None else frozenset()
+        self._append(Source(alias or relation.name, named, relation.schema, relation, unlisted=hidden), scope, relation.width)
         if relation.rows is not None:
             return Virtual(relation.width, relation)
         if relation.table.source.unfilled:

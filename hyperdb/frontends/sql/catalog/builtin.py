@@ -1,15 +1,18 @@
 """pg_catalog and information_schema: relations that are made from the one catalog whenever they are read.
 
 Theory: each relation is a row of a table: its name, its columns, and what makes its rows. Clients read them to show what there
-is, so a relation is there with PostgreSQL 15's columns that clients ask for. Invariant: nothing of them is stored.
+is, so a relation has all columns of PostgreSQL 15 in their order (postgresql15.txt), NULL where nothing is known. Those that
+stand in that list and are made nowhere are about things that there are none of here; a relation whose rows should be there and
+are not made is left out of it. Invariant: nothing of them is stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import resources
 from typing import Any
 
-from hyperdb.frontends.sql.catalog import attributes, information, kinds, objects
+from hyperdb.frontends.sql.catalog import attributes, information, kinds, objects, procedures
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation, RelationColumn
 
@@ -31,30 +34,13 @@ def _nothing(_env: Any) -> Iterator[Sequence[Any]]:
     return iter(())
 
 
-_EMPTY = {
-    "pg_policy": "oid oid, polname name, polrelid oid, polcmd char, polpermissive bool, polroles oid[], polqual text,"
-    " polwithcheck text",
-    "pg_trigger": "oid oid, tgrelid oid, tgparentid oid, tgname name, tgfoid oid, tgtype int2, tgenabled char, tgisinternal bool,"
-    " tgconstrrelid oid, tgconstrindid oid, tgconstraint oid, tgdeferrable bool, tginitdeferred bool, tgnargs int2, tgqual text",
-    "pg_inherits": "inhrelid oid, inhparent oid, inhseqno int4, inhdetachpending bool",
-    "pg_statistic_ext": "oid oid, stxrelid oid, stxname name, stxnamespace oid, stxowner oid, stxstattarget int4, stxkeys int2[],"
-    " stxkind char[]",
-    "pg_publication": "oid oid, pubname name, pubowner oid, puballtables bool, pubinsert bool, pubupdate bool, pubdelete bool",
-    "pg_publication_rel": "oid oid, prpubid oid, prrelid oid, prqual text, prattrs int2[]",
-    "pg_publication_namespace": "oid oid, pnpubid oid, pnnspid oid",
-    "pg_partitioned_table": "partrelid oid, partstrat char, partnatts int2, partdefid oid, partexprs text",
-    "pg_foreign_table": "ftrelid oid, ftserver oid, ftoptions text[]",
-    "pg_foreign_server": "oid oid, srvname name, srvowner oid, srvfdw oid, srvtype text, srvversion text, srvoptions text[]",
-    "pg_extension": "oid oid, extname name, extowner oid, extnamespace oid, extrelocatable bool, extversion text",
-    "pg_rewrite": "oid oid, rulename name, ev_class oid, ev_type char, ev_enabled char, is_instead bool",
-    "pg_depend": "classid oid, objid oid, objsubid int4, refclassid oid, refobjid oid, refobjsubid int4, deptype char",
-    "pg_proc": "oid oid, proname name, pronamespace oid, proowner oid, prolang oid, prokind char, proretset bool, prorettype oid,"
-    " pronargs int2, proargtypes oidvector, proisstrict bool, provolatile char, prosrc text",
-    "pg_range": "rngtypid oid, rngsubtype oid, rngmultitypid oid, rngcollation oid, rngsubopc oid",
-    "pg_event_trigger": "oid oid, evtname name, evtevent name, evtowner oid, evtfoid oid, evtenabled char, evttags text[]",
-    "pg_shdescription": "objoid oid, classoid oid, description text",
+_MADE: dict[str, dict[str, tuple[str, Rows]]] = {
+    "pg_catalog": {**objects.RELATIONS, **attributes.RELATIONS, **procedures.RELATIONS},
+    "information_schema": information.RELATIONS,
 }
-_CATALOG: dict[str, tuple[str, Rows]] = {**objects.RELATIONS, **attributes.RELATIONS}
+_LIST = resources.files("hyperdb.frontends.sql.catalog").joinpath("postgresql15.txt")
+SYSTEM_COLUMNS = frozenset({"tableoid"})
+"""Columns that are not among those of *."""
 
 
 def built_in_relations(catalog: Catalog) -> dict[tuple[str, str], Relation]:
@@ -63,16 +49,41 @@ def built_in_relations(catalog: Catalog) -> dict[tuple[str, str], Relation]:
     return _ALL
 
 
+def _widened(made: Rows, own: Sequence[RelationColumn], columns: Sequence[RelationColumn], oid: int) -> Rows:
+    """Rows with all columns: those that are made, the relation's number, and nulls."""
+    places = {column.name: place for place, column in enumerate(own)}
+    order = [places.get(column.name, -1) for column in columns]
+
+    def rows(env: Any) -> Iterator[Sequence[Any]]:
+        for row in made(env):
+            found = [None if place < 0 else row[place] for place in order]
+            found[-1] = oid
+            yield found
+
+    return rows
+
+
 def _make() -> dict[tuple[str, str], Relation]:
+    listed: dict[tuple[str, str], str] = {}
+    for line in _LIST.read_text().splitlines():
+        name, _, text = line.partition(": ")
+        schema, _, name = name.partition(".")
+        listed[schema, name] = text
+    names = sorted({*listed, *((schema, name) for schema, made in _MADE.items() for name in made)}, reverse=True)
     found: dict[tuple[str, str], Relation] = {}
-    number = _FIRST_OID
-    tables = {**_CATALOG, **{name: (text, _nothing) for name, text in _EMPTY.items()}}
-    for schema, relations in (("pg_catalog", tables), ("information_schema", information.RELATIONS)):
-        for name, (text, rows) in sorted(relations.items()):
-            columns = columns_of(text)
-            oid = objects.KNOWN_OIDS.get(name, number)
-            found[schema, name] = Relation(oid, schema, name, columns, None, len(columns), rows)
-            number += 1
+    for number, (schema, name) in enumerate(names, _FIRST_OID):
+        text, rows = _MADE[schema].get(name, ("", _nothing))
+        own = columns_of(text) if text else ()
+        kept = {column.name: column for column in own}
+        wanted = columns_of(listed[schema, name]) if (schema, name) in listed else own
+        extra = [column for column in own if column.name not in {each.name for each in wanted}]
+        all_columns = [*wanted, *extra, RelationColumn("tableoid", Kind(kinds.OID), 0, 0)]
+        columns = tuple(
+            RelationColumn(each.name, kept.get(each.name, each).kind, place, 0 if each.name in SYSTEM_COLUMNS else place + 1)
+            for place, each in enumerate(all_columns)
+        )
+        oid = objects.KNOWN_OIDS.get(name, number)
+        found[schema, name] = Relation(oid, schema, name, columns, None, len(columns), _widened(rows, own, columns, oid))
     return found
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.catalog import kinds, procedures
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS, REGNAMESPACE, REGTYPE, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.functions.texts import quote_ident
@@ -85,6 +86,11 @@ class Describe:
             return next((quote_ident(name) for name, number in self.catalog.schemas.items() if number == oid), None)
         if kind == kinds.REGROLE:
             return self._role() if oid == 10 else None
+        if kind in (kinds.REGPROC, kinds.REGPROCEDURE):
+            entry = procedures.BY_OID.get(oid)
+            if entry is None:
+                return None
+            return entry.name if kind == kinds.REGPROC else f"{entry.name}({procedures.arguments(entry)})"
         if oid in self.catalog.objects:
             return self.qualified(oid)
         return self._built_in(oid)
@@ -102,7 +108,19 @@ class Describe:
             return 10 if parts and parts[0] == self._role() else None
         if kind == REGCLASS:
             return self.find_relation(name)
+        if kind in (kinds.REGPROC, kinds.REGPROCEDURE) and parts:
+            return self._find_function(parts, name.partition("(")[2].rpartition(")")[0] if "(" in name else None)
         return None
+
+    def _find_function(self, parts: Sequence[str], arguments: str | None) -> int | None:
+        name = next((part for part in parts if part not in ("pg_catalog", "(")), "")
+        found = procedures.named(name)
+        if arguments is not None:
+            wanted = tuple(self.find_type(each) for each in arguments.split(",")) if arguments.strip() else ()
+            found = [oid for oid in found if procedures.BY_OID[oid].arguments == wanted]
+        if len(found) > 1:
+            raise SqlError("42725", f'more than one function named "{name}"')
+        return found[0] if found else None
 
     def find_relation(self, name: str) -> int | None:
         """to_regclass."""
@@ -235,6 +253,15 @@ class Describe:
             constraint = self.constraint(number)
             return None if constraint is None else constraint[1].comment or None
         return found.comment or None
+
+    def function(self, oid: int, what: str) -> str | None:
+        """pg_get_function_arguments and its like."""
+        entry = procedures.BY_OID.get(oid)
+        if entry is None:
+            return None
+        if what == "definition":
+            return procedures.definition(oid)
+        return procedures.result(entry) if what == "result" else procedures.arguments(entry)
 
     def size(self, number: int) -> int:
         """Bytes of a relation; no more is known than that it is there."""

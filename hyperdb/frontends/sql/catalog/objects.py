@@ -68,7 +68,8 @@ def classes(env: Any) -> Rows:
                 rowtype=number + 1, keyed=keyed, temporary=found.temporary, populated=not found.source.unfilled,
             )  # fmt: skip
         elif isinstance(found, records.View):
-            yield _class(number, found.name, schema, "v", len(found.columns), False, 0, rowtype=number + 1)
+            temporary = catalog.schema_of(number).startswith("pg_temp_")
+            yield _class(number, found.name, schema, "v", len(found.columns), False, 0, rowtype=number + 1, temporary=temporary)
         elif isinstance(found, records.Index):
             yield _class(number, found.name, schema, "i", len(found.columns), False, 0, access=BTREE)
         elif isinstance(found, records.Sequence):

@@ -106,11 +106,11 @@ def _oid(value: int, _env: Any) -> int:
     raise SqlError("22003", "OID out of range")
 
 
-_TABLE: dict[tuple[int, int], Cast] = {}
+TABLE: dict[tuple[int, int], Cast] = {}
 
 
 def _add(source: int, target: int, context: str, run: Run | None = None, *, depends: bool = False) -> None:
-    _TABLE[source, target] = Cast(context, run, depends)
+    TABLE[source, target] = Cast(context, run, depends)
 
 
 _INTEGERS = (INT2, INT4, INT8)
@@ -189,7 +189,7 @@ def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: No
     oid = target.oid
     if source == oid:
         return Cast(IMPLICIT, None)
-    found = _TABLE.get((source, oid))
+    found = TABLE.get((source, oid))
     if found is not None:
         return found
     if source == UNKNOWN:

@@ -141,8 +141,17 @@ def functions() -> Iterator[Function]:
         yield Function("pg_get_triggerdef", (OID, *more), TEXT, lambda *_oid: None)
     yield Function("pg_get_partkeydef", (OID,), TEXT, lambda _oid: None)
     yield Function("pg_get_statisticsobjdef_columns", (OID,), TEXT, lambda _oid: None)
-    yield Function("pg_get_function_result", (OID,), TEXT, lambda _oid: None)
-    yield Function("pg_get_function_arguments", (OID,), TEXT, lambda _oid: None)
+    for name in ("result", "arguments", "identity_arguments"):
+        yield _env(f"pg_get_function_{name}", (OID,), TEXT, lambda env, oid, name=name: env.session.describe.function(oid, name))
+    yield _env("pg_get_functiondef", (OID,), TEXT, lambda env, oid: env.session.describe.function(oid, "definition"))
+    for more in ((), (BOOL,)):
+        yield Function("pg_get_ruledef", (OID, *more), TEXT, lambda *_oid: None)
+    for named in (OID, NAME):
+        yield Function("pg_database_size", (named,), INT8, lambda _database: None)
+        yield Function("pg_tablespace_size", (named,), INT8, lambda _space: None)
+    yield Function("pg_tablespace_location", (OID,), TEXT, lambda _oid: "")
+    yield Function("pg_get_function_sqlbody", (OID,), TEXT, lambda _oid: None)
+    yield Function("getdatabaseencoding", (), NAME, lambda: "UTF8")
     yield Function("pg_relation_is_publishable", (REGCLASS,), BOOL, lambda _oid: False)
     yield Function("row_security_active", (OID,), BOOL, lambda _oid: False)
     yield Function("inet_server_addr", (), TEXT, lambda: None)
