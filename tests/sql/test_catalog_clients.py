@@ -121,8 +121,8 @@ def test_functions_and_operators_are_listed(db: hyperdb.Database) -> None:
     assert definition is not None and definition[0].startswith(
         "CREATE OR REPLACE FUNCTION pg_catalog.lower(text)\n RETURNS text\n"
     )
-    less = "SELECT oprresult::regtype::text FROM pg_operator WHERE oprname = '<' AND oprleft = 25 AND oprright = 25"
-    assert db.sql(less).fetchall() == [("boolean",)]
+    joined = "SELECT oprresult::regtype::text FROM pg_operator WHERE oprname = '||' AND oprleft = 17 AND oprright = 17"
+    assert db.sql(joined).fetchall() == [("bytea",)]
     assert db.sql(
         "SELECT castcontext FROM pg_cast WHERE castsource = 'int4'::regtype AND casttarget = 'int8'::regtype"
     ).fetchall() == [("i",)]

@@ -1,8 +1,8 @@
 """Relations of pg_catalog about functions, operators and casts, made from the tables that calls are bound with.
 
 Theory: what can be called stands in `functions`, so what is shown cannot differ from it. Numbers are given in the order of the
-tables and mean the same as long as the process runs; PostgreSQL's own numbers of functions are not claimed. Invariant: a number
-shown in one relation is found in the others.
+tables and mean the same as long as the process runs; PostgreSQL's own numbers of functions are not claimed. Comparisons
+are no functions here and are not among the operators. Invariant: a number shown in one relation is found in the others.
 """
 
 from __future__ import annotations
