@@ -32,6 +32,7 @@ type Failed = Arc<Mutex<Option<Fault>>>;
 pub(crate) struct ColumnScan {
     columns: Vec<(String, Form)>,
     scan: Mutex<Option<Scan>>,
+    version: Option<(u64, u64)>,
     cancelled: Arc<AtomicBool>,
     failed: Failed,
 }
@@ -66,6 +67,7 @@ impl ColumnScan {
         let forms = scan.fields().iter().map(|field| field.form.clone());
         ColumnScan {
             columns: names.into_iter().zip(forms).collect(),
+            version: scan.version(),
             cancelled: scan.cancelled(),
             scan: Mutex::new(Some(scan)),
             failed: Failed::default(),
@@ -108,6 +110,12 @@ impl ColumnScan {
             columns: self.columns.clone(),
             batch,
         }))
+    }
+
+    /// Which rows the whole table has in the scan's snapshot, as two numbers: equal versions, equal rows. None: rows that are
+    /// nobody else's, or that have changed since.
+    fn version(&self) -> Option<(u64, u64)> {
+        self.version
     }
 
     /// Ends it: who reads gets an error.

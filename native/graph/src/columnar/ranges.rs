@@ -186,6 +186,13 @@ impl Ranges {
         }
     }
 
+    /// The newest change of a table's rows; `None`: it is not watched.
+    pub(super) fn last_change(&self, place: Place) -> Option<Commit> {
+        let inner = self.inner.lock();
+        let table = inner.tables.get(&place)?;
+        table.values().map(|range| range.last_change).max()
+    }
+
     /// The ranges that `low..high` touches; none if the table is not watched.
     pub(super) fn spans(&self, place: Place, low: &[u8], high: &[u8]) -> Vec<Span> {
         let inner = self.inner.lock();

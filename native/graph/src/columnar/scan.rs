@@ -18,7 +18,7 @@ use crate::relation::{ColumnLayout, Layout, Limits};
 use crate::sequencer::Transaction;
 use crate::step::Step;
 use crate::store::Store;
-use hyperdb_lsm::{Direction, Error, Family, Iter, KeyRange, Snapshot};
+use hyperdb_lsm::{Commit, Direction, Error, Family, Iter, KeyRange, Snapshot};
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,6 +117,7 @@ pub struct Scan {
     todo: VecDeque<Piece>,
     reading: Option<Reading>,
     began: u64,
+    version: Option<Commit>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -175,6 +176,7 @@ impl Scan {
             todo: VecDeque::new(),
             reading: None,
             began: ranges.clock(),
+            version: None,
             ranges,
             cancelled: Arc::default(),
         };
@@ -192,7 +194,18 @@ impl Scan {
                 return Ok(Err(fault));
             }
         }
+        let is_own = transaction.has_own(DATA, &KeyRange::prefix(&prefix));
+        scan.version = scan
+            .ranges
+            .last_change(place)
+            .filter(|last| !is_own && *last <= scan.snapshot.commit());
         Ok(Ok(scan))
+    }
+
+    /// Collection and newest change of the whole table, if its rows are in this snapshot as that change left them: equal
+    /// versions of a table have equal rows. `None`: the transaction has written in it, or it changed since the snapshot.
+    pub fn version(&self) -> Option<(u64, Commit)> {
+        self.version.map(|commit| (self.place.1, commit))
     }
 
     /// The columns of its batches.
