@@ -19,20 +19,25 @@ Writer = Callable[[Sequence[Value]], Value]
 # A number is an unscaled 128-bit integer and a scale. Of a number: its decimal exponent, the exponent of its first group
 # of four digits, and that group (numeric.c, select_div_scale).
 _SCALE = 24
+_LONG = 600
 MACROS = (
     "CREATE MACRO hyper_ten(k) AS CAST('1' || repeat('0', CAST(k AS INTEGER)) AS HUGEINT)",
     "CREATE MACRO hyper_weight(n, s) AS CASE WHEN n = 0 THEN 0"
     " ELSE CAST(floor((length(CAST(abs(n) AS VARCHAR)) - 1 - s) / 4.0) AS INTEGER) END",
     "CREATE MACRO hyper_leading(n, s, w) AS CASE WHEN s + 4 * w >= 0 THEN abs(n) // hyper_ten(greatest(s + 4 * w, 0))"
     " ELSE abs(n) * hyper_ten(greatest(-(s + 4 * w), 0)) END",
-    "CREATE MACRO hyper_quotient_scale(a, sa, b, sb, da, db) AS"
-    " greatest(16 - 4 * (hyper_weight(a, sa) - hyper_weight(b, sb) - CASE WHEN hyper_leading(a, sa, hyper_weight(a, sa))"
-    " <= hyper_leading(b, sb, hyper_weight(b, sb)) THEN 1 ELSE 0 END), da, db, 0)",
-    "CREATE MACRO hyper_quotient_at(a, sa, b, sb, r) AS CASE WHEN (a < 0) = (b < 0) THEN 1 ELSE -1 END"
-    " * ((2 * abs(a) * hyper_ten(r + sb - sa) + abs(b)) // (2 * abs(b)))",
-    f"CREATE MACRO hyper_quotient(a, sa, b, sb, r) AS CASE WHEN r > {_SCALE} THEN error('ROWS0|a long quotient')"
-    f" ELSE CAST(hyper_quotient_at(a, sa, b, sb, r) * hyper_ten({_SCALE} - r) AS DECIMAL(38,0))"
-    f" * CAST('0.{'0' * (_SCALE - 1)}1' AS DECIMAL({_SCALE},{_SCALE})) END",
+    # Each list of one binds a value to a name, for a macro's arguments are copied to wherever they are named. A quotient of too
+    # many digits ends in a cast that fails, a zero below in a division; error() would be volatile and hinder the optimizer.
+    "CREATE MACRO hyper_weighed(p) AS list_transform([p], lambda x: {'a': x.a, 'sa': x.sa, 'b': x.b, 'sb': x.sb, 'da': x.da,"
+    " 'db': x.db, 'wa': hyper_weight(x.a, x.sa), 'wb': hyper_weight(x.b, x.sb)})",
+    "CREATE MACRO hyper_scaled(p) AS list_transform(hyper_weighed(p), lambda x: {'a': x.a, 'b': x.b, 'by': x.sb - x.sa,"
+    " 'd': CAST(greatest(16 - 4 * (x.wa - x.wb - CASE WHEN hyper_leading(x.a, x.sa, x.wa) <= hyper_leading(x.b, x.sb, x.wb)"
+    " THEN 1 ELSE 0 END), x.da, x.db, 0) AS INTEGER)})",
+    "CREATE MACRO hyper_quotient(p) AS list_transform(hyper_scaled(p), lambda x: {'d': x.d,"
+    " 'v': CAST(CASE WHEN (x.a < 0) = (x.b < 0) THEN 1 ELSE -1 END"
+    " * ((2 * abs(x.a) * hyper_ten(x.d + x.by) + abs(x.b)) // (2 * abs(x.b)))"
+    f" * hyper_ten(CASE WHEN x.d > {_SCALE} THEN 99 ELSE {_SCALE} - x.d END) AS DECIMAL(38,0))"
+    f" * CAST('0.{'0' * (_SCALE - 1)}1' AS DECIMAL({_SCALE},{_SCALE}))}})[1]",
 )
 
 
@@ -87,13 +92,25 @@ def _unscaled(value: Value) -> str:
 
 
 def quotient(values: Sequence[Value]) -> Value:
-    """A numeric by a numeric; zero raises."""
+    """A numeric by a numeric; zero raises.
+
+    Raises:
+        NotColumnarError: the text would grow too long to be bound quickly.
+    """
     left, right = values
-    above, below = _unscaled(left), f"nullif({_unscaled(right)}, 0)"
-    where = f"{above}, {left.scale}, {below}, {right.scale}"
-    digits = f"hyper_quotient_scale({where}, {left.shown}, {right.shown})"
-    zero = f"CASE WHEN {right.text} = 0 THEN error('ROWS0|division by zero') ELSE "
-    return Value(f"{zero}hyper_quotient({where}, {digits}) END", NUMERIC, MOST_DIGITS, _SCALE, digits)
+    if len(left.text) + len(right.text) > _LONG:
+        raise NotColumnarError("a quotient of long expressions")
+    parts = {
+        "a": _unscaled(left),
+        "sa": left.scale,
+        "b": _unscaled(right),
+        "sb": right.scale,
+        "da": left.shown,
+        "db": right.shown,
+    }
+    listed = ", ".join(f"'{name}': {text}" for name, text in parts.items())
+    made = f"hyper_quotient({{{listed}}})"
+    return Value(f"({made}).v", NUMERIC, MOST_DIGITS, _SCALE, f"({made}).d")
 
 
 def _same(pattern: str) -> Writer:
@@ -151,7 +168,7 @@ CALLS: dict[tuple[str, tuple[int, ...]], Writer] = {
 
 PARTS = {"year", "month", "day", "quarter", "doy", "dow", "isodow", "hour", "minute"}
 """Of EXTRACT; years before the first are counted otherwise in the engine."""
-_YEAR = "CASE WHEN isfinite({0}) AND {0} > DATE '0001-01-01' THEN {1} ELSE error('ROWS0|a day long ago') END"
+_YEAR = "CASE WHEN isfinite({0}) AND {0} > DATE '0001-01-01' THEN {1} ELSE CAST('a day long ago' AS BIGINT) END"
 
 
 def part(field: str, of: Value, oid: int) -> Value:

@@ -206,6 +206,11 @@ class Writer:
             for one, other in plan.keys
         ]
         tests += [self._scalars.truth(each, both, outer) for each in e.conjuncts(plan.condition)]
+        if plan.form == "inner":
+            # Conditions may have correlated subqueries, for which WHERE is the usual place.
+            return Select(both, f"{left} CROSS JOIN {right}", tests)
+        if plan.condition is not None and any(isinstance(each, e.Subquery) for each in e.parts(plan.condition)):
+            raise NotColumnarError("a subquery in the condition of an outer join")
         columns = lefts if plan.form in ("semi", "anti") else both
         return Select(columns, f"{left} {_JOINS[plan.form]} {right} ON {' AND '.join(tests) or 'TRUE'}")
 
@@ -213,6 +218,8 @@ class Writer:
         left, lefts = self._derived(self._select(plan.left, outer))
         captured = [self._scalars.value(each, lefts, outer) for each in plan.captures]
         right, rights = self._derived(self._select(plan.right, captured))
+        if plan.condition is not None and any(isinstance(each, e.Subquery) for each in e.parts(plan.condition)):
+            raise NotColumnarError("a subquery in the condition of a lateral join")
         tests = [self._scalars.truth(each, [*lefts, *rights], outer) for each in e.conjuncts(plan.condition)]
         return Select([*lefts, *rights], f"{left} {_JOINS[plan.form]} LATERAL {right} ON {' AND '.join(tests) or 'TRUE'}")
 

@@ -166,7 +166,9 @@ def _relation(table: Scanned, env: Environment) -> Relation:
     relation = table.relation
     id_of = {slot: number for number, slot in relation.slot_of.items()}
     columns = tuple((id_of[slot], name) for slot, name in table.columns)
-    return Relation(table.name, env.transaction, env.session.layout(relation, env), columns, key=_key(relation, table))
+    layout = env.session.layout(relation, env)
+    rows = env.transaction.estimate(layout)
+    return Relation(table.name, env.transaction, layout, columns, key=_key(relation, table), identity=relation.oid, rows=rows)
 
 
 def _key(relation: relations.Relation, table: Scanned) -> str | None:

@@ -1,22 +1,25 @@
 """DuckDB as the analytic engine.
 
 Theory: one instance in memory, without files, network or extensions; a query has a connection of its own, on which its relations
-are registered. Its settings make NULLs sort as PostgreSQL's do and integers divide as integers. Memory is its share of the one
-budget; what does not fit fails with 53200. Invariant: nothing outlives a query, and its text reaches nothing but its relations.
+are registered: scans, or views of copies. Its settings make NULLs sort as PostgreSQL's do and integers divide as integers. Memory
+is its share of the one budget; what does not fit fails with 53200. Invariant: nothing but copies outlives a query, and its text
+reaches nothing but its relations.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from hyperdb.errors import NotColumnarError, SqlError
+from hyperdb.frontends.sql.columnar.copies import Copies, Copy, column
 from hyperdb.frontends.sql.columnar.engine import Relation
-from hyperdb.frontends.sql.columnar.scans import RelationDataset, Scans
+from hyperdb.frontends.sql.columnar.scans import RelationDataset, Scans, version_of
 from hyperdb.frontends.sql.columnar.values import python_rows
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -30,6 +33,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
 }
 _BATCH_ROWS = 1 << 14
+_COPIES = 0.5
+"""The part of the memory that copies of tables may take."""
 
 # The first words of DuckDB's messages, what else they say, and the SQLSTATE; None: the query is for rows.
 _FAULTS: tuple[tuple[str, str, str | None], ...] = (
@@ -69,18 +74,45 @@ class DuckQuery:
     """A query on a connection of its own."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, text: str, relations: Sequence[Relation], parameters: Sequence[object]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        text: str,
+        relations: Sequence[Relation],
+        parameters: Sequence[object],
+        copies: Copies,
     ):
         self._connection = connection
+        self._copies = copies
         self._scans = Scans()
+        self._read: list[Copy] = []
         try:
             for relation in relations:
-                connection.register(relation.name, RelationDataset(relation, self._scans))
+                self._name(relation)
             self._relation = connection.sql(text, params=list(parameters)) if parameters else connection.sql(text)
+            if self._relation is None:
+                raise NotColumnarError("a statement without a result")
         except duckdb.Error as error:
+            self.close()
             raise fault(str(error)) from error
-        if self._relation is None:
-            raise NotColumnarError("a statement without a result")
+        except BaseException:
+            self.close()
+            raise
+
+    def _name(self, relation: Relation) -> None:
+        """Makes a relation known to the query: as a copy, or as a scan."""
+        version = None if relation.identity is None else version_of(relation)
+        copy = None if version is None else self._copies.find(relation, version, relation.rows)
+        if copy is None:
+            self._connection.register(relation.name, RelationDataset(relation, self._scans))
+            return
+        self._read.append(copy)
+        columns = ", ".join(f"{column(number)} AS {name}" for number, name in relation.columns)
+        self._connection.execute(f"CREATE TEMP VIEW {relation.name} AS SELECT {columns} FROM {copy.name}")  # noqa: S608 - own names
+
+    @property
+    def copied(self) -> int:
+        """How many of its relations are copies."""
+        return len(self._read)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,6 +141,9 @@ class DuckQuery:
         """Gives back what it holds."""
         self._scans.cancel()
         self._connection.close()
+        read, self._read = self._read, []
+        for copy in read:
+            self._copies.release(copy)
 
 
 class DuckEngine:
@@ -121,6 +156,7 @@ class DuckEngine:
         for macro in macros:
             self._connection.execute(macro)
         self._connection.execute("SET lock_configuration = true")
+        self._copies = Copies(int(memory * _COPIES), self._copy, self._drop)
 
     def query(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> DuckQuery:
         """Binds a query.
@@ -128,12 +164,35 @@ class DuckEngine:
         Raises:
             NotColumnarError: DuckDB or Arrow cannot say it; run it on rows.
         """
+        return DuckQuery(self._connection.cursor(), text, relations, parameters, self._copies)
+
+    def _copy(self, copy: Copy, relation: Relation) -> int:
+        """Fills a copy; its bytes, as far as they can be told."""
+        connection = self._connection.cursor()
+        scans = Scans()
+        numbers = sorted(copy.columns)
+        whole = replace(relation, columns=tuple((number, column(number)) for number in numbers), key=None)
+        try:
+            connection.register("scanned", RelationDataset(whole, scans))
+            before = self._table_bytes(connection)
+            connection.execute(f"CREATE TABLE {copy.name} AS SELECT * FROM scanned")  # noqa: S608 - own names
+            return max(self._table_bytes(connection) - before, 0)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            scans.check()
+            raise fault(str(error)) from error
+        finally:
+            connection.close()
+
+    def _table_bytes(self, connection: duckdb.DuckDBPyConnection) -> int:
+        found = connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'").fetchone()
+        return int(found[0] or 0) if found else 0
+
+    def _drop(self, copy: Copy) -> None:
         connection = self._connection.cursor()
         try:
-            return DuckQuery(connection, text, relations, parameters)
-        except BaseException:
+            connection.execute(f"DROP TABLE IF EXISTS {copy.name}")
+        finally:
             connection.close()
-            raise
 
     def close(self) -> None:
         """Ends it."""

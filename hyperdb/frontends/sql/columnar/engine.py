@@ -34,6 +34,10 @@ class Relation:
     low: End = None
     high: End = None
     key: str | None = None
+    identity: int | None = None
+    """A number of the table, with which an engine may know it again; None: its rows are to be scanned."""
+    rows: int = 0
+    """About how many it has."""
 
 
 class Query(Protocol):

@@ -39,6 +39,16 @@ def arrow_schema(relation: Relation) -> pa.Schema:
     return pa.schema(_SchemaCapsule(relation.layout.schema(list(relation.columns))))
 
 
+def version_of(relation: Relation) -> tuple[int, int] | None:
+    """The version of a relation's table in its snapshot; None: it has none, or not all of it is wanted.
+
+    The transaction has read the table then, as far as serializability asks.
+    """
+    if relation.low is not None or relation.high is not None:
+        return None
+    return relation.transaction.columns(relation.layout, list(relation.columns[:1]), None, None).version()
+
+
 class Scans:
     """The scans of one query: to be cancelled together, and asked why one failed."""
 

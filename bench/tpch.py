@@ -1,0 +1,221 @@
+"""TPC-H's 22 queries: over our tables, in DuckDB on its own tables, in PostgreSQL 15.
+
+Question: what do analytic queries cost over rows that are also served one by one? Method: data of the specification at `--scale`
+by `tpchgen-cli` (its path is `--generator`; pip installs it), the same rows into each system. HyperDB answers in its process, by
+SQL text through a session; DuckDB in memory with the same number of threads; PostgreSQL through a socket, analyzed. Each query
+runs once cold, then `--rounds` times in turns with its peers; figures are medians of wall time with all rows fetched. Answers
+are compared with DuckDB's, floats of its quotients to 9 digits. `--point` measures how long single rows take while query 1 runs
+in a loop.
+Run: `python bench/tpch.py [--scale 0.1] [--rounds 5] [--postgres /usr/lib/postgresql/15/bin] [--point 10]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import hyperdb
+from hyperdb.frontends.sql.catalog.kinds import DATE
+from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.session import SqlSession
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "sql"))
+from tpch import SCHEMA, TABLES, fill, queries
+
+DUCK_MEMORY = "4GB"
+
+
+def run(session: SqlSession, text: str) -> tuple[list[int], list[tuple[Any, ...]]]:
+    """Types and rows."""
+    for statement in session.statements(text):
+        outcome = session.execute(session.prepare(statement, ()), ())
+        rows = outcome.everything() if outcome.columns is not None else []
+        session.sync(False)
+    return [column.type for column in outcome.columns or ()], rows
+
+
+def rows_of(peer: duckdb.DuckDBPyConnection, name: str) -> Iterator[tuple[Any, ...]]:
+    """A table, as the peer has it."""
+    found = peer.execute(f"select * from {name}")
+    while page := found.fetchmany(10_000):
+        yield from page
+
+
+def differs(kinds: list[int], ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> str | None:
+    """What is not the same; None: nothing."""
+
+    def shown(value: Any, oid: int) -> Any:
+        if oid == DATE:
+            return date(1970, 1, 1) + timedelta(days=value)
+        return value.rstrip(" ") if isinstance(value, str) else value
+
+    if len(ours) != len(theirs):
+        return f"{len(ours)} rows, not {len(theirs)}"
+    for row, other in zip(ours, theirs, strict=True):
+        for value, oid, wanted in zip(row, kinds, other, strict=True):
+            is_near = isinstance(wanted, float) and isinstance(value, Decimal | int)
+            same = abs(float(value) - wanted) <= 1e-9 * max(1, abs(wanted)) if is_near else shown(value, oid) == wanted
+            if not same:
+                return f"{row}, not {other}"
+    return None
+
+
+def timed(body: Callable[[], Any]) -> tuple[float, Any]:
+    """Milliseconds, and what it gave."""
+    start = time.perf_counter()
+    found = body()
+    return (time.perf_counter() - start) * 1e3, found
+
+
+@contextmanager
+def postgres(binaries: Path, data: Path) -> Iterator[Callable[[str], Any]]:
+    """A server with the data, in a directory that goes with it; what runs a query."""
+    import psycopg
+
+    home = Path(tempfile.mkdtemp(prefix="tpch-pg-"))
+    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if as_user:
+        shutil.chown(home, "postgres")
+        data.chmod(0o755)
+    options = (
+        f"-c listen_addresses= -c unix_socket_directories={home} -c shared_buffers=512MB -c work_mem=64MB -c jit=off -c fsync=off"
+    )
+    subprocess.run(
+        [*as_user, binaries / "initdb", "-D", home / "db", "-A", "trust", "--locale=C", "-E", "UTF8"], check=True, stdout=-3
+    )
+    subprocess.run(
+        [*as_user, binaries / "pg_ctl", "-D", home / "db", "-o", options, "-w", "-l", home / "log", "start"],
+        check=True,
+        stdout=-3,
+    )
+    try:
+        with psycopg.connect(f"host={home} user=postgres dbname=postgres", autocommit=True) as connection:
+            connection.execute(SCHEMA)
+            for name in TABLES:
+                with (
+                    connection.cursor().copy(f"copy {name} from stdin csv header") as copy,
+                    (data / f"{name}.csv").open("rb") as file,
+                ):
+                    while piece := file.read(1 << 20):
+                        copy.write(piece)
+            connection.execute("vacuum analyze")
+            yield lambda text: connection.execute(text).fetchall()
+    finally:
+        subprocess.run([*as_user, binaries / "pg_ctl", "-D", home / "db", "-m", "fast", "stop"], check=False, stdout=-3)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def point_queries(database: hyperdb.Database, seconds: float) -> None:
+    """How long a single row takes while query 1 runs again and again, each on a thread as the server has them."""
+    stop = threading.Event()
+
+    def analyse() -> None:
+        session = database.sql_backend.open(Opening("postgres", "hyperdb"))
+        while not stop.is_set():
+            run(session, QUERIES["Q1"])
+        session.close()
+
+    session = database.sql_backend.open(Opening("postgres", "hyperdb"))
+    for label in ("alone", "under query 1"):
+        thread = threading.Thread(target=analyse)
+        if label != "alone":
+            thread.start()
+        taken, until, key = [], time.perf_counter() + seconds, 1
+        while time.perf_counter() < until:
+            key = key * 7919 % 14_983 + 1
+            taken.append(timed(lambda key=key: run(session, f"select c_name from customer where c_custkey = {key}"))[0])
+        stop.set()
+        if label != "alone":
+            thread.join()
+        taken.sort()
+        marks = ", ".join(f"p{mark} {taken[int(len(taken) * mark / 100)]:.2f} ms" for mark in (50, 99))
+        print(f"point query {label}: {len(taken)} in {seconds:.0f} s, {marks}, longest {taken[-1]:.1f} ms")
+    session.close()
+
+
+QUERIES = queries()
+
+
+def main() -> None:
+    """See the module's head."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scale", default="0.1")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--generator", default="tpchgen-cli")
+    parser.add_argument("--postgres", type=Path)
+    parser.add_argument("--memory", default="2g")
+    parser.add_argument("--point", type=float, default=0)
+    parser.add_argument("--queries", nargs="*", default=list(QUERIES))
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tpch-") as folder:
+        data = Path(folder)
+        subprocess.run([chosen.generator, "csv", "-s", chosen.scale, "-o", folder], check=True)
+        peer = duckdb.connect(config={"threads": str(os.cpu_count()), "memory_limit": DUCK_MEMORY})
+        peer.execute(SCHEMA)
+        for name in TABLES:
+            peer.execute(f"copy {name} from '{data / name}.csv' (header)")
+        with hyperdb.open(data / "store", memory=chosen.memory) as database:
+            session = database.sql_backend.open(Opening("postgres", "hyperdb"))
+            run(session, SCHEMA)
+            taken, _ = timed(lambda: [fill(session, name, rows_of(peer, name)) for name in TABLES])
+            print(f"loaded in {taken / 1e3:.1f} s")
+            if chosen.postgres:
+                with postgres(chosen.postgres, data) as ask:
+                    compare(session, peer, ask, chosen.queries, chosen.rounds)
+            else:
+                compare(session, peer, None, chosen.queries, chosen.rounds)
+            session.close()
+            if chosen.point:
+                point_queries(database, chosen.point)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"largest resident size {largest:.2f} GiB, all systems but PostgreSQL in it")
+
+
+def compare(
+    session: SqlSession, peer: duckdb.DuckDBPyConnection, ask: Callable[[str], Any] | None, names: list[str], rounds: int
+) -> None:
+    """The table."""
+    totals = [0.0, 0.0, 0.0, 0.0]
+    wrong = 0
+    print("\n| query | cold | warm | DuckDB | PostgreSQL | warm / DuckDB |\n|---|---|---|---|---|---|")
+    for name in names:
+        text = QUERIES[name]
+        cold, (kinds, rows) = timed(lambda text=text: run(session, text))
+        found = differs(kinds, rows, peer.execute(text).fetchall())
+        if found:
+            wrong += 1
+            print(f"{name} differs: {found}")
+        run(session, text)
+        samples: list[list[float]] = [[], [], []]
+        for _ in range(rounds):
+            samples[0].append(timed(lambda text=text: run(session, text))[0])
+            samples[1].append(timed(lambda text=text: peer.execute(text).fetchall())[0])
+        if ask:
+            ask(text)
+            samples[2] = [timed(lambda text=text: ask(text))[0] for _ in range(max(1, rounds // 2))]
+        warm, duck, pg = (statistics.median(each) if each else 0.0 for each in samples)
+        totals = [total + more for total, more in zip(totals, (cold, warm, duck, pg), strict=True)]
+        print(f"| {name} | {cold:.1f} | {warm:.1f} | {duck:.1f} | {pg:.1f} | {warm / duck:.2f} |", flush=True)
+    cold, warm, duck, pg = totals
+    print(f"| all | {cold:.1f} | {warm:.1f} | {duck:.1f} | {pg:.1f} | {warm / duck:.2f} |")
+    print(f"\n{len(names) - wrong} of {len(names)} equal; PostgreSQL / HyperDB {pg / warm:.2f}")
+
+
+if __name__ == "__main__":
+    main()
