@@ -26,7 +26,9 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> lis
 
     def make(catalog: Any) -> Plan:
         binder = Binder(catalog, path, list(prepared.parameters))
-        return Optimizer().plan(binder.statement(parse(prepared.text)).plan)
+        bound = binder.statement(parse(prepared.text))
+        session.rights.check(catalog, bound.needs)
+        return Optimizer().plan(bound.plan)
 
     lines = list(_lines(session.look(make), 0))
     lines += _tier(session, prepared)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import DELETE, INSERT, SELECT, TRUNCATE, UPDATE
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS
 from hyperdb.frontends.sql.contract import Column, Status
 from hyperdb.frontends.sql.functions.texts import quote_ident
@@ -70,6 +71,10 @@ def lock(found: Words) -> tuple[Utility, Sequence[Column] | None]:
                     raise SqlError("0A000", f'"{name}" is a view: lock the tables that it reads')
                 if not isinstance(env.catalog.objects.get(number), records.Table):
                     raise SqlError("42809", f'"{name}" is not a table or view')
+                bits = SELECT if mode == "access share" else INSERT if mode == "row exclusive" else 0
+                allowed = [bit for bit in (bits, UPDATE, DELETE, TRUNCATE) if bit]
+                if not any(session.rights.may(env.catalog, number, bit) for bit in allowed):
+                    raise SqlError("42501", f"permission denied for table {env.catalog.objects[number].name}")
                 env.transaction.lock_object(number, mode)
 
         session.statement(body)

@@ -46,6 +46,10 @@ class Rights:
         """Refuses what the session's role may not do (42501)."""
         self.roles.check(self._session.role, catalog, needs)
 
+    def may(self, catalog: Catalog, number: int, bit: int) -> bool:
+        """Whether the session's role has a privilege on an object."""
+        return self.is_super or self.roles.may(self._session.role, catalog, Need(number, bit))
+
     def need(self, catalog: Catalog, number: int, bit: int) -> None:
         """One privilege on one object."""
         self.check(catalog, [Need(number, bit)])

@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import REFERENCES
 from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
@@ -201,6 +202,7 @@ class Build:
 
     def _other(self, target: exp.Expr) -> tuple[Table, int, list[tuple[int, Index]]]:
         relation = self.context.relation(target)
+        self.context.session.rights.need(self.context.catalog, relation.oid, REFERENCES)
         return relation.table, relation.oid, self.context.catalog.indexes.get(relation.oid, [])
 
     def _comparable(self, ids: Sequence[int], table: Table, parents: Sequence[int], wanted: Wanted) -> None:

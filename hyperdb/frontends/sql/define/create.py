@@ -268,6 +268,7 @@ def _as_query(context: Context, node: exp.Create, app: int, name: str, number: i
     properties = node.args["properties"].expressions if node.args.get("properties") else ()
     filled = not any(isinstance(each, exp.WithDataProperty) and each.args.get("no") for each in properties)
     bound = context.binder.statement(node.expression)
+    context.session.rights.check(context.catalog, bound.needs)
     names = (
         [fold(each.this if isinstance(each, exp.ColumnDef) else each) for each in node.this.expressions]
         if isinstance(node.this, exp.Schema)

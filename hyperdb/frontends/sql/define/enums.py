@@ -65,6 +65,7 @@ def alter(found: Words) -> Utility:
             raise SqlError("42704", f'type "{".".join(path)}" does not exist')
         if record.form != records.ENUM:
             raise SqlError("42809", f"{path[-1]} is not an enum")
+        session.rights.need_owner(context.catalog, number)
         context.change(number, change(context, record))
         return done("ALTER TYPE")
 

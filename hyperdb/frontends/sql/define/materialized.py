@@ -67,13 +67,16 @@ def refresh(found: Words) -> Utility:
         record = context.catalog.objects[number]
         if not isinstance(record, records.Table) or not record.source:
             raise SqlError("0A000", f'"{path[-1]}" is not a materialized view')
+        context.session.rights.need_owner(context.catalog, number)
         context.transaction.truncate(number)
         context.change(number, replace(context.table(number), source=replace(record.source, unfilled=not filled)))
         context.refresh()
         if filled:
             query = record.source.query
             context.binder.path = query.path
-            fill(context, number, context.binder.statement(parse(query.text)))
+            bound = context.binder.statement(parse(query.text))
+            context.session.rights.check(context.catalog, bound.needs)
+            fill(context, number, bound)
         return done("REFRESH MATERIALIZED VIEW")
 
     return Utility(run, catalog=True)

@@ -31,6 +31,7 @@ def index(context: Context, node: exp.Create) -> str:
     """CREATE INDEX."""
     found = node.this
     relation = context.relation(found.args["table"])
+    context.session.rights.need_owner(context.catalog, relation.oid)
     params = found.args["params"]
     method = fold(params.args["using"]) if params.args.get("using") else ""
     if method not in ("", "btree", "hash"):
@@ -230,6 +231,7 @@ def comment(context: Context, node: exp.Comment) -> str:
         raise SqlError("0A000", f"COMMENT ON {kind.upper()} is not supported")
     if number is None or number not in context.catalog.objects:
         raise SqlError("42P01", f'{kind} "{target.sql()}" does not exist')
+    context.session.rights.need_owner(context.catalog, number)
     context.change(number, replace(context.catalog.objects[number], comment=text))
     return "COMMENT"
 

@@ -203,6 +203,7 @@ def alter(found: Words) -> Utility | None:
         record = context.catalog.objects[number]
         if not isinstance(record, records.Sequence):
             raise SqlError("42809", f'"{path[-1]}" is not a sequence')
+        session.rights.need_owner(context.catalog, number)
         changed = _changed(record, wanted, fresh=False)
         if wanted.owner is not None:
             changed = _owned(context, changed, wanted.owner)

@@ -26,6 +26,8 @@ from hyperdb.frontends.sql.parse.split import words
 
 _DEEPEST = 400
 _MOST_PARTS = 64
+_MOST_PARAMETERS = 65_535
+_LONGEST_PARAMETER = 11
 CURRENT_OF = "current of"
 """The function that stands for WHERE CURRENT OF a cursor in the tree."""
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
@@ -156,6 +158,8 @@ def _marked(text: str, offset: int) -> str:
     for place, (kind, word, at) in enumerate(tokens):
         behind = [each[1] for each in tokens[place + 1 : place + 3]]
         if kind == "word" and word.startswith("$"):
+            if len(word) > _LONGEST_PARAMETER or int(word[1:]) > _MOST_PARAMETERS:
+                raise SqlError("42P02", f"there is no parameter {word}", position=offset + at + 1)
             out += [text[last:at], "@"]
             last = at + 1
         elif word == "@" and behind and behind[0][:1].isdigit() and tokens[place + 1][2] == at + 1:

@@ -1,0 +1,110 @@
+"""Bad input: what is too deep, too long, no text or out of range is refused by its SQLSTATE, and the session goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+import hyperdb
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.backend import SqlBackend
+from hyperdb.frontends.sql.contract import Opening, Status
+from hyperdb.frontends.sql.session import SqlSession
+from hyperdb.graph.catalog.tables import Tables
+
+DEEP = 3000
+REFUSED = {
+    "parentheses": ("SELECT " + "(" * DEEP + "1" + ")" * DEEP, "54001"),
+    "NOT": ("SELECT " + "NOT " * DEEP + "true", "54001"),
+    "signs": ("SELECT " + "- " * DEEP + "1", "54001"),
+    "CASE": ("SELECT " + "CASE WHEN true THEN " * DEEP + "1" + " END" * DEEP, "54001"),
+    "sums": ("SELECT " + "+".join(["1"] * DEEP), "54001"),
+    "subqueries": ("SELECT * FROM " + "(SELECT * FROM " * DEEP + "t" + ") x" * DEEP, "54001"),
+    "calls": ("SELECT " + "abs(" * DEEP + "1" + ")" * DEEP, "54001"),
+    "arrays": ("SELECT '" + "{" * DEEP + "1" + "}" * DEEP + "'::int[]", "54000"),
+    "json": ("SELECT '" + "[" * 100_000 + "]" * 100_000 + "'::jsonb", "54001"),
+    "comments": ("SELECT 1 " + "/*" * 50_000, "42601"),
+    "parameter number": ("SELECT $70000", "42P02"),
+    "columns": ("SELECT " + ", ".join(["1"] * 1700), "54011"),
+    "quote": ("SELECT 'abc", "42601"),
+    "NUL": ("SELECT 'a\0b'", "22021"),
+    "chr": ("SELECT chr(0)", "54000"),
+    "by zero": ("SELECT 1 / 0", "22012"),
+    "by zero, numeric": ("SELECT 1.0 / 0", "22012"),
+    "by zero, float": ("SELECT 1::float8 / 0", "22012"),
+    "remainder": ("SELECT 1 % 0", "22012"),
+    "integer": ("SELECT 2147483647 + 1", "22003"),
+    "bigint": ("SELECT 9223372036854775807 + 1", "22003"),
+    "smallint": ("SELECT 40000::int2", "22003"),
+    "absolute": ("SELECT abs((-2147483648)::int)", "22003"),
+    "float": ("SELECT 1e308::float8 * 10", "22003"),
+    "exponential": ("SELECT exp(1000::float8)", "22003"),
+    "root": ("SELECT sqrt(-1)", "2201F"),
+    "logarithm": ("SELECT ln(0)", "2201E"),
+    "numeric": ("SELECT 12345::numeric(3)", "22003"),
+    "text": ("INSERT INTO t VALUES (1, 'abcd')", "22001"),
+    "repeat": ("SELECT length(repeat('x', 2000000000))", "54000"),
+    "date": ("SELECT '2020-13-01'::date", "22008"),
+    "timestamp": ("SELECT '999999-01-01'::timestamp", "22008"),
+    "literal": ("SELECT 'x'::int", "22P02"),
+    "json text": ("SELECT '{'::json", "22P02"),
+    "pattern": ("SELECT 'a' ~ '('", "2201B"),
+}
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[SqlSession]:
+    with hyperdb.open(":memory:", memory="32m") as database:
+        opened = SqlBackend(Tables(database.native)).open(Opening("postgres", "hyperdb"))
+        run(opened, "CREATE TABLE t (a int, b varchar(3))")
+        yield opened
+        opened.close()
+
+
+def run(session: SqlSession, text: str) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    try:
+        for statement in session.statements(text):
+            outcome = session.execute(session.prepare(statement, ()), ())
+            rows = list(outcome.everything())
+            outcome.close()
+    except SqlError:
+        session.sync(True)
+        raise
+    session.sync(False)
+    return rows
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused_by_its_state_and_the_session_goes_on(session: SqlSession, what: str) -> None:
+    text, state = REFUSED[what]
+    with pytest.raises(SqlError) as error:
+        run(session, text)
+    assert error.value.sqlstate == state
+    assert session.status is Status.IDLE
+    assert run(session, "SELECT 1") == [(1,)]
+
+
+def test_long_statements_are_answered(session: SqlSession) -> None:
+    assert run(session, f"SELECT length('{'x' * 1_000_000}')") == [(1_000_000,)]
+    assert run(session, f"SELECT 1 /*{'x' * 1_000_000}*/") == [(1,)]
+    assert run(session, "SELECT " + " AND ".join(["true"] * 2000)) == [(True,)]
+    assert run(session, f"SELECT 77 IN ({', '.join(map(str, range(5_000)))})") == [(True,)]
+
+
+def test_a_connection_is_usable_after_bad_bytes_and_too_many_parameters() -> None:
+    with hyperdb.open(":memory:", memory="32m") as database, database.serve(sql="127.0.0.1:0", control=False) as serving:
+        assert serving.sql_address is not None
+        host, port = serving.sql_address
+        known = f"host={host} port={port} user=postgres dbname=hyperdb sslmode=disable"
+        with psycopg.connect(known, autocommit=True) as connection:
+            result = connection.pgconn.exec_(b"SELECT '\xff\xfe'")
+            assert result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"22021"
+            result = connection.pgconn.exec_params(b"SELECT $1::text", [b"\xff"])
+            assert result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"22021"
+            with pytest.raises(psycopg.errors.ProgrammingError):
+                connection.execute("SELECT 1 WHERE 1 IN (" + ", ".join(f"${n}" for n in range(1, 100_001)) + ")")
+            assert connection.execute("SELECT 1").fetchone() == (1,)
