@@ -11,6 +11,7 @@ use hyperdb_graph::{Caretaker, Store as Graph};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,9 @@ pub(crate) struct Store {
 }
 
 fn begin_sealing(graph: &Arc<Graph>, schedule: Schedule, memory: usize) -> PyResult<Sealer> {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let options = SealerOptions {
+        workers: SealerOptions::workers_of(processors),
         schedule,
         retention: Retention::default(),
         memory,

@@ -31,9 +31,20 @@ pub struct SealerOptions {
     pub retention: Retention,
     /// Bytes that sealing may take: see [`SealerOptions::share_of`].
     pub memory: usize,
+    /// Threads that commit the shards of a frame, at least one: see [`SealerOptions::workers_of`].
+    pub workers: usize,
 }
 
 impl SealerOptions {
+    /// Half of the processors: sealing must leave room for those who are served meanwhile.
+    pub const fn workers_of(processors: usize) -> usize {
+        if processors < 4 {
+            1
+        } else {
+            processors / 2
+        }
+    }
+
     /// Sealing's part, an eighth, of the memory of a whole database.
     pub const fn share_of(memory: usize) -> usize {
         memory / 8
@@ -42,7 +53,7 @@ impl SealerOptions {
     pub(crate) fn frames(&self) -> FramesOptions {
         let shares = Shares::of(self.memory);
         FramesOptions {
-            forest: Box::new(VerkleForest::new(shares.cache, 1)),
+            forest: Box::new(VerkleForest::new(shares.cache, self.workers)),
             retention: self.retention,
             memory: self.memory,
         }
