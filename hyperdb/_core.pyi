@@ -247,6 +247,9 @@ class ColumnScan:
 _LaneExpression: TypeAlias = tuple[Any, ...]
 
 @final
+class CopyForm: ...
+
+@final
 class LaneStatement:
     @staticmethod
     def steering(text: bytes) -> LaneStatement | None: ...
@@ -258,6 +261,19 @@ class SqlLanes:
         self, scope: int, text: bytes, types: Sequence[int], statement: LaneStatement | None, version: int
     ) -> None: ...
     def forget_refused(self, version: int) -> None: ...
+    def recall(self) -> None: ...
+    def copy_form(
+        self,
+        layout: TableLayout,
+        fields: Sequence[tuple[int, tuple[int, int]]],
+        others: Sequence[tuple[int, _LaneExpression]],
+        required: Sequence[int],
+        delimiter: int,
+        null: bytes,
+    ) -> CopyForm | None: ...
+    def load(
+        self, transaction: SqlTransaction, form: CopyForm, data: bytes, now: int
+    ) -> tuple[int, int, tuple[int, int] | None]: ...
     def row(
         self,
         word: str,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from wire_client import STARTUP, SYNC, bind, cut, describe, execute, fields, parse, query
+from wire_client import STARTUP, SYNC, bind, cut, describe, execute, fields, message, parse, query
 
 import hyperdb
 from hyperdb.errors import HyperDBError
@@ -262,6 +262,21 @@ def test_what_the_catalog_says_anew_is_followed(pair: tuple[Talker, Talker]) -> 
             same(pair, get)
 
 
+def test_a_role_that_was_changed_is_asked_again(pair: tuple[Talker, Talker]) -> None:
+    get = query("SELECT abalance FROM accounts WHERE aid = 1")
+    for _ in range(3):
+        same(pair, get)
+    lane = pair[0].conversation.lend()
+    assert lane is not None
+    assert isinstance(lane.answer(get), bytes)
+    pair[0].backend.forget_roles()
+    assert lane.answer(get) == (0, "stray", b"")
+    pair[0].conversation.reclaim()
+    answered = pair[0].answered
+    same(pair, get)
+    assert pair[0].answered > answered
+
+
 def test_settings_and_levels_that_a_lane_does_not_know_keep_the_client_away_from_it(pair: tuple[Talker, Talker]) -> None:
     get = query("SELECT t FROM kinds WHERE id = 1 AND part = 'a'")
     same(pair, query("INSERT INTO kinds (id, part, t) VALUES (1, 'a', '2024-01-01 12:00:00+00')"))
@@ -294,6 +309,35 @@ def test_a_block_goes_from_one_to_the_other_and_back(pair: tuple[Talker, Talker]
         ):  # fmt: skip
             same(pair, query(text))
     assert pair[0].answered > 15
+
+
+LINES = [
+    "{n}\t5\t7\tabc", "{n}\t\\N\t7\t\\N", "{n}\t5\t7\ta\\tb", "{n}\t5\t7\t\\\\N", "{n}\t5\t7\tabc ", "{n}\t 5\t7\tx",
+    "{n}\t-5\t+7\täöü",
+]  # fmt: skip
+FAULTS = [
+    "{n}\t5\t7", "{n}\t5\t7\tabc\td", "x\t5\t7\tabc", "{n}\t5\t3000000000\tabc", "{n}\t5\t7\tabcdefghijklmn", "\\N\t5\t7\tabc",
+    "3\t5\t7\tabc", "{n}\t5\t7\tabc\r", "\\.", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_copied_lines_are_the_rows_of_the_ordinary_way_or_its_error(pair: tuple[Talker, Talker], seed: int) -> None:
+    rng = random.Random(seed)
+    pair[1].conversation.session.lane.has_common_settings = lambda: False  # type: ignore[union-attr]
+    for number in range(6):
+        lines = [rng.choice(LINES[:2] + LINES if number % 2 else LINES[:2]) for _ in range(rng.randrange(30))]
+        if rng.random() < 0.6:
+            lines.insert(rng.randrange(len(lines) + 1), rng.choice(FAULTS))
+        data = "".join(line.format(n=1000 * number + 100 + at) + "\n" for at, line in enumerate(lines)).encode()
+        data = data[: -rng.randrange(2)] or data
+        cut_at = rng.randrange(len(data) + 1)
+        pieces = message("d", data[:cut_at]) + message("d", data[cut_at:])
+        same(pair, query("COPY accounts FROM STDIN"))
+        same(pair, pieces, message("c"))
+        same(pair, query("COPY history (tid, bid, delta, filler) FROM STDIN"), pieces, message("c"))
+        same(pair, query("SELECT * FROM accounts ORDER BY aid"))
+        same(pair, query("SELECT tid, bid, aid, delta, mtime, filler FROM history ORDER BY tid, bid, delta, filler"))
 
 
 # Several clients.

@@ -119,6 +119,7 @@ class SqlBackend:
         with self._lock:
             self._roles = None
             self._role_changes += 1
+        self.lanes.recall()
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""

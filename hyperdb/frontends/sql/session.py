@@ -123,7 +123,7 @@ class SqlSession:
         self._cancelled = threading.Event()
         self._watched: Cancellable | None = None
         self._running = False
-        self._lane = SessionLane(self)
+        self.lane = SessionLane(self)
 
     # What the conversation calls.
 
@@ -183,11 +183,11 @@ class SqlSession:
 
     def lend(self) -> contract.Lane | None:
         """See `contract.Session`."""
-        return self._lane.lend()
+        return self.lane.lend()
 
     def reclaim(self) -> None:
         """See `contract.Session`."""
-        self._lane.reclaim()
+        self.lane.reclaim()
 
     def refusal(self, error: HyperDBError) -> SqlError:
         """See `contract.Session`."""

@@ -10,4 +10,5 @@ from hyperdb import _native
 Lane = _native.SqlLane
 Lanes = _native.SqlLanes
 LaneStatement = _native.LaneStatement
+CopyForm = _native.CopyForm
 Handle = _native.Transaction

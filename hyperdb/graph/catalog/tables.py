@@ -45,6 +45,7 @@ class TableTransaction:
     def __init__(self, inner: _native.Transaction) -> None:
         rows = _native.SqlTransaction(inner)
         self.handle = inner
+        self.statements = rows
         self.savepoint = inner.savepoint
         self.rollback_to = inner.rollback_to
         self.release = inner.release

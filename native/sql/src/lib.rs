@@ -7,6 +7,7 @@
 //! **Invariant.** An answer given here is, byte for byte, the one that the ordinary way would give. A statement that is left
 //! ([`Stray`]) has changed nothing.
 
+pub mod copy;
 pub mod expression;
 pub mod kind;
 pub mod lane;

@@ -12,7 +12,7 @@ from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import copy
-from hyperdb.frontends.sql.contract import CopyIn, CopyOut, Session
+from hyperdb.frontends.sql.contract import Column, CopyIn, CopyOptions, CopyOut, Session
 from hyperdb.frontends.sql.conversation.portals import find_type
 from hyperdb.frontends.sql.conversation.rows import BINARY, fields, put, writers
 from hyperdb.frontends.sql.conversation.steps import NEXT, Shared, Turn, call
@@ -49,39 +49,34 @@ _COLUMNS: dict[int, Callable[[Sequence[str | None]], Sequence[object] | None]] =
 _IS_BINARY = "binary"
 
 
-class _Loader:
-    """Pieces of input to rows of values, to the session."""
+class Rows:
+    """Pieces of input to rows of values."""
 
-    def __init__(self, session: Session, running: CopyIn) -> None:
-        self._running = running
-        types = [find_type(session, column.type) for column in running.columns]
+    def __init__(self, session: Session, columns: Sequence[Column], options: CopyOptions) -> None:
+        types = [find_type(session, column.type) for column in columns]
         style = session.style
         self._source: copy.Reader | copy.BinaryReader
         self._read: list[Callable[[Any], object]]
-        self._read_all = [_COLUMNS.get(column.type) for column in running.columns]
-        if running.options.format == _IS_BINARY:
+        self._read_all = [_COLUMNS.get(column.type) for column in columns]
+        if options.format == _IS_BINARY:
             self._source = copy.BinaryReader(len(types))
             self._read = [kind.read_binary for kind in types]
         else:
-            self._source = copy.reader(running.options, [column.name for column in running.columns])
+            self._source = copy.reader(options, [column.name for column in columns])
             self._read = [_with_style(kind, style) for kind in types]
 
-    def feed(self, data: bytes) -> Turn[None]:
-        """Takes one piece."""
-        if self._running.takes_bytes:
-            yield from call(self._running.load, data)
-        else:
-            yield from self._add(self._source.feed(data))
+    @property
+    def line(self) -> int:
+        """The number of the first line of the last rows."""
+        return self._source.line
 
-    def finish(self) -> Turn[str]:
-        """Takes what was left of the pieces; the command tag."""
-        if not self._running.takes_bytes:
-            yield from self._add(self._source.finish())
-        return (yield from call(self._running.finish))
+    def feed(self, data: bytes) -> Sequence[Sequence[object]]:
+        """The rows that are whole with this piece."""
+        return self._values(self._source.feed(data))
 
-    def _add(self, rows: Sequence[Sequence[Any]]) -> Turn[None]:
-        if rows:
-            yield from call(self._running.add, self._values(rows), self._source.line)
+    def finish(self) -> Sequence[Sequence[object]]:
+        """The rows of what was left of the pieces."""
+        return self._values(self._source.finish())
 
     def _values(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[object]]:
         try:
@@ -101,6 +96,31 @@ class _Loader:
                 return read
         turn = self._read[place]
         return [None if field is None else turn(field) for field in fields]
+
+
+class _Loader:
+    """Pieces of input to the session: as they are if it takes bytes, else as rows of values."""
+
+    def __init__(self, session: Session, running: CopyIn) -> None:
+        self._running = running
+        self._rows = Rows(session, running.columns, running.options)
+
+    def feed(self, data: bytes) -> Turn[None]:
+        """Takes one piece."""
+        if self._running.takes_bytes:
+            yield from call(self._running.load, data)
+        else:
+            yield from self._add(self._rows.feed(data))
+
+    def finish(self) -> Turn[str]:
+        """Takes what was left of the pieces; the command tag."""
+        if not self._running.takes_bytes:
+            yield from self._add(self._rows.finish())
+        return (yield from call(self._running.finish))
+
+    def _add(self, rows: Sequence[Sequence[object]]) -> Turn[None]:
+        if rows:
+            yield from call(self._running.add, rows, self._rows.line)
 
 
 def _with_style(kind: Type, style: Style) -> Callable[[Any], object]:

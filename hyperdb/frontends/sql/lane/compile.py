@@ -13,12 +13,13 @@ from typing import Any
 
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog.kinds import BPCHAR, INT2, INT4, INT8, TEXT, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind
-from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.catalog.relations import Catalog, Relation, RelationColumn
+from hyperdb.frontends.sql.contract import CopyOptions
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
 from hyperdb.frontends.sql.plan import expressions as e
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.graph.catalog import records
-from hyperdb.graph.catalog.lanes import Lanes, LaneStatement
+from hyperdb.graph.catalog.lanes import CopyForm, Lanes, LaneStatement
 from hyperdb.graph.catalog.tables import Layout
 
 _INTEGERS = (INT2, INT4, INT8)
@@ -53,12 +54,33 @@ class LaneCompiler:
             return None
         layout: Layout = layout_of(relation)
         place = None if index is None else layout.indexes().index(index)
-        required = sorted(
-            {column.slot for column in relation.columns if column.not_null}
-            | {relation.slot_of[part.column] for part in relation.table.key}
-        )
+        required = _required(relation)
         version, parameters = self._catalog.version, self._parameters
         return self._lanes.row(word, layout, version, parameters, place, key, sets, outputs, required, description)
+
+    def copy_form(
+        self,
+        writes: p.Writes,
+        layout: Layout,
+        fields: Sequence[RelationColumn],
+        others: Sequence[tuple[int, e.Expr]],
+        options: CopyOptions,
+    ) -> CopyForm | None:
+        """How lines of COPY's text format become rows: a column each of `fields`, `others` are slots without one."""
+        relation = writes.relation
+        kinds = {column.slot: column.kind for column in relation.columns}
+        try:
+            self._simple(writes)
+            if any(constraint.kind == records.FOREIGN for constraint in relation.table.constraints):
+                return None
+            found = [(slot, self._value(value, kinds.get(slot))) for slot, value in others]
+        except _Unknown:
+            return None
+        if any(column.kind.oid in self._catalog.domains for column in fields):
+            return None
+        given = [(column.slot, _typed(column.kind)) for column in fields]
+        delimiter, null = options.delimiter.encode(), options.null.encode()
+        return self._lanes.copy_form(layout, given, found, _required(relation), delimiter[0], null)
 
     # Forms.
 
@@ -105,8 +127,13 @@ class LaneCompiler:
         return relation, "delete", key, [], []
 
     def _written(self, plan: Any) -> Relation:
-        writes: p.Writes = plan.writes
-        if writes.extras or writes.checks or writes.generated or plan.returning is not None:
+        if plan.returning is not None:
+            raise _Unknown
+        return self._simple(plan.writes)
+
+    def _simple(self, writes: p.Writes) -> Relation:
+        """The relation, if its rows are only stored."""
+        if writes.extras or writes.checks or writes.generated:
             raise _Unknown
         if any(constraint.deferrable for constraint in writes.relation.table.constraints):
             raise _Unknown
@@ -228,6 +255,12 @@ class LaneCompiler:
         if (source.oid, target.oid) == (TIMESTAMPTZ, TIMESTAMP) or (source.oid in _TEXTS and target.oid in _TEXTS):
             return inner
         raise _Unknown
+
+
+def _required(relation: Relation) -> list[int]:
+    """Slots that take no null."""
+    keys = {relation.slot_of[part.column] for part in relation.table.key}
+    return sorted(keys | {column.slot for column in relation.columns if column.not_null})
 
 
 def _typed(kind: Kind) -> tuple[int, int]:

@@ -80,7 +80,7 @@ class SessionLane:
         if (transaction is None) is not (session.status is Status.IDLE) or session.status is Status.FAILED:
             return None
         # The lane asks nobody's rights.
-        if not session.rights.is_super or not self._has_common_settings() or self._is_busy():
+        if not session.rights.is_super or not self.has_common_settings() or self._is_busy():
             return None
         if transaction is not None and not self._has_common_transaction():
             return None
@@ -111,7 +111,8 @@ class SessionLane:
 
     # Whether it may.
 
-    def _has_common_settings(self) -> bool:
+    def has_common_settings(self) -> bool:
+        """Whether values are read and written as from the start, and nothing else asks for the ordinary way."""
         session = self._session
         if self._style is not session.style:
             self._style = style = session.style

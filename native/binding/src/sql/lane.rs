@@ -4,7 +4,9 @@
 //! callback: from the thread that releases a lock, or from the log's when a commit is durable. Callbacks only wake.
 
 use super::catalog::TableLayout;
+use super::copy::{CopyForm, Loaded};
 use super::plan::{self, Form, LaneStatement, Typed};
+use super::transaction::SqlTransaction;
 use crate::errors::{failed, stopped};
 use crate::fork::Born;
 use crate::store::Store;
@@ -128,6 +130,8 @@ pub(crate) struct SqlLanes {
     texts: Arc<Texts>,
     world: Arc<Machine>,
     watch: Arc<Watch>,
+    /// Clients that were lent before it moved are to be given back.
+    recalls: AtomicU64,
 }
 
 #[pymethods]
@@ -140,6 +144,7 @@ impl SqlLanes {
         Ok(SqlLanes {
             born: Born::here(),
             watch: Watch::of(graph.db()),
+            recalls: AtomicU64::new(0),
             texts: Arc::default(),
             world: Arc::new(Machine {
                 clock,
@@ -198,6 +203,40 @@ impl SqlLanes {
         )
     }
 
+    /// How lines of COPY's text format become rows of a table; None as for `row`. `others` are slots without a field.
+    #[pyo3(signature = (layout, fields, others, required, delimiter, null))]
+    #[allow(clippy::too_many_arguments)]
+    fn copy_form(
+        &self,
+        layout: &TableLayout,
+        fields: Vec<(usize, Typed)>,
+        others: Vec<(usize, Bound<'_, PyAny>)>,
+        required: Vec<usize>,
+        delimiter: u8,
+        null: Vec<u8>,
+    ) -> PyResult<Option<CopyForm>> {
+        CopyForm::of(layout, fields, others, required, delimiter, null)
+    }
+
+    /// Adds the rows of the lines of `data` in the statement that is open, until a line is left to the ordinary way: rows,
+    /// bytes taken, and as `SqlTransaction.insert` what was in the way of a row (counted from behind those).
+    fn load(
+        &self,
+        py: Python<'_>,
+        transaction: &SqlTransaction,
+        form: &CopyForm,
+        data: &[u8],
+        now: i64,
+    ) -> PyResult<Loaded> {
+        let world = self.world.clone();
+        transaction.with(py, |inner| Ok(form.load(inner, data, now, &*world)?))
+    }
+
+    /// What clients may do has changed: each is given back at its next message.
+    fn recall(&self) {
+        self.recalls.fetch_add(1, Ordering::Release);
+    }
+
     /// The catalog has a new version.
     fn forget_refused(&self, version: i64) {
         self.texts.forget_refused(version);
@@ -223,6 +262,8 @@ pub(crate) struct SqlLane {
     lent: Mutex<Option<(Py<Transaction>, Vec<Savepoint>)>>,
     pending: Mutex<Option<Pending>>,
     failure: Mutex<Option<Stop>>,
+    /// How many recalls there had been when the client was lent.
+    recalls: AtomicU64,
 }
 
 #[pymethods]
@@ -240,6 +281,7 @@ impl SqlLane {
             lent: Mutex::new(None),
             pending: Mutex::new(None),
             failure: Mutex::new(None),
+            recalls: AtomicU64::new(0),
             shared,
         }
     }
@@ -254,6 +296,8 @@ impl SqlLane {
         scope: u64,
     ) -> PyResult<()> {
         self.shared.get().born.check()?;
+        let recalls = self.shared.get().recalls.load(Ordering::Acquire);
+        self.recalls.store(recalls, Ordering::Relaxed);
         let block = match transaction {
             None => Block::None,
             Some(handle) => {
@@ -314,6 +358,13 @@ impl SqlLane {
     /// The answer to all of `data`; or how many bytes of it were taken, why not more (`stray`, `full`, `wait`, `failed`), and
     /// the answer so far.
     fn answer<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let is_recalled = self.shared.get().recalls.load(Ordering::Acquire)
+            != self.recalls.load(Ordering::Relaxed);
+        if is_recalled {
+            return Ok((0, "stray", PyBytes::new(py, b""))
+                .into_pyobject(py)?
+                .into_any());
+        }
         let (taken, end, out) = py.detach(|| {
             self.ring.lock().rung = false;
             let mut lane = self.lane.lock();

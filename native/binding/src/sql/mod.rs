@@ -5,6 +5,7 @@
 
 mod catalog;
 mod columnar;
+mod copy;
 mod lane;
 mod plan;
 mod rows;
@@ -13,6 +14,7 @@ mod values;
 
 pub(crate) use catalog::{CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
+pub(crate) use copy::CopyForm;
 pub(crate) use lane::{SqlLane, SqlLanes};
 pub(crate) use plan::LaneStatement;
 pub(crate) use transaction::SqlTransaction;

@@ -90,7 +90,7 @@ fn expression(found: &Bound<'_, PyAny>) -> PyResult<Option<Expression>> {
     })
 }
 
-fn all(found: &[Bound<'_, PyAny>]) -> PyResult<Option<Vec<Expression>>> {
+pub(super) fn all(found: &[Bound<'_, PyAny>]) -> PyResult<Option<Vec<Expression>>> {
     found.iter().map(expression).collect()
 }
 

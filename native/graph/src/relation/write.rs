@@ -1,7 +1,7 @@
 //! Inserting, replacing and removing rows with their index entries.
 
 use super::key::under;
-use super::{IndexLayout, Layout};
+use super::{IndexLayout, Layout, Slots};
 use crate::catalog::{pin, rows_id};
 use crate::header::{Header, Record};
 use crate::keys::{self, AppId};
@@ -98,6 +98,63 @@ impl Layout {
         opened: &mut Opened,
         slots: &Row,
     ) -> Step<Changed> {
+        let (row_key, bytes) = match self.insert_row(transaction, opened, slots)? {
+            Ok(stored) => stored,
+            Err(violation) => return Ok(Err(violation)),
+        };
+        let id = self.rows_id();
+        transaction.adjust(self.app, &id, &mut opened.rows, 1, signed(bytes))?;
+        for at in 0..self.indexes.len() {
+            if let Err(violation) = self.insert_entry(transaction, opened, at, slots, &row_key)? {
+                return Ok(Err(violation));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Adds many rows; what stands in the way of one of them, with its place. Tables are counted once.
+    ///
+    /// # Errors
+    /// As [`Layout::insert`].
+    pub fn insert_all(
+        &self,
+        transaction: &mut Transaction,
+        opened: &mut Opened,
+        rows: &[Slots],
+    ) -> Step<Result<(), (usize, Violation)>> {
+        let mut stored = 0;
+        let mut entries = vec![(0i64, 0i64); self.indexes.len()];
+        for (place, slots) in rows.iter().enumerate() {
+            let (row_key, bytes) = match self.insert_row(transaction, opened, slots)? {
+                Ok(found) => found,
+                Err(violation) => return Ok(Err((place, violation))),
+            };
+            stored += signed(bytes);
+            for (at, counted) in entries.iter_mut().enumerate() {
+                match self.put_entry(transaction, opened, at, slots, &row_key)? {
+                    Ok(None) => {}
+                    Ok(Some(bytes)) => *counted = (counted.0 + 1, counted.1 + signed(bytes)),
+                    Err(violation) => return Ok(Err((place, violation))),
+                }
+            }
+        }
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let id = self.rows_id();
+        transaction.adjust(self.app, &id, &mut opened.rows, count, stored)?;
+        let headers = self.indexes.iter().zip(&mut opened.entries).zip(entries);
+        for ((index, header), (count, bytes)) in headers {
+            transaction.adjust(self.app, &rows_id(index.number), header, count, bytes)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// Stores a new row: its key and how many bytes it is.
+    fn insert_row(
+        &self,
+        transaction: &mut Transaction,
+        opened: &Opened,
+        slots: &Row,
+    ) -> Step<Result<(Vec<u8>, usize), Violation>> {
         let row_key = self.row_key(slots)?;
         let key = self.member(&opened.rows, &row_key);
         transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
@@ -107,14 +164,7 @@ impl Layout {
         let packed = self.packed(slots)?;
         transaction.insert(DATA, &key, &packed)?;
         let bytes = row_key.len() + packed.len();
-        let id = self.rows_id();
-        transaction.adjust(self.app, &id, &mut opened.rows, 1, signed(bytes))?;
-        for at in 0..self.indexes.len() {
-            if let Err(violation) = self.insert_entry(transaction, opened, at, slots, &row_key)? {
-                return Ok(Err(violation));
-            }
-        }
-        Ok(Ok(()))
+        Ok(Ok((row_key, bytes)))
     }
 
     /// Removes a row that the statement has seen.
@@ -219,11 +269,33 @@ impl Layout {
         slots: &Row,
         row_key: &[u8],
     ) -> Step<Changed> {
+        let bytes = match self.put_entry(transaction, opened, at, slots, row_key)? {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Ok(())),
+            Err(violation) => return Ok(Err(violation)),
+        };
         let (Some(index), Some(header)) = (self.indexes.get(at), opened.entries.get_mut(at)) else {
             return Err(malformed("index"));
         };
+        let id = rows_id(index.number);
+        transaction.adjust(self.app, &id, header, 1, signed(bytes))?;
+        Ok(Ok(()))
+    }
+
+    /// Stores the entry of a row, if it has one: how many bytes it is.
+    fn put_entry(
+        &self,
+        transaction: &mut Transaction,
+        opened: &Opened,
+        at: usize,
+        slots: &Row,
+        row_key: &[u8],
+    ) -> Step<Result<Option<usize>, Violation>> {
+        let (Some(index), Some(header)) = (self.indexes.get(at), opened.entries.get(at)) else {
+            return Err(malformed("index"));
+        };
         let Some((prefix, unique)) = self.entry_prefix(index, slots)? else {
-            return Ok(Ok(()));
+            return Ok(Ok(None));
         };
         if unique {
             let prefix = self.member(header, &prefix);
@@ -240,9 +312,7 @@ impl Layout {
         let key = [&prefix[..], row_key].concat();
         let value = self.entry_value(index, slots)?;
         transaction.insert(DATA, &self.member(header, &key), &value)?;
-        let id = rows_id(index.number);
-        transaction.adjust(self.app, &id, header, 1, signed(key.len() + value.len()))?;
-        Ok(Ok(()))
+        Ok(Ok(Some(key.len() + value.len())))
     }
 
     fn remove_entry(
