@@ -101,6 +101,11 @@ def test_a_level_is_called_as_it_was_asked_for() -> None:
         connection.rollback()
 
 
+def test_documents_are_subscripted(db: hyperdb.Database) -> None:
+    """SQLAlchemy's `column["key"]` on PostgreSQL 14 and later."""
+    assert db.sql("""SELECT ('{"a": [1, {"b": 2}]}'::jsonb)['a'][1]['b'], ('[1]'::jsonb)['x']""").fetchone() == (2, None)
+
+
 def test_information_schema_is_not_in_sight(db: hyperdb.Database) -> None:
     found = db.sql(
         "SELECT pg_table_is_visible('information_schema.columns'::regclass), pg_table_is_visible('pg_class'::regclass)"

@@ -380,6 +380,10 @@ class Expressions(Comparisons):
     def _bracket(self, node: exp.Expr, scope: Scope) -> Expr:
         array = self.bind(node.this, scope)
         oid = self.coercer.catalog.base(array.kind).oid
+        if oid == kinds.JSONB and not any(isinstance(each, exp.Slice) for each in node.expressions):
+            for each in node.expressions:
+                array = self.apply("->", [array, self.bind(each, scope)], self.at(node))
+            return array
         inner = kinds.element(oid)
         if inner is None:
             raise SqlError(

@@ -20,7 +20,19 @@ from hyperdb.frontends.sql.types import Record, Style, Type
 Reader = Callable[[Any], Any]
 _EPOCH = date(1970, 1, 1).toordinal()
 _START, _START_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
-NAMED = frozenset({kinds.REGPROC, kinds.REGPROCEDURE, kinds.REGCLASS, kinds.REGTYPE, kinds.REGNAMESPACE, kinds.REGROLE})
+# Types of the catalog that are shown as text, as psycopg does.
+NAMED = frozenset(
+    {
+        kinds.INT2VECTOR,
+        kinds.OIDVECTOR,
+        kinds.REGPROC,
+        kinds.REGPROCEDURE,
+        kinds.REGCLASS,
+        kinds.REGTYPE,
+        kinds.REGNAMESPACE,
+        kinds.REGROLE,
+    }
+)
 _MONTHS, _YEAR, _MONTH = 12, 365, 30
 
 
