@@ -78,11 +78,13 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
 	$(BIN)/python compat-tests/apps/rq_queue.py
 
-compat-sql: build $(VENV)/.dev ## the order of keys, the values of types and the formats of COPY beside PostgreSQL's (needs its programs)
+compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its psql, PEP 249's and SQLAlchemy's suites (needs its programs)
 	$(BIN)/python compat-tests/sql/key_order.py
 	$(BIN)/python compat-tests/sql/type_values.py
 	$(BIN)/python compat-tests/sql/copy_formats.py
 	$(BIN)/python compat-tests/sql/dbapi20_run.py
+	$(BIN)/python compat-tests/sql/psql_describe.py
+	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
 	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }
