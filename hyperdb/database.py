@@ -265,7 +265,7 @@ class Database:
         """What opens SQL sessions over this database's tables."""
         from hyperdb.frontends.sql.backend import SqlBackend
 
-        return SqlBackend(Tables(self.native))
+        return SqlBackend(Tables(self.native), memory=self.options.memory)
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.

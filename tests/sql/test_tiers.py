@@ -87,5 +87,17 @@ def test_own_writes_are_seen(session: SqlSession) -> None:
     assert run(session, "select count(*) from item where id >= 1000")[1] == [(0,)]
 
 
+def test_a_table_that_is_asked_for_again_is_read_from_a_copy_until_it_changes(session: SqlSession) -> None:
+    query = "select count(*), sum(small), avg(price) from item"
+    for _ in range(3):
+        assert in_tier(session, "columns", query) == in_tier(session, "rows", query)
+    run(session, "insert into item (id, small, price) values (2000, 7, 9.99)")
+    try:
+        for _ in range(3):
+            assert in_tier(session, "columns", query) == in_tier(session, "rows", query)
+    finally:
+        run(session, "delete from item where id = 2000")
+
+
 def test_few_rows_stay_on_rows(session: SqlSession) -> None:
     assert ("Tier: 2 (rows)",) in in_tier(session, "auto", "explain select sum(price) from item")[1]

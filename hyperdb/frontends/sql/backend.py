@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 DATABASES = ("hyperdb", "postgres")
 PUBLIC = "public"
 _PLANS = 2048
-ENGINE_MEMORY = 256 << 20
-"""Bytes that the analytic engine may use unless somebody says otherwise."""
 _TRIED = 8192
+MEMORY = 512 << 20
+"""The database's budget in bytes unless somebody says otherwise."""
+_ENGINE, _LEAST_ENGINE, _KEPT = 4, 64 << 20, 16
+"""The analytic engine may use a quarter of the budget (but not less than it can run with), kept columns a sixteenth."""
 PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
 
 
@@ -56,10 +58,11 @@ def clock() -> int:
 class SqlBackend:
     """See the module's head. `native` is the database's native store."""
 
-    def __init__(self, tables: Tables, now: Callable[[], int] = clock, memory: int = ENGINE_MEMORY) -> None:
+    def __init__(self, tables: Tables, now: Callable[[], int] = clock, memory: int = MEMORY) -> None:
         self.tables = tables
         self.now = now
-        self.analytics = Analytics(lambda: _engine(memory))
+        self.analytics = Analytics(lambda: _engine(max(memory // _ENGINE, _LEAST_ENGINE)))
+        tables.keep_columns(memory // _KEPT)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()

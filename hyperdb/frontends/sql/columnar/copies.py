@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Version: TypeAlias = tuple[int, int]
 Ids: TypeAlias = frozenset[int]
 
-_VALUE_BYTES = 16
+_VALUE_BYTES = 12
 """What a value is expected to take, before it is known."""
 
 
