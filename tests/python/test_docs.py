@@ -64,6 +64,7 @@ def test_the_page_about_proofs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                     newest = db.frames.newest()
                     assert newest is not None
                     variables["ROOT"] = newest.root.hex()
+                    variables["FIRST"] = db.frames.get(1).root.hex()
             if "$OWNER" in line:
                 variables["OWNER"] = hyperdb._native.public_key_of(bytes.fromhex(Path("owner.key").read_text())).hex()
             typed(line.removeprefix("$ "), variables)
