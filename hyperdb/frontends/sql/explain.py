@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.parse.dialect import parse
-from hyperdb.frontends.sql.plan.nodes import Plan, Scan, Virtual
+from hyperdb.frontends.sql.plan.nodes import Join, Plan, Scan, Virtual
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.statement import Query, SqlPrepared
 
@@ -77,5 +77,7 @@ def _title(plan: Plan) -> str:
         return f"Scan on {plan.relation.name}{how}"
     if isinstance(plan, Virtual):
         return f"Catalog relation {plan.relation.name}"
+    if isinstance(plan, Join):
+        return f"{'Hash Join' if plan.keys else 'Nested Loop'} ({plan.form})"
     form = getattr(plan, "form", None)
     return f"{name} ({form})" if form else name

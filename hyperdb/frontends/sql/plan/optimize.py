@@ -118,33 +118,90 @@ class Optimizer:
 
     def _joined(self, inputs: list[_Input], conditions: list[Expr], width: int) -> Plan:
         """Inner joins in a good order."""
-        for each in inputs:
-            own = [test for test in conditions if (used := slots(test)) and each.holds(used)]
-            conditions = [test for test in conditions if test not in own]
-            each.plan = self._restricted(each.plan, [_shifted(test, -each.base) for test in own])
-            each.score = _score(each.plan, own)
+        owner = [number for number, each in enumerate(inputs) for _ in range(each.plan.width)]
+        own: list[list[Expr]] = [[] for _ in inputs]
+        tests = _Tests()
+        for condition in conditions:
+            used = {owner[slot] for slot in slots(condition)}
+            if len(used) == 1:
+                own[used.pop()].append(condition)
+            else:
+                tests.add(condition, used, owner)
+        for each, alone in zip(inputs, own, strict=True):
+            each.plan = self._restricted(each.plan, [_shifted(test, -each.base) for test in alone])
+            each.score = _score(each.plan, alone)
         places: dict[int, int] = {}
-        waiting = list(inputs)
-        first = min(waiting, key=lambda each: each.score)
-        waiting.remove(first)
-        plan = first.plan
-        places.update({first.base + at: at for at in range(first.plan.width)})
+        waiting = set(range(len(inputs)))
+        plan: Plan | None = None
         while waiting:
-            linked = [each for each in waiting if any(_links(test, places, each) for test in conditions)]
-            following = min(linked or waiting, key=lambda each: each.score)
-            waiting.remove(following)
-            offset = plan.width
+            number = min(tests.linked & waiting or waiting, key=lambda each: (inputs[each].score, each))
+            waiting.remove(number)
+            following, offset = inputs[number], plan.width if plan is not None else 0
             places.update({following.base + at: offset + at for at in range(following.plan.width)})
-            ready = [test for test in conditions if slots(test) <= places.keys()]
-            conditions = [test for test in conditions if test not in ready]
-            condition = conjunction([moved(test, places.__getitem__) for test in ready])
-            plan = _with_keys(Join(offset + following.plan.width, "inner", plan, following.plan, (), condition))
-        rest = [moved(test, places.__getitem__) for test in conditions]
-        plan = _filter(plan, rest)
+            tests.place(number)
+            if plan is None:
+                plan = following.plan
+                continue
+            together = conjunction([moved(test, places.__getitem__) for test in tests.ready()])
+            plan = _with_keys(Join(offset + following.plan.width, "inner", plan, following.plan, (), together))
+        assert plan is not None, "joins have inputs"
         if all(at == place for at, place in places.items()):
             return plan
         # Columns that are only moved need no type.
         return Project(width, plan, tuple(Slot(kinds.Kind(kinds.UNKNOWN), places[at]) for at in range(width)))
+
+
+@dataclass(slots=True)
+class _Test:
+    """A condition between inputs, by their numbers: those not in the join yet, and the two sides of an equality."""
+
+    condition: Expr
+    missing: set[int]
+    sides: tuple[frozenset[int], frozenset[int]] | None
+
+    def links(self) -> int | None:
+        """The one input that the equality joins to what is there."""
+        if self.sides is None:
+            return None
+        for there, new in (self.sides, self.sides[::-1]):
+            if there and len(new) == 1 and new <= self.missing and not there & self.missing:
+                return next(iter(new))
+        return None
+
+
+class _Tests:
+    """Conditions between inputs, each looked at only when an input that it names joins: queries name up to a hundred."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, list[_Test]] = {}
+        self._ready: list[Expr] = []
+        self.linked: set[int] = set()
+
+    def add(self, condition: Expr, used: set[int], owner: list[int]) -> None:
+        """A condition that names the inputs `used`; `owner` is the input of each slot."""
+        sides = None
+        if isinstance(condition, Compare) and condition.sign == "=":
+            one, other = ({owner[slot] for slot in slots(side)} for side in (condition.left, condition.right))
+            sides = (frozenset(one), frozenset(other))
+        test = _Test(condition, set(used), sides)
+        for number in used:
+            self._of.setdefault(number, []).append(test)
+        if not used:
+            self._ready.append(condition)
+
+    def place(self, number: int) -> None:
+        """An input is part of the join now."""
+        for test in self._of.get(number, ()):
+            test.missing.discard(number)
+            if not test.missing:
+                self._ready.append(test.condition)
+            elif (linked := test.links()) is not None:
+                self.linked.add(linked)
+
+    def ready(self) -> list[Expr]:
+        """Conditions that can be asked now, each told once."""
+        ready, self._ready = self._ready, []
+        return ready
 
 
 @dataclass(slots=True)
@@ -154,9 +211,6 @@ class _Input:
     plan: Plan
     base: int
     score: int = 0
-
-    def holds(self, used: set[int]) -> bool:
-        return min(used) >= self.base and max(used) < self.base + self.plan.width
 
 
 def _is_open(plan: Plan) -> TypeGuard[Join]:
@@ -206,16 +260,6 @@ def _score(plan: Plan, conditions: list[Expr]) -> int:
         return 1 if inner.high is not None and inner.low.values == inner.high.values else 20
     equal = sum(isinstance(test, Compare) and test.sign == "=" for test in conditions)
     return 100 - 20 * min(equal, 3) - 5 * min(len(conditions), 4)
-
-
-def _links(test: Expr, places: dict[int, int], each: _Input) -> bool:
-    """Whether an equality joins an input to what is there."""
-    if not isinstance(test, Compare) or test.sign != "=":
-        return False
-    one, other = slots(test.left), slots(test.right)
-    if not one or not other:
-        return False
-    return (one <= places.keys() and each.holds(other)) or (other <= places.keys() and each.holds(one))
 
 
 def _with_keys(join: Join) -> Join:

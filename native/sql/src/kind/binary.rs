@@ -55,7 +55,8 @@ impl Kind {
             Kind::Uuid => (raw.len() == 16).then(|| raw.to_vec()),
             Kind::Date => {
                 let day = moved_day(i32::from_le_bytes(turned(raw)?), EPOCH_DAYS)?;
-                is_common(i64::from(day) * 86_400_000_000).then(|| day.to_le_bytes().to_vec())
+                is_common(i64::from(day).saturating_mul(86_400_000_000))
+                    .then(|| day.to_le_bytes().to_vec())
             }
             Kind::Timestamp | Kind::TimestampTz => {
                 let moment = moved_moment(i64::from_le_bytes(turned(raw)?), EPOCH_MICROS)?;

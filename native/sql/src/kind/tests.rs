@@ -95,6 +95,20 @@ fn modifiers_say_lengths_and_precisions() {
     assert_eq!(Kind::of(114, -1), None, "json");
 }
 
+#[test]
+fn days_beyond_all_years_are_not_common_ones() {
+    // Their microseconds are beyond 64 bits; some of them would come out as of our days if they wrapped.
+    for days in [
+        7 << 24,
+        i32::MAX - 20_000,
+        i32::MIN + 20_000,
+        213_503_982,
+        -213_503_982,
+    ] {
+        assert_eq!(Kind::Date.read(&days.to_be_bytes(), true), None, "{days}");
+    }
+}
+
 fn kinds() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![
         Kind::Bool,
