@@ -1,4 +1,4 @@
-"""The interpreter as users have it: py_ecc raises the recursion limit, and nesting that is too deep would no longer be refused."""
+"""The interpreter as users have it: py_ecc raises the recursion limit, and nesting that is too deep would not be refused."""
 
 from __future__ import annotations
 
