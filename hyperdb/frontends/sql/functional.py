@@ -24,7 +24,7 @@ from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
-    from hyperdb.frontends.sql.plan.nodes import Plan
+    from hyperdb.frontends.sql.analytic.known import Analytic
     from hyperdb.frontends.sql.session import SqlSession
 
 _MOST_TAKEN = 32
@@ -96,7 +96,7 @@ class Facade:
         """By which number."""
         return self._session.process_id
 
-    def in_columns(self, plan: Plan, env: Environment) -> Iterator[Row] | None:
+    def in_columns(self, plan: Analytic, env: Environment) -> Iterator[Row] | None:
         """The rows of a plan from the analytic engine; None: it is for the row operators."""
         session = self._session
         return session.backend.analytics.rows(plan, env, session.settings.value("hyperdb.tier"), session.watch)

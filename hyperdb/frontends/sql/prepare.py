@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.analytic.tier import may_gain
+from hyperdb.frontends.sql.analytic.tier import analytic
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
@@ -129,7 +129,7 @@ class Preparer:
         if bound.columns is not None:
             columns = tuple(Column(name, kind.oid, kind.modifier) for name, kind in bound.columns)
         reads = not before and only_reads(bound.plan)
-        query = Query(bound, rows, before, tag, reads, plan if reads and may_gain(plan) else None)
+        query = Query(bound, rows, before, tag, reads, analytic(plan) if reads else None)
         parameters = tuple(binder.coercer.parameters)
         return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 

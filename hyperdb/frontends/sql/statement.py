@@ -16,7 +16,7 @@ from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.parse.split import split
 
 if TYPE_CHECKING:
-    from hyperdb.frontends.sql.plan.nodes import Plan
+    from hyperdb.frontends.sql.analytic.known import Analytic
     from hyperdb.frontends.sql.session import SqlSession
 
 
@@ -58,8 +58,8 @@ class Query:
     """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
     reads: bool = False
     """It changes and locks nothing, so that its rows may be computed while they are read."""
-    analytic: Plan | None = None
-    """The plan, if it may be worth running in the analytic engine."""
+    analytic: Analytic | None = None
+    """What is known of the plan, if it may be worth running in the analytic engine."""
 
 
 @dataclass(frozen=True, slots=True)

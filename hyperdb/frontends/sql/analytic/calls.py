@@ -2,8 +2,9 @@
 
 Theory: an entry is known by its name and the oids of its arguments, as the table of functions has it. Integer results have
 PostgreSQL's widths because the operands have; sums are cast to PostgreSQL's types. Quotients of numerics are computed by macros
-on 128-bit integers at PostgreSQL's scale (`MACROS`). Not on the list: sums of floats, which depend on the order of addition,
-functions that give infinities where PostgreSQL raises, case mapping, what depends on settings. Invariant: see the package.
+on 128-bit integers at PostgreSQL's scale (`MACROS`); of those that are only results, dividend and divisor go out. Not listed:
+sums of floats, which depend on the order of addition, functions that give infinities where PostgreSQL raises, case mapping, what
+depends on settings. Invariant: see the package.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def quotient(values: Sequence[Value]) -> Value:
     }
     listed = ", ".join(f"'{name}': {text}" for name, text in parts.items())
     made = f"hyper_quotient({{{listed}}})"
-    return Value(f"({made}).v", NUMERIC, MOST_DIGITS, _SCALE, f"({made}).d")
+    return Value(f"({made}).v", NUMERIC, MOST_DIGITS, _SCALE, f"({made}).d", ratio=(left, right))
 
 
 def _same(pattern: str) -> Writer:

@@ -50,6 +50,8 @@ class Value:
     length: int | None = None
     column: bool = False
     """It is a column and nothing else."""
+    ratio: tuple[Value, Value] | None = None
+    """Of a quotient, what is divided by what: where it only goes out, it is divided there."""
 
     @property
     def type(self) -> str:

@@ -41,6 +41,8 @@ class Select:
     where: list[str] = field(default_factory=list)
     order: str = ""
     limit: str = ""
+    joined: bool = False
+    """Whether `source` is a join, which stands in parentheses on the right of another one."""
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +60,21 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Operand:
+    """A side of a join: what stands in FROM, its columns, conditions that are still to be looked at."""
+
+    source: str
+    columns: Sequence[Value | None]
+    where: Sequence[str] = ()
+    joined: bool = False
+
+    @property
+    def inside(self) -> str:
+        """The source to the right of a join."""
+        return f"({self.source})" if self.joined else self.source
+
+
+@dataclass(frozen=True, slots=True)
 class Scanned:
     """A table of the query: its name in the text, and the columns that are read, as slots and names."""
 
@@ -68,12 +85,14 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A query: its text, the tables in it, what its columns are. Behind them come the `digits`, by place."""
+    """A query: its text, the tables in it, what its columns are. Behind them come, by place, the `digits` of values whose type
+    does not say them, and the `divisors` of quotients, of which the dividend has their place."""
 
     text: str
     tables: tuple[Scanned, ...]
     columns: tuple[Value, ...]
     digits: dict[int, int]
+    divisors: dict[int, int]
 
 
 class Writer:
@@ -97,12 +116,22 @@ class Writer:
         """
         found = self._select(plan, ())
         columns = [_shown(value) for value in found.columns]
-        listed = [f"{value.text} AS c{at}" for at, value in enumerate(columns)]
+        listed = [f"{(value.ratio[0] if value.ratio else value).text} AS c{at}" for at, value in enumerate(columns)]
         digits: dict[int, int] = {}
-        for at, value in enumerate(columns):
+        divisors: dict[int, int] = {}
+
+        def more(at: int, value: Value) -> None:
             if value.digits is not None:
                 digits[at] = len(listed)
                 listed.append(f"{value.digits} AS d{at}")
+
+        for at, value in enumerate(columns):
+            dividend, divisor = value.ratio or (value, None)
+            more(at, dividend)
+            if divisor is not None:
+                divisors[at] = len(listed)
+                listed.append(f"{divisor.text} AS m{at}")
+                more(divisors[at], divisor)
         text = found.text(", ".join(listed) or "1 AS nothing")
         named = [
             f"{names[0]} AS ({select.text(self._listings.add(names, _listed(select)))})"
@@ -111,7 +140,7 @@ class Writer:
         if named:
             text = f"WITH {', '.join(named)} {text}"
         text = self._listings.fill(text)
-        return Written(text, self._tables(text), tuple(columns), digits)
+        return Written(text, self._tables(text), tuple(columns), digits, divisors)
 
     def _tables(self, text: str) -> tuple[Scanned, ...]:
         """The tables, each once, with all that is read of it under any name."""
@@ -150,6 +179,15 @@ class Writer:
     def _wrapped(self, select: Select) -> Select:
         text, columns = self._derived(select)
         return Select(columns, text)
+
+    def _operand(self, select: Select, *, filtered: bool) -> Operand:
+        """A side of a join: its tables as they are, where its columns are columns; else a derived table. `filtered`: whether
+        its conditions may be the join's."""
+        columns = all(value is None or value.column for value in select.columns)
+        if select.source and select.is_open and columns and (filtered or not select.where):
+            return Operand(select.source, select.columns, select.where, select.joined)
+        text, renamed = self._derived(select)
+        return Operand(text, renamed)
 
     def _plain(self, plan: p.Plan, outer: Row) -> Select:
         """A child to which conditions may be added."""
@@ -198,21 +236,26 @@ class Writer:
         return row[expr.place] if isinstance(expr, e.Slot) else self._scalars.value(expr, row, outer)
 
     def _join(self, plan: p.Join, outer: Row) -> Select:
-        left, lefts = self._derived(self._select(plan.left, outer))
-        right, rights = self._derived(self._select(plan.right, outer))
-        both = [*lefts, *rights]
+        # Conditions on rows that a join keeps as they are may as well be looked at behind it.
+        left = self._operand(self._select(plan.left, outer), filtered=plan.form in ("inner", "left", "semi", "anti"))
+        right = self._operand(self._select(plan.right, outer), filtered=plan.form in ("inner", "right"))
+        both = [*left.columns, *right.columns]
         tests = [
-            self._scalars.compared("=", self._scalars.value(one, lefts, outer), self._scalars.value(other, rights, outer))
+            self._scalars.compared(
+                "=", self._scalars.value(one, left.columns, outer), self._scalars.value(other, right.columns, outer)
+            )
             for one, other in plan.keys
         ]
         tests += [self._scalars.truth(each, both, outer) for each in e.conjuncts(plan.condition)]
+        where = [*left.where, *right.where]
         if plan.form == "inner":
             # Conditions may have correlated subqueries, for which WHERE is the usual place.
-            return Select(both, f"{left} CROSS JOIN {right}", tests)
+            return Select(both, f"{left.source} CROSS JOIN {right.inside}", where + tests, joined=True)
         if plan.condition is not None and any(isinstance(each, e.Subquery) for each in e.parts(plan.condition)):
             raise NotColumnarError("a subquery in the condition of an outer join")
-        columns = lefts if plan.form in ("semi", "anti") else both
-        return Select(columns, f"{left} {_JOINS[plan.form]} {right} ON {' AND '.join(tests) or 'TRUE'}")
+        columns = list(left.columns) if plan.form in ("semi", "anti") else both
+        source = f"{left.source} {_JOINS[plan.form]} {right.inside} ON {' AND '.join(tests) or 'TRUE'}"
+        return Select(columns, source, where, joined=True)
 
     def _lateral(self, plan: p.Lateral, outer: Row) -> Select:
         left, lefts = self._derived(self._select(plan.left, outer))
@@ -221,14 +264,19 @@ class Writer:
         if plan.condition is not None and any(isinstance(each, e.Subquery) for each in e.parts(plan.condition)):
             raise NotColumnarError("a subquery in the condition of a lateral join")
         tests = [self._scalars.truth(each, [*lefts, *rights], outer) for each in e.conjuncts(plan.condition)]
-        return Select([*lefts, *rights], f"{left} {_JOINS[plan.form]} LATERAL {right} ON {' AND '.join(tests) or 'TRUE'}")
+        source = f"{left} {_JOINS[plan.form]} LATERAL {right} ON {' AND '.join(tests) or 'TRUE'}"
+        return Select([*lefts, *rights], source, joined=True)
 
     def _aggregate(self, plan: p.Aggregate, outer: Row) -> Select:
         if plan.sets is not None:
             raise NotColumnarError("grouping sets")
         child = self._plain(plan.child, outer)
-        groups = [grouped(self._scalars.value(each, child.columns, outer)) for each in plan.groups]
-        made: list[Value | None] = list(groups)
+        keys = [self._scalars.value(each, child.columns, outer) for each in plan.groups]
+        follow = self._dependent(keys)
+        groups = [grouped(key) for at, key in enumerate(keys) if at not in follow]
+        made: list[Value | None] = [
+            replace(key, text=f"any_value({key.text})", column=False) if at in follow else key for at, key in enumerate(keys)
+        ]
         means: list[int] = []
         for call in plan.calls:
             values = [self._scalars.value(each, child.columns, outer) for each in call.arguments]
@@ -257,6 +305,18 @@ class Writer:
                 columns.append(found[at])
             at += 1
         return Select(columns, f"({text}) AS {name}")
+
+    def _dependent(self, keys: Sequence[Value]) -> set[int]:
+        """The places of columns that are the same in all rows of a group, since their table's key is among the groups."""
+        texts = {key.text for key in keys if key.column}
+        found: set[int] = set()
+        for name, relation in self._scans:
+            parts = [relation.slot_of.get(part.column) for part in relation.table.key]
+            needed = {f"{name}.k{slot}" for slot in parts}
+            if parts and None not in parts and needed <= texts:
+                here = [at for at, key in enumerate(keys) if key.column and key.text.startswith(f"{name}.k")]
+                found |= {at for at in here if keys[at].text not in needed}
+        return found
 
     def _window(self, plan: p.Window, outer: Row) -> Select:
         child = self._wrapped(self._select(plan.child, outer))
@@ -342,18 +402,30 @@ def _shown(value: Value | None) -> Value:
 
 
 def _listed(select: Select) -> list[tuple[str, str]]:
-    """What a derived table could give: values, and their digits where rows differ."""
-    found = [(value.text, f"c{at}") for at, value in enumerate(select.columns) if value is not None]
-    return found + [(value.digits, f"d{at}") for at, value in enumerate(select.columns) if value is not None and value.digits]
+    """What a derived table could give: values, their digits where rows differ, what quotients are made of."""
+    return [named for at, value in enumerate(select.columns) if value is not None for named in _parts(value, str(at))]
+
+
+def _parts(value: Value, at: str) -> list[tuple[str, str]]:
+    found = [(value.text, f"c{at}")]
+    if value.digits is not None:
+        found.append((value.digits, f"d{at}"))
+    for letter, part in zip("nm", value.ratio or (), strict=False):
+        found += _parts(part, letter + at)
+    return found
 
 
 def _renamed(select: Select, name: str) -> list[Value | None]:
-    return [
-        None
-        if value is None
-        else replace(value, text=f"{name}.c{at}", digits=None if value.digits is None else f"{name}.d{at}", column=True)
-        for at, value in enumerate(select.columns)
-    ]
+    return [None if value is None else _as_column(value, name, str(at)) for at, value in enumerate(select.columns)]
+
+
+def _as_column(value: Value, name: str, at: str) -> Value:
+    dividend, divisor = value.ratio or (None, None)
+    ratio = None
+    if dividend is not None and divisor is not None:
+        ratio = _as_column(dividend, name, f"n{at}"), _as_column(divisor, name, f"m{at}")
+    digits = None if value.digits is None else f"{name}.d{at}"
+    return replace(value, text=f"{name}.c{at}", digits=digits, column=True, ratio=ratio)
 
 
 def _any_slot(relation: Relation, base: Callable[[Kind], Kind]) -> int:

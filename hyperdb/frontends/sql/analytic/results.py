@@ -1,6 +1,7 @@
 """The engine's results as rows of our values.
 
-Theory: what a type does not say there is put back here: the scale of a numeric, the blanks of a char(n). Invariant: a row is what
+Theory: what a type does not say there is put back here: the scale of a numeric, the blanks of a char(n). Quotients are divided
+here, by the function of the row operators. Invariant: a row is what
 the row operators would have made.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 from hyperdb.frontends.sql.analytic.forms import MOST_DIGITS
 from hyperdb.frontends.sql.analytic.relational import Written
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.functions.numbers import EXACT
+from hyperdb.frontends.sql.functions.numbers import EXACT, divide
 
 _UNITS = [Decimal(1).scaleb(-digits) for digits in range(MOST_DIGITS + 1)]
 Column = Callable[[Sequence[Any]], Any]
@@ -24,7 +25,9 @@ def reader(written: Written) -> Callable[[Sequence[tuple[Any, ...]]], Iterator[t
     width = len(written.columns)
     changes: list[tuple[int, Column]] = []
     for at, value in enumerate(written.columns):
-        if at in written.digits:
+        if at in written.divisors:
+            changes.append((at, _divided(_operand(at, written), _operand(written.divisors[at], written))))
+        elif at in written.digits:
             changes.append((at, _scaled(at, written.digits[at])))
         elif value.oid == kinds.BPCHAR:
             changes.append((at, _padded(at, value.length or 0)))
@@ -39,6 +42,18 @@ def reader(written: Written) -> Callable[[Sequence[tuple[Any, ...]]], Iterator[t
             yield tuple(made)
 
     return read
+
+
+def _operand(at: int, written: Written) -> Column:
+    return _scaled(at, written.digits[at]) if at in written.digits else lambda row: row[at]
+
+
+def _divided(dividend: Column, divisor: Column) -> Column:
+    def divided(row: Sequence[Any]) -> Decimal | None:
+        left, right = dividend(row), divisor(row)
+        return None if left is None or right is None else divide(left, right)
+
+    return divided
 
 
 def _scaled(at: int, digits: int) -> Column:

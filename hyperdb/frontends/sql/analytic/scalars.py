@@ -274,7 +274,8 @@ class Scalars:
             return _truth(f"EXISTS ({_select('1', text)})")
         if expr.form == "scalar":
             digits = None if columns[0].digits is None else f"({_select(columns[0].digits, text)})"
-            return replace(columns[0], text=f"({_select(columns[0].text, text)})", digits=digits, column=False)
+            one = f"({_select(columns[0].text, text)})"
+            return replace(columns[0], text=one, digits=digits, column=False, ratio=None)
         test, argument = expr.test, expr.argument
         if isinstance(argument, e.MakeRow) and len(argument.items) == 1:
             argument = argument.items[0]

@@ -12,17 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperdb.errors import NotColumnarError, SqlError
-from hyperdb.frontends.sql.analytic.relational import Scanned, Writer, Written
+from hyperdb.frontends.sql.analytic.known import Analytic
+from hyperdb.frontends.sql.analytic.relational import Scanned, Written
 from hyperdb.frontends.sql.analytic.results import reader
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.columnar import Engine, Query, Relation
-from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan import nodes as p
-from hyperdb.frontends.sql.plan.expressions import Expr
 from hyperdb.frontends.sql.plan.walk import plans
 
 if TYPE_CHECKING:
@@ -41,11 +40,13 @@ _NEVER = (p.Virtual, p.FunctionScan, p.Recursive, p.Working, p.Lock, *p.MODIFYIN
 Watch = Callable[[Query | None], None]
 
 
-def may_gain(plan: p.Plan) -> bool:
-    """Whether a plan reads tables whole, and nothing that the engine cannot: worth asking again when it runs."""
+def analytic(plan: p.Plan) -> Analytic | None:
+    """A plan that reads tables whole, and nothing that the engine cannot, as what is asked about again when it runs."""
     found = list(plans(plan))
-    whole = any(isinstance(each, p.Scan) and not _is_point(each) for each in found)
-    return whole and not any(isinstance(each, _NEVER) for each in found)
+    if any(isinstance(each, _NEVER) for each in found):
+        return None
+    whole = {each.relation.oid: each.relation for each in found if isinstance(each, p.Scan) and not _is_point(each)}
+    return Analytic(plan, tuple(whole.values()), _is_only_read(plan)) if whole else None
 
 
 def _is_point(scan: p.Scan) -> bool:
@@ -76,52 +77,34 @@ class Analytics:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
-    def rows(self, plan: p.Plan, env: Environment, mode: str, watch: Watch) -> Iterator[Row] | None:
+    def rows(self, known: Analytic, env: Environment, mode: str, watch: Watch) -> Iterator[Row] | None:
         """The rows of a plan; None: it is for the row operators. `watch` is told of the query that is to be cancelled.
 
         Raises:
             SqlError: 53200, 57014.
         """
-        if not self._is_wanted(plan, env, mode):
+        if not self._is_wanted(known, env, mode):
             return None
         try:
-            return self._run(self.written(plan, env), env, watch)
+            return self._run(known.written(env), env, watch)
         except NotColumnarError:
             return None
 
-    def report(self, plan: p.Plan, env: Environment, mode: str) -> Report | None:
+    def report(self, known: Analytic, env: Environment, mode: str) -> Report | None:
         """What would run, for EXPLAIN."""
-        if not self._is_wanted(plan, env, mode):
+        if not self._is_wanted(known, env, mode):
             return None
         try:
-            found = self.written(plan, env)
+            found = known.written(env)
         except NotColumnarError as error:
             return Report("", (), str(error))
         return Report(found.text, tuple(_described(table) for table in found.tables))
 
-    def written(self, plan: p.Plan, env: Environment) -> Written:
-        """The engine's query.
+    def _is_wanted(self, known: Analytic, env: Environment, mode: str) -> bool:
+        return mode == COLUMNS or (mode == AUTO and not known.only_read and self._expected(known, env) >= FEW_ROWS)
 
-        Raises:
-            NotColumnarError: not all of the plan is on the list.
-        """
-
-        def query(_plan: p.Plan) -> Callable[[Environment], Any]:
-            raise NotColumnarError("a constant with a subquery")
-
-        compiler = Compiler(env.catalog.labels, query)
-
-        def evaluate(expr: Expr) -> Any:
-            return compiler.compile(expr)((), env)
-
-        return Writer(evaluate, env.catalog.base).write(plan)
-
-    def _is_wanted(self, plan: p.Plan, env: Environment, mode: str) -> bool:
-        return mode == COLUMNS or (mode == AUTO and not _is_only_read(plan) and self._expected(plan, env) >= FEW_ROWS)
-
-    def _expected(self, plan: p.Plan, env: Environment) -> int:
-        found = {each.relation.oid: each.relation for each in plans(plan) if isinstance(each, p.Scan) and not _is_point(each)}
-        return sum(env.transaction.estimate(env.session.layout(relation, env)) for relation in found.values())
+    def _expected(self, known: Analytic, env: Environment) -> int:
+        return sum(env.transaction.estimate(env.session.layout(relation, env)) for relation in known.whole)
 
     def _run(self, written: Written, env: Environment, watch: Watch) -> Iterator[Row] | None:
         relations = [_relation(table, env) for table in written.tables]

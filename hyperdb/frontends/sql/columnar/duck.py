@@ -19,6 +19,7 @@ import pyarrow as pa
 from hyperdb.errors import NotColumnarError, SqlError
 from hyperdb.frontends.sql.columnar.copies import Copies, Copy, column
 from hyperdb.frontends.sql.columnar.engine import Relation
+from hyperdb.frontends.sql.columnar.ready import Bound, Key, Ready
 from hyperdb.frontends.sql.columnar.scans import RelationDataset, Scans, version_of
 from hyperdb.frontends.sql.columnar.values import python_rows
 
@@ -71,26 +72,37 @@ def fault(text: str) -> SqlError | NotColumnarError:
 
 
 class DuckQuery:
-    """A query on a connection of its own."""
+    """A query on a connection of its own. Over copies alone it is kept in `ready` when it has come to its end."""
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        engine: duckdb.DuckDBPyConnection,
         text: str,
         relations: Sequence[Relation],
         parameters: Sequence[object],
         copies: Copies,
+        ready: Ready,
     ):
-        self._connection = connection
         self._copies = copies
+        self._ready = ready
         self._scans = Scans()
         self._read: list[Copy] = []
+        self._key: Key | None = None
+        self._bound: Bound | None = None
+        self._ended = False
         try:
-            for relation in relations:
-                self._name(relation)
-            self._relation = connection.sql(text, params=list(parameters)) if parameters else connection.sql(text)
-            if self._relation is None:
-                raise NotColumnarError("a statement without a result")
+            found = [(relation, self._copy_of(relation)) for relation in relations]
+            if not parameters and len(self._read) == len(relations):
+                self._key = (text, tuple((relation.name, copy.name, relation.columns) for relation, copy in found if copy))
+                self._bound = ready.take(self._key)
+            if self._bound is None:
+                connection = engine.cursor()
+                self._bound = Bound(connection)
+                for relation, copy in found:
+                    _name(connection, relation, copy, self._scans)
+                self._bound.relation = connection.sql(text, params=list(parameters) or None)
+                if self._bound.relation is None:
+                    raise NotColumnarError("a statement without a result")
         except duckdb.Error as error:
             self.close()
             raise fault(str(error)) from error
@@ -98,34 +110,29 @@ class DuckQuery:
             self.close()
             raise
 
-    def _name(self, relation: Relation) -> None:
-        """Makes a relation known to the query: as a copy, or as a scan."""
+    def _copy_of(self, relation: Relation) -> Copy | None:
+        """The relation's copy, which is read from now on; None: it is scanned."""
         version = None if relation.identity is None else version_of(relation)
         copy = None if version is None else self._copies.find(relation, version, relation.rows)
-        if copy is None:
-            self._connection.register(relation.name, RelationDataset(relation, self._scans))
-            return
-        self._read.append(copy)
-        columns = ", ".join(f"{column(number)} AS {name}" for number, name in relation.columns)
-        self._connection.execute(f"CREATE TEMP VIEW {relation.name} AS SELECT {columns} FROM {copy.name}")  # noqa: S608 - own names
+        if copy is not None:
+            self._read.append(copy)
+        return copy
 
     @property
     def copied(self) -> int:
         """How many of its relations are copies."""
         return len(self._read)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The result's columns."""
-        return tuple(self._relation.columns)
-
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result in columns."""
+        relation = None if self._bound is None else self._bound.relation
+        assert relation is not None
         try:
-            yield from self._relation.to_arrow_reader(_BATCH_ROWS)
+            yield from relation.to_arrow_reader(_BATCH_ROWS)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             self._scans.check()
             raise fault(str(error)) from error
+        self._ended = True
 
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """The result in rows, a batch at a time."""
@@ -135,15 +142,30 @@ class DuckQuery:
     def cancel(self) -> None:
         """Ends it."""
         self._scans.cancel()
-        self._connection.interrupt()
+        bound = self._bound
+        if bound is not None:
+            bound.connection.interrupt()
 
     def close(self) -> None:
         """Gives back what it holds."""
         self._scans.cancel()
-        self._connection.close()
+        bound, self._bound = self._bound, None
+        if bound is not None and self._key is not None and self._ended:
+            self._ready.put(self._key, bound)
+        elif bound is not None:
+            bound.connection.close()
         read, self._read = self._read, []
         for copy in read:
             self._copies.release(copy)
+
+
+def _name(connection: duckdb.DuckDBPyConnection, relation: Relation, copy: Copy | None, scans: Scans) -> None:
+    """Makes a relation known to a connection: as a copy, or as a scan."""
+    if copy is None:
+        connection.register(relation.name, RelationDataset(relation, scans))
+        return
+    columns = ", ".join(f"{column(number)} AS {name}" for number, name in relation.columns)
+    connection.execute(f"CREATE TEMP VIEW {relation.name} AS SELECT {columns} FROM {copy.name}")  # noqa: S608 - own names
 
 
 class DuckEngine:
@@ -157,6 +179,7 @@ class DuckEngine:
             self._connection.execute(macro)
         self._connection.execute("SET lock_configuration = true")
         self._copies = Copies(int(memory * _COPIES), self._copy, self._drop)
+        self._ready = Ready()
 
     def query(self, text: str, relations: Sequence[Relation], parameters: Sequence[object] = ()) -> DuckQuery:
         """Binds a query.
@@ -164,7 +187,7 @@ class DuckEngine:
         Raises:
             NotColumnarError: DuckDB or Arrow cannot say it; run it on rows.
         """
-        return DuckQuery(self._connection.cursor(), text, relations, parameters, self._copies)
+        return DuckQuery(self._connection, text, relations, parameters, self._copies, self._ready)
 
     def _copy(self, copy: Copy, relation: Relation) -> int:
         """Fills a copy; its bytes, as far as they can be told."""
@@ -188,6 +211,7 @@ class DuckEngine:
         return int(found[0] or 0) if found else 0
 
     def _drop(self, copy: Copy) -> None:
+        self._ready.forget(copy.name)
         connection = self._connection.cursor()
         try:
             connection.execute(f"DROP TABLE IF EXISTS {copy.name}")
@@ -196,4 +220,5 @@ class DuckEngine:
 
     def close(self) -> None:
         """Ends it."""
+        self._ready.close()
         self._connection.close()

@@ -48,10 +48,6 @@ class Query(Protocol):
     `error('SQLSTATE|message')`.
     """
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The result's columns."""
-
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result in columns."""
 

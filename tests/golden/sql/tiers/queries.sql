@@ -56,3 +56,9 @@ select x.n, count(*) from (select name n, case when id > 100 then 'many' else 'f
 select count(*) from item, (values (1, 'a'), (2, 'b')) v(n, t) where v.n = item.small
 select grouping(name), name, sum(price) from item group by rollup (name) order by 1, 2
 select distinct on (tag) tag, id from item order by tag, id desc
+select o.id, o.name, o.since, count(i.id), sum(i.price) from owner o left join item i on i.owner = o.id group by o.id order by o.id
+select count(*), max(n) from (select i.id, i.name, i.half, count(o.id) as n from item i left join owner o on o.id = i.owner group by i.id) as counted
+select sum(price) / count(*), avg(price) / 3, 1.0 / sum(rate), sum(price) / sum(big) from item where id < 200
+select name, sum(price) / nullif(sum(small), 0) as each, avg(big) from item group by name order by each, name
+select m, m / 7 from (select avg(price) as m from item group by tag) as means order by m
+select i.id from item i left join owner o on o.id = i.owner where o.id is null and i.id % 3 = 0 and i.id not in (select id from owner) order by 1
