@@ -129,6 +129,8 @@ def open(  # noqa: A001 - it is what the module is for
         CorruptError: naming file and offset.
     """
     budget = quarter_of_ram() if memory is None else parse_bytes(memory) if isinstance(memory, str) else memory
+    if budget < 0:
+        raise InvalidError("memory is a number of bytes, not a negative one")
     if (frames is not None and frames <= 0) or (frames_count is not None and frames_count <= 0):
         raise InvalidError("frames are sealed after a positive time or number of commits; None is for never")
     options = OpenOptions(engine, sync, budget, create, frames, frames_count)

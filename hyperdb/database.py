@@ -24,6 +24,7 @@ from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltErr
 from hyperdb.graph.app import App
 from hyperdb.graph.catalog.tables import Tables
 from hyperdb.graph.command import Value, decode
+from hyperdb.graph.members import encoded, word
 from hyperdb.graph.native import NativeGraphStore
 from hyperdb.graph.portable.app import PortableAppView
 from hyperdb.graph.portable.store import PortableGraphStore
@@ -60,6 +61,8 @@ class Database:
     """See `hyperdb.open`. Thread-safe; a context manager that closes it."""
 
     def __init__(self, path: str | Path, options: OpenOptions) -> None:
+        if not str(path):
+            raise InvalidError("a database needs the path of its directory")
         self.options = options
         self._scratch: Path | None = None
         if str(path) == MEMORY:
@@ -120,8 +123,8 @@ class Database:
         if not name:
             raise InvalidError("an app needs a name")
         if self._native is None:
-            return PortableAppView(self, name, self._portable.app(name.encode()))
-        return App(self, name, self._graph.app(name.encode()))
+            return PortableAppView(self, name, self._portable.app(encoded(name)))
+        return App(self, name, self._graph.app(encoded(name)))
 
     def transaction(
         self,
@@ -172,10 +175,11 @@ class Database:
 
         Raises:
             CommandError: when the command is refused.
+            WrongTypeError: when an argument is no text, bytes or number.
         """
         self._check()
-        words = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
-        return decode(self.native.command(app.encode(), _number(app), words))
+        words = [word(arg) for arg in args]
+        return decode(self.native.command(encoded(app), _number(app), words))
 
     def execute_raw(self, database: int, words: list[bytes]) -> bytes:
         """Runs one RESP data command on database `database`; the reply as RESP2 bytes, errors included."""

@@ -10,7 +10,7 @@
     |   +-- CycleError          a hyperedge would lie within itself
     |   +-- NestingError        too many memberships to search through
     |   +-- ReferencedError     the element is a member of hyperedges
-    +-- WrongTypeError          the element is of another kind (also a TypeError)
+    +-- WrongTypeError          the element is of another kind, an argument of another type (also a TypeError)
     +-- NotFoundError           no such element (also a KeyError)
     +-- BehindHorizonError      the past asked for is no longer kept
     +-- NotSealedError          no frame of this number is sealed yet
@@ -89,7 +89,7 @@ class ReferencedError(InvalidError):
 
 
 class WrongTypeError(HyperDBError, TypeError):
-    """The element is of another kind than the operation needs."""
+    """The element is of another kind than the operation needs, or an argument is of a type that it does not take."""
 
 
 class NotFoundError(HyperDBError, KeyError):

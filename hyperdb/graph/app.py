@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hyperdb.graph.collections import HashView, ListView, SetView, SortedSetView
 from hyperdb.graph.command import Value
-from hyperdb.graph.members import Text
+from hyperdb.graph.members import Text, encoded
 from hyperdb.graph.store import AppStore, Moment
 from hyperdb.graph.writer import AppWriter
 
@@ -41,17 +41,17 @@ class App(AppWriter):
 
     def put(self, id: Id, value: bytes | str) -> None:  # noqa: A002
         """Adds vertex `id`, replacing whatever the id named, as SET does."""
-        self.execute("SET", id, value)
+        self.execute("SET", encoded(id), encoded(value))
 
     def remove(self, id: Id) -> bool:  # noqa: A002
         """Removes the element with all its members, as DEL does; whether it was there.
 
         Memberships of it stay and dangle, until the id is added again: `remove_vertex` takes care of them.
         """
-        return self.execute("DEL", id) == 1
+        return self.execute("DEL", encoded(id)) == 1
 
     def __contains__(self, id: Id) -> bool:  # noqa: A002
-        return self.execute("EXISTS", id) == 1
+        return self.execute("EXISTS", encoded(id)) == 1
 
     def __len__(self) -> int:
         count = self.execute("DBSIZE")

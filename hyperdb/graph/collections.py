@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from hyperdb.errors import NotFoundError
 from hyperdb.graph.command import Value
+from hyperdb.graph.members import Text, encoded
 
 if TYPE_CHECKING:
     from hyperdb.graph.app import App
 
-Text = bytes | str
 _PAGE = 512
 
 
@@ -29,10 +29,6 @@ def _bytes(value: Value) -> bytes | None:
     return value
 
 
-def _text(value: Text) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
-
-
 class _View:
     """A collection by its name."""
 
@@ -40,7 +36,7 @@ class _View:
 
     def __init__(self, app: App, name: Text) -> None:
         self._app = app
-        self.name = _text(name)
+        self.name = encoded(name)
 
     def _run(self, verb: str, *args: bytes | str | float) -> Value:
         return self._app.execute(verb, self.name, *args)

@@ -9,13 +9,38 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from hyperdb.errors import InvalidError, WrongTypeError
+
 Text: TypeAlias = bytes | str
 Kind: TypeAlias = Literal["vertex", "hyperedge", "hash", "set", "list", "sorted_set", "stream", "table", "index", "partition"]
 
 
 def encoded(text: Text) -> bytes:
-    """Bytes as they are, text as UTF-8."""
-    return text if isinstance(text, bytes) else text.encode()
+    """Bytes as they are, text as UTF-8.
+
+    Raises:
+        WrongTypeError: when it is neither.
+        InvalidError: when it is text that UTF-8 cannot hold, as half of a surrogate pair.
+    """
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode() if isinstance(text, str) else bytes(memoryview(text))
+    except UnicodeEncodeError as error:
+        raise InvalidError(f"{text!r} is no text that UTF-8 can hold") from error
+    except TypeError as error:
+        raise WrongTypeError(f"ids, order keys and values are bytes or text, not {type(text).__name__}") from error
+
+
+def word(argument: Text | float) -> bytes:
+    """An argument of a command: numbers besides, in their shortest spelling that reads back as the same.
+
+    Raises:
+        WrongTypeError: when it is neither, as None and True are.
+    """
+    if isinstance(argument, int | float) and not isinstance(argument, bool):
+        return repr(argument).encode()
+    return encoded(argument)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, init=False)

@@ -12,6 +12,7 @@ from typing import Self
 
 from hyperdb.commitment.verify import Query
 from hyperdb.errors import ClosedError, InvalidError
+from hyperdb.graph.members import encoded
 from hyperdb.graph.reader import AppReader
 from hyperdb.graph.store import AppStore, GraphStore, Moment, StoreSnapshot
 
@@ -56,7 +57,7 @@ class Snapshot:
 
     def graph(self, name: str) -> AppStore:
         """The store's app of this name."""
-        return self._store.app(name.encode())
+        return self._store.app(encoded(name))
 
     def close(self) -> None:
         """Lets its commit go. A second call does nothing; walks that have begun go on to their end."""

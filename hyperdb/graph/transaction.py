@@ -78,7 +78,7 @@ class Transaction:
         with self._lock:
             app = self._apps.get(name)
         if app is None:
-            app = TransactionApp(self._inner.app(name.encode()), name)
+            app = TransactionApp(self._inner.app(encoded(name)), name)
             with self._lock:
                 self._apps[name] = app
         return app

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hyperdb.errors import InvalidError
 from hyperdb.storage.engine import Change, Engine, Entry, Snapshot, Transaction
 from hyperdb.storage.lmdb import LmdbEngine
 from hyperdb.storage.memory import MemoryEngine
@@ -21,7 +22,9 @@ def open_engine(name: EngineName, path: str | Path, options: OpenOptions | None 
         return MemoryEngine()
     if name == "lmdb":
         return LmdbEngine(Path(path), options)
-    return NativeEngine(Path(path), options)
+    if name == "native":
+        return NativeEngine(Path(path), options)
+    raise InvalidError(f"engine is 'native', 'memory' or 'lmdb', not {name!r}")
 
 
 __all__ = ["Change", "Engine", "Entry", "LmdbEngine", "MemoryEngine", "NativeEngine", "Snapshot", "Transaction", "open_engine"]
