@@ -8,6 +8,7 @@ pub mod order;
 pub mod row;
 pub mod token;
 pub mod types;
+pub mod wire;
 
 /// Takes the parts of a record off its front.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
