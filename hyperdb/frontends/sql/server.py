@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import itertools
 import secrets
 import ssl
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from hyperdb.errors import AddressError, SqlError
+from hyperdb.frontends.sockets import is_loopback, new_event_loop
 from hyperdb.frontends.sql import tls
 from hyperdb.frontends.sql.connection import LOG, Connection
 from hyperdb.frontends.sql.contract import Backend, Opening, Session
@@ -50,14 +50,6 @@ class _Full:
         raise SqlError("53300", "sorry, too many clients already")
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
 class SqlServer:
     """A running server. The constructor returns once it listens; `stop` ends it."""
 
@@ -84,7 +76,7 @@ class SqlServer:
         self._certificate = certificate
         self.tls: ssl.SSLContext | None = certificate.context if certificate is not None else None
         self.workers = ThreadPoolExecutor(self._settings.connections, thread_name_prefix="hyperdb-sql-worker")
-        self.loop = _new_loop()
+        self.loop = new_event_loop()
         self._connections: set[Connection] = set()
         self._logged_in: dict[int, tuple[bytes, Connection]] = {}
         self._numbers = itertools.count(1)
@@ -145,7 +137,7 @@ class SqlServer:
             random=self._random,
             process_id=number,
             decoy_secret=self._decoy_secret,
-            is_local=_is_loopback(host),
+            is_local=is_loopback(host),
             address=host,
             offers_tls=self.tls is not None,
             certificate_hash=self._certificate.hash if self._certificate is not None else None,
@@ -207,10 +199,3 @@ class _Arrival(asyncio.Protocol):
         transport = cast("asyncio.Transport", transport)
         transport.set_protocol(connection)
         connection.connection_made(transport)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
