@@ -4,9 +4,8 @@ Question: what do analytic queries cost over rows that are also served one by on
 by `tpchgen-cli` (its path is `--generator`; pip installs it), the same rows into each system. HyperDB answers in its process, by
 SQL text through a session; DuckDB in memory with the same number of threads; PostgreSQL through a socket, analyzed. Each query
 runs once cold, then `--rounds` times in turns with its peers; figures are medians of wall time with all rows fetched. Answers
-are compared with DuckDB's, floats of its quotients to 9 digits. `--point` measures how long single rows take while query 1 runs
-in a loop.
-Run: `python bench/tpch.py [--scale 0.1] [--rounds 5] [--postgres /usr/lib/postgresql/15/bin] [--point 10]`.
+are compared with DuckDB's, floats of its quotients to 9 digits.
+Run: `python bench/tpch.py [--scale 0.1] [--rounds 5] [--postgres /usr/lib/postgresql/15/bin]`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -122,34 +120,6 @@ def postgres(binaries: Path, data: Path) -> Iterator[Callable[[str], Any]]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def point_queries(database: hyperdb.Database, seconds: float) -> None:
-    """How long a single row takes while query 1 runs again and again, each on a thread as the server has them."""
-    stop = threading.Event()
-
-    def analyse() -> None:
-        session = database.sql_backend.open(Opening("postgres", "hyperdb"))
-        while not stop.is_set():
-            run(session, QUERIES["Q1"])
-        session.close()
-
-    session = database.sql_backend.open(Opening("postgres", "hyperdb"))
-    for label in ("alone", "under query 1"):
-        thread = threading.Thread(target=analyse)
-        if label != "alone":
-            thread.start()
-        taken, until, key = [], time.perf_counter() + seconds, 1
-        while time.perf_counter() < until:
-            key = key * 7919 % 14_983 + 1
-            taken.append(timed(lambda key=key: run(session, f"select c_name from customer where c_custkey = {key}"))[0])
-        stop.set()
-        if label != "alone":
-            thread.join()
-        taken.sort()
-        marks = ", ".join(f"p{mark} {taken[int(len(taken) * mark / 100)]:.2f} ms" for mark in (50, 99))
-        print(f"point query {label}: {len(taken)} in {seconds:.0f} s, {marks}, longest {taken[-1]:.1f} ms")
-    session.close()
-
-
 QUERIES = queries()
 
 
@@ -161,7 +131,6 @@ def main() -> None:
     parser.add_argument("--generator", default="tpchgen-cli")
     parser.add_argument("--postgres", type=Path)
     parser.add_argument("--memory", default="2g")
-    parser.add_argument("--point", type=float, default=0)
     parser.add_argument("--queries", nargs="*", default=list(QUERIES))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tpch-") as folder:
@@ -182,8 +151,6 @@ def main() -> None:
             else:
                 compare(session, peer, None, chosen.queries, chosen.rounds)
             session.close()
-            if chosen.point:
-                point_queries(database, chosen.point)
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"largest resident size {largest:.2f} GiB, all systems but PostgreSQL in it")
 

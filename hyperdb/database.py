@@ -269,7 +269,7 @@ class Database:
         """What opens SQL sessions over this database's tables."""
         from hyperdb.frontends.sql.backend import SqlBackend
 
-        return SqlBackend(Tables(self.native), memory=self.options.memory)
+        return SqlBackend(Tables(self.native), memory=self.options.memory, directory=None if self._scratch else self.path)
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.
@@ -320,6 +320,9 @@ class Database:
         self._closed = True
         for serving in self._servers:
             serving.stop()
+        backend = self.__dict__.get("sql_backend")
+        if backend is not None:
+            backend.close()
         self._graph.close()
         if self._scratch is not None:
             shutil.rmtree(self._scratch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,9 @@ from hyperdb.values import parse_address
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
+_SWITCH_SECONDS = 0.0005
+"""How long the threads of a server compute before one that waits for the interpreter has its turn: those that turn long results
+into rows would hold up the loop of all SQL clients by five milliseconds each time otherwise."""
 
 
 def _refuse(name: str, value: str) -> None:
@@ -71,6 +75,7 @@ def serve(
             parse_address(address)
     if (tls_cert is None) != (tls_key is None):
         raise InvalidError("--tls-cert and --tls-key go together")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with hyperdb.open(
         directory,
         sync="always" if sync == "always" else "everysec",

@@ -16,10 +16,12 @@ from hyperdb.frontends.sql.session import SqlSession
 from hyperdb.graph.catalog.tables import Tables
 
 
-@pytest.fixture
-def session() -> Iterator[SqlSession]:
+@pytest.fixture(params=("rows", "columns"))
+def session(request: pytest.FixtureRequest) -> Iterator[SqlSession]:
+    """In each tier: where a plan allows it, all runs in columns, however few the rows."""
     with hyperdb.open(":memory:", memory="32m") as database:
         opened = SqlBackend(Tables(database.native)).open(Opening("postgres", "hyperdb"))
+        opened.set("hyperdb.tier", request.param)
         yield opened
         opened.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,57 @@ def test_a_table_that_is_asked_for_again_is_read_from_a_copy_until_it_changes(se
 
 def test_few_rows_stay_on_rows(session: SqlSession) -> None:
     assert ("Tier: 2 (rows)",) in in_tier(session, "auto", "explain select sum(price) from item")[1]
+
+
+PARAMETERS: list[tuple[str, list[tuple[object, ...]]]] = [
+    ("select count(*), sum(price) from item where small > $1", [(10,), (90,), (None,), (10,)]),
+    ("select name, count(*) from item where name like $1 group by name order by name", [("x1%",), ("%yy",), ("'; drop",)]),
+    ("select id, price * $1::numeric, made + $2::int from item where made < $3 order by id", [(Decimal("1.50"), 2, 18500)]),
+    ("select id from item where rate >= $1::numeric(5, 4) order by id limit $2 offset $3", [(Decimal("0.05"), 3, 1)]),
+    ("select avg(price) / $1 from item where id in ($2, $3, $4)", [(Decimal("3"), 1, 2, 300), (Decimal("3.000"), 1, 2, 300)]),
+]
+
+
+@pytest.mark.parametrize(("text", "given"), PARAMETERS)
+def test_parameters_reach_columns(session: SqlSession, text: str, given: list[tuple[object, ...]]) -> None:
+    def answer(tier: str, values: tuple[object, ...]) -> Any:
+        run(session, f"set hyperdb.tier = {tier}")
+        outcome = session.execute(session.prepare(text, ()), values)
+        rows = outcome.everything()
+        session.sync(False)
+        return rows
+
+    for values in given:
+        before = session.backend.analytics.runs
+        assert repr(answer("columns", values)) == repr(answer("rows", values)), values
+        assert session.backend.analytics.runs == before + 1, values
+
+
+def test_a_text_is_written_anew_when_what_it_depends_on_has_changed(session: SqlSession) -> None:
+    text = (
+        "select count(*), current_setting('application_name') from item where name || current_setting('application_name') = 'x1a'"
+    )
+    for name in ("a", "b", "a"):
+        run(session, f"set application_name = '{name}'")
+        found = in_tier(session, "columns", text)
+        assert found == in_tier(session, "rows", text)
+        assert found[1][0][1] == name
+
+
+def test_a_range_of_few_rows_stays_on_rows(session: SqlSession) -> None:
+    run(session, "create table wide (id bigint primary key, g integer, v integer); create index wide_g on wide (g)")
+    run(session, "insert into wide select i, i / 100, i from generate_series(1, 6000) i")
+    for condition, tier in (
+        ("id between 10 and 300", 2),
+        ("id > 5900 and v > 3", 2),
+        ("g = 7", 2),
+        ("g > 30 and g < 35", 2),
+        ("id > 1000", 3),
+        ("g >= 5", 3),
+        ("id < 99999999999999999999", 3),
+        ("v > 5990", 3),
+    ):
+        lines = in_tier(session, "auto", f"explain select sum(v), count(*) from wide where {condition}")[1]
+        assert any(line.startswith(f"Tier: {tier}") for (line,) in lines), condition
+        text = f"select sum(v), count(*), max(id) from wide where {condition}"
+        assert in_tier(session, "auto", text) == in_tier(session, "rows", text)

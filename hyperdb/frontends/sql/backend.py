@@ -13,6 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
@@ -39,15 +40,12 @@ _PLANS = 2048
 _TRIED = 8192
 MEMORY = 512 << 20
 """The database's budget in bytes unless somebody says otherwise."""
-_ENGINE, _LEAST_ENGINE, _KEPT = 4, 64 << 20, 16
-"""The analytic engine may use a quarter of the budget (but not less than it can run with), kept columns a sixteenth."""
+_ENGINE, _LEAST_ENGINE, _KEPT = 4, 24 << 20, 16
+"""The analytic engine may use a quarter of the budget (but not less than it can run with), kept columns a sixteenth; the block
+cache gives them up when the engine is started."""
+SPILL = "spill"
+"""The directory below the store's for what the engine cannot hold."""
 PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
-
-
-def _engine(memory: int) -> Engine:
-    from hyperdb.frontends.sql.columnar.duck import DuckEngine
-
-    return DuckEngine(memory=memory, threads=os.cpu_count() or 1, macros=MACROS)
 
 
 def clock() -> int:
@@ -58,10 +56,14 @@ def clock() -> int:
 class SqlBackend:
     """See the module's head. `native` is the database's native store."""
 
-    def __init__(self, tables: Tables, now: Callable[[], int] = clock, memory: int = MEMORY) -> None:
+    def __init__(
+        self, tables: Tables, now: Callable[[], int] = clock, memory: int = MEMORY, directory: Path | None = None
+    ) -> None:
         self.tables = tables
         self.now = now
-        self.analytics = Analytics(lambda: _engine(max(memory // _ENGINE, _LEAST_ENGINE)))
+        self._memory = memory
+        self._spill = None if directory is None else directory / SPILL
+        self.analytics = Analytics(self._engine)
         tables.keep_columns(memory // _KEPT)
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
@@ -89,6 +91,18 @@ class SqlBackend:
         if opening.database not in DATABASES:
             raise SqlError("3D000", f'database "{opening.database}" does not exist')
         return SqlSession(self, opening)
+
+    def _engine(self) -> Engine:
+        """The analytic engine, within the budget."""
+        from hyperdb.frontends.sql.columnar.duck import DuckEngine
+
+        memory = max(self._memory // _ENGINE, _LEAST_ENGINE)
+        self.tables.reserve(memory + self._memory // _KEPT)
+        return DuckEngine(memory=memory, threads=os.cpu_count() or 1, macros=MACROS, spill=self._spill)
+
+    def close(self) -> None:
+        """Ends the analytic engine. Sessions are closed before."""
+        self.analytics.close()
 
     def _drop_temporaries(self) -> None:
         """What sessions left that did not end by themselves."""

@@ -24,6 +24,7 @@ class Tables:
         self._store = store
         self.column_gauges = store.column_gauges
         self.keep_columns = store.keep_columns
+        self.reserve = store.reserve
 
     def compact(self) -> None:
         """Merges what is superseded out of the store's files, of all tables."""
@@ -80,3 +81,4 @@ class TableTransaction:
         self.lock_rows = rows.lock_rows
         self.hold_parent = rows.hold_parent
         self.estimate = rows.estimate
+        self.expected = rows.expected

@@ -148,6 +148,13 @@ impl Store {
         Ok(())
     }
 
+    /// Takes bytes of the store's memory out of its block cache, for what this process keeps of its data elsewhere; 0 gives them
+    /// back.
+    fn reserve(&self, bytes: usize) -> PyResult<()> {
+        self.graph()?.db().reserve(bytes);
+        Ok(())
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if !self.born.is_here() {
             return Ok(());

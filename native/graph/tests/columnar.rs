@@ -317,11 +317,29 @@ fn a_budget_is_kept_and_a_table_that_is_too_large_does_not_push_itself_out() {
     let gauges = shop.store.ranges().gauges();
     assert!((500..=1500).contains(&gauges[0].1), "{gauges:?}");
     assert!(gauges[2].1 > 6, "{gauges:?}");
+    let version = || {
+        let fields = layout.fields(&[1]).unwrap();
+        let scan = Scan::new(
+            &shop.store,
+            &shop.begin(),
+            &layout,
+            fields,
+            &Limits::default(),
+        );
+        scan.unwrap().unwrap().version()
+    };
+    let before = version();
     shop.store.ranges().set_budget(0);
     assert_eq!(
         shop.store.ranges().gauges()[..2],
-        [("columnar_bytes", 0), ("columnar_tables", 0)]
+        [("columnar_bytes", 0), ("columnar_tables", 1)]
     );
+    assert!(before.is_some());
+    assert_eq!(version(), before, "letting go of columns is no change");
+    let mut tx = shop.begin();
+    write(&mut tx, &layout, &mut Model::new(), 1000, Write::Put, 2);
+    shop.commit(tx);
+    assert_ne!(version(), before);
 }
 
 /// Writers move units between rows, so every snapshot has the same sum; scans that share columns must all see it.

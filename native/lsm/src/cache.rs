@@ -57,6 +57,11 @@ impl BlockCache {
         self.shrink(&mut self.clock.lock());
     }
 
+    /// Bytes that it may hold.
+    pub fn budget(&self) -> usize {
+        self.budget.load(Ordering::Relaxed)
+    }
+
     /// Bytes held.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)

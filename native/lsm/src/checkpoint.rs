@@ -158,6 +158,7 @@ impl Shared {
                 ("layer_bytes", layers as u64),
                 ("row_cache_bytes", rows as u64),
                 ("block_cache_bytes", self.cache.used() as u64),
+                ("block_cache_budget_bytes", self.cache.budget() as u64),
                 ("block_cache_loads", self.cache.loads()),
                 ("block_cache_evictions", self.cache.evictions()),
                 ("memory_budget_bytes", self.options.memory as u64),

@@ -418,6 +418,13 @@ impl Db {
         self.shared.work.wake();
     }
 
+    /// Takes `bytes` of the store's memory out of the block cache, for what the process keeps elsewhere; a later call takes its
+    /// place. The cache keeps a mebibyte whatever is asked.
+    pub fn reserve(&self, bytes: usize) {
+        let left = self.shared.budget.blocks.saturating_sub(bytes);
+        self.shared.cache.set_budget(left);
+    }
+
     /// Moves everything from memory into tables and waits for it.
     pub fn flush(&self) -> Result<()> {
         self.shared.flush_all()

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hyperdb.errors import NotColumnarError, SqlError
+from hyperdb.frontends.sql.analytic.expected import Reading, readings
 from hyperdb.frontends.sql.analytic.relational import Writer, Written
-from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.plan import nodes as p
@@ -41,11 +41,12 @@ class _Text:
 
 @dataclass(eq=False, slots=True)
 class Analytic:
-    """A plan that may run in the engine: the tables that it reads `whole`, and whether it only reads rows."""
+    """A plan that may run in the engine: the scans of it that may read many rows, and whether it only reads rows."""
 
     plan: p.Plan
-    whole: tuple[Relation, ...]
+    scans: tuple[p.Scan, ...]
     only_read: bool
+    _readings: tuple[Reading, ...] | None = None
     _texts: list[_Text] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,11 +65,19 @@ class Analytic:
                 self._texts = [found, *self._texts[: _MOST - 1]]
         return found.written
 
-    def _write(self, env: Environment) -> _Text:
-        def query(_plan: p.Plan) -> Callable[[Environment], Any]:
-            raise NotColumnarError("a constant with a subquery")
+    def reads(self, env: Environment, most: int) -> bool:
+        """Whether it is expected to read as many rows of tables."""
+        if self._readings is None:
+            self._readings = readings(self.scans, _compiler(env))
+        total = 0
+        for reading in self._readings:
+            total += reading.rows(env, most)
+            if total >= most:
+                return True
+        return False
 
-        compiler = Compiler(env.catalog.labels, query)
+    def _write(self, env: Environment) -> _Text:
+        compiler = _compiler(env)
         fixed: list[tuple[Fixed, Any]] = []
 
         def evaluate(expr: Expr) -> Any:
@@ -80,6 +89,13 @@ class Analytic:
             return value
 
         return _Text(Writer(evaluate, env.catalog.base).write(self.plan), fixed)
+
+
+def _compiler(env: Environment) -> Compiler:
+    def query(_plan: p.Plan) -> Callable[[Environment], Any]:
+        raise NotColumnarError("a constant with a subquery")
+
+    return Compiler(env.catalog.labels, query)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -12,9 +12,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import NotColumnarError, SqlError
+from hyperdb.frontends.sql.analytic.expected import counts
+from hyperdb.frontends.sql.analytic.forms import of_kind
 from hyperdb.frontends.sql.analytic.known import Analytic
 from hyperdb.frontends.sql.analytic.relational import Scanned, Written
 from hyperdb.frontends.sql.analytic.results import reader
@@ -41,16 +44,12 @@ Watch = Callable[[Query | None], None]
 
 
 def analytic(plan: p.Plan) -> Analytic | None:
-    """A plan that reads tables whole, and nothing that the engine cannot, as what is asked about again when it runs."""
+    """A plan that may read many rows, and nothing that the engine cannot, as what is asked about again when it runs."""
     found = list(plans(plan))
     if any(isinstance(each, _NEVER) for each in found):
         return None
-    whole = {each.relation.oid: each.relation for each in found if isinstance(each, p.Scan) and not _is_point(each)}
-    return Analytic(plan, tuple(whole.values()), _is_only_read(plan)) if whole else None
-
-
-def _is_point(scan: p.Scan) -> bool:
-    return scan.low is not None and scan.high is not None and scan.low.values == scan.high.values
+    scans = tuple(each for each in found if isinstance(each, p.Scan) and counts(each))
+    return Analytic(plan, scans, _is_only_read(plan)) if scans else None
 
 
 def _is_only_read(plan: p.Plan) -> bool:
@@ -69,6 +68,18 @@ class Report:
     reason: str = ""
 
 
+@dataclass(slots=True)
+class Parts:
+    """Of a run in the engine: rows of the result, tables that were copies, and seconds of each part."""
+
+    rows: int = 0
+    copies: int = 0
+    written: float = 0
+    bound: float = 0
+    run: float = 0
+    read: float = 0
+
+
 class Analytics:
     """Runs queries in an engine that `make` gives, once it is needed."""
 
@@ -76,6 +87,8 @@ class Analytics:
         self._make = make
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self.runs = 0
+        """Queries whose rows came from the engine."""
 
     def rows(self, known: Analytic, env: Environment, mode: str, watch: Watch) -> Iterator[Row] | None:
         """The rows of a plan; None: it is for the row operators. `watch` is told of the query that is to be cancelled.
@@ -100,11 +113,40 @@ class Analytics:
             return Report("", (), str(error))
         return Report(found.text, tuple(_described(table) for table in found.tables))
 
-    def _is_wanted(self, known: Analytic, env: Environment, mode: str) -> bool:
-        return mode == COLUMNS or (mode == AUTO and not known.only_read and self._expected(known, env) >= FEW_ROWS)
+    def measured(self, known: Analytic, env: Environment, watch: Watch) -> Parts:
+        """Runs a query to its end, for EXPLAIN ANALYZE.
 
-    def _expected(self, known: Analytic, env: Environment) -> int:
-        return sum(env.transaction.estimate(env.session.layout(relation, env)) for relation in known.whole)
+        Raises:
+            NotColumnarError: it is for the row operators.
+            SqlError: 53200, 57014.
+        """
+        parts = Parts()
+        begin = perf_counter()
+        written = known.written(env)
+        parts.written = perf_counter() - begin
+        query = self._started().query(written.text, [_relation(table, env) for table in written.tables])
+        watch(query)
+        parts.copies = query.copied
+        read = reader(written)
+        try:
+            at = perf_counter()
+            parts.bound = at - begin - parts.written
+            for page in query.rows():
+                parts.run += (there := perf_counter()) - at
+                parts.rows += len(list(read(page)))
+                parts.read += (at := perf_counter()) - there
+            parts.run += perf_counter() - at
+        except SqlError as error:
+            if error.sqlstate in _FINAL:
+                raise
+            raise NotColumnarError(error.message) from error
+        finally:
+            watch(None)
+            query.close()
+        return parts
+
+    def _is_wanted(self, known: Analytic, env: Environment, mode: str) -> bool:
+        return mode == COLUMNS or (mode == AUTO and not known.only_read and known.reads(env, FEW_ROWS))
 
     def _run(self, written: Written, env: Environment, watch: Watch) -> Iterator[Row] | None:
         relations = [_relation(table, env) for table in written.tables]
@@ -117,6 +159,7 @@ class Analytics:
             for page in pages:
                 held += read(page)
                 if len(held) > _HELD_ROWS:
+                    self._count()
                     return chain(held, self._rest(query, pages, read, watch))
         except SqlError as error:
             if error.sqlstate in _FINAL:
@@ -126,7 +169,12 @@ class Analytics:
             if len(held) <= _HELD_ROWS:
                 watch(None)
                 query.close()
+        self._count()
         return iter(held)
+
+    def _count(self) -> None:
+        with self._lock:
+            self.runs += 1
 
     def _rest(
         self, query: Query, pages: Iterator[list[Row]], read: Callable[[list[Row]], Iterator[Row]], watch: Watch
@@ -137,6 +185,13 @@ class Analytics:
         finally:
             watch(None)
             query.close()
+
+    def close(self) -> None:
+        """Ends the engine; a later query starts another one."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
     def _started(self) -> Engine:
         with self._lock:
@@ -151,7 +206,10 @@ def _relation(table: Scanned, env: Environment) -> Relation:
     columns = tuple((id_of[slot], name) for slot, name in table.columns)
     layout = env.session.layout(relation, env)
     rows = env.transaction.estimate(layout)
-    return Relation(table.name, env.transaction, layout, columns, key=_key(relation, table), identity=relation.oid, rows=rows)
+    base = env.catalog.base
+    every = frozenset(id_of[each.slot] for each in relation.columns if of_kind(base(each.kind), "") is not None)
+    key = _key(relation, table)
+    return Relation(table.name, env.transaction, layout, columns, key=key, identity=relation.oid, rows=rows, every=every)
 
 
 def _key(relation: relations.Relation, table: Scanned) -> str | None:

@@ -2,8 +2,9 @@
 
 Theory: a scan tells the version of its table; equal versions have equal rows. A query over a copy has the engine's own
 statistics, zone maps and threads, where one over a scan has one reader of batches. A copy costs about as much as the first query,
-so it is made when a version is asked for the second time, of the columns asked for so far; a table that changes all the time is
-only scanned. Invariant: a copy is used for its version alone, and dropped when nobody reads it.
+so it is made when a version is asked for the second time, of the columns asked for so far, and when those turn out to be too
+few, of all that the engine can hold; a table that changes all the time is only scanned. Invariant: a copy is used for its version
+alone, and dropped when nobody reads it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class _Known:
     wanted: Ids = frozenset()
     seen: int = 0
     refused: bool = False
+    narrow: bool = False
+    """Not all of its columns can be copied together."""
     copy: Copy | None = None
 
 
@@ -77,20 +80,24 @@ class Copies:
             known = self._tables.setdefault(relation.identity, _Known())
             self._tables.move_to_end(relation.identity)
             if known.version != version:
-                known.version, known.seen, known.refused = version, 0, False
+                known.version, known.seen, known.refused, known.narrow = version, 0, False, False
             known.seen += 1
             known.wanted |= ids
             found = known.copy
             if found is not None and found.version == version and ids <= found.columns:
                 found.readers += 1
                 return found
-            wanted = known.wanted
-            if known.seen < 2 or known.refused or len(wanted) * rows * _VALUE_BYTES > self.budget:
+            choices = [known.wanted]
+            if found is not None and found.version == version and not known.narrow:
+                choices.insert(0, known.wanted | relation.every)
+            choices = [each for each in choices if len(each) * rows * _VALUE_BYTES <= self.budget]
+            if known.seen < 2 or known.refused or not choices:
                 return None
         if not self._making.acquire(blocking=False):
             return None
         try:
-            return self._make(relation, version, wanted)
+            made = (self._make(relation, version, each) for each in choices)
+            return next((copy for copy in made if copy is not None), None)
         finally:
             self._making.release()
 
@@ -111,7 +118,8 @@ class Copies:
         except (HyperDBError, NotColumnarError):
             # Whoever reads it by a scan learns why.
             with self._lock:
-                self._known(relation).refused = True
+                known = self._known(relation)
+                known.narrow, known.refused = True, wanted <= known.wanted
             return None
         with self._lock:
             known = self._known(relation)

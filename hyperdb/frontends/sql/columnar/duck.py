@@ -2,15 +2,18 @@
 
 Theory: one instance in memory, without files, network or extensions; a query has a connection of its own, on which its relations
 are registered: scans, or views of copies. Its settings make NULLs sort as PostgreSQL's do and integers divide as integers. Memory
-is its share of the one budget; what does not fit fails with 53200. Invariant: nothing but copies outlives a query, and its text
+is its share of the one budget; what does not fit is spilled into the store's directory, and fails with 53200 where that is not
+possible. Invariant: nothing but copies outlives a query, and its text
 reaches nothing but its relations.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -26,14 +29,14 @@ from hyperdb.frontends.sql.columnar.values import python_rows
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "default_null_order": "nulls_last_on_asc_first_on_desc",
     "integer_division": "true",
-    "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
     "arrow_lossless_conversion": "true",
-    "temp_directory": "",
 }
 _BATCH_ROWS = 1 << 14
+_PAGE_ROWS = 1 << 10
+"""Rows whose values become objects at once: other threads of the interpreter wait for as long."""
 _COPIES = 0.5
 """The part of the memory that copies of tables may take."""
 
@@ -46,6 +49,7 @@ _FAULTS: tuple[tuple[str, str, str | None], ...] = (
     ("Invalid Input Error", "More than one row returned by a subquery", "21000"),
     ("Invalid Input Error", "", "22023"),
     ("Out of Memory Error", "", "53200"),
+    ("IO Error", "No space left", "53100"),
     ("INTERRUPT Error", "", "57014"),
     ("Permission Error", "", "42501"),
     ("Parser Error|Binder Error|Catalog Error|Not implemented Error", "", None),
@@ -53,9 +57,11 @@ _FAULTS: tuple[tuple[str, str, str | None], ...] = (
 _TEXTS = {
     "22012": "division by zero",
     "21000": "more than one row returned by a subquery used as an expression",
+    "53100": "could not write to a temporary file: no space left on device",
     "53200": "out of memory",
     "57014": "canceling statement due to user request",
 }
+_MACRO = re.compile(r"CREATE MACRO (\w+)")
 _OWN = re.compile(r"Invalid Input Error: ([0-9A-Z]{5})\|(.*)", re.DOTALL)
 
 
@@ -82,6 +88,8 @@ class DuckQuery:
         parameters: Sequence[object],
         copies: Copies,
         ready: Ready,
+        *,
+        slow: bool,
     ):
         self._copies = copies
         self._ready = ready
@@ -97,7 +105,7 @@ class DuckQuery:
                 self._bound = ready.take(self._key)
             if self._bound is None:
                 connection = engine.cursor()
-                self._bound = Bound(connection)
+                self._bound = Bound(connection, text, slow=slow)
                 for relation, copy in found:
                     _name(connection, relation, copy, self._scans)
                 self._bound.relation = connection.sql(text, params=list(parameters) or None)
@@ -125,19 +133,24 @@ class DuckQuery:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result in columns."""
-        relation = None if self._bound is None else self._bound.relation
-        assert relation is not None
+        bound = self._bound
+        assert bound is not None
+        rows = 0
         try:
-            yield from relation.to_arrow_reader(_BATCH_ROWS)
+            for batch in bound.result().to_arrow_reader(_BATCH_ROWS):
+                rows += batch.num_rows
+                yield batch
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             self._scans.check()
             raise fault(str(error)) from error
         self._ended = True
+        bound.rows = rows
 
     def rows(self) -> Iterator[list[tuple[Any, ...]]]:
         """The result in rows, a batch at a time."""
         for batch in self.batches():
-            yield list(python_rows(batch))
+            for at in range(0, batch.num_rows, _PAGE_ROWS):
+                yield list(python_rows(batch.slice(at, _PAGE_ROWS)))
 
     def cancel(self) -> None:
         """Ends it."""
@@ -169,14 +182,23 @@ def _name(connection: duckdb.DuckDBPyConnection, relation: Relation, copy: Copy 
 
 
 class DuckEngine:
-    """An instance of DuckDB with `memory` bytes and `threads`; `macros` are statements that make functions for queries."""
+    """An instance of DuckDB with `memory` bytes and `threads`; `macros` are statements that make functions for queries.
 
-    def __init__(self, *, memory: int, threads: int, macros: Sequence[str] = ()) -> None:
+    What a query cannot hold goes to files in `spill` until it ends; None: nowhere.
+    """
+
+    def __init__(self, *, memory: int, threads: int, macros: Sequence[str] = (), spill: Path | None = None) -> None:
         settings = {**_SETTINGS, "memory_limit": f"{memory}B", "threads": str(threads)}
+        settings["temp_directory"] = "" if spill is None else str(spill)
+        self._spill = spill
+        self._forget_spilled()
         self._connection = duckdb.connect(":memory:", config=settings)
         self._connection.execute("SET TimeZone = 'UTC'")
+        # Only now, for it does not let the directory be set.
+        self._connection.execute("SET enable_external_access = false")
         for macro in macros:
             self._connection.execute(macro)
+        self._macros = [found[1] for macro in macros if (found := _MACRO.match(macro))]
         self._connection.execute("SET lock_configuration = true")
         self._copies = Copies(int(memory * _COPIES), self._copy, self._drop)
         self._ready = Ready()
@@ -187,7 +209,8 @@ class DuckEngine:
         Raises:
             NotColumnarError: DuckDB or Arrow cannot say it; run it on rows.
         """
-        return DuckQuery(self._connection, text, relations, parameters, self._copies, self._ready)
+        slow = any(name in text for name in self._macros)
+        return DuckQuery(self._connection, text, relations, parameters, self._copies, self._ready, slow=slow)
 
     def _copy(self, copy: Copy, relation: Relation) -> int:
         """Fills a copy; its bytes, as far as they can be told."""
@@ -222,3 +245,9 @@ class DuckEngine:
         """Ends it."""
         self._ready.close()
         self._connection.close()
+        self._forget_spilled()
+
+    def _forget_spilled(self) -> None:
+        """Removes what a query, or a process that was killed, has left."""
+        if self._spill is not None:
+            shutil.rmtree(self._spill, ignore_errors=True)

@@ -38,6 +38,8 @@ class Relation:
     """A number of the table, with which an engine may know it again; None: its rows are to be scanned."""
     rows: int = 0
     """About how many it has."""
+    every: frozenset[int] = frozenset()
+    """The ids of all its columns that an engine can hold."""
 
 
 class Query(Protocol):
@@ -47,6 +49,10 @@ class Query(Protocol):
     that columns cannot hold: the query is then to be run on rows. The text may raise an error of its own with
     `error('SQLSTATE|message')`.
     """
+
+    @property
+    def copied(self) -> int:
+        """How many of its relations are copies."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The result in columns."""

@@ -1,8 +1,9 @@
 """Queries that are bound already, each on a connection of its own.
 
 Theory: opening a connection, naming relations and reading the text take the engine about a millisecond. A query over copies alone
-names tables that never change, so it can be run again as it is: it is kept when it has run to its end. A connection runs one
-query at a time, so whoever asks for the same meanwhile binds another one. Invariant: no kept query names a copy that was dropped.
+names tables that never change, so it can be run again as it is: it is kept when it has run to its end. It is planned at each run,
+which is cheap but for macros. A connection runs one query at a time, so whoever asks for the same meanwhile binds another one.
+Invariant: no kept query names a copy that was dropped.
 """
 
 from __future__ import annotations
@@ -18,14 +19,31 @@ Key: TypeAlias = tuple[str, tuple[tuple[str, str, tuple[tuple[int, str], ...]], 
 """The text, and of each relation its name in it, its copy and the columns."""
 
 _MOST = 64
+_NAME = "asked"
+_FEW_ROWS = 1 << 16
+"""What a prepared query gives is held in memory, where a relation's comes as it is read."""
 
 
 @dataclass(eq=False, slots=True)
 class Bound:
-    """A query, and the connection that it is bound on."""
+    """A query, and the connection that it is bound on. One that is `slow` to bind is prepared once it has shown few `rows`."""
 
     connection: duckdb.DuckDBPyConnection
+    text: str
+    slow: bool = False
     relation: duckdb.DuckDBPyRelation | None = None
+    rows: int | None = None
+    _prepared: bool = False
+
+    def result(self) -> duckdb.DuckDBPyRelation:
+        """A run of it."""
+        assert self.relation is not None
+        if not self.slow or self.rows is None or self.rows > _FEW_ROWS:
+            return self.relation
+        if not self._prepared:
+            self.connection.execute(f"PREPARE {_NAME} AS {self.text}")
+            self._prepared = True
+        return self.connection.sql(f"EXECUTE {_NAME}")
 
 
 class Ready:

@@ -30,8 +30,9 @@ class Bounds:
     statements: int = 10_000
     portals: int = 10_000
     kept_bytes: int = 256 << 20
-    pending_output: int = 1 << 20
-    """Output in bytes at which a conversation pauses until what is there has been sent."""
+    pending_output: int = 1 << 15
+    """Output in bytes at which a conversation pauses until what is there has been sent: others have their turn then, and some
+    hundred rows are made into bytes in two milliseconds."""
     rows_at_once: int = 1_000
     """Rows asked of an outcome in one call, so that a client that does not read costs no more memory than these."""
 

@@ -386,6 +386,24 @@ impl SqlTransaction {
         })
     }
 
+    /// How many entries an index at a place (None: the key) has between two ends, counted to `most`: for plans, never an answer.
+    #[allow(clippy::too_many_arguments)]
+    fn expected<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &TableLayout,
+        index: Option<usize>,
+        low: End<'py>,
+        high: End<'py>,
+        most: usize,
+    ) -> PyResult<usize> {
+        let layout = layout.0.clone();
+        let limits = limits(layout.image(), parts(&layout, index)?, low, high)?;
+        self.rows(py, &layout, |inner, opened| {
+            layout.expected(inner, opened, index, &limits, most)
+        })
+    }
+
     /// How many rows a table has, as far as this transaction can know: for plans, never an answer.
     fn estimate(&self, py: Python<'_>, layout: &TableLayout) -> PyResult<u64> {
         let layout = layout.0.clone();

@@ -3,7 +3,8 @@
 //! **Theory.** See [`super`]. A table comes under watch at its first scan, under the writer and hence between commits, as
 //! one range whose last change is said to be the newest commit: what happened before is not known, and too new is safe.
 //! Scans cut ranges; a part inherits the last change of the whole. Marks come from the sequencer, under the writer, before
-//! the commit can be seen. Forgetting is always safe, so a table without kept columns is not watched.
+//! the commit can be seen. A table whose columns were let go stays under watch as one range, so that who has a copy of it
+//! elsewhere knows that it is still good; forgetting is always safe, and happens when too many are watched.
 //!
 //! **Invariant.** The ranges of a table follow each other without gaps from its first key to its last. `last_change` is not
 //! older than any visible commit that changed a row of the range since the table came under watch.
@@ -22,6 +23,9 @@ use std::sync::Arc;
 
 /// The rows of a table: app and collection.
 pub(crate) type Place = (AppId, u64);
+
+/// Tables that are watched at once.
+const MOST_TABLES: usize = 4096;
 
 /// Bytes that may be kept unless somebody says otherwise.
 const BUDGET: usize = 64 << 20;
@@ -141,6 +145,7 @@ impl Ranges {
     /// Puts a table under watch; `newest` is the newest commit, and no other may come while this runs.
     pub(crate) fn watch(&self, place: Place, newest: Commit) {
         let mut inner = self.inner.lock();
+        inner.forget_beyond(MOST_TABLES - 1);
         inner.tables.entry(place).or_insert_with(|| {
             let whole = Range {
                 last_change: newest,
@@ -327,12 +332,51 @@ impl Inner {
             };
             self.bytes -= oldest.bytes();
             oldest.kept = None;
-            let table = self.tables.get(&place).filter(|_| needed != Some(place));
-            if table.is_some_and(|table| table.values().all(|range| range.kept.is_none())) {
-                self.tables.remove(&place);
+            let table = self
+                .tables
+                .get_mut(&place)
+                .filter(|_| needed != Some(place));
+            if let Some(table) = table {
+                if table.values().all(|range| range.kept.is_none()) {
+                    fold(table);
+                }
             }
         }
         true
+    }
+
+    /// Watches at most so many tables: those without columns that were longest not used go.
+    fn forget_beyond(&mut self, most: usize) {
+        while self.tables.len() > most {
+            let bare = self
+                .tables
+                .iter()
+                .filter(|(_, table)| table.values().all(|range| range.kept.is_none()));
+            let used = |table: &Table| table.values().map(|range| range.used).max();
+            let Some(place) = bare
+                .min_by_key(|(_, table)| used(table))
+                .map(|(place, _)| *place)
+            else {
+                return;
+            };
+            self.tables.remove(&place);
+        }
+    }
+}
+
+/// Makes one range of all.
+fn fold(table: &mut Table) {
+    let last_change = table.values().map(|range| range.last_change).max();
+    let used = table.values().map(|range| range.used).max();
+    let start = table.keys().next().cloned();
+    if let (Some(last_change), Some(used), Some(start)) = (last_change, used, start) {
+        let whole = Range {
+            last_change,
+            rows: 0,
+            kept: None,
+            used,
+        };
+        *table = BTreeMap::from([(start, whole)]);
     }
 }
 

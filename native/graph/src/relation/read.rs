@@ -7,7 +7,7 @@ use crate::keys;
 use crate::sequencer::{LockMode, Locked, Target, Transaction, Wait};
 use crate::step::Step;
 use crate::turn::malformed;
-use hyperdb_lsm::{Direction, Family};
+use hyperdb_lsm::{Direction, Family, KeyRange};
 use std::ops::Bound;
 
 const DATA: Family = Family::DATA;
@@ -49,6 +49,48 @@ impl Layout {
         })
     }
 
+    /// How many entries of an index (`None`: the key) lie within `limits`, counted to `most`: for plans, never an answer, so
+    /// what the transaction has written itself is not looked at.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn expected(
+        &self,
+        transaction: &Transaction,
+        opened: &Opened,
+        index: Option<usize>,
+        limits: &Limits,
+        most: usize,
+    ) -> Step<usize> {
+        let (_, range) = self.range_of(opened, index, limits)?;
+        let mut walk = transaction.snapshot().iter(DATA, range, Direction::Forward);
+        let mut count = 0;
+        while count < most && walk.step()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// The prefix of an index's entries (`None`: of rows), and the keys of those within `limits`.
+    fn range_of(
+        &self,
+        opened: &Opened,
+        index: Option<usize>,
+        limits: &Limits,
+    ) -> Step<(Vec<u8>, KeyRange)> {
+        let (header, parts) = match index {
+            None => (Some(&opened.rows), &self.key),
+            Some(at) => {
+                let index = self.indexes.get(at).ok_or_else(|| malformed("index"))?;
+                (opened.entries.get(at), &index.parts)
+            }
+        };
+        let header = header.ok_or_else(|| malformed("index"))?;
+        let prefix = keys::member_prefix(self.app, header.cid);
+        let range = under(&prefix, self.range(parts, limits)?);
+        Ok((prefix.to_vec(), range))
+    }
+
     /// Up to `limit` packed rows on the `way`, behind the place `after`.
     ///
     /// # Errors
@@ -61,16 +103,7 @@ impl Layout {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Step<Page> {
-        let (header, parts) = match way.index {
-            None => (Some(&opened.rows), &self.key),
-            Some(at) => {
-                let index = self.indexes.get(at).ok_or_else(|| malformed("index"))?;
-                (opened.entries.get(at), &index.parts)
-            }
-        };
-        let header = header.ok_or_else(|| malformed("index"))?;
-        let prefix = keys::member_prefix(self.app, header.cid);
-        let mut range = under(&prefix, self.range(parts, &way.limits)?);
+        let (prefix, mut range) = self.range_of(opened, way.index, &way.limits)?;
         if let Some(after) = after {
             let after = Bound::Excluded([&prefix[..], after].concat());
             match way.direction {

@@ -1,0 +1,83 @@
+"""EXPLAIN: tiers, sets, and what became of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from test_tiers import in_tier, run
+
+import hyperdb
+from hyperdb.frontends.sql.backend import SqlBackend
+from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.session import SqlSession
+from hyperdb.graph.catalog.tables import Tables
+
+MAKE = """create table owner (id integer primary key, name text);
+create table item (id integer primary key, owner integer, price numeric(8, 2));
+create index item_owner on item (owner);
+insert into owner select i, 'n' || i from generate_series(1, 10) i;
+insert into item select i, i % 10 + 1, i * 0.5 from generate_series(1, 200) i"""
+JOIN = "select o.name, count(*) from owner o join item i on i.owner = o.id where i.price > 50 group by o.name"
+
+
+@pytest.fixture
+def session() -> Iterator[SqlSession]:
+    with hyperdb.open(":memory:", memory="64m") as database:
+        opened = SqlBackend(Tables(database.native)).open(Opening("postgres", "hyperdb"))
+        run(opened, MAKE)
+        yield opened
+        opened.close()
+
+
+def lines(session: SqlSession, tier: str, text: str) -> list[str]:
+    found = in_tier(session, tier, text)
+    assert isinstance(found[1], list), found
+    return [line for (line,) in found[1]]
+
+
+def test_operators_tell_their_rows_and_times(session: SqlSession) -> None:
+    shown = lines(session, "rows", f"explain analyze {JOIN}")
+    by_name = {re.sub(r"^[ >-]*| \(time.*", "", line): line for line in shown if "time=" in line}
+    assert "rows=10 loops=1" in by_name["Aggregate"]
+    assert "rows=100 loops=1" in by_name["Hash Join (inner)"]
+    assert "rows=10 loops=1" in by_name["Scan on owner"]
+    assert "rows=200 loops=1" in by_name["Scan on item"]
+    assert "Tier: 2 (rows)" in shown
+    assert "Reads: vertex adds of public.item, vertex adds of public.owner" in shown
+    assert "Rows: 10" in shown
+    assert any(line.startswith("Planning Time: ") for line in shown)
+    assert any(line.startswith("Execution Time: ") for line in shown)
+
+
+def test_columns_tell_their_parts(session: SqlSession) -> None:
+    shown = lines(session, "columns", f"explain analyze {JOIN}")
+    assert "Tier: 3 (columns)" in shown
+    assert "  Columns of public.owner (id, name)" in shown
+    for part in ("Writing the query", "Binding it", "Running it", "Its rows as ours"):
+        assert sum(line.startswith(f"  {part}: ") for line in shown) == 1
+    assert "Rows: 10" in shown
+    assert not any("time=" in line for line in shown)
+
+
+def test_a_plan_that_is_not_for_columns_says_why_and_is_measured(session: SqlSession) -> None:
+    shown = lines(session, "columns", "explain analyze select string_agg(name, ',') from owner")
+    assert any(line.startswith("  Not in columns: ") for line in shown)
+    assert any("Scan on owner (time=" in line for line in shown)
+
+
+def test_an_operator_that_is_not_asked_is_said_to_be_so(session: SqlSession) -> None:
+    text = "explain analyze select o.id from owner o left join item i on i.owner = o.id where o.id > 1000000"
+    assert any("(never executed)" in line or "rows=0" in line for line in lines(session, "rows", text))
+
+
+def test_a_change_is_made_and_tells_what_it_writes(session: SqlSession) -> None:
+    shown = lines(session, "auto", "explain analyze delete from item where owner = 3")
+    assert "Reads: vertex adds of public.item, hyperedge adds of item_owner" in shown
+    assert "Writes: vertex removes of public.item, hyperedge removes of item_owner" in shown
+    assert any("Scan on item by item_owner (time=" in line and "rows=20" in line for line in shown)
+    assert run(session, "select count(*) from item")[1] == [(180,)]
+    shown = lines(session, "auto", "explain insert into item values (1000, 1, 2)")
+    assert "Writes: vertex adds of public.item, hyperedge adds of item_owner" in shown
+    assert run(session, "select count(*) from item")[1] == [(180,)]
