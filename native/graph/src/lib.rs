@@ -32,6 +32,7 @@ pub mod sequencer;
 mod step;
 mod store;
 mod turn;
+pub mod wide;
 
 pub use apps::{AppStats, Class};
 pub use caretaker::Caretaker;

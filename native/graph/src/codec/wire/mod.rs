@@ -96,8 +96,14 @@ impl Wire<'_> {
                 self.inner()?.fields_wire(&fields, stored, out)
             }
             Type::Of(Container::Array, _) => None,
-            Type::Of(_, of) => self.inner()?.items_wire(&[of], stored, out),
-            Type::Map(keys, values, _) => self.inner()?.items_wire(&[keys, values], stored, out),
+            Type::Of(container, of) => {
+                let alone = !matches!(container, Container::List | Container::Set);
+                self.inner()?.items_wire(&[of], stored, alone, out)
+            }
+            Type::Map(keys, values, frozen) => {
+                self.inner()?
+                    .items_wire(&[keys, values], stored, *frozen, out)
+            }
             Type::Vector(of, n) => self.inner()?.vector_wire(of, *n, stored, out),
             Type::Sized(..) | Type::Named(Named::Enum, _) => None,
         }
@@ -171,7 +177,14 @@ impl Wire<'_> {
         Some(formed.into_iter().map(|(_, item)| item).collect())
     }
 
-    fn items_wire(self, kinds: &[&Type], stored: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    /// Items; where they are not `alone`, what follows them are the stamps of elements.
+    fn items_wire(
+        self,
+        kinds: &[&Type],
+        stored: &[u8],
+        alone: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
         let mut reader = Reader(stored);
         let items = reader.count()?;
         let count = i32::try_from(items / kinds.len()).ok()?;
@@ -180,7 +193,7 @@ impl Wire<'_> {
             let item = read_item(&mut reader)?;
             self.sized(kind, item, out)?;
         }
-        reader.end(())
+        (!alone || reader.0.is_empty()).then_some(())
     }
 
     /// A value behind its length; a null has the length -1.
@@ -304,7 +317,7 @@ fn value<'w>(reader: &mut Reader<'w>) -> Option<Option<&'w [u8]>> {
     }
 }
 
-fn push_item(out: &mut Builder, item: &[u8]) {
+pub(crate) fn push_item(out: &mut Builder, item: &[u8]) {
     out.varint(item.len() as u64 + 1).bytes(item);
 }
 
