@@ -1,3 +1,5 @@
+//! That the state follows from the set of writes, whatever their order; ties, lists, and what is stored.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Values of every type on the wire and back, noise, and what the specification says of numbers.
+
 #![allow(clippy::unwrap_used)]
 
 use super::numbers::{push_unsigned_vint, push_vint, unsigned_vint, vint};
