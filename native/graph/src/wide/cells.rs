@@ -231,6 +231,17 @@ impl Cells {
         });
     }
 
+    /// Whether a packed row is there for a reader at `now`; `None` if malformed. Most rows have nothing that ends, and are not taken
+    /// apart for this.
+    pub fn lives(columns: &dyn Columns, packed: &[u8], now: i64) -> Option<bool> {
+        let row = Row::decode(packed)?;
+        let ends = row.stamp.is_some_and(|stamp| has_ended(stamp, now));
+        if row.stamp.is_some() && !ends {
+            return Some(true);
+        }
+        Some(Cells::decode(columns, packed)?.is_live(now))
+    }
+
     /// Whether the row is there for a reader at `now`.
     pub fn is_live(&self, now: i64) -> bool {
         let lives = |stamp: Stamp| !has_ended(stamp, now);

@@ -6,5 +6,8 @@
 //! have in time. **Invariant.** What is stored follows from the set of writes, not from the order in which they came.
 
 pub mod cells;
+pub mod layout;
 pub mod many;
+pub mod partition;
+pub mod read;
 pub mod stamp;
