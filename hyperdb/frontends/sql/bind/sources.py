@@ -20,7 +20,7 @@ from hyperdb.frontends.sql.catalog.builtin import SYSTEM_COLUMNS
 from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.functions.sampling import SAMPLED
-from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Const, Expr, Slot
+from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Const, Expr, Slot, moved
 from hyperdb.frontends.sql.plan.nodes import Filter, FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
 from hyperdb.graph.catalog import records
 
@@ -50,6 +50,19 @@ class Sources:
         plan = self._single(node, scope)
         for join in node.args.get("joins") or ():
             plan = self._join(plan, join, scope)
+        return plan
+
+    def _nested(self, node: exp.Expr, scope: Scope) -> Plan:
+        """Joins in parentheses that are joined to what stands before: their conditions see nothing of it, and are over their own
+        row."""
+        inside = Scope(scope.level, tables=scope.tables, outer_tables=scope.outer_tables)
+        plan = self._item(node, inside)
+        base = scope.width
+        for source in inside.sources:
+            columns = tuple(replace(column, place=base + column.place) for column in source.columns)
+            self._append(replace(source, columns=columns), scope, len(columns))
+        scope.merged |= {name: moved(expr, lambda place: base + place) for name, expr in inside.merged.items()}
+        scope.width = base + plan.width
         return plan
 
     def _single(self, node: exp.Expr, scope: Scope) -> Plan:
@@ -135,12 +148,9 @@ class Sources:
 
     def _derived(self, node: exp.Subquery, scope: Scope) -> Plan:
         inner = node.this
+        if _is_item(inner):
+            return self._item(inner, scope)
         if not isinstance(inner, exp.Query):
-            if isinstance(inner, exp.Table | exp.Subquery | exp.Values):
-                plan = self._item(inner, scope)
-                for join in node.args.get("joins") or ():
-                    plan = self._join(plan, join, scope)
-                return plan
             raise SqlError("42601", "a query is expected in parentheses")
         plan, columns = self.binder.queries.query(inner, scope.inner())
         return self._add(plan, columns, node, scope)
@@ -239,7 +249,7 @@ class Sources:
         if isinstance(item, exp.Lateral):
             right, captures = self._lateral(item, scope)
         else:
-            right = self._item(item, scope)
+            right = self._nested(item, scope) if _has_joins(item) else self._item(item, scope)
             captures, self._pending = self._pending, ()
         condition = self._condition(node, scope, before, form, natural=method == "NATURAL")
         width = left.width + right.width
@@ -299,6 +309,21 @@ class Sources:
             if found:
                 scope.sources[place] = replace(source, hidden=source.hidden | found)
         return tests[0] if len(tests) == 1 else And(TRUTH, tuple(tests))
+
+
+def _is_item(node: exp.Expr) -> bool:
+    """Whether what stands in parentheses is an item of FROM and no query."""
+    if isinstance(node, exp.Subquery):
+        return bool(node.args.get("joins") or node.args.get("alias")) or _is_item(node.this)
+    return isinstance(node, exp.Table | exp.Values)
+
+
+def _has_joins(node: exp.Expr) -> bool:
+    """Whether it is a join in parentheses."""
+    inner = node.this if isinstance(node, exp.Subquery | exp.Paren) else None
+    return bool(node.args.get("joins")) or (
+        inner is not None and (isinstance(inner, exp.Paren) or _is_item(inner)) and _has_joins(inner)
+    )
 
 
 def _alias(node: exp.Expr) -> tuple[str, list[str]]:
