@@ -2,7 +2,8 @@
 
 Theory: `DIR/control.sock`, mode 0600. Each message is four bytes of length, big endian, and that many bytes of JSON. A
 request is `{"op": NAME, ...}`; answers are any number of `{"progress": [done, total]}`, then one `{"result": ...}` or
-`{"error": [CLASS, TEXT]}`. Limits: a message has at most 1 MiB, a connection 30 s between messages, 16 connections at once.
+`{"error": [CLASS, TEXT]}`. Limits: a message has at most 1 MiB, a connection 30 s between messages (12 h once it is
+a shell of SQL), 16 connections at once.
 Invariant: whatever a stranger sends, the owner goes on; a bad message costs its sender the connection.
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb import errors, reports
 from hyperdb.errors import ControlError, HyperDBError, InvalidError
+from hyperdb.frontends.sql.embedded.shells import RemoteShell, Shells
 from hyperdb.graph.members import Vertex
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 SOCKET_NAME = "control.sock"
 LONGEST_MESSAGE = 1 << 20
 IDLE_SECONDS = 30.0
+SHELL_IDLE_SECONDS = 12 * 3600.0
+SQL_OPERATIONS = frozenset({"sql_open", "sql", "sql_more", "sql_cancel"})
 MOST_CONNECTIONS = 16
 _LENGTH = struct.Struct(">I")
 # The kernel's limit on a socket's path (sun_path), with its final zero.
@@ -96,6 +100,7 @@ class ControlSocket:
         self._database = database
         self._serving = serving
         self._path = socket_path(database.path)
+        self._shells = Shells()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # The directory's lock is ours, so a socket that lies here is of an owner that died.
@@ -131,19 +136,25 @@ class ControlSocket:
             threading.Thread(target=self._converse, args=(connection,), name="hyperdb-control-client", daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
+        shell = RemoteShell(self._shells)
         try:
-            with connection:
+            with connection, contextlib.closing(shell):
                 connection.settimeout(IDLE_SECONDS)
                 while True:
-                    _send(connection, self._answer(connection, _receive(connection)))
+                    request = _receive(connection)
+                    _send(connection, self._answer(connection, request, shell))
+                    if shell.is_open:
+                        connection.settimeout(SHELL_IDLE_SECONDS)
         except (ControlError, OSError):
             # It left, or sent what is no message: the connection is all it loses.
             return
         finally:
             self._slots.release()
 
-    def _answer(self, connection: socket.socket, request: Json) -> Json:
+    def _answer(self, connection: socket.socket, request: Json, shell: RemoteShell) -> Json:
         try:
+            if request.get("op") in SQL_OPERATIONS:
+                return {"result": shell.answer(str(request["op"]), request, self._database.sql_backend)}
             run = OPERATIONS.get(str(request.get("op")))
             if run is None:
                 raise InvalidError(f"no such operation: {str(request.get('op'))[:64]}")

@@ -219,6 +219,7 @@ class SqlError(Error):
         column: str | None = None,
         data_type: str | None = None,
         constraint: str | None = None,
+        routine: str | None = None,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
@@ -231,6 +232,7 @@ class SqlError(Error):
         self.column = column
         self.data_type = data_type
         self.constraint = constraint
+        self.routine = routine
 
 
 class DataError(SqlError):

@@ -2,8 +2,8 @@
 
 Theory: dpkg's status file is a list of paragraphs of `Field: value` lines (deb-control(5)); elsewhere the Python
 environment's own distributions are read. A package is a vertex, its dependencies are a hyperedge whose members refer to the
-packages needed; who needs a package is then what it is incident to, which nobody has to store. The proof is checked against the
-root alone by the pure verifier, which knows nothing of the engine.
+packages needed; who needs a package is then what it is incident to, which nobody has to store. Two tables of SQL say the same.
+The proof is checked against the root alone by the pure verifier, which knows nothing of the engine.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
+from hyperdb.cli.sql_meta import literal
 from hyperdb.cli.target import Target, target
 from hyperdb.commitment.verify import Complete, Root, verify
+from hyperdb.errors import SqlError
 
 STATUS = Path("/var/lib/dpkg/status")
 NEEDS = "needs:"
@@ -79,6 +81,37 @@ def load(database: Target, packages: list[Package]) -> int:
         if package.needs:
             database.add_hyperedge(0, f"{NEEDS}{package.name}", {name: f"package:{name}" for name in package.needs})
     return needed.total()
+
+
+_MOST_ROWS = 500
+TABLES = """
+CREATE TABLE IF NOT EXISTS packages (name text PRIMARY KEY, version text NOT NULL, summary text NOT NULL);
+CREATE TABLE IF NOT EXISTS dependencies (package text REFERENCES packages, needs text, PRIMARY KEY (package, needs));
+CREATE INDEX IF NOT EXISTS dependencies_needs ON dependencies (needs)
+"""
+ASKED = "SELECT needs, count(*) FROM dependencies GROUP BY needs ORDER BY count(*) DESC, needs LIMIT 5"
+
+
+def load_tables(database: Target, packages: list[Package]) -> None:
+    """The same as tables of SQL, in one transaction.
+
+    Raises:
+        SqlError: tables of these names are something else.
+    """
+    unique = {package.name: package for package in packages}.values()
+    rows: dict[str, list[tuple[str, ...]]] = {
+        "packages": [(each.name, each.version, each.summary) for each in unique],
+        "dependencies": [(each.name, name) for each in unique for name in each.needs],
+    }
+    texts = [TABLES, "BEGIN; TRUNCATE dependencies, packages"]
+    for table, values in rows.items():
+        shown = [f"({', '.join(map(literal, row))})" for row in values]
+        parts = (shown[at : at + _MOST_ROWS] for at in range(0, len(shown), _MOST_ROWS))
+        texts += [f"INSERT INTO {table} VALUES {', '.join(part)}" for part in parts]  # noqa: S608 - values are quoted
+    for text in track([*texts, "COMMIT"], "tables      "):
+        for page in database.sql(text):
+            if page.error is not None:
+                raise SqlError("XX000", page.error.removeprefix("ERROR:").strip())
 
 
 def most_needed(packages: list[Package], count: int) -> list[str]:
@@ -140,6 +173,7 @@ def demo(
         packages = list(read_distributions())
     with target(directory, create=True) as database:
         count = load(database, packages)
+        load_tables(database, packages)
         most = most_needed(packages, 5)
         shown = most[0] if most else packages[0].name
         dependent = [package for package in packages if package.needs]
@@ -154,6 +188,9 @@ def demo(
     print(f"    list(app.hyperedge('{NEEDS}{packages[0].name}').members())       # what a package needs")
     print(f"With redis-cli, while `hyperdb serve {directory}` runs:")
     print(f"    redis-cli GET package:{shown}")
+    print(f"With psql, while `hyperdb serve {directory} --sql 127.0.0.1:5432` runs:")
+    print(f'    psql -h 127.0.0.1 -U postgres hyperdb -c "{ASKED}"')
+    print(f"Without a server: hyperdb shell --sql {directory}")
     if proved is None:
         print("No package needs another one, so there is nothing to prove.")
     else:

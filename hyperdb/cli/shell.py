@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from hyperdb.cli.sql_shell import converse
 from hyperdb.cli.target import Target, target
 
 _HISTORY = Path.home() / ".hyperdb_history"
@@ -75,9 +76,16 @@ class Session:
         return show(self._target.command(self.number, [word.encode("utf-8", "surrogateescape") for word in words]))
 
 
-def shell(directory: Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]) -> None:
-    """Type RESP commands; reads lines from standard input if that is no terminal."""
+def shell(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")],
+    sql: Annotated[bool, typer.Option("--sql", help="Type SQL instead.")] = False,
+) -> None:
+    """Type RESP commands, or SQL; reads lines from standard input if that is no terminal."""
     with target(directory, create=False) as database:
+        if sql:
+            if not converse(database):
+                raise typer.Exit(1)
+            return
         session = Session(database)
         if not sys.stdin.isatty():
             for line in sys.stdin:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ import hyperdb
 from hyperdb import reports
 from hyperdb.control import ControlClient
 from hyperdb.errors import LockedError, NotFoundError
+from hyperdb.frontends.sql.embedded.texts import Page, TextSession, of_json
 
 Progress = Callable[[int, int], object]
 
@@ -48,12 +49,19 @@ class Target(Protocol):
     def incident(self, database: int, id: str) -> list[str]:  # noqa: A002
         """The hyperedges that an element is a member of."""
 
+    def sql(self, text: str) -> Iterator[Page]:
+        """Runs SQL statements in the verb's one session; pages as they come, an error being the last one."""
+
+    def cancel_sql(self) -> None:
+        """From a handler of signals: what runs fails."""
+
 
 class Here:
     """A closed directory that this process opened."""
 
     def __init__(self, database: hyperdb.Database) -> None:
         self._database = database
+        self._session: TextSession | None = None
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """See `Target`."""
@@ -85,12 +93,30 @@ class Here:
         found = self._database.app(f"redis/{database}").incident(id)
         return [membership.hyperedge.decode(errors="replace") for membership in found]
 
+    def sql(self, text: str) -> Iterator[Page]:
+        """See `Target`."""
+        if self._session is None:
+            self._session = TextSession(self._database.sql_backend)
+        return self._session.run(text)
+
+    def cancel_sql(self) -> None:
+        """See `Target`."""
+        if self._session is not None:
+            self._session.cancel()
+
+    def close(self) -> None:
+        """Ends the session, if there is one."""
+        if self._session is not None:
+            self._session.close()
+
 
 class Running:
     """The process that owns the directory."""
 
-    def __init__(self, client: ControlClient) -> None:
+    def __init__(self, client: ControlClient, directory: Path) -> None:
         self._client = client
+        self._directory = directory
+        self._session = 0
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """See `Target`."""
@@ -123,6 +149,20 @@ class Running:
         found: list[str] = self._client.call("incident", db=database, id=id)
         return found
 
+    def sql(self, text: str) -> Iterator[Page]:
+        """See `Target`."""
+        if not self._session:
+            self._session = int(self._client.call("sql_open"))
+        found = self._client.call("sql", text=text)
+        while found:
+            yield from map(of_json, found)
+            found = self._client.call("sql_more")
+
+    def cancel_sql(self) -> None:
+        """See `Target`."""
+        with ControlClient(self._directory) as other:
+            other.call("sql_cancel", number=self._session)
+
 
 @contextmanager
 def target(directory: Path, *, create: bool = False) -> Iterator[Target]:
@@ -138,7 +178,7 @@ def target(directory: Path, *, create: bool = False) -> Iterator[Target]:
         database = hyperdb.open(directory, create=create, frames=None)
     except LockedError:
         with ControlClient(directory) as client:
-            yield Running(client)
+            yield Running(client, directory)
         return
-    with database:
-        yield Here(database)
+    with database, closing(Here(database)) as here:
+        yield here

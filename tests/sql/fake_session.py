@@ -213,6 +213,9 @@ class Session:
     def cursor(self, name: str) -> Sequence[Column] | None:
         return [Column("c", oids.TEXT)] if name == "declared" else None
 
+    def close_cursor(self, name: str) -> None:
+        del name
+
     def type(self, oid: int) -> types.Type:
         raise SqlError("42704", f"type with OID {oid} does not exist")
 

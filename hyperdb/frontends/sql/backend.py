@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.rights import Roles, load
+from hyperdb.frontends.sql.advisory import AdvisoryLocks
 from hyperdb.frontends.sql.analytic.calls import MACROS
 from hyperdb.frontends.sql.analytic.tier import Analytics
 from hyperdb.frontends.sql.catalog.builtin import built_in_relations
@@ -71,6 +72,7 @@ class SqlBackend:
         self._transactions = 0
         self._numbers = 0
         self.hub = Hub()
+        self.advisory = AdvisoryLocks()
         self._scopes: dict[tuple[tuple[str, ...], str], int] = {}
         self.lanes = tables.lanes(None if now is clock else now, secrets.token_bytes(16))
         self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()

@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
             self._lane.cancel()
             return
         session = self._conversation.session
-        if session is not None:
+        if session is not None and not self._conversation.is_listening:
             session.cancel()
 
     def wake(self) -> None:

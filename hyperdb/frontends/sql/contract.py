@@ -257,6 +257,9 @@ class Session(Protocol):
     def cursor(self, name: str) -> Sequence[Column] | None:
         """The columns of a cursor that DECLARE made, for a Describe of a portal of this name. None: there is no such cursor."""
 
+    def close_cursor(self, name: str) -> None:
+        """Closes a cursor that DECLARE made. Nothing happens if there is none of this name."""
+
     def type(self, oid: int) -> Type:
         """A type that the catalog made (enum, domain, composite, their arrays). Asked where `types.BUILT_IN` does not have it.
 

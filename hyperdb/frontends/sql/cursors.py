@@ -268,6 +268,11 @@ class Cursors:
         self.find(name).close()
         del self._by_name[name]
 
+    def close_if_there(self, name: str) -> None:
+        """Close of a portal of that name."""
+        if name in self._by_name:
+            self.close(name)
+
     def close_all(self) -> None:
         """CLOSE ALL."""
         for name in list(self._by_name):

@@ -24,6 +24,7 @@ from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.advisory import Advisory
     from hyperdb.frontends.sql.analytic.known import Analytic
     from hyperdb.frontends.sql.session import SqlSession
 
@@ -152,6 +153,11 @@ class Facade:
             raise SqlError("57014", "canceling statement due to user request")
         return ""
 
+    @property
+    def advisory(self) -> Advisory:
+        """The session's advisory locks."""
+        return self._session.advisory
+
     def current_of(self, cursor: str, relation: int, part: int) -> Any:
         """A value of the key of the row on which a cursor stands."""
         return self._session.cursors.key_part(cursor, relation, part)
@@ -172,6 +178,11 @@ class Facade:
     def channels(self) -> list[str]:
         """pg_listening_channels."""
         return list(self._session.news.channels)
+
+    def prepared(self) -> list[tuple[str, Any, int, str | None]]:
+        """The statements of PREPARE and Parse: name, statement, when it was prepared, and the text of a PREPARE."""
+        names = self._session.names
+        return [(name, prepared, names.times[name], names.said.get(name)) for name, prepared in names.items() if name]
 
     def cursors(self) -> list[Any]:
         """The open cursors."""

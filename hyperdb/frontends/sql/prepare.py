@@ -60,6 +60,8 @@ class Preparer:
         if own is not None:
             if isinstance(own.body, Utility) and own.body.cursor is not None:
                 own.columns = self._session.cursors.columns(own.body.cursor)
+            if isinstance(own.body, Utility) and own.body.executed in self._session.prepared:
+                own.columns = self._session.prepared[own.body.executed].columns
             return own
         self._session.check_usable()
         first = first_word(text)
@@ -93,7 +95,8 @@ class Preparer:
         made = self._bound(prepared.text, tuple(prepared.parameters), catalog, keyed="key" in prepared.extra)
         before, after = ([(column.name, column.type) for column in each.columns or ()] for each in (prepared, made))
         if before != after:
-            raise SqlError("0A000", "cached plan must not change result type")
+            # Drivers prepare anew when the error comes from that routine of PostgreSQL.
+            raise SqlError("0A000", "cached plan must not change result type", routine="RevalidateCachedQuery")
         return made
 
     def _bound(self, text: Statement, given: tuple[int, ...], catalog: Catalog, *, keyed: bool = False) -> SqlPrepared:

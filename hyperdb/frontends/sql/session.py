@@ -12,21 +12,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hyperdb.errors import (
-    CancelledError,
-    DeadlockError,
-    HyperDBError,
-    LockTimeoutError,
-    NoSpaceError,
-    NotBuiltError,
-    RowChangedError,
-    RowLockedError,
-    SerializationError,
-    SqlError,
-    TransactionStateError,
-)
+from hyperdb.errors import HyperDBError, RowChangedError, SqlError
 from hyperdb.frontends.sql import contract, types
 from hyperdb.frontends.sql.access.session_rights import Rights
+from hyperdb.frontends.sql.advisory import Advisory
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Column, Notice, Notification, Opening, Status, WouldWait
@@ -34,6 +23,7 @@ from hyperdb.frontends.sql.copying import CopyRows, copy_out
 from hyperdb.frontends.sql.cursors import Cursors
 from hyperdb.frontends.sql.deferral import Deferral
 from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.failing import Failing, as_sql
 from hyperdb.frontends.sql.functional import Facade
 from hyperdb.frontends.sql.lane.session import Names, SessionLane
 from hyperdb.frontends.sql.notify import News
@@ -52,31 +42,8 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.columnar import Query as Cancellable
 
 T = TypeVar("T")
-_STATES: list[tuple[type[HyperDBError], str]] = [
-    (SerializationError, "40001"),
-    (DeadlockError, "40P01"),
-    (LockTimeoutError, "55P03"),
-    (RowLockedError, "55P03"),
-    (CancelledError, "57014"),
-    (NoSpaceError, "53100"),
-    (NotBuiltError, "0A000"),
-]
 _MOST_RESTARTS = 10_000
 _SEVERITIES = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
-
-
-def as_sql(error: HyperDBError) -> SqlError:
-    """An error of the engine as one of SQL."""
-    if isinstance(error, SqlError):
-        return error
-    if isinstance(error, TransactionStateError):
-        read_only = "read-only" in str(error)
-        return SqlError("25006" if read_only else "25P02", str(error))
-    for kind, state in _STATES:
-        if isinstance(error, kind):
-            text = "could not obtain lock on row" if isinstance(error, RowLockedError) else str(error)
-            return SqlError(state, text)
-    return SqlError("XX000", str(error))
 
 
 def settle(env: Environment) -> None:
@@ -96,7 +63,7 @@ class SqlSession:
         self.database = opening.database
         self.process_id = opening.process_id
         self.status = Status.IDLE
-        self.names = Names()
+        self.names = Names(backend.now)
         self.prepared: dict[str, contract.Prepared] = self.names
         self.settings = Settings(opening.settings, opening.role)
         self.style = self._style()
@@ -116,6 +83,7 @@ class SqlSession:
         self.temporaries = Temporaries(self)
         self.rights = Rights(self)
         self.news = News(self, backend.hub, opening.wake)
+        self.advisory = Advisory(self, backend.advisory)
         self._preparer = Preparer(self)
         self.may_wait = opening.may_wait
         self._environment: Environment | None = None
@@ -123,6 +91,9 @@ class SqlSession:
         self._cancelled = threading.Event()
         self._watched: Cancellable | None = None
         self._running = False
+        self._timer: threading.Timer | None = None
+        self.has_run_out = False
+        """Whether the statement has run for as long as `statement_timeout` says."""
         self.lane = SessionLane(self)
 
     # What the conversation calls.
@@ -161,8 +132,9 @@ class SqlSession:
     def copy_out(self, prepared: contract.Prepared) -> contract.CopyOut:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
-        with self.failing():
-            return copy_out(self, prepared)
+        if not self.may_wait:
+            raise WouldWait(lambda: copy_out(self, prepared))
+        return copy_out(self, prepared)
 
     def sync(self, failed: bool) -> None:
         """See `contract.Session`."""
@@ -197,6 +169,10 @@ class SqlSession:
         """See `contract.Session`."""
         return self.cursors.columns(name)
 
+    def close_cursor(self, name: str) -> None:
+        """See `contract.Session`."""
+        self.cursors.close_if_there(name)
+
     def type(self, oid: int) -> types.Type:
         """See `contract.Session`."""
         return self.facade.type(oid)
@@ -216,7 +192,7 @@ class SqlSession:
 
     def cancel(self) -> None:
         """See `contract.Session`."""
-        if self._running:
+        if self._running or self.streams.is_open:
             self._cancelled.set()
             query = self._watched
             if query is not None:
@@ -224,6 +200,7 @@ class SqlSession:
             transaction = self.transaction
             if transaction is not None:
                 transaction.cancel()
+            self.backend.advisory.wake()
 
     def watch(self, query: Cancellable | None) -> None:
         """A query in the analytic engine that a cancel ends, until the next call."""
@@ -236,11 +213,17 @@ class SqlSession:
         self.end(commit=False)
         self.temporaries.drop()
         self.news.close()
+        self.advisory.give_all_back()
 
     # Transactions.
 
     def begin(
-        self, *, isolation: str | None = None, read_only: bool | None = None, handle: Handle | None = None
+        self,
+        *,
+        isolation: str | None = None,
+        read_only: bool | None = None,
+        deferrable: bool | None = None,
+        handle: Handle | None = None,
     ) -> TableTransaction:
         """The open transaction; a new one if there is none, over `handle` if that has begun already."""
         if self.transaction is None:
@@ -248,6 +231,9 @@ class SqlSession:
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
             timeout = int(self.settings.value("lock_timeout")) / 1000 or None
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
+            if deferrable or (deferrable is None and self.settings.value("default_transaction_deferrable") == "on"):
+                # What it asks for, that reading neither waits nor fails, is so in every transaction that only reads.
+                self.settings.transaction["transaction_deferrable"] = "on"
             # As in PostgreSQL the level is called as it was asked for, and nothing uncommitted is read.
             native = "read committed" if level == "read uncommitted" else level
             options = TransactionOptions(native, reads, timeout)  # type: ignore[arg-type]
@@ -319,6 +305,7 @@ class SqlSession:
         self.cursors.end(committed=committed)
         self.news.end(committed=committed)
         self.rights.end(committed=committed)
+        self.advisory.end()
 
     def take_block(self, began: int | None, handle: Handle | None) -> None:
         """The lane gives the client back: when its block began (None: there is none), the transaction if it has one."""
@@ -475,18 +462,35 @@ class SqlSession:
         )
         return self.settings.style(base)
 
-    def failing(self) -> _Failing:
+    def failing(self) -> Failing:
         """Around whatever may fail."""
-        return _Failing(self)
+        return Failing(self)
 
     def start_running(self) -> None:
-        """From now on a cancel counts."""
+        """From now on a cancel counts, and so does the time."""
         self._cancelled.clear()
         self._running = True
+        self.has_run_out = False
+        limit = int(self.settings.value("statement_timeout"))
+        if limit:
+            self._timer = threading.Timer(limit / 1000, self._run_out)
+            self._timer.daemon = True
+            self._timer.start()
 
     def stop_running(self) -> None:
         """Until here."""
         self._running = False
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _run_out(self) -> None:
+        self.has_run_out = True
+        self.cancel()
+
+    def was_cancelled(self) -> bool:
+        """Whether the statement was."""
+        return self._cancelled.is_set()
 
     def wait_cancelled(self, seconds: float) -> bool:
         """Waits; whether the statement was cancelled meanwhile."""
@@ -510,28 +514,3 @@ class SqlSession:
             return body(catalog)
         finally:
             transaction.rollback()
-
-
-class _Failing:
-    """Around whatever may fail: errors of the engine become SQL's, an open block fails."""
-
-    def __init__(self, session: SqlSession) -> None:
-        self._session = session
-        self._is_inner = session.is_running
-
-    def __enter__(self) -> None:
-        if not self._is_inner:
-            self._session.start_running()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not self._is_inner:
-            self._session.stop_running()
-        if error is None or isinstance(error, WouldWait):
-            return
-        self._session.fail()
-        if isinstance(error, SqlError):
-            return
-        if isinstance(error, HyperDBError):
-            raise as_sql(error) from error
-        if isinstance(error, RecursionError):
-            raise SqlError("54001", "stack depth limit exceeded") from error

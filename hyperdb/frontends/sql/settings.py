@@ -7,6 +7,7 @@ accepted has the effect that it names; others are refused (42704, 0A000).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -35,14 +36,26 @@ def _boolean(value: str) -> str:
     raise SqlError("22023", f'a Boolean value is required, not "{value}"')
 
 
+_NUMBER = re.compile(r"\s*([+-]?[0-9]+(?:\.[0-9]*)?)\s*([a-z]*)\s*\Z")
+_UNITS = {"": 1, "us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SHOWN = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
+
+
 def _number(low: int, high: int) -> Check:
     def check(value: str) -> str:
-        digits = value.removesuffix("ms").removesuffix("s").strip() if value[:1].isdigit() else value
-        if not digits.lstrip("-").isdigit() or not low <= int(digits) <= high:
+        spoken = _NUMBER.match(value)
+        scale = None if spoken is None else _UNITS.get(spoken[2])
+        if spoken is None or scale is None or not low <= round(float(spoken[1]) * scale) <= high:
             raise SqlError("22023", f'"{value}" is outside the valid range ({low} .. {high})')
-        return str(int(digits) * (1000 if value.endswith("s") and not value.endswith("ms") else 1))
+        return str(round(float(spoken[1]) * scale))
 
     return check
+
+
+def _with_unit(value: str) -> str:
+    number = int(value)
+    unit, scale = next((unit, scale) for unit, scale in _SHOWN if number % scale == 0)
+    return f"{number // scale}{unit}" if number else "0"
 
 
 def _fixed(only: str) -> Check:
@@ -101,6 +114,8 @@ class Setting:
     reported: bool = False
     """Clients are told when it changes."""
     about: str = ""
+    is_time: bool = False
+    """Kept in milliseconds, and shown in the largest unit that divides it."""
 
 
 _ISOLATION = _word("read committed", "repeatable read", "serializable", "read uncommitted")
@@ -128,11 +143,15 @@ TABLE = {
         Setting("default_transaction_isolation", "read committed", _ISOLATION),
         Setting("transaction_isolation", "read committed", None),
         Setting("transaction_read_only", "off", None),
-        Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Milliseconds to wait for one lock; 0: for ever"),
+        Setting("default_transaction_deferrable", "off", _boolean),
+        Setting("transaction_deferrable", "off", None),
+        Setting("max_prepared_transactions", "0", None),
+        Setting("password_encryption", "scram-sha-256", _fixed("scram-sha-256")),
+        Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Time to wait for one lock; 0: for ever", True),
         Setting(
             "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
         ),
-        Setting("statement_timeout", "0", _fixed("0")),
+        Setting("statement_timeout", "0", _number(0, 2_147_483_647), False, "Time that a statement may run; 0: for ever", True),
         Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
         Setting(
             "client_min_messages",
@@ -191,9 +210,10 @@ class Settings:
         key = self._key(name)
         if key in self.transaction:
             return self.transaction[key]
-        if key in self._values:
-            return self._values[key]
         setting = TABLE.get(key)
+        if key in self._values:
+            value = self._values[key]
+            return _with_unit(value) if setting is not None and setting.is_time else value
         if setting is None:
             if missing:
                 return None

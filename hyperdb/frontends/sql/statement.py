@@ -71,6 +71,8 @@ class Utility:
     """It begins or ends transactions: it is run in a failed one too."""
     cursor: str | None = None
     """The cursor whose rows it gives."""
+    executed: str | None = None
+    """The prepared statement whose rows it gives, if that has any."""
     catalog: bool = False
     """It is a statement of its own in a transaction, begun again when a row changed under it."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import Column, WouldWait
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared
@@ -86,7 +87,11 @@ class StreamOutcome(SqlOutcome):
         return self._compute(wanted)
 
     def _compute(self, wanted: int) -> tuple[Sequence[Row], bool]:
+        # Between two parts of a result a cancel waits for the next one.
+        is_cancelled = self._session.was_cancelled()
         with self._session.failing():
+            if is_cancelled:
+                raise SqlError("57014", "canceling statement due to user request")
             rows, self._more = self._stream.take(wanted)
         self.count += len(rows)
         self.tag = f"SELECT {self.count}"

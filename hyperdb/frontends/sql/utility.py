@@ -68,9 +68,9 @@ def _modes(found: Words) -> dict[str, Any]:
         elif found.take("read", "write"):
             modes["read_only"] = False
         elif found.take("not", "deferrable"):
-            pass
+            modes["deferrable"] = False
         elif found.take("deferrable"):
-            raise SqlError("0A000", "DEFERRABLE transactions are not supported: read-only ones never wait here")
+            modes["deferrable"] = True
         else:
             raise found.error()
         found.take(",")
@@ -124,9 +124,10 @@ def _end(found: Words) -> Made | None:
         kept = commits and session.status is Status.ACTIVE
         level = session.settings.value("transaction_isolation")
         reads = session.settings.value("transaction_read_only") == "on"
+        defers = session.settings.value("transaction_deferrable") == "on"
         session.end(commit=kept)
         if chain:
-            session.begin(isolation=level, read_only=reads)
+            session.begin(isolation=level, read_only=reads, deferrable=defers)
             session.status = Status.ACTIVE
         return done("COMMIT" if kept else "ROLLBACK")
 
@@ -173,6 +174,7 @@ def _release(found: Words) -> Made:
         del session.savepoints[place:]
         session.cursors.release(place)
         session.news.release(place)
+        session.advisory.release(place)
         return done("RELEASE")
 
     return Utility(run), None
@@ -190,6 +192,7 @@ def _rollback_to(found: Words) -> Made:
         del session.savepoints[place + 1 :]
         session.cursors.roll_back(place)
         session.news.roll_back(place)
+        session.advisory.roll_back(place)
         session.status = Status.ACTIVE
         return done("ROLLBACK")
 
@@ -232,6 +235,8 @@ def _set(found: Words) -> Made:
         return _set_transaction({"isolation": values[0].lower()})
     if name == "transaction_read_only":
         return _set_transaction({"read_only": values[0].lower() in ("on", "true", "yes", "1")})
+    if name == "transaction_deferrable":
+        return _set_transaction({"deferrable": values[0].lower() in ("on", "true", "yes", "1")})
     value = None if len(values) == 1 and values[0].lower() in ("default", "local") else ", ".join(values)
     return _set_all([(name, value)], local)
 
@@ -275,8 +280,9 @@ def _set_transaction(modes: dict[str, Any]) -> Made:
             raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
         level = modes.get("isolation", session.settings.value("transaction_isolation"))
         reads = modes.get("read_only", session.settings.value("transaction_read_only") == "on")
+        defers = session.settings.value("transaction_deferrable") == "on"
         session.end(commit=False)
-        session.begin(isolation=level, read_only=reads)
+        session.begin(isolation=level, read_only=reads, deferrable=modes.get("deferrable", defers))
         session.status = Status.ACTIVE
         return done("SET")
 
@@ -346,6 +352,7 @@ def _prepare(found: Words) -> Made:
         if name in session.prepared:
             raise SqlError("42P05", f'prepared statement "{name}" already exists')
         session.prepared[name] = session.prepare(text, [session.facade.relation_oid(kinds.REGTYPE, each) for each in typed])
+        session.names.said[name] = str(found.text)
         return done("PREPARE")
 
     return Utility(run), None
@@ -371,8 +378,8 @@ def _execute(found: Words) -> Made:
             values = session.run(session.prepare(f"SELECT {casts}", ()), ()).found[0]
         return session.run(prepared, values)
 
-    # What comes back is known only when it runs.
-    return Utility(run), None
+    # What comes back is known only once somebody has prepared it.
+    return Utility(run, executed=name), None
 
 
 def _deallocate(found: Words) -> Made:
@@ -412,6 +419,7 @@ def _discard(found: Words) -> Made:
             session.cursors.close_all()
             session.temporaries.drop()
             session.news.do("unlisten", "")
+            session.advisory.give_all_back()
             session.set("application_name", session.settings.value("application_name"))
         return done(f"DISCARD {what.upper()}")
 

@@ -308,6 +308,12 @@ def cursors(env: Any) -> Rows:
         yield said.name, said.text, said.hold, said.binary, cursor.scrolls, cursor.created
 
 
+def prepared_statements(env: Any) -> Rows:
+    """pg_prepared_statements."""
+    for name, prepared, at, said in env.session.prepared():
+        yield name, said or str(prepared.text), at, list(prepared.parameters), said is not None, 0, 0
+
+
 def _owner(env: Any, found: Any) -> str:
     name: str = env.session.role_name(role_oid(found.owner))
     return name
@@ -387,6 +393,11 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "pg_cursors": (
         "name text, statement text, is_holdable bool, is_binary bool, is_scrollable bool, creation_time timestamptz",
         cursors,
+    ),
+    "pg_prepared_statements": (
+        "name text, statement text, prepare_time timestamptz, parameter_types regtype[], from_sql bool, generic_plans int8,"
+        " custom_plans int8",
+        prepared_statements,
     ),
     "pg_tables": (
         "schemaname name, tablename name, tableowner name, tablespace name, hasindexes bool, hasrules bool, hastriggers bool,"

@@ -161,6 +161,8 @@ def close(shared: Shared, held: Held, event: messages.Close) -> None:
     """Forgets a statement or a portal."""
     if event.is_portal:
         held.close_portal(event.name)
+        # Cursors are portals by other means.
+        shared.opened.close_cursor(event.name)
     else:
         held.close_statement(shared.opened, event.name)
     shared.out.append(encode.CLOSE_COMPLETE)

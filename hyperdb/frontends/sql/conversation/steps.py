@@ -82,6 +82,7 @@ class Shared:
                 column=error.column,
                 data_type=error.data_type,
                 constraint=error.constraint,
+                routine=error.routine,
             )
         if isinstance(error, WireError):
             return encode.Diagnostic("FATAL" if error.fatal else severity, error.sqlstate, error.message)

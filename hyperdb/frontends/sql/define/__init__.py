@@ -54,6 +54,9 @@ def definition(node: exp.Expr, text: Statement, path: Sequence[str]) -> Utility:
         SqlError: 0A000 where it is not supported.
     """
     action = next((run for kind, run in _ACTIONS if isinstance(node, kind)), None)
+    if action is None and isinstance(node, exp.Condition | exp.Alias):
+        # The grammar reads what is only an expression as well.
+        raise SqlError("42601", f'syntax error at or near "{text.split()[0]}"', position=text.offset + 1)
     if action is None:
         raise SqlError("0A000", f"{type(node).__name__.upper()} is not supported", position=text.offset + 1)
 

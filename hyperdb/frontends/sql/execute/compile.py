@@ -274,7 +274,7 @@ class Compiler:
 
     def _make_row(self, expr: e.MakeRow) -> Run:
         if not expr.items:
-            return lambda _row, _env: ()
+            return lambda _row, _env: types.Record((), [])
         run = self.row(expr.items)
         known = [types.BUILT_IN.get(item.kind.oid) for item in expr.items]
         kinds = [kind for kind in known if kind is not None]

@@ -15,6 +15,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.functions import (
+    advisory,
     aggregates,
     arrays,
     casts,
@@ -34,7 +35,7 @@ _WITH_OPERATORS = (numbers, texts, times, arrays, jsons)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),
-        *(module.functions() for module in (*_WITH_OPERATORS, patterns, number_patterns, more, rights, system)),
+        *(module.functions() for module in (*_WITH_OPERATORS, patterns, number_patterns, more, rights, system, advisory)),
     )
 )
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import (
@@ -27,6 +26,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     TIMETZ,
 )
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.types import zones
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -73,11 +73,12 @@ def checked(micros: int) -> int:
 
 
 def zone(name: str) -> tzinfo:
-    """A time zone by name, or 22023."""
-    try:
-        return UTC if name.upper() in ("UTC", "GMT", "Z") else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SqlError("22023", f'time zone "{name}" not recognized') from None
+    """A time zone by name, abbreviation or POSIX specification, or 22023."""
+    found = zones.setting(name)
+    where = found[1] if found is not None else zones.abbreviated(name)
+    if where is None:
+        raise SqlError("22023", f'time zone "{name}" not recognized')
+    return where
 
 
 def offset(micros: int, where: tzinfo) -> int:

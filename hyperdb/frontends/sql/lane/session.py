@@ -8,6 +8,7 @@ literals when it comes for the second time. Invariant: of session and lane exact
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from hyperdb.errors import SqlError
@@ -26,20 +27,27 @@ if TYPE_CHECKING:
 # The settings that a lane knows nothing of must be as they are from the start.
 _PLAIN = {
     "lock_timeout": "0",
+    "statement_timeout": "0",
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
 }
 
 
 class Names(dict[str, Prepared]):
-    """Prepared statements by name; counts its changes."""
+    """Prepared statements by name; counts its changes, and knows when each was prepared."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int]) -> None:
         super().__init__()
+        self._now = now
         self.changes = 0
+        self.times: dict[str, int] = {}
+        self.said: dict[str, str] = {}
+        """The PREPARE of those that one has made."""
 
     def __setitem__(self, name: str, prepared: Prepared) -> None:
         self.changes += 1
+        self.times[name] = self._now()
+        self.said.pop(name, None)
         super().__setitem__(name, prepared)
 
     def __delitem__(self, name: str) -> None:
@@ -134,7 +142,7 @@ class SessionLane:
     def _may_steer(self) -> bool:
         """Whether nothing but the transaction ends with a block."""
         session = self._session
-        ending = (session.deferral, session.settings, session.news, session.temporaries, session.rights)
+        ending = (session.deferral, session.settings, session.news, session.temporaries, session.rights, session.advisory)
         return not session.savepoints and not any(each.is_pending for each in ending)
 
     def _has_common_transaction(self) -> bool:

@@ -60,8 +60,8 @@ def setting(text: str) -> tuple[str, tzinfo] | None:
         return None
     sign, hours, minutes, seconds = posix.groups()
     west = int(hours) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
-    if west > 167 * 3600 or west >= 86_400:
+    if west >= 86_400:
         return None
-    # A bare number counts east, as in SET TIME ZONE 3.
     east = -west if sign != "-" else west
-    return text, fixed(-east if text[:1] in "+-0123456789" else east)
+    # A bare number counts east, as in SET TIME ZONE 3; one with minutes is a specification without a name.
+    return text, fixed(-east if text.lstrip("+-").isdigit() else east)

@@ -1,0 +1,188 @@
+"""What runs of other people's suites share: the two servers, environments, sources, and the comparison of what passed.
+
+Theory: what PostgreSQL passes on this machine is the measure. A test that it passes and HyperDB does not needs a line in
+reasons.tsv (suite, pattern of names, reason); one without a line is a finding, and so is a line that explains nothing any more.
+Suites are fetched (a release from the package index, or a tag of the project's repository), run where they lie, and never kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cluster import cluster
+
+import hyperdb
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from servers import free_port
+
+REASONS = Path(__file__).with_name("reasons.tsv")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to which clients connect without a password."""
+
+    name: str
+    port: int
+    database: str
+    host: str = "127.0.0.1"
+    user: str = "postgres"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which libpq and its imitators find it."""
+        return {"PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": self.user, "PGDATABASE": self.database}
+
+
+@contextmanager
+def postgresql(prepare: str = "", options: str = "") -> Iterator[Peer]:
+    """PostgreSQL on a new directory, after the statements `prepare`."""
+    port = free_port()
+    with cluster(f"-c fsync=off -c listen_addresses=127.0.0.1 -c port={port} {options}") as (socket, run):
+        if prepare:
+            run("psql", "-h", socket, "-p", str(port), "-d", "postgres", "-qAt", "-v", "ON_ERROR_STOP=1", text=prepare)
+        yield Peer("PostgreSQL", port, "postgres")
+
+
+@contextmanager
+def hyperdb_server(prepare: str = "") -> Iterator[Peer]:
+    """HyperDB in this process, on a database in memory, after the statements `prepare`."""
+    with hyperdb.open(":memory:", frames=None) as database:
+        if prepare:
+            database.sql(prepare)
+        serving = database.serve(sql="127.0.0.1:0", control=False)
+        assert serving.sql_address is not None
+        yield Peer("HyperDB", serving.sql_address[1], "hyperdb")
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """The command line of a suite: where a source or an environment is that need not be made again."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--source", type=Path, help="a folder with the suite's source, instead of fetching it")
+    parser.add_argument("--python", type=Path, help="a Python that has what the suite needs, instead of a new environment")
+    parser.add_argument("--only", choices=("PostgreSQL", "HyperDB"), help="run one server, and print its failures")
+    parser.add_argument("rest", nargs="*", help="what to run of the suite, by its own names")
+    return parser.parse_args()
+
+
+def environment(home: Path, *pins: str) -> Path:
+    """A new environment with `pins`; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", str(home / "env")], check=True)
+    python = home / "env/bin/python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *pins], check=True)
+    return python
+
+
+def release(python: Path, home: Path, pin: str) -> Path:
+    """The source distribution of a release, unpacked; `python` needs what its metadata are made with."""
+    name = pin.split("==")[0]
+    into = home / f"{name}-release"
+    into.mkdir()
+    fetch = ["pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", str(into), pin]
+    subprocess.run([python, "-m", *fetch], check=True)
+    (archive,) = into.glob("*.tar.gz")
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(into), "--strip-components=1"], check=True)
+    return into
+
+
+def repository(home: Path, url: str, tag: str) -> Path:
+    """A project's repository at a tag."""
+    into = home / "repository"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", "--branch", tag, url, str(into)], check=True)
+    return into
+
+
+def pytest(
+    python: Path, folder: Path, asked: list[str], report: Path, chosen: argparse.Namespace, env: Mapping[str, str] | None = None
+) -> dict[str, bool]:
+    """Runs pytest in `folder`; its words are shown only if one server was chosen."""
+    options = ["-q", "--tb=short", "--timeout=30", "-o", f"cache_dir={report.parent / 'cache'}", f"--junitxml={report}"]
+    out = None if chosen.only else subprocess.DEVNULL
+    subprocess.run([python, "-m", "pytest", *asked, *options], cwd=folder, check=False, stdout=out, stderr=out, env=env)
+    return outcomes(report)
+
+
+def outcomes(report: Path, name: Callable[[str, str], str] = lambda owner, test: f"{owner}.{test}") -> dict[str, bool]:
+    """The tests of a JUnit report that ran, and whether each passed."""
+    found: dict[str, bool] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        if case.find("skipped") is None:
+            called = name(case.get("classname", ""), case.get("name", ""))
+            found[called] = found.get(called, True) and case.find("failure") is None and case.find("error") is None
+    return found
+
+
+def reasons(suite: str) -> dict[str, str]:
+    """Patterns of names and why such tests do not pass here."""
+    with REASONS.open(newline="") as lines:
+        return {row[1]: row[2] for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if row and row[0] == suite}
+
+
+def compare(suite: str, theirs: Mapping[str, bool], ours: Mapping[str, bool], whole: bool = True) -> bool:
+    """Prints what passed where and why not; false if a failure has no reason, or a reason no failure."""
+    wanted = {name for name, good in theirs.items() if good}
+    known = reasons(suite)
+    counts: Counter[str] = Counter()
+    unexplained = []
+    for name in sorted(wanted):
+        if not ours.get(name, False):
+            pattern = next((pattern for pattern in known if fnmatchcase(name, pattern)), None)
+            if pattern is None:
+                unexplained.append(name)
+            else:
+                counts[pattern] += 1
+    for name in unexplained:
+        print(f"not passed: {name}{'' if name in ours else ' (did not run)'}")
+    for reason in sorted(set(known.values())):
+        print(f"{sum(counts[pattern] for pattern, why in known.items() if why == reason):5} not passed: {reason}")
+    stale = [pattern for pattern in known if whole and not counts[pattern]]
+    for pattern in stale:
+        print(f"explains nothing: {pattern}")
+    missed = len(unexplained) + counts.total()
+    share = 1 - missed / max(1, len(wanted))
+    print(f"{suite}: PostgreSQL passes {len(wanted)}, HyperDB {len(wanted) - missed} of these ({share:.2%})")
+    return bool(wanted) and not unexplained and not stale
+
+
+def beside(
+    suite: str, chosen: argparse.Namespace, run: Callable[[Peer], dict[str, bool]], prepare: str = "", options: str = ""
+) -> None:
+    """Runs a suite on PostgreSQL and on HyperDB and compares; the exit status of the process."""
+    found: dict[str, dict[str, bool]] = {}
+    for name, start in (("PostgreSQL", lambda: postgresql(prepare, options)), ("HyperDB", lambda: hyperdb_server(prepare))):
+        if chosen.only in (None, name):
+            with start() as peer:
+                found[name] = run(peer)
+    if chosen.only is not None:
+        failed = sorted(name for name, good in found[chosen.only].items() if not good)
+        print(
+            "\n".join(
+                [*failed, f"{suite} on {chosen.only}: {len(found[chosen.only]) - len(failed)} passed, {len(failed)} failed"]
+            )
+        )
+        sys.exit(1 if failed else 0)
+    sys.exit(0 if compare(suite, found["PostgreSQL"], found["HyperDB"], whole=not chosen.rest) else 1)
+
+
+@contextmanager
+def scratch(suite: str) -> Iterator[Path]:
+    """A directory that goes with the run."""
+    with tempfile.TemporaryDirectory(prefix=f"hyperdb-{suite}-") as home:
+        yield Path(home)
