@@ -1,0 +1,182 @@
+"""The lexer that lark's parser asks: one regular expression for lexemes, a table for words, a bound on nesting.
+
+Theory: all that cql.lark calls a terminal is either a word of letters, found in a table after folding its case, or an
+alternative of one expression. A reserved word is always a keyword; another word is one only where the parser's state could go
+on with it, else an identifier: that is what lark's contextual lexer does with one expression for each state. Brackets are
+counted here, before the parser sees them, since trees deeper than Python's stack cannot be walked. Invariant: what follows a
+lexeme never changes its kind, so two texts that differ inside literals only are read alike (lift.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lark.lexer import Lexer, PatternRE, PatternStr
+
+from hyperdb.frontends.cql.parse.faults import Fault
+
+if TYPE_CHECKING:
+    from lark.common import LexerConf
+    from lark.lexer import LexerState
+
+MOST_NESTING = 50
+MOST_OPERATORS = 200
+"""Signs that may hang on one another without a comma or AND between: `1 + 1 + 1 ...` is a tree as deep as it is long."""
+MOST_LEXEMES = 200_000
+
+# Cassandra 5.0, appendix A of its documentation of CQL and reserved_keywords.txt.
+RESERVED = frozenset(
+    """add allow alter and apply asc authorize batch begin by columnfamily create delete desc describe drop entries execute from
+    full grant if in index infinity insert into is keyspace limit materialized modify nan norecursive not null of on or order
+    primary rename revoke schema select set table to token truncate unlogged update use using view where with""".split()
+)
+_CONSTANTS = frozenset(["true", "false"])
+_BEGINS_CLAUSE = frozenset("AND WHERE IF SET FROM VALUES INSERT UPDATE DELETE USING".split())
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = frozenset(_OPENING.values())
+_ENDS_TERM = _CLOSING | {"?"}
+
+
+class Lexeme:
+    """A piece of the text. `value` is what it means: words in lower case, strings and quoted names without quotes."""
+
+    __slots__ = ("position", "type", "value")
+    # What lark reads of a token besides its type.
+    line = column = end_line = end_column = start_pos = end_pos = None
+
+    def __init__(self, kind: str, value: str, position: int) -> None:
+        self.type = kind
+        self.value = value
+        self.position = position
+
+
+class _Open(NamedTuple):
+    closing: str
+    operators: int
+
+
+def unquoted(text: str) -> str:
+    """What a string between quotes or double dollars says."""
+    if text.startswith("$"):
+        return text[2:-2]
+    return text[1:-1].replace("''", "'")
+
+
+class CqlLexer(Lexer):
+    """Lexemes of a text, one when the parser asks for one."""
+
+    __future_interface__ = 2
+
+    def __init__(self, lexer_conf: LexerConf) -> None:
+        ignored = set(lexer_conf.ignore)
+        self.words: dict[str, tuple[str, bool]] = {}
+        signs: dict[str, str] = {}
+        patterns: list[tuple[int, str, str]] = []
+        for terminal in lexer_conf.terminals:
+            pattern = terminal.pattern
+            if isinstance(pattern, PatternStr) and pattern.value.replace("_", "").isalpha():
+                word = pattern.value.lower()
+                self.words[word] = terminal.name, word in RESERVED or word in _CONSTANTS
+            elif isinstance(pattern, PatternStr):
+                signs[pattern.value] = terminal.name
+            elif isinstance(pattern, PatternRE):
+                patterns.append((terminal.priority, terminal.name, pattern.to_regexp()))
+        ordered = [f"(?P<{name}>{text})" for _, name, text in sorted(patterns, reverse=True) if name not in ignored]
+        skipped = [text for _, name, text in sorted(patterns, reverse=True) if name in ignored]
+        symbols = "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
+        self.signs = signs
+        self.scanner = re.compile(
+            "|".join([f"(?P<SKIPPED>(?:{'|'.join(skipped)})+)", *ordered, f"(?P<SIGN>{symbols})", "(?P<OTHER>.)"]), re.DOTALL
+        )
+
+    def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Any]:
+        """Yields lexemes to lark's own loop."""
+        yield from self.lexemes(lexer_state.text.text, parser_state.parse_conf.states, parser_state.state_stack)
+
+    def lexemes(self, text: str, states: Mapping[int, Container[str]], stack: Sequence[int]) -> Iterator[Lexeme]:
+        """Yields lexemes; `states` says which kinds could come in each state, `stack` ends with the state when one is asked for.
+
+        Raises:
+            Fault: a character that begins no lexeme, nesting or length beyond the limits.
+        """
+        words, signs = self.words, self.signs
+        nesting = _Nesting()
+        count = 0
+        for found in self.scanner.finditer(text):
+            kind = found.lastgroup
+            if kind == "SKIPPED":
+                continue
+            value, position = found.group(), found.start()
+            if kind == "IDENTIFIER":
+                value = value.lower()
+                word = words.get(value)
+                if word is not None and (word[1] or word[0] in states[stack[-1]]):
+                    kind = word[0]
+                    if kind in _BEGINS_CLAUSE:
+                        nesting.clause()
+            elif kind == "SIGN":
+                kind = nesting.sign(value, signs[value], position)
+            elif kind == "STRING":
+                value = unquoted(value)
+            elif kind == "QUOTED_NAME":
+                value = value[1:-1].replace('""', '"')
+            elif kind == "OTHER":
+                raise _stray(value, position)
+            count += 1
+            if count > MOST_LEXEMES:
+                raise Fault(position, f"more than {MOST_LEXEMES} lexemes in one statement")
+            nesting.last = value if found.lastgroup == "SIGN" else ""
+            yield Lexeme(kind or "", value, position)
+
+
+class _Nesting:
+    """How deep a tree can be that the lexemes so far begin."""
+
+    __slots__ = ("angles", "last", "open", "operators")
+
+    def __init__(self) -> None:
+        self.open: list[_Open] = []
+        self.operators = 0
+        self.angles = 0
+        self.last = ""
+
+    def clause(self) -> None:
+        """A keyword ends the expression before it."""
+        self.operators = self.open[-1].operators if self.open else 0
+        self.angles = 0
+
+    def sign(self, value: str, kind: str, position: int) -> str:
+        """Counts a sign; its kind as a terminal."""
+        if value in _OPENING:
+            self.open.append(_Open(_OPENING[value], self.operators))
+            if len(self.open) > MOST_NESTING:
+                raise Fault(position, f"more than {MOST_NESTING} levels of nesting at input {{}}")
+        elif value in _CLOSING:
+            # What was closed may be a part of a chain: a cast, a call.
+            self.operators = (self.open.pop().operators if self.open else 0) + 1
+        elif value == ",":
+            self.operators = self.open[-1].operators if self.open else 0
+        elif value == ":":
+            within = bool(self.open) and self.open[-1].closing == "}"
+            if not within or (self.last and self.last not in _ENDS_TERM):
+                return "BIND"
+            self.operators = self.open[-1].operators
+        elif value == ";":
+            self.clause()
+        elif value == "<":
+            self.angles += 1
+        elif value == ">":
+            self.angles -= 1
+        else:
+            self.operators += 1
+        if self.operators > MOST_OPERATORS or self.angles > MOST_NESTING:
+            raise Fault(position, "more operators hang on one another than are read at input {}")
+        return kind
+
+
+def _stray(value: str, position: int) -> Fault:
+    if value in ("'", '"'):
+        return Fault(position, f"mismatched character '<EOF>' expecting '{value}'")
+    return Fault(position, f"no viable alternative at character '{value}'")

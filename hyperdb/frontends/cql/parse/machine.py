@@ -1,0 +1,144 @@
+"""The loop that runs lark's LALR(1) table.
+
+Theory: lark makes the table and the builders' callbacks; its own loop costs three times what this one does, because it hashes a
+rule for each reduction and walks a literal up seven one-armed rules. Here actions are plain numbers and tuples, and a run of
+reductions that change no value is remembered by where it began: (state below, state, lexeme) -> state. Invariant: what is
+accepted, and what the builders are called with, is what lark's loop would do (tests/cql/test_parse_machine.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lark import Lark
+
+from hyperdb.frontends.cql.parse.lexer import CqlLexer, Lexeme
+
+END = "$END"
+
+
+class Reduction(NamedTuple):
+    """A rule's end: how many values it takes, what it makes of them (None: nothing, it hands its one value on), its name."""
+
+    size: int
+    make: Callable[[list[Any]], Any] | None
+    origin: str
+
+
+class Unexpected(Exception):
+    """A lexeme that cannot come where it stands, None for the text's end, and what could come."""
+
+    def __init__(self, lexeme: Lexeme | None, expected: list[str]) -> None:
+        super().__init__(expected)
+        self.lexeme = lexeme
+        self.expected = expected
+
+
+class Machine:
+    """A table ready to run; it keeps nothing between texts but remembered runs of reductions."""
+
+    def __init__(self, lark: Lark) -> None:
+        parser: Any = lark.parser
+        table, callbacks = parser.parser._parse_table, parser.parser.parser.callbacks
+        self._first: int = table.start_states["start"]
+        self._last: int = table.end_states["start"]
+        self.lexer: CqlLexer = parser.lexer
+        self.actions: dict[int, dict[str, int | Reduction]] = {}
+        self._gotos: dict[int, dict[str, int]] = {}
+        made: dict[int, Reduction] = {}
+        terminals = {terminal.name for terminal in lark.terminals} | {END, "BIND"}
+        for state, row in table.states.items():
+            actions, gotos = self.actions.setdefault(state, {}), self._gotos.setdefault(state, {})
+            for symbol, (_kind, target) in row.items():
+                if isinstance(target, int):
+                    (actions if symbol in terminals else gotos)[symbol] = target
+                    continue
+                if id(target) not in made:
+                    made[id(target)] = Reduction(len(target.expansion), _maker(target, callbacks), target.origin.name)
+                actions[symbol] = made[id(target)]
+        self._runs: dict[tuple[int, int, str], int] = {}
+
+    def run(self, text: str) -> Any:
+        """What the builders make of a text.
+
+        Raises:
+            Unexpected: a lexeme, or the text's end, where it cannot come.
+            Fault: from the lexer or a builder.
+        """
+        states: list[int] = [self._first]
+        values: list[Any] = []
+        actions = self.actions
+        for lexeme in self.lexer.lexemes(text, actions, states):
+            action = self._reduced(lexeme.type, states, values)
+            if action is None:
+                raise Unexpected(lexeme, self._acceptable(states))
+            states.append(action)
+            values.append(lexeme)
+        if self._reduced(END, states, values) is None:
+            raise Unexpected(None, self._acceptable(states))
+        return values[-1]
+
+    def _reduced(self, kind: str, states: list[int], values: list[Any]) -> int | None:
+        """Ends all rules that end before a lexeme of a kind; the state after it, None if it cannot come."""
+        actions, gotos, runs = self.actions, self._gotos, self._runs
+        while True:
+            state = states[-1]
+            action = actions[state].get(kind)
+            if action is None or isinstance(action, int):
+                return action
+            size, make, origin = action
+            if make is None:
+                below = states[-2]
+                known = runs.get((below, state, kind))
+                if known is None:
+                    known = runs[below, state, kind] = self._run_of(below, state, kind)
+                states[-1] = known
+                if known == self._last:
+                    return known
+                continue
+            if size:
+                parts = values[-size:]
+                del states[-size:]
+                del values[-size:]
+            else:
+                parts = []
+            values.append(make(parts))
+            state = gotos[states[-1]][origin]
+            states.append(state)
+            if state == self._last:
+                return state
+
+    def _run_of(self, below: int, state: int, kind: str) -> int:
+        """The state after all reductions that only hand a value on."""
+        while True:
+            action = self.actions[state].get(kind)
+            if action is None or isinstance(action, int) or action.make is not None:
+                return state
+            state = self._gotos[below][action.origin]
+            if state == self._last:
+                return state
+
+    def _acceptable(self, states: list[int]) -> list[str]:
+        """The kinds of lexemes that could come, found by trying each on the states alone."""
+        return [kind for kind in self.actions[states[-1]] if self._shifts(kind, list(states))]
+
+    def _shifts(self, kind: str, states: list[int]) -> bool:
+        while True:
+            action = self.actions[states[-1]].get(kind)
+            if action is None or isinstance(action, int):
+                return action is not None
+            if action.size:
+                del states[-action.size :]
+            states.append(self._gotos[states[-1]][action.origin])
+            if states[-1] == self._last:
+                return True
+
+
+def _maker(rule: Any, callbacks: dict[Any, Callable[[list[Any]], Any]]) -> Callable[[list[Any]], Any] | None:
+    """What a rule makes of its values; None if it hands its only one on."""
+    only = rule.expansion[0] if len(rule.expansion) == 1 else None
+    handed_on = rule.options.expand1 and rule.alias is None and not rule.options.empty_indices
+    if only is not None and handed_on and not (only.is_term and only.filter_out and not rule.options.keep_all_tokens):
+        return None
+    return callbacks[rule]

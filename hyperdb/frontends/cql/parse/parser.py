@@ -1,0 +1,77 @@
+"""The parser of cql.lark: a text in, a statement out.
+
+Theory: LALR(1) reads each lexeme once, and the builders make nodes on the way, so time is linear in the text. The table is made
+once a process, or loaded from a file where lark keeps it. Invariant: nothing but `CqlError` (syntax) comes out for a text that
+is wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lark import Lark
+
+from hyperdb.frontends.cql.parse.build_data import DataBuilder
+from hyperdb.frontends.cql.parse.build_definitions import DefinitionBuilder
+from hyperdb.frontends.cql.parse.build_permissions import PermissionBuilder
+from hyperdb.frontends.cql.parse.build_terms import TermBuilder
+from hyperdb.frontends.cql.parse.definitions import DefinitionStatement
+from hyperdb.frontends.cql.parse.faults import Fault
+from hyperdb.frontends.cql.parse.lexer import CqlLexer
+from hyperdb.frontends.cql.parse.machine import Machine, Unexpected
+from hyperdb.frontends.cql.parse.permissions import PermissionStatement
+from hyperdb.frontends.cql.parse.statements import DataStatement
+from hyperdb.frontends.cql.parse.syntax import told, unexpected
+
+Statement = DataStatement | DefinitionStatement | PermissionStatement
+MOST_CHARACTERS = 16 * 1024 * 1024
+
+
+class Builder(TermBuilder, DataBuilder, DefinitionBuilder, PermissionBuilder):
+    """All that the grammar's rules make."""
+
+
+def grammar() -> str:
+    """The text of cql.lark."""
+    return resources.files("hyperdb.frontends.cql.grammar").joinpath("cql.lark").read_text(encoding="utf-8")
+
+
+class Grammar:
+    """A parser that is made when it is first asked for."""
+
+    def __init__(self, kept: Path | None = None) -> None:
+        """`kept` is a file of the caller's own that holds the table between processes: it is trusted as code is."""
+        self._kept = kept
+        self._making = threading.Lock()
+
+    @cached_property
+    def machine(self) -> Machine:
+        """The table, made or loaded."""
+        with self._making:
+            return Machine(self.lark)
+
+    @cached_property
+    def lark(self) -> Lark:
+        """lark's parser, which tests compare the machine with."""
+        cache = str(self._kept) if self._kept else False
+        return Lark(grammar(), parser="lalr", lexer=CqlLexer, transformer=Builder(), cache=cache)
+
+    def parse(self, text: str) -> Statement:
+        """The statement that a text is.
+
+        Raises:
+            CqlError: syntax; the message has line and column as Cassandra's has.
+        """
+        try:
+            if len(text) > MOST_CHARACTERS:
+                raise Fault(0, f"statement is longer than {MOST_CHARACTERS} characters")
+            found: Any = self.machine.run(text)
+        except Fault as fault:
+            raise told(self.machine.lexer, text, fault) from None
+        except Unexpected as error:
+            raise unexpected(self.machine.lexer, text, error) from None
+        return found  # type: ignore[no-any-return]

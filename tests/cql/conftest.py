@@ -1,0 +1,12 @@
+"""What the tests of CQL share: one grammar for the whole run, since its table takes a second to make."""
+
+from __future__ import annotations
+
+import pytest
+
+from hyperdb.frontends.cql.parse.parser import Grammar
+
+
+@pytest.fixture(scope="session")
+def cql() -> Grammar:
+    return Grammar()
