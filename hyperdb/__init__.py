@@ -16,7 +16,9 @@ with hyperdb.open("app.hdb") as db:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hyperdb import _native, errors
 from hyperdb.commitment.native import verify
@@ -55,6 +57,10 @@ from hyperdb.dbapi import (
 from hyperdb.errors import InvalidError
 from hyperdb.graph.members import Hyperedge, Vertex
 from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.embedded.placeholders import Parameters
+    from hyperdb.frontends.sql.proof.verify import VerifiedQuery
 
 __all__ = [
     "BINARY",
@@ -96,10 +102,45 @@ __all__ = [
     "paramstyle",
     "threadsafety",
     "verify",
+    "verify_query",
 ]
 
 
 __version__ = _native.VERSION
+
+
+def verify_query(
+    proof: bytes,
+    text: str,
+    parameters: Parameters | None = None,
+    *,
+    trusted: Root | StoreKey | OwnerKey,
+    rows: Iterable[Sequence[Any]] | None = None,
+    seen: Seen | None = None,
+    path: Sequence[str] = ("public",),
+    settings: dict[str, str] | None = None,
+    pure: bool = False,
+) -> VerifiedQuery:
+    """Checks the proof of an SQL query and computes its answer from what it shows; no database is needed.
+
+    Args:
+        proof: what `SELECT hyperdb_last_proof()` gave.
+        text: the query as it was sent, with `%s`, `%(name)s` or `$1` for parameters.
+        parameters: their values.
+        trusted: what the caller trusts: one root, or the store's key.
+        rows: the answer as the server gave it, in values of Python; refused if another one follows from the proof.
+        seen: refuse a frame that does not contain this one (rollback, fork).
+        path: the schemas in which names are looked up.
+        settings: of the session, where values depend on them: TimeZone, DateStyle, IntervalStyle.
+        pure: verify the bundles by the verifier in pure Python.
+
+    Raises:
+        VerificationError: naming the first check that failed.
+    """
+    # Loaded by those who use it only: SQL's tables take longer to load than all the rest.
+    from hyperdb.frontends.sql.proof.verify import verify_query as check
+
+    return check(proof, text, parameters, trusted=trusted, rows=rows, seen=seen, path=path, settings=settings, pure=pure)
 
 
 def open(  # noqa: A001 - it is what the module is for

@@ -11,12 +11,14 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hyperdb import _native, reports, roles
 from hyperdb.commitment.frames import Frames
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
+from hyperdb.frontends.resp import table
 from hyperdb.frontends.resp.admin import Admin
 from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
+    from hyperdb.rows import RowCommands
 
 REDIS_VERSION = "7.0.15"
 _ROLE_RECORD = b"\x02" + roles.BOOTSTRAP_ROLE.encode()
@@ -106,8 +109,20 @@ class Serving:
     # What the native server asks (`_core._Admin`).
 
     def call(self, client: tuple[int, int, str, bytes, str, bool, bool], args: list[bytes]) -> Answer:
-        """Runs one administration command."""
-        return self.admin.call(Client(*client), args)
+        """Runs one administration command, or a command on rows of tables."""
+        who = Client(*client)
+        name = args[0].decode("latin-1").lower()
+        known = table.commands().get(name)
+        if known is not None and known.executor is table.Executor.NATIVE and not any(table.subcommands(name)):
+            return self._rows.call(who.role, args)
+        return self.admin.call(who, args)
+
+    @cached_property
+    def _rows(self) -> RowCommands:
+        # Loaded when it is first needed, as SQL is.
+        from hyperdb.rows import RowCommands
+
+        return RowCommands(self.database.sql_backend)
 
     def authenticate(self, user: bytes, password: bytes) -> str | None:
         """The role that the password opens, an empty text if the role has none, None if it is wrong."""

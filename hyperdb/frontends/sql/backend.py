@@ -26,6 +26,7 @@ from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.columnar import Engine
 from hyperdb.frontends.sql.contract import Opening
 from hyperdb.frontends.sql.notify import Hub
+from hyperdb.frontends.sql.proof.past import readable
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
@@ -39,6 +40,7 @@ DATABASES = ("hyperdb", "postgres")
 PUBLIC = "public"
 _PLANS = 2048
 _TRIED = 8192
+_FRAMES = 8
 MEMORY = 512 << 20
 """The database's budget in bytes unless somebody says otherwise."""
 _ENGINE, _LEAST_ENGINE, _KEPT = 4, 24 << 20, 16
@@ -69,6 +71,7 @@ class SqlBackend:
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()
+        self._past: OrderedDict[int, Catalog] = OrderedDict()
         self._transactions = 0
         self._numbers = 0
         self.hub = Hub()
@@ -175,6 +178,28 @@ class SqlBackend:
             if is_new:
                 self.lanes.forget_refused(made.version)
         return made
+
+    def past_catalog(self, number: int) -> Catalog:
+        """The catalog at a frame.
+
+        Raises:
+            SqlError: 22023, 72000 where the frame cannot be read.
+        """
+        commit = readable(self.tables.frames, number).commit
+        with self._lock:
+            found = self._past.get(number)
+        if found is None:
+            transaction = self.tables.begin_at(commit)
+            try:
+                transaction.open()
+                found = Catalog(transaction.image(), built_in_relations)
+            finally:
+                transaction.rollback()
+            with self._lock:
+                self._past[number] = found
+                if len(self._past) > _FRAMES:
+                    self._past.popitem(last=False)
+        return found
 
     def plan(self, key: PlanKey) -> SqlPrepared | None:
         """A statement that was made before."""

@@ -26,6 +26,7 @@ def declare(session: SqlSession, text: Statement, given: tuple[int, ...]) -> Sql
     Raises:
         SqlError: 42601, 42P11, and whatever the query has.
     """
+    session.proofs.refuse("what a cursor gives")
     found = Words(text)
     found.expect("declare")
     name = found.name()

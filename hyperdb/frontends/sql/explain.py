@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 from hyperdb.errors import NotColumnarError
 from hyperdb.frontends.sql.analytic.tier import Parts, Report
 from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.rows import Executor, Rows
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.plan import nodes as p
-from hyperdb.frontends.sql.plan.nodes import Join, Plan, Scan, Virtual
+from hyperdb.frontends.sql.plan.nodes import Join, KeptCount, Plan, Scan, Virtual
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.plan.walk import plans
 from hyperdb.frontends.sql.statement import Query, SqlPrepared
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Lines = list[str]
 _ROWS = "Tier: 2 (rows)"
+_OF_REDIS = {"keys": ("vertex", "hyperedge"), "strings": ("vertex",)}
+"""Sets that relations of Redis's data read; the others read hyperedges alone."""
 
 
 @dataclass(slots=True)
@@ -126,7 +129,7 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> Lin
 
 
 def _planned(session: SqlSession, prepared: SqlPrepared, catalog: Catalog) -> tuple[Catalog, Plan, Sequence[Plan]]:
-    binder = Binder(catalog, session.schemas_in_path(), list(prepared.parameters))
+    binder = Binder(catalog, session.schemas_in_path(), list(prepared.parameters), past=session.backend.past_catalog)
     bound = binder.statement(parse(prepared.text))
     session.rights.check(catalog, bound.needs)
     optimizer = Optimizer()
@@ -196,10 +199,13 @@ def _sets(plan: Plan) -> Lines:
             index = next((record.name for number, record in each.relation.indexes if number == each.index), None)
             if index is not None:
                 read[f"hyperedge adds of {index}"] = None
+        elif isinstance(each, Virtual) and each.relation.schema == keyspace.SCHEMA:
+            kinds = _OF_REDIS.get(each.relation.name, ("hyperedge",))
+            read |= dict.fromkeys(f"{kind} adds of {_name(each.relation)}" for kind in kinds)
         elif isinstance(each, p.MODIFYING):
-            kinds = {p.Insert: ("adds",), p.Delete: ("removes",)}.get(type(each), ("adds", "removes"))
+            changes = {p.Insert: ("adds",), p.Delete: ("removes",)}.get(type(each), ("adds", "removes"))
             relation = each.writes.relation
-            for kind in kinds:
+            for kind in changes:
                 written[f"vertex {kind} of {_name(relation)}"] = None
                 written |= {f"hyperedge {kind} of {record.name}": None for _, record in relation.indexes}
     found = [("Reads", read), ("Writes", written)]
@@ -224,9 +230,14 @@ def _title(plan: Plan) -> str:
     if isinstance(plan, Scan):
         index = next((record.name for number, record in plan.relation.indexes if number == plan.index), "key")
         how = f" by {index}" if plan.low is not None or plan.high is not None else ""
-        return f"Scan on {plan.relation.name}{how}"
+        return f"Scan on {plan.relation.name}{how}" + ("" if plan.frame is None else f" as of frame {plan.frame}")
     if isinstance(plan, Virtual):
-        return f"Catalog relation {plan.relation.name}"
+        if plan.relation.restricted is None:
+            return f"Catalog relation {plan.relation.name}"
+        by = ", ".join(dict.fromkeys(name for name, _, _ in plan.given))
+        return f"Keyspace scan on {plan.relation.schema}.{plan.relation.name}" + (f" by {by}" if by else "")
+    if isinstance(plan, KeptCount):
+        return f"Kept count of {plan.of.relation.schema}.{plan.of.relation.name}, otherwise"
     if isinstance(plan, Join):
         return f"{'Hash Join' if plan.keys else 'Nested Loop'} ({plan.form})"
     form = getattr(plan, "form", None)

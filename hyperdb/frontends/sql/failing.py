@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import (
+    BehindHorizonError,
     CancelledError,
     DeadlockError,
     HyperDBError,
@@ -31,6 +32,7 @@ _STATES: list[tuple[type[HyperDBError], str]] = [
     (RowLockedError, "55P03"),
     (CancelledError, "57014"),
     (NoSpaceError, "53100"),
+    (BehindHorizonError, "72000"),
     (NotBuiltError, "0A000"),
 ]
 

@@ -20,6 +20,8 @@ from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan.expressions import Const
+from hyperdb.frontends.sql.proof.past import Past
+from hyperdb.frontends.sql.proof.session import Proofs
 from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
@@ -41,10 +43,17 @@ class Facade:
     def __init__(self, session: SqlSession) -> None:
         self._session = session
         self.catalog: Catalog | None = None
+        self._past = Past(session.backend)
+        self.past = self._past.at
         self._taken: dict[int, tuple[int, int, int]] = {}
         """By sequence: the next value, the last one taken, the step."""
         self._current: dict[int, int] = {}
         self._last: int | None = None
+
+    @property
+    def proofs(self) -> Proofs:
+        """Frames, and the session's proofs."""
+        return self._session.proofs
 
     @property
     def role(self) -> str:
@@ -124,6 +133,7 @@ class Facade:
     def forget(self) -> None:
         """The transaction ended: the catalog may have moved on."""
         self.catalog = None
+        self._past.forget()
 
     def schemas(self, implicit: bool) -> list[str]:
         """The schemas of the path that are there."""

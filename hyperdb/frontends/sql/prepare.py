@@ -113,7 +113,7 @@ class Preparer:
         self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool = False
     ) -> SqlPrepared:
         node = parse(text, text.offset)
-        binder = Binder(catalog, path, list(given), text.offset)
+        binder = Binder(catalog, path, list(given), text.offset, past=self._session.backend.past_catalog)
         if not isinstance(node, _QUERIES):
             return SqlPrepared(text, Action.RUN, (), None, definition(node, text, path), given, None, path)
         bound = binder.statement(node)

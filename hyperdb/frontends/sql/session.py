@@ -29,6 +29,7 @@ from hyperdb.frontends.sql.lane.session import Names, SessionLane
 from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
+from hyperdb.frontends.sql.proof.session import Proofs
 from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, only
 from hyperdb.frontends.sql.streams import Streams
@@ -77,11 +78,14 @@ class SqlSession:
         self.facade = Facade(self)
         self.has_written = False
         """Whether one has, or may have, changed rows or definitions."""
+        self.has_defined = False
+        """Whether one may have changed definitions."""
         self.streams = Streams(self)
         self.cursors = Cursors(self)
         self.deferral = Deferral(self)
         self.temporaries = Temporaries(self)
         self.rights = Rights(self)
+        self.proofs = Proofs(self)
         self.news = News(self, backend.hub, opening.wake)
         self.advisory = Advisory(self, backend.advisory)
         self._preparer = Preparer(self)
@@ -242,7 +246,7 @@ class SqlSession:
             self.transaction_number = self.backend.next_transaction()
             self.savepoints = []
             self.catalog_changed = False
-            self.has_looked = self.has_written = False
+            self.has_looked = self.has_written = self.has_defined = False
         return self.transaction
 
     @property
@@ -298,6 +302,8 @@ class SqlSession:
 
     def _settle(self, *, committed: bool) -> None:
         """Ends what ends with a transaction."""
+        if committed and self.has_defined:
+            self.backend.tables.refresh_prefixes()
         if self.settings.end(committed=committed):
             self.style = self._style()
         self.facade.forget()
@@ -337,6 +343,8 @@ class SqlSession:
             if len(values) < len(prepared.parameters):
                 raise SqlError("42P02", f"there is no parameter ${len(values) + 1}")
             if isinstance(body, Query):
+                if self.proofs.wants(body):
+                    return self.proofs.run(prepared, values)
                 if body.reads:
                     return self.streams.run(prepared, values)
                 return self.statement(lambda env: self._query(prepared, env), values)
@@ -421,7 +429,7 @@ class SqlSession:
 
     def binder(self, catalog: Catalog) -> Binder:
         """Binds what a statement that is open needs besides."""
-        return Binder(catalog, self.schemas_in_path(), [])
+        return Binder(catalog, self.schemas_in_path(), [], past=self.backend.past_catalog)
 
     def whole_statement(self, body: Callable[[Environment], None]) -> None:
         """Runs a statement that is made of rows from outside, with what is checked at its end."""

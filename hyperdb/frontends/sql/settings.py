@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.types import Style
+from hyperdb.roles import BOOTSTRAP_ROLE
 
 Check = Callable[[str], str]
 
@@ -71,6 +72,21 @@ def _never(value: str) -> str:
     if _boolean(value) == "on":
         raise SqlError("0A000", "there is no compiler to turn on")
     return "off"
+
+
+_LEVELS = ("bucket", "cover", "pir", "full", "pir-hintless", "pir2")
+
+
+def _privacy(value: str) -> str:
+    """A level of privacy; any but `none` is refused until something answers it, and never taken for a lower one."""
+    level = value.strip().lower()
+    if level in _LEVELS:
+        reason = "there is no oblivious layer yet, and the store would see what is read"
+        raise SqlError("0A000", f'hyperdb.privacy = "{level}" cannot be kept: {reason}')
+    if level != "none":
+        hint = f"Available values: none; not yet: {', '.join(_LEVELS)}."
+        raise SqlError("22023", f'invalid value for parameter "hyperdb.privacy": "{value}"', hint=hint)
+    return level
 
 
 def _encoding(value: str) -> str:
@@ -151,6 +167,8 @@ TABLE = {
         Setting(
             "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
         ),
+        Setting("hyperdb.prove", "off", _boolean, False, "Whether queries come with a proof that their inputs are complete"),
+        Setting("hyperdb.privacy", "none", _privacy, False, "How little the store may learn of a query"),
         Setting("statement_timeout", "0", _number(0, 2_147_483_647), False, "Time that a statement may run; 0: for ever", True),
         Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
         Setting(
@@ -237,7 +255,7 @@ class Settings:
         """
         key = self._key(name)
         setting = TABLE.get(key)
-        if setting is None and "." not in key:
+        if setting is None and ("." not in key or key.startswith("hyperdb.")):
             raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
         if setting is not None and setting.check is None:
             raise SqlError("55P02", f'parameter "{setting.name}" cannot be changed')
@@ -305,7 +323,10 @@ class Settings:
             name = each.strip()
             name = name[1:-1].replace('""', '"') if name.startswith('"') else name.strip("'").lower()
             if name:
-                names.append(role if name == "$user" else name)
+                # The bootstrap role goes by the name of a schema that is built in, and has none of its own.
+                own = name == "$user"
+                if not own or role != BOOTSTRAP_ROLE:
+                    names.append(role if own else name)
         return names
 
     def style(self, style: Style) -> Style:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hyperdb import _native
+from hyperdb.commitment.frames import Frames
+from hyperdb.graph.keyspace import Keyspace
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.graph.transaction import now_ms
 
@@ -25,6 +27,9 @@ class Tables:
         self.column_gauges = store.column_gauges
         self.keep_columns = store.keep_columns
         self.reserve = store.reserve
+        self.refresh_prefixes = store.refresh_prefixes
+        self.frames = Frames(store)
+        """What was sealed of all of it."""
 
     def compact(self) -> None:
         """Merges what is superseded out of the store's files, of all tables."""
@@ -38,6 +43,14 @@ class Tables:
         """A transaction."""
         inner = self._store.begin(options.isolation, options.read_only, options.lock_timeout, now_ms())
         return TableTransaction(inner)
+
+    def begin_at(self, commit: int) -> TableTransaction:
+        """A transaction that only reads what there was at a past commit that is still kept.
+
+        Raises:
+            BehindHorizonError: it is no longer kept.
+        """
+        return TableTransaction(self._store.begin_at(commit))
 
 
 class TableTransaction:
@@ -82,3 +95,7 @@ class TableTransaction:
         self.hold_parent = rows.hold_parent
         self.estimate = rows.estimate
         self.expected = rows.expected
+
+    def keyspace(self, number: int) -> Keyspace:
+        """A Redis database in the statement that is open."""
+        return Keyspace(self.statements, number)

@@ -4,8 +4,10 @@
 //! from Python is one turn of its own: it runs on the latest state, loads what is not in memory, waits for row
 //! locks, and is acknowledged when its commit may be.
 
+use hyperdb_graph::prefixes::DATABASE;
 use hyperdb_graph::{AppId, Error, Stop, Store, Turn};
 use hyperdb_resp::args::Span;
+use hyperdb_resp::key_places::keys;
 use hyperdb_resp::table::{Executor, Table};
 use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
 use std::collections::hash_map::RandomState;
@@ -13,6 +15,9 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{mpsc, Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The app in which rows of tables answer.
+const ROWS: &[u8] = b"redis/0";
 
 /// The command table with its handlers by name.
 struct Known {
@@ -50,6 +55,23 @@ fn find(args: &Args<'_>) -> Result<Handler, String> {
     }
     let handler = known.handlers.get(row.name).copied();
     handler.ok_or_else(|| format!("ERR '{shown}' needs a connection"))
+}
+
+/// Whether a command names a key that is a row of a table.
+fn names_row(store: &Store, args: Args<'_>) -> bool {
+    if !store.prefixes().any() {
+        return false;
+    }
+    let table = &known().table;
+    let Some(id) = args.get(0).and_then(|name| table.find(name)) else {
+        return false;
+    };
+    let sub = args.get(1).and_then(|word| table.find_subcommand(id, word));
+    let id = sub.unwrap_or(id);
+    let named = keys(table.keys(id), table.row(id).name, args);
+    named
+        .iter()
+        .any(|key| store.prefixes().cover(DATABASE, key))
 }
 
 /// The machine's clock, Unix milliseconds.
@@ -92,6 +114,10 @@ pub(crate) fn run(
             return Ok(reply.buffer);
         }
     };
+    if name == ROWS && names_row(store, args) {
+        reply.error("ERR the key is a row of a table: use SQL, or a client of a server");
+        return Ok(reply.buffer);
+    }
     let mut random = || RandomState::new().build_hasher().finish();
     loop {
         let mut turn = store.turn(now_ms());

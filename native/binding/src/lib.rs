@@ -47,8 +47,8 @@ mod _core {
     use super::server::Server;
     #[pymodule_export]
     use super::sql::{
-        CatalogImage, ColumnBatch, ColumnScan, CopyForm, LaneStatement, SqlLane, SqlLanes,
-        SqlTransaction, TableLayout,
+        CatalogImage, ColumnBatch, ColumnScan, CopyForm, Keyspace, LaneStatement, SqlLane,
+        SqlLanes, SqlTransaction, TableLayout,
     };
     #[pymodule_export]
     use super::store::Store;

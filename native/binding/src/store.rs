@@ -132,6 +132,19 @@ impl Store {
         Ok(Transaction::of(inner, graph.db().clone(), Some(graph)))
     }
 
+    /// Begins a transaction that only reads what there was at a past commit that is still kept.
+    fn begin_at(&self, py: Python<'_>, commit: u64) -> PyResult<Transaction> {
+        let graph = self.graph()?;
+        let inner = py.detach(|| graph.begin_at(commit)).map_err(failed)?;
+        Ok(Transaction::of(inner, graph.db().clone(), Some(graph)))
+    }
+
+    /// Reads anew which tables answer Redis's clients.
+    fn refresh_prefixes(&self, py: Python<'_>) -> PyResult<()> {
+        let graph = self.graph()?;
+        py.detach(|| graph.refresh_prefixes()).map_err(failed)
+    }
+
     /// Row locks held, and who waits for one.
     fn lock_gauges(&self) -> PyResult<Vec<(&'static str, u64)>> {
         Ok(self.graph()?.lock_gauges().to_vec())

@@ -1,5 +1,6 @@
 //! A store: the LSM with the hypergraph's identity on it.
 
+use crate::catalog::Image;
 use crate::columnar::{Place, Ranges};
 use crate::directory::Directory;
 use crate::dropped::Dropped;
@@ -8,6 +9,7 @@ use crate::identity::{Environment, Identity, System};
 use crate::keys::{self, meta, AppId};
 use crate::nodes;
 use crate::numbers::Numbers;
+use crate::prefixes::Prefixes;
 use crate::ranks::Ranks;
 use crate::sequencer::{Sequencer, Shared};
 use crate::step::{Step, Stop};
@@ -27,6 +29,7 @@ pub struct Store {
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
     ranges: Arc<Ranges>,
+    prefixes: Prefixes,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
     identity: Identity,
@@ -71,7 +74,7 @@ impl Store {
             ranges: Arc::default(),
             unswept: Arc::new(AtomicBool::new(true)),
         };
-        Ok(Store {
+        let store = Store {
             sequencer: Sequencer::new(db.clone(), shared.clone()),
             db,
             numbers: shared.numbers,
@@ -79,9 +82,12 @@ impl Store {
             dropped: shared.dropped,
             ranks: shared.ranks,
             ranges: shared.ranges,
+            prefixes: Prefixes::default(),
             unswept: shared.unswept,
             identity,
-        })
+        };
+        store.refresh_prefixes()?;
+        Ok(store)
     }
 
     /// The LSM below, for snapshots, durability and statistics.
@@ -138,6 +144,21 @@ impl Store {
             }
         }
         Ok(last.filter(|_| seen == limit))
+    }
+
+    /// The keys of Redis that are rows of tables.
+    pub fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
+    }
+
+    /// Reads anew which tables answer Redis's clients: after a change of the catalog was committed.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn refresh_prefixes(&self) -> Result<()> {
+        let image = Image::at(self, self.db.snapshot()).map_err(Stop::into_error)?;
+        self.prefixes.take(&image);
+        Ok(())
     }
 
     /// The columns that are kept of its tables.

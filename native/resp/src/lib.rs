@@ -9,6 +9,7 @@
 pub mod args;
 pub mod command;
 pub mod commands;
+pub mod key_places;
 pub mod protocol;
 pub mod reply;
 pub mod server;

@@ -6,6 +6,7 @@
 //! **Invariant.** The file is compiled in and checked by tests, so a row that does not parse is a build that
 //! does not pass, never a server that does not start.
 
+use crate::key_places::KeyPlaces;
 use std::fmt;
 
 const FILE: &str = include_str!("../../../hyperdb/frontends/resp/commands.tsv");
@@ -129,16 +130,24 @@ impl RowId {
 /// The rows and an index of their names.
 pub struct Table {
     rows: Vec<Row>,
+    /// Along the rows: where their keys are.
+    keys: Vec<Vec<KeyPlaces>>,
     /// Open addressing, linear probing; at most a quarter full, so most lookups compare once.
     slots: Vec<Option<RowId>>,
 }
 
 const LONGEST_NAME: usize = 32;
+/// The column of the keys.
+const KEYS: usize = 5;
 
 impl Table {
     /// The table as compiled in.
     pub fn new() -> Table {
         let rows: Vec<Row> = FILE.lines().skip(1).filter_map(Row::parse).collect();
+        let cells = FILE.lines().skip(1).map(|line| line.split('\t').nth(KEYS));
+        let keys = cells
+            .map(|cell| KeyPlaces::parse(cell.unwrap_or_default()))
+            .collect();
         let mut slots = vec![None; (rows.len() * 4).next_power_of_two()];
         for (i, row) in rows.iter().enumerate() {
             let mut at = place(row.name.as_bytes(), slots.len());
@@ -147,7 +156,7 @@ impl Table {
             }
             slots[at] = u16::try_from(i).ok().map(RowId);
         }
-        Table { rows, slots }
+        Table { rows, keys, slots }
     }
 
     /// All rows, sorted by name.
@@ -159,6 +168,11 @@ impl Table {
     #[inline]
     pub fn row(&self, id: RowId) -> &Row {
         &self.rows[id.index()]
+    }
+
+    /// Where the keys of the row at `id` are among its arguments.
+    pub fn keys(&self, id: RowId) -> &[KeyPlaces] {
+        self.keys.get(id.index()).map_or(&[], Vec::as_slice)
     }
 
     /// All rows with their ids.

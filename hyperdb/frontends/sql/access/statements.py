@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access import privileges as p
 from hyperdb.frontends.sql.access.rights import PUBLIC
+from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.contract import Column, Notice
 from hyperdb.frontends.sql.parse.words import Words
@@ -379,7 +380,10 @@ def _numbers(session: SqlSession, catalog: Catalog, wanted: _Granted) -> list[in
                 and p.kind_of(record) == wanted.kind
             ]
             continue
-        number = catalog.find(each[-1], each[0] if len(each) > 1 else None, path)
+        schema = each[0] if len(each) > 1 else None
+        number = catalog.find(each[-1], schema, path)
+        if number is None and schema == keyspace.SCHEMA and each[-1] in keyspace.RELATIONS:
+            number = keyspace.RELATIONS[each[-1]].oid
         if number is None:
             raise SqlError("42P01", f'relation "{".".join(each)}" does not exist')
         found.append(number)
@@ -392,6 +396,9 @@ def _grant(session: SqlSession, wanted: _Granted, *, gives: bool) -> None:
         if role != PUBLIC:
             session.rights.roles.find(role)
     for number in _numbers(session, catalog, wanted):
+        if number in keyspace.NUMBERS:
+            _grant_redis(session, wanted, number, gives=gives)
+            continue
         record = catalog.objects[number]
         kind = p.kind_of(record) if number in catalog.objects else wanted.kind
         if wanted.kind == p.SEQUENCE and kind != p.SEQUENCE:
@@ -405,6 +412,18 @@ def _grant(session: SqlSession, wanted: _Granted, *, gives: bool) -> None:
             bits = _grantable(session, record, kind, key, bits)
             for role in wanted.roles:
                 _give(session, role, kind, key, bits, wanted.option, gives=gives)
+
+
+def _grant_redis(session: SqlSession, wanted: _Granted, number: int, *, gives: bool) -> None:
+    """A relation of Redis's data, which is the bootstrap role's and can only be read."""
+    name = keyspace.NUMBERS[number]
+    if not session.rights.is_super:
+        raise SqlError("42501", f"permission denied for table {name}")
+    for word, columns in wanted.privileges:
+        if columns or word not in ("select", "all"):
+            raise SqlError("0A000", f"of {name} only SELECT on all of it is granted")
+    for role in wanted.roles:
+        _give(session, role, p.RELATION, p.key(number), p.SELECT, wanted.option, gives=gives)
 
 
 def _columns(record: records.Object, names: list[str]) -> list[int]:

@@ -38,7 +38,7 @@ _HELD_ROWS = 1 << 16
 _FINAL = frozenset({"53200", "57014"})
 """What rows would not help against."""
 _KEYS = frozenset({kinds.INT2, kinds.INT4, kinds.INT8, kinds.DATE})
-_NEVER = (p.Virtual, p.FunctionScan, p.Recursive, p.Working, p.Lock, *p.MODIFYING)
+_NEVER = (p.Virtual, p.KeptCount, p.FunctionScan, p.Recursive, p.Working, p.Lock, *p.MODIFYING)
 
 Watch = Callable[[Query | None], None]
 
@@ -46,7 +46,7 @@ Watch = Callable[[Query | None], None]
 def analytic(plan: p.Plan) -> Analytic | None:
     """A plan that may read many rows, and nothing that the engine cannot, as what is asked about again when it runs."""
     found = list(plans(plan))
-    if any(isinstance(each, _NEVER) for each in found):
+    if any(isinstance(each, _NEVER) or getattr(each, "frame", None) is not None for each in found):
         return None
     scans = tuple(each for each in found if isinstance(each, p.Scan) and counts(each))
     return Analytic(plan, scans, _is_only_read(plan)) if scans else None

@@ -6,7 +6,8 @@ gives a plan with its columns. Invariant: nothing is read or changed but the cat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -20,7 +21,7 @@ from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.bind.select import Columns, Queries
 from hyperdb.frontends.sql.bind.sources import Sources
 from hyperdb.frontends.sql.bind.writes import WriteBinder
-from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.describe import Describe
 from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
@@ -56,9 +57,20 @@ class Binder:
     """See the module's head. `parameters` are oids, 0 where not known; they are filled in."""
 
     def __init__(
-        self, catalog: Catalog, path: Sequence[str], parameters: list[int], offset: int = 0, *, fixed_parameters: bool = False
+        self,
+        catalog: Catalog,
+        path: Sequence[str],
+        parameters: list[int],
+        offset: int = 0,
+        *,
+        fixed_parameters: bool = False,
+        past: Callable[[int], Catalog] | None = None,
+        frame: int | None = None,
     ) -> None:
         self.catalog = catalog
+        self._past = past
+        self.frame = frame
+        """The frame of which tables are read that say nothing of it."""
         self.path = tuple(path)
         self.offset = offset
         self.fixed_parameters = fixed_parameters
@@ -87,6 +99,22 @@ class Binder:
                 self.coercer.parameters[place] = TEXT
         return BoundQuery(plan, shown, tuple(self.modifying), frozenset(self.objects), frozenset(self.needs))
 
+    @contextmanager
+    def at_frame(self, number: int) -> Iterator[None]:
+        """Inside, names mean what they meant at a frame.
+
+        Raises:
+            SqlError: 22023, 72000 if it cannot be read; 0A000 where the past has no place.
+        """
+        if self._past is None:
+            raise SqlError("0A000", "AS OF FRAME is not supported here")
+        before = self.catalog, self.frame
+        self.catalog, self.frame = self._past(number), number
+        try:
+            yield
+        finally:
+            self.catalog, self.frame = before
+
     def new_name(self) -> int:
         """A number for a shared plan."""
         self._names += 1
@@ -107,15 +135,16 @@ class Binder:
         if number is None:
             shown = f"{schema}.{name}" if schema else name
             raise SqlError("42P01", f'relation "{shown}" does not exist', position=position)
-        self.objects.add(number)
+        if self.frame is None:
+            self.objects.add(number)
         place = self.catalog.schemas.get(self.catalog.schema_of(number))
-        if place is not None:
+        if place is not None and self.frame is None:
             self.needs.add(Need(place, USAGE, 0, self._owner))
         return self.catalog.relation(number)
 
     def need(self, relation: Relation, bit: int, column: int = 0) -> None:
         """The statement needs a privilege on a table or view, or on a column of it."""
-        if relation.rows is None:
+        if relation.rows is None or relation.schema == keyspace.SCHEMA:
             self.needs.add(Need(relation.oid, bit, column, self._owner))
 
     def need_column(self, origin: tuple[int, int], bit: int) -> None:

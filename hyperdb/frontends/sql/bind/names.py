@@ -24,14 +24,16 @@ def fold(node: object) -> str:
     return str(node).lower()[:_LONGEST]
 
 
-def table_name(node: exp.Expr) -> tuple[str | None, str]:
+def table_name(node: exp.Expr, *, of_frame: bool = False) -> tuple[str | None, str]:
     """Schema and name of a table's reference.
 
     Raises:
-        SqlError: 0A000 for another database.
+        SqlError: 0A000 for another database, or for a past of the table, which only FROM has.
     """
     if isinstance(node, exp.Schema):
         node = node.this
+    if node.args.get("version") is not None and not of_frame:
+        raise SqlError("0A000", "AS OF FRAME is for queries: the past cannot be changed")
     catalog, schema = node.args.get("catalog"), node.args.get("db")
     if catalog is not None and fold(catalog) not in ("hyperdb", "postgres"):
         raise SqlError("0A000", "cross-database references are not implemented")

@@ -39,6 +39,8 @@ class Source:
     is_function: bool = False
     unlisted: frozenset[str] = frozenset()
     """Columns that * does not mean."""
+    frame: int | None = None
+    """Of which frame its rows are, if not of now."""
 
     def column(self, name: str) -> Named | None:
         """By name.

@@ -442,6 +442,8 @@ class Queries:
                     raise SqlError("42P01", f'relation "{name}" in FOR UPDATE clause not found in FROM clause')
             for source in scope.sources:
                 if source.relation is not None and source.relation.rows is None and (not names or source.name in names):
+                    if source.frame is not None:
+                        raise SqlError("0A000", f"rows of frame {source.frame} are past: nothing locks them")
                     self.binder.need(source.relation, UPDATE, -1)
                     base = min(column.place for column in source.columns) - min(column.slot for column in source.relation.columns)
                     found.append((source.relation, range(base, base + source.relation.width), mode, wait))

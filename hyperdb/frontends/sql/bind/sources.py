@@ -16,10 +16,12 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.catalog.builtin import SYSTEM_COLUMNS
 from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.functions.sampling import SAMPLED
+from hyperdb.frontends.sql.parse.dialect import FRAME
 from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Const, Expr, Slot, moved
 from hyperdb.frontends.sql.plan.nodes import Filter, FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
 from hyperdb.graph.catalog import records
@@ -82,9 +84,10 @@ class Sources:
         raise SqlError("0A000", f"{type(node).__name__} in FROM is not supported", position=self.binder.expressions.at(node))
 
     def _table(self, node: exp.Table, scope: Scope) -> Plan:
-        for part, what in (("pivots", "PIVOT"), ("version", "versions")):
-            if node.args.get(part):
-                raise SqlError("0A000", f"{what} is not supported", position=self.binder.expressions.at(node))
+        if node.args.get("pivots"):
+            raise SqlError("0A000", "PIVOT is not supported", position=self.binder.expressions.at(node))
+        if node.args.get("version") is not None:
+            return self._at_frame(node, scope)
         if not isinstance(node.this, exp.Identifier):
             return self._function(node.this, node, scope)
         schema, name = table_name(node)
@@ -97,6 +100,23 @@ class Sources:
         plan = self.relation(relation, node, scope)
         sample = node.args.get("sample")
         return plan if sample is None else self._sampled(plan, relation, sample, scope)
+
+    def _at_frame(self, node: exp.Table, scope: Scope) -> Plan:
+        """A table or view AS OF FRAME number: as it was defined then, with the rows of then."""
+        at = self.binder.expressions.at(node)
+        version = node.args["version"]
+        number = version.args.get("expression")
+        if version.args.get("this") != FRAME:
+            raise SqlError("0A000", "versions other than AS OF FRAME are not supported", position=at)
+        if not isinstance(number, exp.Literal) or number.is_string or not str(number.this).isdigit():
+            raise SqlError("0A000", "AS OF FRAME takes the number of a frame, written out", position=at)
+        schema, name = table_name(node, of_frame=True)
+        if not isinstance(node.this, exp.Identifier) or (schema is None and scope.common_table(name) is not None):
+            raise SqlError("0A000", "AS OF FRAME is for tables and views", position=at)
+        if node.args.get("sample"):
+            raise SqlError("0A000", "TABLESAMPLE is not supported with AS OF FRAME", position=at)
+        with self.binder.at_frame(int(number.this)):
+            return self.relation(self.binder.relation(schema, name, at), node, scope)
 
     def _sampled(self, plan: Plan, relation: Relation, node: exp.Expr, scope: Scope) -> Plan:
         """TABLESAMPLE: of every row it is decided alone, whichever method is asked for."""
@@ -138,13 +158,17 @@ class Sources:
             for place, column in enumerate(relation.columns)
         )
         hidden = SYSTEM_COLUMNS if relation.rows is not None else frozenset()
-        self._append(Source(alias or relation.name, named, relation.schema, relation, unlisted=hidden), scope, relation.width)
+        frame = self.binder.frame
+        source = Source(alias or relation.name, named, relation.schema, relation, unlisted=hidden, frame=frame)
+        self._append(source, scope, relation.width)
         if relation.rows is not None:
-            return Virtual(relation.width, relation)
+            if frame is not None and relation.schema != keyspace.SCHEMA:
+                raise SqlError("0A000", f'"{relation.schema}.{relation.name}" has no past')
+            return Virtual(relation.width, relation, frame=frame)
         if relation.table.source.unfilled:
             hint = "Use the REFRESH MATERIALIZED VIEW command."
             raise SqlError("55000", f'materialized view "{relation.name}" has not been populated', hint=hint)
-        return Scan(relation.width, relation)
+        return Scan(relation.width, relation, frame=frame)
 
     def _derived(self, node: exp.Subquery, scope: Scope) -> Plan:
         inner = node.this

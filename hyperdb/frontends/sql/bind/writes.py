@@ -15,7 +15,7 @@ from hyperdb.frontends.sql.access.privileges import DELETE, INSERT, UPDATE
 from hyperdb.frontends.sql.bind.merge import merge
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
-from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, REGCLASS, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.functions.registry import FUNCTIONS
@@ -97,6 +97,9 @@ class WriteBinder:
         table = node.this if isinstance(node, exp.Schema) else node
         schema, name = table_name(table)
         relation = self.binder.relation(schema, name, self.binder.expressions.at(table))
+        if relation.schema == keyspace.SCHEMA and relation.restricted is not None:
+            hint = "Redis's clients write it: schema redis shows their data and changes nothing."
+            raise SqlError("0A000", f'cannot change "{relation.schema}.{name}"', hint=hint)
         if relation.rows is not None:
             raise SqlError("42501", f"permission denied for table {name}")
         if not isinstance(relation.record, records.Table):

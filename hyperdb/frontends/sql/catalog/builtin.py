@@ -9,10 +9,11 @@ are not made is left out of it. Invariant: nothing of them is stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from hyperdb.frontends.sql.catalog import attributes, information, kinds, objects, procedures
+from hyperdb.frontends.sql.catalog import attributes, frames, information, keyspace, kinds, objects, procedures
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation, RelationColumn
 
@@ -84,7 +85,29 @@ def _make() -> dict[tuple[str, str], Relation]:
         )
         oid = objects.KNOWN_OIDS.get(name, number)
         found[schema, name] = Relation(oid, schema, name, columns, None, len(columns), _widened(rows, own, columns, oid))
+    for module in (keyspace, frames):
+        for name, made in module.RELATIONS.items():
+            found[module.SCHEMA, name] = _restricted(module.SCHEMA, name, made)
     return found
+
+
+def _restricted(schema: str, name: str, made: keyspace.Restricted) -> Relation:
+    own = columns_of(made.columns)
+    columns = (*own, RelationColumn("tableoid", Kind(kinds.OID), len(own), 0))
+
+    def rows(env: Any, given: keyspace.Given) -> Iterator[Sequence[Any]]:
+        return ((*row, made.oid) for row in made.rows(env, given))
+
+    return Relation(
+        made.oid,
+        schema,
+        name,
+        columns,
+        None,
+        len(columns),
+        lambda env: rows(env, {}),
+        restricted=replace(made, rows=rows),
+    )
 
 
 _ALL = _make()

@@ -14,12 +14,13 @@ from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.keyspace import Restricted
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.tables import Image, Layout
 
 PG_CATALOG, INFORMATION = 11, 13_000
-BUILT_IN_SCHEMAS = {"pg_catalog": PG_CATALOG, "information_schema": INFORMATION}
+BUILT_IN_SCHEMAS = {"pg_catalog": PG_CATALOG, "information_schema": INFORMATION, "redis": 13_001, "hyperdb": 13_002}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Relation:
     rows: Callable[[Any], Iterator[Sequence[Any]]] | None = None
     indexes: tuple[tuple[int, records.Index], ...] = ()
     layout: Callable[[Sequence[bytes]], Layout] | None = field(default=None, repr=False)
+    restricted: Restricted | None = None
+    """How its rows are made from what conditions say of some columns, where that spares reading all of it."""
 
     @property
     def table(self) -> records.Table:

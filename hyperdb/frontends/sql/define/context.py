@@ -39,10 +39,11 @@ class Context:
 
     def __init__(self, session: SqlSession, env: Environment, path: Sequence[str], offset: int) -> None:
         self.session = session
+        session.has_defined = True
         self.env = env
         self.path = tuple(path)
         self.offset = offset
-        self.binder = Binder(env.catalog, path, [], offset)
+        self.binder = Binder(env.catalog, path, [], offset, past=session.backend.past_catalog)
 
     @property
     def catalog(self) -> Catalog:
@@ -57,7 +58,7 @@ class Context:
     def refresh(self) -> None:
         """Reads the catalog as it is after what this statement has changed."""
         self.env = self.session.environment(self.env.transaction, None)
-        self.binder = Binder(self.env.catalog, self.path, [], self.offset)
+        self.binder = Binder(self.env.catalog, self.path, [], self.offset, past=self.session.backend.past_catalog)
 
     def notice(self, message: str, state: str = "00000") -> None:
         """Tells the client."""

@@ -18,7 +18,7 @@ from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
-from hyperdb.frontends.sql.define import like, materialized, objects
+from hyperdb.frontends.sql.define import like, materialized, objects, resp_prefix
 from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
 from hyperdb.frontends.sql.functions.texts import quote_ident
@@ -41,15 +41,20 @@ class Columns:
     """Number, record, id of the column."""
     temporary: bool = False
     source: Source = field(default_factory=Source)
+    prefix: str = ""
+    """Under which its rows answer Redis's clients."""
 
 
 def table(context: Context, node: exp.Create) -> str:
     """CREATE TABLE, also AS."""
     options: list[Setting] = []
+    prefix = ""
     for each in node.args["properties"].expressions if node.args.get("properties") else ():
         if isinstance(each, exp.Property) and each.name.lower() == "fillfactor":
             # Kept with the table; the store packs rows by itself.
             options.append(Setting(name="fillfactor", value=each.args["value"].name))
+        elif isinstance(each, exp.Property) and each.name.lower() == resp_prefix.OPTION:
+            prefix = each.args["value"].name
         elif not isinstance(each, exp.WithDataProperty):
             raise SqlError("0A000", f"{type(each).__name__.removesuffix('Property').upper()} tables are not supported")
     temporary = bool(node.args.get(TEMPORARY))
@@ -76,6 +81,8 @@ def table(context: Context, node: exp.Create) -> str:
             likes.append((_add_like(context, columns, each, app, name), each))
         else:
             columns.wanted += of_table(each)
+    if prefix:
+        columns.prefix = resp_prefix.checked(context, prefix, temporary=temporary)
     _make(context, columns, number, app, name, tuple(options))
     by_name = {column.name: column.id for column in columns.made}
     for relation, each in likes:
@@ -227,6 +234,8 @@ def _make(context: Context, columns: Columns, number: int, app: int, name: str, 
         hidden = Column(id=len(columns.made) + 1, name=ROW_KEY, kind=kinds.to_record(Kind(UUID)), not_null=True, hidden=True)
         columns.made.append(hidden)
     build = Build(context, number, app, name, columns.made)
+    if columns.prefix:
+        resp_prefix.check_key(columns.made, primary)
     order = {records.PRIMARY: 0, records.UNIQUE: 1, records.CHECK: 2, records.FOREIGN: 3}
     for wanted in sorted(columns.wanted, key=lambda each: order[each.kind]):
         build.add(wanted, clustered=True)
@@ -240,6 +249,7 @@ def _make(context: Context, columns: Columns, number: int, app: int, name: str, 
         key=key,
         constraints=tuple(build.made),
         options=options,
+        resp_prefix=columns.prefix,
         temporary=columns.temporary,
         source=columns.source,
     )

@@ -7,7 +7,7 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
@@ -62,6 +62,11 @@ class Environment:
             self.claimed,
             self.deferred,
         )
+
+    def at_frame(self, number: int) -> Environment:
+        """The same, but that it reads a sealed frame."""
+        transaction, catalog = self.session.past(number)
+        return replace(self, transaction=transaction, catalog=catalog)
 
     def find_shared(self, name: int) -> list[Row] | None:
         """What a shared plan gave, here or around."""

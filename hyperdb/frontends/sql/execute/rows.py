@@ -62,8 +62,11 @@ class Executor:
         relation, index, reverse = plan.relation, plan.index, plan.reverse
         ends = [None if end is None else (self.expressions.row(end.values), end.included) for end in (plan.low, plan.high)]
         place = None if index is None else [number for number, _ in relation.indexes].index(index)
+        frame = plan.frame
 
         def run(env: Environment) -> Iterator[Row]:
+            if frame is not None:
+                env = env.at_frame(frame)
             layout = env.session.layout(relation, env)
             bounds: list[tuple[tuple[Any, ...], bool] | None] = []
             for end in ends:
@@ -94,7 +97,49 @@ class Executor:
     def _virtual(self, plan: p.Virtual) -> Rows:
         rows = plan.relation.rows
         assert rows is not None
-        return lambda env: (tuple(row) for row in rows(env))
+        restricted = plan.relation.restricted
+        if restricted is None:
+            return lambda env: (tuple(row) for row in rows(env))
+        given = self._given(plan)
+
+        def run(env: Environment) -> Iterator[Row]:
+            found = given(env)
+            env = env if plan.frame is None else env.at_frame(plan.frame)
+            return iter(()) if found is None else restricted.rows(env, found)  # type: ignore[return-value]
+
+        return run
+
+    def _given(self, plan: p.Virtual) -> Callable[[Environment], dict[str, list[tuple[str, Row]]] | None]:
+        """What a relation is restricted to; None: a comparison with null, which no row satisfies."""
+        compiled = [(name, sign, self.expressions.row(values)) for name, sign, values in plan.given]
+
+        def run(env: Environment) -> dict[str, list[tuple[str, Row]]] | None:
+            found: dict[str, list[tuple[str, Row]]] = {}
+            for name, sign, row in compiled:
+                values = row((), env)
+                if sign == "in":
+                    values = tuple(value for value in values if value is not None)
+                elif values[0] is None:
+                    return None
+                found.setdefault(name, []).append((sign, values))
+            return found
+
+        return run
+
+    def _kept_count(self, plan: p.KeptCount) -> Rows:
+        given, otherwise = self._given(plan.of), self.compile(plan.otherwise)
+        restricted = plan.of.relation.restricted
+        assert restricted is not None
+        count = restricted.count
+        assert count is not None
+
+        def run(env: Environment) -> Iterator[Row]:
+            asked = given(env)
+            at = env if plan.of.frame is None else env.at_frame(plan.of.frame)
+            found = 0 if asked is None else count(at, asked)
+            return otherwise(env) if found is None else iter(((found,),))
+
+        return run
 
     def _function_scan(self, plan: p.FunctionScan) -> Rows:
         calls = [self._set_of(call) for call in plan.calls]
@@ -426,6 +471,7 @@ _COMPILE: dict[type[p.Plan], Callable[[Executor, Any], Rows]] = {
     p.Values: Executor._values,
     p.Scan: Executor._scan,
     p.Virtual: Executor._virtual,
+    p.KeptCount: Executor._kept_count,
     p.FunctionScan: Executor._function_scan,
     p.Filter: Executor._filter,
     p.Project: Executor._project,

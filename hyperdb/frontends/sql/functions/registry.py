@@ -24,6 +24,7 @@ from hyperdb.frontends.sql.functions import (
     number_patterns,
     numbers,
     patterns,
+    proving,
     rights,
     system,
     texts,
@@ -35,7 +36,10 @@ _WITH_OPERATORS = (numbers, texts, times, arrays, jsons)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),
-        *(module.functions() for module in (*_WITH_OPERATORS, patterns, number_patterns, more, rights, system, advisory)),
+        *(
+            module.functions()
+            for module in (*_WITH_OPERATORS, patterns, number_patterns, more, proving, rights, system, advisory)
+        ),
     )
 )
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}

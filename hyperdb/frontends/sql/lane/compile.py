@@ -162,7 +162,7 @@ class LaneCompiler:
 
     def _keyed(self, plan: p.Plan) -> tuple[Relation, tuple[int | None, list[Native]]]:
         """The relation, and the values of its key's columns, or of those of a unique index, whose number comes first."""
-        if not isinstance(plan, p.Filter) or not isinstance(plan.child, p.Scan):
+        if not isinstance(plan, p.Filter) or not isinstance(plan.child, p.Scan) or plan.child.frame is not None:
             raise _Unknown
         scan = plan.child
         relation = scan.relation

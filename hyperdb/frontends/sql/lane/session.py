@@ -30,6 +30,7 @@ _PLAIN = {
     "statement_timeout": "0",
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
+    "hyperdb.prove": "off",
 }
 
 

@@ -28,6 +28,8 @@ _DEEPEST = 400
 _MOST_PARTS = 64
 _MOST_PARAMETERS = 65_535
 _LONGEST_PARAMETER = 11
+FRAME = "FRAME"
+"""What marks a table AS OF FRAME in the tree."""
 CURRENT_OF = "current of"
 """The function that stands for WHERE CURRENT OF a cursor in the tree."""
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"})
@@ -72,6 +74,12 @@ class HyperPostgres(Postgres):
                 self._advance()
             return exp.Interval(this=text, unit=unit)
 
+        def _parse_version(self) -> Any:
+            """AS OF FRAME number, behind a table's name."""
+            if self._match_text_seq("AS", "OF", "FRAME"):
+                return self.expression(exp.Version(this=FRAME, expression=self._parse_unary(), kind="AS OF"))
+            return super()._parse_version()
+
         def _parse_generated_as_identity(self) -> Any:
             """GENERATED ... AS IDENTITY with the options of a sequence in any order; sqlglot knows one order."""
             begin = self._index
@@ -100,6 +108,13 @@ class HyperPostgres(Postgres):
                     break
                 return
             self.raise_error("an option of a sequence is expected")
+
+    class Generator(Postgres.Generator):  # type: ignore[misc, valid-type]
+        """Writes what the parser has read."""
+
+        def version_sql(self, expression: exp.Version) -> str:
+            """AS OF FRAME number."""
+            return f"AS OF FRAME {self.sql(expression, 'expression')}"
 
 
 _quiet = logging.getLogger("sqlglot")

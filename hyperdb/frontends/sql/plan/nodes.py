@@ -50,13 +50,25 @@ class Scan(Plan):
     low: Bound | None = None
     high: Bound | None = None
     reverse: bool = False
+    frame: int | None = None
+    """Of a sealed frame and not of now."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Virtual(Plan):
-    """Rows of a relation that is made from the catalog when it is asked for."""
+    """Rows of a relation that is made when it is asked for. `given`: columns that it takes, signs, and values without nulls."""
 
     relation: Relation
+    given: tuple[tuple[str, str, tuple[Expr, ...]], ...] = ()
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptCount(Plan):
+    """One row: how many rows `of` has by the counts that are kept; where those do not tell, what `otherwise` computes."""
+
+    of: Virtual
+    otherwise: Plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,6 @@ from hyperdb.frontends.sql.plan.expressions import (
     Compare,
     Const,
     Expr,
-    Is,
     Or,
     Outer,
     Parameter,
@@ -25,21 +24,19 @@ from hyperdb.frontends.sql.plan.expressions import (
     conjunction,
     conjuncts,
     moved,
-    parts,
     rewrite,
     slots,
 )
-from hyperdb.frontends.sql.plan.nodes import Bound, Filter, Join, Lock, Plan, Project, Scan, Shared
+from hyperdb.frontends.sql.plan.nodes import Aggregate, Bound, Filter, Join, Lock, Plan, Project, Scan, Shared, Virtual
+from hyperdb.frontends.sql.plan.restrict import bounds, kept_count, restrict
 from hyperdb.graph.catalog import records
-
-_FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_INTEGERS = frozenset({kinds.INT2, kinds.INT4, kinds.INT8})
 
 
 class Optimizer:
-    """One statement's plan; shared plans are done once."""
+    """One statement's plan; shared plans are done once. `by_key`: tables are read by their keys alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_key: bool = False) -> None:
+        self._by_key = by_key
         self._shared: dict[int, Shared] = {}
 
     def plan(self, plan: Plan) -> Plan:
@@ -64,6 +61,8 @@ class Optimizer:
             if after is not value:
                 changed[each.name] = after
         made = replace(plan, **changed) if changed else plan
+        if isinstance(made, Aggregate):
+            return kept_count(made)
         return _with_keys(made) if isinstance(made, Join) else made
 
     def _part(self, value: Any) -> Any:
@@ -107,8 +106,10 @@ class Optimizer:
         if isinstance(plan, Lock):
             return replace(plan, child=self._restricted(plan.child, conditions))
         if isinstance(plan, Scan) and plan.low is None and plan.high is None:
-            scan = choose(plan, conditions)
+            scan = choose(plan, conditions, by_key=self._by_key)
             return _filter(scan, conditions)
+        if isinstance(plan, Virtual) and plan.relation.restricted is not None and not plan.given:
+            return _filter(restrict(plan, conditions), conditions)
         if isinstance(plan, Join) and plan.form == "left":
             own = [each for each in conditions if slots(each) and max(slots(each)) < plan.left.width]
             rest = [each for each in conditions if each not in own]
@@ -292,46 +293,25 @@ def _typed(expr: Expr, kind: kinds.Kind) -> Expr:
     return replace(expr, kind=kind) if isinstance(expr, Slot | Const | Parameter | Outer) else expr
 
 
-def choose(scan: Scan, conditions: list[Expr]) -> Scan:
+def choose(scan: Scan, conditions: list[Expr], *, by_key: bool = False) -> Scan:
     """The range of the key or of the index that the conditions restrict most. They are all asked again above."""
     relation = scan.relation
     by_slot: dict[int, list[tuple[str, Expr]]] = {}
     for test in conditions:
-        for slot, sign, value in _bounds(test):
+        for slot, sign, value in bounds(test):
             by_slot.setdefault(slot, []).append((sign, value))
     if not by_slot:
         return scan
     best, score = scan, 0
     candidates: list[tuple[int | None, tuple[records.KeyColumn, ...], bool]] = [(None, relation.table.key, True)]
     for number, index in relation.indexes:
-        if not index.building and not index.predicate:
+        if not index.building and not index.predicate and not by_key:
             candidates.append((number, index.columns, index.unique))
     for chosen, columns, unique in candidates:
         found, worth = _range(scan, chosen, columns, by_slot, relation.slot_of, unique)
         if worth > score:
             best, score = found, worth
     return best
-
-
-def _bounds(test: Expr) -> list[tuple[int, str, Expr]]:
-    """Slot, sign and value of a comparison of a column with what does not depend on the row."""
-    if isinstance(test, Is) or not isinstance(test, Compare) or test.sign not in _FLIPPED:
-        return []
-    found = []
-    for column, value, sign in ((test.left, test.right, test.sign), (test.right, test.left, _FLIPPED[test.sign])):
-        if not isinstance(column, Slot) or slots(value) or any(isinstance(part, Subquery) for part in parts(value)):
-            continue
-        if any(getattr(getattr(part, "function", None), "volatile", False) for part in parts(value)):
-            continue
-        own, given = column.kind.oid, value.kind.oid
-        if (
-            own == given
-            or test.by == own
-            or (own in _INTEGERS and given in _INTEGERS)
-            or {own, given} <= {kinds.TEXT, kinds.VARCHAR}
-        ):
-            found.append((column.place, sign, value))
-    return found
 
 
 def _range(

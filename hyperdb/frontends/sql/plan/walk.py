@@ -47,6 +47,8 @@ def goes_back(plan: p.Plan) -> bool:
 
 def with_key(plan: p.Plan) -> tuple[p.Plan, Relation, tuple[int, ...]] | None:
     """The plan with its one table's key among its columns: the plan, the table, the places. None: it is not that simple."""
+    if isinstance(plan, p.Scan) and plan.frame is not None:
+        return None
     if isinstance(plan, p.Scan):
         key = tuple(plan.relation.slot_of[part.column] for part in plan.relation.table.key)
         return plan, plan.relation, key

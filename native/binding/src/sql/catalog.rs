@@ -1,11 +1,14 @@
 //! The catalog as records, and layouts compiled from it.
 
-use crate::errors::raise;
-use hyperdb_graph::catalog::{Image, Refusal};
+use super::rows::{limits, parts, tuples, End};
+use crate::errors::{raise, stopped};
+use hyperdb_graph::catalog::{Image, Object, Refusal};
 use hyperdb_graph::codec::types::Type;
-use hyperdb_graph::relation::Layout;
+use hyperdb_graph::relation::{Layout, Page};
+use hyperdb_graph::KeyRange;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule};
+use pyo3::types::{PyBytes, PyCapsule, PyList};
+use std::ops::Bound as Edge;
 use std::sync::Arc;
 
 /// A change of the catalog that was not made, as an exception.
@@ -25,6 +28,17 @@ pub(crate) struct CatalogImage(pub(super) Arc<Image>);
 
 #[pymethods]
 impl CatalogImage {
+    /// A catalog of these records alone.
+    #[staticmethod]
+    fn of(objects: Vec<(u64, Vec<u8>)>) -> PyResult<CatalogImage> {
+        let decoded = objects
+            .iter()
+            .map(|(number, record)| Some((*number, Object::decode(record)?)));
+        let decoded: Option<Vec<_>> = decoded.collect();
+        let objects = decoded.ok_or_else(|| raise("InvalidError", "no record of the catalog"))?;
+        Ok(CatalogImage(Arc::new(Image::of(0, objects))))
+    }
+
     /// How many changes there were before.
     fn version(&self) -> i64 {
         self.0.version()
@@ -71,6 +85,49 @@ impl TableLayout {
         columns: Vec<(u32, String)>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         super::columnar::schema(py, self, columns)
+    }
+
+    /// From which member key on and below which one a range of the key (`index` None) or of an index lies, None: without an end.
+    /// The first is not below the second where the range is empty.
+    #[allow(clippy::type_complexity)]
+    fn span<'py>(
+        &self,
+        py: Python<'py>,
+        index: Option<usize>,
+        low: End<'py>,
+        high: End<'py>,
+    ) -> PyResult<(Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>)> {
+        let limits = limits(self.0.image(), parts(&self.0, index)?, low, high)?;
+        let KeyRange { start, end } = self.0.span(index, &limits).map_err(stopped)?;
+        let edge = |edge: Edge<Vec<u8>>, included: bool| match edge {
+            Edge::Unbounded => None,
+            Edge::Included(key) if !included => Some([&key[..], &[0]].concat()),
+            Edge::Excluded(key) if included => Some([&key[..], &[0]].concat()),
+            Edge::Included(key) | Edge::Excluded(key) => Some(key),
+        };
+        let bytes = |key: Vec<u8>| PyBytes::new(py, &key);
+        Ok((edge(start, true).map(bytes), edge(end, false).map(bytes)))
+    }
+
+    /// The key of the row behind an entry of the index at a place.
+    fn row_behind<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+        entry: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let key = self.0.row_behind(index, entry);
+        let key = key.ok_or_else(|| raise("CorruptError", "an entry that cannot be read"))?;
+        Ok(PyBytes::new(py, key))
+    }
+
+    /// Packed rows as tuples of the columns.
+    fn tuples<'py>(&self, py: Python<'py>, packed: Vec<Vec<u8>>) -> PyResult<Bound<'py, PyList>> {
+        let page = Page {
+            rows: packed,
+            after: None,
+        };
+        tuples(py, &self.0, &page)
     }
 
     /// Numbers of the indexes in their order.

@@ -6,6 +6,7 @@
 mod catalog;
 mod columnar;
 mod copy;
+mod keyspace;
 mod lane;
 mod plan;
 mod rows;
@@ -15,6 +16,7 @@ mod values;
 pub(crate) use catalog::{CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
 pub(crate) use copy::CopyForm;
+pub(crate) use keyspace::Keyspace;
 pub(crate) use lane::{SqlLane, SqlLanes};
 pub(crate) use plan::LaneStatement;
 pub(crate) use transaction::SqlTransaction;

@@ -62,6 +62,18 @@ impl Image {
         Self::load(&store.reader(snapshot, b"", None, horizon)?)
     }
 
+    /// A catalog of these objects alone, as somebody outside of the store knows them.
+    pub fn of(version: i64, objects: impl IntoIterator<Item = (u64, Object)>) -> Image {
+        let mut image = Image {
+            version,
+            ..Image::default()
+        };
+        for (number, object) in objects {
+            image.add(number, object);
+        }
+        image
+    }
+
     fn add(&mut self, number: u64, object: Object) {
         let (space, app, name) = object.name();
         let names = self.names.entry((space, app)).or_default();

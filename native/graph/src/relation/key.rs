@@ -111,6 +111,28 @@ impl Layout {
         Ok(KeyRange { start, end })
     }
 
+    /// The member keys within `limits`, by the row's key or by the index at a place.
+    ///
+    /// # Errors
+    /// If a value is none of its type, or there is no such index.
+    pub fn span(&self, index: Option<usize>, limits: &Limits) -> Step<KeyRange> {
+        match index {
+            None => self.range(&self.key, limits),
+            Some(at) => {
+                let index = self
+                    .indexes
+                    .get(at)
+                    .ok_or_else(|| invalid("no such index"))?;
+                self.range(&index.parts, limits)
+            }
+        }
+    }
+
+    /// The row's own key in the member key of an entry of the index at a place; `None` if malformed.
+    pub fn row_behind<'k>(&self, index: usize, entry: &'k [u8]) -> Option<&'k [u8]> {
+        self.row_of_entry(self.indexes.get(index)?, entry)
+    }
+
     /// The keys of rows within `limits`, of a table whose members lie under `prefix`.
     pub(crate) fn key_range(&self, prefix: &[u8], limits: &Limits) -> Step<KeyRange> {
         Ok(under(prefix, self.range(&self.key, limits)?))

@@ -76,7 +76,7 @@ use crate::hash::HashKey;
 use crate::numbers::Numbers;
 use crate::ranks::Ranks;
 use crate::store::Store;
-use hyperdb_lsm::{Db, Family};
+use hyperdb_lsm::{Commit, Db, Family, Snapshot};
 use locks::LockTable;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -121,9 +121,9 @@ impl Sequencer {
         }
     }
 
-    fn begin(&self, options: TransactionOptions) -> Transaction {
+    fn begin(&self, options: TransactionOptions, snapshot: Snapshot) -> Transaction {
         let number = self.transactions.fetch_add(1, Ordering::Relaxed) + 1;
-        Transaction::begin(self.clone(), number, options)
+        Transaction::begin(self.clone(), number, options, snapshot)
     }
 
     /// Whether any transaction holds a lock; a relaxed load.
@@ -147,7 +147,23 @@ impl Sequencer {
 impl Store {
     /// Begins a transaction. It owns what it needs of the store and may outlive this borrow.
     pub fn begin(&self, options: TransactionOptions) -> Transaction {
-        self.sequencer.begin(options)
+        self.sequencer.begin(options, self.db.snapshot())
+    }
+
+    /// A transaction that only reads what there was at a past commit that is still kept; what had an expiry is there until the
+    /// commit that removed it.
+    ///
+    /// # Errors
+    /// [`hyperdb_lsm::Error::BehindHorizon`], or if the commit has not happened yet.
+    pub fn begin_at(&self, commit: Commit) -> hyperdb_lsm::Result<Transaction> {
+        let options = TransactionOptions {
+            isolation: Isolation::RepeatableRead,
+            access: Access::ReadOnly,
+            lock_timeout: None,
+            now_ms: i64::MIN,
+        };
+        let snapshot = self.db.snapshot_at(commit)?;
+        Ok(self.sequencer.begin(options, snapshot))
     }
 
     /// Locks held by transactions, and who waits for one, parked commands included: gauges.

@@ -63,10 +63,15 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn begin(sequencer: Sequencer, number: u64, options: TransactionOptions) -> Self {
+    pub(super) fn begin(
+        sequencer: Sequencer,
+        number: u64,
+        options: TransactionOptions,
+        snapshot: Snapshot,
+    ) -> Self {
         Self {
             owner: Owner::Transaction(number),
-            snapshot: sequencer.db.snapshot(),
+            snapshot,
             sequencer,
             options,
             buffer: Buffer::default(),

@@ -236,6 +236,18 @@ impl<'s> Turn<'s> {
         self.writer.scan(family, range, direction)
     }
 
+    /// Whether a key of that database is a row of a table, there or not ([`crate::prefixes`]).
+    #[inline]
+    pub fn is_row(&self, db: u32, key: &[u8]) -> bool {
+        self.store.prefixes().cover(db, key)
+    }
+
+    /// Whether any key can be a row of a table.
+    #[inline]
+    pub fn has_rows(&self) -> bool {
+        self.store.prefixes().any()
+    }
+
     /// Whether the turn has changed anything since its last commit.
     pub(crate) fn is_dirty(&self) -> bool {
         self.writer.is_dirty()

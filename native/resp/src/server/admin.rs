@@ -2,10 +2,12 @@
 //!
 //! **Theory.** Rows of the table with executor `python` go, with what is known of the client, to an [`Admin`] on
 //! one of two threads: what may take seconds (a frame, a proof, a save) has its own, so that INFO, CONFIG and logins
-//! do not wait for it. The client is parked until the answer comes, so each sees its commands done in order.
+//! do not wait for it. Commands on rows of tables may wait for locks that other clients hold, and have some threads
+//! together. The client is parked until the answer comes, so each sees its commands done in order.
 
 use super::shared::{Message, Shared};
 use crate::reply::Reply;
+use parking_lot::Mutex;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -112,7 +114,7 @@ fn double_text(value: f64) -> String {
     format!("{value}")
 }
 
-/// What runs administration, asked by two threads at once.
+/// What runs administration, asked by several threads at once.
 pub trait Admin: Send + Sync {
     /// Runs one command; `args[0]` is its name as the client wrote it.
     fn call(&self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer;
@@ -127,6 +129,11 @@ pub(crate) enum Job {
     Call {
         client: ClientInfo,
         commands: Vec<Vec<Vec<u8>>>,
+    },
+    /// A command on rows of tables.
+    Rows {
+        client: ClientInfo,
+        command: Vec<Vec<u8>>,
     },
     /// A login.
     Login {
@@ -144,7 +151,7 @@ impl Job {
                 .iter()
                 .filter_map(|args| args.first())
                 .any(|name| is_long(name)),
-            Job::Login { .. } => false,
+            Job::Rows { .. } | Job::Login { .. } => false,
         }
     }
 
@@ -156,6 +163,10 @@ impl Job {
                     .iter()
                     .map(|args| admin.call(&client, args))
                     .collect(),
+            },
+            Job::Rows { client, command } => Message::Answers {
+                id: client.id,
+                answers: vec![admin.call(&client, &command)],
             },
             Job::Login { id, user, password } => Message::LoggedIn {
                 id,
@@ -174,49 +185,56 @@ fn is_long(name: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(FRAMES))
 }
 
-/// The way to both threads; they end once it is dropped.
+/// Threads for commands on rows of tables.
+const ROWS: usize = 8;
+
+/// The way to the threads; they end once it is dropped.
 pub(crate) struct Jobs {
     short: Sender<Job>,
     long: Sender<Job>,
+    rows: Sender<Job>,
 }
 
 impl Jobs {
     /// Hands work over.
     pub(crate) fn submit(&self, job: Job) {
-        let thread = if job.is_long() {
-            &self.long
-        } else {
-            &self.short
+        let thread = match &job {
+            Job::Rows { .. } => &self.rows,
+            job if job.is_long() => &self.long,
+            _ => &self.short,
         };
         // The thread ends only after its sender was dropped.
         let _sent = thread.send(job);
     }
 }
 
-/// Starts both threads, which post what they did to the loop.
+/// Starts the threads, which post what they did to the loop.
 pub(crate) fn spawn(
     admin: Box<dyn Admin>,
     shared: &Arc<Shared>,
 ) -> std::io::Result<(Jobs, Vec<JoinHandle<()>>)> {
     let admin: Arc<dyn Admin> = Arc::from(admin);
     let mut threads = Vec::new();
-    let mut start = |name: &str| {
+    let mut start = |name: &str, count: usize| {
         let (sender, jobs) = channel::<Job>();
-        let (admin, shared) = (admin.clone(), shared.clone());
-        threads.push(
-            std::thread::Builder::new()
-                .name(name.into())
-                .spawn(move || {
-                    while let Ok(job) = jobs.recv() {
-                        shared.post(job.run(admin.as_ref()));
-                    }
-                })?,
-        );
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..count {
+            let (admin, shared, jobs) = (admin.clone(), shared.clone(), jobs.clone());
+            let work = move || loop {
+                // Whoever waits for a job holds the lock until one comes; the others wait for the lock.
+                let job = jobs.lock().recv();
+                let Ok(job) = job else { break };
+                shared.post(job.run(admin.as_ref()));
+            };
+            let named = std::thread::Builder::new().name(name.into());
+            threads.push(named.spawn(work)?);
+        }
         std::io::Result::Ok(sender)
     };
     let jobs = Jobs {
-        short: start("hyperdb-admin")?,
-        long: start("hyperdb-long")?,
+        short: start("hyperdb-admin", 1)?,
+        long: start("hyperdb-long", 1)?,
+        rows: start("hyperdb-rows", ROWS)?,
     };
     Ok((jobs, threads))
 }

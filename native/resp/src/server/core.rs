@@ -242,6 +242,12 @@ impl Core {
         self.submit(Job::Call { client, commands });
     }
 
+    /// Has a command on rows of tables run.
+    pub(crate) fn ask_rows(&mut self, slot: Slot, command: Vec<Vec<u8>>) {
+        let client = self.client_info(slot);
+        self.submit(Job::Rows { client, command });
+    }
+
     /// Gives work to administration.
     pub(crate) fn submit(&mut self, job: Job) {
         self.jobs.submit(job);

@@ -10,6 +10,7 @@ use super::clients::Slot;
 use super::commands::Run;
 use super::core::Core;
 use super::multi::Queued;
+use super::rows;
 use crate::args::Args;
 use crate::command::{Abort, Context, Outcome};
 use crate::table::{Flags, RowId};
@@ -241,6 +242,9 @@ fn run(
 ) -> Ran {
     core.calls[row.index()] += 1;
     match core.commands.run(row) {
+        Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
+            rows::ask(core, turn, slot, row, args)
+        }
         Run::Data(handler) => {
             turn.savepoint();
             let start = core.clients.at(slot).output.reply.buffer.len();
@@ -307,6 +311,9 @@ pub(crate) fn run_in_transaction(
 ) -> Outcome {
     core.calls[row.index()] += 1;
     match core.commands.run(row) {
+        Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
+            Err(rows::not_in_transactions())
+        }
         Run::Data(handler) => run_data(core, turn, slot, handler, args, Waiting::Forbidden),
         Run::Session(handler) => {
             let ran = handler(&mut Call {

@@ -22,6 +22,7 @@ pub(crate) mod login;
 pub(crate) mod multi;
 mod output;
 pub(crate) mod pubsub;
+mod rows;
 mod runner;
 mod settings;
 mod shared;

@@ -12,6 +12,7 @@ use super::client::{Question, State};
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{self, After, Call, Ran};
+use super::rows;
 use crate::args::{Args, Span};
 use crate::command::{Abort, Outcome};
 use crate::table::RowId;
@@ -138,6 +139,9 @@ pub(crate) fn watch(call: &mut Call<'_, '_>) -> Ran {
         let known = call.client().watched.iter();
         if known.into_iter().any(|w| w.db == db && *w.key == *key) {
             continue;
+        }
+        if call.turn.is_row(db, key) {
+            return Err(rows::unwatched());
         }
         let seen = version_of(call.turn, app, key)?;
         call.client().watched.push(Watched {

@@ -1,0 +1,136 @@
+//! Where the keys of a command are among its arguments.
+//!
+//! **Theory.** The command table has for each command where its keys begin and how they go on, as COMMAND shows it: a range of
+//! arguments, or a number of keys and then these. What it cannot say (STORE of SORT) is an exception here.
+
+use crate::args::Args;
+
+/// How the keys go on from the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Find {
+    /// Up to an argument (negative: from the last, -1; relative to the first key if not negative), every `step`th.
+    Range { last: i64, step: usize },
+    /// An argument says how many there are; they begin at another one.
+    Number { count: usize, first: usize },
+}
+
+/// One group of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPlaces {
+    begin: usize,
+    find: Find,
+}
+
+impl KeyPlaces {
+    /// The groups of a command, from the table's cell; those that it cannot name are left out.
+    pub(crate) fn parse(cell: &str) -> Vec<KeyPlaces> {
+        cell.split(';').filter_map(Self::group).collect()
+    }
+
+    fn group(text: &str) -> Option<KeyPlaces> {
+        let mut parts = text.split(':');
+        let flags = parts.next()?;
+        if flags.starts_with("not_key") {
+            return None;
+        }
+        let begin = parts.next()?.parse().ok()?;
+        let (how, numbers) = parts.next()?.strip_suffix(')')?.split_once('(')?;
+        let mut numbers = numbers.split(',');
+        let (first, second) = (numbers.next()?, numbers.next()?);
+        let find = match how {
+            "range" => Find::Range {
+                last: first.parse().ok()?,
+                step: second.parse().ok()?,
+            },
+            "keynum" => Find::Number {
+                count: first.parse().ok()?,
+                first: second.parse().ok()?,
+            },
+            _ => return None,
+        };
+        Some(KeyPlaces { begin, find })
+    }
+
+    /// The arguments that are keys.
+    fn of(self, args: Args<'_>) -> impl Iterator<Item = usize> {
+        let len = args.len();
+        let (from, end, step) = match self.find {
+            Find::Range { last, step } => {
+                let end = match usize::try_from(last) {
+                    Ok(last) => self.begin + last + 1,
+                    Err(_) => len.saturating_add_signed(isize::try_from(last + 1).unwrap_or(0)),
+                };
+                (self.begin, end, step)
+            }
+            Find::Number { count, first } => {
+                let said = args.get(self.begin + count).and_then(|raw| {
+                    let text = std::str::from_utf8(raw).ok()?;
+                    text.parse::<usize>().ok()
+                });
+                let from = self.begin + first;
+                (from, from.saturating_add(said.unwrap_or(0)), 1)
+            }
+        };
+        (from..end.min(len)).step_by(step.max(1))
+    }
+}
+
+/// The keys of a command by its groups; of SORT the one behind STORE too.
+pub fn keys<'a>(groups: &[KeyPlaces], name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
+    let places = groups.iter().flat_map(|group| group.of(args));
+    let mut found: Vec<&[u8]> = places.filter_map(|at| args.get(at)).collect();
+    if name == "sort" {
+        let behind = (2..args.len()).filter(|at| {
+            args.get(at - 1)
+                .is_some_and(|word| word.eq_ignore_ascii_case(b"store"))
+        });
+        found.extend(behind.filter_map(|at| args.get(at)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::args::Span;
+    use crate::table::Table;
+
+    fn keys_of(line: &str) -> Vec<String> {
+        let (mut buffer, mut spans) = (Vec::new(), Vec::<Span>::new());
+        for word in line.split(' ') {
+            spans.push((buffer.len(), buffer.len() + word.len()));
+            buffer.extend_from_slice(word.as_bytes());
+        }
+        let args = Args::new(&buffer, &spans);
+        let table = Table::new();
+        let id = table.find(args.get(0).unwrap()).unwrap();
+        let found = keys(table.keys(id), table.row(id).name, args);
+        let text = |key: &&[u8]| String::from_utf8(key.to_vec()).unwrap();
+        found.iter().map(text).collect()
+    }
+
+    #[test]
+    fn keys_are_found_as_the_table_says() {
+        for (line, keys) in [
+            ("get a", "a"),
+            ("hset a b c d e", "a"),
+            ("mget a b c", "a b c"),
+            ("mset a 1 b 2", "a b"),
+            ("rename a b", "a b"),
+            ("blpop a b 0", "a b"),
+            ("lmpop 2 a b left", "a b"),
+            ("zunionstore d 2 a b", "d a b"),
+            ("zunionstore d 9 a b", "d a b"),
+            ("lmpop x a b left", ""),
+            ("sort a by b store c", "a c"),
+            ("sort a get store", "a"),
+            ("ping", ""),
+            ("bitop and d a b", "d a b"),
+            ("object encoding a", ""),
+        ] {
+            assert_eq!(keys_of(line).join(" "), keys, "{line}");
+        }
+    }
+}
