@@ -34,20 +34,19 @@ _STEP = 20_000
 
 
 @contextmanager
-def served(memory: str) -> Iterator[str]:
-    """A server in a process of its own, over an empty store: how to connect to it."""
-    with tempfile.TemporaryDirectory(prefix="beside-") as home:
-        program = [sys.executable, "-c", "from hyperdb.cli import main; main()"]
-        words = [*program, "serve", f"{home}/store", "--resp", "off", "--sql", "127.0.0.1:0"]
-        process = subprocess.Popen([*words, "--memory", memory], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        try:
-            address = next(line.split("sql=")[1].split()[0] for line in process.stdout if "sql=" in line)
-            host, port = address.rsplit(":", 1)
-            yield f"host={host} port={port} user=postgres dbname=hyperdb"
-        finally:
-            process.terminate()
-            process.wait(20)
+def served(store: str, memory: str) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own: how to connect to it, and its number."""
+    program = [sys.executable, "-c", "from hyperdb.cli import main; main()"]
+    words = [*program, "serve", store, "--resp", "off", "--sql", "127.0.0.1:0"]
+    process = subprocess.Popen([*words, "--memory", memory], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        address = next(line.split("sql=")[1].split()[0] for line in process.stdout if "sql=" in line)
+        host, port = address.rsplit(":", 1)
+        yield f"host={host} port={port} user=postgres dbname=hyperdb", process.pid
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 class Analyst:
@@ -100,7 +99,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--memory", default="1g")
     asked = parser.parse_args()
-    with served(asked.memory) as where, psycopg.connect(where, autocommit=True) as connection:
+    with (
+        tempfile.TemporaryDirectory(prefix="beside-") as home,
+        served(f"{home}/store", asked.memory) as (where, _),
+        psycopg.connect(where, autocommit=True) as connection,
+    ):
         connection.execute(MAKE)
         for first in range(1, asked.rows + 1, _STEP):
             connection.execute(FILL.format(rows=asked.rows, first=first, last=min(first + _STEP - 1, asked.rows)))

@@ -5,7 +5,8 @@ by `tpchgen-cli` (its path is `--generator`; pip installs it), the same rows int
 SQL text through a session; DuckDB in memory with the same number of threads; PostgreSQL through a socket, analyzed. Each query
 runs once cold, then `--rounds` times in turns with its peers; figures are medians of wall time with all rows fetched. Answers
 are compared with DuckDB's, floats of its quotients to 9 digits.
-Run: `python bench/tpch.py [--scale 0.1] [--rounds 5] [--postgres /usr/lib/postgresql/15/bin]`.
+With `--copy` HyperDB is a server instead, filled by COPY and asked by a client: for scale 1, as rows take long to make in Python.
+Run: `python bench/tpch.py [--scale 0.1] [--rounds 5] [--postgres /usr/lib/postgresql/15/bin] [--copy]`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import duckdb
+from beside import served
 
 import hyperdb
 from hyperdb.frontends.sql.catalog.kinds import DATE
@@ -36,7 +38,12 @@ from hyperdb.frontends.sql.session import SqlSession
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "sql"))
 from tpch import SCHEMA, TABLES, fill, queries
 
+if TYPE_CHECKING:
+    import psycopg
+
 DUCK_MEMORY = "4GB"
+Ours: TypeAlias = Callable[[str], tuple[list[int], list[tuple[Any, ...]]]]
+"""Runs a query: the types of its columns, its rows."""
 
 
 def run(session: SqlSession, text: str) -> tuple[list[int], list[tuple[Any, ...]]]:
@@ -59,7 +66,7 @@ def differs(kinds: list[int], ours: list[tuple[Any, ...]], theirs: list[tuple[An
     """What is not the same; None: nothing."""
 
     def shown(value: Any, oid: int) -> Any:
-        if oid == DATE:
+        if oid == DATE and isinstance(value, int):
             return date(1970, 1, 1) + timedelta(days=value)
         return value.rstrip(" ") if isinstance(value, str) else value
 
@@ -123,6 +130,48 @@ def postgres(binaries: Path, data: Path) -> Iterator[Callable[[str], Any]]:
 QUERIES = queries()
 
 
+@contextmanager
+def in_process(store: Path, peer: duckdb.DuckDBPyConnection, memory: str) -> Iterator[Ours]:
+    """HyperDB in this process, filled from the peer; what runs a query."""
+    with hyperdb.open(store, memory=memory) as database:
+        session = database.sql_backend.open(Opening("postgres", "hyperdb"))
+        run(session, SCHEMA)
+        taken, _ = timed(lambda: [fill(session, name, rows_of(peer, name)) for name in TABLES])
+        print(f"loaded in {taken / 1e3:.1f} s", flush=True)
+        yield lambda text: run(session, text)
+        session.close()
+
+
+@contextmanager
+def by_copy(store: Path, data: Path, peer: duckdb.DuckDBPyConnection, memory: str) -> Iterator[Ours]:
+    """HyperDB in a server of its own, filled by COPY; what runs a query. The server's largest size is told at the end."""
+    import psycopg
+
+    with served(str(store), memory) as (where, process), psycopg.connect(where, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        for name in TABLES:
+            peer.execute(f"copy {name} to '{data / name}.text' (header false, delimiter '\t', quote '')")
+            taken, rows = timed(lambda name=name: copied(connection, data / f"{name}.text"))
+            print(f"{name}: {rows:,} rows in {taken / 1e3:.1f} s, {rows / taken * 1e3:,.0f}/s", flush=True)
+
+        def ask(text: str) -> tuple[list[int], list[tuple[Any, ...]]]:
+            found = connection.execute(text)
+            return [column.type_code for column in found.description or ()], found.fetchall()
+
+        yield ask
+        shown = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        print(f"largest resident size of HyperDB's server {int(shown['VmHWM'].split()[0]) / 2**20:.2f} GiB")
+
+
+def copied(connection: psycopg.Connection, path: Path) -> int:
+    """Fills the table that a file is called by: its rows."""
+    with connection.cursor() as cursor, path.open("rb") as file:
+        with cursor.copy(f"copy {path.stem} from stdin") as copy:
+            while piece := file.read(1 << 20):
+                copy.write(piece)
+        return cursor.rowcount
+
+
 def main() -> None:
     """See the module's head."""
     parser = argparse.ArgumentParser()
@@ -131,6 +180,7 @@ def main() -> None:
     parser.add_argument("--generator", default="tpchgen-cli")
     parser.add_argument("--postgres", type=Path)
     parser.add_argument("--memory", default="2g")
+    parser.add_argument("--copy", action="store_true")
     parser.add_argument("--queries", nargs="*", default=list(QUERIES))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tpch-") as folder:
@@ -140,39 +190,30 @@ def main() -> None:
         peer.execute(SCHEMA)
         for name in TABLES:
             peer.execute(f"copy {name} from '{data / name}.csv' (header)")
-        with hyperdb.open(data / "store", memory=chosen.memory) as database:
-            session = database.sql_backend.open(Opening("postgres", "hyperdb"))
-            run(session, SCHEMA)
-            taken, _ = timed(lambda: [fill(session, name, rows_of(peer, name)) for name in TABLES])
-            print(f"loaded in {taken / 1e3:.1f} s", flush=True)
-            if chosen.postgres:
-                with postgres(chosen.postgres, data) as ask:
-                    compare(session, peer, ask, chosen.queries, chosen.rounds)
-            else:
-                compare(session, peer, None, chosen.queries, chosen.rounds)
-            session.close()
+        store = data / "store"
+        ours = by_copy(store, data, peer, chosen.memory) if chosen.copy else in_process(store, peer, chosen.memory)
+        with ours as ask, postgres(chosen.postgres, data) if chosen.postgres else nullcontext() as other:
+            compare(ask, peer, other, chosen.queries, chosen.rounds)
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"largest resident size {largest:.2f} GiB, all systems but PostgreSQL in it")
+    print(f"largest resident size of this process {largest:.2f} GiB; load {os.getloadavg()[0]:.1f}")
 
 
-def compare(
-    session: SqlSession, peer: duckdb.DuckDBPyConnection, ask: Callable[[str], Any] | None, names: list[str], rounds: int
-) -> None:
+def compare(ours: Ours, peer: duckdb.DuckDBPyConnection, ask: Callable[[str], Any] | None, names: list[str], rounds: int) -> None:
     """The table."""
     totals = [0.0, 0.0, 0.0, 0.0]
     wrong = 0
     print("\n| query | cold | warm | DuckDB | PostgreSQL | warm / DuckDB |\n|---|---|---|---|---|---|")
     for name in names:
         text = QUERIES[name]
-        cold, (kinds, rows) = timed(lambda text=text: run(session, text))
+        cold, (kinds, rows) = timed(lambda text=text: ours(text))
         found = differs(kinds, rows, peer.execute(text).fetchall())
         if found:
             wrong += 1
             print(f"{name} differs: {found}")
-        run(session, text)
+        ours(text)
         samples: list[list[float]] = [[], [], []]
         for _ in range(rounds):
-            samples[0].append(timed(lambda text=text: run(session, text))[0])
+            samples[0].append(timed(lambda text=text: ours(text))[0])
             samples[1].append(timed(lambda text=text: peer.execute(text).fetchall())[0])
         if ask:
             ask(text)

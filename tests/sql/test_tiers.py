@@ -156,3 +156,41 @@ def test_a_range_of_few_rows_stays_on_rows(session: SqlSession) -> None:
         assert any(line.startswith(f"Tier: {tier}") for (line,) in lines), condition
         text = f"select sum(v), count(*), max(id) from wide where {condition}"
         assert in_tier(session, "auto", text) == in_tier(session, "rows", text)
+
+
+WITHIN = [
+    "insert into item (id, price, small, name, owner) "
+    "select i, i * 0.25, i % 50, 'n' || i, i % 12 + 1 from generate_series(5000, 5040) i",
+    "update item set price = price + 1.05, name = upper(name) where id % 10 = 3",
+    "delete from item where id % 7 = 2",
+    "savepoint one",
+    "update item set owner = null, rate = 0.5 where small < 20",
+    "delete from owner where id = 3",
+    "rollback to one",
+    "insert into owner values (77, 'own', '2024-01-01')",
+    "update item set owner = 77 where id > 5020",
+]
+ASKED = [
+    "select count(*), sum(price), min(name), max(rate), count(owner) from item",
+    "select o.id, o.name, count(i.id), sum(i.price) from owner o left join item i on i.owner = o.id group by o.id order by o.id",
+    "select id, price from item where id >= 5000 and price > 1255 order by id",
+]
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_own_writes_are_seen_by_columns_step_by_step(session: SqlSession, isolation: str) -> None:
+    before = [in_tier(session, "rows", text) for text in ASKED]
+    run(session, f"begin isolation level {isolation}")
+    try:
+        for change in WITHIN:
+            assert run(session, change) is None, change
+            for text in ASKED:
+                runs = session.backend.analytics.runs
+                run(session, "set local hyperdb.tier = columns")
+                found = run(session, text)
+                run(session, "set local hyperdb.tier = rows")
+                assert repr(found) == repr(run(session, text)), (change, text)
+                assert session.backend.analytics.runs == runs + 1
+    finally:
+        run(session, "rollback")
+    assert [in_tier(session, "columns", text) for text in ASKED] == before
