@@ -1,32 +1,47 @@
 """Every exception that HyperDB raises, in one tree.
 
-    HyperDBError +-- StorageError            the operating system refused |   +-- CorruptError        bytes on disk are not what
-    was written; names file and offset |   +-- LockedError         another process owns the directory |   +-- NoSpaceError
-    the disk is full: writes are refused, reads go on |   +-- PoisonedError       an earlier write failed: reopen +--
-    InvalidError            an argument out of bounds (also a ValueError) |   +-- CycleError          a hyperedge would lie
-    within itself |   +-- NestingError        too many memberships to search through |   +-- ReferencedError     the element is
-    a member of hyperedges +-- WrongTypeError          the element is of another kind, an argument of another type (also a
-    TypeError) +-- NotFoundError           no such element (also a KeyError) +-- BehindHorizonError      the past asked for is
-    no longer kept +-- NotSealedError          no frame of this number is sealed yet +-- NotProvableError        what was to be
-    proved is not so +-- ConflictError           a transaction lost against another one: run it again |   +-- SerializationError
-    another one committed first |   |   +-- RowChangedError a row is newer than the statement, which is to be taken back and
-    begun again |   +-- DeadlockError       each of some transactions waited for the next one; this one gave way |   +--
-    LockTimeoutError    a lock was not free in time |   +-- RowLockedError      a lock was not free and the caller would not
-    wait +-- TransactionStateError   the transaction has ended or failed, only reads, or has no such savepoint +--
-    CancelledError          somebody cancelled the wait for a lock +-- CommandError            a command was refused; the text
-    begins with Redis's error class +-- ClosedError             the database, snapshot or server was closed +-- ForkedError
-    the database was opened before this process was forked +-- AddressError            the server cannot listen there +--
-    ControlError            the running server did not answer on its control socket +-- Error                   what PEP 249
-    calls so: the root of what SQL raises |   +-- InterfaceError      a connection or cursor was used as it cannot be (closed,
-    no rows) |   +-- SqlError            a SQL statement was refused; carries the SQLSTATE, which decides the class
-    (DatabaseError) |   |   +-- DataError         22: a value that cannot be |   |   +-- IntegrityError    23: a constraint does
-    not hold |   |   +-- InternalError     25, 2D, 3B, XX and others: the transaction's state, defects |   |   +--
-    NotSupportedError 0A: not built |   |   +-- OperationalError  40, 53 to 58 and others: lost races, limits, shutdown |   |
-    +-- ProgrammingError  42 and others: the statement is wrong +-- CqlError                a CQL request was refused; carries
-    the protocol's code and what an ERROR of that code tells besides +-- WireError               what a SQL client sent breaks
-    the wire protocol; carries the SQLSTATE to answer with +-- VerificationError       a proof does not show what it claims
-    (hyperdb.commitment.verify); `check` says which check failed +-- NotColumnarError        a type or value that columns of
-    Arrow cannot hold: the query runs on rows +-- NotBuiltError           asked for something that this version does not have
+    HyperDBError
+    +-- StorageError            the operating system refused
+    |   +-- CorruptError        bytes on disk are not what was written; names file and offset
+    |   +-- LockedError         another process owns the directory
+    |   +-- NoSpaceError        the disk is full: writes are refused, reads go on
+    |   +-- PoisonedError       an earlier write failed: reopen
+    +-- InvalidError            an argument out of bounds (also a ValueError)
+    |   +-- CycleError          a hyperedge would lie within itself
+    |   +-- NestingError        too many memberships to search through
+    |   +-- ReferencedError     the element is a member of hyperedges
+    +-- WrongTypeError          the element is of another kind, an argument of another type (also a TypeError)
+    +-- NotFoundError           no such element (also a KeyError)
+    +-- BehindHorizonError      the past asked for is no longer kept
+    +-- NotSealedError          no frame of this number is sealed yet
+    +-- NotProvableError        what was to be proved is not so
+    +-- ConflictError           a transaction lost against another one: run it again
+    |   +-- SerializationError  another one committed first
+    |   |   +-- RowChangedError a row is newer than the statement, which is to be taken back and begun again
+    |   +-- DeadlockError       each of some transactions waited for the next one; this one gave way
+    |   +-- LockTimeoutError    a lock was not free in time
+    |   +-- RowLockedError      a lock was not free and the caller would not wait
+    +-- TransactionStateError   the transaction has ended or failed, only reads, or has no such savepoint
+    +-- CancelledError          somebody cancelled the wait for a lock
+    +-- CommandError            a command was refused; the text begins with Redis's error class
+    +-- ClosedError             the database, snapshot or server was closed
+    +-- ForkedError             the database was opened before this process was forked
+    +-- AddressError            the server cannot listen there
+    +-- ControlError            the running server did not answer on its control socket
+    +-- Error                   what PEP 249 calls so: the root of what SQL raises
+    |   +-- InterfaceError      a connection or cursor was used as it cannot be (closed, no rows)
+    |   +-- SqlError            a SQL statement was refused; carries the SQLSTATE, which decides the class (DatabaseError)
+    |   |   +-- DataError         22: a value that cannot be
+    |   |   +-- IntegrityError    23: a constraint does not hold
+    |   |   +-- InternalError     25, 2D, 3B, XX and others: the transaction's state, defects
+    |   |   +-- NotSupportedError 0A: not built
+    |   |   +-- OperationalError  40, 53 to 58 and others: lost races, limits, shutdown
+    |   |   +-- ProgrammingError  42 and others: the statement is wrong
+    +-- CqlError                a CQL request was refused; carries the protocol's code and what an ERROR of that code tells besides
+    +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
+    +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
+    +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
+    +-- NotBuiltError           asked for something that this version does not have
 
 Native errors arrive as these classes already. Invariant: nothing else is raised on purpose by the package.
 """
