@@ -37,7 +37,7 @@
     |   |   +-- NotSupportedError 0A: not built
     |   |   +-- OperationalError  40, 53 to 58 and others: lost races, limits, shutdown
     |   |   +-- ProgrammingError  42 and others: the statement is wrong
-    +-- CqlError                a CQL request was refused; carries the protocol's code and what an ERROR of that code tells besides
+    +-- CqlError                a CQL request was refused; carries the protocol's code and what its ERROR tells besides
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
