@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hyperdb.frontends.cql.parse.parser import Grammar
 
 
 @pytest.fixture(scope="session")
-def cql() -> Grammar:
-    return Grammar()
+def kept_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cql") / "table"
+
+
+@pytest.fixture(scope="session")
+def cql(kept_table: Path) -> Grammar:
+    return Grammar(kept_table)

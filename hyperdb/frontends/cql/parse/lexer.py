@@ -10,7 +10,7 @@ lexeme never changes its kind, so two texts that differ inside literals only are
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lark.lexer import Lexer, PatternRE, PatternStr
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from lark.common import LexerConf
     from lark.lexer import LexerState
 
+FLAGS = re.DOTALL | re.ASCII
+
 MOST_NESTING = 50
-MOST_OPERATORS = 200
+MOST_OPERATORS = 100
 """Signs that may hang on one another without a comma or AND between: `1 + 1 + 1 ...` is a tree as deep as it is long."""
 MOST_LEXEMES = 200_000
 
@@ -83,20 +85,34 @@ class CqlLexer(Lexer):
                 signs[pattern.value] = terminal.name
             elif isinstance(pattern, PatternRE):
                 patterns.append((terminal.priority, terminal.name, pattern.to_regexp()))
-        ordered = [f"(?P<{name}>{text})" for _, name, text in sorted(patterns, reverse=True) if name not in ignored]
-        skipped = [text for _, name, text in sorted(patterns, reverse=True) if name in ignored]
+        patterns.sort(reverse=True)
+        self.patterns = {name: text for _, name, text in patterns}
+        ordered = [f"(?P<{name}>{text})" for _, name, text in patterns if name not in ignored]
+        skipped = [text for _, name, text in patterns if name in ignored]
         symbols = "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
         self.signs = signs
         self.scanner = re.compile(
-            "|".join([f"(?P<SKIPPED>(?:{'|'.join(skipped)})+)", *ordered, f"(?P<SIGN>{symbols})", "(?P<OTHER>.)"]), re.DOTALL
+            "|".join([f"(?P<SKIPPED>(?:{'|'.join(skipped)})+)", *ordered, f"(?P<SIGN>{symbols})", "(?P<OTHER>.)"]), FLAGS
         )
 
     def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Any]:
-        """Yields lexemes to lark's own loop."""
-        yield from self.lexemes(lexer_state.text.text, parser_state.parse_conf.states, parser_state.state_stack)
+        """Yields lexemes to lark's own loop, which tests compare ours with."""
+        table = parser_state.parse_conf.states
 
-    def lexemes(self, text: str, states: Mapping[int, Container[str]], stack: Sequence[int]) -> Iterator[Lexeme]:
-        """Yields lexemes; `states` says which kinds could come in each state, `stack` ends with the state when one is asked for.
+        def comes(kind: str) -> bool:
+            states = list(parser_state.state_stack)
+            while kind in table[states[-1]]:
+                target = table[states[-1]][kind][1]
+                if isinstance(target, int):
+                    return True
+                del states[len(states) - len(target.expansion) :]
+                states.append(table[states[-1]][target.origin.name][1])
+            return False
+
+        yield from self.lexemes(lexer_state.text.text, comes)
+
+    def lexemes(self, text: str, comes: Callable[[str], bool]) -> Iterator[Lexeme]:
+        """Yields lexemes; `comes` says whether one of a kind could come where the parser is when it is asked for.
 
         Raises:
             Fault: a character that begins no lexeme, nesting or length beyond the limits.
@@ -112,7 +128,7 @@ class CqlLexer(Lexer):
             if kind == "IDENTIFIER":
                 value = value.lower()
                 word = words.get(value)
-                if word is not None and (word[1] or word[0] in states[stack[-1]]):
+                if word is not None and (word[1] or comes(word[0])):
                     kind = word[0]
                     if kind in _BEGINS_CLAUSE:
                         nesting.clause()

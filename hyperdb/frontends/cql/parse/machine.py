@@ -69,7 +69,11 @@ class Machine:
         states: list[int] = [self._first]
         values: list[Any] = []
         actions = self.actions
-        for lexeme in self.lexer.lexemes(text, actions, states):
+
+        def comes(kind: str) -> bool:
+            return kind in actions[states[-1]] and self._shifts(kind, list(states))
+
+        for lexeme in self.lexer.lexemes(text, comes):
             action = self._reduced(lexeme.type, states, values)
             if action is None:
                 raise Unexpected(lexeme, self._acceptable(states))

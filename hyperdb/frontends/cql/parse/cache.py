@@ -1,0 +1,77 @@
+"""Texts that were read before, and shapes of them.
+
+Theory: applications send few texts, or few shapes with many literals. A known text costs one look into a dictionary, a known
+shape one pass of an expression; only a new shape is parsed. Both dictionaries forget what came first, and hold no text beyond a
+length, so what strangers send is bounded. Invariant: with and without the cache a text gives equal trees and equal errors.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TypeVar
+
+from hyperdb.frontends.cql.parse.lift import Lifter, Parsed, Shape, literals, shape_of
+from hyperdb.frontends.cql.parse.parser import Grammar
+
+MOST_KEPT = 2_000
+LONGEST_KEPT = 8_192
+LONGEST_LIFTED = 65_536
+
+Kept = TypeVar("Kept")
+
+
+class Statements:
+    """Parses texts; for many threads."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._texts: dict[str, Parsed] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._shapeless: dict[str, bool] = {}
+        self._changing = threading.Lock()
+        self._lifter: Lifter | None = None
+
+    def parse(self, text: str) -> Parsed:
+        """The statement that a text is.
+
+        Raises:
+            CqlError: syntax, as `Grammar.parse` raises it.
+        """
+        known = self._texts.get(text)
+        return known if known is not None else self._read(text)
+
+    def _read(self, text: str) -> Parsed:
+        if len(text) > LONGEST_LIFTED or "\0" in text:
+            statement = self._grammar.parse(text)
+            return Parsed(_whole(statement))
+        lifter = self._lifter
+        if lifter is None:
+            lifter = self._lifter = Lifter(self._grammar.machine.lexer)
+        key, found = lifter.lift(text)
+        shape = self._shapes.get(key)
+        if shape is None:
+            statement = self._grammar.parse(text)
+            shape = None if key in self._shapeless else shape_of(statement, found)
+            if shape is None:
+                self._keep(self._shapeless, key, True)
+                parsed = Parsed(_whole(statement))
+                self._keep(self._texts, text, parsed)
+                return parsed
+            self._keep(self._shapes, key, shape)
+        parsed = Parsed(shape, literals(found))
+        self._keep(self._texts, text, parsed)
+        return parsed
+
+    def _keep(self, kept: dict[str, Kept], key: str, value: Kept) -> None:
+        if len(key) > LONGEST_KEPT:
+            return
+        with self._changing:
+            kept[key] = value
+            if len(kept) > MOST_KEPT:
+                del kept[next(iter(kept))]
+
+
+def _whole(statement: object) -> Shape:
+    found = shape_of(statement, [])  # type: ignore[arg-type]
+    assert found is not None
+    return found
