@@ -82,7 +82,7 @@ class Owner(Protocol):
         """Counts a client in; False: there are too many."""
 
     def lost(self, connection: Connection) -> None:
-        """The connection is gone and its session closed."""
+        """The socket is gone and its session closed."""
 
 
 class Connection(asyncio.Protocol):
@@ -138,6 +138,9 @@ class Connection(asyncio.Protocol):
         """The socket is gone. What runs for it is cancelled, and the session closed when it has come back."""
         self._is_lost = True
         self._waiting.clear()
+        if self._is_closed:
+            self._owner.lost(self)
+            return
         self._end()
         if self._in_flight and self._session is not None:
             self._session.cancel()
@@ -161,7 +164,7 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         """Begins what came, sends what is done."""
         begun = 0
-        while self._waiting and self._may_begin:
+        while self._may_begin and (self._waiting or self._read_on()):
             if begun == _AT_ONCE:
                 self._owner.loop.call_soon(self._go_on)
                 break
@@ -173,6 +176,14 @@ class Connection(asyncio.Protocol):
                 self._begin(found)
         self._flush()
         self._set_reading()
+
+    def _read_on(self) -> bool:
+        """Whether there is more behind a STARTUP, which the wire reads only once that is answered."""
+        if not self._wire.held:
+            return False
+        self._flush()
+        self._waiting.extend(self._wire.receive(b""))
+        return bool(self._waiting) and self._may_begin
 
     @property
     def _may_begin(self) -> bool:
@@ -268,7 +279,6 @@ class Connection(asyncio.Protocol):
 
     def _resolved(self, request: Request, future: Future[object]) -> None:
         self._run(request, future.result)
-        self._go_on()
 
     def _wait(self, wait: WouldWait, then: Callable[[Future[object]], None]) -> None:
         loop = self._owner.loop
@@ -276,7 +286,11 @@ class Connection(asyncio.Protocol):
             wait.notify(lambda: self._announce(wait, then))
             return
         running = self._owner.workers.submit(wait.resume)
-        running.add_done_callback(lambda future: loop.call_soon_threadsafe(then, future))
+        running.add_done_callback(lambda future: loop.call_soon_threadsafe(self._came_back, then, future))
+
+    def _came_back(self, then: Callable[[Future[object]], None], future: Future[object]) -> None:
+        then(future)
+        self._go_on()
 
     def _announce(self, wait: WouldWait, then: Callable[[Future[object]], None]) -> None:
         """From any thread: what the session waited for has come."""
@@ -289,7 +303,7 @@ class Connection(asyncio.Protocol):
             future.set_result(wait.resume())
         except Exception as error:
             future.set_exception(error)
-        then(future)
+        self._came_back(then, future)
 
     def _push(self, event: Event) -> None:
         """From any thread."""
@@ -311,8 +325,6 @@ class Connection(asyncio.Protocol):
         if role is None:
             self._stage = Stage.AUTHENTICATION
             self._replies.append((Reply(Authenticate(authentication.AUTHENTICATOR)), request.stream))
-            self._flush()
-            self._waiting.extend(self._wire.receive(b""))
         else:
             self._enter(role, request, Ready())
 
@@ -387,11 +399,6 @@ class Connection(asyncio.Protocol):
             self._stage = Stage.READY
             self._wire.logged_in = True
             self._replies.append((Reply(welcome), stream))
-        self._flush()
-        # Behind STARTUP's answer the bytes that had come are read in the form that was agreed on.
-        if not self._is_ending:
-            self._waiting.extend(self._wire.receive(b""))
-        self._owner.loop.call_soon(self._go_on)
 
     @property
     def _address(self) -> tuple[str, int]:
@@ -418,9 +425,11 @@ class Connection(asyncio.Protocol):
                 self._session.close()
             except Exception:
                 LOG.exception("an internal error at the end of a CQL session")
-        if self._transport is not None:
+        if self._is_lost or self._transport is None:
+            self._owner.lost(self)
+        else:
+            # `connection_lost` follows, after what was written has gone out.
             self._transport.close()
-        self._owner.lost(self)
 
 
 _STAGES: dict[type[requests.Body], Stage] = {requests.Startup: Stage.START, requests.AuthResponse: Stage.AUTHENTICATION}

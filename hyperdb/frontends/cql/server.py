@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -25,6 +26,8 @@ from hyperdb.roles import BOOTSTRAP_ROLE
 
 _PASSWORD_CHECKERS = 2
 _BACKLOG = 512
+_SECONDS_TO_PART = 1.0
+"""How long a client may take to answer that TLS ends, and the loop to close its socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +140,16 @@ class CqlServer:
         self.loop.run_forever()
 
     async def _listen(self, addresses: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        patience = self._settings.bounds.seconds_to_log_in if self._tls is not None else None
+        is_encrypted = self._tls is not None
         for host, port in addresses:
             listener = await self.loop.create_server(
-                self._accept, host, port, backlog=_BACKLOG, ssl=self._tls, ssl_handshake_timeout=patience
+                self._accept,
+                host,
+                port,
+                backlog=_BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._settings.bounds.seconds_to_log_in if is_encrypted else None,
+                ssl_shutdown_timeout=_SECONDS_TO_PART if is_encrypted else None,
             )
             self._listeners.append(listener)
         return [socket.getsockname()[:2] for listener in self._listeners for socket in listener.sockets]
@@ -161,7 +170,9 @@ class CqlServer:
             LOG.warning("%d CQL clients did not end in time and were cut off", len(self._connections))
             for connection in list(self._connections):
                 connection.abort()
-            await asyncio.sleep(0)
+            # Whose call still runs is closed when that has come back, which `_end` waits for.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_gone.wait(), _SECONDS_TO_PART)
 
     def _end(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

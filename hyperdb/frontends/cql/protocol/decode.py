@@ -34,10 +34,18 @@ _REPLIES = frozenset(
 )
 
 
-def _values(reader: Reader, version: int) -> list[requests.Value]:
+def _values(reader: Reader, version: int) -> tuple[requests.Value, ...]:
     # Unset came with version 4; before, every negative length is null.
     read = reader.value if version >= V4 else reader.blob
-    return [read() for _ in range(reader.count(_SMALLEST_VALUE))]
+    return tuple([read() for _ in range(reader.count(_SMALLEST_VALUE))])
+
+
+def _named_values(reader: Reader, version: int) -> tuple[tuple[str, ...], tuple[requests.Value, ...]]:
+    names, values = [], []
+    for _ in range(reader.count(_SMALLEST_VALUE + 2)):
+        names.append(reader.text())
+        values.append(reader.value() if version >= V4 else reader.blob())
+    return tuple(names), tuple(values)
 
 
 def _options(reader: Reader, version: int, flags: int) -> dict[str, object]:
@@ -64,14 +72,11 @@ def _flags(reader: Reader, version: int) -> int:
 def _parameters(reader: Reader, version: int) -> requests.Parameters:
     consistency = reader.consistency()
     flags = _flags(reader, version)
-    names: list[str] | None = None
-    values: list[requests.Value] = []
+    names: tuple[str, ...] | None = None
+    values: tuple[requests.Value, ...] = ()
     if flags & _VALUES:
         if flags & _NAMES:
-            names = []
-            for _ in range(reader.count(_SMALLEST_VALUE + 2)):
-                names.append(reader.text())
-                values.append(reader.value() if version >= V4 else reader.blob())
+            names, values = _named_values(reader, version)
         else:
             values = _values(reader, version)
     page_size = reader.int32() if flags & _PAGE_SIZE else None
@@ -126,7 +131,7 @@ def _batch(reader: Reader, version: int) -> requests.Body:
     if flags & (_VALUES | _PAGE_SIZE | _PAGING_STATE):
         raise broken(f"Flags that a BATCH message cannot have: 0x{flags:02x}")
     parameters = requests.Parameters(consistency, **_options(reader, version, flags))  # type: ignore[arg-type]
-    return requests.Batch(BatchKind(number), items, parameters)
+    return requests.Batch(BatchKind(number), tuple(items), parameters)
 
 
 def _register(reader: Reader, _version: int) -> requests.Body:

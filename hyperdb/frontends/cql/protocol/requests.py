@@ -5,7 +5,7 @@ Invariant: values are the bytes that came; None is null, `UNSET` is not given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -21,8 +21,8 @@ class Parameters:
     """How a statement is to be executed, and with which values."""
 
     consistency: Consistency = Consistency.ONE
-    values: Sequence[Value] = ()
-    names: Sequence[str] | None = None
+    values: tuple[Value, ...] = ()
+    names: tuple[str, ...] | None = None
     """Of the values, in their order; None: they are by place."""
     skip_metadata: bool = False
     page_size: int | None = None
@@ -94,7 +94,7 @@ class BatchItem:
     """A statement of a batch: its text, or the id of a prepared one."""
 
     statement: str | bytes
-    values: Sequence[Value] = ()
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Batch:
     """BATCH: statements that are executed together. Values and paging of `parameters` are unused."""
 
     kind: BatchKind
-    items: Sequence[BatchItem]
+    items: tuple[BatchItem, ...]
     parameters: Parameters
 
 

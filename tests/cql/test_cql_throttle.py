@@ -1,0 +1,71 @@
+"""Guesses wait for turns: the more the longer, and no faster from many sockets."""
+
+from __future__ import annotations
+
+from hyperdb.frontends.cql import throttle
+from hyperdb.frontends.cql.throttle import Throttle
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _fail(guarded: Throttle, address: str, role: str, times: int) -> None:
+    for _ in range(times):
+        guarded.failed(address, role)
+
+
+def test_a_few_failures_cost_nothing() -> None:
+    guarded = Throttle(Clock())
+    _fail(guarded, "a", "r", throttle.FREE_BY_ADDRESS - 1)
+    assert [guarded.turn("a", "r") for _ in range(10)] == [0.0] * 10
+
+
+def test_turns_are_given_out_one_after_the_other() -> None:
+    guarded = Throttle(Clock())
+    _fail(guarded, "a", "r", throttle.FREE_BY_ADDRESS)
+    assert [guarded.turn("a", f"r{number}") for number in range(4)] == [0.0, 0.25, 0.5, 0.75]
+    assert guarded.turn("b", "other") == 0.0
+
+
+def test_turns_lie_further_apart_with_each_failure_up_to_a_bound() -> None:
+    clock = Clock()
+    guarded = Throttle(clock)
+    gaps = []
+    _fail(guarded, "a", "r", throttle.FREE_BY_ADDRESS)
+    for _ in range(12):
+        guarded.turn("a", "x")
+        gaps.append(guarded.turn("a", "x"))
+        clock.now += 100
+        guarded.failed("a", "x")
+    assert gaps[:3] == [0.25, 0.5, 1.0]
+    assert gaps[-1] == throttle.MOST_SECONDS
+
+
+def test_a_role_is_guarded_against_many_addresses() -> None:
+    guarded = Throttle(Clock())
+    for number in range(throttle.FREE_BY_ROLE):
+        guarded.failed(f"10.0.0.{number}", "r")
+    guarded.turn("new", "r")
+    assert guarded.turn("newer", "r") == 0.25
+
+
+def test_the_right_password_and_time_forgive() -> None:
+    clock = Clock()
+    guarded = Throttle(clock)
+    _fail(guarded, "a", "r", 10)
+    guarded.succeeded("a", "r")
+    assert guarded.turn("a", "r") == 0.0
+    _fail(guarded, "a", "r", 10)
+    clock.now = throttle.FORGOTTEN_AFTER_SECONDS + 1
+    assert [guarded.turn("a", "r") for _ in range(3)] == [0.0] * 3
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    guarded = Throttle(Clock())
+    for number in range(throttle.MOST_KNOWN + 10):
+        guarded.failed(f"address {number}", "r")
+    assert len(guarded._records) == throttle.MOST_KNOWN
