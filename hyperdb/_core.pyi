@@ -20,6 +20,7 @@ __all__ = [
     "TableLayout",
     "Transaction",
     "TransactionGraph",
+    "WideTable",
     "__version__",
     "decode_verifier",
     "encode_bootstrap_role",
@@ -370,6 +371,64 @@ class SqlTransaction:
     def hold_parent(self, layout: TableLayout, index: int | None, values: Sequence[object]) -> bool: ...
     def estimate(self, layout: TableLayout) -> int: ...
     def expected(self, layout: TableLayout, index: int | None, low: _End, high: _End, most: int) -> int: ...
+
+_Wire: TypeAlias = Sequence[bytes]
+_Slice: TypeAlias = tuple[Sequence[bytes], bool] | None
+_Asked: TypeAlias = Sequence[tuple[int, int]]
+_WidePage: TypeAlias = tuple[list[tuple[bytes | int | None, ...]], bytes | None]
+
+@final
+class WideTable:
+    def __new__(cls, image: CatalogImage, number: int) -> WideTable: ...
+    def token(self, partition: _Wire) -> int: ...
+    def claim(self, transaction: SqlTransaction) -> None: ...
+    def write(
+        self,
+        transaction: SqlTransaction,
+        partition: _Wire,
+        clustering: _Wire,
+        write: tuple[int, int, bool],
+        moment: tuple[int, int],
+        changes: Sequence[tuple[int, str, object]],
+    ) -> None: ...
+    def remove(
+        self, transaction: SqlTransaction, partition: _Wire, clustering: _Wire, timestamp: int, moment: tuple[int, int]
+    ) -> None: ...
+    def remove_slice(
+        self,
+        transaction: SqlTransaction,
+        partition: _Wire,
+        low: _Slice,
+        high: _Slice,
+        whole: bool,
+        timestamp: int,
+        moment: tuple[int, int],
+    ) -> None: ...
+    def fixed(
+        self, transaction: SqlTransaction, partition: _Wire, now: int, columns: _Asked
+    ) -> list[tuple[bytes | int | None, ...]]: ...
+    def rows(
+        self,
+        transaction: SqlTransaction,
+        partition: _Wire,
+        low: _Slice,
+        high: _Slice,
+        reverse: bool,
+        after: bytes | None,
+        limit: int,
+        now: int,
+        columns: _Asked,
+    ) -> _WidePage: ...
+    def scan(
+        self,
+        transaction: SqlTransaction,
+        low: int | None,
+        high: int | None,
+        after: bytes | None,
+        limit: int,
+        now: int,
+        columns: _Asked,
+    ) -> _WidePage: ...
 
 @final
 class Server:

@@ -17,6 +17,7 @@ from hyperdb.graph.transaction import now_ms
 Layout = _native.TableLayout
 Image = _native.CatalogImage
 Columns = _native.ColumnScan
+Wide = _native.WideTable
 
 
 class Tables:

@@ -23,6 +23,7 @@ mod store;
 mod transaction;
 mod transaction_graph;
 mod validated;
+mod wide;
 
 use pyo3::prelude::*;
 
@@ -58,6 +59,8 @@ mod _core {
     use super::transaction_graph::TransactionGraph;
     #[pymodule_export]
     use super::validated::write_unless_changed;
+    #[pymodule_export]
+    use super::wide::WideTable;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -12,7 +12,7 @@ use std::ops::Bound as Edge;
 use std::sync::Arc;
 
 /// A change of the catalog that was not made, as an exception.
-pub(super) fn refused(refusal: &Refusal) -> PyErr {
+pub(crate) fn refused(refusal: &Refusal) -> PyErr {
     let made = Python::attach(|py| {
         let class = py.import("hyperdb.errors")?.getattr("SqlError")?;
         Ok::<_, PyErr>(PyErr::from_value(
@@ -24,7 +24,7 @@ pub(super) fn refused(refusal: &Refusal) -> PyErr {
 
 /// The catalog at one commit, or as a transaction has changed it.
 #[pyclass(frozen)]
-pub(crate) struct CatalogImage(pub(super) Arc<Image>);
+pub(crate) struct CatalogImage(pub(crate) Arc<Image>);
 
 #[pymethods]
 impl CatalogImage {

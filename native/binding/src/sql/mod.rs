@@ -13,7 +13,7 @@ mod rows;
 mod transaction;
 mod values;
 
-pub(crate) use catalog::{CatalogImage, TableLayout};
+pub(crate) use catalog::{refused, CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
 pub(crate) use copy::CopyForm;
 pub(crate) use keyspace::Keyspace;

@@ -53,7 +53,7 @@ fn halt_error(halt: Halt) -> PyErr {
 }
 
 impl SqlTransaction {
-    pub(super) fn with<T: Send>(
+    pub(crate) fn with<T: Send>(
         &self,
         py: Python<'_>,
         body: impl FnOnce(&mut Inner) -> Result<T, Halt> + Send,

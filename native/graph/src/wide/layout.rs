@@ -12,13 +12,14 @@
 //! the partition.
 
 use super::cells::Columns;
+use super::many::Shape;
 use crate::catalog::objects::Table;
 use crate::catalog::{rows_id, Image, Object, Refusal};
 use crate::codec::order::value::{encode_value, Unkeyed, UserTypes};
 use crate::codec::order::{push, Nulls, Order};
 use crate::codec::token::{compose, order_token, token};
 use crate::codec::types::Type;
-use crate::codec::wire::to_stored;
+use crate::codec::wire::{is_emptiable, to_stored};
 use crate::keys::AppId;
 use hyperdb_lsm::KeyRange;
 use std::ops::Bound;
@@ -81,6 +82,17 @@ pub struct Partition {
     pub prefix: Vec<u8>,
     /// The stored values of its columns, by column.
     pub(super) columns: Vec<(u32, Vec<u8>)>,
+}
+
+/// Which part of a column a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A key of a map, an element of a set.
+    Key,
+    /// A value of a map, an element of a list.
+    Element,
 }
 
 /// A range of clustering keys: values of the first columns, and whether rows with just these belong to it.
@@ -229,6 +241,24 @@ impl WideLayout {
             }
         };
         Ok((low, high))
+    }
+
+    /// The stored form of a value of column `id` on the wire; of an element of it if `of` says so.
+    ///
+    /// # Errors
+    /// See [`Unkeyable`].
+    pub fn stored(&self, id: u32, of: Part, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {
+        let kind = self.kind(id).ok_or(Unkeyable::Value(id))?;
+        let kind = match (of, Shape::of(kind)) {
+            (Part::Whole, _) => kind,
+            (Part::Key, Some(Shape::Set(key) | Shape::Map(key, _))) => key,
+            (Part::Element, Some(Shape::List(value) | Shape::Map(_, value))) => value,
+            _ => return Err(Unkeyable::Value(id)),
+        };
+        if wire.is_empty() && is_emptiable(kind) {
+            return Ok(Vec::new());
+        }
+        to_stored(kind, &*self.image, wire).ok_or(Unkeyable::Value(id))
     }
 
     fn key_value(&self, part: &KeyPart, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {

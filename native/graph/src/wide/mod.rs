@@ -10,4 +10,5 @@ pub mod layout;
 pub mod many;
 pub mod partition;
 pub mod read;
+pub mod show;
 pub mod stamp;

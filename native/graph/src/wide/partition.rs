@@ -10,6 +10,7 @@ use super::cells::{Cells, Refused, Write};
 use super::layout::{Partition, Slice, Unkeyable, WideLayout};
 use super::read::between;
 use super::stamp::Deletion;
+use crate::catalog::pin;
 use crate::codec::order::{decode_bytes, encode_bytes};
 use crate::codec::row::{Cell, Row, Width};
 use crate::codec::Reader;
@@ -68,6 +69,23 @@ impl WideLayout {
             Record::Vertex { .. } => None,
         })?;
         header.flatten().ok_or_else(|| malformed("table"))
+    }
+
+    /// Declares that the transaction writes rows of the table: DDL waits for its end, and if the definition is another one by the
+    /// commit, that fails.
+    ///
+    /// # Errors
+    /// As [`Transaction::lock`].
+    pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
+        let id = self.rows_id();
+        let key = keys::element(self.app, transaction.hash64(&id), &id);
+        transaction.lock(
+            Target::table(DATA, &key),
+            LockMode::RowExclusive,
+            Wait::Block,
+        )?;
+        pin(transaction, self.number);
+        Ok(())
     }
 
     fn member(&self, rows: &Header, partition: &Partition, clustering: &[u8]) -> Vec<u8> {

@@ -82,6 +82,7 @@ impl WideLayout {
         let mut walk = transaction.scan(DATA, range, direction)?;
         while page.rows.len() < limit {
             let Some((key, packed)) = walk.next()? else {
+                page.after = None;
                 return Ok(Ok(page));
             };
             if Cells::lives(self, &packed, now).ok_or_else(|| malformed("row"))? {
