@@ -6,25 +6,18 @@ what is written reads as the same tree; the text is the same for equal trees.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse import terms as tm
-from hyperdb.frontends.cql.parse.lexer import RESERVED
+from hyperdb.frontends.cql.words import quoted
 
-_PLAIN = re.compile(r"[a-z][a-z0-9_]*\Z")
-_NEVER_PLAIN = RESERVED | {"true", "false"}
 # Not reserved, but keywords in places where an expression may begin.
 _IN_EXPRESSIONS = frozenset(["as", "default", "distinct", "json", "key"])
 
 
-def name(text: str) -> str:
-    """A name, between quotes where it would not be read as itself without."""
-    if _PLAIN.match(text) and text not in _NEVER_PLAIN:
-        return text
-    return '"' + text.replace('"', '""') + '"'
+name = quoted
 
 
 def string(text: str) -> str:
