@@ -96,10 +96,8 @@ def test_internals_say_the_id_and_what_was_dropped(cql: Grammar) -> None:
 
 
 def test_keyspaces_types_indexes(cql: Grammar) -> None:
-    keyspace = Keyspace(
-        "Ks", {"class": "org.apache.cassandra.locator.SimpleStrategy", "replication_factor": "1"}, durable_writes=False
-    )
-    replication = "{'class': 'org.apache.cassandra.locator.SimpleStrategy', 'replication_factor': '1'}"
+    keyspace = Keyspace("Ks", {"class": "SimpleStrategy", "replication_factor": "1"}, durable_writes=False)
+    replication = "{'class': 'SimpleStrategy', 'replication_factor': '1'}"
     sai = Index("ks", "i", "t", "keys(m)", "StorageAttachedIndex", {"case_sensitive": "false"})
     written = {
         create_keyspace(keyspace): f'CREATE KEYSPACE "Ks" WITH replication = {replication}  AND durable_writes = false;',
