@@ -99,10 +99,10 @@ def _number(text: str) -> int:
 
 
 def _fraction(text: str) -> Decimal:
-    found = numbers.decimal(text)
-    if found is None:
+    if numbers.decimal(text) is None:
         raise ValueError("a number is too long")
-    return found
+    # With the sign of a zero, which a double keeps.
+    return Decimal(text)
 
 
 def _no_constant(name: str) -> None:

@@ -172,7 +172,8 @@ def literal(kind: Type, data: bytes | None) -> str:
             if not data and name not in _EMPTY_IS_A_VALUE:
                 return "null"
             shown = plain(kind, data)
-            return _string(shown) if name in _QUOTED else shown
+            # Only a duration of no time has no text.
+            return _string(shown) if name in _QUOTED else shown or "0s"
         case List(element):
             return f"[{', '.join(literal(element, each) for each in containers.unpack_items(data))}]"
         case Set(element):
