@@ -9,6 +9,7 @@ say.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -371,7 +372,8 @@ class SqlSession:
         body = self.current(prepared, env).body
         assert isinstance(body, Query)
         for before in body.before:
-            before(env)
+            # Changes are made whoever reads their rows.
+            deque(before(env), maxlen=0)
         rows = list(body.rows(env))
         settle(env)
         if prepared.columns is None:

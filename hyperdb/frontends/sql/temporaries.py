@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hyperdb.frontends.sql.contract import Status
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
 from hyperdb.frontends.sql.define.drop import remove
 from hyperdb.frontends.sql.execute.environment import Environment
@@ -81,4 +82,6 @@ def drop_schemas(session: SqlSession, chosen: Callable[[str], bool]) -> None:
                 context.refresh()
 
     session.whole_statement(body)
-    session.sync(False)
+    if session.status is Status.IDLE:
+        # Not `sync`: who closes a session waits for it.
+        session.end(commit=True)

@@ -83,8 +83,8 @@ class Scope:
 
     level: Level
     sources: list[Source] = field(default_factory=list)
-    merged: dict[str, Expr] = field(default_factory=dict)
-    """What columns merged by USING stand for."""
+    merged: dict[str, Expr | None] = field(default_factory=dict)
+    """What columns merged by USING stand for; None where both sides of a join have merged one."""
     tables: dict[str, CommonTable] = field(default_factory=dict)
     outer_tables: Scope | None = None
     clause: str = ""
@@ -95,6 +95,8 @@ class Scope:
     sets_allowed: bool = False
     width: int = 0
     """Columns of all sources together."""
+    listed: list[tuple[str, Expr]] | None = None
+    """What * means, where joins say it."""
 
     def inner(self) -> Scope:
         """A scope of the same level that sees the same common tables and no sources."""
@@ -124,9 +126,12 @@ class Scope:
 
     def own(self, name: str, table: str | None = None, schema: str | None = None) -> Expr | None:
         """As `find`, of the own sources alone."""
-        if table is None and name in self.merged:
-            return self.merged[name]
         found: list[Expr] = []
+        if table is None and name in self.merged:
+            merged = self.merged[name]
+            if merged is None:
+                raise SqlError("42702", f'column reference "{name}" is ambiguous')
+            found.append(merged)
         for source in self.sources:
             if table is not None and source.name != table:
                 continue
@@ -150,12 +155,14 @@ class Scope:
         return self.source(name) is not None or (self.level.parent is not None and self.level.parent.knows_table(name))
 
     def everything(self) -> Sequence[tuple[str, Expr]]:
-        """What * means: merged columns first, then the rest in order."""
-        found: list[tuple[str, Expr]] = list(self.merged.items())
+        """What * means."""
+        if self.listed is not None:
+            return self.listed
+        found: list[tuple[str, Expr]] = []
         for source in self.sources:
             found += [
                 (column.name, Slot(column.kind, column.place))
                 for column in source.columns
-                if column.name not in source.hidden and column.name not in source.unlisted and column.name not in self.merged
+                if column.name not in source.hidden and column.name not in source.unlisted
             ]
         return found

@@ -7,13 +7,13 @@ plan that is returned.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT
+from hyperdb.frontends.sql.bind.joins import Joins, is_item
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import keyspace
@@ -22,50 +22,19 @@ from hyperdb.frontends.sql.catalog.kinds import FLOAT8, INT8, RECORD, TEXT, UNKN
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.functions.sampling import SAMPLED
 from hyperdb.frontends.sql.parse.dialect import FRAME
-from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Coalesce, Const, Expr, Slot, moved
-from hyperdb.frontends.sql.plan.nodes import Filter, FunctionScan, Join, Lateral, Plan, Scan, Values, Virtual
+from hyperdb.frontends.sql.plan.expressions import TRUTH, Call, Const, Expr, Slot
+from hyperdb.frontends.sql.plan.nodes import Filter, FunctionScan, Plan, Project, Scan, Virtual
 from hyperdb.graph.catalog import records
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.bind.binder import Binder
 
-_FORMS = {"": "inner", "LEFT": "left", "RIGHT": "right", "FULL": "full", "INNER": "inner", "CROSS": "inner"}
 
-
-class Sources:
+class Sources(Joins):
     """Binds FROM."""
 
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
-
-    def bind(self, first: exp.Expr | None, joins: list[exp.Expr], scope: Scope) -> Plan:
-        """The plan of a whole FROM; its sources go into `scope`."""
-        if first is None:
-            return Values(0, ((),))
-        plan = self._item(first, scope)
-        for join in joins:
-            plan = self._join(plan, join, scope)
-        return plan
-
-    def _item(self, node: exp.Expr, scope: Scope) -> Plan:
-        """One item with what is joined to it inside its own parentheses."""
-        plan = self._single(node, scope)
-        for join in node.args.get("joins") or ():
-            plan = self._join(plan, join, scope)
-        return plan
-
-    def _nested(self, node: exp.Expr, scope: Scope) -> Plan:
-        """Joins in parentheses that are joined to what stands before: their conditions see nothing of it, and are over their own
-        row."""
-        inside = Scope(scope.level, tables=scope.tables, outer_tables=scope.outer_tables)
-        plan = self._item(node, inside)
-        base = scope.width
-        for source in inside.sources:
-            columns = tuple(replace(column, place=base + column.place) for column in source.columns)
-            self._append(replace(source, columns=columns), scope, len(columns))
-        scope.merged |= {name: moved(expr, lambda place: base + place) for name, expr in inside.merged.items()}
-        scope.width = base + plan.width
-        return plan
 
     def _single(self, node: exp.Expr, scope: Scope) -> Plan:
         if isinstance(node, exp.Table):
@@ -80,7 +49,7 @@ class Sources:
         if isinstance(node, exp.Unnest | exp.Anonymous):
             return self._function(node, node, scope)
         if isinstance(node, exp.Paren):
-            return self._item(node.this, scope)
+            return self._group(node.this, list(node.this.args.get("joins") or ()), scope)
         raise SqlError("0A000", f"{type(node).__name__} in FROM is not supported", position=self.binder.expressions.at(node))
 
     def _table(self, node: exp.Table, scope: Scope) -> Plan:
@@ -172,12 +141,23 @@ class Sources:
 
     def _derived(self, node: exp.Subquery, scope: Scope) -> Plan:
         inner = node.this
-        if _is_item(inner):
-            return self._item(inner, scope)
+        if is_item(inner):
+            return self._parenthesized(node, inner, scope)
         if not isinstance(inner, exp.Query):
             raise SqlError("42601", "a query is expected in parentheses")
         plan, columns = self.binder.queries.query(inner, scope.inner())
         return self._add(plan, columns, node, scope)
+
+    def _parenthesized(self, node: exp.Subquery, inner: exp.Expr, scope: Scope) -> Plan:
+        """Joins in parentheses; a name behind them stands for all that they show."""
+        joins = list(inner.args.get("joins") or ())
+        if node.args.get("alias") is None:
+            return self._group(inner, joins, scope)
+        inside = Scope(scope.level, outer_tables=scope)
+        plan = self._group(inner, joins, inside)
+        shown = list(inside.everything())
+        made = Project(len(shown), plan, tuple(expr for _, expr in shown))
+        return self._add(made, [(name, expr.kind) for name, expr in shown], node, scope)
 
     def _add(
         self,
@@ -205,14 +185,6 @@ class Sources:
         )
         self._append(Source(alias or name or "", made, schema), scope, plan.width)
         return plan
-
-    def _append(self, source: Source, scope: Scope, width: int) -> None:
-        if source.name and scope.source(source.name) is not None:
-            other = scope.source(source.name)
-            if other is not None and (other.schema == source.schema or source.relation is None):
-                raise SqlError("42712", f'table name "{source.name}" specified more than once')
-        scope.sources.append(source)
-        scope.width += width
 
     def _function(self, call: exp.Expr, node: exp.Expr, scope: Scope) -> Plan:
         """A set-returning (or any) function in FROM."""
@@ -258,96 +230,6 @@ class Sources:
         if captures:
             self._pending = captures
         return plan
-
-    _pending: tuple[Expr, ...] = ()
-
-    def _join(self, left: Plan, node: exp.Expr, scope: Scope) -> Plan:
-        method, side, kind = (str(node.args.get(part) or "").upper() for part in ("method", "side", "kind"))
-        if kind in ("SEMI", "ANTI", "STRAIGHT") or method not in ("", "NATURAL"):
-            raise SqlError("0A000", f"{method} {side} {kind} JOIN is not supported")
-        form = _FORMS.get(side or "", "inner") if kind != "CROSS" else "inner"
-        before = len(scope.sources)
-        item = node.this
-        self._pending = ()
-        captures: tuple[Expr, ...] = ()
-        if isinstance(item, exp.Lateral):
-            right, captures = self._lateral(item, scope)
-        else:
-            right = self._nested(item, scope) if _has_joins(item) else self._item(item, scope)
-            captures, self._pending = self._pending, ()
-        condition = self._condition(node, scope, before, form, natural=method == "NATURAL")
-        width = left.width + right.width
-        if captures:
-            if form not in ("inner", "left"):
-                raise SqlError(
-                    "42P10",
-                    "invalid reference to FROM-clause entry",
-                    hint="The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
-                )
-            return Lateral(width, form, left, right, captures, condition)
-        return Join(width, form, left, right, (), condition)
-
-    def _lateral(self, node: exp.Lateral, scope: Scope) -> tuple[Plan, tuple[Expr, ...]]:
-        inner = node.this
-        if isinstance(inner, exp.Subquery):
-            level = Level(scope)
-            plan, columns = self.binder.queries.query(inner.this, Scope(level))
-            return self._add(plan, columns, node, scope), tuple(level.captures)
-        plan = self._function(inner, node, scope)
-        captures, self._pending = self._pending, ()
-        return plan, captures
-
-    def _condition(self, node: exp.Expr, scope: Scope, before: int, form: str, *, natural: bool) -> Expr | None:
-        using = [fold(each) for each in node.args.get("using") or ()]
-        if natural:
-            lefts = [name for name, _ in Scope(scope.level, scope.sources[:before], scope.merged).everything()]
-            rights = [column.name for source in scope.sources[before:] for column in source.columns]
-            using = [name for name in lefts if name in rights]
-        if using:
-            return self._using(using, scope, before, form)
-        on = node.args.get("on")
-        if on is None:
-            return None
-        inside = Scope(scope.level, scope.sources, scope.merged, scope.tables, scope.outer_tables, "JOIN conditions")
-        return self.binder.expressions.truth(on, inside, "JOIN/ON")
-
-    def _using(self, names: list[str], scope: Scope, before: int, form: str) -> Expr:
-        left, right = Scope(scope.level, scope.sources[:before], scope.merged), Scope(scope.level, scope.sources[before:])
-        tests = []
-        for name in names:
-            for source in scope.sources:
-                for column in source.columns:
-                    if column.name == name:
-                        self.binder.need_column(column.origin, SELECT)
-            one, other = left.own(name), right.own(name)
-            if one is None or other is None:
-                side = "left" if one is None else "right"
-                raise SqlError("42703", f'column "{name}" specified in USING clause does not exist in {side} table')
-            tests.append(self.binder.expressions.compare("=", one, other))
-            coercer = self.binder.coercer
-            kind = coercer.common([one, other], "JOIN/USING")
-            both = (coercer.coerce(one, kind), coercer.coerce(other, kind))
-            scope.merged[name] = Coalesce(kind, both) if form == "full" else both[1] if form == "right" else both[0]
-        for place, source in enumerate(scope.sources):
-            found = frozenset(column.name for column in source.columns) & frozenset(names)
-            if found:
-                scope.sources[place] = replace(source, hidden=source.hidden | found)
-        return tests[0] if len(tests) == 1 else And(TRUTH, tuple(tests))
-
-
-def _is_item(node: exp.Expr) -> bool:
-    """Whether what stands in parentheses is an item of FROM and no query."""
-    if isinstance(node, exp.Subquery):
-        return bool(node.args.get("joins") or node.args.get("alias")) or _is_item(node.this)
-    return isinstance(node, exp.Table | exp.Values)
-
-
-def _has_joins(node: exp.Expr) -> bool:
-    """Whether it is a join in parentheses."""
-    inner = node.this if isinstance(node, exp.Subquery | exp.Paren) else None
-    return bool(node.args.get("joins")) or (
-        inner is not None and (isinstance(inner, exp.Paren) or _is_item(inner)) and _has_joins(inner)
-    )
 
 
 def _alias(node: exp.Expr) -> tuple[str, list[str]]:

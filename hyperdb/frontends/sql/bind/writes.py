@@ -197,7 +197,7 @@ class WriteBinder:
         child = self._proposed(node, relation, columns, named, scope)
         writes = self.writes(relation)
         conflict = node.args.get("conflict")
-        bound = None if conflict is None else self._conflict(conflict, relation, name)
+        bound = None if conflict is None else self._conflict(conflict, relation, name, scope)
         returning, shown = self._returning(
             node, Scope(scope.level, [self.source(relation, name)], outer_tables=scope, width=relation.width)
         )
@@ -274,7 +274,7 @@ class WriteBinder:
                 ) from None
             raise
 
-    def _conflict(self, node: exp.Expr, relation: Relation, name: str) -> Conflict:
+    def _conflict(self, node: exp.Expr, relation: Relation, name: str, scope: Scope) -> Conflict:
         anything, index = True, None
         keys = [each.this if isinstance(each, exp.Ordered) else each for each in node.args.get("conflict_keys") or ()]
         if node.args.get("constraint") is not None:
@@ -290,7 +290,7 @@ class WriteBinder:
             raise SqlError("42601", "ON CONFLICT DO UPDATE requires inference specification or constraint name")
         proposed = tuple(Named(column.name, column.kind, relation.width + column.slot) for column in relation.columns)
         sources = [self.source(relation, name), Source("excluded", proposed)]
-        inside = Scope(Level(), sources, clause="ON CONFLICT", width=2 * relation.width)
+        inside = Scope(Level(), sources, outer_tables=scope, clause="ON CONFLICT", width=2 * relation.width)
         sets = self.sets(node.expressions, relation, inside)
         where = node.args.get("where")
         condition = None if where is None else self.binder.expressions.truth(where.this, inside, "WHERE")

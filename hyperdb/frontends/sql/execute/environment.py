@@ -6,7 +6,7 @@ with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class Environment:
     """How rows of another relation are written: what foreign keys cascade to."""
     cancelled: Callable[[], bool]
     outer: Sequence[Any] = ()
-    shared: dict[int, list[Row]] = field(default_factory=dict)
+    shared: dict[int, Iterable[Row]] = field(default_factory=dict)
     around: Environment | None = None
     claimed: set[int] = field(default_factory=set)
     deferred: list[Callable[[], None]] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Environment:
         transaction, catalog = self.session.past(number)
         return replace(self, transaction=transaction, catalog=catalog)
 
-    def find_shared(self, name: int) -> list[Row] | None:
+    def find_shared(self, name: int) -> Iterable[Row] | None:
         """What a shared plan gave, here or around."""
         env: Environment | None = self
         while env is not None:

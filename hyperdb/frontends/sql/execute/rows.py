@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.execute.compile import Compiler, Labels
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.foreign import ForeignKeys
 from hyperdb.frontends.sql.execute.modify import Modifier
+from hyperdb.frontends.sql.execute.recursion import Held, recursion
 from hyperdb.frontends.sql.execute.window import Windowed
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import Call, Expr
@@ -150,6 +151,8 @@ class Executor:
             found = [call((), env) for call in calls]
             longest = max((len(values) for values in found), default=0)
             for place in range(longest):
+                if place % _CHECK_EVERY == 0:
+                    env.check_cancelled()
                 row = tuple(values[place] if place < len(values) else None for values in found)
                 if wide:
                     row = tuple(chain.from_iterable(_spread(value, width) for value, width in zip(row, widths, strict=True)))
@@ -157,7 +160,7 @@ class Executor:
 
         return run
 
-    def _set_of(self, expr: Expr) -> Callable[[Sequence[Any], Environment], list[Any]]:
+    def _set_of(self, expr: Expr) -> Callable[[Sequence[Any], Environment], Sequence[Any]]:
         """The values of a set-returning call; one value of any other."""
         run = self.expressions.compile(expr)
         if isinstance(expr, Call) and expr.function.rows:
@@ -214,13 +217,16 @@ class Executor:
                 if form in ("right", "full"):
                     everything.append((number, row))
             met: set[int] = set()
-            for count, row in enumerate(left(env)):
-                if count % _CHECK_EVERY == 0:
-                    env.check_cancelled()
+            work = 0
+            for row in left(env):
                 found = False
                 candidates: Sequence[tuple[int, Row]] = everything
                 if hashed:
                     candidates = table.get(lefts(row, env), ())
+                work += 1 + len(candidates)
+                if work > _CHECK_EVERY:
+                    env.check_cancelled()
+                    work = 0
                 for number, other in candidates:
                     both = row + other
                     if test is None or test(both, env):
@@ -402,38 +408,14 @@ class Executor:
         def run(env: Environment) -> Iterator[Row]:
             found = env.find_shared(name)
             if found is None:
-                found = env.shared[name] = list(child(env))
+                found = env.shared[name] = Held(child(env))
             return iter(found)
 
         return run
 
     def _recursive(self, plan: p.Recursive) -> Rows:
-        start, step, name, every = self.compile(plan.start), self.compile(plan.step), plan.name, plan.every
-        keys = self._row_keys(plan.kinds)
-
-        def run(env: Environment) -> Iterator[Row]:
-            seen: set[Any] = set()
-
-            def fresh(rows: Iterator[Row]) -> list[Row]:
-                if every:
-                    return list(rows)
-                found = []
-                for row in rows:
-                    key = keys(row, env)
-                    if key not in seen:
-                        seen.add(key)
-                        found.append(row)
-                return found
-
-            working = fresh(start(env))
-            while working:
-                yield from working
-                env.check_cancelled()
-                inside = env.inner(env.outer)
-                inside.shared[name] = working
-                working = fresh(step(inside))
-
-        return run
+        keys = None if plan.every else self._row_keys(plan.kinds)
+        return recursion(self.compile(plan.start), self.compile(plan.step), plan.name, keys)
 
     def _working(self, plan: p.Working) -> Rows:
         name = plan.name

@@ -28,7 +28,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     NUMERIC,
     TEXT,
 )
-from hyperdb.frontends.sql.functions import numbers, times
+from hyperdb.frontends.sql.functions import numbers, powers, times
 from hyperdb.frontends.sql.functions.model import Aggregate
 
 
@@ -49,9 +49,7 @@ def _bounded8(state: int | None) -> int | None:
 
 
 def _sum_numeric(state: Decimal | None, value: Decimal) -> Decimal:
-    return (
-        value if state is None else numbers.EXACT.add(state, value) if value.is_finite() and state.is_finite() else state + value
-    )
+    return value if state is None else numbers.add(state, value)
 
 
 def _pair() -> list[Any]:
@@ -83,6 +81,9 @@ def _moments() -> list[Any]:
 def _moments_step(state: list[Any], value: Any) -> list[Any]:
     number = Decimal(value)
     state[0] += 1
+    if not number.is_finite() or state[1].is_nan():
+        state[1] = Decimal("NaN")
+        return state
     state[1] = numbers.EXACT.add(state[1], number)
     state[2] = numbers.EXACT.add(state[2], numbers.EXACT.multiply(number, number))
     return state
@@ -93,11 +94,15 @@ def _variance(*, sample: bool, root: bool) -> Callable[[list[Any]], Decimal | No
         count, total, squares = state
         if count < (2 if sample else 1):
             return None
+        if total.is_nan():
+            return Decimal("NaN")
         above = numbers.EXACT.subtract(numbers.EXACT.multiply(Decimal(count), squares), numbers.EXACT.multiply(total, total))
         if above <= 0:
             return Decimal(0)
         found = numbers.divide(above, Decimal(count * (count - 1) if sample else count * count))
-        return numbers.square_root(found) if root else found
+        # The root is shown to as many digits as what it is of (numeric_stddev_internal).
+        digits = numbers.scale(found)
+        return powers.root(found, digits) if root else found
 
     return end
 
@@ -111,6 +116,8 @@ def _welford_step(state: list[Any], value: float) -> list[Any]:
     state[0] += 1
     count = state[0]
     state[1] += value
+    if count == 1 and not math.isfinite(value):
+        state[2] = math.nan
     if count > 1:
         distance = value * count - state[1]
         state[2] += distance * distance / (count * (count - 1))
@@ -156,7 +163,7 @@ def all_aggregates() -> Iterator[Aggregate]:
         yield Aggregate(
             "avg", (oid,), FLOAT8, _pair, _pair_step(_float_sum(FLOAT8)), lambda state: state[1] / state[0] if state[0] else None
         )
-    spans = _pair_step(lambda a, b: (a[0] + b[0], a[1] + b[1], a[2] + b[2]))
+    spans = _pair_step(times.plus)
     yield Aggregate("sum", (INTERVAL,), INTERVAL, _pair, spans, lambda state: state[1])
     yield Aggregate("avg", (INTERVAL,), INTERVAL, _pair, spans, _mean_span)
     for oid in (INT2, INT4, INT8):
@@ -206,7 +213,10 @@ def _sums(pairs: list[tuple[float, float]]) -> tuple[int, float, float, float, f
     sum_x = sum_y = xx = yy = xy = 0.0
     for count, (y, x) in enumerate(pairs, 1):
         sum_x, sum_y = sum_x + x, sum_y + y
-        if count > 1:
+        if count == 1:
+            # Nothing deviates from the first; NaN where it is no number.
+            xx, yy, xy = x - x, y - y, (x - x) * (y - y)
+        else:
             dx, dy, scale = x * count - sum_x, y * count - sum_y, 1.0 / (count * (count - 1))
             xx, yy, xy = xx + dx * dx * scale, yy + dy * dy * scale, xy + dx * dy * scale
     return len(pairs), sum_x / len(pairs), sum_y / len(pairs), xx, yy, xy

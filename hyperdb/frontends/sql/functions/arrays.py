@@ -5,7 +5,9 @@ Invariant: arrays are lists, nested where they have more dimensions; a function 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from hyperdb.errors import SqlError
@@ -22,12 +24,12 @@ from hyperdb.frontends.sql.catalog.kinds import (
     TIMESTAMPTZ,
     array_of,
 )
-from hyperdb.frontends.sql.functions import times
+from hyperdb.frontends.sql.functions import numbers, times
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.types import Bounded
 
 _TEXTS = array_of(TEXT) or 0
-_MOST_ROWS = 50_000_000
+_MOST_ROWS = 10_000_000
 
 
 def _shape(values: list[Any]) -> list[int]:
@@ -67,13 +69,26 @@ def _cat(left: list[Any] | None, right: list[Any] | None) -> list[Any] | None:
     return right if left is None else left if right is None else left + right
 
 
-def _series(start: Any, stop: Any, step: Any = 1) -> list[Any]:
+def _series(start: int, stop: int, step: int = 1) -> range:
+    """Integers, made when they are read."""
+    if step == 0:
+        raise SqlError("22023", "step size cannot equal zero")
+    found = range(start, stop + (1 if step > 0 else -1), step)
+    if (stop - start) // step > sys.maxsize - 1:
+        raise SqlError("54000", "generate_series of too many rows")
+    return found
+
+
+def _numeric_series(start: Decimal, stop: Decimal, step: Decimal = Decimal(1)) -> list[Decimal]:
+    for value, what in ((start, "start value"), (stop, "stop value"), (step, "step size")):
+        if not value.is_finite():
+            raise SqlError("22023", f"{what} cannot be {'NaN' if value.is_nan() else 'infinity'}")
     if step == 0:
         raise SqlError("22023", "step size cannot equal zero")
     count = int((stop - start) // step) + 1
     if count > _MOST_ROWS:
         raise SqlError("54000", "generate_series of too many rows")
-    return [start + place * step for place in range(max(count, 0))]
+    return [numbers.EXACT.add(start, numbers.EXACT.multiply(step, Decimal(place))) for place in range(max(count, 0))]
 
 
 def _moments(start: int, stop: int, step: tuple[int, int, int]) -> list[int]:
@@ -132,9 +147,9 @@ def functions() -> Iterator[Function]:
     yield Function("array_to_string", (_TEXTS, TEXT), TEXT, _to_string)
     yield Function("array_to_string", (_TEXTS, TEXT, TEXT), TEXT, _to_string)
     yield Function("unnest", (ANYARRAY,), ANYELEMENT, _flat, rows=True)
-    for oid in (INT4, INT8, NUMERIC):
-        yield Function("generate_series", (oid, oid), oid, _series, rows=True)
-        yield Function("generate_series", (oid, oid, oid), oid, _series, rows=True)
+    for oid, series in ((INT4, _series), (INT8, _series), (NUMERIC, _numeric_series)):
+        yield Function("generate_series", (oid, oid), oid, series, rows=True)
+        yield Function("generate_series", (oid, oid, oid), oid, series, rows=True)
     for oid in (TIMESTAMP, TIMESTAMPTZ):
         yield Function("generate_series", (oid, oid, INTERVAL), oid, _moments, rows=True)
     yield Function(

@@ -100,6 +100,10 @@ def _to_float(value: Any, _env: Any) -> float:
         raise numbers.out_of_range(FLOAT8) from None
 
 
+def _to_single(value: Any, env: Any) -> float:
+    return numbers.single(_to_float(value, env))
+
+
 def _oid(value: int, _env: Any) -> int:
     if -(1 << 31) <= value < 1 << 32:
         return value & 0xFFFFFFFF
@@ -121,14 +125,14 @@ for _source in _INTEGERS:
             _add(_source, _target, IMPLICIT if _wider else ASSIGNMENT, None if _wider else _to_int(_target))
     _add(_source, NUMERIC, IMPLICIT, _to_numeric)
     for _target in (FLOAT4, FLOAT8):
-        _add(_source, _target, IMPLICIT, _to_float)
+        _add(_source, _target, IMPLICIT, _to_single if _target == FLOAT4 else _to_float)
         _add(_target, _source, ASSIGNMENT, _to_int(_source))
     _add(NUMERIC, _source, ASSIGNMENT, _to_int(_source))
     for _target in (OID, REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE):
         _add(_source, _target, IMPLICIT, _oid)
 _add(FLOAT4, NUMERIC, ASSIGNMENT, _float4_to_numeric)
 _add(FLOAT8, NUMERIC, ASSIGNMENT, _to_numeric)
-_add(NUMERIC, FLOAT4, IMPLICIT, lambda value, _env: numbers.single(_to_float(value, None)))
+_add(NUMERIC, FLOAT4, IMPLICIT, _to_single)
 _add(NUMERIC, FLOAT8, IMPLICIT, _to_float)
 _add(FLOAT4, FLOAT8, IMPLICIT)
 _add(FLOAT8, FLOAT4, ASSIGNMENT, lambda value, _env: numbers.single(value))

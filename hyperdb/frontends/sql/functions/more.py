@@ -43,28 +43,6 @@ _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 _EDGES = (times.LAST, times.FIRST, times.LAST_DATE, times.FIRST_DATE)
 
 
-def _degrees(run: Callable[[float], float]) -> Callable[[float], float]:
-    """A function of an angle in degrees; exact at whole multiples of a right angle and of 30 and 45 degrees."""
-
-    def call(angle: float) -> float:
-        if math.isinf(angle):
-            raise SqlError("22003", "input is out of range")
-        found = run(math.radians(angle % 360))
-        return float(round(found, 15)) if abs(round(found, 15) * 2 - round(round(found, 15) * 2)) < 1e-12 else found
-
-    return call
-
-
-def _inverse(run: Callable[..., float]) -> Callable[..., float]:
-    def call(*values: float) -> float:
-        try:
-            return round(math.degrees(run(*values)), 13)
-        except ValueError:
-            raise SqlError("22003", "input is out of range") from None
-
-    return call
-
-
 def _domain(run: Callable[[float], float]) -> Callable[[float], float]:
     def call(value: float) -> float:
         try:
@@ -272,7 +250,11 @@ def _binned(stride: tuple[int, int, int], at: int, origin: int) -> int:
     size = stride[1] * DAY + stride[2]
     if size <= 0:
         raise SqlError("22008", "stride must be greater than zero")
-    return at if at in (LAST, times.FIRST) else origin + (at - origin) // size * size
+    if at in (LAST, times.FIRST):
+        return at
+    if size > LAST or not times.FIRST <= at - origin <= LAST:
+        raise SqlError("22008", "interval out of range")
+    return times.checked(origin + (at - origin) // size * size)
 
 
 def _justified(span: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -287,7 +269,7 @@ def _justified(span: tuple[int, int, int]) -> tuple[int, int, int]:
         days, micros = days - 1, micros + DAY
     elif days < 0 and micros > 0:
         days, micros = days + 1, micros - DAY
-    return months, days, micros
+    return times.bounded(months, days, micros)
 
 
 def _age_today(env: Any, at: int) -> tuple[int, int, int]:
@@ -322,12 +304,6 @@ def _size_of(text: str) -> int:
 
 def functions() -> Iterator[Function]:
     """The table."""
-    for name, sine in (("sind", math.sin), ("cosd", math.cos), ("tand", math.tan)):
-        yield Function(name, (FLOAT8,), FLOAT8, _degrees(sine))
-    yield Function("cotd", (FLOAT8,), FLOAT8, _degrees(lambda angle: 1 / math.tan(angle) if math.tan(angle) else math.inf))
-    for name, inverse in (("asind", math.asin), ("acosd", math.acos), ("atand", math.atan)):
-        yield Function(name, (FLOAT8,), FLOAT8, _inverse(inverse))
-    yield Function("atan2d", (FLOAT8, FLOAT8), FLOAT8, _inverse(math.atan2))
     yield Function("cot", (FLOAT8,), FLOAT8, _domain(lambda angle: 1 / math.tan(angle) if angle else math.inf))
     for name, hyperbolic in (("asinh", math.asinh), ("acosh", math.acosh), ("atanh", _atanh)):
         yield Function(name, (FLOAT8,), FLOAT8, _domain(hyperbolic))

@@ -13,6 +13,7 @@ import random
 import struct
 from collections.abc import Callable, Iterator
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, Overflow
+from fractions import Fraction
 from typing import Any
 
 from hyperdb.errors import SqlError
@@ -54,7 +55,7 @@ def plain(value: Decimal) -> Decimal:
         return value
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
-    if value.adjusted() >= _MOST_DIGITS:
+    if value and value.adjusted() >= _MOST_DIGITS:
         raise out_of_range(NUMERIC)
     if exponent > 0:
         value = value.quantize(Decimal(1), context=EXACT)
@@ -141,6 +142,10 @@ def _exact(run: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Decimal, Dec
     return call
 
 
+add = _exact(EXACT.add)
+"""numeric + numeric."""
+
+
 def single(value: float) -> float:
     """Rounded to float4."""
     if math.isinf(value) or value != value:
@@ -152,9 +157,13 @@ def single(value: float) -> float:
     return found
 
 
-def _floats(oid: int, run: Callable[[float, float], float], *, divides: bool = False) -> Callable[[float, float], float]:
+def _floats(oid: int, name: str, run: Callable[[float, float], float]) -> Callable[[float, float], float]:
+    divides, scales = name == "/", name in "*/"
+
     def call(left: float, right: float) -> float:
-        if divides and right == 0 and left == left:
+        if divides and right == 0:
+            if left != left:
+                return left
             raise by_zero()
         try:
             found = run(left, right)
@@ -162,7 +171,10 @@ def _floats(oid: int, run: Callable[[float, float], float], *, divides: bool = F
             raise SqlError("22003", "value out of range: overflow") from None
         if math.isinf(found) and not (math.isinf(left) or math.isinf(right)):
             raise SqlError("22003", "value out of range: overflow")
-        return single(found) if oid == FLOAT4 else found
+        found = single(found) if oid == FLOAT4 else found
+        if found == 0 and left != 0 and right != 0 and scales and math.isfinite(right):
+            raise SqlError("22003", "value out of range: underflow")
+        return found
 
     return call
 
@@ -206,96 +218,55 @@ def _shift(oid: int, *, left: bool) -> Callable[[int, int], int]:
     return call
 
 
-def power(left: Decimal, right: Decimal) -> Decimal:
-    """numeric ^ numeric."""
-    if not left and right < 0:
-        raise SqlError("2201F", "zero raised to a negative power is undefined")
-    if left < 0 and right != right.to_integral_value():
-        raise SqlError("2201F", "a negative number raised to a non-integer power yields a complex result")
-    try:
-        estimate = float(right) * math.log10(abs(float(left))) if left else 0.0
-    except (OverflowError, ValueError):
-        estimate = 0.0
-    if estimate > _MOST_DIGITS:
-        raise out_of_range(NUMERIC)
-    digits = min(max(_LEAST_DIGITS - int(estimate), scale(left), scale(right), 0), 1000)
-    context = Context(prec=max(int(estimate), 0) + digits + 20, Emax=999_999, Emin=-999_999)
-    return rounded(context.power(left, right), digits)
-
-
-def _dpow(left: float, right: float) -> float:
-    if left == 0 and right < 0:
-        raise SqlError("2201F", "zero raised to a negative power is undefined")
-    if left < 0 and right != int(right):
-        raise SqlError("2201F", "a negative number raised to a non-integer power yields a complex result")
-    return float(left**right)
-
-
-def square_root(value: Decimal) -> Decimal:
-    if value < 0:
-        raise SqlError("2201F", "cannot take square root of a negative number")
-    digits = max(_LEAST_DIGITS - (value.adjusted() // 2 if value else 0), scale(value), 0)
-    return rounded(Context(prec=max(value.adjusted(), 0) + digits + 20).sqrt(value), min(digits, 1000))
-
-
-def _log(value: Decimal, what: Callable[[Context], Decimal]) -> Decimal:
-    if value == 0:
-        raise SqlError("2201E", "cannot take logarithm of zero")
-    if value < 0:
-        raise SqlError("2201E", "cannot take logarithm of a negative number")
-    found = what(Context(prec=60))
-    digits = max(_LEAST_DIGITS - (int(math.log10(abs(found))) if found else 0), scale(value), 0)
-    return rounded(found, min(digits, 1000))
-
-
-def _ln(value: Decimal) -> Decimal:
-    return _log(value, lambda context: context.ln(value))
-
-
-def _log10(value: Decimal) -> Decimal:
-    return _log(value, lambda context: context.log10(value))
-
-
-def _exp(value: Decimal) -> Decimal:
-    estimate = float(value) * 0.4343
-    digits = max(_LEAST_DIGITS - int(estimate), scale(value), 0)
-    return rounded(Context(prec=max(int(estimate), 0) + digits + 20, Emax=999_999).exp(value), min(digits, 1000))
-
-
-def _flog(run: Callable[[float], float]) -> Callable[[float], float]:
-    def call(value: float) -> float:
-        if value == 0:
-            raise SqlError("2201E", "cannot take logarithm of zero")
-        if value < 0:
-            raise SqlError("2201E", "cannot take logarithm of a negative number")
-        return run(value)
-
-    return call
-
-
-def _froot(value: float) -> float:
-    if value < 0:
-        raise SqlError("2201F", "cannot take square root of a negative number")
-    return math.sqrt(value)
-
-
 def round_float(value: float) -> float:
     """To the nearest integer, halves to even (rint)."""
     return math.copysign(float(round(value)), value) if math.isfinite(value) and abs(value) < 1 << 53 else value
+
+
+def _sign(value: Decimal) -> Decimal:
+    return value if value.is_nan() else Decimal((value > 0) - (value < 0))
+
+
+def _gcd(left: Decimal, right: Decimal) -> Decimal:
+    """gcd() of numerics, which may have digits behind the point."""
+    if not (left.is_finite() and right.is_finite()):
+        return Decimal("NaN")
+    digits = max(scale(left), scale(right))
+    whole = math.gcd(*(int(EXACT.scaleb(each, digits)) for each in (left, right)))
+    return plain(EXACT.scaleb(Decimal(whole), -digits))
+
+
+def _lcm(left: Decimal, right: Decimal) -> Decimal:
+    if not (left.is_finite() and right.is_finite()):
+        return Decimal("NaN")
+    digits = max(scale(left), scale(right))
+    whole = math.lcm(*(int(EXACT.scaleb(each, digits)) for each in (left, right)))
+    return plain(EXACT.scaleb(Decimal(whole), -digits))
 
 
 def _whole(run: Callable[[float], int]) -> Callable[[float], float]:
     return lambda value: float(run(value)) if math.isfinite(value) else value
 
 
-def _width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> int:
+def _width_bucket(value: Any, low: Any, high: Any, count: int) -> int:
     if count <= 0:
         raise SqlError("2201G", "count must be greater than zero")
+    if any(each != each for each in (value, low, high)):
+        raise SqlError("2201G", "operand, lower bound, and upper bound cannot be NaN")
+    if any(abs(each) == math.inf for each in (low, high)):
+        raise SqlError("2201G", "lower and upper bounds must be finite")
     if low == high:
         raise SqlError("2201G", "lower bound cannot equal upper bound")
-    if low < high:
-        return 0 if value < low else count + 1 if value >= high else int((value - low) * count / (high - low)) + 1
-    return 0 if value > low else count + 1 if value <= high else int((low - value) * count / (low - high)) + 1
+    if (value < low) if low < high else (value > low):
+        found = 0
+    elif (value >= high) if low < high else (value <= high):
+        found = count + 1
+    else:
+        # Exact for floats too: each is a fraction.
+        found = int((Fraction(value) - Fraction(low)) * count / (Fraction(high) - Fraction(low))) + 1
+    if found >= LIMITS[INT4]:
+        raise out_of_range(INT4)
+    return found
 
 
 _INT_OPERATIONS: dict[str, Callable[[int, int], int]] = {
@@ -332,12 +303,11 @@ def operators() -> Iterator[Function]:
         yield Function("@", (left,), left, lambda value, oid=left: bounded(oid, abs(value)))
         yield Function("abs", (left,), left, lambda value, oid=left: bounded(oid, abs(value)))
     numeric: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-        "+": _exact(EXACT.add),
+        "+": add,
         "-": _exact(EXACT.subtract),
         "*": _exact(EXACT.multiply),
         "/": divide,
         "%": remainder,
-        "^": power,
     }
     for name, exact in numeric.items():
         yield Function(name, (NUMERIC, NUMERIC), NUMERIC, exact)
@@ -354,8 +324,7 @@ def operators() -> Iterator[Function]:
         (FLOAT8, FLOAT4, FLOAT8),
     ):
         for name, real in floats.items():
-            yield Function(name, (left, right), result, _floats(result, real, divides=name == "/"))
-    yield Function("^", (FLOAT8, FLOAT8), FLOAT8, _floats(FLOAT8, _dpow))
+            yield Function(name, (left, right), result, _floats(result, name, real))
     for oid in (NUMERIC, FLOAT4, FLOAT8):
         yield Function("-", (oid,), oid, lambda value: -value if value else abs(value) if isinstance(value, Decimal) else -value)
         yield Function("+", (oid,), oid, lambda value: value)
@@ -371,36 +340,32 @@ def functions() -> Iterator[Function]:
         ("floor", lambda value: rounded(value, 0, ROUND_FLOOR), _whole(math.floor)),
         ("round", lambda value: rounded(value, 0), round_float),
         ("trunc", lambda value: rounded(value, 0, ROUND_DOWN), _whole(math.trunc)),
-        ("sign", lambda value: Decimal((value > 0) - (value < 0)), lambda value: float((value > 0) - (value < 0))),
-        ("sqrt", square_root, _froot),
-        ("ln", _ln, _flog(math.log)),
-        ("log", _log10, _flog(math.log10)),
-        ("log10", _log10, _flog(math.log10)),
-        ("exp", _exp, lambda value: _floats(FLOAT8, lambda x, _y: math.exp(x))(value, 0.0)),
+        ("sign", _sign, lambda value: value if value != value else float((value > 0) - (value < 0))),
     ]
     for name, exact, real in one:
         yield Function(name, (NUMERIC,), NUMERIC, exact)
         yield Function(name, (FLOAT8,), FLOAT8, real)
     yield Function("round", (NUMERIC, INT4), NUMERIC, lambda value, digits: _to_digits(value, digits, ROUND_HALF_UP))
     yield Function("trunc", (NUMERIC, INT4), NUMERIC, lambda value, digits: _to_digits(value, digits, ROUND_DOWN))
-    for name in ("power", "pow"):
-        yield Function(name, (NUMERIC, NUMERIC), NUMERIC, power)
-        yield Function(name, (FLOAT8, FLOAT8), FLOAT8, _floats(FLOAT8, _dpow))
-    yield Function("log", (NUMERIC, NUMERIC), NUMERIC, lambda base, value: divide(_ln(value), _ln(base)))
     yield Function("mod", (NUMERIC, NUMERIC), NUMERIC, remainder)
-    yield Function("div", (NUMERIC, NUMERIC), NUMERIC, lambda left, right: rounded(divide(left, right), 0, ROUND_DOWN))
     for oid in (INT2, INT4, INT8):
         yield Function("mod", (oid, oid), oid, int_mod)
     for oid in (INT4, INT8):
         yield Function("gcd", (oid, oid), oid, lambda left, right, oid=oid: bounded(oid, math.gcd(left, right)))
         yield Function("lcm", (oid, oid), oid, lambda left, right, oid=oid: bounded(oid, math.lcm(left, right)))
-    yield Function("scale", (NUMERIC,), INT4, scale)
+    yield Function("gcd", (NUMERIC, NUMERIC), NUMERIC, _gcd)
+    yield Function("lcm", (NUMERIC, NUMERIC), NUMERIC, _lcm)
+    yield Function("scale", (NUMERIC,), INT4, lambda value: scale(value) if value.is_finite() else None)
     yield Function("pi", (), FLOAT8, lambda: math.pi)
     yield Function("random", (), FLOAT8, random.random, volatile=True)
-    yield Function("width_bucket", (NUMERIC, NUMERIC, NUMERIC, INT4), INT4, _width_bucket)
+    for oid in (NUMERIC, FLOAT8):
+        yield Function("width_bucket", (oid, oid, oid, INT4), INT4, _width_bucket)
     for name in "sin cos tan asin acos atan sinh cosh tanh degrees radians cbrt".split():
         yield Function(name, (FLOAT8,), FLOAT8, _domain(getattr(math, name)))
     yield Function("atan2", (FLOAT8, FLOAT8), FLOAT8, math.atan2)
+
+
+_DOMAIN = "input is out of range"
 
 
 def _domain(run: Callable[[float], float]) -> Callable[[float], float]:
@@ -408,11 +373,12 @@ def _domain(run: Callable[[float], float]) -> Callable[[float], float]:
         try:
             return run(value)
         except ValueError:
-            raise SqlError("22003", "input is out of range") from None
+            raise SqlError("22003", _DOMAIN) from None
 
     return call
 
 
 def _to_digits(value: Decimal, digits: int, mode: str) -> Decimal:
-    digits = max(min(digits, 2000), -_MOST_DIGITS)
-    return rounded(value, digits, mode)
+    if value.is_finite() and value.adjusted() + 1 < -digits:
+        return Decimal(0)
+    return rounded(value, min(digits, _MOST_SCALE), mode)

@@ -19,11 +19,14 @@ from hyperdb.frontends.sql.functions import (
     aggregates,
     arrays,
     casts,
+    degrees,
+    fields,
     jsons,
     more,
     number_patterns,
     numbers,
     patterns,
+    powers,
     proving,
     rights,
     system,
@@ -32,13 +35,13 @@ from hyperdb.frontends.sql.functions import (
 )
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
-_WITH_OPERATORS = (numbers, texts, times, arrays, jsons)
+_WITH_OPERATORS = (numbers, powers, texts, times, arrays, jsons)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),
         *(
             module.functions()
-            for module in (*_WITH_OPERATORS, patterns, number_patterns, more, proving, rights, system, advisory)
+            for module in (*_WITH_OPERATORS, degrees, fields, patterns, number_patterns, more, proving, rights, system, advisory)
         ),
     )
 )

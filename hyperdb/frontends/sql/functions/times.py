@@ -7,7 +7,8 @@ Invariant: results lie in their type's range or raise 22008; the ends of the sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,6 @@ from hyperdb.frontends.sql.catalog.kinds import (
     FLOAT8,
     INT4,
     INTERVAL,
-    NUMERIC,
     TEXT,
     TIME,
     TIMESTAMP,
@@ -34,6 +34,7 @@ DAY = 24 * HOUR
 LAST, FIRST = (1 << 63) - 1, -(1 << 63)
 LAST_DATE, FIRST_DATE = (1 << 31) - 1, -(1 << 31)
 _MOST, _LEAST = 9_224_318_016_000_000_000, -210_866_803_200_000_000
+_INT = 1 << 31
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span = tuple[int, int, int]
@@ -135,9 +136,30 @@ def add_zoned(micros: int, span: Span, where: tzinfo) -> int:
     return checked(micros + span[2])
 
 
+def bounded(months: int, day: int, micros: int) -> Span:
+    """An interval, or 22008 where a part of it is out of range."""
+    if not (-_INT <= months < _INT and -_INT <= day < _INT and FIRST <= micros <= LAST):
+        raise _span_out_of_range()
+    return months, day, micros
+
+
+def _span_out_of_range() -> SqlError:
+    return SqlError("22008", "interval out of range")
+
+
 def negative(span: Span) -> Span:
     """-interval."""
-    return -span[0], -span[1], -span[2]
+    return bounded(-span[0], -span[1], -span[2])
+
+
+def plus(left: Span, right: Span) -> Span:
+    """interval + interval."""
+    return bounded(left[0] + right[0], left[1] + right[1], left[2] + right[2])
+
+
+def minus(left: Span, right: Span) -> Span:
+    """interval - interval."""
+    return bounded(left[0] - right[0], left[1] - right[1], left[2] - right[2])
 
 
 def spread(months: Any, day: Any, micros: Any) -> Span:
@@ -148,19 +170,27 @@ def spread(months: Any, day: Any, micros: Any) -> Span:
     rest = (day - int(day)) + (more_days - int(more_days))
     whole_days += int(rest)
     rest -= int(rest)
-    return whole_months, whole_days, round(micros + rest * DAY)
+    return bounded(whole_months, whole_days, round(micros + rest * DAY))
+
+
+def _factor(value: float) -> Decimal:
+    if not math.isfinite(value):
+        raise _span_out_of_range()
+    return Decimal(repr(value))
 
 
 def scaled(span: Span, factor: float) -> Span:
     """interval * number."""
-    by = Decimal(repr(factor))
+    by = _factor(factor)
     return spread(span[0] * by, span[1] * by, span[2] * by)
 
 
 def _divided(span: Span, by: float) -> Span:
     if by == 0:
         raise SqlError("22012", "division by zero")
-    divisor = Decimal(repr(by))
+    if math.isinf(by):
+        return 0, 0, 0
+    divisor = _factor(by)
     return spread(span[0] / divisor, span[1] / divisor, span[2] / divisor)
 
 
@@ -194,10 +224,21 @@ def justify_hours(span: Span) -> Span:
     more, rest = divmod(span[2], DAY)
     day = span[1] + more
     if day > 0 and rest < 0:
-        return span[0], day - 1, rest + DAY
+        return bounded(span[0], day - 1, rest + DAY)
     if day < 0 and rest > 0:
-        return span[0], day + 1, rest - DAY
-    return span[0], day, rest
+        return bounded(span[0], day + 1, rest - DAY)
+    return bounded(span[0], day, rest)
+
+
+def _justify_days(span: Span) -> Span:
+    """30 days are a month."""
+    more = int(span[1] / 30)
+    months, day = span[0] + more, span[1] - 30 * more
+    if months > 0 and day < 0:
+        months, day = months - 1, day + 30
+    elif months < 0 and day > 0:
+        months, day = months + 1, day - 30
+    return bounded(months, day, span[2])
 
 
 _UNITS = {
@@ -274,78 +315,6 @@ def iso_start(year: int) -> int:
     return fourth - (fourth + 3) % 7
 
 
-def _decimal(value: int, digits: int) -> Decimal:
-    return Decimal(value).scaleb(-digits)
-
-
-def extract_stamp(field: str, micros: int, east: int = 0) -> Decimal:
-    """EXTRACT from a timestamp; `east`: microseconds of its zone."""
-    field = _unit(field)
-    if field == "epoch":
-        return _decimal(micros - east, 6)
-    day, rest = divmod(micros, DAY)
-    year, month, date = civil(day)
-    simple: dict[str, Callable[[], int]] = {
-        "year": lambda: year if year > 0 else year - 1,
-        "month": lambda: month,
-        "day": lambda: date,
-        "hour": lambda: rest // HOUR,
-        "minute": lambda: rest // (60 * SECOND) % 60,
-        "quarter": lambda: (month - 1) // 3 + 1,
-        "dow": lambda: (day + 4) % 7,
-        "isodow": lambda: (day + 3) % 7 + 1,
-        "doy": lambda: day - days(year, 1, 1) + 1,
-        "week": lambda: iso(day)[1],
-        "isoyear": lambda: iso(day)[0],
-        "decade": lambda: year // 10,
-        "century": lambda: (year + 99) // 100 if year > 0 else -((99 - (year - 1)) // 100),
-        "millennium": lambda: (year + 999) // 1000 if year > 0 else -((999 - (year - 1)) // 1000),
-        "microseconds": lambda: rest % (60 * SECOND),
-        "timezone": lambda: east // SECOND,
-        "timezone_hour": lambda: int(east / HOUR),
-        "timezone_minute": lambda: int(east / (60 * SECOND)) % 60,
-    }
-    if field == "second":
-        return _decimal(rest % (60 * SECOND), 6)
-    if field == "milliseconds":
-        return _decimal(rest % (60 * SECOND), 3)
-    if field == "julian":
-        return Decimal(day + 2_440_588)
-    if field not in simple:
-        raise SqlError("22023", f'unit "{field}" not recognized for type timestamp without time zone')
-    return Decimal(simple[field]())
-
-
-def extract_span(field: str, span: Span) -> Decimal:
-    """EXTRACT from an interval."""
-    field = _unit(field)
-    months, day, micros = span
-    if field == "epoch":
-        year_days = _decimal(36_525, 2) * int(months / 12) + 30 * (months - 12 * int(months / 12))
-        return (year_days + day) * 86_400 + _decimal(micros, 6)
-    rest = abs(micros)
-    sign = -1 if micros < 0 else 1
-    simple = {
-        "year": int(months / 12),
-        "month": months - 12 * int(months / 12),
-        "day": day,
-        "hour": sign * (rest // HOUR),
-        "minute": sign * (rest // (60 * SECOND) % 60),
-        "decade": int(months / 120),
-        "century": int(months / 1200),
-        "millennium": int(months / 12_000),
-        "quarter": (months - 12 * int(months / 12)) // 3 + 1,
-        "microseconds": sign * (rest % (60 * SECOND)),
-    }
-    if field == "second":
-        return _decimal(sign * (rest % (60 * SECOND)), 6)
-    if field == "milliseconds":
-        return _decimal(sign * (rest % (60 * SECOND)), 3)
-    if field not in simple:
-        raise SqlError("22023", f'unit "{field}" not recognized for type interval')
-    return Decimal(simple[field])
-
-
 def _date_plus(date: int, more: int) -> int:
     if date in (LAST_DATE, FIRST_DATE):
         return date
@@ -353,6 +322,12 @@ def _date_plus(date: int, more: int) -> int:
     if not -2_451_000 < found < 2_145_031_949:
         raise SqlError("22008", "date out of range")
     return found
+
+
+def _days_between(late: int, early: int) -> int:
+    if late in (LAST_DATE, FIRST_DATE) or early in (LAST_DATE, FIRST_DATE):
+        raise SqlError("22008", "cannot subtract infinite dates")
+    return late - early
 
 
 def stamp_of_date(date: int) -> int:
@@ -375,7 +350,9 @@ def make_date(year: int, month: int, day: int) -> int:
 def _make_interval(*parts: Any) -> Span:
     year, month, week, day, hour, minute = (int(part) for part in (*parts, 0, 0, 0, 0, 0, 0)[:6])
     seconds = parts[6] if len(parts) > 6 else 0.0
-    return year * 12 + month, week * 7 + day, (hour * 3600 + minute * 60) * SECOND + round(seconds * SECOND)
+    if not math.isfinite(seconds):
+        raise _span_out_of_range()
+    return bounded(year * 12 + month, week * 7 + day, (hour * 3600 + minute * 60) * SECOND + round(seconds * SECOND))
 
 
 def operators() -> Iterator[Function]:
@@ -383,7 +360,7 @@ def operators() -> Iterator[Function]:
     yield Function("+", (DATE, INT4), DATE, _date_plus)
     yield Function("+", (INT4, DATE), DATE, lambda more, date: _date_plus(date, more))
     yield Function("-", (DATE, INT4), DATE, lambda date, less: _date_plus(date, -less))
-    yield Function("-", (DATE, DATE), INT4, lambda late, early: late - early)
+    yield Function("-", (DATE, DATE), INT4, _days_between)
     yield Function("+", (DATE, TIME), TIMESTAMP, lambda date, time: stamp_of_date(date) + time)
     for left, widen in ((DATE, stamp_of_date), (TIMESTAMP, lambda micros: micros)):
         yield Function("+", (left, INTERVAL), TIMESTAMP, lambda stamp, span, widen=widen: add(widen(stamp), span))
@@ -407,8 +384,8 @@ def operators() -> Iterator[Function]:
     yield Function("+", (TIME, INTERVAL), TIME, lambda time, span: (time + span[2]) % DAY)
     yield Function("-", (TIME, INTERVAL), TIME, lambda time, span: (time - span[2]) % DAY)
     yield Function("-", (TIME, TIME), INTERVAL, lambda late, early: (0, 0, late - early))
-    yield Function("+", (INTERVAL, INTERVAL), INTERVAL, lambda a, b: (a[0] + b[0], a[1] + b[1], a[2] + b[2]))
-    yield Function("-", (INTERVAL, INTERVAL), INTERVAL, lambda a, b: (a[0] - b[0], a[1] - b[1], a[2] - b[2]))
+    yield Function("+", (INTERVAL, INTERVAL), INTERVAL, plus)
+    yield Function("-", (INTERVAL, INTERVAL), INTERVAL, minus)
     yield Function("-", (INTERVAL,), INTERVAL, negative)
     yield Function("*", (INTERVAL, FLOAT8), INTERVAL, scaled)
     yield Function("*", (FLOAT8, INTERVAL), INTERVAL, lambda factor, span: scaled(span, factor))
@@ -416,15 +393,7 @@ def operators() -> Iterator[Function]:
 
 
 def functions() -> Iterator[Function]:
-    """Functions of times. `extract` is what EXTRACT(field FROM x) becomes; `timezone` what AT TIME ZONE becomes."""
-    for name, result, turn in (("extract", NUMERIC, lambda value: value), ("date_part", FLOAT8, float)):
-        yield Function(name, (TEXT, TIMESTAMP), result, lambda field, at, turn=turn: turn(extract_stamp(field, at)))
-        yield Function(name, (TEXT, DATE), result, lambda field, at, turn=turn: turn(extract_stamp(field, at * DAY)))
-        yield Function(name, (TEXT, TIME), result, lambda field, at, turn=turn: turn(extract_stamp(field, at)))
-        yield Function(name, (TEXT, INTERVAL), result, lambda field, span, turn=turn: turn(extract_span(field, span)))
-        yield Function(
-            name, (TEXT, TIMESTAMPTZ), result, lambda env, field, at, turn=turn: turn(_zoned(env, field, at)), env=True
-        )
+    """Functions of times. `timezone` is what AT TIME ZONE becomes."""
     yield Function("date_trunc", (TEXT, TIMESTAMP), TIMESTAMP, truncated)
     yield Function("date_trunc", (TEXT, INTERVAL), INTERVAL, _truncated_span)
     yield Function("date_trunc", (TEXT, TIMESTAMPTZ), TIMESTAMPTZ, _truncated_zoned, env=True)
@@ -433,15 +402,10 @@ def functions() -> Iterator[Function]:
     yield Function("make_date", (INT4, INT4, INT4), DATE, make_date)
     yield Function("make_interval", (INT4, INT4, INT4, INT4, INT4, INT4, FLOAT8), INTERVAL, _make_interval, optional=7)
     yield Function("justify_hours", (INTERVAL,), INTERVAL, justify_hours)
-    yield Function(
-        "justify_days",
-        (INTERVAL,),
-        INTERVAL,
-        lambda span: (span[0] + int(span[1] / 30), span[1] - 30 * int(span[1] / 30), span[2]),
-    )
+    yield Function("justify_days", (INTERVAL,), INTERVAL, _justify_days)
     yield Function("timezone", (TEXT, TIMESTAMP), TIMESTAMPTZ, lambda name, at: to_moment(at, zone(name)))
     yield Function("timezone", (TEXT, TIMESTAMPTZ), TIMESTAMP, lambda name, at: to_local(at, zone(name)))
-    yield Function("to_timestamp", (FLOAT8,), TIMESTAMPTZ, lambda seconds: checked(round(seconds * SECOND)))
+    yield Function("to_timestamp", (FLOAT8,), TIMESTAMPTZ, _of_epoch)
     for name in ("now", "transaction_timestamp"):
         yield Function(name, (), TIMESTAMPTZ, lambda env: env.transaction_time, env=True)
     yield Function("statement_timestamp", (), TIMESTAMPTZ, lambda env: env.statement_time, env=True)
@@ -452,9 +416,12 @@ def functions() -> Iterator[Function]:
     yield Function("current_time", (), TIMETZ, _current_time, env=True)
 
 
-def _zoned(env: Any, field: str, at: int) -> Decimal:
-    east = offset(at, env.style.time_zone)
-    return extract_stamp(field, at + east, east)
+def _of_epoch(seconds: float) -> int:
+    if math.isinf(seconds):
+        return LAST if seconds > 0 else FIRST
+    if seconds != seconds:
+        raise SqlError("22008", "timestamp cannot be NaN")
+    return checked(round(seconds * SECOND))
 
 
 def _truncated_zoned(env: Any, unit: str, at: int) -> int:
