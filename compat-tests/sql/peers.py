@@ -8,9 +8,10 @@ away is an answer too (`lost`), never an exception.
 from __future__ import annotations
 
 import contextlib
+import select
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_USER_OID = 16_384
 SLOW = "slow"
 """The SQLSTATE of an answer that did not come in time and was cancelled."""
+_GRACE = 20.0
+"""Seconds after which a cancelled statement counts as a lost connection."""
 _SERVE = """
 import sys, hyperdb
 with hyperdb.open(":memory:", memory="256m", frames=None) as database:
@@ -58,6 +61,7 @@ class Peer:
     def __init__(self, known: str, *, seconds: float = 20.0) -> None:
         self._known = known
         self._seconds = seconds
+        self._until, self._is_late = 0.0, False
         self._conn = self._connect()
 
     def _connect(self) -> PGconn:
@@ -78,32 +82,38 @@ class Peer:
 
     def ask(self, text: str, data: str | None = None) -> Answer:
         """The answer to what one simple query may hold; `data` is for its COPY."""
-        slow = threading.Event()
-
-        def stop() -> None:
-            slow.set()
-            self._conn.get_cancel().cancel()
-
-        timer = threading.Timer(self._seconds, stop)
-        timer.start()
+        self._until, self._is_late = time.monotonic() + self._seconds, False
         try:
             answer = self._ask(text, data)
         except psycopg.Error as error:
             answer = Answer("lost", str(error), lost=True)
-        finally:
-            timer.cancel()
-        if slow.is_set() and answer.state == "57014":
+        if self._is_late and answer.state == "57014":
             answer = Answer(SLOW, answer.message, block=answer.block)
         if answer.lost:
             with contextlib.suppress(ConnectionError):
                 self.again()
         return answer
 
+    def _result(self) -> Any:
+        """The next result; what takes too long is cancelled."""
+        conn = self._conn
+        while conn.is_busy():
+            left = self._until - time.monotonic()
+            if left <= 0 and not self._is_late:
+                self._is_late = True
+                conn.get_cancel().cancel()
+            elif left <= -_GRACE:
+                conn.finish()
+                return None
+            select.select([conn.socket], [], [], max(left, 0.05))
+            conn.consume_input()
+        return conn.get_result()
+
     def _ask(self, text: str, data: str | None) -> Answer:
         conn = self._conn
         conn.send_query(text.encode())
         answer = Answer()
-        while (result := conn.get_result()) is not None:
+        while (result := self._result()) is not None:
             status = ExecStatus(result.status)
             if status == ExecStatus.COPY_IN:
                 if data is None:
@@ -126,6 +136,8 @@ class Peer:
                 answer = Answer(state, message)
             else:
                 answer = _shown(result, answer)
+        if conn.status != psycopg.pq.ConnStatus.OK:
+            return Answer("lost", "the connection is gone", lost=True)
         return Answer(
             answer.state, answer.message, answer.tag, answer.columns, answer.rows, int(conn.transaction_status), answer.lost
         )

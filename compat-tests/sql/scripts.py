@@ -1,4 +1,4 @@
-"""Scripts of SQL beside PostgreSQL 15: python compat-tests/sql/scripts.py [--write]
+"""Scripts of SQL beside PostgreSQL 15: python compat-tests/sql/scripts.py [--write] [NAME ...]
 
 Purpose: each script of tests/golden/sql/scripts is run by a real server. With --write its answers become the golden file
 beside the script, which tests/sql/test_scripts.py compares ours with; without, what differs from the golden files is shown.
@@ -42,7 +42,8 @@ def theirs(connection: psycopg.Connection[Any], text: str) -> dict[str, Any]:
 def main() -> None:
     differ = 0
     with cluster() as (home, _):
-        for script in sorted(SCRIPTS.glob("*.sql")):
+        names = [word for word in sys.argv[1:] if not word.startswith("--")]
+        for script in [SCRIPTS / f"{name}.sql" for name in names] or sorted(SCRIPTS.glob("*.sql")):
             database = f"s_{script.stem}"
             with psycopg.connect(host=home, dbname="postgres", user="postgres", autocommit=True) as connection:
                 connection.execute(

@@ -15,12 +15,12 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT, UPDATE
 from hyperdb.frontends.sql.bind.grouping import Grouping
 from hyperdb.frontends.sql.bind.names import fold
+from hyperdb.frontends.sql.bind.projection import put_off, sets_apart
 from hyperdb.frontends.sql.bind.scope import Scope, Source
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
 from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.plan.expressions import (
-    Call,
     Const,
     Expr,
     MakeRow,
@@ -29,8 +29,9 @@ from hyperdb.frontends.sql.plan.expressions import (
     WindowCall,
     conjunction,
     conjuncts,
-    parts,
+    moved,
     rewrite,
+    slots,
 )
 from hyperdb.frontends.sql.plan.nodes import (
     Distinct,
@@ -293,7 +294,13 @@ class Queries:
             exprs = [coercer.coerce(expr, Kind(TEXT)) if expr.kind.oid == UNKNOWN else expr for expr in exprs]
             columns = [(name, expr.kind) for (name, _), expr in zip(columns, exprs, strict=True)]
         width = len(exprs)
+        late = put_off(exprs, order, node)
         every = list(exprs)
+        if late:
+            # In their place what they are made of, which the order takes along.
+            needed = sorted({place for each in late for place in slots(exprs[each])})
+            every = [Const(Kind(UNKNOWN), None) if place in late else expr for place, expr in enumerate(exprs)]
+            every += [Slot(Kind(UNKNOWN), place) for place in needed]
         sorted_by = []
         for value, descending, first in order:
             if value not in every:
@@ -305,7 +312,7 @@ class Queries:
         if distinct is not None and distinct.args.get("on"):
             on = self._distinct_on(distinct, every, exprs, sorted_by)
         locks = self._locks(node, scope) if node.args.get("locks") else []
-        plan, every = _sets_apart(plan, every)
+        plan, every = sets_apart(plan, every)
         held = len(every)
         for _, places, _, _ in locks:
             # Columns that are only moved need no type.
@@ -324,7 +331,11 @@ class Queries:
             plan = Lock(plan.width, plan, relation, tuple(range(held, held + len(places))), mode, wait)
             held += len(places)
         plan = self._limited(plan, node, outer, final or None)
-        if len(every) > width:
+        if late:
+            at = {place: width + number for number, place in enumerate(needed)}
+            shown = [moved(expr, at.__getitem__) if place in late else Slot(expr.kind, place) for place, expr in enumerate(exprs)]
+            plan = Project(width, plan, tuple(shown))
+        elif len(every) > width:
             plan = Project(width, plan, tuple(Slot(expr.kind, place) for place, expr in enumerate(exprs)))
         return plan, columns
 
@@ -448,22 +459,6 @@ class Queries:
                     base = min(column.place for column in source.columns) - min(column.slot for column in source.relation.columns)
                     found.append((source.relation, range(base, base + source.relation.width), mode, wait))
         return found
-
-
-def _sets_apart(plan: Plan, every: list[Expr]) -> tuple[Plan, list[Expr]]:
-    """Set-returning calls as columns of a plan of their own, on which the expressions stand."""
-    calls: list[Expr] = []
-    for expr in every:
-        calls += [part for part in parts(expr) if isinstance(part, Call) and part.function.rows and part not in calls]
-    if not calls:
-        return plan, every
-    base = plan.width
-    passed = tuple(Slot(Kind(UNKNOWN), place) for place in range(base))
-    sets = tuple(range(base, base + len(calls)))
-    plan = Project(base + len(calls), plan, (*passed, *calls), sets)
-    return plan, [
-        rewrite(expr, lambda part: Slot(part.kind, base + calls.index(part)) if part in calls else None) for expr in every
-    ]
 
 
 def _name(node: exp.Expr) -> str:

@@ -28,9 +28,9 @@ class CommonTables:
 
     def bind(self, node: exp.Expr, scope: Scope) -> None:
         """Puts the entries into `scope`."""
+        if node.args.get("search") is not None:
+            raise SqlError("0A000", "SEARCH and CYCLE are not supported")
         for each in node.expressions:
-            if each.args.get("search") or each.args.get("cycle"):
-                raise SqlError("0A000", "SEARCH and CYCLE are not supported")
             name = fold(each.args["alias"].this)
             if name in scope.tables:
                 raise SqlError("42712", f'WITH query name "{name}" specified more than once')
@@ -55,6 +55,7 @@ class CommonTables:
             raise SqlError(
                 "42P19", f'recursive query "{name}" does not have the form non-recursive-term UNION [ALL] recursive-term'
             )
+        _check_recursion(name, inner)
         start, columns = self.binder.queries.query(inner.this, scope.inner())
         made = _renamed(columns, names, name)
         number = self.binder.new_name()
@@ -80,6 +81,42 @@ class CommonTables:
                     )
             columns.append(self.binder.coercer.coerce(Slot(Kind(TEXT) if have.oid == UNKNOWN else have, place), Kind(want.oid)))
         return Project(step.width, step, tuple(columns))
+
+
+def _check_recursion(name: str, query: exp.Expr) -> None:
+    """The recursive term names its table once, where rows only come to (parse_cte.c).
+
+    Raises:
+        SqlError: 42P19, 0A000.
+    """
+
+    def refuse(where: str) -> SqlError:
+        return SqlError("42P19", f'recursive reference to query "{name}" must not appear {where}')
+
+    if _mentions(query.this, name):
+        raise refuse("within its non-recursive term")
+    step = query.args["expression"]
+    named = [each for each in step.find_all(exp.Table) if each.args.get("db") is None and fold(each.this) == name]
+    if len(named) > 1:
+        raise refuse("more than once")
+    for part, what in (("order", "ORDER BY"), ("offset", "OFFSET"), ("limit", "LIMIT"), ("locks", "FOR UPDATE/SHARE")):
+        if step.args.get(part):
+            raise SqlError("0A000", f"{what} in a recursive query is not implemented")
+    for table in named:
+        node, parent = table, table.parent
+        while parent is not None and parent is not query:
+            is_derived = isinstance(parent.parent, exp.From | exp.Join | exp.Lateral)
+            if isinstance(parent, exp.In | exp.Exists | exp.Any | exp.All) or (
+                isinstance(parent, exp.Subquery) and not is_derived
+            ):
+                raise refuse("within a subquery")
+            if isinstance(parent, exp.Except) and node is parent.args["expression"]:
+                raise refuse("within EXCEPT")
+            if isinstance(parent, exp.Intersect):
+                raise refuse("within INTERSECT")
+            if isinstance(parent, exp.Join) and str(parent.args.get("side") or "").upper() in ("LEFT", "FULL"):
+                raise refuse("within an outer join")
+            node, parent = parent, parent.parent
 
 
 def _mentions(query: exp.Expr, name: str) -> bool:

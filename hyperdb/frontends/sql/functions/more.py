@@ -33,7 +33,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     TIMESTAMPTZ,
     array_of,
 )
-from hyperdb.frontends.sql.functions import texts, times
+from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.functions.times import DAY, LAST, SECOND
 
@@ -157,40 +157,6 @@ def _identifiers(text: str, strict: bool = True) -> list[str]:
     if rest and strict:
         raise SqlError("22023", f'string is not a valid identifier: "{text}"')
     return parts
-
-
-# Regular expressions.
-
-
-def _found(text: str, pattern: str, start: int, flags: str) -> list[re.Match[str]]:
-    if start < 1:
-        raise SqlError("22023", f'invalid value for parameter "start": {start}')
-    return list(texts.regex(pattern, flags).finditer(text, start - 1))
-
-
-def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
-    return len(_found(text, pattern, start, flags))
-
-
-def _nth(text: str, pattern: str, start: int, n: int, flags: str, group: int) -> re.Match[str] | None:
-    if n < 1:
-        raise SqlError("22023", f'invalid value for parameter "n": {n}')
-    if group < 0:
-        raise SqlError("22023", f'invalid value for parameter "subexpr": {group}')
-    found = _found(text, pattern, start, flags)
-    return found[n - 1] if n <= len(found) and group <= found[n - 1].re.groups else None
-
-
-def _instr(text: str, pattern: str, start: int = 1, n: int = 1, end: int = 0, flags: str = "", group: int = 0) -> int:
-    if end not in (0, 1):
-        raise SqlError("22023", f'invalid value for parameter "endoption": {end}')
-    found = _nth(text, pattern, start, n, flags, group)
-    return 0 if found is None else (found.end(group) if end else found.start(group)) + 1
-
-
-def _substr(text: str, pattern: str, start: int = 1, n: int = 1, flags: str = "", group: int = 0) -> str | None:
-    found = _nth(text, pattern, start, n, flags, group)
-    return None if found is None else found.group(group)
 
 
 # Arrays.
@@ -325,10 +291,6 @@ def functions() -> Iterator[Function]:
     yield Function("convert", (BYTEA, NAME, NAME), BYTEA, lambda data, source, target: _encoded(_decoded(data, source), target))
     yield Function("unistr", (TEXT,), TEXT, _unescaped)
     yield Function("parse_ident", (TEXT, BOOL), _TEXTS, _identifiers, optional=1)
-    yield Function("regexp_count", (TEXT, TEXT, INT4, TEXT), INT4, _count, optional=2)
-    yield Function("regexp_like", (TEXT, TEXT, TEXT), BOOL, _like, optional=1)
-    yield Function("regexp_instr", (TEXT, TEXT, INT4, INT4, INT4, TEXT, INT4), INT4, _instr, optional=5)
-    yield Function("regexp_substr", (TEXT, TEXT, INT4, INT4, TEXT, INT4), TEXT, _substr, optional=4)
     yield Function("array_dims", (ANYARRAY,), TEXT, _dims)
     yield Function("array_fill", (ANYELEMENT, _INTS), ANYARRAY, _filled, strict=False)
     yield Function("array_fill", (ANYELEMENT, _INTS, _INTS), ANYARRAY, _filled, strict=False)
@@ -367,9 +329,3 @@ def functions() -> Iterator[Function]:
 
 def _atanh(value: float) -> float:
     return math.copysign(math.inf, value) if abs(value) == 1 else math.atanh(value)
-
-
-def _like(text: str, pattern: str, flags: str = "") -> bool:
-    if "g" in flags:
-        raise SqlError("22023", 'regexp_like() does not support the "global" option')
-    return texts.regex(pattern, flags).search(text) is not None

@@ -28,6 +28,7 @@ from hyperdb.frontends.sql.functions import (
     patterns,
     powers,
     proving,
+    regexes,
     rights,
     system,
     texts,
@@ -35,7 +36,7 @@ from hyperdb.frontends.sql.functions import (
 )
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
-_WITH_OPERATORS = (numbers, powers, texts, times, arrays, jsons)
+_WITH_OPERATORS = (numbers, powers, texts, regexes, times, arrays, jsons)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),

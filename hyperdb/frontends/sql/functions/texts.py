@@ -40,52 +40,6 @@ def like_pattern(pattern: str, escape: str = "\\", *, ignore_case: bool = False)
     return re.compile("".join(out), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
-_CLASSES = {
-    "alpha": "a-zA-Z",
-    "digit": "0-9",
-    "alnum": "a-zA-Z0-9",
-    "space": r"\s",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9a-fA-F",
-    "word": r"\w",
-}
-_CLASS = re.compile(r"\[:(\w+):\]")
-_EDGES = {r"\m": r"\b(?=\w)", r"\M": r"\b(?<=\w)", r"\y": r"\b", r"\Y": r"\B", r"\A": r"\A", r"\Z": r"\Z"}
-
-
-@lru_cache(1024)
-def regex(pattern: str, flags: str = "") -> re.Pattern[str]:
-    """A POSIX (advanced) regular expression as Python's."""
-    if pattern.startswith("***="):
-        pattern = re.escape(pattern[4:])
-    pattern = _CLASS.sub(lambda found: _CLASSES.get(found.group(1), found.group()), pattern.removeprefix("***:"))
-    pattern = re.sub(r"\\[mMyY]", lambda found: _EDGES[found.group()], pattern)
-    bits = re.DOTALL if "n" not in flags else re.MULTILINE
-    if "i" in flags:
-        bits |= re.IGNORECASE
-    try:
-        return re.compile(pattern, bits)
-    except re.error as error:
-        raise SqlError("2201B", f"invalid regular expression: {error}") from None
-
-
-@lru_cache(256)
-def similar(pattern: str, escape: str = "\\") -> re.Pattern[str]:
-    """SIMILAR TO's pattern."""
-    out, at = [], 0
-    while at < len(pattern):
-        mark = pattern[at]
-        if escape and mark == escape and at + 1 < len(pattern):
-            at += 1
-            out.append(re.escape(pattern[at]))
-        else:
-            out.append({"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$"}.get(mark, mark))
-        at += 1
-    return re.compile(f"(?:{''.join(out)})", re.DOTALL)
-
-
 def substring(text: Any, start: int, length: int | None = None) -> Any:
     """From place `start`, which may lie before the text."""
     if length is None:
@@ -95,9 +49,10 @@ def substring(text: Any, start: int, length: int | None = None) -> Any:
     return text[max(start - 1, 0) : max(start - 1 + length, 0)]
 
 
-def _matched(text: str, pattern: str) -> str | None:
-    found = regex(pattern).search(text)
-    return None if found is None else found.group(1) if found.re.groups else found.group()
+def _overlaid(text: Any, new: Any, at: int, count: int) -> Any:
+    if at <= 0:
+        raise SqlError("22011", "negative substring length not allowed")
+    return text[: at - 1] + new + text[max(at - 1 + count, 0) :]
 
 
 def _padded(text: str, length: int, fill: str = " ", *, left: bool) -> str:
@@ -115,27 +70,6 @@ def _part(text: str, delimiter: str, place: int) -> str:
     parts = text.split(delimiter) if delimiter else [text]
     at = place - 1 if place > 0 else len(parts) + place
     return parts[at] if 0 <= at < len(parts) else ""
-
-
-def _replaced(text: str, pattern: str, with_: str, flags: str = "") -> str:
-    template = re.sub(
-        r"\\(\d|&|\\)", lambda found: {"&": r"\g<0>", "\\": r"\\\\"}.get(found.group(1), rf"\g<{found.group(1)}>"), with_
-    )
-    try:
-        return regex(pattern, flags).sub(template, text, count=0 if "g" in flags else 1)
-    except re.error:
-        return regex(pattern, flags).sub(lambda _found: with_, text, count=0 if "g" in flags else 1)
-
-
-def _matches(text: str, pattern: str, flags: str = "") -> list[Any]:
-    found = list(regex(pattern, flags).finditer(text))
-    rows: list[Any] = [list(each.groups()) if each.re.groups else [each.group()] for each in found]
-    return rows if "g" in flags else rows[:1]
-
-
-def _match(text: str, pattern: str, flags: str = "") -> list[Any] | None:
-    rows = _matches(text, pattern, flags)
-    return rows[0] if rows else None
 
 
 def quote_ident(name: str) -> str:
@@ -161,30 +95,58 @@ def quote_literal(text: str) -> str:
     return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
 
 
+_SPECIFIER = re.compile(
+    r"%(?:(?P<place>\d+)\$)?(?P<flags>-*)(?:(?P<width>\d+)|(?P<star>\*)(?:(?P<of>\d+)\$)?)?(?P<kind>.)?", re.DOTALL
+)
+
+
 def _format(template: str, *values: Any) -> str:
     """format(): %s, %I, %L, with places and widths."""
     out, at, following = [], 0, 0
-    for found in re.finditer(r"%(?:(\d+)\$)?(-?)(\d*)([sIL%])", template):
-        out.append(template[at : found.start()])
-        at = found.end()
-        place, minus, width, kind = found.groups()
-        if kind == "%":
-            out.append("%")
-            continue
+
+    def argument(place: str | None) -> Any:
+        nonlocal following
         following = int(place) if place else following + 1
+        if following == 0:
+            raise SqlError("22023", "format specifies argument 0, but arguments are numbered from 1")
         if following > len(values):
             raise SqlError("22023", "too few arguments for format()")
-        value = values[following - 1]
-        if kind == "I" and value is None:
+        return values[following - 1]
+
+    while (start := template.find("%", at)) >= 0:
+        found = _SPECIFIER.match(template, start)
+        assert found is not None
+        out.append(template[at:start])
+        at = found.end()
+        kind = found.group("kind")
+        if template.startswith("%%", start):
+            out.append("%")
+            at = start + 2
+            continue
+        if kind is None or kind in "$*-" or kind.isdigit():
+            raise SqlError("22023", "unterminated format() type specifier", hint='For a single "%" use "%%".')
+        if kind not in "sIL":
+            raise SqlError("22023", f'unrecognized format() type specifier "{kind}"', hint='For a single "%" use "%%".')
+        left, width = bool(found.group("flags")), int(found.group("width") or 0)
+        if found.group("star"):
+            given = argument(found.group("of"))
+            width = 0 if given is None else int(given)
+            left, width = left or width < 0, abs(width)
+        if width > _MOST:
+            raise SqlError("22003", "number is out of range")
+        text = _specified(kind, argument(found.group("place")))
+        out.append(text.ljust(width) if left else text.rjust(width))
+    return "".join([*out, template[at:]])
+
+
+def _specified(kind: str, value: str | None) -> str:
+    if kind == "I":
+        if value is None:
             raise SqlError("22004", "null values cannot be formatted as an SQL identifier")
-        text = "" if value is None else value
-        if kind == "I":
-            text = quote_ident(text)
-        elif kind == "L":
-            text = "NULL" if value is None else quote_literal(text).lstrip()
-        out.append(text.ljust(int(width)) if minus and width else text.rjust(int(width)) if width else text)
-    out.append(template[at:])
-    return "".join(out)
+        return quote_ident(value)
+    if kind == "L":
+        return "NULL" if value is None else quote_literal(value).lstrip()
+    return value or ""
 
 
 def _initcap(text: str) -> str:
@@ -214,10 +176,26 @@ def _decode(text: str, form: str) -> bytes:
         if form.lower() == "hex":
             return bytes.fromhex(text)
         if form.lower() == "base64":
-            return base64.b64decode(text)
+            return base64.b64decode("".join(text.split()), validate=True)
+        if form.lower() == "escape":
+            return _unescaped(text)
     except ValueError:
         raise SqlError("22023", f"invalid {form.lower()} data") from None
     raise SqlError("22023", f'unrecognized encoding: "{form}"')
+
+
+_OCTAL = re.compile(r"\\\\|\\([0-3][0-7]{2})|(\\)")
+
+
+def _unescaped(text: str) -> bytes:
+    """The reverse of encode(..., 'escape')."""
+    out, at = bytearray(), 0
+    for found in _OCTAL.finditer(text):
+        if found.group(2):
+            raise SqlError("22P02", "invalid input syntax for type bytea")
+        out += text[at : found.start()].encode() + (bytes([int(found.group(1), 8)]) if found.group(1) else b"\\")
+        at = found.end()
+    return bytes(out + text[at:].encode())
 
 
 def _chr(code: int) -> str:
@@ -245,13 +223,6 @@ def operators() -> Iterator[Function]:
     """Operators of texts."""
     yield Function("||", (TEXT, TEXT), TEXT, lambda left, right: left + right)
     yield Function("||", (BYTEA, BYTEA), BYTEA, lambda left, right: left + right)
-    for name, flags, want in (("~", "", True), ("~*", "i", True), ("!~", "", False), ("!~*", "i", False)):
-        yield Function(
-            name,
-            (TEXT, TEXT),
-            BOOL,
-            lambda text, pattern, flags=flags, want=want: (regex(pattern, flags).search(text) is not None) is want,
-        )
     for name, case, want in (("~~", False, True), ("!~~", False, False), ("~~*", True, True), ("!~~*", True, False)):
         yield Function(
             name,
@@ -273,13 +244,6 @@ def functions() -> Iterator[Function]:
             BOOL,
             lambda text, pattern, escape, case=case: like_pattern(pattern, escape, ignore_case=case).fullmatch(text) is not None,
         )
-    yield Function(
-        "similar_to",
-        (TEXT, TEXT, TEXT),
-        BOOL,
-        lambda text, pattern, escape: similar(pattern, escape).fullmatch(text) is not None,
-    )
-    yield Function("similar_to", (TEXT, TEXT), BOOL, lambda text, pattern: similar(pattern).fullmatch(text) is not None)
     for name in ("length", "char_length", "character_length"):
         yield Function(name, (TEXT,), INT4, len)
     yield Function("length", (BPCHAR,), INT4, lambda text: len(text.rstrip(" ")))
@@ -294,7 +258,6 @@ def functions() -> Iterator[Function]:
         for oid in (TEXT, BYTEA):
             yield Function(name, (oid, INT4), oid, substring)
             yield Function(name, (oid, INT4, INT4), oid, substring)
-    yield Function("substring", (TEXT, TEXT), TEXT, _matched)
     for name in ("position", "strpos"):
         yield Function(name, (TEXT, TEXT), INT4, lambda text, part: text.find(part) + 1)
     yield Function("left", (TEXT, INT4), TEXT, lambda text, n: text[:n] if n >= 0 else text[: max(len(text) + n, 0)])
@@ -303,6 +266,13 @@ def functions() -> Iterator[Function]:
     for name, trim in trims:
         yield Function(name, (TEXT,), TEXT, lambda text, trim=trim: trim(text, " "))
         yield Function(name, (TEXT, TEXT), TEXT, trim)
+    strips: tuple[tuple[str, Callable[..., bytes]], ...] = (
+        ("btrim", bytes.strip),
+        ("ltrim", bytes.lstrip),
+        ("rtrim", bytes.rstrip),
+    )
+    for name, strip in strips:
+        yield Function(name, (BYTEA, BYTEA), BYTEA, strip)
     for name, left in (("lpad", True), ("rpad", False)):
         yield Function(name, (TEXT, INT4), TEXT, lambda text, n, left=left: _padded(text, n, left=left))
         yield Function(name, (TEXT, INT4, TEXT), TEXT, lambda text, n, fill, left=left: _padded(text, n, fill, left=left))
@@ -314,8 +284,10 @@ def functions() -> Iterator[Function]:
     yield Function("chr", (INT4,), TEXT, _chr)
     yield Function("split_part", (TEXT, TEXT, INT4), TEXT, _part)
     yield Function("starts_with", (TEXT, TEXT), BOOL, str.startswith)
-    yield Function("overlay", (TEXT, TEXT, INT4), TEXT, lambda text, new, at: text[: at - 1] + new + text[at - 1 + len(new) :])
-    yield Function("overlay", (TEXT, TEXT, INT4, INT4), TEXT, lambda text, new, at, n: text[: at - 1] + new + text[at - 1 + n :])
+    for oid in (TEXT, BYTEA):
+        yield Function("overlay", (oid, oid, INT4), oid, lambda text, new, at: _overlaid(text, new, at, len(new)))
+        yield Function("overlay", (oid, oid, INT4, INT4), oid, _overlaid)
+    yield Function("position", (BYTEA, BYTEA), INT4, lambda data, part: data.find(part) + 1)
     for oid in (TEXT, BYTEA):
         yield Function(
             "md5",
@@ -333,14 +305,6 @@ def functions() -> Iterator[Function]:
     yield Function(
         "quote_nullable", (TEXT,), TEXT, lambda text: "NULL" if text is None else quote_literal(text).lstrip(), strict=False
     )
-    yield Function("regexp_replace", (TEXT, TEXT, TEXT), TEXT, _replaced)
-    yield Function("regexp_replace", (TEXT, TEXT, TEXT, TEXT), TEXT, _replaced)
-    yield Function("regexp_match", (TEXT, TEXT), _TEXTS, _match)
-    yield Function("regexp_match", (TEXT, TEXT, TEXT), _TEXTS, _match)
-    yield Function("regexp_matches", (TEXT, TEXT), _TEXTS, _matches, rows=True)
-    yield Function("regexp_matches", (TEXT, TEXT, TEXT), _TEXTS, _matches, rows=True)
-    yield Function("regexp_split_to_array", (TEXT, TEXT), _TEXTS, lambda text, pattern: regex(pattern).split(text))
-    yield Function("regexp_split_to_table", (TEXT, TEXT), TEXT, lambda text, pattern: regex(pattern).split(text), rows=True)
     yield Function("string_to_array", (TEXT, TEXT), _TEXTS, _to_array, strict=False)
     yield Function("string_to_table", (TEXT, TEXT), TEXT, lambda text, by: _to_array(text, by) or [], strict=False, rows=True)
     yield Function(

@@ -22,7 +22,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
 from hyperdb.frontends.sql.parse.lists import Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
-from hyperdb.frontends.sql.parse.split import words
+from hyperdb.frontends.sql.parse.split import pieces, words
 
 _DEEPEST = 400
 _MOST_PARTS = 64
@@ -130,6 +130,8 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     """
     lists = Lists(text)
     text = lists.text
+    if "\n" in text and "'" in text:
+        text = _joined(text)
     if _nesting(text) > _DEEPEST:
         raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
     other = rewritten(text)
@@ -163,6 +165,31 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
 _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
 
 
+_ORDERS = {"<": "ASC", ">": "DESC"}
+_CONTINUED = re.compile(r"(?:[ \t\f\r]|--[^\n]*)*\n(?:\s|--[^\n]*\n)*")
+
+
+def _joined(text: str) -> str:
+    """Literals that go on in another line as one, in the same place."""
+    tokens = pieces(text)
+    out, last = [], 0
+    behind = (-1, "")
+    moved = 0
+    for kind, at, end in tokens:
+        if kind == "space":
+            continue
+        if kind == "quoted" and behind[1] in ("quoted", "escaped") and _CONTINUED.fullmatch(text, behind[0], at):
+            out.append(text[last : behind[0] - 1])
+            moved += at + 2 - behind[0]
+            last = at + 1
+        elif moved:
+            # What follows stands where it stood.
+            out += [text[last : behind[0]], " " * moved]
+            last, moved = behind[0], 0
+        behind = (end, kind)
+    return "".join([*out, text[last:]])
+
+
 def _marked(text: str, offset: int) -> str:
     """The text as sqlglot reads it rightly, as long as it was but for WHERE CURRENT OF.
 
@@ -185,6 +212,11 @@ def _marked(text: str, offset: int) -> str:
             quoted = shown.replace("'", "''")
             out += [text[last:at], f"WHERE \"{CURRENT_OF}\"('{quoted}')"]
             last = begin + len(name)
+        elif kind == "word" and word.lower() == "using" and behind and behind[0] in _ORDERS:
+            # ORDER BY ... USING an operator, in words of the same length or shorter.
+            end = tokens[place + 1][2] + 1
+            out += [text[last:at], _ORDERS[behind[0]].ljust(end - at)]
+            last = end
         elif word.lower() in _OBJECT_TYPES and behind == ["[", "]"] and text.startswith("[]", at + len(word)):
             out += [text[last:at], " _", word]
             last = at + len(word) + 2
