@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,6 +91,35 @@ def test_it_is_refused_by_its_state_and_the_session_goes_on(session: SqlSession,
     assert run(session, "SELECT 1") == [(1,)]
 
 
+NESTED: dict[str, tuple[str, str, str]] = {
+    "parentheses": ("(", "1", ")"),
+    "CASE": ("CASE WHEN true THEN ", "1", " END"),
+    "calls": ("abs(", "1", ")"),
+    "signs": ("- ", "1", ""),
+    "sums": ("1 + ", "1", ""),
+    "casts": ("", "1", "::int"),
+}
+
+
+@pytest.mark.parametrize("what", NESTED)
+def test_nesting_is_bounded_by_itself_and_not_by_the_interpreter(session: SqlSession, what: str) -> None:
+    before, inside, behind = NESTED[what]
+    limit = sys.getrecursionlimit()
+    assert len(run(session, f"SELECT {before * 190}{inside}{behind * 190}")) == 1
+    with pytest.raises(SqlError) as error:
+        run(session, f"SELECT {before * 210}{inside}{behind * 210}")
+    assert error.value.sqlstate == "54001"
+    assert sys.getrecursionlimit() == limit
+
+
+def test_flat_statements_are_no_deep_ones(session: SqlSession) -> None:
+    assert run(session, "SELECT " + " OR ".join(["1 = 2"] * 1000)) == [(False,)]
+    assert run(session, "SELECT " + ", ".join(["1 + 1"] * 1000)) == [(2,) * 1000]
+    assert len(run(session, " UNION ALL ".join(["SELECT 1"] * 600))) == 600
+    assert run(session, " UNION ".join(f"SELECT {number % 7}" for number in range(300))) == [(number,) for number in range(7)]
+    assert run(session, "SELECT '" + "(" * 1000 + "'::text = ''") == [(False,)]
+
+
 def test_long_statements_are_answered(session: SqlSession) -> None:
     assert run(session, f"SELECT length('{'x' * 1_000_000}')") == [(1_000_000,)]
     assert run(session, f"SELECT 1 /*{'x' * 1_000_000}*/") == [(1,)]
@@ -108,3 +140,28 @@ def test_a_connection_is_usable_after_bad_bytes_and_too_many_parameters() -> Non
             with pytest.raises(psycopg.errors.ProgrammingError):
                 connection.execute("SELECT 1 WHERE 1 IN (" + ", ".join(f"${n}" for n in range(1, 100_001)) + ")")
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_long_statement_does_not_hold_up_other_clients() -> None:
+    with hyperdb.open(":memory:", memory="32m") as database, database.serve(sql="127.0.0.1:0", control=False) as serving:
+        assert serving.sql_address is not None
+        host, port = serving.sql_address
+        known = f"host={host} port={port} user=postgres dbname=hyperdb sslmode=disable"
+        long = "SELECT 1 WHERE " + " OR ".join(f"{number} = {number + 1}" for number in range(1500))
+        ended: list[float] = []
+
+        def ask() -> None:
+            with psycopg.connect(known, autocommit=True) as connection:
+                connection.execute(long.encode())
+                ended.append(time.monotonic())
+
+        with psycopg.connect(known, autocommit=True) as other:
+            thread = threading.Thread(target=ask)
+            thread.start()
+            answered = 0
+            while not ended:
+                other.execute("SELECT 1")
+                answered += 1
+            thread.join()
+        # While the long one is parsed, which takes far longer than a short one, several of these come back.
+        assert answered > 3

@@ -22,6 +22,7 @@ from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.by_words import FIRST_WORDS, by_words
 from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.parse.depth import check, room
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.plan.nodes import Writes
@@ -111,6 +112,12 @@ class Preparer:
 
     def _make(
         self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool = False
+    ) -> SqlPrepared:
+        with room(check(text)):
+            return self._made(text, given, catalog, path, keyed=keyed)
+
+    def _made(
+        self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool
     ) -> SqlPrepared:
         node = parse(text, text.offset)
         binder = Binder(catalog, path, list(given), text.offset, past=self._session.backend.past_catalog)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_RESTARTS = 10_000
+_LONG_STATEMENT, _LONG_SCRIPT = 600, 50_000
+"""Characters from which a text is read on a worker."""
 _SEVERITIES = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
 
@@ -105,10 +107,18 @@ class SqlSession:
 
     def statements(self, text: str) -> Sequence[str]:
         """See `contract.Session`."""
+        if len(text) > _LONG_SCRIPT and not self.may_wait:
+            raise WouldWait(lambda: [Statement.at(part, offset) for part, offset in split(text)])
         return [Statement.at(part, offset) for part, offset in split(text)]
 
     def prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
         """See `contract.Session`."""
+        if len(text) > _LONG_STATEMENT and not self.may_wait:
+            # Parsing takes a millisecond for every few words, in which no one else would be heard.
+            raise WouldWait(lambda: self._prepare(text, parameters))
+        return self._prepare(text, parameters)
+
+    def _prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
         with self.failing():
             return self._preparer.prepare(text if isinstance(text, Statement) else only(text), tuple(parameters))
 

@@ -150,9 +150,13 @@ class Queries:
         ]
         plans = [self._cast(plan, columns, common) for plan, columns in bound]
         oids = tuple(kind.oid for kind in common)
+        while len(plans) > 1:
+            # In pairs, so that a long union is no deep plan; the order of rows is the same.
+            plans = [
+                SetOperation(pair[0].width, form, not distinct, pair[0], pair[1], oids) if len(pair) > 1 else pair[0]
+                for pair in (plans[at : at + 2] for at in range(0, len(plans), 2))
+            ]
         plan = plans[0]
-        for other in plans[1:]:
-            plan = SetOperation(plan.width, form, not distinct, plan, other, oids)
         columns = [(name, kind) for (name, _), kind in zip(bound[0][1], common, strict=True)]
         return self._ordered(plan, columns, node, scope)
 

@@ -24,7 +24,6 @@ from hyperdb.frontends.sql.parse.lists import Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
 from hyperdb.frontends.sql.parse.split import pieces, words
 
-_DEEPEST = 400
 _MOST_PARTS = 64
 _MOST_PARAMETERS = 65_535
 _LONGEST_PARAMETER = 11
@@ -132,8 +131,6 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     text = lists.text
     if "\n" in text and "'" in text:
         text = _joined(text)
-    if _nesting(text) > _DEEPEST:
-        raise SqlError("54001", "stack depth limit exceeded", hint="The statement nests too deep.")
     other = rewritten(text)
     plain, said = taken_out(text if other is None else other)
     try:
@@ -221,17 +218,6 @@ def _marked(text: str, offset: int) -> str:
             out += [text[last:at], " _", word]
             last = at + len(word) + 2
     return "".join([*out, text[last:]])
-
-
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for mark in text:
-        if mark in "([":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in ")]":
-            depth -= 1
-    return deepest
 
 
 def _refused(error: ParseError, text: str, offset: int) -> SqlError:
