@@ -442,6 +442,17 @@ def test_a_stop_ends_what_runs_and_closes_everything(serving: Callable[..., Runn
         running.socket()
 
 
+def test_a_stop_does_not_wait_for_ever(serving: Callable[..., Running]) -> None:
+    running = serving(settings=Settings(seconds_to_stop=0.05))
+    client = Bare(running)
+    client.ask("hold")
+    (session,) = running.backend.opened
+    until(lambda: len(session.held) == 1)
+    running.server.stop()
+    assert read_to_end(client.socket) == b""
+    assert session.closed == 1
+
+
 def test_an_address_that_is_taken(serving: Callable[..., Running]) -> None:
     running = serving()
     with pytest.raises(AddressError, match="cannot listen on"):

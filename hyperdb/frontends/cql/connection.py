@@ -159,6 +159,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def forget(self) -> None:
+        """When nothing runs any more: closes what waits for an end that nobody has announced."""
+        self._is_lost = True
+        self._close()
+
     # How it goes on.
 
     def _go_on(self) -> None:

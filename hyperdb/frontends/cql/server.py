@@ -180,6 +180,8 @@ class CqlServer:
         self.workers.shutdown(wait=True)
         self.checkers.shutdown(wait=True)
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        for connection in list(self._connections):
+            connection.forget()
         self.loop.close()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperdb.frontends.cql.codes import BatchKind, EventKind
+from hyperdb.frontends.cql.codes import BatchKind, Consistency, EventKind
 from hyperdb.frontends.cql.protocol import requests
 from hyperdb.frontends.cql.protocol.opcodes import Opcode
 from hyperdb.frontends.cql.protocol.reader import Reader, broken
@@ -48,21 +48,18 @@ def _named_values(reader: Reader, version: int) -> tuple[tuple[str, ...], tuple[
     return tuple(names), tuple(values)
 
 
-def _options(reader: Reader, version: int, flags: int) -> dict[str, object]:
-    """What follows the values, in queries and batches alike."""
-    found: dict[str, object] = {}
-    if flags & _SERIAL:
-        found["serial_consistency"] = reader.consistency()
+def _options(reader: Reader, version: int, flags: int) -> tuple[Consistency | None, int | None, str | None, int | None]:
+    """What follows the values, in queries and batches alike: serial consistency, timestamp, keyspace, the present time."""
+    serial = reader.consistency() if flags & _SERIAL else None
+    timestamp = None
     if flags & _TIMESTAMP:
-        timestamp = found["timestamp"] = reader.int64()
+        timestamp = reader.int64()
         if timestamp == _LEAST_LONG:
             raise broken(f"Out of bound timestamp, must be in [{_LEAST_LONG + 1}, {-_LEAST_LONG - 1}] (got {timestamp})")
-    if version >= V5:
-        if flags & _KEYSPACE:
-            found["keyspace"] = reader.text()
-        if flags & _NOW:
-            found["now_in_seconds"] = reader.int32()
-    return found
+    if version < V5:
+        return serial, timestamp, None, None
+    keyspace = reader.text() if flags & _KEYSPACE else None
+    return serial, timestamp, keyspace, reader.int32() if flags & _NOW else None
 
 
 def _flags(reader: Reader, version: int) -> int:
@@ -81,12 +78,11 @@ def _parameters(reader: Reader, version: int) -> requests.Parameters:
             values = _values(reader, version)
     page_size = reader.int32() if flags & _PAGE_SIZE else None
     paging_state = reader.blob() if flags & _PAGING_STATE else None
+    skip = bool(flags & _SKIP_METADATA)
     if flags < _SERIAL:
-        return requests.Parameters(consistency, values, names, bool(flags & _SKIP_METADATA), page_size, paging_state)
-    rest = _options(reader, version, flags)
-    return requests.Parameters(
-        consistency, values, names, bool(flags & _SKIP_METADATA), page_size, paging_state, **rest  # type: ignore[arg-type]
-    )  # fmt: skip
+        return requests.Parameters(consistency, values, names, skip, page_size, paging_state)
+    serial, timestamp, keyspace, now = _options(reader, version, flags)
+    return requests.Parameters(consistency, values, names, skip, page_size, paging_state, serial, timestamp, keyspace, now)
 
 
 def _startup(reader: Reader, _version: int) -> requests.Body:
@@ -130,7 +126,10 @@ def _batch(reader: Reader, version: int) -> requests.Body:
         raise broken("Named values are not supported in BATCH messages")
     if flags & (_VALUES | _PAGE_SIZE | _PAGING_STATE):
         raise broken(f"Flags that a BATCH message cannot have: 0x{flags:02x}")
-    parameters = requests.Parameters(consistency, **_options(reader, version, flags))  # type: ignore[arg-type]
+    serial, timestamp, keyspace, now = _options(reader, version, flags)
+    parameters = requests.Parameters(
+        consistency, serial_consistency=serial, timestamp=timestamp, keyspace=keyspace, now_in_seconds=now
+    )
     return requests.Batch(BatchKind(number), tuple(items), parameters)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 
 
 class Opcode(IntEnum):
@@ -26,11 +26,10 @@ class Opcode(IntEnum):
     AUTH_SUCCESS = 0x10
 
 
-class Flag(IntFlag):
-    """Bits of a header."""
+class Flag:
+    """Bits of a header. Plain numbers: they are looked at for every envelope."""
 
     COMPRESSED = 0x01
     TRACING = 0x02
     PAYLOAD = 0x04
     WARNING = 0x08
-    BETA = 0x10

@@ -59,32 +59,51 @@ class Reader:
         at = self._at
         end = at + length
         if length < 0 or end > len(self._data):
-            raise broken(f"Not enough bytes in the body: {length} wanted, {self.left} left")
+            raise self._short_of(length)
         self._at = end
         return self._data[at:end]
 
-    def _number(self, length: int, *, signed: bool) -> int:
-        return int.from_bytes(self.take(length), "big", signed=signed)
+    def _short_of(self, length: int) -> CqlError:
+        return broken(f"Not enough bytes in the body: {length} wanted, {self.left} left")
+
+    # Each of these is on the way of every request, so they read in place.
 
     def byte(self) -> int:
         """[byte]: unsigned."""
-        return self.take(1)[0]
+        at = self._at
+        if at >= len(self._data):
+            raise self._short_of(1)
+        self._at = at + 1
+        return self._data[at]
 
     def short(self) -> int:
         """[short]: unsigned, 16 bits."""
-        return self._number(2, signed=False)
+        at, data = self._at, self._data
+        if at + 2 > len(data):
+            raise self._short_of(2)
+        self._at = at + 2
+        return data[at] << 8 | data[at + 1]
+
+    def _number(self, layout: struct.Struct) -> int:
+        at = self._at
+        end = at + layout.size
+        if end > len(self._data):
+            raise self._short_of(layout.size)
+        self._at = end
+        number: int = layout.unpack_from(self._data, at)[0]
+        return number
 
     def int32(self) -> int:
         """[int]: signed, 32 bits."""
-        return self._number(4, signed=True)
+        return self._number(_INT)
 
     def uint32(self) -> int:
         """A set of flags of 32 bits."""
-        return self._number(4, signed=False)
+        return self._number(_UNSIGNED_INT)
 
     def int64(self) -> int:
         """[long]: signed, 64 bits."""
-        return self._number(8, signed=True)
+        return self._number(_LONG)
 
     def count(self, smallest: int) -> int:
         """[short]: how many things follow, each of which takes `smallest` bytes at least."""
@@ -112,7 +131,7 @@ class Reader:
 
     def value(self) -> bytes | Unset | None:
         """[value]: -1 is null, -2 unset."""
-        (length,) = _INT.unpack(self.take(4))
+        length = self._number(_INT)
         if length >= 0:
             return self.take(length)
         if length == -1:
@@ -150,7 +169,7 @@ class Reader:
         return host, self.int32()
 
 
-_INT = struct.Struct(">i")
+_INT, _UNSIGNED_INT, _LONG = struct.Struct(">i"), struct.Struct(">I"), struct.Struct(">q")
 
 
 def _text(data: bytes) -> str:
