@@ -172,6 +172,25 @@ def test_rows_of_another_table_are_refused(store: Store) -> None:
     refused("claim", QueryProof(text, ((app, spare), (system, catalog))).encode(), text, trusted=Root(store.second.root))
 
 
+def test_a_hash_of_redis_is_not_taken_for_a_tables_rows() -> None:
+    """Redis's clients may use any key, also one that is a table's element elsewhere: no field of it is where the row is."""
+    text = "SELECT name FROM t WHERE id = 7"
+    with hyperdb.open(":memory:", memory="32m", frames=None) as db:
+        db.sql("CREATE TABLE t (id int PRIMARY KEY, name text); INSERT INTO t VALUES (7, 'there')")
+        table = rows_id(int(next(iter(db.sql("SELECT 't'::regclass::oid::int")))[0]))
+        db.execute("redis/0", "HSET", table, "f", "v")
+        trusted = Root(db.seal().root)
+        (system, catalog), (app, _) = QueryProof.decode(next(iter(db.sql("SELECT hyperdb_prove(%s)", [text])))[0]).bundles
+        found: Any = hyperdb.verify(db.frames.prove("public", Rows(table)), trusted=trusted).answers[0]
+        key = found.rows[0].name
+        span = Bounds(key, (int.from_bytes(key, "big") + 1).to_bytes(len(key), "big"))
+        empty = db.frames.prove("redis/0", Rows(table, span))
+        for name in (b"redis/0", app):
+            forged = QueryProof(text, ((system, catalog), (name, empty))).encode()
+            with pytest.raises(VerificationError):
+                verify_query(forged, text, trusted=trusted)
+
+
 def test_an_older_frame_and_parts_of_two_are_refused(store: Store) -> None:
     text = "SELECT name FROM people WHERE id = 7"
     _, proof = store.ask(text)
