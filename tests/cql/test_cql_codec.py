@@ -150,3 +150,12 @@ def test_user_types_are_read_by_the_driver() -> None:
     found = cqltypes.lookup_casstype(java.write(kind))
     assert tuple(found.from_binary(codec.encode(kind, (1, None)), PROTOCOL)) == (1, None)
     assert found.to_binary((1, "a"), PROTOCOL) == codec.encode(kind, (1, "a"))
+
+
+def test_numbers_of_more_digits_than_anybody_computes_with_are_refused() -> None:
+    codec.validate(model.VARINT, b"\1" * 100_000)
+    for kind, data in ((model.VARINT, b"\1" * 100_000), (model.DECIMAL, b"\1" * 20_000)):
+        with pytest.raises(CqlError, match="is more than the"):
+            codec.decode(kind, data)
+    with pytest.raises(CqlError, match="is more than the"):
+        codec.validate(model.DECIMAL, b"\1" * 20_000)

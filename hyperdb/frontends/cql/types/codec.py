@@ -174,14 +174,28 @@ def _time_of_day(value: int) -> int:
     return value
 
 
+# The store keeps no more (native/graph/src/codec/wire/numbers.rs): turning them into digits takes time that grows by the square.
+_MOST_DECIMAL_BYTES = 4 + (16 << 10)
+_MOST_VARINT_BYTES = 64 << 10
+
+
 def _validate_decimal(data: bytes) -> None:
     if data and len(data) < 5:
         raise invalid(f"Expected 0 or at least 5 bytes ({len(data)})")
+    if len(data) > _MOST_DECIMAL_BYTES:
+        raise invalid(f"A decimal of {len(data)} bytes is more than the {_MOST_DECIMAL_BYTES} that are kept")
 
 
 def _decode_decimal(data: bytes) -> Value:
     _validate_decimal(data)
     return numbers.read_decimal(data) if data else None
+
+
+def _decode_varint(data: bytes) -> int | None:
+    # Whoever decodes a number goes on to compute with it or to write its digits.
+    if len(data) > _MOST_VARINT_BYTES:
+        raise invalid(f"A varint of {len(data)} bytes is more than the {_MOST_VARINT_BYTES} that are computed with")
+    return numbers.read_varint(data) if data else None
 
 
 def _nothing(_data: bytes) -> None:
@@ -208,7 +222,7 @@ _NATIVE: dict[str, Codec] = {
     "timeuuid": Codec(_encode_timeuuid, _decode_timeuuid, _validate_timeuuid),
     "tinyint": _integer(8, "Expected 1 byte for a tinyint ({})", emptiable=False),
     "uuid": Codec(lambda value: value.bytes, _decode_uuid, _UUID_LENGTH),
-    "varint": Codec(numbers.varint, lambda data: numbers.read_varint(data) if data else None, _nothing),
+    "varint": Codec(numbers.varint, _decode_varint, _nothing),
 }
 
 
