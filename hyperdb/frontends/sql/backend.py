@@ -46,6 +46,8 @@ MEMORY = 512 << 20
 _ENGINE, _LEAST_ENGINE, _KEPT = 4, 24 << 20, 16
 """The analytic engine may use a quarter of the budget (but not less than it can run with), kept columns a sixteenth; the block
 cache gives them up when the engine is started."""
+_THREAD = 12 << 20
+"""What a thread of the engine needs at least: with less for each, sorts and groups fail that would fit on fewer."""
 SPILL = "spill"
 """The directory below the store's for what the engine cannot hold."""
 PlanKey = tuple[str, int, tuple[int, ...], tuple[str, ...], int]
@@ -103,7 +105,8 @@ class SqlBackend:
 
         memory = max(self._memory // _ENGINE, _LEAST_ENGINE)
         self.tables.reserve(memory + self._memory // _KEPT)
-        return DuckEngine(memory=memory, threads=os.cpu_count() or 1, macros=MACROS, spill=self._spill)
+        threads = max(1, min(os.cpu_count() or 1, memory // _THREAD))
+        return DuckEngine(memory=memory, threads=threads, macros=MACROS, spill=self._spill)
 
     def close(self) -> None:
         """Ends the analytic engine. Sessions are closed before."""
