@@ -307,6 +307,20 @@ def test_in_a_transaction(store: Store) -> None:
         connection.rollback()
 
 
+def test_prepared_statements_and_cursors_from_before(store: Store) -> None:
+    with hyperdb.connect(store.db) as connection:
+        connection.execute("PREPARE p AS SELECT name FROM people WHERE id = $1")
+        connection.execute("DECLARE c CURSOR FOR SELECT name FROM people")
+        connection.execute("SET hyperdb.prove = on")
+        rows = connection.execute("EXECUTE p(9)").fetchall()
+        proof, text = connection.execute("SELECT proof, query FROM hyperdb.proofs").fetchall()[0]
+        assert verify_query(proof, text, [9], trusted=Root(store.second.root), rows=rows).rows == [("n9",)]
+        with pytest.raises(SqlError) as error:
+            connection.execute("FETCH ALL FROM c")
+        assert error.value.sqlstate == "0A000"
+        connection.rollback()
+
+
 def test_without_a_frame_and_too_much() -> None:
     with hyperdb.open(":memory:", memory="32m", frames=None) as db:
         db.sql("CREATE TABLE t (n int PRIMARY KEY, filling text)")

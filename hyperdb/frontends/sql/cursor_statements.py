@@ -128,6 +128,7 @@ def _fetch(found: Words) -> Made:
         if word == "move":
             stays = count == 0 and way != "absolute"
             return done(f"MOVE {int(cursor.row is not None) if stays else len(_moved(cursor, way, count))}")
+        session.proofs.refuse("what a cursor gives")
         rows = _moved(cursor, way, count)
         return SqlOutcome(cursor.columns, cursor.shown(rows), f"FETCH {len(rows)}", binary=cursor.declared.binary)
 

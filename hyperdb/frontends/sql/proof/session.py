@@ -1,7 +1,8 @@
 """The proofs of one session: SET hyperdb.prove = on, and where a client finds them.
 
 Theory: PostgreSQL's messages have no place for a proof, so it is kept, a notice says so, and a query fetches it: every client can
-do that. Invariant: while it is on, no rows of a table go out but those of a frame, with their proof.
+do that. Invariant: while it is on, what a query reads of
+tables goes out with its proof, or not at all.
 """
 
 from __future__ import annotations
