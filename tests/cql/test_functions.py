@@ -19,6 +19,7 @@ from hyperdb.frontends.cql.functions.casts import cast
 from hyperdb.frontends.cql.functions.moments import timeuuid
 from hyperdb.frontends.cql.functions.registry import AGGREGATES, SIGNATURES, resolve
 from hyperdb.frontends.cql.types import codec, model
+from hyperdb.frontends.cql.types.durations import Duration
 
 NOW = 1_700_000_000_123
 TIME_UUID = UUID("d2177dd0-eaa2-11de-a572-001b779c76e3")
@@ -59,6 +60,14 @@ CALLS = [
     ("totimestamp", (model.DATE,), (-1,), -DAY),
     ("to_unix_timestamp", (model.DATE,), (2,), 2 * DAY),
     ("tounixtimestamp", (model.TIMESTAMP,), (None,), None),
+    ("floor", (model.TIMESTAMP, model.DURATION), (NOW, Duration(0, 0, 3_600_000_000_000)), NOW - NOW % 3_600_000),
+    ("floor", (model.TIMESTAMP, model.DURATION), (NOW, Duration(0, 1, 0)), NOW - NOW % DAY),
+    ("floor", (model.TIMESTAMP, model.DURATION, model.TIMESTAMP), (NOW, Duration(0, 1, 0), 5), NOW - (NOW - 5) % DAY),
+    ("floor", (model.TIMESTAMP, model.DURATION), (NOW, Duration(1, 0, 0)), 1_698_796_800_000),
+    ("floor", (model.TIMEUUID, model.DURATION), (TIME_UUID, Duration(12, 0, 0)), 1_230_768_000_000),
+    ("floor", (model.DATE, model.DURATION), (59, Duration(1, 0, 0)), 59),
+    ("floor", (model.DATE, model.DURATION, None), (58, Duration(1, 0, 0), 30), 58),
+    ("floor", (model.TIME, model.DURATION), (3_700_000_000_000, Duration(0, 0, 3_600_000_000_000)), 3_600_000_000_000),
     ("bigint_as_blob", (model.BIGINT,), (3,), bytes([0] * 7 + [3])),
     ("blobasbigint", (model.BLOB,), (bytes([0] * 7 + [3]),), 3),
     ("varchar_as_blob", (model.TEXT,), ("é",), "é".encode()),
@@ -126,6 +135,11 @@ REFUSED = [
     ("mask_inner", (model.INT, model.INT, model.INT), (1, 1, 1), "none of its type signatures match"),
     ("mask_inner", (model.TEXT, model.INT, model.INT, model.TEXT), ("a", 1, 1, "##"), "single-character"),
     ("min_timeuuid", (model.TIMESTAMP,), (-(10**15),), "does not fit"),
+    ("floor", (model.TIMESTAMP, model.DURATION), (5, Duration(0, -1, 0)), "Negative durations"),
+    ("floor", (model.TIMESTAMP, model.DURATION), (5, Duration(0, 0, 1)), "below 1 millisecond"),
+    ("floor", (model.TIMESTAMP, model.DURATION), (-5, Duration(0, 1, 0)), "greater than the provided time"),
+    ("floor", (model.DATE, model.DURATION), (5, Duration(0, 0, 1_000_000)), "below 1 day"),
+    ("floor", (model.TIME, model.DURATION), (5, Duration(0, 1, 0)), "smaller than a day"),
     ("exp", (model.VARINT,), (10**9,), "digits"),
     ("log", (model.DECIMAL,), (Decimal(-1),), "no number"),
     ("log", (model.DECIMAL,), (Decimal(0),), "no number"),
@@ -156,6 +170,23 @@ def test_times_of_timeuuids(millis: int) -> None:
     assert timeuuid(least.time, least.int & ((1 << 64) - 1)) == least
     assert str(call("min_timeuuid", (model.TIMESTAMP,), 0)) == "13814000-1dd2-11b2-8080-808080808080"
     assert str(call("max_timeuuid", (model.TIMESTAMP,), 0)) == "1381670f-1dd2-11b2-7f7f-7f7f7f7f7f7f"
+
+
+@given(
+    time=s.integers(0, 10**13),
+    duration=s.builds(Duration, s.integers(0, 30), s.integers(0, 100), s.integers(0, 10**6).map(lambda millis: millis * 10**6)),
+    start=s.integers(-(10**12), 0),
+)
+def test_floors_begin_intervals(time: int, duration: Duration, start: int) -> None:
+    if duration == Duration(0, 0, 0):
+        return
+    types = (model.TIMESTAMP, model.DURATION, model.TIMESTAMP)
+    found = call("floor", types, time, duration, start)
+    assert isinstance(found, int)
+    assert start <= found <= time
+    assert call("floor", types, found, duration, start) == found
+    longest = (duration.months * 31 + duration.days) * DAY + duration.nanoseconds // 10**6
+    assert time - found < longest or duration.months
 
 
 CASTS = [

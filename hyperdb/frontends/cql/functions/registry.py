@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hyperdb.frontends.cql.functions import arithmetic, blobs, containers, masks, moments
+from hyperdb.frontends.cql.functions import arithmetic, blobs, containers, floors, masks, moments
 from hyperdb.frontends.cql.functions.model import Function, Signature, Types
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.names import show
 
 SIGNATURES: dict[str, list[Signature]] = {
     **moments.SIGNATURES,
+    **floors.SIGNATURES,
     **blobs.SIGNATURES,
     **arithmetic.SIGNATURES,
     **containers.SIGNATURES,
