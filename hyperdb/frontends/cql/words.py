@@ -1,7 +1,7 @@
 """Names as they are written in CQL.
 
-Theory: Cassandra quotes what is not lower case and what its list of reserved words has (reserved_keywords.txt, 5.0), which is
-longer than what its grammar reserves. Invariant: a quoted name reads as the name, in Cassandra too.
+Theory: what is not lower case is quoted, what Cassandra reserves (reserved_keywords.txt, 5.0), and its two constants.
+Invariant: a quoted name reads as the name, in Cassandra too.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 _NEVER_PLAIN = frozenset(
-    """add allow alter and apply asc authorize batch begin by columnfamily create default delete desc describe drop entries
-    execute from full grant if in index infinity insert into is keyspace limit materialized mbean mbeans modify nan
-    norecursive not null of on or order primary rename replace revoke schema select set table to token true false truncate
-    unlogged unset update use using view where with""".split()
+    """add allow alter and apply asc authorize batch begin by columnfamily create delete desc describe drop entries execute
+    from full grant if in index infinity insert into is keyspace limit materialized modify nan norecursive not null of on
+    or order primary rename revoke schema select set table to token true false truncate unlogged update use using view
+    where with""".split()
 )
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 

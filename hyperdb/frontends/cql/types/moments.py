@@ -8,7 +8,7 @@ Cassandra takes the server's zone there. Invariant: what is written is read as t
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hyperdb.frontends.cql.types.faults import invalid
@@ -162,8 +162,3 @@ def _in_zone(name: str, local: int) -> int | None:
     except (ValueError, OSError, OverflowError, KeyError):
         return None
     return None if offset is None else local - offset // timedelta(milliseconds=1)
-
-
-def local_now(now: datetime) -> int:
-    """Milliseconds of a moment, for the word `now` in timestamps; the clock is the caller's."""
-    return (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
