@@ -6,6 +6,7 @@ Invariant: every type byte of the decoder's table is in `GOOD`.
 
 from __future__ import annotations
 
+import random
 import struct
 
 import pytest
@@ -16,6 +17,7 @@ from hyperdb.errors import WireError
 from hyperdb.frontends.sql.protocol import decode, messages
 from hyperdb.frontends.sql.protocol.decode import Decoder, Phase
 from hyperdb.frontends.sql.protocol.limits import Limits
+from hyperdb.graph.catalog.lanes import merge_copy_data
 
 
 def framed(kind: str, body: bytes) -> bytes:
@@ -130,11 +132,33 @@ def test_a_message_of_exactly_the_limit_is_taken() -> None:
 
 def test_many_messages_behind_each_other_are_cut_off_the_buffer() -> None:
     decoder = session()
-    one = framed("d", bytes(10_000))
+    one = framed("Q", b"x" * 9_999 + b"\0")
     decoder.receive(one * 50 + one[:-1])
     assert len(drained(decoder)) == 50
     assert len(decoder._buffer) - decoder._at == len(one) - 1
     assert len(decoder._buffer) < decode._COMPACT_AT + 2 * len(one)
+
+
+def test_copied_pieces_behind_each_other_are_one() -> None:
+    decoder = session()
+    one = framed("d", b"row\n")
+    decoder.receive(one * 3 + framed("d", b"") + one[:-1])
+    assert drained(decoder) == [messages.CopyData(b"row\n" * 3)]
+    decoder.receive(one[-1:] + framed("c", b""))
+    assert drained(decoder) == [messages.CopyData(b"row\n"), messages.CopyDone()]
+    decoder.receive(one + b"d\0\0\0\3")
+    assert decoder.next_event() == messages.CopyData(b"row\n")
+    with pytest.raises(WireError):
+        decoder.next_event()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_copied_pieces_are_merged_natively_alike(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(200):
+        pieces = [framed(rng.choice("dddc"), rng.randbytes(rng.randrange(6))) for _ in range(rng.randrange(6))]
+        data = b"".join(pieces)[: rng.randrange(40)] + rng.choice([b"", b"d\xff\0\0\0", b"d\0\0\0\1"])
+        assert merge_copy_data(data, 8) == decode.merged(data, 8)
 
 
 def test_startup_separates_parameters_and_protocol_options() -> None:

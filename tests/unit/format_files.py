@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ADD, REMOVE = 1, 2
+ADD, REMOVE, ADOPT = 1, 2, 3
 SALTS = [0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31]
 """Of the Apache Parquet format's split-block Bloom filter."""
 MASK = (1 << 64) - 1
@@ -131,7 +131,7 @@ def may_hold(bloom: bytes, hashed: int) -> bool:
     return all(word >> ((low * salt & 0xFFFFFFFF) >> 27) & 1 for word, salt in zip(words, SALTS, strict=True))
 
 
-def block_entries(family: int, block: bytes) -> Iterator[Entry]:
+def block_entries(family: int, block: bytes, adopted: int) -> Iterator[Entry]:
     base, count, prefix_length, wide, zero = struct.unpack_from("<QIHBB", block)
     ensure(count > 0 and wide < 2 and zero == 0, "head of a block")
     cursor = Cursor(block, 16)
@@ -143,7 +143,7 @@ def block_entries(family: int, block: bytes) -> Iterator[Entry]:
         suffix, value, version = cursor.leb(), cursor.leb(), cursor.leb()
         key = prefix + cursor.take(suffix)
         ensure(key_hash(key) >> 56 == fingerprint, "fingerprint")
-        yield Entry(family, key, base + version, REMOVE if value & 1 else ADD, cursor.take(value >> 1))
+        yield Entry(family, key, adopted + base + version, REMOVE if value & 1 else ADD, cursor.take(value >> 1))
     ensure(cursor.done(), "bytes behind the last entry")
 
 
@@ -152,7 +152,7 @@ PROPERTIES = (
 )
 
 
-def table_entries(path: Path, number: int, family: int) -> list[Entry]:
+def table_entries(path: Path, number: int, family: int, adopted: int = 0) -> list[Entry]:
     data = path.read_bytes()
     footer = data[-28:]
     offset, size, version, crc, magic = struct.unpack("<QIII8s", footer)
@@ -169,7 +169,7 @@ def table_entries(path: Path, number: int, family: int) -> list[Entry]:
     at, before = 0, b""
     for _ in range(index.leb()):
         separator, size = index.take(index.leb()), index.leb()
-        block = list(block_entries(family, opened(data[at : at + size])))
+        block = list(block_entries(family, opened(data[at : at + size]), adopted))
         ensure(all(before <= entry.key <= separator for entry in block), "separators")
         entries += block
         at, before = at + size, separator
@@ -183,8 +183,8 @@ def table_entries(path: Path, number: int, family: int) -> list[Entry]:
     return entries
 
 
-def log_entries(path: Path, flushed: int) -> Iterator[tuple[int, list[Entry]]]:
-    """Commits above `flushed` in one segment, each with its changes."""
+def log_entries(path: Path, flushed: int, named: int) -> Iterator[tuple[int, list[Entry]]]:
+    """Commits above `flushed` in one segment, each with its changes; `named`: the newest whose tables the manifest names."""
     data, number = path.read_bytes(), int(path.stem).to_bytes(8, "little")
     ensure(data[:16] == b"HDBWAL\x00\x01" + number, "head of a segment")
     ensure(struct.unpack_from("<II", data, 24) == (crc32c(number + data[:24]), 0), "checksum of a segment")
@@ -197,8 +197,15 @@ def log_entries(path: Path, flushed: int) -> Iterator[tuple[int, list[Entry]]]:
         changes, cursor = [], Cursor(data[at + 24 : at + 24 + length])
         while not cursor.done():
             head, key, value = cursor.number(1), cursor.leb(), cursor.leb()
-            ensure(head & 3 in (ADD, REMOVE) and not head & 8, "kind of a change")
-            changes.append(Entry(head >> 4, cursor.take(key), commit, head & 3, cursor.take(value)))
+            ensure(head & 3 != 0 and not head & 8, "kind of a change")
+            raw_key, raw_value = cursor.take(key), cursor.take(value)
+            if head & 3 != ADOPT:
+                changes.append(Entry(head >> 4, raw_key, commit, head & 3, raw_value))
+            elif commit > max(flushed, named):
+                table = Cursor(raw_key).leb()
+                found = path.parent / f"{table:012}.sst"
+                ensure(found.stat().st_size == Cursor(raw_value).leb(), "length of an adopted table")
+                changes += table_entries(found, table, head >> 4, commit)
         if commit > flushed:
             yield commit, changes
         at = end
@@ -231,18 +238,22 @@ def read_store(directory: Path) -> StoreFiles:
     body.take(16)
     flushed, promised, _next_table = body.leb(), body.leb(), body.leb()
     kept = [body.leb() for _ in range(body.leb())]
+    tables = [(body.leb(), body.number(1), body.number(1), body.leb()) for _ in range(body.leb())]
+    named, adopted = 0, dict[int, int]()
+    if not body.done():
+        ensure([body.leb() for _ in range(body.leb())] != [] or not body.done(), "no commits for frames are not written")
+    if not body.done():
+        named = body.leb()
+        adopted = {body.leb(): body.leb() for _ in range(body.leb())}
+    ensure(body.done(), "bytes behind the manifest")
     entries: list[Entry] = []
-    for _ in range(body.leb()):
-        number, family, _level, size = body.leb(), body.number(1), body.number(1), body.leb()
+    for number, family, _level, size in tables:
         path = directory / f"{number:012}.sst"
         ensure(path.stat().st_size == size, "length of a table")
-        entries += table_entries(path, number, family)
-    if not body.done():
-        ensure([body.leb() for _ in range(body.leb())] != [], "no commits for frames are not written")
-    ensure(body.done(), "bytes behind the manifest")
+        entries += table_entries(path, number, family, adopted.get(number, 0))
     newest = flushed
     for path in sorted(directory.glob("*.wal")):
-        for commit, changes in log_entries(path, flushed):
+        for commit, changes in log_entries(path, flushed, named):
             ensure(commit == newest + 1, "a gap in the log")
             newest = commit
             entries += changes

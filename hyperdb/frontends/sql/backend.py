@@ -31,6 +31,7 @@ from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
 from hyperdb.graph.store import TransactionOptions
+from hyperdb.roles import ALIASES
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -78,7 +79,7 @@ class SqlBackend:
         self._numbers = 0
         self.hub = Hub()
         self.advisory = AdvisoryLocks()
-        self._scopes: dict[tuple[tuple[str, ...], str], int] = {}
+        self._scopes: dict[tuple[tuple[str, ...], str, bool, int], int] = {}
         self.lanes = tables.lanes(None if now is clock else now, secrets.token_bytes(16))
         self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()
         """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
@@ -229,10 +230,11 @@ class SqlBackend:
                 self._tried.popitem(last=False)
             return True
 
-    def scope(self, path: tuple[str, ...], role: str) -> int:
+    def scope(self, path: tuple[str, ...], role: str, is_utc: bool) -> int:
         """A number for what the meaning of a text depends on beside the catalog."""
         with self._lock:
-            return self._scopes.setdefault((path, role), len(self._scopes))
+            changes = 0 if role in ALIASES else self._role_changes
+            return self._scopes.setdefault((path, role, is_utc, changes), len(self._scopes))
 
     def next_transaction(self) -> int:
         """A number for a transaction."""

@@ -1,6 +1,6 @@
-"""COPY: rows in and out as values; the wire reads and writes its formats.
+"""COPY's statement, and rows out as values; the wire writes their formats. Rows in are `copy_in`'s.
 
-Invariant: what is copied in is one statement: all of it or nothing.
+Invariant: options mean what PostgreSQL's documentation of COPY says, or are refused.
 """
 
 from __future__ import annotations
@@ -8,20 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.errors import RowChangedError, SqlError
-from hyperdb.frontends.sql.access.privileges import INSERT
-from hyperdb.frontends.sql.access.rights import Need
-from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
-from hyperdb.frontends.sql.contract import Action, Column, CopyOptions, WouldWait
-from hyperdb.frontends.sql.conversation.copying import Rows
-from hyperdb.frontends.sql.execute.compile import Compiler
-from hyperdb.frontends.sql.execute.environment import Environment
-from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.contract import Action, CopyOptions
 from hyperdb.frontends.sql.functions.texts import quote_ident
-from hyperdb.frontends.sql.lane.compile import LaneCompiler
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import SqlOutcome, SqlPrepared, Statement
-from hyperdb.graph.catalog.lanes import CopyForm
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -155,128 +146,3 @@ class CopyRowsOut:
     def close(self) -> None:
         """See `contract.Outcome`."""
         self._outcome.close()
-
-
-class CopyRows:
-    """COPY ... FROM in execution. See `contract.CopyIn`.
-
-    What comes is kept until all of it is there, since the statement may have to begin again. Lines of the text format are kept
-    as they are and read natively, up to the first that is not plain; from there on they are read in the ordinary way.
-    """
-
-    def __init__(self, session: SqlSession, prepared: SqlPrepared) -> None:
-        self._session = session
-        self.columns: Sequence[Column] = prepared.columns or ()
-        self.options: CopyOptions = prepared.extra["options"]
-        self._prepared = prepared
-        self._rows: list[Sequence[Any]] = []
-        self._pieces: list[bytes] = []
-        self._count = 0
-        self._is_plain = True
-        """Whether nothing was met yet that native reading does not do."""
-        is_text = self.options.format == "text" and not self.options.header
-        self.takes_bytes = is_text and len(self.options.delimiter.encode()) == 1
-
-    def add(self, rows: Sequence[Sequence[Any]], first_line: int) -> None:
-        """See `contract.CopyIn`."""
-        del first_line
-        self._rows.extend(rows)
-
-    def load(self, data: bytes) -> None:
-        """See `contract.CopyIn`."""
-        self._pieces.append(data)
-
-    def finish(self) -> str:
-        """See `contract.CopyIn`."""
-        if not self._session.may_wait:
-            raise WouldWait(self._finish)
-        return self._finish()
-
-    def _finish(self) -> str:
-        self._session.whole_statement(self._load if self.takes_bytes else lambda env: self._store(env, self._rows))
-        count = self._count
-        self.abort()
-        return f"COPY {count}"
-
-    def abort(self) -> None:
-        """See `contract.CopyIn`."""
-        self._rows, self._pieces = [], []
-
-    def _load(self, env: Environment) -> None:
-        """The lines that were kept."""
-        data = b"".join(self._pieces)
-        count = taken = 0
-        form = self._form(env) if self._is_plain and self._session.lane.has_common_settings() else None
-        if form is not None:
-            count, taken, violated = self._session.backend.lanes.load(
-                env.transaction.statements, form, data, env.transaction_time
-            )
-            if violated is not None or (taken and b"\r" in data[taken:]):
-                # Begun again, and in the ordinary way, which tells what is wrong; how lines end goes by all of them.
-                self._is_plain = False
-                raise RowChangedError("a row of a COPY cannot be added")
-        rows = Rows(self._session, self.columns, self.options)
-        rest = [*rows.feed(data[taken:]), *rows.finish()]
-        self._store(env, rest)
-        self._count = count + len(rest)
-
-    def _form(self, env: Environment) -> CopyForm | None:
-        """How lines are read natively; None: they are not."""
-        relation, columns = self._targets(env)
-        given = {column.slot for column in columns}
-        by_slot = {column.slot: column for column in relation.columns}
-        defaults = self._session.binder(env.catalog).writes
-        others = [(slot, defaults.default(by_slot.get(slot))) for slot in range(relation.width) if slot not in given]
-        writes, layout = env.writes(relation), env.session.layout(relation, env)
-        found = LaneCompiler(self._session.backend.lanes, env.catalog, ()).copy_form(
-            writes, layout, columns, others, self.options
-        )
-        if found is not None:
-            env.transaction.claim(layout)
-            env.claimed.add(relation.oid)
-        return found
-
-    def _targets(self, env: Environment) -> tuple[Relation, list[RelationColumn]]:
-        """The table and the columns, which the role may fill."""
-        extra = self._prepared.extra
-        relation = env.catalog.relation(env.session.describe.find_relation(extra["table"]) or 0)
-        columns = _targets(relation, extra["names"])
-        self._session.rights.check(env.catalog, [Need(relation.oid, INSERT, column.number) for column in columns])
-        return relation, columns
-
-    def _store(self, env: Environment, rows: Sequence[Sequence[Any]]) -> None:
-        self._count = len(rows)
-        relation, columns = self._targets(env)
-        executor = Executor(env.catalog.labels)
-        binder = self._session.binder(env.catalog)
-        compiler = Compiler(env.catalog.labels, lambda _plan: lambda _env: ())
-        by_slot = {column.slot: column for column in relation.columns}
-        given = {column.slot: place for place, column in enumerate(columns)}
-        defaults = {
-            slot: compiler.compile(binder.writes.default(by_slot.get(slot)))
-            for slot in range(relation.width)
-            if slot not in given
-        }
-        modifier = executor.modifier
-        written = modifier.written(env.writes(relation))
-        sized = [(column.slot, column.kind) for column in columns]
-        made = []
-        for row in rows:
-            slots = [row[given[slot]] if slot in given else defaults[slot](row, env) for slot in range(relation.width)]
-            for slot, kind in sized:
-                if kind.modifier >= 0 or kind.oid in env.catalog.domains:
-                    slots[slot] = env.session.assigned(kind, slots[slot], env)
-            made.append(written.complete(tuple(slots), env))
-        modifier.insert_rows(written, made, env)
-
-
-def _targets(relation: Relation, names: Sequence[str]) -> list[RelationColumn]:
-    if not names:
-        return list(relation.columns)
-    found = []
-    for name in names:
-        column = relation.column(name)
-        if column is None:
-            raise SqlError("42703", f'column "{name}" of relation "{relation.name}" does not exist')
-        found.append(column)
-    return found

@@ -295,6 +295,15 @@ class Facade:
         self._last = oid
         return value
 
+    def take_numbers(self, current: list[tuple[int, int]], spare: list[tuple[int, int]]) -> None:
+        """What a lane took of sequences: the values that it used last, and those that are still to be given out."""
+        for oid, value in current:
+            self._current[oid] = value
+            self._last = oid
+        for oid, value in spare:
+            # Of several one is kept: a sequence may have gaps.
+            self._taken.setdefault(oid, (value, value, 1))
+
     def current_value(self, oid: int) -> int:
         """currval."""
         self._allowed(oid, USAGE | SELECT)

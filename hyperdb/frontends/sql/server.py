@@ -25,6 +25,7 @@ from hyperdb.frontends.sql import tls
 from hyperdb.frontends.sql.connection import LOG, Connection
 from hyperdb.frontends.sql.contract import Backend, Opening, Session
 from hyperdb.frontends.sql.conversation import Bounds, Conversation, Role, Terms
+from hyperdb.graph.catalog.lanes import merge_copy_data
 
 _DECOY_BYTES = 32
 
@@ -132,6 +133,7 @@ class SqlServer:
         is_full = len(self._logged_in) >= self._settings.connections
         made: list[Connection] = []
         terms = Terms(
+            merge_copied=merge_copy_data,
             backend=_Full() if is_full else self._backend,
             find_role=self._find_role,
             random=self._random,

@@ -20,10 +20,11 @@ from hyperdb.frontends.sql.advisory import Advisory
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Column, Notice, Notification, Opening, Status, WouldWait
-from hyperdb.frontends.sql.copying import CopyRows, copy_out
+from hyperdb.frontends.sql.copy_in import CopyRows
+from hyperdb.frontends.sql.copying import copy_out
 from hyperdb.frontends.sql.cursors import Cursors
 from hyperdb.frontends.sql.deferral import Deferral
-from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.execute.environment import Environment, settle
 from hyperdb.frontends.sql.failing import Failing, as_sql
 from hyperdb.frontends.sql.functional import Facade
 from hyperdb.frontends.sql.lane.session import Names, SessionLane
@@ -50,12 +51,6 @@ _LONG_STATEMENT, _LONG_SCRIPT = 600, 50_000
 _SEVERITIES = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
 
-def settle(env: Environment) -> None:
-    """What is looked at when a statement has done everything else."""
-    while env.deferred:
-        checks, env.deferred[:] = list(env.deferred), []
-        for check in checks:
-            check()
 
 
 class SqlSession:
@@ -443,15 +438,23 @@ class SqlSession:
         """Binds what a statement that is open needs besides."""
         return Binder(catalog, self.schemas_in_path(), [], past=self.backend.past_catalog)
 
-    def whole_statement(self, body: Callable[[Environment], None]) -> None:
+    def open_load(self) -> Environment:
+        """A statement that stays open while rows come; `close_statement` ends it."""
+        transaction = self.begin_statement()
+        self.has_written = True
+        env = self._environment = self.environment(transaction, transaction.open(True))
+        return env
+
+    def whole_statement(self, body: Callable[[Environment], T]) -> T:
         """Runs a statement that is made of rows from outside, with what is checked at its end."""
 
-        def run(env: Environment) -> None:
-            body(env)
+        def run(env: Environment) -> T:
+            found = body(env)
             settle(env)
+            return found
 
         with self.failing():
-            self.statement(run)
+            return self.statement(run)
 
     def open_environment(self) -> Environment:
         """The environment of the statement that runs."""

@@ -12,3 +12,4 @@ Lanes = _native.SqlLanes
 LaneStatement = _native.LaneStatement
 CopyForm = _native.CopyForm
 Handle = _native.Transaction
+merge_copy_data = _native.merge_copy_data

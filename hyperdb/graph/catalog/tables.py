@@ -90,6 +90,10 @@ class TableTransaction:
         self.remove = rows.remove
         self.replace = rows.replace
         self.fill_index = rows.fill_index
+        self.begin_load = rows.begin_load
+        self.finish_load = rows.finish_load
+        self.has_loaded = rows.has_loaded
+        self.rekey = rows.rekey
         self.page = rows.page
         self.columns = rows.columns
         self.lock_rows = rows.lock_rows

@@ -343,10 +343,16 @@ impl Shared {
         flushed: Option<Commit>,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let before = self.state.read().version.clone();
+        let (before, adopted) = {
+            let state = self.state.read();
+            (state.version.clone(), state.adopted)
+        };
+        // As with layers: no manifest names what the log may lose.
+        self.log_is_synced(adopted)?;
         let version = Arc::new(before.apply(edit, opened)?);
         let mut next = Manifest {
             tables: version.places(),
+            adopted,
             ..manifest.clone()
         };
         if let Some(flushed) = flushed {
@@ -371,7 +377,7 @@ impl Shared {
         Ok(())
     }
 
-    fn write_manifest(&self, current: &mut Manifest, mut next: Manifest) -> Result<()> {
+    pub(crate) fn write_manifest(&self, current: &mut Manifest, mut next: Manifest) -> Result<()> {
         next.sequence = current.sequence + 1;
         next.next_table = self.next_table.load(Ordering::Relaxed);
         next.write(&*self.fs, &self.dir)?;

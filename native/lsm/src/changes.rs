@@ -70,7 +70,7 @@ impl Snapshot {
             }
             covered = covered.min(layer.after);
         }
-        if covered <= since {
+        if covered <= since && self.inner.adopted <= since {
             return Ok(());
         }
         let tables = self.inner.version.tables();

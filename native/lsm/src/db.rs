@@ -378,6 +378,11 @@ impl Db {
         }
     }
 
+    /// Bytes of memory that it was opened with.
+    pub fn memory(&self) -> usize {
+        self.shared.options.memory
+    }
+
     /// When commits become durable.
     pub fn sync_mode(&self) -> SyncMode {
         self.shared.options.sync

@@ -9,7 +9,7 @@
 use crate::cache::BlockCache;
 use crate::fs::{FileSystem, SimFs};
 use crate::hash::key_hash;
-use crate::log::record::{changes, read_record, read_segment_header, RECORD_HEADER};
+use crate::log::record::{changes, read_record, read_segment_header, Logged, RECORD_HEADER};
 use crate::manifest::Manifest;
 use crate::merge::Source;
 use crate::points::Kept;
@@ -127,6 +127,7 @@ fn table_file() {
                 family: Family::DATA,
                 level: 0,
                 bytes: input.len() as u64,
+                adopted: 0,
             };
             let table = match Table::open(&fs, Path::new("/f"), at, &BlockCache::new(0)) {
                 Ok(table) => table,
@@ -176,7 +177,9 @@ fn error_kind(text: &str) -> String {
 
 #[test]
 fn log_record() {
-    use crate::log::record::{begin_record, finish_record, push_change, Change};
+    use crate::log::record::{
+        begin_record, finish_record, push_adopted, push_change, Adopted, Change,
+    };
     let mut seeds = Vec::new();
     for count in [1usize, 20] {
         let mut out = Vec::new();
@@ -194,6 +197,15 @@ fn log_record() {
                 },
             );
         }
+        let family = Family::DATA;
+        push_adopted(
+            &mut out,
+            Adopted {
+                family,
+                id: 7,
+                bytes: 300,
+            },
+        );
         finish_record(&mut out, 3, 9, 8);
         seeds.push(out);
     }
@@ -217,14 +229,17 @@ fn log_record() {
                         let parsed: Vec<_> = changes(record.payload).take(1 << 17).collect();
                         let bad = parsed.iter().filter(|change| change.is_none()).count();
                         let _ = write!(out, " {} changes, {} bad", shape(parsed.len()), shape(bad));
-                        for change in parsed.into_iter().flatten().take(3) {
-                            let _ = write!(
-                                out,
-                                " {:?} {} {}",
-                                change.op,
-                                shape(change.key.len()),
-                                shape(change.value.len())
-                            );
+                        for logged in parsed.into_iter().flatten().take(3) {
+                            let _ = match logged {
+                                Logged::Change(change) => write!(
+                                    out,
+                                    " {:?} {} {}",
+                                    change.op,
+                                    shape(change.key.len()),
+                                    shape(change.value.len())
+                                ),
+                                Logged::Adopted(_) => write!(out, " adopted"),
+                            };
                         }
                     }
                 }
@@ -242,8 +257,10 @@ fn manifest() {
         family: Family::NODE,
         level: 2,
         bytes: 1 << 30,
+        adopted: 0,
     };
     let full = Manifest {
+        adopted: 70,
         sequence: 5,
         next_table: 9,
         flushed: 70,

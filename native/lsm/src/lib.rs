@@ -13,6 +13,7 @@
 
 mod background;
 mod batch;
+mod bulk;
 mod cache;
 mod changes;
 mod checkpoint;
@@ -41,6 +42,7 @@ pub mod version;
 mod writer;
 
 pub use batch::Batch;
+pub use bulk::{Adoption, Loaded, Loader, Walk};
 pub use cache::BlockCache;
 pub use changes::Change;
 pub use compaction::CompactionFilter;

@@ -3,7 +3,8 @@
 //! ```text
 //! magic 8 | length u32 | crc u32 | body
 //! body   sequence | store id 16 | flushed | promised | next table | kept: n, commits | tables: n, (id, family, level, bytes)
-//!        | kept for frames, unless there are none: n, commits
+//!        | kept for frames, unless there are none and nothing follows: n, commits
+//!        | unless nothing was ever adopted: newest commit that adopted tables | adopted tables: n, (id, commit)
 //! ```
 //! Integers of the body are LEB128.
 //!
@@ -42,6 +43,8 @@ pub(crate) struct Manifest {
     pub(crate) kept: Kept,
     /// The tables, level 0 oldest first.
     pub(crate) tables: Vec<TableAt>,
+    /// The newest commit whose adopted tables are, or were, among these.
+    pub(crate) adopted: Commit,
 }
 
 impl Manifest {
@@ -61,8 +64,17 @@ impl Manifest {
             out.push(table.level);
             varint::put(&mut out, table.bytes);
         }
-        if !self.kept.frames.is_empty() {
+        if !self.kept.frames.is_empty() || self.adopted > 0 {
             put_commits(&mut out, &self.kept.frames);
+        }
+        if self.adopted > 0 {
+            let adopted = self.tables.iter().filter(|table| table.adopted > 0);
+            varint::put(&mut out, self.adopted);
+            varint::put(&mut out, adopted.clone().count() as u64);
+            for table in adopted {
+                varint::put(&mut out, table.id);
+                varint::put(&mut out, table.adopted);
+            }
         }
         let length = (out.len() - HEADER) as u32;
         out[..8].copy_from_slice(&MAGIC);
@@ -120,13 +132,19 @@ impl Manifest {
                 family,
                 level,
                 bytes,
+                adopted: 0,
             });
         }
-        let frames = if at < bytes.len() {
-            Some(take_commits(bytes, &mut at)?).filter(|frames| !frames.is_empty())?
-        } else {
-            BTreeSet::new()
-        };
+        let mut frames = BTreeSet::new();
+        let mut adopted = 0;
+        if at < bytes.len() {
+            frames = take_commits(bytes, &mut at)?;
+            match at < bytes.len() {
+                true => adopted = take_adopted(bytes, &mut at, &mut tables)?,
+                false if frames.is_empty() => return None,
+                false => {}
+            }
+        }
         (at == bytes.len()).then_some(Manifest {
             sequence,
             store_id,
@@ -135,6 +153,7 @@ impl Manifest {
             next_table,
             kept: Kept { asked, frames },
             tables,
+            adopted,
         })
     }
 
@@ -179,6 +198,20 @@ fn take_commits(bytes: &[u8], at: &mut usize) -> Option<BTreeSet<Commit>> {
     Some(commits)
 }
 
+/// The newest commit that adopted, and the tables that it and earlier ones adopted.
+fn take_adopted(bytes: &[u8], at: &mut usize, tables: &mut [TableAt]) -> Option<Commit> {
+    let newest = varint::take(bytes, at)?;
+    for _ in 0..varint::take(bytes, at)? {
+        let (id, commit) = (varint::take(bytes, at)?, varint::take(bytes, at)?);
+        let table = tables.iter_mut().find(|table| table.id == id)?;
+        if commit == 0 || commit > newest || table.adopted > 0 {
+            return None;
+        }
+        table.adopted = commit;
+    }
+    (newest > 0).then_some(newest)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -201,7 +234,9 @@ mod tests {
                 family: Family::META,
                 level: 2,
                 bytes: 123_456,
+                adopted: 4_321,
             }],
+            adopted: 5_432,
         };
         let mut bytes = manifest.encode();
         assert_eq!(Manifest::decode(&bytes).unwrap(), manifest);

@@ -6,14 +6,15 @@ use crate::db::{Budget, Counters, Options, Shared};
 use crate::error::{Error, Result};
 use crate::fs::{DirLock, FileSystem};
 use crate::hash::key_hash;
+use crate::log::record::Logged;
 use crate::log::{record, recover, segment_number, Log, STEP};
 use crate::manifest::{Manifest, MANIFEST};
 use crate::memtable::UndoLog;
 use crate::points::Points;
 use crate::state::State;
-use crate::table::table_file_name;
+use crate::table::{table_file_name, Table, TableAt};
 use crate::types::Commit;
-use crate::version::Version;
+use crate::version::{Version, VersionEdit};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -37,11 +38,11 @@ pub(crate) fn open(
         Some(manifest) => manifest,
         None => create(&*fs, dir, options.create)?,
     };
-    remove_orphans(&*fs, dir, &manifest)?;
     let budget = Budget::of(options.memory);
     let cache = BlockCache::new(budget.blocks);
     let version = Version::open(&fs, dir, &manifest.tables, &cache)?;
     let points = Points::new(manifest.kept.clone());
+    let mut adopted = Vec::new();
     let mut state = State::new(Arc::new(version), manifest.flushed, budget.rows);
     let recovered = recover::recover(
         &*fs,
@@ -50,7 +51,8 @@ pub(crate) fn open(
         manifest.promised,
         true,
         &mut |commit, payload, path, offset| {
-            replay(&mut state, &points, commit, payload).ok_or_else(|| Error::Corrupt {
+            let replayed = replay(&mut state, &points, commit, payload, &mut adopted);
+            replayed.ok_or_else(|| Error::Corrupt {
                 path: path.to_owned(),
                 offset,
                 what: format!("the record of commit {commit} is malformed"),
@@ -58,6 +60,23 @@ pub(crate) fn open(
         },
     )?;
     state.latest = recovered.last;
+    // What the manifest knows may have been merged and removed since.
+    adopted.retain(|table| table.adopted > manifest.adopted);
+    state.adopted = adopted
+        .last()
+        .map_or(manifest.adopted, |table| table.adopted);
+    remove_orphans(&*fs, dir, &manifest, &adopted)?;
+    let next_table = adopted
+        .iter()
+        .map(|table| table.id + 1)
+        .fold(manifest.next_table, u64::max);
+    let opened = adopted.iter().map(|&at| Table::open(&fs, dir, at, &cache));
+    let opened = opened.collect::<Result<Vec<_>>>()?;
+    let edit = VersionEdit {
+        add: adopted,
+        remove: Vec::new(),
+    };
+    state.version = Arc::new(state.version.apply(&edit, &opened)?);
     let latest = recovered.last;
     let step = STEP.min(budget.memtable as u64);
     let log = Log::new(fs.clone(), dir.to_owned(), options.sync, step, recovered);
@@ -70,7 +89,7 @@ pub(crate) fn open(
         latest: AtomicU64::new(latest),
         log,
         points,
-        next_table: AtomicU64::new(manifest.next_table),
+        next_table: AtomicU64::new(next_table),
         manifest: Mutex::new(manifest),
         cache,
         processors: thread::available_parallelism().map_or(1, NonZero::get),
@@ -120,11 +139,17 @@ fn create(fs: &dyn FileSystem, dir: &Path, allowed: bool) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Removes what a crash left behind: tables that no manifest names, half-written files.
-fn remove_orphans(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Result<()> {
+/// Removes what a crash left behind: tables that neither the manifest nor the log names, half-written files.
+fn remove_orphans(
+    fs: &dyn FileSystem,
+    dir: &Path,
+    manifest: &Manifest,
+    adopted: &[TableAt],
+) -> Result<()> {
     let known: HashSet<String> = manifest
         .tables
         .iter()
+        .chain(adopted)
         .map(|table| table_file_name(table.id))
         .collect();
     let mut removed = false;
@@ -141,14 +166,32 @@ fn remove_orphans(fs: &dyn FileSystem, dir: &Path, manifest: &Manifest) -> Resul
     Ok(())
 }
 
-/// Applies a logged commit to the memtables; `None` if its payload is malformed.
-fn replay(state: &mut State, points: &Points, commit: Commit, payload: &[u8]) -> Option<()> {
+/// Applies a logged commit to the memtables, and notes the tables that it adopted; `None` if its payload is malformed.
+fn replay(
+    state: &mut State,
+    points: &Points,
+    commit: Commit,
+    payload: &[u8],
+    adopted: &mut Vec<TableAt>,
+) -> Option<()> {
     let mut undo = UndoLog::default();
     let mut retained = Vec::new();
     points.collect(&mut retained);
     let floor = points.newest();
     for change in record::changes(payload) {
-        let change = change?;
+        let change = match change? {
+            Logged::Change(change) => change,
+            Logged::Adopted(table) => {
+                adopted.push(TableAt {
+                    id: table.id,
+                    family: table.family,
+                    level: 0,
+                    bytes: table.bytes,
+                    adopted: commit,
+                });
+                continue;
+            }
+        };
         let memtable = &mut state.active[usize::from(change.family.0)];
         let (id, undone) = memtable.write(
             key_hash(change.key),

@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     active: Arc<OnceLock<Arc<Layer>>>,
     /// All that the active memtables hold is newer than this commit.
     pub(crate) active_after: Commit,
+    /// See [`State::adopted`].
+    pub(crate) adopted: Commit,
     pub(crate) layers: Vec<Arc<Layer>>,
     pub(crate) version: Arc<Version>,
 }
@@ -127,6 +129,7 @@ impl Snapshot {
                 commit,
                 active: state.successor.clone(),
                 active_after: state.active_after,
+                adopted: state.adopted,
                 layers: state.layers.clone(),
                 version: state.version.clone(),
             }),
@@ -136,6 +139,12 @@ impl Snapshot {
     /// The commit this snapshot sees.
     pub fn commit(&self) -> Commit {
         self.inner.commit
+    }
+
+    /// Entries of this commit and older ones are in no memtable.
+    pub fn remembered(&self) -> Commit {
+        let layers = self.inner.layers.iter().map(|layer| layer.after);
+        layers.fold(self.inner.active_after, Commit::min)
     }
 
     /// Keeps what this snapshot sees readable for frames, beyond its life and a restart. In the same change of the manifest all

@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) layers: Vec<Arc<Layer>>,
     pub(crate) version: Arc<Version>,
     pub(crate) latest: Commit,
+    /// The newest commit that adopted tables: its entries were never in a memtable.
+    pub(crate) adopted: Commit,
     pub(crate) scratch: Scratch,
     pub(crate) rows: Mutex<RowCache>,
 }
@@ -72,6 +74,7 @@ impl State {
             layers: Vec::new(),
             version,
             latest,
+            adopted: 0,
             scratch: Scratch::default(),
             rows: Mutex::new(RowCache::new(row_budget)),
         }
@@ -89,7 +92,7 @@ impl State {
             .count()
     }
 
-    /// Memtables in memory hold every entry newer than this commit.
+    /// Memtables in memory hold every entry newer than this commit, but those of `adopted`.
     pub(crate) fn remembered(&self) -> Commit {
         let oldest = self.layers.last();
         oldest.map_or(self.active_after, |layer| layer.after)

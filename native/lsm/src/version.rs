@@ -9,7 +9,7 @@
 //! began with (its tables' files stay while it lives).
 //!
 //! **Invariant.** For any key, every version of it on a level is newer than every version on the levels below, and in
-//! level 0 newer in the table with the larger number. So the first hit from the top is the newest.
+//! level 0 newer in the table with the newer entries (numbers decide between equals). So the first hit from the top is the newest.
 
 use crate::cache::BlockCache;
 use crate::error::{Error, Result};
@@ -109,7 +109,8 @@ impl Version {
         }
         for levels in &mut next.families {
             let (top, deeper) = levels.levels.split_at_mut(1);
-            top[0].sort_by_key(|table| std::cmp::Reverse(table.id()));
+            // By commits, not by numbers: an adopted table got its number before what was flushed while it was written.
+            top[0].sort_by_key(|table| std::cmp::Reverse((table.max_version(), table.id())));
             for level in deeper {
                 level.sort_by(|a, b| a.smallest().cmp(b.smallest()));
                 if let Some(pair) = level

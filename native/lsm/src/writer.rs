@@ -5,6 +5,7 @@
 //! take back one command of many that share the commit. A writer that is dropped takes back what it did not
 //! commit.
 
+use crate::bulk::Adoption;
 use crate::db::{Shared, SyncMode};
 use crate::error::{Error, Result};
 use crate::hash::key_hash;
@@ -15,6 +16,7 @@ use crate::state::{Scratch, State};
 use crate::table::ReadMode;
 use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
 use parking_lot::RwLockWriteGuard;
+use std::sync::Arc;
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 16 << 20;
@@ -223,7 +225,7 @@ impl<'db> Writer<'db> {
             }
         }
         // What the memtables in memory reach back to need not be read again from the tables made of them.
-        if state.remembered() <= since {
+        if state.remembered() <= since && state.adopted <= since {
             return Ok(false);
         }
         let version = &state.version;
@@ -370,9 +372,33 @@ impl<'db> Writer<'db> {
     /// # Errors
     /// [`Error::NoSpace`] and [`Error::Poisoned`]: the changes are taken back.
     pub fn commit(&mut self) -> Result<Commit> {
+        self.commit_with(None)
+    }
+
+    /// As [`Writer::commit`]; the tables join the store with the commit.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`]; the tables may then be tried again.
+    pub fn commit_adopting(&mut self, adoption: &Adoption<'_>) -> Result<Commit> {
+        self.commit_with(Some(adoption))
+    }
+
+    fn commit_with(&mut self, adoption: Option<&Adoption<'_>>) -> Result<Commit> {
         let commit = self.state.latest + 1;
-        match self.log_changes(commit) {
+        let joining = adoption.map(|adoption| adoption.join(&self.state.version, commit));
+        let joining = match joining.transpose() {
+            Ok(joining) => joining,
+            Err(error) => {
+                self.abandon();
+                return Err(error);
+            }
+        };
+        match self.log_changes(commit, adoption) {
             Ok(true) => {
+                if let (Some(version), Some(adoption)) = (joining, adoption) {
+                    adoption.keep();
+                    (self.state.version, self.state.adopted) = (Arc::new(version), commit);
+                }
                 self.state.latest = commit;
                 self.shared.set_latest(commit);
             }
@@ -392,9 +418,12 @@ impl<'db> Writer<'db> {
     }
 
     /// Puts the changes into the log; false if none left a trace.
-    fn log_changes(&mut self, commit: Commit) -> Result<bool> {
+    fn log_changes(&mut self, commit: Commit, adoption: Option<&Adoption<'_>>) -> Result<bool> {
         let Scratch { record, dirty, .. } = &mut self.scratch;
         begin_record(record);
+        if let Some(adoption) = adoption {
+            adoption.log(record);
+        }
         for (family, id) in dirty.iter() {
             let memtable = &self.state.active[usize::from(family.0)];
             if let Some((key, op, fresh, value)) = memtable.logged(*id) {

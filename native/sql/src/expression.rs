@@ -3,6 +3,8 @@
 //! **Invariant.** A value comes out in the stored form of its kind; whatever would be an error is a [`Stray`].
 
 use crate::{Kind, Stray};
+use hyperdb_graph::catalog::objects::Sequence;
+use std::sync::Arc;
 
 /// A stored value; `None` is null.
 pub type Stored = Option<Vec<u8>>;
@@ -39,6 +41,17 @@ pub enum Expression {
     Now,
     /// A key for a row of a table without one.
     RowKey,
+    /// The next value of a sequence, a bigint.
+    Next(Arc<Numbered>),
+}
+
+/// A sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbered {
+    /// Its number in the catalog.
+    pub number: u64,
+    /// Its definition.
+    pub sequence: Sequence,
 }
 
 /// What expressions may ask of the world around.
@@ -47,6 +60,10 @@ pub trait Moment {
     fn now(&self) -> i64;
     /// A key that no row has: ascending in time.
     fn row_key(&self) -> [u8; 16];
+    /// The next value of a sequence; `None`: the ordinary way takes it.
+    fn next_value(&self, _sequence: &Numbered) -> Option<i64> {
+        None
+    }
 }
 
 impl Expression {
@@ -130,6 +147,10 @@ impl Expression {
             },
             Expression::Now => Some(moment.now().to_le_bytes().to_vec()),
             Expression::RowKey => Some(moment.row_key().to_vec()),
+            Expression::Next(sequence) => {
+                let value = moment.next_value(sequence).ok_or(Stray)?;
+                Some(value.to_le_bytes().to_vec())
+            }
         })
     }
 }

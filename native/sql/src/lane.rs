@@ -8,13 +8,15 @@
 //! **Invariant.** Whatever [`Lane::answer`] has taken is answered in [`Lane::take_output`], or will be once it is resumed;
 //! the rest is untouched.
 
-use crate::expression::{Moment, Stored};
+use crate::expression::{Moment, Numbered, Stored};
 use crate::kind::Kind;
 use crate::message::{self, Description, Execution};
+use crate::numbers::{self, Numbers};
 use crate::plan::{Halt, Plan};
 use crate::texts::{Seen, Texts};
 use hashbrown::HashMap;
 use hyperdb_graph::{Commit, Conflict, Stop, Store, Transaction, TransactionOptions};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Bytes of answers at which a lane rests, so that one client's pipeline leaves room for the others.
@@ -137,6 +139,7 @@ pub struct Lane {
     missed: Option<Missed>,
     /// A simple query was answered since the client was lent.
     queried: bool,
+    numbers: RefCell<Numbers>,
 }
 
 /// What was not known here, and may be worth knowing.
@@ -151,6 +154,8 @@ pub enum Missed {
 struct Now<'w> {
     began: i64,
     world: &'w dyn World,
+    store: &'w Store,
+    numbers: &'w RefCell<Numbers>,
 }
 
 impl Moment for Now<'_> {
@@ -160,6 +165,11 @@ impl Moment for Now<'_> {
 
     fn row_key(&self) -> [u8; 16] {
         self.world.row_key()
+    }
+
+    fn next_value(&self, sequence: &Numbered) -> Option<i64> {
+        let mut numbers = self.numbers.borrow_mut();
+        numbers.next(self.store, self.world.now(), sequence)
     }
 }
 
@@ -186,6 +196,7 @@ impl Lane {
             held: Vec::new(),
             missed: None,
             queried: false,
+            numbers: RefCell::default(),
         }
     }
 
@@ -202,6 +213,11 @@ impl Lane {
             transaction.set_patient();
         }
         (block, std::mem::take(&mut self.queried))
+    }
+
+    /// What was taken of sequences since the last call: see [`Numbers::take`].
+    pub fn take_numbers(&mut self) -> (Vec<numbers::Value>, Vec<numbers::Value>) {
+        self.numbers.get_mut().take()
     }
 
     /// From now on the prepared statement of this name is answered here.
@@ -440,6 +456,8 @@ impl Lane {
         let moment = Now {
             began: 0,
             world: &*self.world,
+            store: &self.store,
+            numbers: &self.numbers,
         };
         let out = &mut self.out;
         let found = self
@@ -448,7 +466,10 @@ impl Lane {
             .glance(|glance| plan.peek(glance, values, formats, &moment, out));
         match found {
             Some(Err(Halt::Stray)) | None => {
-                let mut transaction = self.begin();
+                let mut transaction = Box::new(self.store.begin(TransactionOptions {
+                    now_ms: self.world.now() / 1000,
+                    ..TransactionOptions::default()
+                }));
                 plan.run(&mut transaction, values, formats, &moment, &mut self.out)
             }
             Some(found) => found,
@@ -480,12 +501,15 @@ impl Lane {
         let moment = Now {
             began,
             world: &*self.world,
+            store: &self.store,
+            numbers: &self.numbers,
         };
         let start = self.out.len();
         for _ in 0..MOST_RESTARTS {
             let statement = transaction.open_statement();
             let ran = plan.run(&mut transaction, values, formats, &moment, &mut self.out);
             transaction.close_statement(statement, ran.is_ok());
+            self.numbers.borrow_mut().settle(ran.is_ok());
             if !matches!(&ran, Err(Halt::Stop(Stop::Conflict(Conflict::RowChanged)))) {
                 return (transaction, ran);
             }

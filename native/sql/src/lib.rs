@@ -12,15 +12,18 @@ pub mod expression;
 pub mod kind;
 pub mod lane;
 pub mod message;
+pub mod numbers;
 pub mod plan;
 pub mod text;
 pub mod texts;
+mod write;
 
-pub use expression::{Expression, Moment};
+pub use expression::{Expression, Moment, Numbered};
 pub use kind::Kind;
 pub use lane::{Bell, Block, End, Lane, Missed, Statement, Steer, World};
 pub use message::Description;
-pub use plan::{Body, Output, Plan};
+pub use numbers::Numbers;
+pub use plan::{Body, OnConflict, Output, Parent, Plan, Span};
 pub use texts::Texts;
 
 /// Not to be answered here: the ordinary way does it.

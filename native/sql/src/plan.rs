@@ -10,9 +10,12 @@
 use crate::expression::{Expression, Moment, Stored};
 use crate::{Kind, Stray};
 use hyperdb_graph::catalog::{self, peek_version};
-use hyperdb_graph::relation::Layout;
-use hyperdb_graph::{Glance, LockMode, Stop, Transaction};
+use hyperdb_graph::relation::{Layout, Limits, Way};
+use hyperdb_graph::{Direction, Glance, Stop, Transaction};
 use std::sync::Arc;
+
+/// Rows that one statement answers here: more of them are answered a piece at a time, by the ordinary way.
+const MOST_ROWS: usize = 1_000;
 
 /// A column of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +33,15 @@ pub enum Body {
     Get {
         /// Values of the key's columns.
         key: Vec<Expression>,
-        /// What is answered.
-        outputs: Vec<Output>,
     },
-    /// Adds a row.
+    /// Reads rows in the order of the key, or of the index.
+    Range(Span),
+    /// Adds rows.
     Insert {
-        /// A value for each slot.
-        values: Vec<Expression>,
+        /// A value for each slot, of each row.
+        rows: Vec<Vec<Expression>>,
+        /// What becomes of a row that is there already; `None`: the ordinary way tells of it.
+        conflict: Option<OnConflict>,
     },
     /// Changes the row of a key.
     Update {
@@ -50,6 +55,41 @@ pub enum Body {
         /// Values of the key's columns.
         key: Vec<Expression>,
     },
+}
+
+/// Rows between two ends.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// Values of the first columns, which all rows have.
+    pub equal: Vec<Expression>,
+    /// From which value of the next column on, and whether that one is in; none: from the first.
+    pub low: Option<(Expression, bool)>,
+    /// Up to which.
+    pub high: Option<(Expression, bool)>,
+    /// From the last.
+    pub reverse: bool,
+    /// So many rows at most.
+    pub limit: Option<Expression>,
+}
+
+/// ON CONFLICT.
+#[derive(Clone, Debug)]
+pub struct OnConflict {
+    /// What is looked at, in order: indexes by their places in the layout, `None` for the key.
+    pub arbiters: Vec<Option<usize>>,
+    /// Slots and what they hold afterwards, over the row that is there, then the one proposed; `None`: DO NOTHING.
+    pub sets: Option<Vec<(usize, Expression)>>,
+}
+
+/// The row of another table that a foreign key names.
+#[derive(Clone, Debug)]
+pub struct Parent {
+    /// That table.
+    pub layout: Arc<Layout>,
+    /// The unique index that is referred to; `None`: its key.
+    pub index: Option<usize>,
+    /// Where a row has the values.
+    pub slots: Vec<usize>,
 }
 
 /// See the module's head.
@@ -67,6 +107,10 @@ pub struct Plan {
     pub index: Option<usize>,
     /// Slots that take no null.
     pub required: Vec<usize>,
+    /// What added rows refer to.
+    pub parents: Vec<Parent>,
+    /// What is answered of each row; `None`: a statement without RETURNING.
+    pub outputs: Option<Vec<Output>>,
     /// What it does.
     pub body: Body,
 }
@@ -106,15 +150,12 @@ fn is_binary(formats: Formats<'_>, at: usize) -> bool {
 impl Plan {
     /// Whether it changes nothing.
     pub fn reads_only(&self) -> bool {
-        matches!(self.body, Body::Get { .. })
+        matches!(self.body, Body::Get { .. } | Body::Range(_))
     }
 
     /// How many columns come back; `None`: no rows do.
     pub fn width(&self) -> Option<usize> {
-        match &self.body {
-            Body::Get { outputs, .. } => Some(outputs.len()),
-            _ => None,
-        }
+        self.outputs.as_ref().map(Vec::len)
     }
 
     /// Reads without waiting and without a transaction: how many rows were written to `out` as DataRow messages.
@@ -129,7 +170,7 @@ impl Plan {
         moment: &dyn Moment,
         out: &mut Vec<u8>,
     ) -> Result<u64, Halt> {
-        let (Body::Get { key, outputs }, None) = (&self.body, self.index) else {
+        let (Body::Get { key }, None) = (&self.body, self.index) else {
             return Err(Halt::Stray);
         };
         if peek_version(glance)? != Some(self.version) {
@@ -140,7 +181,7 @@ impl Plan {
             return Ok(0);
         }
         let found = self.layout.peek(glance, &self.header_key, &key, |row| {
-            row.map(|row| self.answer(row, outputs, formats, out))
+            row.map(|row| self.answer_packed(row, formats, out))
         })?;
         match found {
             None => Err(Halt::Stray),
@@ -166,7 +207,7 @@ impl Plan {
             return Err(Halt::Stray);
         }
         match &self.body {
-            Body::Get { key, outputs } => {
+            Body::Get { key } => {
                 let key = evaluated(key, parameters, moment)?;
                 if key.iter().any(Option::is_none) {
                     return Ok(0);
@@ -177,90 +218,99 @@ impl Plan {
                     .find(transaction, &opened, self.index, &key, None)?
                 {
                     None => Ok(0),
-                    Some(row) => self.answer(&row, outputs, formats, out).map(|()| 1),
+                    Some(row) => self.answer_packed(&row, formats, out).map(|()| 1),
                 }
             }
-            Body::Insert { values } => {
-                let slots = evaluated(values, parameters, moment)?;
-                self.check(&slots)?;
-                self.layout.claim(transaction)?;
-                let mut opened = self.layout.open(transaction)?;
-                match self.layout.insert(transaction, &mut opened, &slots)? {
-                    Ok(()) => Ok(1),
-                    Err(_) => Err(Halt::Stray),
-                }
-            }
-            Body::Update { key, sets } => {
-                self.change(transaction, key, Some(sets), parameters, moment)
-            }
-            Body::Delete { key } => self.change(transaction, key, None, parameters, moment),
+            Body::Range(span) => self.range(transaction, span, parameters, formats, moment, out),
+            _ => self.write(transaction, parameters, formats, moment, out),
         }
     }
 
-    fn change(
+    fn range(
         &self,
         transaction: &mut Transaction,
-        key: &[Expression],
-        sets: Option<&[(usize, Expression)]>,
+        span: &Span,
         parameters: &[Stored],
+        formats: Formats<'_>,
         moment: &dyn Moment,
+        out: &mut Vec<u8>,
     ) -> Result<u64, Halt> {
-        let key = evaluated(key, parameters, moment)?;
-        self.layout.claim(transaction)?;
-        let mut opened = self.layout.open(transaction)?;
-        let mode = match sets {
-            Some(_) => LockMode::NoKeyUpdate,
-            None => LockMode::Update,
+        let equal = evaluated(&span.equal, parameters, moment)?;
+        let end = |end: &Option<(Expression, bool)>| -> Result<Option<(Stored, bool)>, Halt> {
+            let Some((value, is_in)) = end else {
+                return Ok(None);
+            };
+            Ok(Some((value.value(parameters, &[], moment)?, *is_in)))
         };
-        let found = match key.iter().any(Option::is_none) {
-            true => None,
-            false => self
-                .layout
-                .find(transaction, &opened, self.index, &key, Some(mode))?,
+        let (low, high) = (end(&span.low)?, end(&span.high)?);
+        let is_null =
+            |end: &Option<(Stored, bool)>| end.as_ref().is_some_and(|(value, _)| value.is_none());
+        let limit = match &span.limit {
+            None => None,
+            Some(limit) => match limit.value(parameters, &[], moment)? {
+                None => None,
+                Some(stored) => Some(Kind::Int8.integer(&stored).ok_or(Halt::Stray)?),
+            },
         };
-        let Some(packed) = found else {
-            // A literal that is no value of its column is an error even where no row gets it.
-            for (_, value) in sets.unwrap_or_default() {
-                value.settle(parameters, moment)?;
-            }
+        if limit.is_some_and(|limit| limit < 0) {
+            return Err(Halt::Stray);
+        }
+        if equal.iter().any(Option::is_none) || is_null(&low) || is_null(&high) || limit == Some(0)
+        {
             return Ok(0);
-        };
-        let row = self.layout.unpack(&packed).ok_or(Halt::Stray)?;
-        let old: Vec<Stored> = row.iter().map(|value| value.map(<[u8]>::to_vec)).collect();
-        let Some(sets) = sets else {
-            self.layout.remove(transaction, &mut opened, &old)?;
-            return Ok(1);
-        };
-        let mut new = old.clone();
-        for (slot, value) in sets {
-            let place = new.get_mut(*slot).ok_or(Halt::Stray)?;
-            *place = value.value(parameters, &row, moment)?;
         }
-        self.check(&new)?;
-        match self.layout.replace(transaction, &mut opened, &old, &new)? {
-            Ok(()) => Ok(1),
-            Err(_) => Err(Halt::Stray),
+        let limits = |end: Option<(Stored, bool)>| match end {
+            None => (!equal.is_empty()).then(|| (equal.clone(), true)),
+            Some((value, is_in)) => Some(([&equal[..], &[value]].concat(), is_in)),
+        };
+        let way = Way {
+            index: self.index,
+            limits: Limits {
+                low: limits(low),
+                high: limits(high),
+            },
+            direction: if span.reverse {
+                Direction::Reverse
+            } else {
+                Direction::Forward
+            },
+            settled: false,
+        };
+        let opened = self.layout.open(transaction)?;
+        let most = limit.and_then(|limit| usize::try_from(limit).ok());
+        let wanted = most.unwrap_or(usize::MAX).min(MOST_ROWS + 1);
+        let page = self.layout.page(transaction, &opened, &way, None, wanted)?;
+        if page.rows.len() > MOST_ROWS {
+            return Err(Halt::Stray);
         }
+        let mut count = 0;
+        for row in &page.rows {
+            self.answer_packed(row, formats, out)?;
+            count += 1;
+        }
+        Ok(count)
     }
 
-    /// What must not be null is not.
-    fn check(&self, slots: &[Stored]) -> Result<(), Halt> {
-        let is_null = |slot: &usize| slots.get(*slot).is_none_or(Option::is_none);
-        match self.required.iter().any(is_null) {
-            true => Err(Halt::Stray),
-            false => Ok(()),
-        }
-    }
-
-    /// DataRow of a packed row; nothing is left in `out` after an error.
-    fn answer(
+    fn answer_packed(
         &self,
         packed: &[u8],
-        outputs: &[Output],
         formats: Formats<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Halt> {
         let row = self.layout.unpack(packed).ok_or(Halt::Stray)?;
+        self.answer(&row, formats, out)
+    }
+
+    /// DataRow of a row, if rows are answered; nothing is left in `out` after an error.
+    pub(crate) fn answer(
+        &self,
+        row: &[Option<&[u8]>],
+        formats: Formats<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Halt> {
+        let Some(outputs) = &self.outputs else {
+            return Ok(());
+        };
         let start = out.len();
         out.extend_from_slice(b"D\0\0\0\0");
         let columns = u16::try_from(outputs.len()).map_err(|_| Halt::Stray)?;
@@ -287,7 +337,7 @@ impl Plan {
     }
 }
 
-fn evaluated(
+pub(crate) fn evaluated(
     expressions: &[Expression],
     parameters: &[Stored],
     moment: &dyn Moment,

@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.conversation.portals import find_type
 from hyperdb.frontends.sql.conversation.rows import BINARY, fields, put, writers
 from hyperdb.frontends.sql.conversation.steps import NEXT, Shared, Turn, call
 from hyperdb.frontends.sql.copy import binary
+from hyperdb.frontends.sql.copy.record import Reader
 from hyperdb.frontends.sql.protocol import encode, messages
 from hyperdb.frontends.sql.types import Style, Type, oids
 
@@ -73,6 +74,11 @@ class Rows:
     def feed(self, data: bytes) -> Sequence[Sequence[object]]:
         """The rows that are whole with this piece."""
         return self._values(self._source.feed(data))
+
+    def resume(self, line: int) -> None:
+        """Earlier records were read elsewhere: what is fed now begins on this line."""
+        if isinstance(self._source, Reader):
+            self._source.resume(line)
 
     def finish(self) -> Sequence[Sequence[object]]:
         """The rows of what was left of the pieces."""

@@ -27,7 +27,7 @@ class Conversation:
     def __init__(self, terms: Terms) -> None:
         self._shared = Shared(terms)
         self._commands = Commands(self._shared)
-        self._decoder = Decoder(terms.bounds.messages)
+        self._decoder = Decoder(terms.bounds.messages, terms.merge_copied)
         self._turns = self._all()
         self._asked: Ask | WouldWait | None = next(self._turns)
         self._closed = False

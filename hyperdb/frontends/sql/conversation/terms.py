@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hyperdb.frontends.sql.contract import Backend
+from hyperdb.frontends.sql.protocol.decode import Merge, merged
 from hyperdb.frontends.sql.protocol.limits import Limits
 from hyperdb.roles import Verifier
 
@@ -63,6 +64,8 @@ class Terms:
     """Cancels what the session with this key does, if there is one."""
     began: Callable[[bytes], None] = lambda _secret: None
     """Told once the client has proved who it is: the secret that a CancelRequest must bring."""
+    merge_copied: Merge = merged
+    """Reads CopyData messages; a server has a faster one."""
     wake: Callable[[], None] = lambda: None
     """Thread-safe: notifications may wait for this client."""
     bounds: Bounds = field(default_factory=Bounds)

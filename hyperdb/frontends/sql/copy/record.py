@@ -62,6 +62,12 @@ class Reader:
         self._special: tuple[str, ...] = ()
         """Without one of these in it, a text has no quote, no escape and no end."""
 
+    def resume(self, line: int) -> None:
+        """Plain lines, which ended without a carriage return, came before: the next one has this number."""
+        self._next = line
+        self._carriage = False
+        self._wants_header = False
+
     @property
     def _is_open(self) -> bool:
         """Whether a record has begun in an earlier line."""

@@ -22,6 +22,7 @@ from hyperdb.frontends.sql.define import create, objects
 from hyperdb.frontends.sql.define.constraints import Build, of_table
 from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
+from hyperdb.frontends.sql.define.rekey import add_key, can_rewrite, drop_key, is_hidden_key
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import Expr
@@ -123,6 +124,9 @@ def _rows(context: Context, relation: Relation) -> Any:
 def _constrain(context: Context, number: int, wanted: Any) -> None:
     """One more constraint, once all rows keep it."""
     table = context.table(number)
+    if wanted.kind == records.PRIMARY and is_hidden_key(table) and can_rewrite(context, number):
+        add_key(context, number, wanted)
+        return
     if wanted.kind == records.PRIMARY:
         for name in wanted.columns:
             if not _column(table, name).not_null:
@@ -196,9 +200,13 @@ def _drop_constraint(context: Context, number: int, name: str, *, cascade: bool,
             return
         raise SqlError("42704", f'constraint "{name}" of relation "{table.name}" does not exist')
     index = context.catalog.objects.get(found.index) if found.kind in (records.PRIMARY, records.UNIQUE) else None
-    if isinstance(index, records.Index) and index.clustered:
-        raise SqlError("0A000", "the primary key that a table was made with cannot be dropped: its rows are ordered by it")
-    context.change(number, replace(table, constraints=tuple(each for each in table.constraints if each is not found)))
+    table = replace(table, constraints=tuple(each for each in table.constraints if each is not found))
+    if not isinstance(index, records.Index) or not index.clustered:
+        context.change(number, table)
+    elif can_rewrite(context, number):
+        drop_key(context, number, table)
+    else:
+        raise SqlError("0A000", "the primary key of a table with indexes on expressions or partial ones cannot be dropped")
     if index is not None:
         context.refresh()
         remove(context, found.index, cascade=cascade)
@@ -211,7 +219,10 @@ def _drop_column(context: Context, number: int, name: str, *, cascade: bool, tol
         return
     column = _column(table, name)
     if any(part.column == column.id for part in table.key):
-        raise SqlError("0A000", "a column of the primary key that a table was made with cannot be dropped")
+        primary = next(each for each in table.constraints if each.kind == records.PRIMARY)
+        _drop_constraint(context, number, primary.name, cascade=cascade, tolerated=False)
+        context.refresh()
+        table = context.table(number)
     for index, record in list(context.catalog.indexes.get(number, ())):
         if column.id in {part.column for part in record.columns} | set(record.included) | set(record.predicate.columns):
             gone = tuple(each for each in table.constraints if each.index != index or each.kind == records.FOREIGN)

@@ -16,17 +16,17 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.names import fold, is_serial, kind_of
 from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, UUID, Kind
+from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.define import like, materialized, objects, resp_prefix
 from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.define.rekey import hidden_column
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.clauses import MATERIALIZED, ON_COMMIT, TEMPORARY
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Source, Table, Use
 
-ROW_KEY = "_row"
 _MOST_COLUMNS = 1600
 _LIMITS = {INT2: (1 << 15) - 1, INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}
 
@@ -231,8 +231,7 @@ def _make(context: Context, columns: Columns, number: int, app: int, name: str, 
     if primary is not None:
         columns.made = [replace(each, not_null=True) if each.name in primary.columns else each for each in columns.made]
     else:
-        hidden = Column(id=len(columns.made) + 1, name=ROW_KEY, kind=kinds.to_record(Kind(UUID)), not_null=True, hidden=True)
-        columns.made.append(hidden)
+        columns.made.append(hidden_column(len(columns.made) + 1))
     build = Build(context, number, app, name, columns.made)
     if columns.prefix:
         resp_prefix.check_key(columns.made, primary)

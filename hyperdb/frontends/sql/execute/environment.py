@@ -82,3 +82,11 @@ class Environment:
         """Raises 57014 once the statement was cancelled."""
         if self.cancelled():
             raise SqlError("57014", "canceling statement due to user request")
+
+
+def settle(env: Environment) -> None:
+    """What is looked at when a statement has done everything else."""
+    while env.deferred:
+        checks, env.deferred[:] = list(env.deferred), []
+        for check in checks:
+            check()

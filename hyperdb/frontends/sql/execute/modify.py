@@ -155,12 +155,18 @@ class Modifier:
 
     def _duplicate(self, written: Written, row: Sequence[Any], index: int, env: Environment) -> SqlError:
         relation = written.relation
+        _, columns = self._key_of(relation, index)
+        found = [relation.column(column) for column in columns]
+        return self.duplicate(relation, index, [None if each is None else row[each.slot] for each in found], env)
+
+    def duplicate(self, relation: Relation, index: int, key: Sequence[Any], env: Environment) -> SqlError:
+        """A value is there twice: `key` are the values of the index's columns, of the primary key's for 0."""
         name, columns = self._key_of(relation, index)
         shown = ", ".join(columns)
         values = []
-        for column in columns:
+        for column, value in zip(columns, key, strict=True):
             found = relation.column(column)
-            values.append("?" if found is None else env.session.show(found.kind, row[found.slot]))
+            values.append("?" if found is None else env.session.show(found.kind, value))
         return SqlError(
             "23505",
             f'duplicate key value violates unique constraint "{name}"',

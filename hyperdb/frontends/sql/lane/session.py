@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.access.privileges import UPDATE, USAGE
 from hyperdb.frontends.sql.contract import Column, Prepared, Status
 from hyperdb.frontends.sql.conversation.portals import described
 from hyperdb.frontends.sql.lane.compile import LaneCompiler
@@ -80,7 +81,8 @@ class SessionLane:
         """Versions of the catalog under which statements were last looked at, by name."""
         self._style: Style | None = None
         self._is_plain = False
-        self._scope = 0
+        self._is_utc = True
+        self._scope = -1
 
     def lend(self) -> Lane | None:
         """The lane, which owns the client from now on; None: the session keeps it."""
@@ -88,16 +90,16 @@ class SessionLane:
         transaction = session.transaction
         if (transaction is None) is not (session.status is Status.IDLE) or session.status is Status.FAILED:
             return None
-        # The lane asks nobody's rights.
-        if not session.rights.is_super or not self.has_common_settings() or self._is_busy():
+        if not self._has_settings() or self._is_busy():
             return None
         if transaction is not None and not self._has_common_transaction():
             return None
-        if session.names.changes != self._names:
+        # What a lane knows was bound, and its rights were looked at, in one scope.
+        scope = session.backend.scope(tuple(session.schemas_in_path()), session.role, self._is_utc)
+        if session.names.changes != self._names or scope != self._scope:
             self._lane.forget()
             self._tried.clear()
-            self._names = session.names.changes
-        self._scope = session.backend.scope(tuple(session.schemas_in_path()), session.role)
+            self._names, self._scope = session.names.changes, scope
         missed = self._lane.missed()
         if missed is not None:
             self._learn(*missed)
@@ -113,6 +115,7 @@ class SessionLane:
         self._is_lent = False
         session = self._session
         began, handle, queried = self._lane.reclaim()
+        session.facade.take_numbers(*self._lane.numbers())
         if queried:
             # A simple query ends the unnamed statement.
             session.prepared.pop("")
@@ -122,12 +125,16 @@ class SessionLane:
 
     def has_common_settings(self) -> bool:
         """Whether values are read and written as from the start, and nothing else asks for the ordinary way."""
+        return self._has_settings() and self._is_utc
+
+    def _has_settings(self) -> bool:
+        """As `has_common_settings`, but for the time zone."""
         session = self._session
         if self._style is not session.style:
             self._style = style = session.style
+            self._is_utc = style.time_zone_name == "UTC"
             self._is_plain = (
                 style.date_style == "ISO"
-                and style.time_zone_name == "UTC"
                 and style.extra_float_digits >= 1
                 and style.bytea_output == "hex"
                 and all(session.settings.value(name) == value for name, value in _PLAIN.items())
@@ -138,7 +145,8 @@ class SessionLane:
     def _is_busy(self) -> bool:
         """Whether something goes on between two messages: a result that is read piece by piece, a cursor, listening."""
         session = self._session
-        return session.streams.is_open or bool(session.news.channels) or any(True for _ in session.cursors)
+        is_changing = session.rights.is_pending
+        return is_changing or session.streams.is_open or bool(session.news.channels) or any(True for _ in session.cursors)
 
     def _may_steer(self) -> bool:
         """Whether nothing but the transaction ends with a block."""
@@ -150,7 +158,10 @@ class SessionLane:
         session = self._session
         settings = session.settings.transaction
         is_common = settings == {"transaction_isolation": "read committed", "transaction_read_only": "off"}
-        return is_common and not session.catalog_changed
+        transaction = session.transaction
+        # A lane reads what is in the transaction, not what joins at its commit.
+        is_loaded = transaction is not None and transaction.has_loaded()
+        return is_common and not session.catalog_changed and not is_loaded
 
     # What it learns.
 
@@ -201,8 +212,19 @@ class SessionLane:
         session, body = self._session, prepared.body
         if not isinstance(body, Query) or body.before or prepared.version != catalog.version:
             return None
+        try:
+            # The lane asks nobody's rights: who has them, has them as long as catalog and scope are the same.
+            session.rights.check(catalog, body.bound.needs)
+        except SqlError:
+            return None
         columns = cast("tuple[Column, ...] | None", prepared.columns)
         description = None if columns is None else described(session, columns, ())
-        compiler = LaneCompiler(session.backend.lanes, catalog, prepared.parameters)
-        plan = Optimizer().plan(body.bound.plan)
-        return compiler.compile(plan, lambda relation: session.layout_of(relation, catalog), description)
+        compiler = LaneCompiler(
+            session.backend.lanes,
+            catalog,
+            prepared.parameters,
+            lambda relation: session.layout_of(relation, catalog),
+            may_use=lambda number: session.rights.may(catalog, number, USAGE) or session.rights.may(catalog, number, UPDATE),
+            is_utc=self._is_utc,
+        )
+        return compiler.compile(Optimizer().plan(body.bound.plan), description)

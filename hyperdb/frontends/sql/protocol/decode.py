@@ -85,6 +85,7 @@ _READERS: dict[int, tuple[Callable[[Body], messages.Event], bool]] = {
     ord("X"): (lambda _: messages.Terminate(), True),
 }
 
+_COPY_DATA = ord("d")
 # Whole messages that most pipelines are made of, so that they need not be read each time.
 _USUAL: dict[bytes, messages.Event] = {
     b"S\0\0\0\4": messages.Sync(),
@@ -96,10 +97,28 @@ _USUAL: dict[bytes, messages.Event] = {
 _LONGEST_USUAL = max(map(len, _USUAL))
 
 
+# Of bytes that begin with CopyData, and the most that one may have: the bodies of whole ones at the front, and bytes of them all.
+Merge = Callable[[bytes, int], tuple[bytes, int]]
+
+
+def merged(data: bytes, most: int) -> tuple[bytes, int]:
+    """CopyData messages as one, since clients send one a row and where they are cut means nothing."""
+    bodies, at = [], 0
+    while data[at : at + 1] == b"d":
+        length = int.from_bytes(data[at + 1 : at + 5], "big")
+        end = at + 1 + length
+        if not 4 <= length <= most or end > len(data):
+            break
+        bodies.append(data[at + 5 : end])
+        at = end
+    return b"".join(bodies), at
+
+
 class Decoder:
     """Feed it with `receive`, drain it with `next_event` until that gives None."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, merge: Merge = merged) -> None:
+        self._merge = merge
         self.phase = Phase.STARTUP
         self._limits = limits or Limits()
         self._buffer = bytearray()
@@ -154,6 +173,10 @@ class Decoder:
             if usual is not None:
                 self._consume(end)
                 return usual
+        if kind == _COPY_DATA and read is not None:
+            copied, taken = self._merge(bytes(buffer[at:]), most)
+            self._consume(at + taken)
+            return messages.CopyData(copied)
         data = bytes(buffer[at + 5 : end])
         self._consume(end)
         if read is None:

@@ -2,11 +2,12 @@
 
 use super::catalog::TableLayout;
 use super::plan::{all, Typed};
-use hyperdb_graph::relation::{Layout, Opened};
+use hyperdb_graph::relation::{Bulk, Layout, Opened};
 use hyperdb_graph::{Step, Transaction};
-use hyperdb_sql::copy::Form;
+use hyperdb_sql::copy::{Form, Format, Rest};
 use hyperdb_sql::{Kind, Moment};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use std::sync::Arc;
 
 /// Rows that are added at once.
@@ -17,6 +18,31 @@ const BATCH: usize = 1_024;
 pub(crate) struct CopyForm {
     layout: Arc<Layout>,
     form: Form,
+}
+
+/// The bodies of the CopyData messages at the front of `data`, one behind the other, and how many bytes the messages were. It stops
+/// before one that is not whole, longer than `most`, or of another kind.
+#[pyfunction]
+pub(crate) fn merge_copy_data<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    most: usize,
+) -> (Bound<'py, PyBytes>, usize) {
+    let mut bodies = Vec::with_capacity(data.len());
+    let mut at = 0;
+    while let Some((b'd', rest)) = data.get(at..).and_then(<[u8]>::split_first) {
+        let Some((length, rest)) = rest.split_first_chunk::<4>() else {
+            break;
+        };
+        let length = u32::from_be_bytes(*length) as usize;
+        let body = length.checked_sub(4).filter(|_| length <= most);
+        let Some(body) = body.and_then(|body| rest.get(..body)) else {
+            break;
+        };
+        bodies.extend_from_slice(body);
+        at += 1 + length;
+    }
+    (PyBytes::new(py, &bodies), at)
 }
 
 struct Fixed<'w> {
@@ -34,8 +60,33 @@ impl Moment for Fixed<'_> {
     }
 }
 
-/// What came of a text: rows added, bytes taken, and the row's place and the index's number where one was in the way.
-pub(super) type Loaded = (usize, usize, Option<(usize, u64)>);
+/// What came of bytes: rows added, bytes taken, whether the next record is left to the ordinary way, and the row's place and the
+/// index's number where one was in the way.
+pub(super) type Loaded = (usize, usize, bool, Option<(usize, u64)>);
+
+/// How a format is named: its word, then delimiter, null, quote and escape.
+pub(super) type Named = (String, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn format((word, delimiter, null, quote, escape): Named) -> Option<Format> {
+    let one = |bytes: &[u8]| match bytes {
+        [byte] => Some(*byte),
+        _ => None,
+    };
+    Some(match word.as_str() {
+        "text" => Format::Text {
+            delimiter: one(&delimiter)?,
+            null,
+        },
+        "csv" => Format::Csv {
+            delimiter: one(&delimiter)?,
+            null,
+            quote: one(&quote)?,
+            escape: one(&escape)?,
+        },
+        "binary" => Format::Binary,
+        _ => return None,
+    })
+}
 
 impl CopyForm {
     /// The form; `None` inside for a type that the short way does not know.
@@ -44,8 +95,7 @@ impl CopyForm {
         fields: Vec<(usize, Typed)>,
         others: Vec<(usize, Bound<'_, PyAny>)>,
         required: Vec<usize>,
-        delimiter: u8,
-        null: Vec<u8>,
+        named: Named,
     ) -> PyResult<Option<CopyForm>> {
         let layout = layout.0.clone();
         let (slots, values): (Vec<usize>, Vec<_>) = others.into_iter().unzip();
@@ -62,21 +112,24 @@ impl CopyForm {
         let Some(fields) = fields.into_iter().map(field).collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
+        let Some(format) = format(named) else {
+            return Ok(None);
+        };
         let form = Form {
             width: layout.slots(),
             fields,
             others: slots.into_iter().zip(values).collect(),
             required,
-            delimiter,
-            null,
+            format,
         };
         Ok(Some(CopyForm { layout, form }))
     }
 
-    /// Adds the rows of whole lines from the front of `data`, until one is left to the ordinary way.
+    /// Adds the rows of whole records from the front of `data`, until one is left to the ordinary way.
     pub(super) fn load(
         &self,
         transaction: &mut Transaction,
+        mut bulk: Option<&mut Bulk>,
         data: &[u8],
         now: i64,
         world: &dyn hyperdb_sql::World,
@@ -86,16 +139,21 @@ impl CopyForm {
         let (mut count, mut at) = (0, 0);
         loop {
             let rest = data.get(at..).unwrap_or_default();
-            let (rows, taken) = self.form.rows(rest, BATCH, &moment);
-            if rows.is_empty() {
-                return Ok((count, at, None));
-            }
-            let added = self.layout.insert_all(transaction, &mut opened, &rows)?;
-            if let Err((place, violation)) = added {
-                return Ok((count, at, Some((place, violation.index))));
+            let (rows, taken, end) = self.form.rows(rest, BATCH, &moment);
+            match &mut bulk {
+                Some(bulk) => rows.iter().try_for_each(|row| bulk.add(row))?,
+                None => {
+                    let added = self.layout.insert_all(transaction, &mut opened, &rows)?;
+                    if let Err((place, violation)) = added {
+                        return Ok((count, at, false, Some((place, violation.index))));
+                    }
+                }
             }
             count += rows.len();
             at += taken;
+            if end != Rest::More {
+                return Ok((count, at, end == Rest::Left, None));
+            }
         }
     }
 }

@@ -4,14 +4,15 @@
 //! callback: from the thread that releases a lock, or from the log's when a commit is durable. Callbacks only wake.
 
 use super::catalog::TableLayout;
-use super::copy::{CopyForm, Loaded};
+use super::copy::{CopyForm, Loaded, Named};
 use super::plan::{self, Form, LaneStatement, Typed};
-use super::transaction::SqlTransaction;
+use super::transaction::{doubled, load_memory, SqlTransaction, TableRewrite};
 use crate::errors::{failed, stopped};
 use crate::fork::Born;
 use crate::store::Store;
 use crate::transaction::{ended, Open, Transaction};
 use hyperdb_graph::hash::HashKey;
+use hyperdb_graph::relation::Unfit;
 use hyperdb_graph::sequencer::Savepoint;
 use hyperdb_graph::{Commit, Db, Stop, Store as Graph};
 use hyperdb_sql::{Block, End, Lane, Missed, Texts, World};
@@ -168,9 +169,10 @@ impl SqlLanes {
         self.texts.learn_as(scope, text, &types, statement, version);
     }
 
-    /// A statement on one row. `word` is get, insert, update or delete; `sets` are slots and expressions. None if it has a
-    /// type that the short way does not know.
-    #[pyo3(signature = (word, layout, version, parameters, index, key, sets, outputs, required, description))]
+    /// A statement on rows of one table. `word` is get, range, insert, update or delete, `body` what that one wants: the values of
+    /// the key; those of its first columns, both ends, whether from the last, and the limit; rows, and what becomes of those that
+    /// are there; a key and slots with expressions. None if it has a type that the short way does not know.
+    #[pyo3(signature = (word, layout, version, parameters, index, body, outputs, required, parents, description))]
     #[allow(clippy::too_many_arguments)]
     fn row<'py>(
         &self,
@@ -179,47 +181,38 @@ impl SqlLanes {
         version: i64,
         parameters: Vec<u32>,
         index: Option<usize>,
-        key: Vec<Bound<'py, PyAny>>,
-        sets: Vec<(usize, Bound<'py, PyAny>)>,
-        outputs: Vec<(usize, Typed)>,
+        body: Bound<'py, PyTuple>,
+        outputs: Option<Vec<(usize, Typed)>>,
         required: Vec<usize>,
+        parents: Vec<(Py<TableLayout>, Option<usize>, Vec<usize>)>,
         description: Option<Vec<u8>>,
     ) -> PyResult<Option<LaneStatement>> {
         let form = Form {
             word,
             index,
-            key,
-            sets,
+            body,
             outputs,
-        };
-        plan::row(
-            &self.graph,
-            layout,
-            version,
-            parameters,
-            form,
             required,
-            description,
-        )
+            parents,
+        };
+        plan::row(&self.graph, layout, version, parameters, form, description)
     }
 
-    /// How lines of COPY's text format become rows of a table; None as for `row`. `others` are slots without a field.
-    #[pyo3(signature = (layout, fields, others, required, delimiter, null))]
-    #[allow(clippy::too_many_arguments)]
+    /// How records of COPY's formats become rows of a table; None as for `row`. `others` are slots without a field; `format` is its
+    /// word, then delimiter, null, quote and escape.
     fn copy_form(
         &self,
         layout: &TableLayout,
         fields: Vec<(usize, Typed)>,
         others: Vec<(usize, Bound<'_, PyAny>)>,
         required: Vec<usize>,
-        delimiter: u8,
-        null: Vec<u8>,
+        format: Named,
     ) -> PyResult<Option<CopyForm>> {
-        CopyForm::of(layout, fields, others, required, delimiter, null)
+        CopyForm::of(layout, fields, others, required, format)
     }
 
-    /// Adds the rows of the lines of `data` in the statement that is open, until a line is left to the ordinary way: rows,
-    /// bytes taken, and as `SqlTransaction.insert` what was in the way of a row (counted from behind those).
+    /// Adds the rows of the records of `data` in the statement that is open, until one is left to the ordinary way: rows, bytes taken,
+    /// whether one was, and as `SqlTransaction.insert` what was in the way of a row (counted from behind those).
     fn load(
         &self,
         py: Python<'_>,
@@ -229,7 +222,34 @@ impl SqlLanes {
         now: i64,
     ) -> PyResult<Loaded> {
         let world = self.world.clone();
-        transaction.with(py, |inner| Ok(form.load(inner, data, now, &*world)?))
+        let bulk = transaction.bulk();
+        transaction.with(py, |inner| {
+            Ok(form.load(inner, bulk.lock().as_mut(), data, now, &*world)?)
+        })
+    }
+
+    /// Writes the rows of a table that has got another key, by its new layout; if one cannot be: an index's number and the values
+    /// that are in it twice, or the id of a column with a null and None.
+    fn rewrite<'py>(
+        &self,
+        py: Python<'py>,
+        transaction: &SqlTransaction,
+        rewrite: &TableRewrite,
+        layout: &TableLayout,
+    ) -> PyResult<Option<(u64, Option<Bound<'py, PyTuple>>)>> {
+        let (world, memory) = (self.world.clone(), load_memory(&self.graph));
+        let new = layout.0.clone();
+        let done = transaction.with(py, |inner| {
+            Ok(rewrite.0.run(inner, &new, memory, &|| world.row_key())?)
+        })?;
+        match done {
+            Ok(()) => Ok(None),
+            Err(Unfit::Null(column)) => Ok(Some((u64::from(column), None))),
+            Err(Unfit::Twice(twice)) => {
+                let found = doubled(py, &new, Some(twice))?;
+                Ok(found.map(|(index, values)| (index, Some(values))))
+            }
+        }
     }
 
     /// What clients may do has changed: each is given back at its next message.
@@ -248,6 +268,9 @@ enum Pending {
     Durable(Commit),
     Lock,
 }
+
+/// Sequences by their numbers, and values of them.
+type Numbered = Vec<(u64, i64)>;
 
 /// See [`SqlLane::reclaim`].
 type Reclaimed = (Option<i64>, Option<Py<Transaction>>, bool);
@@ -331,6 +354,12 @@ impl SqlLane {
             }
         };
         Ok((began, handle, queried))
+    }
+
+    /// What statements took of sequences since it was last asked: of each the number and the value that was used last, the latest at
+    /// the end; then those that were taken for nothing.
+    fn numbers(&self) -> (Numbered, Numbered) {
+        self.lane.lock().take_numbers()
     }
 
     /// The prepared statement of this name is answered here.

@@ -15,8 +15,8 @@ mod values;
 
 pub(crate) use catalog::{refused, CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
-pub(crate) use copy::CopyForm;
+pub(crate) use copy::{merge_copy_data, CopyForm};
 pub(crate) use keyspace::Keyspace;
 pub(crate) use lane::{SqlLane, SqlLanes};
 pub(crate) use plan::LaneStatement;
-pub(crate) use transaction::SqlTransaction;
+pub(crate) use transaction::{SqlTransaction, TableRewrite};

@@ -2,9 +2,13 @@
 
 use super::catalog::TableLayout;
 use crate::errors::raise;
+use hyperdb_graph::catalog::Object;
 use hyperdb_graph::Store;
 use hyperdb_sql::expression::Sign;
-use hyperdb_sql::{Body, Description, Expression, Kind, Output, Plan, Statement, Steer};
+use hyperdb_sql::{
+    Body, Description, Expression, Kind, Numbered, OnConflict, Output, Parent, Plan, Span,
+    Statement, Steer,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::sync::Arc;
@@ -86,6 +90,14 @@ fn expression(found: &Bound<'_, PyAny>) -> PyResult<Option<Expression>> {
         },
         "now" => Some(Expression::Now),
         "row key" => Some(Expression::RowKey),
+        "next" => {
+            let record: Vec<u8> = parts.get_item(2)?.extract()?;
+            let Some(Object::Sequence(sequence)) = Object::decode(&record) else {
+                return Err(wrong());
+            };
+            let number = parts.get_item(1)?.extract()?;
+            Some(Expression::Next(Arc::new(Numbered { number, sequence })))
+        }
         _ => return Err(wrong()),
     })
 }
@@ -103,39 +115,116 @@ impl LaneStatement {
     }
 }
 
-/// What a statement does: its word, the values of its key, slots with what is stored there, slots with how they are shown.
+/// What a statement does: its word, and what the word wants.
 pub(super) struct Form<'py> {
     pub(super) word: &'py str,
     pub(super) index: Option<usize>,
-    pub(super) key: Vec<Bound<'py, PyAny>>,
-    pub(super) sets: Vec<(usize, Bound<'py, PyAny>)>,
-    pub(super) outputs: Vec<(usize, Typed)>,
+    pub(super) body: Bound<'py, PyTuple>,
+    /// Slots with how they are shown; none: no rows come back.
+    pub(super) outputs: Option<Vec<(usize, Typed)>>,
+    pub(super) required: Vec<usize>,
+    /// Layouts, indexes and slots of foreign keys.
+    pub(super) parents: Vec<(Py<TableLayout>, Option<usize>, Vec<usize>)>,
 }
 
-/// A statement on one row; `None` inside if it has a type that the short way does not know.
+/// An expression as it is given.
+type Given<'py> = Bound<'py, PyAny>;
+
+/// Indexes by their places (None: the key), then what is set.
+type Conflicting<'py> = (Vec<Option<usize>>, Option<Vec<(usize, Given<'py>)>>);
+
+/// Slots and expressions.
+fn sets(found: Vec<(usize, Given<'_>)>) -> PyResult<Option<Vec<(usize, Expression)>>> {
+    let (slots, values): (Vec<usize>, Vec<_>) = found.into_iter().unzip();
+    Ok(all(&values)?.map(|values| slots.into_iter().zip(values).collect()))
+}
+
+/// One end of a range, or none.
+#[allow(clippy::option_option)]
+fn end(found: Option<(Given<'_>, bool)>) -> PyResult<Option<Option<(Expression, bool)>>> {
+    let Some((value, is_in)) = found else {
+        return Ok(Some(None));
+    };
+    Ok(expression(&value)?.map(|value| Some((value, is_in))))
+}
+
+/// What the word wants, and the words before the count in its tag; `None` inside for a type that is not known.
+fn body(word: &str, given: &Bound<'_, PyTuple>) -> PyResult<Option<(Body, &'static str)>> {
+    let key = || -> PyResult<_> { all(&given.get_item(0)?.extract::<Vec<Given<'_>>>()?) };
+    Ok(match word {
+        "get" => key()?.map(|key| (Body::Get { key }, "SELECT ")),
+        "delete" => key()?.map(|key| (Body::Delete { key }, "DELETE ")),
+        "update" => {
+            let sets = sets(given.get_item(1)?.extract()?)?;
+            key()?
+                .zip(sets)
+                .map(|(key, sets)| (Body::Update { key, sets }, "UPDATE "))
+        }
+        "insert" => {
+            let rows: Vec<Vec<Given<'_>>> = given.get_item(0)?.extract()?;
+            let rows = rows
+                .iter()
+                .map(|row| all(row))
+                .collect::<PyResult<Option<Vec<_>>>>()?;
+            let conflict: Option<Conflicting<'_>> = given.get_item(1)?.extract()?;
+            let conflict = match conflict {
+                None => Some(None),
+                Some((arbiters, None)) => Some(Some(OnConflict {
+                    arbiters,
+                    sets: None,
+                })),
+                Some((arbiters, Some(given))) => sets(given)?.map(|sets| {
+                    let sets = Some(sets);
+                    Some(OnConflict { arbiters, sets })
+                }),
+            };
+            let both = rows.zip(conflict);
+            both.map(|(rows, conflict)| (Body::Insert { rows, conflict }, "INSERT 0 "))
+        }
+        "range" => {
+            let (low, high) = (
+                end(given.get_item(1)?.extract()?)?,
+                end(given.get_item(2)?.extract()?)?,
+            );
+            let reverse: bool = given.get_item(3)?.extract()?;
+            let limit: Option<Given<'_>> = given.get_item(4)?.extract()?;
+            let limit = match limit {
+                None => Some(None),
+                Some(limit) => expression(&limit)?.map(Some),
+            };
+            match (key()?, low, high, limit) {
+                (Some(equal), Some(low), Some(high), Some(limit)) => {
+                    let span = Span {
+                        equal,
+                        low,
+                        high,
+                        reverse,
+                        limit,
+                    };
+                    Some((Body::Range(span), "SELECT "))
+                }
+                _ => None,
+            }
+        }
+        _ => return Err(wrong()),
+    })
+}
+
+/// A statement on rows of one table; `None` inside if it has a type that the short way does not know.
 pub(super) fn row(
     graph: &Store,
     layout: &TableLayout,
     version: i64,
     parameters: Vec<u32>,
     form: Form<'_>,
-    required: Vec<usize>,
     description: Option<Vec<u8>>,
 ) -> PyResult<Option<LaneStatement>> {
-    let Form {
-        word,
-        index,
-        key,
-        sets,
-        outputs,
-    } = form;
     let layout = layout.0.clone();
     let kinds = parameters.into_iter().map(|oid| Kind::of(oid, -1));
     let Some(parameters) = kinds.collect::<Option<Vec<Kind>>>() else {
         return Ok(None);
     };
-    let (slots, values): (Vec<usize>, Vec<_>) = sets.into_iter().unzip();
-    let (Some(key), Some(values)) = (all(&key)?, all(&values)?) else {
+    let Some((body, tag)) = body(form.word, &form.body)? else {
         return Ok(None);
     };
     let output = |(slot, typed): (usize, Typed)| {
@@ -145,30 +234,34 @@ pub(super) fn row(
             .is_some_and(|column| kind.is_stored_as(column));
         is_stored.then_some(Output { slot, kind })
     };
-    let Some(outputs) = outputs.into_iter().map(output).collect::<Option<Vec<_>>>() else {
-        return Ok(None);
-    };
-    let (body, tag) = match word {
-        "get" => (Body::Get { key, outputs }, "SELECT "),
-        "insert" => (Body::Insert { values }, "INSERT 0 "),
-        "update" => {
-            let sets = slots.into_iter().zip(values).collect();
-            (Body::Update { key, sets }, "UPDATE ")
-        }
-        "delete" => (Body::Delete { key }, "DELETE "),
-        _ => return Err(wrong()),
+    let outputs = match form.outputs {
+        None => None,
+        Some(outputs) => match outputs.into_iter().map(output).collect::<Option<Vec<_>>>() {
+            None => return Ok(None),
+            found => found,
+        },
     };
     let description = match description {
         None => Description::none(),
         Some(bytes) => Description::of(bytes).ok_or_else(wrong)?,
     };
+    let parents = form
+        .parents
+        .into_iter()
+        .map(|(layout, index, slots)| Parent {
+            layout: layout.get().0.clone(),
+            index,
+            slots,
+        });
     let plan = Plan {
         version,
         parameters,
         header_key: layout.header_key(graph.hash_key())[..].into(),
         layout,
-        index,
-        required,
+        index: form.index,
+        required: form.required,
+        parents: parents.collect(),
+        outputs,
         body,
     };
     Ok(Some(LaneStatement(Arc::new(Statement::Plan {

@@ -6,16 +6,17 @@
 use super::catalog::{refused, CatalogImage, TableLayout};
 use super::columnar::{self, ColumnScan};
 use super::rows::{all_slots, key_values, limits, parts, tuples, End};
+use super::values;
 use crate::errors::{raise, stopped};
 use crate::transaction::{choose, ended, Transaction, MODES, WAITS};
 use hyperdb_graph::catalog::{Catalog, Halt, Object};
 use hyperdb_graph::columnar::Scan;
-use hyperdb_graph::relation::{Layout, Opened, Way};
+use hyperdb_graph::relation::{Bulk, Layout, Opened, Rewrite, Twice, Way};
 use hyperdb_graph::sequencer::OpenStatement;
 use hyperdb_graph::{Conflict, Direction, LockMode, Step, Stop, Store, Transaction as Inner};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use std::sync::Arc;
 
 const TABLE_MODES: &[(&str, LockMode)] = &[
@@ -31,6 +32,40 @@ pub(crate) struct SqlTransaction {
     transaction: Py<Transaction>,
     store: Arc<Store>,
     statement: Mutex<Option<OpenStatement>>,
+    /// Rows that the statement loads.
+    bulk: Mutex<Option<Bulk>>,
+}
+
+/// The rows of a table before it got another key.
+#[pyclass(frozen)]
+pub(crate) struct TableRewrite(pub(super) Rewrite);
+
+/// An index's number (0: the primary key) and the values that are in it twice.
+pub(super) type Doubled<'py> = Option<(u64, Bound<'py, PyTuple>)>;
+
+/// Bytes that a load may gather before it writes them, of a store opened with so many.
+pub(super) fn load_memory(store: &Store) -> usize {
+    (store.db().memory() / 16).clamp(1 << 20, 64 << 20)
+}
+
+/// What is there twice, as Python's values.
+pub(super) fn doubled<'py>(
+    py: Python<'py>,
+    layout: &Layout,
+    twice: Option<Twice>,
+) -> PyResult<Doubled<'py>> {
+    let Some(twice) = twice else {
+        return Ok(None);
+    };
+    let index = layout
+        .indexes
+        .iter()
+        .find(|index| index.number == twice.index);
+    let parts = index.map_or(&layout.key, |index| &index.parts);
+    let kinds: Vec<_> = parts.iter().map(|part| &part.kind).collect();
+    let found: Vec<Option<&[u8]>> = twice.values.iter().map(Option::as_deref).collect();
+    let shown = values::tuple(py, layout.image(), &kinds, &found)?;
+    Ok(Some((twice.index, shown)))
 }
 
 /// Which row of a call, and the number of the index that forbids it (0: the primary key).
@@ -63,6 +98,11 @@ impl SqlTransaction {
         outcome.ok_or_else(ended)?.map_err(halt_error)
     }
 
+    /// What the open statement loads.
+    pub(super) fn bulk(&self) -> &Mutex<Option<Bulk>> {
+        &self.bulk
+    }
+
     fn rows<T: Send>(
         &self,
         py: Python<'_>,
@@ -93,17 +133,22 @@ impl SqlTransaction {
     #[new]
     fn new(transaction: Py<Transaction>) -> PyResult<SqlTransaction> {
         let store = transaction.get().store()?;
-        let statement = Mutex::new(None);
         Ok(SqlTransaction {
             transaction,
             store,
-            statement,
+            statement: Mutex::new(None),
+            bulk: Mutex::new(None),
         })
     }
 
-    /// Opens a statement; the version of the catalog that it sees, None if this transaction has changed the catalog.
-    fn open(&self, py: Python<'_>) -> PyResult<Option<i64>> {
+    /// Opens a statement; the version of the catalog that it sees, None if this transaction has changed the catalog. What was
+    /// loaded before is seen by it, unless it `loads` into a table itself and looks at nothing else.
+    #[pyo3(signature = (loads = false))]
+    fn open(&self, py: Python<'_>, loads: bool) -> PyResult<Option<i64>> {
         self.with(py, |inner| {
+            if !loads {
+                inner.pour()?;
+            }
             let mut statement = self.statement.lock();
             if let Some(left) = statement.take() {
                 inner.close_statement(left, false);
@@ -115,6 +160,7 @@ impl SqlTransaction {
 
     /// Closes the statement: what it did stays, or is taken back.
     fn close(&self, py: Python<'_>, keep: bool) -> PyResult<()> {
+        self.bulk.lock().take();
         self.with(py, |inner| {
             if let Some(statement) = self.statement.lock().take() {
                 inner.close_statement(statement, keep);
@@ -231,6 +277,17 @@ impl SqlTransaction {
     ) -> PyResult<Violated> {
         let layout = layout.0.clone();
         let rows = all_slots(&layout, &rows)?;
+        let mut bulk = self.bulk.lock();
+        if let Some(bulk) = bulk
+            .as_mut()
+            .filter(|bulk| bulk.layout().number == layout.number)
+        {
+            return self.with(py, |_| {
+                rows.iter().try_for_each(|row| bulk.add(row))?;
+                Ok(None)
+            });
+        }
+        drop(bulk);
         self.rows(py, &layout, |inner, opened| {
             for (at, row) in rows.iter().enumerate() {
                 if let Err(violation) = layout.insert(inner, opened, row)? {
@@ -239,6 +296,52 @@ impl SqlTransaction {
             }
             Ok(None)
         })
+    }
+
+    /// Rows that the statement adds to this table are loaded in bulk from now on, if that may be: nobody else writes it, this
+    /// transaction has not, and its level is READ COMMITTED.
+    fn begin_load(&self, py: Python<'_>, layout: &TableLayout) -> PyResult<bool> {
+        let layout = layout.0.clone();
+        let memory = load_memory(&self.store);
+        self.with(py, |inner| {
+            let begun = Bulk::begin(inner, &layout, memory)?;
+            let is_begun = begun.is_some();
+            *self.bulk.lock() = begun;
+            Ok(is_begun)
+        })
+    }
+
+    /// Ends what `begin_load` began: the rows are the transaction's, or some value is there twice.
+    fn finish_load<'py>(&self, py: Python<'py>) -> PyResult<Doubled<'py>> {
+        let Some(bulk) = self.bulk.lock().take() else {
+            return Ok(None);
+        };
+        let layout = bulk.layout().clone();
+        let done = self.with(py, |inner| Ok(bulk.finish(inner)?))?;
+        doubled(py, &layout, done.err())
+    }
+
+    /// Whether something was loaded that only the commit shows.
+    fn has_loaded(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |inner| Ok(inner.has_loaded()))
+    }
+
+    /// Gives a table the record, with another key, and empties it; its rows, for `SqlLanes.rewrite` under the new layout.
+    fn rekey(
+        &self,
+        py: Python<'_>,
+        layout: &TableLayout,
+        number: u64,
+        record: &[u8],
+    ) -> PyResult<TableRewrite> {
+        let (layout, object) = (layout.0.clone(), object(record)?);
+        let rewrite = self.with(py, |inner| {
+            Catalog::new(&self.store, inner).lock(number, LockMode::AccessExclusive)?;
+            let rewrite = Rewrite::of(inner, &layout)?;
+            Catalog::new(&self.store, inner).rekey(number, object)?;
+            Ok(rewrite)
+        })?;
+        Ok(TableRewrite(rewrite))
     }
 
     /// Removes rows that the statement has seen.

@@ -132,11 +132,20 @@ impl<'c> Catalog<'c> {
         number: u64,
         change: impl FnOnce(&mut Object) -> Result<(), Refusal>,
     ) -> Act<()> {
+        self.alter_if(number, change, check::successor)
+    }
+
+    fn alter_if(
+        &mut self,
+        number: u64,
+        change: impl FnOnce(&mut Object) -> Result<(), Refusal>,
+        may_follow: impl FnOnce(&Object, &Object) -> Result<(), Refusal>,
+    ) -> Act<()> {
         let old = self.lock_for(number, LockMode::AccessExclusive, LockMode::Update)?;
         let mut object = old.clone();
         change(&mut object)?;
         let record = encoded(&object)?;
-        check::successor(&old, &object)?;
+        may_follow(&old, &object)?;
         self.settle_references(number, &object)?;
         let lost = lost_columns(&old, &object);
         if !lost.is_empty() {
@@ -162,6 +171,21 @@ impl<'c> Catalog<'c> {
             *place = object;
             Ok(())
         })
+    }
+
+    /// Gives table `number` a definition with another key, and empties it: its rows lie by the old key, and the caller adds them
+    /// again, in the same statement.
+    ///
+    /// # Errors
+    /// As [`Catalog::alter`].
+    pub fn rekey(&mut self, number: u64, table: impl Into<Object>) -> Act<()> {
+        let table = table.into();
+        let put = |place: &mut Object| {
+            *place = table;
+            Ok(())
+        };
+        self.alter_if(number, put, check::rekeyed)?;
+        self.truncate(number)
     }
 
     /// Drops object `number` with its parts and rows. CASCADE is the caller's: it changes or drops the dependents first.

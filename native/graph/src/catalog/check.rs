@@ -34,6 +34,18 @@ pub(super) fn record(object: &Object) -> Checked {
 }
 
 /// What must hold of `new` because `old` was there.
+/// Whether a table may be redefined by one whose rows are all written anew.
+pub(super) fn rekeyed(old: &Object, new: &Object) -> Checked {
+    match (old, new) {
+        (Object::Table(before), Object::Table(after)) => {
+            let mut before = before.clone();
+            before.key.clone_from(&after.key);
+            successor(&Object::Table(before), &Object::Table(after.clone()))
+        }
+        _ => Err(Refusal::Invalid("only tables have a key".into())),
+    }
+}
+
 pub(super) fn successor(old: &Object, new: &Object) -> Checked {
     let same_place = old.kind() == new.kind() && old.app() == new.app();
     ensure(same_place, || "an object keeps its kind and app".into())?;

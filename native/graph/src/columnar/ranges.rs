@@ -191,6 +191,28 @@ impl Ranges {
         }
     }
 
+    /// Rows of one collection from `low` to `high` change with `commit`, which nobody sees yet.
+    pub(crate) fn mark_between(&self, commit: Commit, low: &[u8], high: &[u8]) {
+        if !self.watching.load(Ordering::Acquire) {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        let Some(table) = rows_of(low).and_then(|place| inner.tables.get_mut(&place)) else {
+            return;
+        };
+        let up_to = (Bound::Unbounded, Bound::Included(low));
+        let first = table
+            .range::<[u8], _>(up_to)
+            .next_back()
+            .map(|(start, _)| start.clone());
+        let from = first
+            .as_deref()
+            .map_or(Bound::Included(low), Bound::Included);
+        for (_, range) in table.range_mut::<[u8], _>((from, Bound::Included(high))) {
+            range.last_change = commit;
+        }
+    }
+
     /// The newest change of a table's rows; `None`: it is not watched.
     pub(super) fn last_change(&self, place: Place) -> Option<Commit> {
         let inner = self.inner.lock();

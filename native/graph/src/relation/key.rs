@@ -47,10 +47,9 @@ pub(super) fn encode_parts<'p>(
 
 impl Layout {
     fn parts_key(&self, parts: &[Part], slots: &[Option<Vec<u8>>]) -> Step<Vec<u8>> {
-        let mut key = Vec::new();
-        let value = |part: &Part| slots.get(part.slot).and_then(|value| value.clone());
-        let values: Vec<Option<Vec<u8>>> = parts.iter().map(value).collect();
-        let pairs = parts.iter().zip(values.iter().map(Option::as_deref));
+        let mut key = Vec::with_capacity(32);
+        let value = |part: &Part| slots.get(part.slot).and_then(Option::as_deref);
+        let pairs = parts.iter().map(|part| (part, value(part)));
         encode_parts(&self.image, pairs, &mut key)?;
         Ok(key)
     }

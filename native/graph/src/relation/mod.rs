@@ -8,13 +8,18 @@
 //!
 //! **Invariant.** For each row there is in each index exactly one entry if its predicate is true, and none else.
 
+mod bulk;
 mod key;
 mod point;
 mod read;
+mod rewrite;
+mod sorter;
 mod write;
 
+pub use bulk::{Bulk, Twice};
 pub use key::Limits;
 pub use read::{Page, Way};
+pub use rewrite::{Rewrite, Unfit};
 pub use write::{Opened, Violation};
 
 use crate::catalog::objects::{Index, KeyColumn, Table};

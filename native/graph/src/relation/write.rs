@@ -79,7 +79,7 @@ impl Layout {
         keys::member(self.app, header.cid, key).to_vec()
     }
 
-    fn packed(&self, slots: &Row) -> Step<Vec<u8>> {
+    pub(super) fn packed(&self, slots: &Row) -> Step<Vec<u8>> {
         let wrong = || {
             Stop::Failed(Error::Invalid(
                 "a value that does not fit its column".into(),
@@ -247,7 +247,7 @@ impl Layout {
         Ok(false)
     }
 
-    fn entry_value(&self, index: &IndexLayout, slots: &Row) -> Step<Vec<u8>> {
+    pub(super) fn entry_value(&self, index: &IndexLayout, slots: &Row) -> Step<Vec<u8>> {
         if index.included.is_empty() {
             return Ok(Vec::new());
         }

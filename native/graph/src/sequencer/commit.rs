@@ -7,7 +7,7 @@ use super::transaction::Fresh;
 use super::Sequencer;
 use crate::keys::{self, meta, AppId};
 use crate::step::{Step, Stop};
-use hyperdb_lsm::{Commit, Family, KeyRange, Writer};
+use hyperdb_lsm::{Commit, Family, KeyRange, Loaded, Writer};
 use std::sync::atomic::Ordering;
 
 /// A key that must not be newer at commit than the commit beside it.
@@ -25,8 +25,18 @@ impl Sequencer {
         since: Commit,
         pinned: &[Pin],
         relied_on: &[PinnedRange],
+        loaded: Vec<Loaded>,
     ) -> Step<Commit> {
-        self.with_writer(|writer| {
+        let spans: Vec<(Vec<u8>, Vec<u8>)> = loaded
+            .iter()
+            .flat_map(Loaded::spans)
+            .map(|(low, high)| (low.to_vec(), high.to_vec()))
+            .collect();
+        let adoption = match spans.is_empty() {
+            true => None,
+            false => Some(self.db.adoption(loaded)?),
+        };
+        let commit = self.with_writer(|writer| {
             validate(writer, reads, since, pinned)?;
             validate_ranges(writer, relied_on)?;
             apply(writer, entries)?;
@@ -38,14 +48,26 @@ impl Sequencer {
                 .filter(|(family, ..)| *family == Family::DATA);
             let data = data.map(|(_, key, _)| &key[..]);
             self.shared.ranges.mark(writer.next_commit(), data);
-            let commit = writer.commit()?;
+            for (low, high) in &spans {
+                self.shared
+                    .ranges
+                    .mark_between(writer.next_commit(), low, high);
+            }
+            let commit = match &adoption {
+                None => writer.commit()?,
+                Some(adoption) => writer.commit_adopting(adoption)?,
+            };
             self.shared.numbers.covered(covered);
             self.shared.dropped.add(commit, drops(entries));
             if drops_edges(entries) {
                 self.shared.unswept.store(true, Ordering::Relaxed);
             }
             Ok(commit)
-        })
+        })?;
+        if let Some(adoption) = adoption {
+            adoption.finish()?;
+        }
+        Ok(commit)
     }
 
     /// The newest version and value of `key`, if newer than `since`. It may not be durable yet, and then must not be seen.

@@ -50,6 +50,7 @@ mod commit;
 mod conflict;
 mod delta;
 mod elements;
+mod loaded;
 mod locks;
 mod options;
 mod patience;

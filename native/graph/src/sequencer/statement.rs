@@ -34,6 +34,7 @@ pub struct OpenStatement {
     pub(super) undo: usize,
     pub(super) savepoints: usize,
     pub(super) relied_on: usize,
+    pub(super) loaded: usize,
 }
 
 impl Transaction {

@@ -13,7 +13,7 @@ use super::scan::TransactionScan;
 use super::statement::{OpenStatement, StatementError};
 use super::Sequencer;
 use crate::step::{Step, Stop};
-use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Snapshot, Value};
+use hyperdb_lsm::{Commit, Direction, Family, KeyRange, Loaded, Snapshot, Value};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ struct Mark {
     number: u64,
     undo: usize,
     locks: usize,
+    loaded: usize,
 }
 
 /// The newest value of a locked row that is newer than the statement's snapshot; `None` if it is gone.
@@ -48,7 +49,9 @@ pub struct Transaction {
     options: TransactionOptions,
     pub(super) owner: Owner,
     snapshot: Snapshot,
-    buffer: Buffer,
+    pub(super) buffer: Buffer,
+    /// Rows in tables of their own, which join at the commit.
+    pub(super) loaded: Vec<Loaded>,
     fresh: Families<Fresh>,
     reads: RefCell<ReadSet>,
     pinned: Vec<Pin>,
@@ -75,6 +78,7 @@ impl Transaction {
             sequencer,
             options,
             buffer: Buffer::default(),
+            loaded: Vec::new(),
             fresh: Families::default(),
             reads: RefCell::default(),
             pinned: Vec::new(),
@@ -140,6 +144,7 @@ impl Transaction {
             undo: self.buffer.mark(),
             savepoints: self.savepoints.len(),
             relied_on: self.relied_on.len(),
+            loaded: self.loaded.len(),
         }
     }
 
@@ -149,6 +154,7 @@ impl Transaction {
             self.forget_savepoints(statement.savepoints);
             self.buffer.rewind(statement.undo);
             self.relied_on.truncate(statement.relied_on);
+            self.loaded.truncate(statement.loaded);
         }
         self.buffer.unmark();
     }
@@ -336,11 +342,13 @@ impl Transaction {
     /// [`Conflict::InFailedTransaction`].
     pub fn savepoint(&mut self) -> Step<Savepoint> {
         self.check_alive()?;
+        self.pour()?;
         self.next_savepoint += 1;
         let mark = Mark {
             number: self.next_savepoint,
             undo: self.buffer.mark(),
             locks: self.locks.len(),
+            loaded: self.loaded.len(),
         };
         self.savepoints.push(mark);
         Ok(Savepoint(self.next_savepoint))
@@ -354,8 +362,9 @@ impl Transaction {
     pub fn rollback_to(&mut self, savepoint: Savepoint) -> Step<()> {
         self.drop_after(savepoint)?;
         if let Some(mark) = self.savepoints.last() {
-            let (undo, locks) = (mark.undo, mark.locks);
+            let (undo, locks, loaded) = (mark.undo, mark.locks, mark.loaded);
             self.buffer.rewind(undo);
+            self.loaded.truncate(loaded);
             self.release_locks(locks);
         }
         self.failed = false;
@@ -384,6 +393,7 @@ impl Transaction {
         if self.buffer.entries().is_empty() {
             return Ok(self.snapshot.commit());
         }
+        let loaded = std::mem::take(&mut self.loaded);
         let reads = std::mem::take(self.reads.get_mut());
         let since = self.snapshot.commit();
         self.sequencer.commit(
@@ -392,6 +402,7 @@ impl Transaction {
             since,
             &self.pinned,
             &self.relied_on,
+            loaded,
         )
     }
 

@@ -226,6 +226,7 @@ impl Output<'_> {
                 family: self.family,
                 level: self.level,
                 bytes: 0,
+                adopted: 0,
             });
             if let (Some(at), Some(done)) = (builder.finish()?, self.done.last_mut()) {
                 *done = TableAt {

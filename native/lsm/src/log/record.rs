@@ -4,8 +4,10 @@
 //! segment  magic 8 | number u64 | synced u64 | crc u32 | 0 u32          32 bytes
 //! record   payload length u32 | crc u32 | commit u64 | synced u64 | payload | zeros to 8 bytes
 //! payload  entries: kind u8 | key length | value length (LEB128) | key | value
-//! kind     bit 0..1 op, bit 2 fresh, bit 4..7 family
+//! kind     bit 0..1 op, or 3: adopt; bit 2 fresh, bit 4..7 family
 //! ```
+//! *Adopt* has a table's number as its key and the bytes of its file as its value, both LEB128: the table joins level 0 with this commit,
+//! to which all its entries then belong.
 //! Integers are little endian. Each CRC32C also covers the segment's number, so a record is valid in its own
 //! segment only.
 //!
@@ -13,12 +15,14 @@
 //! A hole in the log followed by something that says `synced >= hole` is corruption; any other hole is what a
 //! crash leaves of writes that nobody was promised.
 
+use crate::table::varint;
 use crate::types::{Commit, Family, Op};
 
 pub(crate) const MAGIC: [u8; 8] = *b"HDBWAL\0\x01";
 pub(crate) const SEGMENT_HEADER: usize = 32;
 pub(crate) const RECORD_HEADER: usize = 24;
 const FRESH: u8 = 4;
+const ADOPT: u8 = 3;
 
 /// One change of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,33 @@ pub(crate) struct Change<'a> {
     pub(crate) fresh: bool,
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
+}
+
+/// A table that joins with a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Adopted {
+    pub(crate) family: Family,
+    pub(crate) id: u64,
+    pub(crate) bytes: u64,
+}
+
+/// What a payload consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Logged<'a> {
+    Change(Change<'a>),
+    Adopted(Adopted),
+}
+
+/// Appends the adoption of a table to a payload.
+pub(crate) fn push_adopted(out: &mut Vec<u8>, adopted: Adopted) {
+    let (mut key, mut value) = (Vec::new(), Vec::new());
+    varint::put(&mut key, adopted.id);
+    varint::put(&mut value, adopted.bytes);
+    out.push(ADOPT | adopted.family.0 << 4);
+    push_length(out, key.len());
+    push_length(out, value.len());
+    out.extend_from_slice(&key);
+    out.extend_from_slice(&value);
 }
 
 /// Appends a change to a payload.
@@ -64,7 +95,7 @@ fn read_length(bytes: &[u8], at: &mut usize) -> Option<usize> {
 }
 
 /// Reads the changes of a payload; an item is `None`, and the last, if the payload is malformed.
-pub(crate) fn changes(payload: &[u8]) -> impl Iterator<Item = Option<Change<'_>>> {
+pub(crate) fn changes(payload: &[u8]) -> impl Iterator<Item = Option<Logged<'_>>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at >= payload.len() {
@@ -78,12 +109,13 @@ pub(crate) fn changes(payload: &[u8]) -> impl Iterator<Item = Option<Change<'_>>
     })
 }
 
-fn read_change<'a>(payload: &'a [u8], at: &mut usize) -> Option<Change<'a>> {
+fn read_change<'a>(payload: &'a [u8], at: &mut usize) -> Option<Logged<'a>> {
     let kind = *payload.get(*at)?;
     *at += 1;
     let op = match kind & 3 {
-        1 => Op::Add,
-        2 => Op::Remove,
+        1 => Some(Op::Add),
+        2 => Some(Op::Remove),
+        ADOPT => None,
         _ => return None,
     };
     let family = Family(kind >> 4);
@@ -96,13 +128,21 @@ fn read_change<'a>(payload: &'a [u8], at: &mut usize) -> Option<Change<'a>> {
     *at += key_len;
     let value = payload.get(*at..at.checked_add(value_len)?)?;
     *at += value_len;
-    Some(Change {
+    let Some(op) = op else {
+        let number = |bytes: &[u8]| {
+            let mut at = 0;
+            varint::take(bytes, &mut at).filter(|_| at == bytes.len())
+        };
+        let (id, bytes) = (number(key)?, number(value)?);
+        return Some(Logged::Adopted(Adopted { family, id, bytes }));
+    };
+    Some(Logged::Change(Change {
         family,
         op,
         fresh: kind & FRESH != 0,
         key,
         value,
-    })
+    }))
 }
 
 fn padded(len: usize) -> usize {
@@ -203,8 +243,13 @@ mod tests {
         };
         let mut out = Vec::new();
         begin_record(&mut out);
+        let adopted = Adopted {
+            family: Family::NODE,
+            id: 700,
+            bytes: 1 << 33,
+        };
         push_change(&mut out, change);
-        push_change(&mut out, change);
+        push_adopted(&mut out, adopted);
         finish_record(&mut out, 3, 9, 8);
         let record = read_record(&out, 0, 3).unwrap();
         assert_eq!(
@@ -212,7 +257,8 @@ mod tests {
             (9, 8, out.len())
         );
         let back: Option<Vec<_>> = changes(record.payload).collect();
-        assert_eq!(back.unwrap(), vec![change, change]);
+        let whole = vec![Logged::Change(change), Logged::Adopted(adopted)];
+        assert_eq!(back.unwrap(), whole);
         assert!(read_record(&out, 0, 4).is_none(), "another segment's");
         for bit in 0..out.len() * 8 {
             out[bit / 8] ^= 1 << (bit % 8);

@@ -123,6 +123,13 @@ impl BlockBuilder {
     }
 }
 
+/// Makes the entries of a block, which were written as of commit 0, those of `commit`.
+pub(crate) fn adopt(block: &mut [u8], commit: Commit) {
+    if let Some(base) = block.first_chunk_mut::<8>() {
+        *base = u64::from_le_bytes(*base).wrapping_add(commit).to_le_bytes();
+    }
+}
+
 /// How many leading bytes two keys share.
 pub(crate) fn shared(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()

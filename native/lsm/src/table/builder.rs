@@ -162,6 +162,7 @@ impl Builder {
             family: self.properties.family,
             level: 0,
             bytes: self.written,
+            adopted: 0,
         }))
     }
 

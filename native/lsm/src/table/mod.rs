@@ -51,6 +51,8 @@ pub struct TableAt {
     pub level: u8,
     /// Length of its file.
     pub bytes: u64,
+    /// The commit that all its entries belong to, if it was written before that had a number ([`crate::Loaded`]); 0: each has its own.
+    pub adopted: Commit,
 }
 
 /// Name of the file of table `id`.

@@ -1,6 +1,6 @@
 //! An open table: its filter and index in memory, its blocks through the cache.
 
-use super::block::{Layout, Lookup};
+use super::block::{adopt, Layout, Lookup};
 use super::footer::{Footer, Properties, FOOTER};
 use super::index::{Index, Place};
 use super::{frame, table_file_name, Bloom, Found, ReadMode, TableAt, TableId};
@@ -106,8 +106,14 @@ impl Table {
         if index.separator(index.len() - 1) != properties.largest {
             return Err(corrupt(index_at, "index does not end with the largest key"));
         }
+        if at.adopted > 0 && properties.max_version > 0 {
+            return Err(corrupt(
+                properties_at,
+                "entries of several commits were adopted by one",
+            ));
+        }
         let slots = Slots::new(cache, index.len());
-        Ok(Arc::new(Table {
+        let mut table = Table {
             at,
             fs: fs.clone(),
             path,
@@ -117,7 +123,17 @@ impl Table {
             properties,
             slots,
             doomed: AtomicBool::new(false),
-        }))
+        };
+        if at.adopted > 0 {
+            table.adopt(at.adopted);
+        }
+        Ok(Arc::new(table))
+    }
+
+    /// Makes all entries those of `commit`: they were written before it had a number, and nobody has read them yet.
+    pub(crate) fn adopt(&mut self, commit: Commit) {
+        self.at.adopted = commit;
+        (self.properties.min_version, self.properties.max_version) = (commit, commit);
     }
 
     /// Number, family, level at opening and length.
@@ -179,6 +195,16 @@ impl Table {
     /// Lets the file be removed when the last reference to this table goes.
     pub fn doom(&self) {
         self.doomed.store(true, Ordering::Release);
+    }
+
+    /// Takes [`Table::doom`] back.
+    pub(crate) fn spare(&self) {
+        self.doomed.store(false, Ordering::Release);
+    }
+
+    /// The commit that its entries were given when it joined the store; 0: they were written with their own.
+    pub(crate) fn adopted(&self) -> Commit {
+        self.at.adopted
     }
 
     /// Whether `key` may be here: it lies between smallest and largest, and the filter lets it pass.
@@ -265,10 +291,13 @@ impl Table {
         self.file
             .read_exact_at(Arc::make_mut(&mut sealed), place.offset)?;
         // What was stored as it is stays where it was read to, with its envelope's few bytes behind it.
-        let block = match self.open_block(place.offset, &sealed)? {
+        let mut block = match self.open_block(place.offset, &sealed)? {
             frame::Opened::Inflated(raw) => Arc::from(raw),
             frame::Opened::Raw(_) => sealed,
         };
+        if self.at.adopted > 0 {
+            adopt(Arc::make_mut(&mut block), self.at.adopted);
+        }
         Ok(self.slots.insert(i, block))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant.** Every block is verified on the way, and what is read does not push anybody's blocks out of memory.
 
-use super::block::{Entry, Layout};
+use super::block::{adopt, Entry, Layout};
 use super::Table;
 use crate::error::Result;
 use crate::types::{Commit, Op};
@@ -87,6 +87,7 @@ impl Stream {
         self.page.clear();
         self.page.extend_from_slice(opened.bytes());
         drop(opened);
+        adopt(&mut self.page, self.table.adopted());
         self.layout = Layout::of(&self.page).unwrap_or_default();
         self.next = 0;
         self.block += 1;
