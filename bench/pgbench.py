@@ -1,11 +1,12 @@
 """pgbench against HyperDB and PostgreSQL in turns: rates, medians of the ratios, processor time of each server a transaction.
 
-    python bench/pgbench.py [--only NAME ...] [--seconds 5] [--rounds 3] [--clients 8] [--scale 1] [--rows 1000000]
+    python bench/pgbench.py [--only NAME ...] [--seconds 5] [--rounds 3] [--clients 8] [--scale 1] [--rows 1000000] [--stalls]
 
 Theory: both servers keep their data on the same file system with every commit synced, and answer the same pgbench over TCP on
 the loopback, in rounds of one after the other; what counts is the ratio of a round. On a machine that others use rates mean
 little, so the load is printed, and beside each rate the processor time that the server took for one transaction: time of
-PostgreSQL's processes is taken from its postmaster once the backends of a run have ended.
+PostgreSQL's processes is taken from its postmaster once the backends of a run have ended. With `--stalls` other clients read and
+change accounts, alone and while a COPY runs, and their latencies are shown.
 """
 
 from __future__ import annotations
@@ -149,6 +150,55 @@ def compare(servers: tuple[Server, Server], work: Workload, asked: argparse.Name
     print(f"{work.name:16} median ratio {statistics.median(ratios):5.2f} (wanted {work.target})", flush=True)
 
 
+def latencies(server: Server, options: tuple[str, ...], asked: argparse.Namespace, beside: str | None) -> list[float]:
+    """Milliseconds of each transaction of two clients, while a statement runs beside them, sorted."""
+    with tempfile.TemporaryDirectory(prefix="hyperdb-stalls-") as home:
+        words = [
+            *server.command("pgbench"),
+            "-n",
+            *options,
+            "-M",
+            "prepared",
+            "-c",
+            "2",
+            "-j",
+            "1",
+            "-l",
+            f"--log-prefix={home}/t",
+        ]
+        running = subprocess.Popen([*words, "-T", str(asked.seconds + 3), "postgres"], stdout=subprocess.DEVNULL)
+        # Plans are made in the first second.
+        time.sleep(1.5)
+        began = time.time()
+        if beside is not None:
+            server.psql("TRUNCATE copied")
+            server.psql(beside)
+        else:
+            time.sleep(asked.seconds)
+        ended = time.time()
+        running.wait()
+        found = []
+        for line in Path(f"{home}/t.{running.pid}").read_text().splitlines():
+            _, _, micros, _, seconds, fraction, *_ = line.split()
+            if began <= int(seconds) + int(fraction) / 1e6 <= ended:
+                found.append(int(micros) / 1000)
+    return sorted(found)
+
+
+def stalls(servers: tuple[Server, Server], asked: argparse.Namespace) -> None:
+    """How long others wait while a COPY runs and commits."""
+    for name, options in (("select", ("-S",)), ("simple update", ("-N",))):
+        for server in servers:
+            for shown, beside in (("alone", None), ("beside COPY", f"\\copy copied FROM '{asked.file}'")):
+                found = latencies(server, options, asked, beside)
+                p50, p99 = (found[int(len(found) * part)] for part in (0.5, 0.99))
+                print(
+                    f"{name:16} {server.name:10} {shown:12} {len(found):7} transactions, ms: p50 {p50:.2f}, p99 {p99:.2f},"
+                    f" longest {found[-1]:.1f} (load {os.getloadavg()[0]:.1f})",
+                    flush=True,
+                )
+
+
 def fill(path: Path, rows: int) -> None:
     """Rows for COPY: two integers and a text, as pgbench's accounts have them."""
     with path.open("w") as file:
@@ -165,6 +215,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of a COPY")
+    parser.add_argument("--stalls", action="store_true", help="latencies of others beside a COPY, and nothing else")
     parser.add_argument("--init", default="dtgvp", help="pgbench's steps to make its tables")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--home", help=argparse.SUPPRESS)
@@ -188,6 +239,9 @@ def main() -> None:
             fill(Path(asked.file), asked.rows)
             for server in (one, other):
                 server.psql("CREATE TABLE copied (aid int PRIMARY KEY, bid int, abalance int, filler char(84))")
+        if asked.stalls:
+            stalls((one, other), asked)
+            return
         for work in works:
             compare((one, other), work, asked)
 

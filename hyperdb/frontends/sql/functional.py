@@ -273,6 +273,10 @@ class Facade:
         sequence = self._sequence(oid)
         if not granted:
             self._allowed(oid, USAGE | UPDATE)
+        spare = self._session.lane.spare(oid)
+        if spare is not None:
+            self.note_values([(oid, spare)])
+            return spare
         found = self._taken.get(oid)
         if found is None:
             transaction = self._session.backend.tables.begin(TransactionOptions("read committed"))
@@ -295,14 +299,11 @@ class Facade:
         self._last = oid
         return value
 
-    def take_numbers(self, current: list[tuple[int, int]], spare: list[tuple[int, int]]) -> None:
-        """What a lane took of sequences: the values that it used last, and those that are still to be given out."""
-        for oid, value in current:
+    def note_values(self, used: list[tuple[int, int]]) -> None:
+        """The values that a lane used last of sequences."""
+        for oid, value in used:
             self._current[oid] = value
             self._last = oid
-        for oid, value in spare:
-            # Of several one is kept: a sequence may have gaps.
-            self._taken.setdefault(oid, (value, value, 1))
 
     def current_value(self, oid: int) -> int:
         """currval."""

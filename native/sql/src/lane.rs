@@ -11,7 +11,7 @@
 use crate::expression::{Moment, Numbered, Stored};
 use crate::kind::Kind;
 use crate::message::{self, Description, Execution};
-use crate::numbers::{self, Numbers};
+use crate::numbers::Numbers;
 use crate::plan::{Halt, Plan};
 use crate::texts::{Seen, Texts};
 use hashbrown::HashMap;
@@ -215,9 +215,9 @@ impl Lane {
         (block, std::mem::take(&mut self.queried))
     }
 
-    /// What was taken of sequences since the last call: see [`Numbers::take`].
-    pub fn take_numbers(&mut self) -> (Vec<numbers::Value>, Vec<numbers::Value>) {
-        self.numbers.get_mut().take()
+    /// The values of sequences that statements took.
+    pub fn numbers(&mut self) -> &mut Numbers {
+        self.numbers.get_mut()
     }
 
     /// From now on the prepared statement of this name is answered here.

@@ -24,12 +24,8 @@ pub struct Numbers {
 impl Numbers {
     /// The next value of a sequence; `None` if there is none, or somebody defines it anew at this moment.
     pub(crate) fn next(&mut self, store: &Store, now: i64, sequence: &Numbered) -> Option<i64> {
-        let place = self
-            .spare
-            .iter()
-            .position(|(number, _)| *number == sequence.number);
-        let value = match place {
-            Some(place) => self.spare.remove(place).1,
+        let value = match self.take_spare(sequence.number) {
+            Some(value) => value,
             None => {
                 let take = store.run(now / 1000, Some(Duration::ZERO), |turn| {
                     turn.take_values(sequence.number, &sequence.sequence, 1)
@@ -58,12 +54,15 @@ impl Numbers {
         }
     }
 
-    /// What was used last of each sequence, the latest at the end, and what was taken for nothing.
-    pub fn take(&mut self) -> (Vec<Value>, Vec<Value>) {
-        (
-            std::mem::take(&mut self.current),
-            std::mem::take(&mut self.spare),
-        )
+    /// What was used last of each sequence since the last call, the latest at the end.
+    pub fn take_current(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.current)
+    }
+
+    /// A value that was taken for nothing, which is given out now.
+    pub fn take_spare(&mut self, number: u64) -> Option<i64> {
+        let place = self.spare.iter().position(|(other, _)| *other == number)?;
+        Some(self.spare.remove(place).1)
     }
 }
 
@@ -85,6 +84,10 @@ mod tests {
         assert_eq!(numbers.spare, [(7, 1), (7, 2), (8, 5)], "in their order");
         numbers.taken = vec![(8, 6), (7, 1), (7, 3)];
         numbers.settle(true);
-        assert_eq!(numbers.take().0, [(8, 6), (7, 3)]);
+        assert_eq!(numbers.take_current(), [(8, 6), (7, 3)]);
+        assert_eq!(
+            (numbers.take_spare(7), numbers.take_spare(7)),
+            (Some(2), None)
+        );
     }
 }

@@ -77,6 +77,7 @@ class LaneCompiler:
         forms = {
             p.Project: self._read,
             p.Limit: self._read,
+            p.Sort: self._read,
             p.Insert: self._insert,
             p.Update: self._update,
             p.Delete: self._delete,
@@ -127,22 +128,29 @@ class LaneCompiler:
     # Forms.
 
     def _read(self, plan: Any) -> Form:
-        limit, child = None, plan
+        shown: Sequence[e.Expr] | None = None
+        limit: Native | None = None
+        order: p.Order = ()
+        child = plan
+        if isinstance(child, p.Project) and isinstance(child.child, p.Limit | p.Sort) and not child.sets:
+            # What is sorted by and not shown is cut off at the end.
+            shown, child = child.columns, child.child
         if isinstance(child, p.Limit):
             limit, child = self._limit(child), child.child
+        if isinstance(child, p.Sort):
+            order, child = child.order, child.child
         if not isinstance(child, p.Project) or child.sets:
             raise _Unknown
         columns, child = child.columns, child.child
-        if isinstance(child, p.Limit) and limit is None:
-            limit, child = self._limit(child), child.child
-        outputs = self._outputs(columns)
-        if limit is None and isinstance(child, p.Filter):
+        outputs = self._outputs(columns if shown is None else [_through(columns, value) for value in shown])
+        order = tuple((_through(columns, value), descending, nulls) for value, descending, nulls in order)
+        if limit is None and not order and isinstance(child, p.Filter):
             try:
                 relation, (index, key) = self._keyed(child)
                 return Form("get", relation, index, (key,), outputs)
             except _Unknown:
                 pass
-        relation, index, span = self._span(child)
+        relation, index, span = self._span(child, order)
         if limit is None and not span[0] and span[1] is None and span[2] is None:
             raise _Unknown
         return Form("range", relation, index, (*span, limit), outputs)
@@ -290,11 +298,8 @@ class LaneCompiler:
 
     # Rows between two ends.
 
-    def _span(self, plan: p.Plan) -> tuple[Relation, int | None, tuple[list[Native], Any, Any, bool]]:
+    def _span(self, plan: p.Plan, order: p.Order) -> tuple[Relation, int | None, tuple[list[Native], Any, Any, bool]]:
         """The relation, the index, and from where to where, if nothing else is asked of its rows."""
-        order = None
-        if isinstance(plan, p.Sort):
-            order, plan = plan.order, plan.child
         conjuncts = e.conjuncts(plan.condition) if isinstance(plan, p.Filter) else []
         scan = plan.child if isinstance(plan, p.Filter) else plan
         if not isinstance(scan, p.Scan):
@@ -326,13 +331,10 @@ class LaneCompiler:
                 ends[end] = (self._comparable(value, kinds[slot]), is_in)
         if tests or (slots[len(equal) : len(equal) + 1] and slots[len(equal)] not in kinds and ends):
             raise _Unknown
-        # A null is in no range, but it is in an index: behind the values, where only a lower end would let it in.
-        nullable = scan.index is not None and not equal[len(slots) :] and len(equal) < len(slots)
-        if nullable and "high" not in ends and not _is_not_null(relation, slots[len(equal)]) and ends:
+        # A null is in no range, but it is in an index, before the values or behind them.
+        if len(ends) == 1 and not _is_not_null(relation, slots[len(equal)]):
             raise _Unknown
-        reverse = scan.reverse
-        if order is not None:
-            reverse = self._reversed(order, slots, len(equal), relation)
+        reverse = self._reversed(order, slots, len(equal), relation) if order else scan.reverse
         return relation, scan.index, (equal, ends.get("low"), ends.get("high"), reverse)
 
     @staticmethod
@@ -453,6 +455,13 @@ def _tests(conjuncts: Sequence[e.Expr]) -> dict[int, list[tuple[str, e.Expr]]]:
             raise _Unknown
         tests.setdefault(left.place, []).append((sign, right))
     return tests
+
+
+def _through(columns: Sequence[e.Expr], value: e.Expr) -> e.Expr:
+    """What a column of a projection is below it."""
+    if not isinstance(value, e.Slot):
+        raise _Unknown
+    return columns[value.place]
 
 
 def _is_slot(value: e.Expr, places: Sequence[int]) -> bool:

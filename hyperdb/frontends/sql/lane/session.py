@@ -115,11 +115,15 @@ class SessionLane:
         self._is_lent = False
         session = self._session
         began, handle, queried = self._lane.reclaim()
-        session.facade.take_numbers(*self._lane.numbers())
+        session.facade.note_values(self._lane.numbers())
         if queried:
             # A simple query ends the unnamed statement.
             session.prepared.pop("")
         session.take_block(began, handle)
+
+    def spare(self, sequence: int) -> int | None:
+        """A value that was taken for a statement which the session runs now."""
+        return self._lane.spare(sequence)
 
     # Whether it may.
 
@@ -211,6 +215,9 @@ class SessionLane:
         """The statement of the lane."""
         session, body = self._session, prepared.body
         if not isinstance(body, Query) or body.before or prepared.version != catalog.version:
+            return None
+        if prepared.path != tuple(session.schemas_in_path()):
+            # It is bound anew each time that it runs.
             return None
         try:
             # The lane asks nobody's rights: who has them, has them as long as catalog and scope are the same.

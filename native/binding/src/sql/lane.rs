@@ -269,9 +269,6 @@ enum Pending {
     Lock,
 }
 
-/// Sequences by their numbers, and values of them.
-type Numbered = Vec<(u64, i64)>;
-
 /// See [`SqlLane::reclaim`].
 type Reclaimed = (Option<i64>, Option<Py<Transaction>>, bool);
 
@@ -356,10 +353,14 @@ impl SqlLane {
         Ok((began, handle, queried))
     }
 
-    /// What statements took of sequences since it was last asked: of each the number and the value that was used last, the latest at
-    /// the end; then those that were taken for nothing.
-    fn numbers(&self) -> (Numbered, Numbered) {
-        self.lane.lock().take_numbers()
+    /// What statements used of sequences since it was last asked: of each the number and the last value, the latest at the end.
+    fn numbers(&self) -> Vec<(u64, i64)> {
+        self.lane.lock().numbers().take_current()
+    }
+
+    /// A value of a sequence that was taken for a statement which the session runs in the lane's place; None: there is none.
+    fn spare(&self, number: u64) -> Option<i64> {
+        self.lane.lock().numbers().take_spare(number)
     }
 
     /// The prepared statement of this name is answered here.
