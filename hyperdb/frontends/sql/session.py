@@ -51,8 +51,6 @@ _LONG_STATEMENT, _LONG_SCRIPT = 600, 50_000
 _SEVERITIES = ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error")
 
 
-
-
 class SqlSession:
     """See `contract.Session`."""
 

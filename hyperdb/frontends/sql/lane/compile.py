@@ -302,7 +302,7 @@ class LaneCompiler:
         """The relation, the index, and from where to where, if nothing else is asked of its rows."""
         conjuncts = e.conjuncts(plan.condition) if isinstance(plan, p.Filter) else []
         scan = plan.child if isinstance(plan, p.Filter) else plan
-        if not isinstance(scan, p.Scan):
+        if not isinstance(scan, p.Scan) or scan.frame is not None:
             raise _Unknown
         relation = scan.relation
         columns = relation.table.key
