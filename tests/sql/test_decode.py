@@ -229,12 +229,19 @@ def test_no_bytes_raise_anything_else_and_cuts_do_not_matter(phase: Phase, piece
         decoder = Decoder()
         decoder.phase = phase
         seen: list[str] = []
+        copied: bytes | None = None
         try:
             for read in reads:
                 decoder.receive(read)
                 # Not `drained`: what came before a fatal error counts too.
                 while (event := decoder.next_event()) is not None:
-                    seen.append(repr(event))
+                    if isinstance(event, messages.CopyData) and copied is not None:
+                        # Pieces behind each other are one, where they come in one read.
+                        copied += event.data
+                        seen[-1] = repr(copied)
+                        continue
+                    copied = event.data if isinstance(event, messages.CopyData) else None
+                    seen.append(repr(event if copied is None else copied))
         except WireError as error:
             seen.append(f"{error.sqlstate} {error.fatal}")
         return seen
