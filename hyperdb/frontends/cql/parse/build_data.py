@@ -63,7 +63,7 @@ def without_ttl(using: Using) -> Using:
     return using
 
 
-class DataBuilder:
+class _DataBuilder:
     """Statements on rows."""
 
     # Reading.

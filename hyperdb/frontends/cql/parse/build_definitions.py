@@ -68,7 +68,7 @@ def constants(term: Term) -> Literal | MapTerm:
     raise misplaced(term)
 
 
-class DefinitionBuilder:
+class _DefinitionBuilder:
     """Keyspaces, tables, types, indexes, views, functions, triggers."""
 
     def property(self, parts: list[Any]) -> Property:

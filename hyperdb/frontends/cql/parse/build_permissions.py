@@ -44,7 +44,7 @@ _LISTINGS = {
 }
 
 
-class PermissionBuilder:
+class _PermissionBuilder:
     """Roles, users, permissions, DESCRIBE."""
 
     def role_name(self, parts: list[Lexeme]) -> str:

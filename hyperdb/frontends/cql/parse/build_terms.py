@@ -72,7 +72,7 @@ def no_markers(node: Any) -> Any:
     return node
 
 
-class TermBuilder:
+class _TermBuilder:
     """Names, types, expressions."""
 
     def unqualified(self, parts: list[Lexeme]) -> Name:

@@ -15,10 +15,10 @@ from typing import Any
 
 from lark import Lark
 
-from hyperdb.frontends.cql.parse.build_data import DataBuilder
-from hyperdb.frontends.cql.parse.build_definitions import DefinitionBuilder
-from hyperdb.frontends.cql.parse.build_permissions import PermissionBuilder
-from hyperdb.frontends.cql.parse.build_terms import TermBuilder
+from hyperdb.frontends.cql.parse.build_data import _DataBuilder
+from hyperdb.frontends.cql.parse.build_definitions import _DefinitionBuilder
+from hyperdb.frontends.cql.parse.build_permissions import _PermissionBuilder
+from hyperdb.frontends.cql.parse.build_terms import _TermBuilder
 from hyperdb.frontends.cql.parse.definitions import DefinitionStatement
 from hyperdb.frontends.cql.parse.faults import Fault
 from hyperdb.frontends.cql.parse.lexer import CqlLexer
@@ -31,7 +31,7 @@ Statement = DataStatement | DefinitionStatement | PermissionStatement
 MOST_CHARACTERS = 16 * 1024 * 1024
 
 
-class Builder(TermBuilder, DataBuilder, DefinitionBuilder, PermissionBuilder):
+class Builder(_TermBuilder, _DataBuilder, _DefinitionBuilder, _PermissionBuilder):
     """All that the grammar's rules make."""
 
 
