@@ -84,6 +84,7 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/copy_formats.py
 	$(BIN)/python compat-tests/sql/dbapi20_run.py
 	$(BIN)/python compat-tests/sql/psql_describe.py
+	$(BIN)/python compat-tests/sql/random_queries.py
 	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)

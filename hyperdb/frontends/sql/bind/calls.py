@@ -191,8 +191,11 @@ class Calls:
             raise SqlError("42601", "NULLIF takes two arguments", position=self.at(node))
         left, right = (self.bind(each, scope) for each in node.expressions)
         same = self.compare("=", left, right, self.at(node))
-        if left.kind.oid == UNKNOWN:
-            left = self.coercer.coerce(left, Kind(TEXT))
+        # The type is that in which the left side is compared, where there is no operator of both types.
+        by = self.coercer.comparable(left, right, "=")[2]
+        given = self.coercer.catalog.base(left.kind).oid
+        if given in (UNKNOWN, kinds.VARCHAR) or (given in _NUMBERS and by in (kinds.NUMERIC, kinds.FLOAT8) and given != by):
+            left = self.coercer.coerce(left, Kind(TEXT if by == kinds.VARCHAR else by))
         return Case(left.kind, ((same, Const(left.kind, None)),), left)
 
     def _row(self, node: exp.Expr, scope: Scope) -> Expr:
@@ -485,6 +488,7 @@ class Calls:
         return Edge(way, bound, limit, mine, by)
 
 
+_NUMBERS = frozenset({kinds.INT2, INT4, INT8, kinds.NUMERIC})
 _SIDES = ("preceding", "current", "following")
 
 

@@ -245,7 +245,8 @@ def _lcm(left: Decimal, right: Decimal) -> Decimal:
 
 
 def _whole(run: Callable[[float], int]) -> Callable[[float], float]:
-    return lambda value: float(run(value)) if math.isfinite(value) else value
+    # A zero keeps the sign of what it comes from.
+    return lambda value: math.copysign(float(run(value)), value) if math.isfinite(value) else value
 
 
 def _width_bucket(value: Any, low: Any, high: Any, count: int) -> int:

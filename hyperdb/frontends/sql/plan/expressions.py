@@ -262,9 +262,15 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     return _with_parts(expr, change) if found is None else found
 
 
+_OF_OTHER_ROWS = frozenset({"test", "checks"})
+"""Parts that are over a row of their own, whose slots are none of the expression's."""
+
+
 def _with_parts(holder: Held, change: Callable[[Expr], Expr | None]) -> Held:
     changed = {}
     for each in fields(holder):
+        if each.name in _OF_OTHER_ROWS:
+            continue
         value = getattr(holder, each.name)
         after = _rewritten(value, change)
         if after is not value:
@@ -284,9 +290,11 @@ def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
 
 
 def parts(expr: Expr) -> Iterator[Expr]:
-    """The expression and all below it, plans of subqueries left out."""
+    """The expression and all below it that is over the same row; plans of subqueries are left out."""
     yield expr
     for each in fields(expr):
+        if each.name in _OF_OTHER_ROWS:
+            continue
         yield from _parts(getattr(expr, each.name))
 
 
