@@ -1,7 +1,8 @@
 """Proofs over hashed, integer and text keys: bytes beside the payload, milliseconds to prove and to verify, and what is asked.
 
-Prints the table of bench/RESULTS.md. `python bench/proofs.py [--thousand N]`; needs the Rust toolchain. *Beside the payload* is
-the bundle without header, anchor, queries, keys and values; *cpu* is the processor time of all threads.
+Prints the table of bench/RESULTS.md. `python bench/proofs.py [--thousand N] [--parts]`; needs the Rust toolchain. *Beside the
+payload* is the bundle without header, anchor, queries, keys and values; *cpu* is the processor time of all threads. `--parts`
+says what the bytes of each bundle are, as `hyperdb prove --json` does, and needs the package.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 NATIVE = Path(__file__).resolve().parent.parent / "native"
@@ -36,11 +38,20 @@ ASKED = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--thousand", type=int, default=1000, help="leaves of each tree, in thousands")
+    parser.add_argument("--parts", action="store_true", help="bytes of each bundle by what they are")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        measure(options.thousand, Path(folder))
+        if options.parts:
+            print_parts(Path(folder))
+
+
+def measure(thousand: int, folder: Path) -> None:
+    """Prints the table; a bundle of each kind stays in the folder."""
     before = os.getloadavg()[0]
-    command = ["cargo", "run", "-q", "--release", "-p", "hyperdb-verkle", "--example", "proofs", "--", str(options.thousand)]
+    command = ["cargo", "run", "-q", "--release", "-p", "hyperdb-verkle", "--example", "proofs", "--", str(thousand), str(folder)]
     text = subprocess.run(command, cwd=NATIVE, check=True, stdout=subprocess.PIPE, text=True).stdout
-    print(f"{options.thousand},000 leaves in each tree; load {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
+    print(f"{thousand},000 leaves in each tree; load {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
     print("| proof | bytes beside payload (asked) | bundle | prove ms, cpu (asked) | verify ms, cpu (asked) |")
     print("|---|---|---|---|---|")
     for line in text.splitlines()[1:]:
@@ -48,6 +59,17 @@ def main() -> None:
         size, prove, verify = (f" ({asked})" if asked else "" for asked in ASKED.get(name, ("", "", "")))
         proving, checking = ", ".join(times[:2]), ", ".join(times[2:])
         print(f"| {name} | {int(beside):,}{size} | {int(whole):,} | {proving}{prove} | {checking}{verify} |")
+
+
+def print_parts(folder: Path) -> None:
+    from hyperdb.cli.pruned import read
+
+    ledgers = {path.name: read(path.read_bytes()).parts for path in sorted(folder.iterdir())}
+    names = sorted({name for parts in ledgers.values() for name in parts})
+    print("\n| proof | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for proof, parts in ledgers.items():
+        print(f"| {proof} | " + " | ".join(f"{parts.get(name, 0):,}" for name in names) + " |")
 
 
 if __name__ == "__main__":

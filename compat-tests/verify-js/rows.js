@@ -35,6 +35,16 @@ export class Reader {
     return value;
   }
 
+  /** LEB128: groups of 7 bits, the lowest first, in the shortest form. */
+  number() {
+    for (let [value, shift] = [0n, 0n]; ; shift += 7n) {
+      const byte = BigInt(this.u8());
+      value |= (byte & 127n) << shift;
+      if (value >> 64n || (byte === 0n && shift)) fail('format', 'a number that is not in its shortest form, or too large');
+      if (byte < 128n) return value;
+    }
+  }
+
   count() {
     const value = this.varint();
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? fail('format', 'a number that is too large') : Number(value);
@@ -130,7 +140,8 @@ function packed(value, outer) {
 
 export function readRow(reader) {
   reader.spend('rows');
-  const row = { key: reader.blob(), version: reader.varint(), form: reader.u8(), value: null, columns: [] };
+  const head = reader.number();
+  const row = { key: reader.take(Number(head / 4n)), version: reader.number(), form: Number(head % 4n), value: null, columns: [] };
   row.size = BigInt(row.key.length);
   if (row.form === 0 || row.form === 1) {
     row.value = reader.blob();
@@ -141,12 +152,11 @@ export function readRow(reader) {
     const leaves = contents.map(([id, content], at) => [at, columnLeaf(id, columnSalt(salt, id), content)]);
     return { ...row, columns: contents.map(([id, content]) => column(id, content)), digest: rowDigest(leaves.length, leaves) };
   }
-  const size = reader.varint();
+  const size = reader.number();
   if (row.form === 3) {
     if (size < row.size) fail('row', 'a leaf of less bytes than its key has');
     return { ...row, size, digest: reader.take(32) };
   }
-  if (row.form !== 2) fail('format', 'an unknown form of a row');
   const [count, shown] = [reader.count(), reader.count()];
   reader.spend('columns', shown);
   if (shown < 1 || shown > count || count >= 2 ** 32) fail('format', 'columns');

@@ -1,6 +1,7 @@
 // Pruned trees and walks over them; the one opening of all that they show. docs/proof-format.md, Pruned tree.
 import { bls12_381 } from '@noble/curves/bls12-381.js';
-import { R, concat, digest, fail, hex, same, scalar, scalarBytes, startsWith, u64 } from './hash.js';
+import { R, concat, digest, fail, hex, number, same, scalar, scalarBytes, startsWith, u64 } from './hash.js';
+import { BASES } from './lagrange.js';
 import { MAX_STEPS } from './places.js';
 
 const { Point } = bls12_381.G1;
@@ -25,13 +26,48 @@ const branchScalar = (branch) => scalar('hyperdb/branch', branch.path, branch.c,
 export const EMPTY = scalarBytes(scalar('hyperdb/empty-tree'));
 export const rootDigest = (root) => (root ? scalarBytes(branchScalar(root)) : EMPTY);
 
-export function readRoot(reader, path = new Uint8Array()) {
-  return { path, c: reader.point(), count: reader.varint(), size: reader.varint(), slots: new Map(), seen: new Set() };
+function readBranchAt(reader, path) {
+  return { path, c: reader.point(), count: reader.number(), size: reader.number(), slots: new Map(), told: new Set(), seen: new Set(), only: null };
+}
+
+/** A root by its own commitment. */
+export const readRoot = (reader) => readBranchAt(reader, new Uint8Array());
+
+/** A root over one slot, whose commitment follows from what lies there: the path of a branch and the branch, or a leaf's slot, scalar and bytes. */
+export function readLoneRoot(reader) {
+  const count = reader.u8();
+  if (count >= MAX_STEPS) fail('size', 'a path that is too deep');
+  if (count > 0) {
+    const path = readSteps(reader, count);
+    const below = counted(readBranchAt(reader, path));
+    return { ...lone(path[0], branchScalar(below), below.count, below.size), slots: new Map([[path[0], below]]), below };
+  }
+  const [slot, leaf] = [reader.u8(), number(reader.take(32))];
+  if (slot > 63 || leaf === 0n || leaf >= R) fail('format', 'a root over one leaf that is none');
+  return { ...lone(slot, leaf, 1n, reader.number()), leaf };
+}
+
+function lone(slot, value, count, size) {
+  const c = Point.fromHex(BASES[slot]).multiplyUnsafe(value).toBytes();
+  return { path: new Uint8Array(), c, count, size, slots: new Map(), told: new Set(), seen: new Set(), only: slot };
+}
+
+export function readTree(reader, root, place, claimed, openings) {
+  if (root.leaf === undefined) return readShown(reader, root.below ?? root, place, claimed, openings);
+  const kind = reader.u8();
+  if (kind === 0) return undefined;
+  if (kind > 2) fail('format', 'slots shown of one leaf');
+  reader.spend('slots');
+  const leaf = readLeaf(reader, kind === 1, Uint8Array.of(root.only), place, claimed);
+  if (leafScalar(leaf) !== root.leaf) fail('opening', 'a leaf that is not the one below its root');
+  root.slots.set(root.only, leaf);
+  root.told.add(root.only);
+  return undefined;
 }
 
 export function readShown(reader, root, place, claimed, openings) {
   const shown = reader.u8();
-  if (shown < 1 || shown > 64) fail('format', 'slots shown of a root');
+  if (shown > 64) fail('format', 'slots shown of a branch');
   const pending = [{ branch: root, left: shown, last: -1 }];
   while (pending.length) {
     const top = pending.at(-1);
@@ -45,33 +81,43 @@ export function readShown(reader, root, place, claimed, openings) {
     Object.assign(top, { left: top.left - 1, last: slot });
     reader.spend('slots');
     const path = concat(top.branch.path, Uint8Array.of(slot));
+    // Kinds: empty, claimed leaf, branch with one slot shown and nothing skipped; behind the last a number tells more.
+    const more = kind === 3 ? reader.number() : 2n;
     let [content, value] = [null, 0n];
-    if (kind === 3) {
-      const [branch, below] = readBranch(reader, path);
-      pending.push({ branch, left: below, last: -1 });
-      [content, value] = [branch, branchScalar(branch)];
-    } else if (kind !== 0) {
-      content = kind === 1 ? claimed() : { key: reader.blob(), digest: reader.take(32), version: reader.varint(), size: reader.varint() };
-      if (!startsWith(place(content.key), path)) fail('place', 'a leaf that does not lie where its key says');
+    if (kind === 1 || more === 0n) {
+      content = readLeaf(reader, kind === 1, path, place, claimed);
       value = leafScalar(content);
+    } else if (kind === 3 && more === 2n) {
+      fail('format', 'a branch in a longer form');
+    } else if (kind !== 0) {
+      const [skipped, below] = [(more - 1n) / 65n, Number((more - 1n) % 65n)];
+      if (skipped >= BigInt(MAX_STEPS - path.length)) fail('size', 'a path that is too deep');
+      content = counted(readBranchAt(reader, concat(path, readSteps(reader, Number(skipped)))));
+      pending.push({ branch: content, left: below, last: -1 });
+      value = branchScalar(content);
     }
     top.branch.slots.set(slot, content);
+    top.branch.told.add(slot);
     openings.push({ c: top.branch.c, slot, value });
   }
 }
 
-function readBranch(reader, start) {
-  const head = reader.varint();
-  const [skipped, below] = [head / 65n, Number(head % 65n)];
-  if (skipped >= BigInt(MAX_STEPS - start.length)) fail('size', 'a path that is too deep');
-  const count = Number(skipped);
+function readLeaf(reader, isClaimed, path, place, claimed) {
+  const leaf = isClaimed ? claimed() : { key: reader.blob(), digest: reader.take(32), version: reader.number(), size: reader.number() };
+  return startsWith(place(leaf.key), path) ? leaf : fail('place', 'a leaf that does not lie where its key says');
+}
+
+function readSteps(reader, count) {
   const packed = reader.take(Math.ceil((6 * count) / 8));
   const bits = Array.from(packed, (byte) => byte.toString(2).padStart(8, '0')).join('');
-  if (bits.slice(6 * count).includes('1')) fail('format', 'bits behind the skipped steps');
-  const steps = Uint8Array.from({ length: count }, (_, at) => parseInt(bits.slice(6 * at, 6 * at + 6), 2));
-  const branch = readRoot(reader, concat(start, steps));
-  return branch.count < 2n ? fail('format', 'a branch of one leaf') : [branch, below];
+  if (bits.slice(6 * count).includes('1')) fail('format', 'bits behind the steps');
+  return Uint8Array.from({ length: count }, (_, at) => parseInt(bits.slice(6 * at, 6 * at + 6), 2));
 }
+
+const counted = (branch) => (branch.count < 2n ? fail('format', 'a branch of one leaf') : branch);
+
+/** If what lies in a slot is shown, or follows. */
+const knows = (branch, slot) => branch.slots.has(slot) || (branch.only !== null && branch.only !== slot);
 
 export class Walk {
   constructor(root, reader, place) {
@@ -79,9 +125,9 @@ export class Walk {
   }
 
   show(branch, slot) {
-    if (!branch.slots.has(slot)) fail('claim', `slot ${slot} at depth ${branch.path.length} is needed and not shown`);
+    if (!knows(branch, slot)) fail('claim', `slot ${slot} at depth ${branch.path.length} is needed and not shown`);
     branch.seen.add(slot);
-    return branch.slots.get(slot);
+    return branch.slots.get(slot) ?? null;
   }
 
   get(key) {
@@ -119,7 +165,7 @@ export class Walk {
     if (side) return side > 0 ? [branch.count, branch.size] : [0n, 0n];
     this.reader.spend('visits', 64);
     const sides = Array.from({ length: 64 }, (_, slot) => zone.side(concat(branch.path, Uint8Array.of(slot))));
-    const inside = sides.every((one, slot) => one <= 0 || branch.slots.has(slot));
+    const inside = sides.every((one, slot) => one <= 0 || knows(branch, slot));
     let sum = inside ? [0n, 0n] : [branch.count, branch.size];
     sides.forEach((one, slot) => {
       if (one !== 0 && one !== (inside ? 1 : -1)) return;
@@ -138,7 +184,7 @@ export class Walk {
     const stack = this.root ? [this.root] : [];
     while (stack.length) {
       const branch = stack.pop();
-      if (branch.seen.size < branch.slots.size) fail('claim', 'slots are shown that no query needs');
+      if ([...branch.told].some((slot) => !branch.seen.has(slot))) fail('claim', 'slots are shown that no query needs');
       for (const child of branch.slots.values()) if (child?.slots) stack.push(child);
     }
   }
@@ -160,32 +206,29 @@ function decode(bytes, infinity) {
   return point;
 }
 
-/** Passes if every slot holds what is claimed: each opening by one pairing equation. */
-export function checkOpenings(proofs) {
+/** Passes if every slot holds what is claimed, by one pairing equation. */
+export function checkOpenings({ openings, d, pi, about }) {
   const decoded = new Map();
-  for (const { c } of proofs.flatMap((proof) => proof.openings)) if (!decoded.has(hex(c))) decoded.set(hex(c), decode(c, false));
-  const sealed = proofs.map((proof) => ({ ...proof, ends: [decode(proof.d, true), decode(proof.pi, true)] }));
-  for (const { openings, d, ends, about } of sealed) {
-    const parts = openings.flatMap(({ c, slot, value }) => [c, Uint8Array.of(slot), scalarBytes(value)]);
-    const r = scalar('hyperdb/opening', about, u64(openings.length), ...parts);
-    const t = scalar('hyperdb/opening-point', scalarBytes(r), d);
-    const inverses = DOMAIN.map((z) => power(t - z, R - 2n));
-    if (inverses.includes(0n)) fail('opening', 'the point of the opening is one of the domain');
-    const weights = new Map();
-    let [claimed, weight] = [0n, 1n];
-    for (const { c, slot, value } of openings) {
-      const factor = (weight * inverses[slot]) % R;
-      weights.set(hex(c), mod((weights.get(hex(c)) ?? 0n) + factor));
-      claimed = mod(claimed + factor * value);
-      weight = (weight * r) % R;
-    }
-    const [dPoint, piPoint] = ends;
-    let left = dPoint.negate().add(times(Point.BASE, R - claimed)).add(times(piPoint, t));
-    for (const [c, factor] of weights) left = left.add(times(decoded.get(c), factor));
-    const pairs = [{ g1: left, g2: G2.BASE }, { g1: piPoint.negate(), g2: TAU }].filter(({ g1 }) => !g1.is0());
-    if (pairs.length === 1 || (pairs.length && !bls12_381.fields.Fp12.eql(bls12_381.pairingBatch(pairs), bls12_381.fields.Fp12.ONE))) {
-      fail('opening', 'the slots shown are not those that the commitments hold');
-    }
+  for (const { c } of openings) if (!decoded.has(hex(c))) decoded.set(hex(c), decode(c, false));
+  const [dPoint, piPoint] = [decode(d, true), decode(pi, true)];
+  const parts = openings.flatMap(({ c, slot, value }) => [c, Uint8Array.of(slot), scalarBytes(value)]);
+  const r = scalar('hyperdb/opening', about, u64(openings.length), ...parts);
+  const t = scalar('hyperdb/opening-point', scalarBytes(r), d);
+  const inverses = DOMAIN.map((z) => power(t - z, R - 2n));
+  if (inverses.includes(0n)) fail('opening', 'the point of the opening is one of the domain');
+  const weights = new Map();
+  let [claimed, weight] = [0n, 1n];
+  for (const { c, slot, value } of openings) {
+    const factor = (weight * inverses[slot]) % R;
+    weights.set(hex(c), mod((weights.get(hex(c)) ?? 0n) + factor));
+    claimed = mod(claimed + factor * value);
+    weight = (weight * r) % R;
+  }
+  let left = dPoint.negate().add(times(Point.BASE, R - claimed)).add(times(piPoint, t));
+  for (const [c, factor] of weights) left = left.add(times(decoded.get(c), factor));
+  const pairs = [{ g1: left, g2: G2.BASE }, { g1: piPoint.negate(), g2: TAU }].filter(({ g1 }) => !g1.is0());
+  if (pairs.length === 1 || (pairs.length && !bls12_381.fields.Fp12.eql(bls12_381.pairingBatch(pairs), bls12_381.fields.Fp12.ONE))) {
+    fail('opening', 'the slots shown are not those that the commitments hold');
   }
 }
 

@@ -3,7 +3,7 @@ import { ed448 } from '@noble/curves/ed448.js';
 import { VerificationError, ascii, concat, digest, fail, frame, fromLe, hex, place, same, sha256, u64 } from './hash.js';
 import { collectionZone, elementKey, elementZone, incidenceZone, memberKey, parse, steps, treeKey, treeOf } from './places.js';
 import { LIMITS, Reader, checkForm, readRow } from './rows.js';
-import { EMPTY, Walk, checkOpenings, context, readRoot, readShown, rootDigest } from './tree.js';
+import { EMPTY, Walk, checkOpenings, context, readLoneRoot, readRoot, readShown, readTree, rootDigest } from './tree.js';
 
 export { VerificationError };
 
@@ -94,19 +94,20 @@ function readAnchor(reader, frame_) {
   const address = sha256(concat(frame(ascii('hyperdb/app')), frame(name)));
   const present = reader.u8();
   if (present > 31 || (present & 15 && !(present & 16))) fail('format', 'unknown trees');
-  const roots = [0, 1, 2, 3].map((tree) => ((present >> tree) & 1 ? readRoot(reader) : null));
+  const lone = present & 15 ? reader.u8() : 0;
+  if (lone & ~(present & 15)) fail('format', 'unknown roots');
+  const told = (tree) => ((lone >> tree) & 1 ? readLoneRoot(reader) : readRoot(reader));
+  const roots = [0, 1, 2, 3].map((tree) => ((present >> tree) & 1 ? told(tree) : null));
   const root = digest('hyperdb/app-root', address, ...roots.map(rootDigest));
   const hashRoot = present & 15 ? reader.take(32) : null;
-  const anchor = { name, address, roots, root, proof: null };
+  const anchor = { name, address, roots, root, openings: [] };
   if (!(present & 16)) return same(frame_.appTree, EMPTY) ? anchor : fail('root', 'the app tree is not empty');
   const size = roots.reduce((sum, one) => sum + (one ? one.size : 0n), 0n);
   let own = hashRoot && { key: address, digest: digest('hyperdb/app-value', root, hashRoot), version: 0n, size, own: true };
   const claimed = () => { const leaf = own ?? fail('claim', 'no such leaf'); own = null; return leaf; };
   const top = readRoot(reader);
-  const openings = [];
   const at = (key) => (key.length === 32 ? steps(key) : fail('place', 'a leaf of the app tree that is no app'));
-  readShown(reader, top, at, claimed, openings);
-  anchor.proof = { openings, d: reader.point(), pi: reader.point(), about: context(frame_.root) };
+  readShown(reader, top, at, claimed, anchor.openings);
   if (!same(rootDigest(top), frame_.appTree)) fail('root', 'the app tree is not the one of the header');
   const walk = new Walk(top, reader, at);
   const leaf = walk.get(address);
@@ -149,24 +150,19 @@ function readQuery(reader) {
 function answers(reader, frame_, anchor) {
   const queries = Array.from({ length: Math.min(reader.count(), 1 << 20) }, () => readQuery(reader));
   if (!queries.length) fail('format', 'a claim without queries');
-  const rows = Array.from({ length: Math.min(reader.count(), 1 << 20) }, () => readRow(reader));
-  const mask = reader.u8();
-  if (mask > 15 || anchor.roots.some((root, tree) => (mask >> tree) & 1 && !root)) fail('format', 'unknown trees');
-  const [openings, waiting] = [[], rows[Symbol.iterator]()];
+  const [openings, rows] = [[...anchor.openings], []];
   anchor.roots.forEach((root, tree) => {
-    if (!((mask >> tree) & 1)) return;
     const claimed = () => {
-      const { value: row } = waiting.next();
-      if (!row) fail('claim', 'more claimed leaves than rows');
+      const row = readRow(reader);
       checkForm(row, tree % 2 === 0);
+      rows.push(row);
       return { key: row.key, digest: row.digest, version: row.version, size: row.size, row };
     };
-    readShown(reader, root, treeKey, claimed, openings);
+    if (root) readTree(reader, root, treeKey, claimed, openings);
   });
-  const proofs = anchor.proof ? [anchor.proof] : [];
-  if (mask) proofs.push({ openings, d: reader.point(), pi: reader.point(), about: context(anchor.root) });
+  const proof = openings.length ? { openings, d: reader.point(), pi: reader.point(), about: context(frame_.root) } : null;
   reader.end();
-  checkOpenings(proofs);
+  if (proof) checkOpenings(proof);
   const asked = new Asked(anchor.roots.map((root) => new Walk(root, reader, treeKey)), frame_.hashKey);
   const found = queries.map((query) => ({ query, ...asked.answer(query) }));
   asked.trees.forEach((tree) => tree.checkAllSeen());

@@ -19,6 +19,7 @@ from hyperdb.cli.files import read_bounded, write
 from hyperdb.cli.keys import Dir, public_key
 from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
 from hyperdb.cli.picture import picture
+from hyperdb.cli.pruned import read as read_pruned
 from hyperdb.cli.target import target
 from hyperdb.cli.words import caveats, content, facts, shown, told, verified_json
 from hyperdb.commitment.verify import Complete, Limits, OwnerKey, Root, Seen, StoreKey, Trusted, VerificationError, Verified
@@ -130,7 +131,7 @@ def prove(
     if out is not None:
         write(out, bundle)
     if as_json:
-        print_json(report)
+        print_json(report | {"parts": read_pruned(bundle).parts})
         return
     print_facts(
         [

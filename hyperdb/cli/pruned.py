@@ -7,17 +7,18 @@ verify, and nothing that is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import hyperdb
+from hyperdb.cli.ledger import Ledger
 from hyperdb.commitment.verify import Root, Row, Verified
 from hyperdb.commitment.verify.bundle import address
 from hyperdb.commitment.verify.header import SIZE, check_history, read_header
 from hyperdb.commitment.verify.places import MEMBER, parse, steps, tree_key
 from hyperdb.commitment.verify.queries import known, read_query
 from hyperdb.commitment.verify.rows import Claimed, read_row
-from hyperdb.commitment.verify.tree import Branch, Leaf, read_root, read_shown
+from hyperdb.commitment.verify.tree import Branch, Leaf, LoneRoot, Shape, read_below, read_lone_root, read_root, read_shown
 from hyperdb.commitment.verify.wire import Limits, Reader
 from hyperdb.errors import InvalidError
 
@@ -44,6 +45,8 @@ class Pruned:
     """Claimed rows, by the number that leaves carry."""
     collections: Mapping[int, bytes]
     """Ids of the collections among them, by number."""
+    parts: Mapping[str, int]
+    """Bytes of the bundle, by what they are."""
 
 
 def read(bundle: bytes) -> Pruned:
@@ -57,46 +60,67 @@ def read(bundle: bytes) -> Pruned:
     start.take(_PREFIX)
     header, _ = read_header(start)
     verified = hyperdb.verify(bundle, trusted=Root(header.root))
-    reader = Reader(bundle, Limits.FORMAT, _PREFIX + SIZE)
+    reader = Ledger(bundle, Limits.FORMAT, _PREFIX + SIZE, part="header and signatures")
     flags = bundle[_PREFIX - 1]
     if not flags & _APP:
         raise InvalidError("the proof is about no app: there are no trees to draw")
     reader.take((_SIGNATURE if flags & _SIGNED else 0) + (_ATTESTATION if flags & _ATTESTED else 0))
     if flags & _HISTORY:
         check_history(reader, header)
+    reader.part = "anchor"
     reader.blob()
     present = reader.u8()
-    trees = tuple(read_root(reader) if present >> tree & 1 else None for tree in range(4))
+    alone = reader.u8() if present & 15 else 0
+    lone: dict[int, LoneRoot] = {}
+    trees: list[Branch | None] = []
+    for tree in range(4):
+        if alone >> tree & 1:
+            lone[tree] = read_lone_root(reader)
+            trees.append(lone[tree].root)
+        else:
+            trees.append(read_root(reader) if present >> tree & 1 else None)
     if present & 15:
         reader.take(32)
     apps = None
     if present & _APP_TREE:
         apps = read_root(reader)
         # The one app that the bundle is about; its digest was checked, and a picture needs none.
-        read_shown(reader, apps, steps, lambda: Leaf(address(verified.app or b""), b"", 0, 0, 0), [])
-        reader.take(2 * 48)
+        read_shown(reader, apps, Shape(steps, lambda: Leaf(address(verified.app or b""), b"", 0, 0, 0)), [])
+    reader.part = "queries"
     for _ in range(reader.varint()):
         read_query(reader)
-    claimed = [read_row(reader) for _ in range(reader.varint())]
-    mask = reader.u8()
-    take = _taken(claimed)
+    reader.part = None
+    claimed: list[tuple[Claimed, bool]] = []
+    touched = set()
     for tree, root in enumerate(trees):
-        if root is not None and mask >> tree & 1:
-            read_shown(reader, root, tree_key, take, [])
-    elements = [known(row, None, header.hash_key) for row in claimed if parse(row.key).space != MEMBER]
+        before = reader.at
+
+        def take(adds: bool = tree % 2 == 0) -> Leaf:
+            """The next row; which form belongs where was verified."""
+            row = read_row(reader)
+            claimed.append((row, adds))
+            return Leaf(row.key, row.value_digest, row.version, row.size, len(claimed) - 1)
+
+        shape = Shape(tree_key, take)
+        if tree in lone:
+            read_below(reader, lone[tree], shape, [])
+        elif root is not None:
+            read_shown(reader, root, shape, [])
+        if reader.at > before + 1:
+            touched.add(tree)
+    reader.part = "opening"
+    reader.take(len(bundle) - reader.at)
+    reader.parts["header and signatures"] += _PREFIX + SIZE
+    elements = [known(row, None, header.hash_key) for row, adds in claimed if adds and parse(row.key).space != MEMBER]
     headers = {row.collection.cid: row.collection for row in elements if row.collection is not None}
-    # Members know the number of their collection, whose header is always claimed with them; a companion's is one higher.
-    rows = tuple(known(row, headers.get(parse(row.key).cid or 0), header.hash_key) for row in claimed)
+
+    def row_of(row: Claimed, adds: bool) -> Row:
+        """As clients know it; what stands in a tree of removes is a note, and no record."""
+        if not adds:
+            return Row(row.key, parse(row.key).rest, row.version, row.value, None)
+        # Members know the number of their collection, whose header is always claimed with them; a companion's is one higher.
+        return known(row, headers.get(parse(row.key).cid or 0), header.hash_key)
+
+    rows = tuple(row_of(row, adds) for row, adds in claimed)
     names = {row.collection.cid + companion: row.name for row in elements if row.collection is not None for companion in (0, 1)}
-    return Pruned(verified, apps, trees, frozenset(tree for tree in range(4) if mask >> tree & 1), rows, names)
-
-
-def _taken(claimed: list[Claimed]) -> Callable[[], Leaf]:
-    """Leaves in the order of the rows; which form belongs where was verified."""
-    waiting = iter(enumerate(claimed))
-
-    def take() -> Leaf:
-        at, row = next(waiting)
-        return Leaf(row.key, row.value_digest, row.version, row.size, at)
-
-    return take
+    return Pruned(verified, apps, tuple(trees), frozenset(touched), rows, names, dict(reader.parts))

@@ -27,7 +27,7 @@ from hyperdb.commitment.verify import (
 )
 
 from . import reference as ref
-from .sample import App, Prover, World, element, header_record, member, sample_app
+from .sample import App, Prover, World, claim_of, element, header_record, lone_app, lone_row, member, sample_app
 
 TABLE_ROW = (21 ^ 1 << 31).to_bytes(4, "big")
 OFF_SUBGROUP = bytes([0x80]) + bytes(46) + bytes([4])
@@ -88,9 +88,10 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("another version", "opening", swap(one, b"key:3\x0d", b"key:3\x0e"))
     table = Member(b"table", TABLE_ROW)
     packed = world.bundle(table)
-    value = world.app.trees[0][member(302, TABLE_ROW)].value
-    yield bad("packed row as plain", "row", swap(packed, b"\x01" + ref.blob(value), b"\x00" + ref.blob(value)))
-    forms = {member(302, TABLE_ROW): ("columns", (2,))}
+    row = member(302, TABLE_ROW)
+    head = ref.number(4 * len(row) + 1) + row
+    yield bad("packed row as plain", "row", swap(packed, head, ref.number(4 * len(row)) + row))
+    forms = {row: ("columns", (2,))}
     columns = world.bundle(table, forms=forms)
     yield bad("another column's value", "opening", swap(columns, b"\x01row 3", b"\x01row 4"))
     stamped = swap(columns, ref.blob(b"\x01row 3"), ref.blob(b"\x03\x00" + bytes(8) + b"row 3"))
@@ -99,10 +100,12 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("a branch as a leaf", "opening", branch_as_leaf(world))
 
     # 2. Verification skipped on short paths.
-    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3")
+    claim = claim_of(Element(b"key:3"))
     prefix = one[: one.index(claim)]
-    yield bad("nothing opened", "claim", prefix + claim + b"\x00\x00")
-    yield bad("an opening of no slots", "format", prefix + claim + b"\x00\x01\x00" + INFINITY + INFINITY)
+    of_the_app = world.opened(world.app_path[1])
+    yield bad("nothing opened", "claim", prefix + claim + bytes(4) + of_the_app)
+    yield bad("no opening", "format", prefix + claim + bytes(4))
+    yield bad("more slots than a branch has", "format", prefix + claim + bytes([65]) + one[len(prefix + claim) + 1 :])
     yield bad("no query", "format", prefix + b"\x00\x00\x00")
     yield bad("constant points", "opening", one[:-96] + INFINITY + INFINITY)
 
@@ -177,6 +180,9 @@ def forgeries(world: World) -> Iterator[Forgery]:
     sized = branch.c + ref.varint(30)
     yield bad("another count", "opening", swap(counted, sized, branch.c + ref.varint(29)))
 
+    # Roots over one slot, which are not opened.
+    yield from lone_forgeries()
+
     # Places, records, roots.
     yield bad("a leaf at another key's place", "place", misplaced(world))
     for name, app, query, check in malicious_apps():
@@ -204,7 +210,6 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("another manifest", "attestation", flip(attested, 6 + 206 + 171 + 57), owner)
     moved = copy.copy(world)
     moved.header = world.header[:22] + b"another hash key" + world.header[38:]
-    moved.__dict__.pop("anchor", None)
     yield bad("another hash key under the owner's word", "attestation", moved.bundle(Element(b"key:3"), attested=True), owner)
 
     # Bytes.
@@ -214,6 +219,9 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("one byte more", "format", one + b"\x00")
     yield bad("one byte less", "format", one[:-1])
     yield bad("a number in a longer form", "format", prefix + b"\xf8\x01" + one[len(prefix) + 1 :])
+    yield bad("a version in a longer form", "format", swap(one, b"key:3\x0d", b"key:3\x8d\x00"))
+    yield bad("a version too large", "format", swap(one, b"key:3\x0d", b"key:3" + b"\x80" * 9 + b"\x02"))
+    yield bad("a branch in a longer form", "format", lengthened(world, one))
     yield bad("an unknown query", "format", prefix + b"\x01\x0b" + one[len(prefix) + 2 :])
     yield bad("more than a bundle may hold", "size", one + bytes(4 << 20))
 
@@ -234,23 +242,18 @@ def branches(branch: object) -> Iterator[ref.Branch]:
 
 
 def bent_tree(world: World, name: bytes, change: Callable[[ref.Branch, int, object], bytes]) -> bytes:
-    """The bundle of one element in whose tree the last slot's bytes are others."""
-    bundle = world.bundle(Element(name))
+    """The bundle of one element whose leaf's slot and row are other bytes."""
     place, here = ref.tree_key(element(name)), world.roots[0]
     while isinstance(here, ref.Branch):
         branch, slot = here, place[len(here.path)]
         here = branch.slots[slot]
-    tail = bytes([64 + slot])
-    assert bundle[-97:-96] == tail
-    return bundle[:-97] + change(branch, slot, here) + bundle[-96:]
+    claimed = bytes([64 + slot]) + world.app.trees[0][element(name)].encode()
+    return swap(world.bundle(Element(name)), claimed, change(branch, slot, here))
 
 
 def emptied(world: World, name: bytes) -> bytes:
-    """The leaf's slot is said to be empty, and its row is not claimed; the opening is that of the leaf."""
-    bundle = bent_tree(world, name, lambda branch, slot, leaf: bytes([slot]))
-    row = world.app.trees[0][element(name)].encode()
-    # Without the row the claim has none, and the element is looked for among the hyperedges too.
-    return swap(bundle, b"\x01" + row + b"\x01", b"\x00\x01")
+    """The leaf's slot is said to be empty; the opening is that of the leaf."""
+    return bent_tree(world, name, lambda branch, slot, leaf: bytes([slot]))
 
 
 def branch_as_leaf(world: World) -> bytes:
@@ -260,38 +263,101 @@ def branch_as_leaf(world: World) -> bytes:
     slot = place[0]
     child = root.slots[slot]
     assert isinstance(child, ref.Branch)
-    leaf = bytes([128 + slot]) + ref.blob(element(b"key:3")) + child.c[:32] + b"\x01" + b"\x20"
-    openings = [(root, slot, child.scalar)]
-    proof = ref.open_slots(ref.d("hyperdb/context", b"\x01", world.app_root), openings)
-    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3") + b"\x00"
-    return b"HDBP\x01\x08" + world.header + world.anchor + claim + b"\x01\x01" + leaf + proof
+    leaf = bytes([192 + slot, 0]) + ref.blob(element(b"key:3")) + child.c[:32] + b"\x01" + b"\x20"
+    proof = world.opened([*world.app_path[1], (root, slot, child.scalar)])
+    return b"HDBP\x01\x08" + world.header + world.anchor + claim_of(Element(b"key:3")) + b"\x01" + leaf + bytes(3) + proof
+
+
+def first_slot(world: World, bundle: bytes) -> tuple[int, int]:
+    """Where the first tree's slots begin in the bundle of key:3, and which is shown: a branch."""
+    claim = claim_of(Element(b"key:3"))
+    at, slot = bundle.index(claim) + len(claim), ref.tree_key(element(b"key:3"))[0]
+    assert bundle[at : at + 2] == bytes([1, 128 + slot])
+    return at, slot
 
 
 def doubled(world: World, bundle: bytes) -> bytes:
     """The root shows its slot two times."""
-    place, root = ref.tree_key(element(b"key:3")), world.roots[0]
-    assert root is not None
-    at = bundle.index(bytes([1, 1, 192 + place[0]]), 300)
-    return bundle[: at + 1] + b"\x02" + bytes([place[0]]) + bundle[at + 2 :]
+    at, slot = first_slot(world, bundle)
+    return bundle[:at] + bytes([2, slot]) + bundle[at + 1 :]
+
+
+def lengthened(world: World, bundle: bytes) -> bytes:
+    at, slot = first_slot(world, bundle)
+    return bundle[: at + 1] + bytes([192 + slot, 2]) + bundle[at + 2 :]
 
 
 def deepened(world: World) -> bytes:
-    place = ref.tree_key(element(b"key:3"))
     bundle = world.bundle(Element(b"key:3"))
-    at = bundle.index(bytes([1, 1, 192 + place[0]]), 300)
-    return bundle[: at + 3] + ref.varint(225 * 65 + 1) + bytes(169) + bundle[at + 4 :]
+    at, slot = first_slot(world, bundle)
+    return bundle[: at + 1] + bytes([192 + slot]) + ref.number(225 * 65 + 2) + bytes(169) + bundle[at + 2 :]
 
 
 def misplaced(world: World) -> bytes:
     """Where a key's leaf would lie, the leaf of an element that lies elsewhere."""
     other = world.app.trees[0][element(b"soon")].leaf
+    return bent_tree(world, b"key:3", lambda branch, slot, leaf: bytes([192 + slot, 0]) + ref.other_leaf(other))
 
-    def change(branch: ref.Branch, slot: int, leaf: object) -> bytes:
-        return bytes([128 + slot]) + ref.blob(other.key) + other.value_digest + ref.varint(other.version) + ref.varint(other.size)
 
-    bundle = bent_tree(world, b"key:3", change)
-    row = world.app.trees[0][element(b"key:3")].encode()
-    return swap(bundle, b"\x01" + row + b"\x01", b"\x00\x01")
+def lone_forgeries() -> Iterator[Forgery]:
+    """Against roots whose commitment the verifier computes from what lies in their one slot."""
+    world = World(app=lone_app())
+    rows, removes, header = world.roots[0], world.roots[1], world.roots[2]
+    assert rows and removes and header
+    pin, row = Root(world.root), Member(b"table", lone_row(5))
+    one, none = world.bundle(row), world.bundle(Element(b"nothing"))
+    branch = ref.lone(rows)
+    assert isinstance(branch, ref.Branch)
+    told, steps = ref.lone_root(rows), bytes([len(branch.path)]) + ref.packed_steps(branch.path)
+
+    def bad(name: str, check: str, bundle: bytes, trusted: Root = pin) -> Forgery:
+        return Forgery(name, check, bundle, trusted)
+
+    # Nothing but the root digest says where the one slot is and what lies there.
+    turned = bytes([len(branch.path)]) + ref.packed_steps(bytes([branch.path[0] ^ 1, *branch.path[1:]]))
+    yield bad("a lone root in another slot", "opening", swap(none, steps, turned))
+    cut = bytes([len(branch.path) - 1]) + ref.packed_steps(branch.path[:-1])
+    yield bad("a lone root's branch one step above", "opening", swap(none, steps, cut))
+    inner = next(child for child in branch.slots.values() if isinstance(child, ref.Branch))
+    deeper = bytes([len(inner.path)]) + ref.packed_steps(inner.path) + ref.told_root(inner)
+    yield bad("a branch further down as the lone root's", "opening", swap(none, told, deeper))
+    yield bad("another commitment below a lone root", "opening", swap(none, branch.c, inner.c))
+    yield bad("infinity below a lone root", "point", swap(one, branch.c, INFINITY))
+    yield bad("off the subgroup below a lone root", "point", swap(one, branch.c, OFF_SUBGROUP))
+    yield bad("another count below a lone root", "opening", swap(none, branch.c + b"\x28", branch.c + b"\x27"))
+    yield bad("a lone root's branch of one leaf", "format", swap(none, branch.c + b"\x28", branch.c + b"\x01"))
+    leaf = ref.lone_root(header)
+    other = leaf[:2] + ref.b32(ref.s("forged")) + leaf[34:]
+    yield bad("another leaf below a lone root", "opening", swap(none, leaf, other))
+    yield bad("a lone leaf in another slot", "opening", swap(none, leaf, bytes([0, leaf[1] ^ 1]) + leaf[2:]))
+    yield bad("a lone leaf of more bytes", "opening", swap(none, leaf, leaf[:34] + ref.number(200)))
+    yield bad("a lone leaf that is zero", "format", swap(none, leaf, leaf[:2] + bytes(32) + leaf[34:]))
+    yield bad("a lone leaf's scalar beyond r", "format", swap(none, leaf, leaf[:2] + b"\xff" * 32 + leaf[34:]))
+    yield bad("a lone leaf in no slot", "format", swap(none, leaf, b"\x00\x40" + leaf[2:]))
+    yield bad("a lone root too deep", "size", swap(none, told, bytes([225]) + told[1:]))
+    record = world.app.trees[2][element(b"table")].value
+    forged = record[:10] + b"\x29" + record[11:]
+    yield bad("another header than the lone leaf", "opening", swap(one, record, forged))
+    # A tree of many slots said to have one: everything else would be absent.
+    crowd = World()
+    whole = crowd.roots[0]
+    assert whole is not None
+    asked = ref.tree_key(element(b"nothing"))[0]
+    alone = {slot: child for slot, child in whole.slots.items() if isinstance(child, ref.Branch) and slot != asked}
+    fake = ref.Branch(b"", dict([alone.popitem()]))
+    bits = sum(1 << at for at, root in enumerate(crowd.roots) if root and ref.lone(root))
+    hidden = crowd.bundle(Element(b"nothing"), bend=lambda prover: prover.shown[0].slots.clear())
+    anchor = crowd.anchor.replace(bytes([31, bits]), bytes([31, bits | 1]), 1).replace(
+        ref.told_root(whole), ref.lone_root(fake), 1
+    )
+    yield bad("many slots as one", "opening", swap(hidden, crowd.anchor, anchor), Root(crowd.root))
+    bits = sum(1 << at for at, root in enumerate(world.roots) if root)
+    assert bits == 7
+    yield bad("a lone root of an empty tree", "format", swap(none, bytes([23, 7]), bytes([23, 15])))
+    spare = world.bundle(row, bend=lambda prover: prover.get(1, member(302, lone_row(50))))
+    yield bad("a lone leaf that nobody needs", "claim", spare)
+    unclaimed = world.bundle(row, bend=unclaim(2, element(b"table")))
+    yield bad("a lone leaf not claimed", "claim", unclaimed)
 
 
 def malicious_apps() -> Iterator[tuple[str, App, object, str]]:
@@ -315,13 +381,11 @@ def malicious_apps() -> Iterator[tuple[str, App, object, str]]:
 def app_as_absent(world: World) -> bytes:
     """The anchor shows the app's leaf as another app's and claims that the app has no trees."""
     shown, openings = ref.Shown(), []
+    assert world.app_tree is not None
     shown.get(world.app_tree, ref.cut(ref.bits(world.app.address)))
-    tree = ref.encode_shown(world.app_tree, shown, {}, [], openings)
-    proof = ref.open_slots(ref.d("hyperdb/context", b"\x01", world.root), openings)
-    top = world.app_tree
-    anchor = ref.blob(world.app.name) + b"\x10" + top.c + ref.varint(top.count) + ref.varint(top.size) + tree + proof
-    claim = ref.varint(1) + b"\x01" + ref.blob(b"key:3") + b"\x00\x00"
-    return b"HDBP\x01\x08" + world.header + anchor + claim
+    tree = ref.encode_shown(world.app_tree, shown, lambda leaf: None, openings)
+    anchor = ref.blob(world.app.name) + b"\x10" + ref.told_root(world.app_tree) + tree
+    return b"HDBP\x01\x08" + world.header + anchor + claim_of(Element(b"key:3")) + world.opened(openings)
 
 
 def own_setup(world: World) -> tuple[bytes, Root]:
@@ -330,6 +394,9 @@ def own_setup(world: World) -> tuple[bytes, Root]:
     powers = [ref.weighted_sum([point], [pow(secret, power, ref.R)]) for power in range(64)]
     with mock.patch.object(ref, "POWERS", powers):
         forged = World(app=App(b"redis/0"))
-        forged.app.put(0, element(b"key:3"), b"\x01\x00forged", 13)
+        # Several, so that the root is one of many slots, which is opened.
+        for name in (b"key:1", b"key:2", b"key:3"):
+            forged.app.put(0, element(name), b"\x01\x00forged", 13)
+        assert forged.roots[0] is not None and not ref.lone(forged.roots[0])
         bundle = forged.bundle(Element(b"key:3"))
         return bundle, Root(forged.root)

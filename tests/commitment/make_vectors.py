@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from hyperdb.commitment.claim import encode_query
 from hyperdb.commitment.verify import (
     Absent,
     Answer,
@@ -39,10 +38,18 @@ from hyperdb.commitment.verify import (
 
 from . import reference as ref
 from .forgeries import TABLE_ROW, forgeries
-from .sample import APP_SALT, World, member
+from .sample import APP_SALT, World, claim_of, element, lone_app, lone_row, member
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "proofs"
 LONG = b"z" * 150
+
+
+def beside(name: bytes) -> bytes:
+    """An id that lies in the same slot of the root as another."""
+    wanted = ref.tree_key(element(name))[0]
+    return next(other for at in range(1000) if ref.tree_key(element(other := b"other %d" % at))[0] == wanted)
+
+
 HONEST: dict[str, tuple[Query, ...]] = {
     "a string": (Element(b"key:3"),),
     "an empty string": (Element(b"empty"),),
@@ -75,6 +82,23 @@ HONEST: dict[str, tuple[Query, ...]] = {
         Count(b"edge"),
         Member(b"user:1", b"field 1"),
     ),
+}
+LONE: dict[str, tuple[Query, ...]] = {
+    "a row under a lone root": (Member(b"table", lone_row(5)),),
+    "no row under a lone root": (Member(b"table", lone_row(45)),),
+    "a key beside a lone root": (Element(b"nothing"),),
+    "a key at a lone leaf's slot": (Element(beside(b"table")),),
+    "a lone leaf": (Element(b"table"),),
+    "a removed row, alone": (RemovedMember(b"table", lone_row(50)),),
+    "a whole table under a lone root": (Rows(b"table"),),
+    "the first rows under a lone root": (Rows(b"table", Bounds(below=lone_row(9))),),
+    "a count under a lone root": (Count(b"table"),),
+    "a count between keys under a lone root": (Count(b"table", Bounds(lone_row(3), lone_row(30))),),
+    "all elements, one": (Elements(),),
+    "how many elements, one": (ElementCount(),),
+    "how many elements up to a lone leaf": (ElementCount(Bounds(below=element(b"table")[1:5])),),
+    "memberships of nothing": (Incidence(b"key:1"), IncidenceCount(b"key:1")),
+    "all at once under lone roots": (Member(b"table", lone_row(1)), Element(b"other"), Count(b"table"), Rows(b"table")),
 }
 
 
@@ -116,20 +140,24 @@ def vector(name: str, bundle: bytes, trusted: object, expect: str, **more: str) 
     return {"name": name, "pin": kind, "trusted": key, "expect": expect, **more, "bundle": bundle.hex()}
 
 
-def honest(world: World) -> Iterator[dict[str, str]]:
+def answered(world: World, cases: dict[str, tuple[Query, ...]], sample: str) -> Iterator[dict[str, str]]:
     trusted = Root(world.root)
-    for name, queries in HONEST.items():
+    for name, queries in cases.items():
         bundle = world.bundle(*queries, either=len(queries) == 1)
         text = ";".join(map(shown, verify(bundle, trusted=trusted).answers))
-        claim = ref.varint(len(queries)) + b"".join(map(encode_query, queries))
-        yield vector(name, bundle, trusted, "ok", queries=claim.hex(), answers=text)
+        yield vector(name, bundle, trusted, "ok", sample=sample, queries=claim_of(*queries).hex(), answers=text)
+
+
+def honest(world: World) -> Iterator[dict[str, str]]:
+    trusted = Root(world.root)
+    yield from answered(world, HONEST, "sample")
     row = member(302, TABLE_ROW)
     for name, form in (("one column", ("columns", (2,))), ("two columns", ("columns", (0, 3))), ("a row unseen", ("digest", ()))):
         query = Member(b"table", TABLE_ROW)
         bundle = world.bundle(query, forms={row: form})
         text = ";".join(map(shown, verify(bundle, trusted=trusted).answers))
         show = "digest" if form[0] == "digest" else ",".join(map(str, form[1]))
-        yield vector(name, bundle, trusted, "ok", queries=(b"\x01" + encode_query(query)).hex(), show=show, answers=text)
+        yield vector(name, bundle, trusted, "ok", sample="sample", queries=claim_of(query).hex(), show=show, answers=text)
     signed = world.bundle(Element(b"key:3"), signed=True, attested=True, history=3)
     text = ";".join(map(shown, verify(signed, trusted=trusted).answers))
     for kind in (trusted, StoreKey(world.store_key), forgery_owner(world)):
@@ -143,8 +171,8 @@ def forgery_owner(world: World) -> object:
 
 
 def main() -> None:
-    world = World()
-    vectors = list(honest(world))
+    world, lone = World(), World(app=lone_app())
+    vectors = [*honest(world), *answered(lone, LONE, "lone")]
     for forged in forgeries(world):
         try:
             verify(forged.bundle, trusted=forged.trusted, seen=forged.seen, app=forged.app)
@@ -158,13 +186,25 @@ def main() -> None:
             vectors.append(vector(forged.name, forged.bundle, forged.trusted, forged.check, **more))
     GOLDEN.mkdir(parents=True, exist_ok=True)
     (GOLDEN / "vectors.json").write_text("[\n" + ",\n".join(map(json.dumps, vectors)) + "\n]\n")
-    lines = [f"header {world.header.hex()}", f"name {world.app.name.hex()}", f"salt {APP_SALT.hex()}", f"root {world.root.hex()}"]
+    for name, sample in (("sample", world), ("lone", lone)):
+        (GOLDEN / f"{name}.txt").write_text("\n".join(listed(sample)) + "\n")
+
+
+def listed(world: World) -> Iterator[str]:
+    """What a prover needs to make the same bundles."""
+    yield from (
+        f"header {world.header.hex()}",
+        f"name {world.app.name.hex()}",
+        f"salt {APP_SALT.hex()}",
+        f"root {world.root.hex()}",
+    )
+    assert world.app_tree is not None
     for name in world.others:
         leaf = next(leaf for leaf in leaves(world.app_tree) if leaf.size == len(name) + 50)
-        lines.append(f"app {leaf.key.hex()} {leaf.value_digest.hex()} {leaf.size}")
+        yield f"app {leaf.key.hex()} {leaf.value_digest.hex()} {leaf.size}"
     for tree, claims in enumerate(world.app.trees):
-        lines += [f"entry {tree} {key.hex()} {claim.version} {claim.value.hex()}" for key, claim in sorted(claims.items())]
-    (GOLDEN / "sample.txt").write_text("\n".join(lines) + "\n")
+        for key, claim in sorted(claims.items()):
+            yield f"entry {tree} {key.hex()} {claim.version} {claim.value.hex()}"
 
 
 def leaves(branch: ref.Branch) -> Iterator[ref.Leaf]:

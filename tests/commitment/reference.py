@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,15 @@ def varint(number: int) -> bytes:
         return bytes([number])
     body = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return bytes([247 + len(body)]) + body
+
+
+def number(value: int) -> bytes:
+    """LEB128."""
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
 
 
 def blob(data: bytes) -> bytes:
@@ -263,10 +273,34 @@ def packed_steps(steps: bytes) -> bytes:
     return bytes(int(text[at : at + 8], 2) for at in range(0, len(text), 8))
 
 
-def encode_shown(
-    root: Branch, shown: Shown, claimed: dict[bytes, object], rows: list[object], openings: list[tuple[Branch, int, int]]
-) -> bytes:
-    """The bytes of a pruned tree; appends claimed rows and openings in their order."""
+def told_root(root: Branch) -> bytes:
+    """A root by its own commitment."""
+    return root.c + number(root.count) + number(root.size)
+
+
+def lone(root: Branch) -> Branch | Leaf | None:
+    """What lies in the one slot of a root that has only one."""
+    return next(iter(root.slots.values())) if len(root.slots) == 1 else None
+
+
+def lone_root(root: Branch) -> bytes:
+    """A root over one slot, by what lies there."""
+    ((slot, below),) = root.slots.items()
+    if isinstance(below, Leaf):
+        return bytes([0, slot]) + b32(below.scalar) + number(below.size)
+    return bytes([len(below.path)]) + packed_steps(below.path) + told_root(below)
+
+
+def other_leaf(leaf: Leaf) -> bytes:
+    return blob(leaf.key) + leaf.value_digest + number(leaf.version) + number(leaf.size)
+
+
+Row = Callable[[Leaf], bytes | None]
+"""The bytes of a leaf's row, if it is claimed."""
+
+
+def encode_shown(root: Branch, shown: Shown, row: Row, openings: list[tuple[Branch, int, int]]) -> bytes:
+    """The bytes of a pruned tree below a root that is told by its commitment; appends openings in their order."""
 
     def slots_of(branch: Branch) -> bytes:
         out = b""
@@ -275,20 +309,34 @@ def encode_shown(
             openings.append((branch, slot, content.scalar if content else 0))
             if content is None:
                 out += bytes([slot])
-            elif isinstance(content, Leaf) and content.key in claimed:
-                out += bytes([64 + slot])
-                rows.append(claimed[content.key])
             elif isinstance(content, Leaf):
-                out += bytes([128 + slot]) + blob(content.key) + content.value_digest
-                out += varint(content.version) + varint(content.size)
+                claimed = row(content)
+                out += bytes([192 + slot, 0]) + other_leaf(content) if claimed is None else bytes([64 + slot]) + claimed
             else:
                 skipped = content.path[len(branch.path) + 1 :]
                 below = len(shown.slots.get(content.path, ()))
-                out += bytes([192 + slot]) + varint(len(skipped) * 65 + below) + packed_steps(skipped)
-                out += content.c + varint(content.count) + varint(content.size) + slots_of(content)
+                out += (
+                    bytes([128 + slot])
+                    if not skipped and below == 1
+                    else bytes([192 + slot]) + number(len(skipped) * 65 + below + 1)
+                )
+                out += packed_steps(skipped) + told_root(content) + slots_of(content)
         return out
 
-    return bytes([len(shown.slots.get(b"", ()))]) + slots_of(root)
+    return bytes([len(shown.slots.get(root.path, ()))]) + slots_of(root)
+
+
+def encode_tree(root: Branch, shown: Shown, row: Row, openings: list[tuple[Branch, int, int]]) -> bytes:
+    """As encode_shown, of any root."""
+    below = lone(root)
+    if isinstance(below, Branch):
+        return encode_shown(below, shown, row, openings)
+    if below is None:
+        return encode_shown(root, shown, row, openings)
+    if not set(root.slots) & shown.slots.get(b"", set()):
+        return b"\x00"
+    claimed = row(below)
+    return b"\x02" + other_leaf(below) if claimed is None else b"\x01" + claimed
 
 
 # Values.

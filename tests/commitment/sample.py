@@ -117,15 +117,16 @@ class Claim:
         return ref.Leaf(self.key, digest, self.version, len(self.key) + len(self.value))
 
     def encode(self, form: str = "whole", columns: tuple[int, ...] = ()) -> bytes:
-        out = ref.blob(self.key) + ref.varint(self.version)
+        number = {"digest": 3, "columns": 2}.get(form, int(self.contents is not None))
+        out = ref.number(4 * len(self.key) + number) + self.key + ref.number(self.version)
         if form == "digest":
-            return out + b"\x03" + ref.varint(self.leaf.size) + self.leaf.value_digest
+            return out + ref.number(self.leaf.size) + self.leaf.value_digest
         if form == "whole":
-            return out + bytes([self.contents is not None]) + ref.blob(self.value) + self.salt
+            return out + ref.blob(self.value) + self.salt
         ids = sorted(self.contents)
         leaves = [ref.column_leaf(self.salt, column, self.contents[column]) for column in ids]
         shown = [ids.index(column) for column in sorted(columns)]
-        out += b"\x02" + ref.varint(self.leaf.size) + ref.varint(len(ids)) + ref.varint(len(shown))
+        out += ref.number(self.leaf.size) + ref.varint(len(ids)) + ref.varint(len(shown))
         last = -1
         for index in shown:
             salt = ref.hmac.digest(self.salt, ids[index].to_bytes(4, "little"), "sha512")[:16]
@@ -191,6 +192,23 @@ def sample_app(name: bytes = b"redis/0") -> App:
     for name_ in (b"x", b"y", b"\x00\x00", long + b"1", long + b"2", b"z"):
         app.put(2, member(600, name_), b"\x01key:1", 120)
         app.put(2, b"\x04" + siphash(b"key:1") + b"key:1\x00\x01edge\x00\x01" + name_, b"\x01" + (600).to_bytes(8, "little"), 120)
+    return app
+
+
+def lone_row(at: int) -> bytes:
+    """The key of a row of lone_app."""
+    return (at * 7 ^ 1 << 31).to_bytes(4, "big")
+
+
+def lone_app(name: bytes = b"sql/1") -> App:
+    """One table: its rows are a branch below the root's one slot, its header and its removed row the one leaf of a tree."""
+    app = App(name)
+    app.put(2, element(b"table"), header_record("table", 302, 40), 67)
+    for at in range(1, 41):
+        text = b"row %d" % at
+        value = b"\x00\x01" + ref.varint(1 * 8 + 5) + b"\x00" + ref.varint(len(text)) + text
+        app.put(0, member(302, lone_row(at)), value, 70 + at, {0: b"\x00", 1: b"\x01" + text})
+    app.put(1, member(302, lone_row(50)), b"", 140)
     return app
 
 
@@ -289,37 +307,51 @@ class World:
     def anchor(self) -> bytes:
         present = sum(1 << at for at, root in enumerate(self.roots) if root)
         out = ref.blob(self.app.name) + bytes([present | (16 if self.app_tree else 0)])
+        if present:
+            out += bytes([sum(1 << at for at, root in enumerate(self.roots) if root and ref.lone(root))])
         for root in self.roots:
             if root:
-                out += root.c + ref.varint(root.count) + ref.varint(root.size)
+                out += ref.lone_root(root) if ref.lone(root) else ref.told_root(root)
         if present:
             out += self.hash_root
+        return out + self.app_path[0]
+
+    @cached_property
+    def app_path(self) -> tuple[bytes, list[tuple[ref.Branch, int, int]]]:
+        """The app's leaf in the app tree, or its absence, and what is opened for that."""
+        openings: list[tuple[ref.Branch, int, int]] = []
         if not self.app_tree:
-            return out
-        out += self.app_tree.c + ref.varint(self.app_tree.count) + ref.varint(self.app_tree.size)
-        shown, openings = ref.Shown(), []
+            return b"", openings
+        shown = ref.Shown()
         shown.get(self.app_tree, ref.cut(ref.bits(self.app.address)))
-        out += ref.encode_shown(self.app_tree, shown, {self.app.address: None}, [], openings)
-        return out + ref.open_slots(ref.d("hyperdb/context", b"\x01", self.root), openings)
+
+        def row(leaf: ref.Leaf) -> bytes | None:
+            return b"" if leaf.key == self.app.address else None
+
+        return ref.told_root(self.app_tree) + ref.encode_shown(self.app_tree, shown, row, openings), openings
 
     def app_part(self, *queries: Query, forms: Forms | None = None, either: bool = False, bend: Bend | None = None) -> bytes:
-        """Anchor, claim and trees."""
+        """Anchor, claim, trees and opening."""
         prover = Prover(self, either)
         for query in queries:
             prover.touch(query)
         if bend:
             bend(prover)
-        rows, openings, trees = [], [], b""
-        mask = 0
+        openings, trees = [*self.app_path[1]], b""
         for tree, root in enumerate(self.roots):
-            if root and prover.shown[tree].slots:
-                mask |= 1 << tree
-                claimed = {key: self.app.trees[tree][key] for key in prover.claimed[tree]}
-                trees += ref.encode_shown(root, prover.shown[tree], claimed, rows, openings)
-        claim = ref.varint(len(queries)) + b"".join(map(encode_query, queries)) + ref.varint(len(rows))
-        claim += b"".join(row.encode(*(forms or {}).get(row.key, ("whole",))) for row in rows)
-        proof = ref.open_slots(ref.d("hyperdb/context", b"\x01", self.app_root), openings) if mask else b""
-        return self.anchor + claim + bytes([mask]) + trees + proof
+
+            def row(leaf: ref.Leaf, tree: int = tree) -> bytes | None:
+                if leaf.key not in prover.claimed[tree]:
+                    return None
+                return self.app.trees[tree][leaf.key].encode(*(forms or {}).get(leaf.key, ("whole",)))
+
+            if root:
+                trees += ref.encode_tree(root, prover.shown[tree], row, openings)
+        return self.anchor + claim_of(*queries) + trees + self.opened(openings)
+
+    def opened(self, openings: list[tuple[ref.Branch, int, int]]) -> bytes:
+        """The opening of slots, of the app tree's and all others."""
+        return ref.open_slots(ref.d("hyperdb/context", b"\x01", self.root), openings) if openings else b""
 
     def bundle(self, *queries: Query, signed: bool = False, attested: bool = False, history: int = 0, **kwargs: object) -> bytes:
         flags = signed | attested << 1 | bool(history) << 2 | bool(queries) << 3
@@ -331,6 +363,11 @@ class World:
         if history:
             out += self.history(history)
         return out + (self.app_part(*queries, **kwargs) if queries else b"")
+
+
+def claim_of(*queries: Query) -> bytes:
+    """Their number and the queries."""
+    return ref.varint(len(queries)) + b"".join(map(encode_query, queries))
 
 
 def _mountain(leaves: list[bytes]) -> bytes:

@@ -5,6 +5,7 @@ The command line runs in this process, since starting it takes longer than what 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
@@ -235,6 +236,9 @@ def test_a_picture_shows_what_the_proof_holds(directory: Path, tmp_path: Path) -
     assert cells(absent)["row"] == 2 and "'nobody' is not there" in text
     nowhere, text = drawn(directory, tmp_path / "nowhere.svg", "k", "--app", "no such app")
     assert "not there" in text and cells(nowhere)["row"] == 0
+    # What was removed is a note in its tree, and no record.
+    removed, text = drawn(directory, tmp_path / "removed.svg", "gone", "--removed")
+    assert cells(removed)["row"] >= 2 and "vertex removes:" in text and "'gone'" in text
 
 
 def test_a_picture_is_inert_and_whole_whatever_the_names_are(tmp_path: Path) -> None:
@@ -285,6 +289,13 @@ def test_a_damaged_bundle_is_one_line_that_names_the_check(good: tuple[bytes, st
     path.write_bytes(bundle[:-1])
     done = run("verify", path, "--root", root, "--json")
     assert done.returncode == 1 and json.loads(done.stdout)["check"] == "format" and json.loads(done.stdout)["verified"] is False
+
+
+def test_bytes_are_told_by_what_they_are(closed: Path) -> None:
+    report = told("prove", closed, "k")
+    parts = report["parts"]
+    assert sum(parts.values()) == len(base64.b64decode(report["bundle"]))
+    assert parts["opening"] == 96 and parts["salts"] % 16 == 0 and parts.get("commitments", 0) % 48 == 0
 
 
 def test_a_bundle_of_another_store_is_refused(good: tuple[bytes, str], tmp_path: Path) -> None:

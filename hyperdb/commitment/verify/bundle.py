@@ -15,7 +15,21 @@ from .opening import MultiProof, check, context
 from .places import steps, tree_key
 from .queries import Answers, read_query
 from .rows import Claimed, read_row
-from .tree import EMPTY_TREE, Branch, Leaf, Opening, Walk, read_root, read_shown, root_digest, unseen
+from .tree import (
+    EMPTY_TREE,
+    Branch,
+    Leaf,
+    LoneRoot,
+    Opening,
+    Shape,
+    Walk,
+    read_below,
+    read_lone_root,
+    read_root,
+    read_shown,
+    root_digest,
+    unseen,
+)
 from .wire import Limits, Reader
 
 _SIGNED, _ATTESTED, _HISTORY, _APP = 1, 2, 4, 8
@@ -166,10 +180,20 @@ class _Anchor:
         present = reader.u8()
         if present > 31 or (present & 15 and not present & _APP_TREE):
             raise VerificationError("format", f"unknown trees {present}")
-        self.roots = [read_root(reader) if present >> tree & 1 else None for tree in range(4)]
+        lone = reader.u8() if present & 15 else 0
+        if lone & ~(present & 15):
+            raise VerificationError("format", f"unknown roots {lone}")
+        self.lone: list[LoneRoot | None] = [None] * 4
+        self.roots: list[Branch | None] = [None] * 4
+        for tree in range(4):
+            if lone >> tree & 1:
+                self.lone[tree] = known = read_lone_root(reader)
+                self.roots[tree] = known.root
+            elif present >> tree & 1:
+                self.roots[tree] = read_root(reader)
         hash_root = reader.take(32) if present & 15 else b""
         self.root = digest("hyperdb/app-root", self.address, *map(root_digest, self.roots))
-        self.proof: MultiProof | None = None
+        self.openings: list[Opening] = []
         if not present & _APP_TREE:
             if header.app_tree != EMPTY_TREE:
                 raise VerificationError("root", "the app tree is not empty")
@@ -179,9 +203,7 @@ class _Anchor:
             value = digest("hyperdb/app-value", self.root, hash_root)
             claimed.append(Leaf(self.address, value, 0, sum(root.size for root in self.roots if root), 0))
         top = read_root(reader)
-        openings: list[Opening] = []
-        read_shown(reader, top, _app_place, _taken(claimed), openings)
-        self.proof = MultiProof(context(SCHEME, header.root), openings, reader.point(), reader.point())
+        read_shown(reader, top, Shape(_app_place, _taken(claimed)), self.openings)
         if root_digest(top) != header.app_tree:
             raise VerificationError("root", "the app tree is not the one that the header commits to")
         leaf = Walk(top, reader, _app_place).get(self.address)
@@ -219,28 +241,23 @@ def _answers(reader: Reader, header: Frame, anchor: _Anchor) -> tuple[Answer, ..
     if count == 0:
         raise VerificationError("format", "a claim without queries")
     queries = [read_query(reader) for _ in range(count)]
-    rows: list[Claimed] = [read_row(reader) for _ in range(reader.varint())]
-    mask = reader.u8()
-    if any(mask >> tree & 1 and (tree > 3 or anchor.roots[tree] is None) for tree in range(8)):
-        raise VerificationError("format", f"unknown trees {mask}")
-    openings: list[Opening] = []
-    taken = 0
+    rows: list[Claimed] = []
+    openings = anchor.openings
     for tree, root in enumerate(anchor.roots):
-        if root is not None and mask >> tree & 1:
 
-            def claimed(adds: bool = tree % 2 == 0) -> Leaf:
-                nonlocal taken
-                if taken == len(rows):
-                    raise VerificationError("claim", "the trees show more claimed leaves than rows are claimed")
-                taken += 1
-                return rows[taken - 1].leaf(taken - 1, adds)
+        def claimed(adds: bool = tree % 2 == 0) -> Leaf:
+            rows.append(read_row(reader))
+            return rows[-1].leaf(len(rows) - 1, adds)
 
-            read_shown(reader, root, tree_key, claimed, openings)
-    proofs = [anchor.proof] if anchor.proof else []
-    if mask:
-        proofs.append(MultiProof(context(SCHEME, anchor.root), openings, reader.point(), reader.point()))
+        lone, shape = anchor.lone[tree], Shape(tree_key, claimed)
+        if lone is not None:
+            read_below(reader, lone, shape, openings)
+        elif root is not None:
+            read_shown(reader, root, shape, openings)
+    proof = MultiProof(context(SCHEME, header.root), openings, reader.point(), reader.point()) if openings else None
     reader.end()
-    check(proofs)
+    if proof is not None:
+        check(proof)
     runner = Answers([Walk(root, reader, tree_key) for root in anchor.roots], rows, header.hash_key)
     answers = tuple(runner.answer(query) for query in queries)
     _check_all_seen(anchor.roots)

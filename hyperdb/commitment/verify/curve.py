@@ -9,9 +9,11 @@ None is infinity.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from .errors import VerificationError
 from .hashing import R
+from .lagrange import BASES
 
 Point = tuple[int, int] | None
 _Jacobian = tuple[int, int, int]
@@ -49,6 +51,29 @@ def decompress(data: bytes, *, infinity: bool) -> Point:
     if not _in_subgroup(x, y):
         raise VerificationError("point", f"{data.hex()} is outside the subgroup")
     return x, y
+
+
+def compress(x: int, y: int) -> bytes:
+    """The 48 bytes of a point."""
+    return (x | 1 << 383 | (1 << 381 if y > P // 2 else 0)).to_bytes(48, "big")
+
+
+@cache
+def _base(slot: int) -> tuple[int, int]:
+    point = decompress(bytes.fromhex(BASES[slot]), infinity=False)
+    assert point is not None  # infinity is refused above
+    return point
+
+
+def commit_one(slot: int, value: int) -> bytes:
+    """The commitment to a branch of which one slot is occupied, compressed; the value is not zero."""
+    base = _base(slot)
+    total = (*base, 1)
+    for bit in bin(value)[3:]:
+        total = _double(total)
+        if bit == "1":
+            total = _add(total, (*base, 1))
+    return compress(*_affine(total))
 
 
 def _in_subgroup(x: int, y: int) -> bool:
@@ -114,8 +139,10 @@ def weighted_sum(points: Sequence[Point], weights: Sequence[int]) -> Point:
             running = _add(running, bucket)
             window = _add(window, running)
         total = _add(total, window)
-    if total[2] == 0:
-        return None
-    inverse = pow(total[2], -1, P)
+    return None if total[2] == 0 else _affine(total)
+
+
+def _affine(point: _Jacobian) -> tuple[int, int]:
+    inverse = pow(point[2], -1, P)
     square = inverse * inverse % P
-    return total[0] * square % P, total[1] * square % P * inverse % P
+    return point[0] * square % P, point[1] * square % P * inverse % P

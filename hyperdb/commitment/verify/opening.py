@@ -2,8 +2,7 @@
 
 Theory: with weights r^i drawn from everything that is claimed, sum r^i (f_i(X) - y_i) / (X - z_i) = g(X) is a polynomial
 exactly if every f_i(z_i) = y_i; D commits to g, and pi opens E - D at a point t drawn after D (docs/commitment.md, Opening).
-Several multiproofs are checked by one pairing equation under random weights. Invariant: r binds scheme, root and every (C, z,
-y); t binds D.
+Invariant: r binds scheme, root and every (C, z, y); t binds D.
 """
 
 from __future__ import annotations
@@ -40,25 +39,14 @@ def context(scheme: int, root: bytes) -> bytes:
     return digest("hyperdb/context", bytes([scheme]), root)
 
 
-def check(proofs: Sequence[MultiProof]) -> None:
+def check(proof: MultiProof) -> None:
     """Passes if every slot holds what is claimed."""
-    decoded: dict[bytes, Point] = {}
-    points: list[Point] = []
-    weights: list[int] = []
-    quotients: list[Point] = []
-    transcripts = [_transcript(proof) for proof in proofs]
-    binding = b"".join(scalar_bytes(t) + proof.d + proof.pi for (_, t), proof in zip(transcripts, proofs, strict=True))
-    scales = [scalar("hyperdb/combination", u64(place), binding) for place in range(len(proofs))]
-    for proof, (r, t), scale in zip(proofs, transcripts, scales, strict=True):
-        by_commitment, claimed = _weights(proof.openings, r, t)
-        for commitment in by_commitment:
-            if commitment not in decoded:
-                decoded[commitment] = decompress(commitment, infinity=False)
-        d, pi = decompress(proof.d, infinity=True), decompress(proof.pi, infinity=True)
-        points += [*map(decoded.__getitem__, by_commitment), d, GENERATOR, pi]
-        weights += [scale * weight % R for weight in (*by_commitment.values(), R - 1, R - claimed, t)]
-        quotients.append(pi)
-    if not pairing_equal(weighted_sum(points, weights), weighted_sum(quotients, scales)):
+    r, t = _transcript(proof)
+    by_commitment, claimed = _weights(proof.openings, r, t)
+    points = [decompress(commitment, infinity=False) for commitment in by_commitment]
+    d, pi = decompress(proof.d, infinity=True), decompress(proof.pi, infinity=True)
+    weights = [*by_commitment.values(), R - 1, R - claimed, t]
+    if not pairing_equal(weighted_sum([*points, d, GENERATOR, pi], weights), pi):
         raise VerificationError("opening", "the slots shown are not those that the commitments hold")
 
 

@@ -65,7 +65,8 @@ class Claimed:
 def read_row(reader: Reader) -> Claimed:
     """Reads one row."""
     reader.spend("rows")
-    key, version, form = reader.blob(), reader.varint(), reader.u8()
+    size, form = divmod(reader.number(), 4)
+    key, version = reader.take(size), reader.number()
     if form == PLAIN:
         value, salt = reader.blob(), reader.take(16)
         return Claimed(key, version, len(key) + len(value), digest("hyperdb/value", salt, value), form, value, None)
@@ -78,16 +79,14 @@ def read_row(reader: Reader) -> Claimed:
         return Claimed(key, version, len(key) + len(value), whole, form, value, columns)
     if form == COLUMNS:
         return _read_columns(reader, key, version)
-    if form == DIGEST:
-        size, value_digest = reader.varint(), reader.take(32)
-        if size < len(key):
-            raise VerificationError("row", "a leaf of less bytes than its key has")
-        return Claimed(key, version, size, value_digest, form, None, None)
-    raise VerificationError("format", f"form {form} of a row is not known here")
+    size, value_digest = reader.number(), reader.take(32)
+    if size < len(key):
+        raise VerificationError("row", "a leaf of less bytes than its key has")
+    return Claimed(key, version, size, value_digest, form, None, None)
 
 
 def _read_columns(reader: Reader, key: bytes, version: int) -> Claimed:
-    size, count, shown = reader.varint(), reader.varint(), reader.varint()
+    size, count, shown = reader.number(), reader.varint(), reader.varint()
     reader.spend("columns", shown)
     if not 1 <= shown <= count < 1 << 32:
         raise VerificationError("format", f"{shown} of {count} columns")

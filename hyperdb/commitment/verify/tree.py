@@ -1,8 +1,9 @@
 """Pruned trees: what is shown of a tree, as the bytes say it, and walks over it.
 
 Theory: a slot's scalar is rebuilt from its content, so whatever passes the opening check is what the tree holds; every question
-is then a walk over verified slots. Invariant: a walk that needs a slot that is not shown fails, and every slot shown is needed
-by some walk.
+is then a walk over verified slots. A root with one occupied slot is not opened: its commitment is the slot's scalar times a
+known point, so it is computed from what lies below, and the root digest binds that. Invariant: a walk that needs a slot that is
+not shown fails, and every slot shown is needed by some walk.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from .curve import commit_one
 from .errors import VerificationError
-from .hashing import scalar, scalar_bytes, u64
+from .hashing import R, scalar, scalar_bytes, u64
 from .places import Zone
 from .wire import MAX_STEPS, Reader
 
 EMPTY_TREE = scalar_bytes(scalar("hyperdb/empty-tree"))
+_EMPTY, _CLAIMED, _BRANCH, _MORE = range(4)
+"""What a slot shows, by the two high bits of its first byte; behind the last one a number tells more."""
+_OTHER = 2
+"""Of a root over one leaf: a leaf that is not claimed."""
+_ONE_SHOWN = 2
+"""The number of a branch without skipped steps, of which one slot is shown."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +50,27 @@ class Branch:
     count: int
     size: int
     slots: dict[int, Branch | Leaf | None] = field(default_factory=dict)
+    only: int | None = None
+    """The one slot that is occupied, if that is known."""
+    told: set[int] = field(default_factory=set)
+    """Slots of which the bytes tell."""
     seen: set[int] = field(default_factory=set)
+    """Slots that a walk needed."""
 
     @property
     def slot_value(self) -> int:
         return scalar("hyperdb/branch", self.path, self.commitment, u64(self.count), u64(self.size))
 
+    def knows(self, slot: int) -> bool:
+        """If what lies in a slot is shown, or follows."""
+        return slot in self.slots or self.only not in (None, slot)
+
     def show(self, slot: int) -> Branch | Leaf | None:
         """What lies in a slot; fails if the proof does not show it."""
-        if slot not in self.slots:
+        if not self.knows(slot):
             raise VerificationError("claim", f"slot {slot} at depth {len(self.path)} is needed and not shown")
         self.seen.add(slot)
-        return self.slots[slot]
+        return self.slots.get(slot)
 
 
 @dataclass(frozen=True)
@@ -66,8 +83,33 @@ class Opening:
 
 
 def read_root(reader: Reader) -> Branch:
-    """Commitment, count and bytes of a tree's root."""
-    return Branch(b"", reader.point(), reader.varint(), reader.varint())
+    """A root by its own commitment, count and bytes."""
+    return Branch(b"", reader.point(), reader.number(), reader.number())
+
+
+@dataclass
+class LoneRoot:
+    """A root over one slot: a branch below it, or a leaf of which the scalar is told."""
+
+    root: Branch
+    below: Branch | None
+    scalar: int
+
+
+def read_lone_root(reader: Reader) -> LoneRoot:
+    """A root over one slot, from what lies there: the path of a branch and the branch, or a leaf's slot, scalar and bytes."""
+    steps = reader.u8()
+    if steps >= MAX_STEPS:
+        raise VerificationError("size", f"a path of more than {MAX_STEPS} steps")
+    if steps:
+        path = _read_steps(reader, steps)
+        slot, below = path[0], _counted(Branch(path, reader.point(), reader.number(), reader.number()))
+        root = Branch(b"", commit_one(slot, below.slot_value), below.count, below.size, {slot: below}, slot)
+        return LoneRoot(root, below, 0)
+    slot, value = reader.u8(), int.from_bytes(reader.take(32), "big")
+    if slot > 63 or not 0 < value < R:
+        raise VerificationError("format", "a root over one leaf that is none")
+    return LoneRoot(Branch(b"", commit_one(slot, value), 1, reader.number(), only=slot), None, value)
 
 
 def root_digest(root: Branch | None) -> bytes:
@@ -75,19 +117,39 @@ def root_digest(root: Branch | None) -> bytes:
     return EMPTY_TREE if root is None else scalar_bytes(root.slot_value)
 
 
-def read_shown(
-    reader: Reader, root: Branch, place: Callable[[bytes], bytes], claimed: Callable[[], Leaf], openings: list[Opening]
-) -> None:
-    """Reads a pruned tree under `root`, appending its openings in the order of the bytes.
+@dataclass(frozen=True)
+class Shape:
+    """How leaves are read: where a key's leaf lies, and what is claimed of the next leaf."""
 
-    Args:
-        place: the tree key of a leaf's key.
-        claimed: the next claimed leaf.
-    """
+    place: Callable[[bytes], bytes]
+    claimed: Callable[[], Leaf]
+
+
+def read_below(reader: Reader, lone: LoneRoot, shape: Shape, openings: list[Opening]) -> None:
+    """Reads what is shown below a root over one slot."""
+    if lone.below is not None:
+        return read_shown(reader, lone.below, shape, openings)
+    kind, root = reader.u8(), lone.root
+    if kind == 0:
+        return None
+    if kind not in (_CLAIMED, _OTHER):
+        raise VerificationError("format", f"{kind} slots shown of one leaf")
+    reader.spend("slots")
+    slot = root.only or 0
+    leaf = _read_leaf(reader, kind == _CLAIMED, bytes([slot]), shape)
+    if leaf.slot_value != lone.scalar:
+        raise VerificationError("opening", "a leaf that is not the one below its root")
+    root.slots[slot] = leaf
+    root.told.add(slot)
+    return None
+
+
+def read_shown(reader: Reader, root: Branch, shape: Shape, openings: list[Opening]) -> None:
+    """Reads what is shown of a branch and below it, appending its openings in the order of the bytes."""
     shown = reader.u8()
     pending = [(root, shown, -1)]  # a branch, its slots yet to be read, the last one read
-    if not 1 <= shown <= 64:
-        raise VerificationError("format", f"{shown} slots shown of a root")
+    if shown > 64:
+        raise VerificationError("format", f"{shown} slots shown of a branch")
     while pending:
         branch, left, last = pending.pop()
         if left == 0:
@@ -97,33 +159,48 @@ def read_shown(
             raise VerificationError("format", "slots do not ascend")
         pending.append((branch, left - 1, slot))
         reader.spend("slots")
+        path = branch.path + bytes([slot])
         content: Branch | Leaf | None = None
-        if kind in (1, 2):
-            leaf = claimed() if kind == 1 else Leaf(reader.blob(), reader.take(32), reader.varint(), reader.varint())
-            if not place(leaf.key).startswith(branch.path + bytes([slot])):
-                raise VerificationError("place", f"the leaf of {leaf.key[:32].hex()} does not lie where its key says")
-            content = leaf
-        elif kind == 3:
-            child, below = _read_branch(reader, branch.path + bytes([slot]))
-            pending.append((child, below, -1))
-            content = child
+        more = reader.number() if kind == _MORE else _ONE_SHOWN
+        if kind == _CLAIMED or more == 0:
+            content = _read_leaf(reader, kind == _CLAIMED, path, shape)
+        elif kind == _MORE and more == _ONE_SHOWN:
+            raise VerificationError("format", "a branch in a longer form")
+        elif kind != _EMPTY:
+            skipped, below = divmod(more - 1, 65)
+            content = _read_branch(reader, path, skipped)
+            pending.append((content, below, -1))
         branch.slots[slot] = content
+        branch.told.add(slot)
         openings.append(Opening(branch.commitment, slot, content.slot_value if content else 0))
 
 
-def _read_branch(reader: Reader, path: bytes) -> tuple[Branch, int]:
-    skipped, shown = divmod(reader.varint(), 65)
+def _read_leaf(reader: Reader, claimed: bool, path: bytes, shape: Shape) -> Leaf:
+    leaf = shape.claimed() if claimed else Leaf(reader.blob(), reader.take(32), reader.number(), reader.number())
+    if not shape.place(leaf.key).startswith(path):
+        raise VerificationError("place", f"the leaf of {leaf.key[:32].hex()} does not lie where its key says")
+    return leaf
+
+
+def _read_branch(reader: Reader, path: bytes, skipped: int) -> Branch:
     if len(path) + skipped >= MAX_STEPS:
         raise VerificationError("size", f"a path of more than {MAX_STEPS} steps")
-    packed = reader.take(-(-6 * skipped // 8))
-    bits, spare = int.from_bytes(packed, "big"), -6 * skipped % 8
-    if bits & (1 << spare) - 1:
-        raise VerificationError("format", "bits behind the skipped steps")
-    path += bytes(bits >> spare + 6 * at & 63 for at in reversed(range(skipped)))
-    branch = Branch(path, reader.point(), reader.varint(), reader.varint())
+    path += _read_steps(reader, skipped)
+    return _counted(Branch(path, reader.point(), reader.number(), reader.number()))
+
+
+def _counted(branch: Branch) -> Branch:
+    """A branch has two slots, and so two leaves, at least."""
     if branch.count < 2:
         raise VerificationError("format", f"a branch of {branch.count} leaves")
-    return branch, shown
+    return branch
+
+
+def _read_steps(reader: Reader, count: int) -> bytes:
+    bits, spare = int.from_bytes(reader.take(-(-6 * count // 8)), "big"), -6 * count % 8
+    if bits & (1 << spare) - 1:
+        raise VerificationError("format", "bits behind the steps")
+    return bytes(bits >> spare + 6 * at & 63 for at in reversed(range(count)))
 
 
 def unseen(branch: Branch) -> Iterator[Branch]:
@@ -131,7 +208,7 @@ def unseen(branch: Branch) -> Iterator[Branch]:
     stack = [branch]
     while stack:
         here = stack.pop()
-        if len(here.seen) < len(here.slots):
+        if here.told - here.seen:
             yield here
         stack.extend(child for child in here.slots.values() if isinstance(child, Branch))
 
@@ -189,7 +266,7 @@ class Walk:
             return (branch.count, branch.size) if side > 0 else (0, 0)
         sides = [zone.side(branch.path + bytes([slot])) for slot in range(64)]
         self._reader.spend("visits", 64)
-        inside = all(slot in branch.slots for slot in range(64) if sides[slot] > 0)
+        inside = all(branch.knows(slot) for slot in range(64) if sides[slot] > 0)
         wanted = 1 if inside else -1
         count, size = (0, 0) if inside else (branch.count, branch.size)
         for slot, side in enumerate(sides):

@@ -80,6 +80,18 @@ class Reader:
             raise VerificationError("format", f"a number at byte {self.at} is not in its shortest form")
         return value
 
+    def number(self) -> int:
+        """LEB128: groups of 7 bits, the lowest first, 128 added to all but the last, which is not zero unless it is alone."""
+        value = shift = 0
+        while True:
+            byte = self.u8()
+            value |= (byte & 127) << shift
+            if value >> 64 or (byte == 0 and shift):
+                raise VerificationError("format", f"a number at byte {self.at} is not in its shortest form, or too large")
+            if byte < 128:
+                return value
+            shift += 7
+
     def blob(self) -> bytes:
         return self.take(self.varint())
 

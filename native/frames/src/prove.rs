@@ -1,7 +1,7 @@
 //! Bundles about the apps of a store: its frames' trees and data as the prover reads them.
 //!
 //! **Theory.** Trees keep digests and entries are kept once, in the data; the prover asks for both. A frame is immutable, so the
-//! place of an app under it ([`proof::anchor`]) is made once and kept for the next proofs of the same app.
+//! place of an app under it ([`Anchor`]) is made once and kept for the next proofs of the same app.
 //!
 //! **Invariant.** One view serves a whole bundle: nodes, entries and header are of the same frame, whatever is sealed meanwhile.
 
@@ -21,11 +21,12 @@ use hyperdb_graph::keys::{self, app_prefix};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Direction, Family, KeyRange, Op, Snapshot};
 use hyperdb_verkle::proof::{
-    self, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which, MAX_BUNDLE,
+    self, Anchor, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
+    MAX_BUNDLE,
 };
 use hyperdb_verkle::tree::apps::App;
 use hyperdb_verkle::tree::shards::{self, shards};
-use hyperdb_verkle::tree::{read, root, Root};
+use hyperdb_verkle::tree::{raw::read_raw, root, Root};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,14 +55,14 @@ pub struct Shard {
 }
 
 /// Frame, app, and the app's place under it.
-type Kept = (u64, Vec<u8>, Arc<[u8]>);
+type Kept = (u64, Vec<u8>, Arc<Anchor>);
 
 /// Anchors by frame and app, the last used at the end.
 #[derive(Default)]
 pub(crate) struct Anchors(Mutex<VecDeque<Kept>>);
 
 impl Anchors {
-    fn get(&self, frame: u64, app: &[u8]) -> Option<Arc<[u8]>> {
+    fn get(&self, frame: u64, app: &[u8]) -> Option<Arc<Anchor>> {
         let mut kept = self.0.lock();
         let at = kept
             .iter()
@@ -72,7 +73,7 @@ impl Anchors {
         Some(anchor)
     }
 
-    fn keep(&self, frame: u64, app: &[u8], anchor: Arc<[u8]>) {
+    fn keep(&self, frame: u64, app: &[u8], anchor: Arc<Anchor>) {
         let mut kept = self.0.lock();
         if kept.len() >= ANCHORS {
             kept.pop_front();
@@ -109,7 +110,7 @@ impl Nodes for Subject<'_> {
             return Ok(None);
         };
         let stored = Stored::new(&self.view.nodes, &prefix);
-        let found = read::read(&stored, path).map_err(unreadable)?;
+        let found = read_raw(&stored, path).map_err(unreadable)?;
         Ok(found.map(Branch::from))
     }
 
@@ -254,7 +255,7 @@ impl Frames {
                 history,
                 app: app
                     .as_ref()
-                    .map(|(anchor, proof)| (&anchor[..], &proof[..])),
+                    .map(|(anchor, proof)| (anchor.bytes(), &proof[..])),
             },
         );
         if bundle.len() > MAX_BUNDLE {
@@ -286,7 +287,7 @@ impl Frames {
         name: &[u8],
         queries: &[Query],
         show: &Show,
-    ) -> Result<(Arc<[u8]>, Vec<u8>)> {
+    ) -> Result<(Arc<Anchor>, Vec<u8>)> {
         let app = find(view, self.store().hash_key(), name)?;
         let subject = Subject { view, app };
         // Who is not there has no entries, and so no salts.
@@ -302,12 +303,12 @@ impl Frames {
         let anchor = match self.anchors.get(number, name) {
             Some(anchor) => anchor,
             None => {
-                let anchor: Arc<[u8]> = proof::anchor(&source).map_err(refused)?.into();
+                let anchor = Arc::new(Anchor::new(&source).map_err(refused)?);
                 self.anchors.keep(number, name, anchor.clone());
                 anchor
             }
         };
-        let proof = proof::prove(&source, queries, show).map_err(refused)?;
+        let proof = proof::prove(&source, &anchor, queries, show).map_err(refused)?;
         Ok((anchor, proof))
     }
 

@@ -1,19 +1,20 @@
 //! How large proofs are and how long they take: a tree of hashed, integer and text keys each, by the real prover and verifier.
 //!
-//! Run: `cargo run --release -p hyperdb-verkle --example proofs -- [thousand leaves]`; `bench/proofs.py` runs it and prints the table.
+//! Run: `cargo run --release -p hyperdb-verkle --example proofs -- [thousand leaves [directory]]`; `bench/proofs.py` runs it and prints
+//! the table. A bundle of each kind is written to the directory, if one is given.
 //! *Proof* is the bundle without header, anchor, keys, values and the claim's queries: what is beside the payload.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use hyperdb_verkle::comb::Comb;
 use hyperdb_verkle::hash::{to_digest, Digest};
 use hyperdb_verkle::proof::{
-    address, address_key, anchor, bundle, leaf_scalar, member, prove, row_salt, tree_key,
-    value_digest, verify, Bounds, Branch, Entries, Entry, Frame, Nodes, Options, Parts, Places,
+    address, address_key, bundle, leaf_scalar, member, prove, row_salt, tree_key, value_digest,
+    verify, Anchor, Bounds, Branch, Entries, Entry, Frame, Nodes, Options, Parts, Places,
     ProofError, Query, Show, Source, Trusted, Which,
 };
 use hyperdb_verkle::tree::build::Builder;
 use hyperdb_verkle::tree::nodes::MemoryNodes;
-use hyperdb_verkle::tree::{apply, read, root, Edit, Root, TreeKey};
+use hyperdb_verkle::tree::{apply, raw::read_raw, root, Edit, Root, TreeKey};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -117,7 +118,7 @@ impl Store {
 
 impl Nodes for Store {
     fn branch(&self, tree: Which, path: &[u8]) -> Result<Option<Branch>, ProofError> {
-        let found = read::read(self.nodes(tree), path).unwrap();
+        let found = read_raw(self.nodes(tree), path).unwrap();
         Ok(found.map(Branch::from))
     }
 
@@ -243,19 +244,19 @@ fn median(values: &[(f64, f64)]) -> (f64, f64) {
 /// One line of the table: name, bytes beside the payload, of the whole bundle, milliseconds to prove and to verify.
 fn measure(store: &Store, name: &str, queries: &[Query]) {
     let source = store.source();
-    let place = anchor(&source).unwrap();
+    let place = Anchor::new(&source).unwrap();
     let trusted = Trusted::Root(to_digest("hyperdb/header", &[&store.header]));
     let nobody = |_: &[u8; 57], _: &[u8], _: &[u8; 114], _: &[u8]| false;
     let mut options = Options::new(&nobody);
     options.threads = 2;
     let (mut proving, mut checking) = (Vec::new(), Vec::new());
-    let (mut beside, mut whole) = (0, 0);
+    let (mut beside, mut whole, mut kept) = (0, 0, Vec::new());
     for _ in 0..if queries.len() > 1 { 7 } else { 21 } {
         let start = Times::now();
-        let proof = prove(&source, queries, &Show::Whole).unwrap();
+        let proof = prove(&source, &place, queries, &Show::Whole).unwrap();
         proving.push(start.elapsed());
         let parts = Parts {
-            app: Some((&place, &proof)),
+            app: Some((place.bytes(), &proof)),
             ..Parts::default()
         };
         let bundle = bundle(&store.header, &parts);
@@ -269,6 +270,11 @@ fn measure(store: &Store, name: &str, queries: &[Query]) {
             .sum();
         beside = proof.len() - payload - Query::encode_all(queries).len();
         whole = bundle.len();
+        kept = bundle;
+    }
+    if let Some(directory) = std::env::args().nth(2) {
+        let place = std::path::Path::new(&directory).join(name);
+        std::fs::write(place, kept).unwrap();
     }
     let (proving, checking) = (median(&proving), median(&checking));
     println!(

@@ -67,6 +67,8 @@ unary! {
     fp_sqr(Fp) -> Fp = blst_fp_sqr;
     /// 1 / a in Fp; 0 for 0.
     fp_inverse(Fp) -> Fp = blst_fp_eucl_inverse;
+    /// 2 a in G1.
+    p1_double(P1) -> P1 = blst_p1_double;
     /// To projective coordinates.
     p1_from_affine(P1Affine) -> P1 = blst_p1_from_affine;
     /// To affine coordinates (one inversion).
@@ -79,6 +81,17 @@ pub fn p1_add_affine(a: &P1, b: &P1Affine) -> P1 {
     let mut out = P1::default();
     // SAFETY: three valid references of the types that the function takes.
     unsafe { blst_p1_add_or_double_affine(&mut out, a, b) };
+    out
+}
+
+/// To affine coordinates, all by one inversion.
+pub fn p1s_to_affine(points: &[P1]) -> Vec<P1Affine> {
+    let mut out = vec![P1Affine::default(); points.len()];
+    let list = [points.as_ptr(), std::ptr::null()];
+    if !points.is_empty() {
+        // SAFETY: a list in blst's "contiguous" form, a pointer to the first of as many neighbours as there is room for, then null.
+        unsafe { blst_p1s_to_affine(out.as_mut_ptr(), list.as_ptr(), points.len()) };
+    }
     out
 }
 

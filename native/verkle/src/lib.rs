@@ -23,5 +23,6 @@ pub mod point;
 pub mod proof;
 pub mod scalar;
 pub mod setup;
+mod straus;
 mod subgroup;
 pub mod tree;

@@ -11,9 +11,10 @@
 use crate::comb::Comb;
 use crate::domain::{Domain, Values, WIDTH};
 use crate::hash;
-use crate::point::{msm_shared, Point, Sum};
+use crate::point::{msm_shared, Point};
 use crate::scalar::{Canonical, PlainSum, Scalar};
 use crate::setup::Setup;
+use crate::straus;
 use std::collections::HashMap;
 
 /// Length of an [`Opening`] in bytes.
@@ -30,14 +31,14 @@ pub struct Opening {
 
 /// The values of all slots of a commitment.
 pub trait Committed {
-    /// Hands over every slot whose value is not zero.
-    fn each(&self, take: &mut dyn FnMut(u8, &Canonical));
+    /// Hands over every slot whose value is not zero, and the value, canonical.
+    fn each(&self, take: &mut dyn FnMut(u8, &[u8; 32]));
 }
 
 impl Committed for Values {
-    fn each(&self, take: &mut dyn FnMut(u8, &Canonical)) {
+    fn each(&self, take: &mut dyn FnMut(u8, &[u8; 32])) {
         for (slot, value) in self.iter().enumerate().filter(|(_, v)| !v.is_zero()) {
-            take(slot as u8, &Canonical::from(*value));
+            take(slot as u8, &value.to_bytes());
         }
     }
 }
@@ -58,24 +59,12 @@ pub struct Witness<'a> {
 /// One slot said to have a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
-    /// The commitment as received.
-    pub commitment: [u8; 48],
-    /// The same, decoded and checked to be in the subgroup.
-    pub point: Point,
+    /// Which commitment: an index.
+    pub commitment: usize,
     /// The slot, below 64.
     pub slot: u8,
     /// Its value.
     pub value: Scalar,
-}
-
-/// What is left to check of an opening: `e(sum of scalars times points, G2) = e(right, tau G2)`. Several are checked together.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    points: Vec<Point>,
-    scalars: Vec<Scalar>,
-    right: Point,
-    /// Stands for everything before the last point: it follows from the whole transcript.
-    challenge: Scalar,
 }
 
 impl Opening {
@@ -115,10 +104,9 @@ pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> O
         });
         weight = weight * r;
     }
-    let form = PlainSum::form();
     let sums: Vec<(u8, Values)> = plain
         .into_iter()
-        .map(|(slot, sum)| (slot, sum.map(|value| value.to_scalar(&form))))
+        .map(|(slot, sum)| (slot, sum.map(PlainSum::to_scalar)))
         .collect();
     let mut quotients = [Scalar::ZERO; WIDTH];
     for (slot, sum) in &sums {
@@ -148,77 +136,51 @@ pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> O
     })
 }
 
-/// All of the verification but the arithmetic of points; `None`: refused (the second challenge is a point of the domain).
-pub fn prepare(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> Option<Pending> {
-    let domain = Domain::get();
-    let values = claims
+/// Whether the commitments have these values in these slots, by one sum and one equation of pairings, with at most so many threads. Each
+/// commitment is given once, as received and decoded; all claims must name one of them. `points_hold` says whether all points are in
+/// the subgroup; what is computed meanwhile is thrown away if it says no, and then the answer is `None`.
+pub fn holds(
+    setup: &Setup,
+    context: &hash::Digest,
+    (encoded, decoded): (&[[u8; 48]], &[Point]),
+    claims: &[Claim],
+    opening: &Opening,
+    threads: usize,
+    points_hold: impl FnOnce() -> bool + Send,
+) -> Option<bool> {
+    if encoded.len() != decoded.len() || claims.iter().any(|one| one.commitment >= encoded.len()) {
+        return points_hold().then_some(false);
+    }
+    let opened = claims
         .iter()
-        .map(|claim| (claim.commitment, claim.slot, claim.value.into()));
-    let r = challenge(context, claims.len(), values);
+        .map(|claim| (encoded[claim.commitment], claim.slot, claim.value.into()));
+    let r = challenge(context, claims.len(), opened);
     let t = second_challenge(r, &opening.quotients);
-    let distances = domain.distances(t)?;
+    let Some(distances) = Domain::get().distances(t) else {
+        return points_hold().then_some(false);
+    };
     let mut weight = Scalar::one();
     let mut value = Scalar::ZERO;
-    let mut places: HashMap<[u8; 48], usize> = HashMap::new();
-    let (mut points, mut scalars) = (Vec::new(), Vec::new());
+    let mut scalars = vec![Scalar::ZERO; encoded.len()];
     for claim in claims {
         let factor = weight * distances[usize::from(claim.slot) % WIDTH];
         value += factor * claim.value;
-        let place = *places.entry(claim.commitment).or_insert_with(|| {
-            points.push(claim.point);
-            scalars.push(Scalar::ZERO);
-            points.len() - 1
-        });
-        scalars[place] += factor;
+        scalars[claim.commitment] += factor;
         weight = weight * r;
     }
-    points.extend([opening.quotients, Point::generator(), opening.evaluation]);
-    scalars.extend([-Scalar::one(), -value, t]);
-    Some(Pending {
-        points,
-        scalars,
-        right: opening.evaluation,
-        challenge: t,
-    })
-}
-
-/// The check of all that is pending, by one sum and one equation of pairings, weighted by a challenge over all transcripts; by at
-/// most so many threads.
-pub fn settle(setup: &Setup, pending: &[Pending], threads: usize) -> bool {
-    // A challenge of an opening binds all but its last point.
-    let encoded: Vec<([u8; 32], [u8; 48])> = pending
-        .iter()
-        .map(|one| (one.challenge.to_bytes(), one.right.to_compressed()))
-        .collect();
-    let parts: Vec<&[u8]> = encoded
-        .iter()
-        .flat_map(|(challenge, right)| [challenge.as_slice(), right])
-        .collect();
-    let challenge = hash::to_scalar("hyperdb/opening-batch", &parts);
-    let weights: Vec<Scalar> = (0..pending.len() as u64)
-        .map(|n| challenge.pow(n))
-        .collect();
-    let (mut points, mut scalars) = (Vec::new(), Vec::new());
-    for (one, weight) in pending.iter().zip(&weights) {
-        points.extend_from_slice(&one.points);
-        scalars.extend(one.scalars.iter().map(|scalar| *weight * *scalar));
-    }
-    let right = || {
-        // The first weighs one.
-        let first = pending
-            .first()
-            .map_or_else(Point::infinity, |one| one.right);
-        let rest = pending.iter().zip(&weights).skip(1);
-        rest.fold(Sum::from(first), |sum, (one, weight)| {
-            sum.plus_sum(&one.right.times(*weight))
-        })
-        .to_point()
+    let mut points = decoded.to_vec();
+    points.push(opening.evaluation);
+    scalars.push(t);
+    let left = || {
+        let sum = if points.len() < straus::MANY {
+            straus::sum(&points, &scalars, -value)
+        } else {
+            msm_shared(&points, &scalars, threads).plus_sum(&Point::generator().times(-value))
+        };
+        sum.plus(&opening.quotients.negate()).to_point()
     };
-    setup.pair_both(
-        || msm_shared(&points, &scalars, threads).to_point(),
-        right,
-        threads,
-    )
+    let right = || points_hold().then_some(opening.evaluation);
+    setup.pair_both(left, right, threads)
 }
 
 fn challenge(
@@ -278,44 +240,47 @@ mod tests {
             }
         }
 
-        fn claims(&self) -> Vec<Claim> {
+        fn points(&self) -> Vec<Point> {
             let comb = Comb::ceremony().unwrap();
-            let points: Vec<Point> = self
-                .values
-                .iter()
-                .map(|values| comb.commit(values))
-                .collect();
-            self.slots
-                .iter()
-                .map(|(which, slot)| Claim {
-                    commitment: points[*which].to_compressed(),
-                    point: points[*which],
-                    slot: *slot,
-                    value: self.values[*which][usize::from(*slot)],
-                })
-                .collect()
+            let commit = |values: &Values| comb.commit(values);
+            self.values.iter().map(commit).collect()
+        }
+
+        fn claims(&self) -> Vec<Claim> {
+            let claim = |(which, slot): &(usize, u8)| Claim {
+                commitment: *which,
+                slot: *slot,
+                value: self.values[*which][usize::from(*slot)],
+            };
+            self.slots.iter().map(claim).collect()
         }
 
         fn open(&self) -> Opening {
-            let claims = self.claims();
-            let witnesses: Vec<Witness<'_>> = self
-                .slots
-                .iter()
-                .zip(&claims)
-                .map(|((which, slot), claim)| Witness {
-                    commitment: claim.commitment,
-                    values: &self.values[*which],
-                    slot: *slot,
-                    value: claim.value.into(),
-                })
-                .collect();
+            let points = self.points();
+            let witness = |(which, slot): &(usize, u8)| Witness {
+                commitment: points[*which].to_compressed(),
+                values: &self.values[*which],
+                slot: *slot,
+                value: self.values[*which][usize::from(*slot)].into(),
+            };
+            let witnesses: Vec<Witness<'_>> = self.slots.iter().map(witness).collect();
             open(Comb::ceremony().unwrap(), &CONTEXT, &witnesses).unwrap()
         }
     }
 
-    fn holds(context: &hash::Digest, claims: &[Claim], opening: &Opening) -> bool {
-        let pending = prepare(context, claims, opening).unwrap();
-        settle(Setup::ceremony().unwrap(), &[pending], 1)
+    fn holds(
+        context: &hash::Digest,
+        points: &[Point],
+        claims: &[Claim],
+        opening: &Opening,
+    ) -> bool {
+        let encoded: Vec<[u8; 48]> = points.iter().map(Point::to_compressed).collect();
+        let setup = Setup::ceremony().unwrap();
+        let sound = || true;
+        let points = (&encoded[..], points);
+        let found = super::holds(setup, context, points, claims, opening, 1, sound);
+        assert!(super::holds(setup, context, points, claims, opening, 2, || false).is_none());
+        found.unwrap()
     }
 
     fn cases() -> Vec<Case> {
@@ -331,7 +296,7 @@ mod tests {
     fn true_openings_hold_also_of_constant_and_empty_slots() {
         for case in cases() {
             let opening = case.open();
-            assert!(holds(&CONTEXT, &case.claims(), &opening));
+            assert!(holds(&CONTEXT, &case.points(), &case.claims(), &opening));
             assert_eq!(Opening::from_bytes(&opening.to_bytes()), Some(opening));
         }
     }
@@ -340,50 +305,38 @@ mod tests {
     fn another_value_slot_commitment_order_or_context_does_not() {
         for case in cases() {
             let opening = case.open();
-            let claims = case.claims();
-            assert!(!holds(&[8; 32], &claims, &opening));
-            assert!(!holds(&CONTEXT, &claims[1..], &opening));
+            let (points, claims) = (case.points(), case.claims());
+            let stands = |claims: &[Claim]| holds(&CONTEXT, &points, claims, &opening);
+            assert!(!holds(&[8; 32], &points, &claims, &opening));
+            assert!(!stands(&claims[1..]));
             for at in 0..claims.len() {
                 let mut forged = claims.clone();
                 forged[at].value += Scalar::one();
-                assert!(!holds(&CONTEXT, &forged, &opening), "value");
+                assert!(!stands(&forged), "value");
                 forged = claims.clone();
                 forged[at].slot = (forged[at].slot + 1) % 64;
-                assert!(!holds(&CONTEXT, &forged, &opening), "slot");
+                assert!(!stands(&forged), "slot");
                 forged = claims.clone();
-                forged[at].point = Point::generator();
-                forged[at].commitment = Point::generator().to_compressed();
-                assert!(!holds(&CONTEXT, &forged, &opening), "commitment");
+                forged[at].commitment = points.len();
+                assert!(!stands(&forged), "no commitment");
+                let mut others = points.clone();
+                others[claims[at].commitment] = Point::generator();
+                assert!(!holds(&CONTEXT, &others, &claims, &opening), "commitment");
                 forged = claims.clone();
                 forged.push(claims[at]);
-                assert!(!holds(&CONTEXT, &forged, &opening), "one more");
+                assert!(!stands(&forged), "one more");
             }
             if claims.len() > 1 {
                 let mut swapped = claims.clone();
                 swapped.swap(0, 1);
-                assert!(!holds(&CONTEXT, &swapped, &opening), "order");
+                assert!(!stands(&swapped), "order");
             }
             let swapped = Opening {
                 quotients: opening.evaluation,
                 evaluation: opening.quotients,
             };
-            assert!(opening == swapped || !holds(&CONTEXT, &claims, &swapped));
+            assert!(opening == swapped || !holds(&CONTEXT, &points, &claims, &swapped));
         }
-    }
-
-    #[test]
-    fn a_false_opening_spoils_the_batch_it_is_in() {
-        let setup = Setup::ceremony().unwrap();
-        let [_, _, two, three] = <[Case; 4]>::try_from(cases()).ok().unwrap();
-        let good = prepare(&CONTEXT, &two.claims(), &two.open()).unwrap();
-        let other = prepare(&CONTEXT, &three.claims(), &three.open()).unwrap();
-        let mut claims = three.claims();
-        claims[2].value += Scalar::one();
-        let bad = prepare(&CONTEXT, &claims, &three.open()).unwrap();
-        assert!(settle(setup, &[good.clone(), other], 2));
-        assert!(!settle(setup, &[good.clone(), bad.clone()], 1));
-        assert!(!settle(setup, &[bad, good], 1));
-        assert!(settle(setup, &[], 1));
     }
 
     #[test]

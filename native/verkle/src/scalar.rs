@@ -44,39 +44,59 @@ impl From<Canonical> for Scalar {
     }
 }
 
-/// A sum of products of weights and canonical scalars, which are not brought into Montgomery's form first: the product of a number in
-/// the form and one that is not is not, and the sum is brought into it once.
+/// A sum of products of weights and canonical scalars that is reduced once, at its end: the sum of numbers below r^2, of which 2^66
+/// fit into nine words. The product of a number in Montgomery's form and one that is not, as integers, is in the form.
 #[derive(Clone, Copy)]
-pub(crate) struct PlainSum(Fr);
+pub(crate) struct PlainSum([u64; 9]);
 
 impl PlainSum {
-    pub(crate) const ZERO: PlainSum = PlainSum(Fr { l: [0; 4] });
+    pub(crate) const ZERO: PlainSum = PlainSum([0; 9]);
 
     /// self += weight * canonical.
     #[inline]
-    pub(crate) fn add_product(&mut self, weight: &Scalar, canonical: &Canonical) {
-        let mut words = Fr { l: [0; 4] };
-        for (word, bytes) in words.l.iter_mut().zip(canonical.0.rchunks_exact(8)) {
+    pub(crate) fn add_product(&mut self, weight: &Scalar, canonical: &[u8; 32]) {
+        let mut words = [0; 4];
+        for (word, bytes) in words.iter_mut().zip(canonical.rchunks_exact(8)) {
             *word = bytes
                 .iter()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+                .fold(0u64, |word, byte| word << 8 | u64::from(*byte));
         }
-        self.0 = ffi::fr_add(&self.0, &ffi::fr_mul(&words, &weight.0));
+        let mut product = [0u64; 8];
+        for (i, a) in weight.0.l.iter().enumerate() {
+            let mut carry = 0;
+            for (j, b) in words.iter().enumerate() {
+                let sum = u128::from(*a) * u128::from(*b)
+                    + u128::from(product[i + j])
+                    + u128::from(carry);
+                product[i + j] = sum as u64;
+                carry = (sum >> 64) as u64;
+            }
+            product[i + 4] = carry;
+        }
+        let mut carry = false;
+        for (word, more) in self.0.iter_mut().zip(product) {
+            let (sum, first) = word.overflowing_add(more);
+            let (sum, second) = sum.overflowing_add(u64::from(carry));
+            (*word, carry) = (sum, first | second);
+        }
+        self.0[8] += u64::from(carry);
     }
 
-    /// The sum; `form` is [`PlainSum::form`].
-    pub(crate) fn to_scalar(self, form: &Scalar) -> Scalar {
-        Scalar(ffi::fr_mul(&self.0, &form.0))
-    }
-
-    /// What brings a number into the form: the form of the form of one.
-    pub(crate) fn form() -> Scalar {
-        let mut bytes = [0; 32];
-        let words = Scalar::one().0.l;
-        for (bytes, word) in bytes.rchunks_exact_mut(8).zip(words) {
+    pub(crate) fn to_scalar(self) -> Scalar {
+        let mut bytes = [0; 72];
+        for (bytes, word) in bytes.rchunks_exact_mut(8).zip(self.0) {
             bytes.copy_from_slice(&word.to_be_bytes());
         }
-        Scalar::reduce(&bytes)
+        // What is left is in the form, and must not be brought into it again.
+        let reduced = Scalar::reduce(&bytes).to_raw();
+        let mut words = Fr { l: [0; 4] };
+        for (word, bytes) in words.l.iter_mut().zip(reduced.b.chunks_exact(8)) {
+            *word = bytes
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        Scalar(words)
     }
 }
 
@@ -224,10 +244,15 @@ mod tests {
         let edges = [Scalar::ZERO, Scalar::one(), -Scalar::one()];
         let all: Vec<Scalar> = (0..40).map(scalar).chain(edges).collect();
         let (mut plain, mut sum) = (PlainSum::ZERO, Scalar::ZERO);
-        for (weight, value) in all.iter().zip(all.iter().rev()) {
-            plain.add_product(weight, &Canonical::from(*value));
+        let largest = [-Scalar::one(); 300];
+        for (weight, value) in all
+            .iter()
+            .chain(&largest)
+            .zip(all.iter().rev().chain(&largest))
+        {
+            plain.add_product(weight, &value.to_bytes());
             sum += *weight * *value;
-            assert_eq!(plain.to_scalar(&PlainSum::form()), sum);
+            assert_eq!(plain.to_scalar(), sum);
         }
     }
 }

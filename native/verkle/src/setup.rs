@@ -131,32 +131,34 @@ impl Setup {
 
     /// Whether e(left, G2) = e(right, tau G2).
     pub fn pairs(&self, left: &Point, right: &Point) -> bool {
-        self.pair_both(|| *left, || *right, 1)
+        self.pair_both(|| *left, || Some(*right), 1) == Some(true)
     }
 
     /// As [`Setup::pairs`] of points that are yet to be made; with two threads, the right one's way to the last step in one of its own.
+    /// `None`: there is no right one.
     pub(crate) fn pair_both(
         &self,
         left: impl FnOnce() -> Point,
-        right: impl FnOnce() -> Point + Send,
+        right: impl FnOnce() -> Option<Point> + Send,
         threads: usize,
-    ) -> bool {
+    ) -> Option<bool> {
         let [generator, tau] = &self.lines;
         let left = || ffi::miller(&left().0, generator);
-        let right = || ffi::miller(&right().0, tau);
+        let right = || right().map(|right| ffi::miller(&right.0, tau));
         let (left, right) = if threads < 2 {
-            (left(), right())
+            let right = right()?;
+            (left(), right)
         } else {
             std::thread::scope(|scope| {
                 let right = scope.spawn(right);
                 let left = left();
                 match right.join() {
-                    Ok(right) => (left, right),
+                    Ok(right) => Some((left, right?)),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
-            })
+            })?
         };
-        ffi::is_same_pairing(&left, &right)
+        Some(ffi::is_same_pairing(&left, &right))
     }
 
     /// `[tau^i]` in G1, i below 64.

@@ -29,7 +29,7 @@ pub use place::{
     address_key, collection_tree, logical_key, member, parse, tree_key, Parsed, Places, ELEMENT,
     HYPEREDGE_ADDS, HYPEREDGE_REMOVES, INCIDENCE, MEMBER, VERTEX_ADDS, VERTEX_REMOVES,
 };
-pub use prove::{anchor, bundle, prove, Parts};
+pub use prove::{bundle, prove, Anchor, Parts};
 pub use pruned::branch_scalar;
 pub use query::{Bounds, Query};
 pub use row::{

@@ -12,12 +12,12 @@ use super::header::HEADER_BYTES;
 use super::place::{address_key, logical_key, parse, tree_key, Places, Zone, ELEMENT};
 use super::query::Query;
 use super::row::{encode_row, value_digest, Show};
-use super::source::{Branch, Entry, Nodes, Source, Which};
-use super::touched::{put_root, Touched};
+use super::source::{Below, Branch, Entry, Nodes, Source, Which};
+use super::touched::{put_root, put_steps, Touched};
 use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
-use super::wire::{put_blob, put_varint, spend, Limits, LIMITS};
+use super::wire::{put_blob, put_number, spend, Limits, LIMITS};
 use crate::comb::Comb;
-use crate::hash::{to_digest, to_scalar, Digest};
+use crate::hash::{to_digest, Digest};
 use crate::opening::{open, Witness};
 use crate::tree::leaf::Mac;
 use hashbrown::HashMap;
@@ -31,7 +31,7 @@ pub struct Parts<'a> {
     pub attestation: Option<(&'a [u8; 57], &'a Digest, &'a [u8; 114])>,
     /// An earlier header, the siblings in its mountain from the leaf up, the other peaks in order.
     pub history: Option<(&'a [u8; HEADER_BYTES], &'a [Digest])>,
-    /// Anchor and proof: [`anchor`], [`prove`].
+    /// Anchor and proof: [`Anchor::bytes`], [`prove`].
     pub app: Option<(&'a [u8], &'a [u8])>,
 }
 
@@ -66,14 +66,6 @@ pub fn bundle(header: &[u8; HEADER_BYTES], parts: &Parts<'_>) -> Vec<u8> {
     out
 }
 
-fn root_scalar(root: Option<&Branch>) -> Digest {
-    match root {
-        Some(root) => super::pruned::branch_scalar(&[], &root.commitment, root.count, root.size),
-        None => to_scalar("hyperdb/empty-tree", &[]),
-    }
-    .to_bytes()
-}
-
 fn four(tag: &str, address: &Digest, digests: &[Digest; 4]) -> Digest {
     let mut parts: Vec<&[u8]> = vec![address];
     parts.extend(digests.iter().map(<[u8; 32]>::as_slice));
@@ -88,68 +80,147 @@ fn roots(nodes: &dyn Nodes) -> Result<[Option<Branch>; 4], ProofError> {
     Ok(roots)
 }
 
-fn app_root(name: &[u8], roots: &[Option<Branch>; 4]) -> Digest {
-    let digests = roots.each_ref().map(|root| root_scalar(root.as_ref()));
-    four("hyperdb/app-root", &address(name), &digests)
+/// The app's place under the header: the same for all proofs of one app and frame, so keep it.
+pub struct Anchor {
+    bytes: Vec<u8>,
+    /// Branches of the app tree and the slot of each that is opened.
+    opened: Vec<(Branch, u8)>,
+    trees: [Top; 4],
 }
 
-/// The app's place under the header: the same for all proofs of one app and frame, so keep it.
-///
-/// # Errors
-/// [`ProofError::Store`].
-pub fn anchor(source: &Source<'_>) -> Result<Vec<u8>, ProofError> {
-    let roots = roots(source.nodes)?;
-    let own = address(source.name);
-    let empty = to_digest("hyperdb/empty-tree", &[]);
-    let mut hashes = [empty; 4];
-    for (tree, hash) in hashes.iter_mut().enumerate() {
-        *hash = source.nodes.hash(Which::App(tree))?.unwrap_or(empty);
-    }
-    let hash_root = four("hyperdb/app-hash-root", &own, &hashes);
-    let present = (0..4)
-        .filter(|tree| roots[*tree].is_some())
-        .fold(0, |bits, tree| bits | 1 << tree);
-    let apps = source.nodes.branch(Which::Apps, &[])?;
-    let mut out = Vec::new();
-    put_blob(&mut out, source.name);
-    out.push(present | if apps.is_some() { APP_TREE } else { 0 });
-    for root in roots.iter().flatten() {
-        put_root(&mut out, root);
-    }
-    if present != 0 {
-        out.extend(hash_root);
-    }
-    let Some(apps) = apps else {
-        return Ok(out);
-    };
-    put_root(&mut out, &apps);
-    let mut touched = Touched::new(source.nodes, Which::Apps);
-    touched.get(&address_key(&own)?, &mut { LIMITS.visits })?;
-    let mut witnesses = Vec::new();
-    let mut leaf = |steps: &[u8], out: &mut Vec<u8>| -> Result<bool, ProofError> {
-        let other = address_of(steps);
-        if other == own {
-            return Ok(true);
+/// How a tree's root is told.
+#[derive(Clone, Debug)]
+enum Top {
+    Empty,
+    /// By its commitment.
+    Many,
+    /// By what lies in its one slot.
+    One(Below),
+}
+
+impl Anchor {
+    /// Of the app and the frame of a source.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    pub fn new(source: &Source<'_>) -> Result<Anchor, ProofError> {
+        let roots = roots(source.nodes)?;
+        let own = address(source.name);
+        let empty = to_digest("hyperdb/empty-tree", &[]);
+        let mut hashes = [empty; 4];
+        for (tree, hash) in hashes.iter_mut().enumerate() {
+            *hash = source.nodes.hash(Which::App(tree))?.unwrap_or(empty);
         }
-        let Some((digest, size)) = source.entries.app(&other)? else {
-            return Err(ProofError::Store(
-                "the tree of apps holds an app that is not there".into(),
-            ));
+        let hash_root = four("hyperdb/app-hash-root", &own, &hashes);
+        let trees = roots.each_ref().map(|root| Top::of(root.as_ref()));
+        let bits = |of: fn(&Top) -> bool| {
+            let those = (0..4).filter(|tree| of(&trees[*tree]));
+            those.fold(0, |bits, tree| bits | 1 << tree)
         };
-        put_blob(out, &other);
-        out.extend(digest);
-        put_varint(out, 0);
-        put_varint(out, size);
-        Ok(false)
-    };
-    touched.encode(&mut out, &mut witnesses, &mut leaf)?;
-    seal(
-        &mut out,
-        &to_digest("hyperdb/header", &[source.header]),
-        &witnesses,
-        &[&touched],
-    )?;
-    Ok(out)
+        let present: u8 = bits(|top| !matches!(top, Top::Empty));
+        let apps = source.nodes.branch(Which::Apps, &[])?;
+        let mut out = Vec::new();
+        put_blob(&mut out, source.name);
+        out.push(present | if apps.is_some() { APP_TREE } else { 0 });
+        if present != 0 {
+            out.push(bits(|top| matches!(top, Top::One(_))));
+        }
+        for (tree, root) in roots.iter().enumerate() {
+            if let Some(root) = root {
+                trees[tree].put(&mut out, source.nodes, Which::App(tree), root)?;
+            }
+        }
+        if present != 0 {
+            out.extend(hash_root);
+        }
+        let mut anchor = Anchor {
+            bytes: out,
+            opened: Vec::new(),
+            trees,
+        };
+        if let Some(apps) = apps {
+            put_root(&mut anchor.bytes, &apps);
+            anchor.show_app(source, &own)?;
+        }
+        Ok(anchor)
+    }
+
+    /// Its bytes, which begin the app's part of a bundle.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Shows the app's leaf in the app tree, or that it has none.
+    fn show_app(&mut self, source: &Source<'_>, own: &Digest) -> Result<(), ProofError> {
+        let mut touched = Touched::new(source.nodes, Which::Apps);
+        touched.get(&address_key(own)?, &mut { LIMITS.visits })?;
+        let mut leaf = |steps: &[u8]| -> Result<(bool, Vec<u8>), ProofError> {
+            let other = address_of(steps);
+            let mut out = Vec::new();
+            if other == *own {
+                return Ok((true, out));
+            }
+            let Some((digest, size)) = source.entries.app(&other)? else {
+                return Err(ProofError::Store(
+                    "the tree of apps holds an app that is not there".into(),
+                ));
+            };
+            put_blob(&mut out, &other);
+            out.extend(digest);
+            put_number(&mut out, 0);
+            put_number(&mut out, size);
+            Ok((false, out))
+        };
+        let mut noted = Vec::new();
+        touched.encode(None, &mut self.bytes, &mut noted, &mut leaf)?;
+        for (path, slot) in noted {
+            let (branch, _) = touched.branches.get(&path).ok_or_else(lost)?;
+            self.opened.push((branch.clone(), slot));
+        }
+        Ok(())
+    }
+}
+
+impl Top {
+    fn of(root: Option<&Branch>) -> Top {
+        match root {
+            None => Top::Empty,
+            Some(root) => match root.occupied()[..] {
+                [slot] => root.below(slot).map_or(Top::Many, Top::One),
+                _ => Top::Many,
+            },
+        }
+    }
+
+    fn put(
+        &self,
+        out: &mut Vec<u8>,
+        nodes: &dyn Nodes,
+        tree: Which,
+        root: &Branch,
+    ) -> Result<(), ProofError> {
+        match self {
+            Top::Empty => {}
+            Top::Many => put_root(out, root),
+            Top::One(Below::Branch(path)) => {
+                let below = nodes.branch(tree, path)?.ok_or_else(lost)?;
+                out.push(path.len() as u8);
+                put_steps(out, path);
+                put_root(out, &below);
+            }
+            Top::One(Below::Leaf(steps)) => {
+                let slot = steps.first().copied().unwrap_or_default();
+                out.extend([0, slot]);
+                out.extend(root.value(slot).bytes());
+                put_number(out, root.size);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lost() -> ProofError {
+    ProofError::Store("a branch is missing".into())
 }
 
 fn address_of(steps: &[u8]) -> Digest {
@@ -157,13 +228,17 @@ fn address_of(steps: &[u8]) -> Digest {
     std::array::from_fn(|byte| (0..8).fold(0, |acc, at| acc << 1 | bit(8 * byte + at)))
 }
 
-/// Answers queries: claim, trees and opening, to follow the [`anchor`].
+/// Answers queries: claim, trees and opening, to follow the [`Anchor`] of the same source.
 ///
 /// # Errors
 /// [`ProofError::Refused`] if something is not so that was to be shown (a removal), or if it is more than a verifier takes;
 /// [`ProofError::Store`].
-pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<u8>, ProofError> {
-    let roots = roots(source.nodes)?;
+pub fn prove(
+    source: &Source<'_>,
+    anchor: &Anchor,
+    queries: &[Query],
+    show: &Show,
+) -> Result<Vec<u8>, ProofError> {
     let mut hash_key = [0; 16];
     hash_key.copy_from_slice(&source.header[22..38]);
     let places = Places::new(hash_key);
@@ -178,69 +253,40 @@ pub fn prove(source: &Source<'_>, queries: &[Query], show: &Show) -> Result<Vec<
         left: LIMITS,
     };
     spend(&mut prover.left.queries, queries.len(), "queries")?;
-    let mut answered = Query::encode_all(queries);
+    let mut out = Query::encode_all(queries);
     for query in queries {
         run(&mut prover, &places, query)?;
     }
-    let (mut trees, mut witnesses, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    let mut mask = 0u8;
-    for tree in 0..4 {
-        if prover.trees[tree].branches.is_empty() {
-            continue;
+    let mut noted: [Vec<(Vec<u8>, u8)>; 4] = Default::default();
+    for (tree, noted) in noted.iter_mut().enumerate() {
+        let lone = match &anchor.trees[tree] {
+            Top::Empty => continue,
+            Top::Many => None,
+            Top::One(below) => Some(below),
+        };
+        let mut leaf = |steps: &[u8]| prover.leaf(tree, steps, show);
+        prover.trees[tree].encode(lone, &mut out, noted, &mut leaf)?;
+    }
+    let mut witnesses: Vec<Witness<'_>> = Vec::new();
+    for (branch, slot) in &anchor.opened {
+        witnesses.push(branch.witness(*slot));
+    }
+    for (tree, noted) in noted.iter().enumerate() {
+        for (path, slot) in noted {
+            let (branch, _) = prover.trees[tree].branches.get(path).ok_or_else(lost)?;
+            witnesses.push(branch.witness(*slot));
         }
-        mask |= 1 << tree;
-        let mut leaf =
-            |steps: &[u8], out: &mut Vec<u8>| prover.leaf(tree, steps, show, &mut rows, out);
-        prover.trees[tree].encode(&mut trees, &mut witnesses, &mut leaf)?;
     }
     let mut left = prover.left;
     spend(&mut left.slots, witnesses.len(), "slots")?;
-    put_varint(&mut answered, rows.len() as u64);
-    rows.iter().for_each(|row: &Vec<u8>| answered.extend(row));
-    answered.push(mask);
-    answered.extend(trees);
-    if mask != 0 {
-        let touched: Vec<&Touched<'_>> = (0..4)
-            .filter(|tree| mask >> tree & 1 == 1)
-            .map(|tree| &prover.trees[tree])
-            .collect();
-        seal(
-            &mut answered,
-            &app_root(source.name, &roots),
-            &witnesses,
-            &touched,
-        )?;
+    if !witnesses.is_empty() {
+        let about = context(&to_digest("hyperdb/header", &[source.header]));
+        let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
+        let opening = open(comb, &about, &witnesses)
+            .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
+        out.extend(opening.to_bytes());
     }
-    Ok(answered)
-}
-
-/// Appends the opening of the slots noted: of which tree, at which path, which slot.
-fn seal(
-    out: &mut Vec<u8>,
-    root: &Digest,
-    noted: &[(Which, Vec<u8>, u8)],
-    touched: &[&Touched<'_>],
-) -> Result<(), ProofError> {
-    let lost = || ProofError::Store("a branch was lost while it was proved".into());
-    let mut witnesses = Vec::with_capacity(noted.len());
-    for (tree, path, slot) in noted {
-        let tree = touched
-            .iter()
-            .find(|one| one.tree == *tree)
-            .ok_or_else(lost)?;
-        let (branch, _) = tree.branches.get(path).ok_or_else(lost)?;
-        witnesses.push(Witness {
-            commitment: branch.commitment,
-            values: branch,
-            slot: *slot,
-            value: branch.value(*slot),
-        });
-    }
-    let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
-    let opening = open(comb, &context(root), &witnesses)
-        .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
-    out.extend(opening.to_bytes());
-    Ok(())
+    Ok(out)
 }
 
 /// A row of the answer.
@@ -316,15 +362,8 @@ impl Prover<'_> {
         self.rows.get(*self.known[tree].get(key)?)
     }
 
-    /// Puts a leaf that is not claimed; true: it is, and its row is appended.
-    fn leaf(
-        &self,
-        tree: usize,
-        steps: &[u8],
-        show: &Show,
-        rows: &mut Vec<Vec<u8>>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool, ProofError> {
+    /// The bytes of a leaf, and whether it is claimed: its row, or what it commits to.
+    fn leaf(&self, tree: usize, steps: &[u8], show: &Show) -> Result<(bool, Vec<u8>), ProofError> {
         // A whole key is in its place, so the row is found without asking the store again.
         let whole = logical_key(steps).filter(|(_, whole)| *whole);
         let known = whole.and_then(|(key, _)| self.row_of(tree, &key));
@@ -344,14 +383,14 @@ impl Prover<'_> {
                 false => show,
             };
             let row = encode_row(key, &entry.value, entry.version, &salt, adds, show)?;
-            rows.push(row);
-            return Ok(true);
+            return Ok((true, row));
         }
-        put_blob(out, key);
+        let mut out = Vec::new();
+        put_blob(&mut out, key);
         out.extend(value_digest(key, &entry.value, &salt, adds)?);
-        put_varint(out, entry.version);
-        put_varint(out, (key.len() + entry.value.len()) as u64);
-        Ok(false)
+        put_number(&mut out, entry.version);
+        put_number(&mut out, (key.len() + entry.value.len()) as u64);
+        Ok((false, out))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Pruned trees: what a proof shows of a tree, as its bytes say, and walks over it.
 //!
-//! **Theory.** A slot's scalar is rebuilt from its content, so whatever passes the opening check is what the tree holds.
+//! **Theory.** A slot's scalar is rebuilt from its content, so whatever passes the opening check is what the tree holds. A root with one
+//! occupied slot is not even opened: its commitment is the slot's scalar times a known point, so it is computed from what lies below, and
+//! the root digest binds that.
+//!
 //! **Invariant.** A walk that needs a slot that is not shown fails; every slot shown is needed by some walk.
 
 use super::error::{fail, Check, VerificationError};
@@ -9,6 +12,7 @@ use super::row::leaf_scalar;
 use super::wire::{spend, Reader, MAX_STEPS};
 use crate::hash::{to_scalar, Digest};
 use crate::scalar::Scalar;
+use crate::setup::Setup;
 
 /// An entry shown at its place.
 #[derive(Clone, Debug)]
@@ -20,6 +24,25 @@ pub(crate) struct Leaf {
     /// The claimed row that it is, if it is one.
     pub(crate) row: Option<usize>,
 }
+
+impl Leaf {
+    fn scalar(&self) -> Scalar {
+        leaf_scalar(&self.key, &self.digest, self.version, self.size)
+    }
+}
+
+/// What a slot shows, by the two high bits of its first byte.
+pub(crate) const EMPTY: u8 = 0;
+/// A claimed leaf.
+pub(crate) const CLAIMED: u8 = 1;
+/// A branch without skipped steps, of which one slot is shown.
+pub(crate) const BRANCH: u8 = 2;
+/// A leaf that is not claimed, or any other branch: a number follows.
+pub(crate) const MORE: u8 = 3;
+/// Of a root over one leaf: a leaf that is not claimed.
+pub(crate) const OTHER: u8 = 2;
+/// The number of a branch of which one slot is shown: 1 more than skipped * 65 + shown.
+pub(crate) const ONE_SHOWN: u64 = 2;
 
 /// What a slot shows.
 #[derive(Clone, Debug)]
@@ -37,18 +60,49 @@ pub(crate) struct Branch {
     commitment: [u8; 48],
     count: u64,
     size: u64,
+    /// The one slot that is occupied, if that is known.
+    only: Option<u8>,
     slots: Vec<(u8, Shown)>,
+    /// Bits: slots of which the bytes tell.
+    told: u64,
+    /// Bits: slots that a walk needed.
     seen: u64,
 }
 
 impl Branch {
-    pub(crate) fn root(reader: &mut Reader<'_>) -> Result<Branch, VerificationError> {
+    fn read(reader: &mut Reader<'_>, path: Vec<u8>) -> Result<Branch, VerificationError> {
+        Ok(Branch {
+            path,
+            commitment: reader.point()?,
+            count: reader.number()?,
+            size: reader.number()?,
+            only: None,
+            slots: Vec::new(),
+            told: 0,
+            seen: 0,
+        })
+    }
+
+    /// A root over the one slot that it has, whose scalar is `value`.
+    fn over(
+        slot: u8,
+        value: Scalar,
+        (count, size): (u64, u64),
+    ) -> Result<Branch, VerificationError> {
+        let Ok(setup) = Setup::ceremony() else {
+            return fail(Check::Opening, "this build's trusted setup is damaged");
+        };
         Ok(Branch {
             path: Vec::new(),
-            commitment: reader.point()?,
-            count: reader.varint()?,
-            size: reader.varint()?,
+            commitment: setup.lagrange()[usize::from(slot)]
+                .times(value)
+                .to_point()
+                .to_compressed(),
+            count,
+            size,
+            only: Some(slot),
             slots: Vec::new(),
+            told: 0,
             seen: 0,
         })
     }
@@ -64,6 +118,7 @@ impl Branch {
     fn slot(&self, slot: u8) -> &Shown {
         match self.slots.binary_search_by_key(&slot, |(at, _)| *at) {
             Ok(at) => &self.slots[at].1,
+            Err(_) if self.only.is_some_and(|only| only != slot) => &Shown::Empty,
             Err(_) => &Shown::Hidden,
         }
     }
@@ -94,27 +149,90 @@ pub(crate) struct Opened {
 /// The tree key of a leaf's key.
 pub(crate) type PlaceOf = fn(&[u8]) -> Result<Vec<u8>, VerificationError>;
 
+/// Reads what is claimed of a leaf.
+pub(crate) type Claimed<'a> = dyn FnMut(&mut Reader<'_>) -> Result<Leaf, VerificationError> + 'a;
+
 /// What is shown of one tree.
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
     /// The root first; empty: the tree is.
-    pub(crate) branches: Vec<Branch>,
+    branches: Vec<Branch>,
+    /// Of a root over one leaf: the scalar that the leaf must make.
+    leaf: Option<Scalar>,
 }
 
 impl Pruned {
-    /// Reads what is shown below the root, appending the openings in the order of the bytes.
+    /// A root by its own commitment.
+    pub(crate) fn root_of_many(reader: &mut Reader<'_>) -> Result<Pruned, VerificationError> {
+        Ok(Pruned {
+            branches: vec![Branch::read(reader, Vec::new())?],
+            leaf: None,
+        })
+    }
+
+    /// A root over one slot, from what lies there: the path of a branch and the branch, or a leaf's slot, scalar and bytes.
+    pub(crate) fn root_of_one(reader: &mut Reader<'_>) -> Result<Pruned, VerificationError> {
+        let steps = usize::from(reader.u8()?);
+        if steps >= MAX_STEPS {
+            return fail(
+                Check::Size,
+                format!("a path of more than {MAX_STEPS} steps"),
+            );
+        }
+        if steps > 0 {
+            let mut path = Vec::new();
+            read_steps(reader, steps, &mut path)?;
+            let slot = path[0];
+            let branch = Branch::read(reader, path)?;
+            check_count(&branch)?;
+            let mut root = Branch::over(slot, branch.scalar(), (branch.count, branch.size))?;
+            root.slots.push((slot, Shown::Branch(1)));
+            return Ok(Pruned {
+                branches: vec![root, branch],
+                leaf: None,
+            });
+        }
+        let slot = reader.u8()?;
+        let scalar = Scalar::from_bytes(&reader.array()?).filter(|scalar| !scalar.is_zero());
+        match scalar {
+            Some(scalar) if slot < 64 => Ok(Pruned {
+                branches: vec![Branch::over(slot, scalar, (1, reader.number()?))?],
+                leaf: Some(scalar),
+            }),
+            _ => fail(Check::Format, "a root over one leaf that is none"),
+        }
+    }
+
+    /// Reads what is shown, appending the openings in the order of the bytes.
     pub(crate) fn read(
         &mut self,
         reader: &mut Reader<'_>,
         place: PlaceOf,
-        claimed: &mut dyn FnMut() -> Result<Leaf, VerificationError>,
+        claimed: &mut Claimed<'_>,
         opened: &mut Vec<Opened>,
     ) -> Result<(), VerificationError> {
         let shown = reader.u8()?;
-        if !(1..=64).contains(&shown) {
-            return fail(Check::Format, format!("{shown} slots shown of a root"));
+        if let (Some(scalar), Some(slot)) = (self.leaf, self.branches[0].only) {
+            return match shown {
+                0 => Ok(()),
+                CLAIMED | OTHER => {
+                    spend(&mut reader.left.slots, 1, "slots")?;
+                    let leaf = read_leaf(reader, shown, &[slot], place, claimed)?;
+                    if leaf.scalar() != scalar {
+                        return fail(Check::Opening, "a leaf that is not the one below its root");
+                    }
+                    self.branches[0].told = 1 << slot;
+                    let shown = Shown::Leaf(Box::new(leaf));
+                    self.branches[0].slots.push((slot, shown));
+                    Ok(())
+                }
+                _ => fail(Check::Format, format!("{shown} slots shown of one leaf")),
+            };
         }
-        let mut pending = vec![(0usize, u64::from(shown))];
+        if shown > 64 {
+            return fail(Check::Format, format!("{shown} slots shown of a branch"));
+        }
+        let mut pending = vec![(self.branches.len() - 1, u64::from(shown))];
         while let Some((at, left)) = pending.pop() {
             let Some(left) = left.checked_sub(1) else {
                 continue;
@@ -132,35 +250,33 @@ impl Pruned {
             pending.push((at, left));
             let mut path = self.branches[at].path.clone();
             path.push(slot);
+            // Behind the kind of all others: another leaf, or a branch's skipped steps and slots shown.
+            let more = match kind {
+                MORE => reader.number()?,
+                _ => ONE_SHOWN,
+            };
             let (value, content) = match kind {
-                0 => (Scalar::ZERO, Shown::Empty),
-                3 => {
-                    let (branch, below) = read_branch(reader, path)?;
+                EMPTY => (Scalar::ZERO, Shown::Empty),
+                MORE | BRANCH if more > 0 => {
+                    if kind == MORE && more == ONE_SHOWN {
+                        return fail(Check::Format, "a branch in a longer form");
+                    }
+                    let (skipped, below) = ((more - 1) / 65, (more - 1) % 65);
+                    let branch = read_branch(reader, path, skipped)?;
                     let value = branch.scalar();
                     self.branches.push(branch);
                     pending.push((self.branches.len() - 1, below));
                     (value, Shown::Branch(self.branches.len() - 1))
                 }
                 _ => {
-                    let leaf = match kind {
-                        1 => claimed()?,
-                        _ => Leaf {
-                            key: reader.blob()?.to_vec(),
-                            digest: reader.array()?,
-                            version: reader.varint()?,
-                            size: reader.varint()?,
-                            row: None,
-                        },
-                    };
-                    if !place(&leaf.key)?.starts_with(&path) {
-                        return fail(Check::Place, "a leaf that does not lie where its key says");
-                    }
-                    let value = leaf_scalar(&leaf.key, &leaf.digest, leaf.version, leaf.size);
-                    (value, Shown::Leaf(Box::new(leaf)))
+                    let kind = if kind == MORE { OTHER } else { CLAIMED };
+                    let leaf = read_leaf(reader, kind, &path, place, claimed)?;
+                    (leaf.scalar(), Shown::Leaf(Box::new(leaf)))
                 }
             };
             let branch = &mut self.branches[at];
             branch.slots.push((slot, content));
+            branch.told |= 1 << slot;
             opened.push(Opened {
                 commitment: branch.commitment,
                 slot,
@@ -176,7 +292,7 @@ impl Pruned {
 
     /// Fails if more is shown than the walks needed.
     pub(crate) fn check_all_seen(&self) -> Result<(), VerificationError> {
-        let spare = |branch: &&Branch| (branch.seen.count_ones() as usize) < branch.slots.len();
+        let spare = |branch: &&Branch| branch.told & !branch.seen != 0;
         match self.branches.iter().find(spare) {
             None => Ok(()),
             Some(_) => fail(Check::Claim, "slots are shown that no query needs"),
@@ -329,34 +445,67 @@ fn less(all: (u64, u64), part: (u64, u64)) -> Result<(u64, u64), VerificationErr
     }
 }
 
+fn read_leaf(
+    reader: &mut Reader<'_>,
+    kind: u8,
+    path: &[u8],
+    place: PlaceOf,
+    claimed: &mut Claimed<'_>,
+) -> Result<Leaf, VerificationError> {
+    let leaf = match kind {
+        CLAIMED => claimed(reader)?,
+        _ => Leaf {
+            key: reader.blob()?.to_vec(),
+            digest: reader.array()?,
+            version: reader.number()?,
+            size: reader.number()?,
+            row: None,
+        },
+    };
+    if !place(&leaf.key)?.starts_with(path) {
+        return fail(Check::Place, "a leaf that does not lie where its key says");
+    }
+    Ok(leaf)
+}
+
 fn read_branch(
     reader: &mut Reader<'_>,
     mut path: Vec<u8>,
-) -> Result<(Branch, u64), VerificationError> {
-    let head = reader.varint()?;
-    let (skipped, below) = (head / 65, head % 65);
+    skipped: u64,
+) -> Result<Branch, VerificationError> {
     if skipped >= (MAX_STEPS - path.len()) as u64 {
         return fail(
             Check::Size,
             format!("a path of more than {MAX_STEPS} steps"),
         );
     }
-    let skipped = skipped as usize;
-    let packed = reader.take((6 * skipped).div_ceil(8))?;
-    let bit = |at: usize| packed[at / 8] >> (7 - at % 8) & 1;
-    if (6 * skipped..8 * packed.len()).any(|at| bit(at) == 1) {
-        return fail(Check::Format, "bits behind the skipped steps");
-    }
-    path.extend((0..skipped).map(|step| (0..6).fold(0, |acc, at| acc << 1 | bit(6 * step + at))));
-    let branch = Branch {
-        path,
-        ..Branch::root(reader)?
-    };
+    read_steps(reader, skipped as usize, &mut path)?;
+    let branch = Branch::read(reader, path)?;
+    check_count(&branch)?;
+    Ok(branch)
+}
+
+/// A branch has two slots, and so two leaves, at least.
+fn check_count(branch: &Branch) -> Result<(), VerificationError> {
     if branch.count < 2 {
         return fail(
             Check::Format,
             format!("a branch of {} leaves", branch.count),
         );
     }
-    Ok((branch, below))
+    Ok(())
+}
+
+fn read_steps(
+    reader: &mut Reader<'_>,
+    count: usize,
+    path: &mut Vec<u8>,
+) -> Result<(), VerificationError> {
+    let packed = reader.take((6 * count).div_ceil(8))?;
+    let bit = |at: usize| packed[at / 8] >> (7 - at % 8) & 1;
+    if (6 * count..8 * packed.len()).any(|at| bit(at) == 1) {
+        return fail(Check::Format, "bits behind the steps");
+    }
+    path.extend((0..count).map(|step| (0..6).fold(0, |acc, at| acc << 1 | bit(6 * step + at))));
+    Ok(())
 }

@@ -5,7 +5,7 @@
 
 use super::error::{fail, Check, VerificationError};
 use super::place::{parse, MEMBER};
-use super::wire::{put_blob, put_varint, spend, Limits, Reader, LIMITS};
+use super::wire::{put_blob, put_number, put_varint, spend, Limits, Reader, LIMITS};
 use crate::hash::{to_digest, to_scalar, Digest};
 use crate::scalar::Scalar;
 use sha2::{Digest as _, Sha512};
@@ -130,6 +130,9 @@ pub struct Row {
     form: Form,
 }
 
+/// How many forms there are: a row begins with its key's length times this, plus its form.
+const FORMS: u64 = 4;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Plain = 0,
@@ -162,7 +165,12 @@ impl Row {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Row, VerificationError> {
         spend(&mut reader.left.rows, 1, "rows")?;
-        let (key, version) = (reader.blob()?.to_vec(), reader.varint()?);
+        let head = reader.number()?;
+        let key = match usize::try_from(head / FORMS) {
+            Ok(len) => reader.take(len)?.to_vec(),
+            Err(_) => return fail(Check::Format, "a key that is too long"),
+        };
+        let version = reader.number()?;
         let mut row = Row {
             size: key.len() as u64,
             key,
@@ -172,7 +180,7 @@ impl Row {
             digest: [0; 32],
             form: Form::Plain,
         };
-        match reader.u8()? {
+        match head % FORMS {
             0 => {
                 let (value, salt) = (reader.blob()?, reader.array::<16>()?);
                 row.digest = to_digest("hyperdb/value", &[&salt, value]);
@@ -192,23 +200,22 @@ impl Row {
                     .collect::<Result<_, _>>()?;
             }
             2 => row.read_columns(reader)?,
-            3 => {
+            _ => {
                 row.form = Form::Digest;
-                let size = reader.varint()?;
+                let size = reader.number()?;
                 if size < row.size {
                     return fail(Check::Row, "a leaf of less bytes than its key has");
                 }
                 row.size = size;
                 row.digest = reader.array()?;
             }
-            other => return fail(Check::Format, format!("form {other} of a row is not known")),
         }
         Ok(row)
     }
 
     fn read_columns(&mut self, reader: &mut Reader<'_>) -> Result<(), VerificationError> {
         self.form = Form::Columns;
-        self.size = reader.varint()?;
+        self.size = reader.number()?;
         let (count, shown) = (reader.count()?, reader.count()?);
         spend(&mut reader.left.columns, shown, "columns")?;
         if shown == 0 || shown > count || count > u32::MAX as usize {
@@ -246,18 +253,21 @@ pub(crate) fn encode_row(
     show: &Show,
 ) -> Result<Vec<u8>, VerificationError> {
     let mut out = Vec::new();
-    put_blob(&mut out, key);
-    put_varint(&mut out, version);
     let size = (key.len() + value.len()) as u64;
+    let mut begin = |form: Form| {
+        put_number(&mut out, key.len() as u64 * FORMS + form as u64);
+        out.extend_from_slice(key);
+        put_number(&mut out, version);
+    };
     match show {
         Show::Digests => {
-            out.push(Form::Digest as u8);
-            put_varint(&mut out, size);
+            begin(Form::Digest);
+            put_number(&mut out, size);
             out.extend(value_digest(key, value, salt, adds)?);
         }
         Show::Columns(columns) if is_packed(key, adds) => {
-            out.push(Form::Columns as u8);
-            put_varint(&mut out, size);
+            begin(Form::Columns);
+            put_number(&mut out, size);
             let leaves = packed_leaves(value, salt, &mut LIMITS.columns.clone())?;
             put_varint(&mut out, leaves.len() as u64);
             let shown: Vec<usize> = (0..leaves.len())
@@ -280,11 +290,11 @@ pub(crate) fn encode_row(
             hidden(&digests, 0, &shown, &mut out);
         }
         _ => {
-            out.push(if is_packed(key, adds) {
+            begin(if is_packed(key, adds) {
                 Form::Packed
             } else {
                 Form::Plain
-            } as u8);
+            });
             put_blob(&mut out, value);
             out.extend(salt);
         }

@@ -6,43 +6,23 @@ use super::answer::{lies_at_its_hash, run, Trees};
 use super::error::{fail, Check, VerificationError};
 use super::header::Frame;
 use super::place::{address_key, tree_key, Places, Zone};
-use super::pruned::{root_digest, Branch, Leaf, Opened, Pruned};
+use super::pruned::{root_digest, Leaf, Opened, Pruned};
 use super::query::Query;
 use super::row::Row;
 use super::verify::{address, context, Verified, APP_TREE};
 use super::wire::Reader;
 use crate::comb::Kernel;
 use crate::hash::{to_digest, Digest};
-use crate::opening::{prepare, settle, Claim, Opening};
+use crate::opening::{holds, Claim, Opening};
 use crate::point::Point;
 use crate::setup::Setup;
 use crate::subgroup::all_in_subgroup;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 const LONGEST_NAME: usize = 1024;
-/// Points to a thread: below this, starting one costs more than it saves.
-const POINTS_A_THREAD: usize = 6;
-
-/// An opening and what it opens.
-struct Sealed {
-    context: Digest,
-    opened: Vec<Opened>,
-    proof: [[u8; 48]; 2],
-}
-
-impl Sealed {
-    fn read(
-        reader: &mut Reader<'_>,
-        root: &Digest,
-        opened: Vec<Opened>,
-    ) -> Result<Sealed, VerificationError> {
-        Ok(Sealed {
-            context: context(root),
-            opened,
-            proof: [reader.point()?, reader.point()?],
-        })
-    }
-}
+/// So many points are decoded without threads, and checked for the subgroup beside the sum that they go into.
+const FEW: usize = 16;
+const NO_POINT: &str = "a point that is not canonical, not on the curve or not in the subgroup";
 
 /// An app's place under a header.
 pub(crate) struct Anchor {
@@ -50,7 +30,8 @@ pub(crate) struct Anchor {
     pub(crate) address: Digest,
     roots: [Pruned; 4],
     pub(crate) root: Digest,
-    sealed: Option<Sealed>,
+    /// Slots of the app tree.
+    opened: Vec<Opened>,
 }
 
 impl Anchor {
@@ -70,10 +51,16 @@ impl Anchor {
         if present > 31 || (present & 15 != 0 && present & APP_TREE == 0) {
             return fail(Check::Format, format!("unknown trees {present}"));
         }
+        let lone = if present & 15 == 0 { 0 } else { reader.u8()? };
+        if lone & !(present & 15) != 0 {
+            return fail(Check::Format, format!("unknown roots {lone}"));
+        }
         let mut roots: [Pruned; 4] = Default::default();
         for (tree, root) in roots.iter_mut().enumerate() {
-            if present >> tree & 1 == 1 {
-                root.branches.push(Branch::root(reader)?);
+            if lone >> tree & 1 == 1 {
+                *root = Pruned::root_of_one(reader)?;
+            } else if present >> tree & 1 == 1 {
+                *root = Pruned::root_of_many(reader)?;
             }
         }
         let digests = roots.each_ref().map(|tree| root_digest(tree.root()));
@@ -84,7 +71,7 @@ impl Anchor {
             name,
             address,
             roots,
-            sealed: None,
+            opened: Vec::new(),
         };
         let hash_root = if present & 15 == 0 {
             None
@@ -92,7 +79,7 @@ impl Anchor {
             Some(reader.array()?)
         };
         if present & APP_TREE != 0 {
-            anchor.sealed = Some(anchor.read_path(reader, frame, hash_root)?);
+            anchor.opened = anchor.read_path(reader, frame, hash_root)?;
         } else if frame.app_tree != root_digest(None) {
             return fail(Check::Root, "the app tree is not empty");
         }
@@ -105,7 +92,7 @@ impl Anchor {
         reader: &mut Reader<'_>,
         frame: &Frame,
         hash_root: Option<Digest>,
-    ) -> Result<Sealed, VerificationError> {
+    ) -> Result<Vec<Opened>, VerificationError> {
         let mut own = hash_root.map(|hash_root| Leaf {
             key: self.address.to_vec(),
             digest: to_digest("hyperdb/app-value", &[&self.root, &hash_root]),
@@ -117,11 +104,9 @@ impl Anchor {
                 .fold(0, |sum, root| sum.saturating_add(root.size())),
             row: Some(0),
         });
-        let mut tree = Pruned {
-            branches: vec![Branch::root(reader)?],
-        };
+        let mut tree = Pruned::root_of_many(reader)?;
         let mut opened = Vec::new();
-        let mut claimed = || {
+        let mut claimed = |_: &mut Reader<'_>| {
             own.take().map_or_else(
                 || {
                     fail(
@@ -133,7 +118,6 @@ impl Anchor {
             )
         };
         tree.read(reader, address_key, &mut claimed, &mut opened)?;
-        let sealed = Sealed::read(reader, &frame.root, opened)?;
         if root_digest(tree.root()) != frame.app_tree {
             return fail(
                 Check::Root,
@@ -154,7 +138,7 @@ impl Anchor {
             );
         }
         tree.check_all_seen()?;
-        Ok(sealed)
+        Ok(opened)
     }
 
     pub(crate) fn answer(
@@ -164,49 +148,33 @@ impl Anchor {
         verified: &mut Verified,
     ) -> Result<(), VerificationError> {
         let queries = Query::read_all(reader)?;
-        let count = reader.varint()?;
         let mut rows = Vec::new();
-        for _ in 0..count {
-            rows.push(Row::read(reader)?);
-        }
-        let mask = reader.u8()?;
-        let mut opened = Vec::new();
-        let mut taken = 0;
+        let mut opened = std::mem::take(&mut self.opened);
         for (tree, root) in self.roots.iter_mut().enumerate() {
-            if mask >> tree & 1 == 0 {
+            if root.root().is_none() {
                 continue;
             }
-            if root.branches.is_empty() {
-                return fail(Check::Format, format!("unknown trees {mask}"));
-            }
-            let mut claimed = || {
-                let Some(row) = rows.get(taken) else {
-                    return fail(
-                        Check::Claim,
-                        "the trees show more claimed leaves than rows are claimed",
-                    );
-                };
+            let mut claimed = |reader: &mut Reader<'_>| {
+                let row = Row::read(reader)?;
                 row.check_form(tree % 2 == 0)?;
-                taken += 1;
+                rows.push(row);
+                let row = &rows[rows.len() - 1];
                 Ok(Leaf {
                     key: row.key.clone(),
                     digest: row.digest,
                     version: row.version,
                     size: row.size,
-                    row: Some(taken - 1),
+                    row: Some(rows.len() - 1),
                 })
             };
             root.read(reader, tree_key, &mut claimed, &mut opened)?;
         }
-        if mask > 15 {
-            return fail(Check::Format, format!("unknown trees {mask}"));
-        }
-        let mut sealed: Vec<Sealed> = self.sealed.take().into_iter().collect();
-        if mask != 0 {
-            sealed.push(Sealed::read(reader, &self.root, opened)?);
+        if !opened.is_empty() {
+            let proof = [reader.point()?, reader.point()?];
+            reader.end()?;
+            check_opening(&context(&verified.frame.root), &opened, &proof, threads)?;
         }
         reader.end()?;
-        check_openings(&sealed, threads)?;
         let places = Places::new(verified.frame.hash_key);
         let mut trees = Shown {
             trees: self.roots,
@@ -228,98 +196,89 @@ impl Anchor {
     }
 }
 
-/// Decodes every point once, checks it, and settles all openings by one pairing equation.
-fn check_openings(sealed: &[Sealed], threads: usize) -> Result<(), VerificationError> {
+/// Decodes every point once, checks it, and checks all slots by one pairing equation.
+fn check_opening(
+    context: &Digest,
+    opened: &[Opened],
+    proof: &[[u8; 48]; 2],
+    threads: usize,
+) -> Result<(), VerificationError> {
     let mut encoded: Vec<[u8; 48]> = Vec::new();
-    let mut known = HashSet::new();
-    for commitment in sealed
-        .iter()
-        .flat_map(|one| one.opened.iter().map(|opened| opened.commitment))
-    {
-        if known.insert(commitment) {
-            encoded.push(commitment);
+    let mut places: HashMap<[u8; 48], usize> = HashMap::new();
+    let mut claims = Vec::with_capacity(opened.len());
+    for one in opened {
+        let next = encoded.len();
+        let place = *places.entry(one.commitment).or_insert(next);
+        if place == next {
+            encoded.push(one.commitment);
         }
+        claims.push(Claim {
+            commitment: place,
+            slot: one.slot,
+            value: one.value,
+        });
     }
     let commitments = encoded.len();
-    encoded.extend(sealed.iter().flat_map(|one| one.proof));
-    let points = decode(&encoded, threads)?;
+    encoded.extend(proof);
+    let Some(points) = decode(&encoded, threads) else {
+        return fail(Check::Point, NO_POINT);
+    };
     if points[..commitments].iter().any(Point::is_infinity) {
         return fail(
             Check::Point,
             "the point at infinity, where no branch can have it",
         );
     }
-    let by_bytes: HashMap<[u8; 48], Point> = encoded[..commitments]
-        .iter()
-        .copied()
-        .zip(points.iter().copied())
-        .collect();
-    let wrong = || {
-        VerificationError::new(
-            Check::Opening,
-            "the slots shown are not those that the commitments hold",
-        )
+    let opening = Opening {
+        quotients: points[commitments],
+        evaluation: points[commitments + 1],
     };
-    let mut pending = Vec::new();
-    for (one, proof) in sealed.iter().zip(points[commitments..].chunks(2)) {
-        let claims: Vec<Claim> = one
-            .opened
-            .iter()
-            .map(|opened| Claim {
-                commitment: opened.commitment,
-                point: by_bytes
-                    .get(&opened.commitment)
-                    .copied()
-                    .unwrap_or_else(Point::infinity),
-                slot: opened.slot,
-                value: opened.value,
-            })
-            .collect();
-        let opening = Opening {
-            quotients: proof[0],
-            evaluation: proof[1],
-        };
-        pending.push(prepare(&one.context, &claims, &opening).ok_or_else(wrong)?);
-    }
     let Ok(setup) = Setup::ceremony() else {
         return fail(Check::Opening, "this build's trusted setup is damaged");
     };
-    if settle(setup, &pending, threads) {
-        Ok(())
-    } else {
-        Err(wrong())
+    let known = (&encoded[..commitments], &points[..commitments]);
+    // Many were checked by the threads that decoded them.
+    let in_subgroup = || points.len() > FEW || all_in_subgroup(Kernel::detect(), &points);
+    match holds(
+        setup,
+        context,
+        known,
+        &claims,
+        &opening,
+        threads,
+        in_subgroup,
+    ) {
+        None => fail(Check::Point, NO_POINT),
+        Some(true) => Ok(()),
+        Some(false) => fail(
+            Check::Opening,
+            "the slots shown are not those that the commitments hold",
+        ),
     }
 }
 
-/// Points, each in the subgroup; the work is shared by threads.
-fn decode(encoded: &[[u8; 48]], threads: usize) -> Result<Vec<Point>, VerificationError> {
+/// Points of the curve, and if there are more than [`FEW`], of the subgroup; the work is shared by threads.
+fn decode(encoded: &[[u8; 48]], threads: usize) -> Option<Vec<Point>> {
+    let few = encoded.len() <= FEW;
     let run = |part: &[[u8; 48]]| {
         let points: Option<Vec<Point>> =
             part.iter().map(Point::from_compressed_unchecked).collect();
-        points.filter(|points| all_in_subgroup(Kernel::detect(), points))
+        points.filter(|points| few || all_in_subgroup(Kernel::detect(), points))
     };
-    let threads = threads.clamp(1, encoded.len().div_ceil(POINTS_A_THREAD).max(1));
-    let decoded = if threads == 1 {
-        run(encoded)
-    } else {
-        std::thread::scope(|scope| {
-            let size = encoded.len().div_ceil(threads);
-            let workers: Vec<_> = encoded
-                .chunks(size)
-                .map(|part| scope.spawn(move || run(part)))
-                .collect();
-            let parts: Option<Vec<Vec<Point>>> = workers
-                .into_iter()
-                .map(|worker| worker.join().ok().flatten())
-                .collect();
-            parts.map(|parts| parts.concat())
-        })
-    };
-    decoded.ok_or_else(|| {
-        VerificationError::new(
-            Check::Point,
-            "a point that is not canonical, not on the curve or not in the subgroup",
-        )
+    if few || threads < 2 {
+        return run(encoded);
+    }
+    std::thread::scope(|scope| {
+        let size = encoded.len().div_ceil(threads);
+        let workers: Vec<_> = encoded
+            .chunks(size)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        let parts: Option<Vec<Vec<Point>>> = workers
+            .into_iter()
+            .map(|worker| worker.join().ok().flatten())
+            .collect();
+        parts.map(|parts| parts.concat())
     })
 }
 

@@ -4,9 +4,9 @@ use super::error::ProofError;
 use super::header::HEADER_BYTES;
 use crate::domain::{Values, WIDTH};
 use crate::hash::Digest;
-use crate::opening::Committed;
+use crate::opening::{Committed, Witness};
 use crate::scalar::Canonical;
-use crate::tree::record;
+use crate::tree::raw::{Named, Raw};
 
 /// A tree of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ pub struct Branch {
 #[derive(Clone)]
 enum Slots {
     Told(Box<Values>, Vec<(u8, Below)>),
-    Record(Box<record::Branch>),
+    Record(Box<Raw>),
 }
 
 /// What lies in a slot.
@@ -76,8 +76,19 @@ impl Branch {
         match &self.slots {
             Slots::Told(values, _) => values[usize::from(slot) % WIDTH].into(),
             Slots::Record(branch) => branch
-                .content(slot)
-                .map_or(Canonical::ZERO, record::Content::scalar),
+                .scalar(slot)
+                .and_then(|scalar| Canonical::new(*scalar))
+                .unwrap_or(Canonical::ZERO),
+        }
+    }
+
+    /// What is opened of a slot.
+    pub(crate) fn witness(&self, slot: u8) -> Witness<'_> {
+        Witness {
+            commitment: self.commitment,
+            values: self,
+            slot,
+            value: self.value(slot),
         }
     }
 
@@ -87,11 +98,10 @@ impl Branch {
                 let at = slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
                 Some(slots[at].1.clone())
             }
-            Slots::Record(branch) => match branch.slot(slot) {
-                record::Slot::Empty => None,
-                record::Slot::Leaf { key, .. } => Some(Below::Leaf(key.steps().to_vec())),
-                record::Slot::Branch { path, .. } => Some(Below::Branch(path)),
-            },
+            Slots::Record(branch) => branch.below(slot).map(|named| match named {
+                Named::Leaf(steps) => Below::Leaf(steps),
+                Named::Branch(path) => Below::Branch(path),
+            }),
         }
     }
 
@@ -99,29 +109,25 @@ impl Branch {
     pub(crate) fn occupied(&self) -> Vec<u8> {
         match &self.slots {
             Slots::Told(_, slots) => slots.iter().map(|(slot, _)| *slot).collect(),
-            Slots::Record(branch) => branch.slots.iter().map(|(slot, _)| *slot).collect(),
+            Slots::Record(branch) => branch.occupied(),
         }
     }
 }
 
 impl Committed for Branch {
-    fn each(&self, take: &mut dyn FnMut(u8, &Canonical)) {
+    fn each(&self, take: &mut dyn FnMut(u8, &[u8; 32])) {
         match &self.slots {
             Slots::Told(values, _) => values.each(take),
-            Slots::Record(branch) => {
-                for (slot, content) in &branch.slots {
-                    take(*slot, &content.scalar());
-                }
-            }
+            Slots::Record(branch) => branch.each(take),
         }
     }
 }
 
-impl From<record::Branch> for Branch {
-    fn from(branch: record::Branch) -> Self {
+impl From<Raw> for Branch {
+    fn from(branch: Raw) -> Self {
         let (count, size) = branch.weight();
         Self {
-            commitment: branch.commitment().to_compressed(),
+            commitment: *branch.commitment(),
             count,
             size,
             slots: Slots::Record(Box::new(branch)),

@@ -4,8 +4,9 @@
 
 use super::error::ProofError;
 use super::place::{Side, Zone};
+use super::pruned::{BRANCH, CLAIMED, MORE, ONE_SHOWN, OTHER};
 use super::source::{Below, Branch, Nodes, Which};
-use super::wire::{put_varint, spend};
+use super::wire::{put_number, spend};
 use hashbrown::HashMap;
 
 /// Branches that were read and the slots of each that are to be shown.
@@ -15,7 +16,8 @@ pub(crate) struct Touched<'a> {
     pub(crate) branches: HashMap<Vec<u8>, (Branch, u64)>,
 }
 
-pub(crate) type PutLeaf<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> Result<bool, ProofError> + 'a;
+/// The bytes of the leaf at a tree key, and whether it is claimed.
+pub(crate) type LeafAt<'a> = dyn FnMut(&[u8]) -> Result<(bool, Vec<u8>), ProofError> + 'a;
 
 impl<'a> Touched<'a> {
     pub(crate) fn new(nodes: &'a dyn Nodes, tree: Which) -> Self {
@@ -136,19 +138,39 @@ impl<'a> Touched<'a> {
         Ok(())
     }
 
-    /// The bytes of what is shown, and which slots that are, in their order.
+    /// The bytes of what is shown, and which slots of the branches at which paths are opened, in their order. Of a root over one slot (`lone`) nothing is opened: what
+    /// lies there stands in its place.
     pub(crate) fn encode(
         &self,
+        lone: Option<&Below>,
         out: &mut Vec<u8>,
-        noted: &mut Vec<(Which, Vec<u8>, u8)>,
-        leaf: &mut PutLeaf<'_>,
+        noted: &mut Vec<(Vec<u8>, u8)>,
+        leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
-        let shown = self
-            .branches
-            .get(&[][..])
-            .map_or(0, |(_, shown)| shown.count_ones());
-        out.push(shown as u8);
-        self.encode_slots(&[], out, noted, leaf)
+        let shown = |path: &[u8]| self.branches.get(path).map_or(0, |(_, shown)| *shown);
+        match lone {
+            Some(Below::Leaf(steps)) => {
+                let shows = steps
+                    .first()
+                    .is_some_and(|slot| shown(&[]) >> slot & 1 == 1);
+                if !shows {
+                    out.push(0);
+                    return Ok(());
+                }
+                let (claimed, bytes) = leaf(steps)?;
+                out.push(if claimed { CLAIMED } else { OTHER });
+                out.extend(bytes);
+                Ok(())
+            }
+            Some(Below::Branch(path)) => {
+                out.push(shown(path).count_ones() as u8);
+                self.encode_slots(path, out, noted, leaf)
+            }
+            None => {
+                out.push(shown(&[]).count_ones() as u8);
+                self.encode_slots(&[], out, noted, leaf)
+            }
+        }
     }
 
     /// Paths are at most 225 steps, and so is the depth of this.
@@ -156,23 +178,26 @@ impl<'a> Touched<'a> {
         &self,
         path: &[u8],
         out: &mut Vec<u8>,
-        noted: &mut Vec<(Which, Vec<u8>, u8)>,
-        leaf: &mut PutLeaf<'_>,
+        noted: &mut Vec<(Vec<u8>, u8)>,
+        leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
         let Some((branch, shown)) = self.branches.get(path) else {
             return Ok(());
         };
         for slot in (0..64u8).filter(|slot| shown >> slot & 1 == 1) {
-            noted.push((self.tree, path.to_vec(), slot));
+            noted.push((path.to_vec(), slot));
             match branch.below(slot) {
                 None => out.push(slot),
-                Some(Below::Leaf(steps)) => {
-                    let head = out.len();
-                    out.push(2 << 6 | slot);
-                    if leaf(&steps, out)? {
-                        out[head] = 1 << 6 | slot;
+                Some(Below::Leaf(steps)) => match leaf(&steps)? {
+                    (true, row) => {
+                        out.push(CLAIMED << 6 | slot);
+                        out.extend(row);
                     }
-                }
+                    (false, other) => {
+                        out.extend([MORE << 6 | slot, 0]);
+                        out.extend(other);
+                    }
+                },
                 Some(Below::Branch(below)) => {
                     let read;
                     let (child, below_shown) = match self.branches.get(&below) {
@@ -188,11 +213,14 @@ impl<'a> Touched<'a> {
                         }
                     };
                     let skipped = &below[path.len() + 1..];
-                    out.push(3 << 6 | slot);
-                    put_varint(
-                        out,
-                        skipped.len() as u64 * 65 + u64::from(below_shown.count_ones()),
-                    );
+                    let below_shown = u64::from(below_shown.count_ones());
+                    match skipped.len() as u64 * 65 + below_shown + 1 {
+                        ONE_SHOWN => out.push(BRANCH << 6 | slot),
+                        more => {
+                            out.push(MORE << 6 | slot);
+                            put_number(out, more);
+                        }
+                    }
                     put_steps(out, skipped);
                     put_root(out, child);
                     self.encode_slots(&below, out, noted, leaf)?;
@@ -207,7 +235,7 @@ fn joined(path: &[u8], slot: u8) -> Vec<u8> {
     [path, &[slot]].concat()
 }
 
-fn put_steps(out: &mut Vec<u8>, steps: &[u8]) {
+pub(crate) fn put_steps(out: &mut Vec<u8>, steps: &[u8]) {
     let (mut window, mut held) = (0u32, 0);
     for step in steps {
         window = window << 6 | u32::from(*step);
@@ -226,6 +254,6 @@ fn put_steps(out: &mut Vec<u8>, steps: &[u8]) {
 /// Commitment, count and bytes.
 pub(crate) fn put_root(out: &mut Vec<u8>, root: &Branch) {
     out.extend(root.commitment);
-    put_varint(out, root.count);
-    put_varint(out, root.size);
+    put_number(out, root.count);
+    put_number(out, root.size);
 }

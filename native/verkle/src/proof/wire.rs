@@ -105,6 +105,26 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// A number in groups of 7 bits, the lowest first, 128 added to all but the last, which is not zero unless it is alone (LEB128).
+    pub(crate) fn number(&mut self) -> Result<u64, VerificationError> {
+        let mut value = 0u64;
+        for shift in (0..70).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 127);
+            if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
+                break;
+            }
+            value |= bits << shift;
+            if byte < 128 {
+                return Ok(value);
+            }
+        }
+        fail(
+            Check::Format,
+            "a number that is not in its shortest form, or too large",
+        )
+    }
+
     /// A varint that counts something in memory.
     pub(crate) fn count(&mut self) -> Result<usize, VerificationError> {
         let value = self.varint()?;
@@ -141,6 +161,15 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
     let skip = (value.leading_zeros() / 8) as usize;
     out.push(247 + (8 - skip) as u8);
     out.extend_from_slice(&bytes[skip..]);
+}
+
+/// Appends a number in groups of 7 bits.
+pub(crate) fn put_number(out: &mut Vec<u8>, mut value: u64) {
+    while value > 127 {
+        out.push(value as u8 | 128);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 /// Appends a blob.

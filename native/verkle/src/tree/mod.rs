@@ -16,6 +16,7 @@ mod error;
 pub mod leaf;
 pub mod nodes;
 pub mod place;
+pub mod raw;
 pub mod read;
 pub mod record;
 pub mod shards;
