@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,8 @@ class Server:
     port: int
     pid: int
     user: str
+    settle: Callable[[], None]
+    """Ends what making the tables has left to do in the background: a checkpoint there, a frame here."""
 
     def seconds(self) -> float:
         """Processor time so far."""
@@ -91,7 +93,9 @@ def serve(port: int, home: str) -> None:
     with hyperdb.open(home) as database:
         database.serve(sql=f"127.0.0.1:{port}")
         print("ready", flush=True)
-        sys.stdin.read()
+        for _ in sys.stdin:
+            database.seal()
+            print("sealed", flush=True)
 
 
 @contextmanager
@@ -103,8 +107,15 @@ def ours(home: str) -> Iterator[Server]:
     assert child.stdout is not None
     if not child.stdout.readline():
         sys.exit("HyperDB did not start")
+    to_child, of_child = child.stdin, child.stdout
+
+    def settle() -> None:
+        to_child.write(b"seal\n")
+        to_child.flush()
+        of_child.readline()
+
     try:
-        yield Server("HyperDB", port, child.pid, "hyperdb")
+        yield Server("HyperDB", port, child.pid, "hyperdb", settle)
     finally:
         child.stdin.close()
         child.wait()
@@ -115,7 +126,8 @@ def theirs() -> Iterator[Server]:
     port = free_port()
     with cluster(f"-c listen_addresses=127.0.0.1 -c port={port}") as (home, _):
         pid = int(Path(f"{home}/data/postmaster.pid").read_text().split()[0])
-        yield Server("PostgreSQL", port, pid, "postgres")
+        made = Server("PostgreSQL", port, pid, "postgres", lambda: made.psql("CHECKPOINT"))
+        yield made
 
 
 def rate(server: Server, work: Workload, asked: argparse.Namespace) -> tuple[float, float]:
@@ -234,6 +246,7 @@ def main() -> None:
                     check=True,
                 )
                 print(f"pgbench -i of {server.name}: {time.monotonic() - start:.1f} s", flush=True)
+                server.settle()
         asked.file = f"{home}/rows"
         if any(work.options is None for work in works):
             fill(Path(asked.file), asked.rows)
