@@ -103,6 +103,8 @@ class Describe:
         if kind == REGTYPE:
             return self.find_type(name)
         if kind == REGNAMESPACE:
+            if len(parts) != 1:
+                raise SqlError("42602", "invalid name syntax")
             return self.catalog.schemas.get(parts[0])
         if kind == kinds.REGROLE:
             return 10 if parts and parts[0] == self._role() else None
