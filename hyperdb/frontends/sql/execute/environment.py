@@ -39,7 +39,8 @@ class Environment:
     outer: Sequence[Any] = ()
     shared: dict[int, Iterable[Row]] = field(default_factory=dict)
     around: Environment | None = None
-    claimed: set[int] = field(default_factory=set)
+    claimed: set[Any] = field(default_factory=set)
+    """Numbers of the tables that it has locked, and marks of the rows that ON CONFLICT has written."""
     deferred: list[Callable[[], None]] = field(default_factory=list)
     """What is checked at the end of the statement."""
 

@@ -209,6 +209,12 @@ class Modifier:
                     continue
                 if conflict.sets is None:
                     return None
+                if self._mark(relation, arbiter, row) in env.claimed:
+                    raise SqlError(
+                        "21000",
+                        "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                        hint="Ensure that no rows proposed within the same command have duplicate constrained values.",
+                    )
                 env.transaction.lock_rows(layout, [written.whole(found, env)], "no key update", "block")
                 both = (*found, *row[: relation.width])
                 if where is not None and not where(both, env):
@@ -218,11 +224,25 @@ class Modifier:
                     changed[slot] = value(both, env)
                 after = written.complete(changed, env)
                 self.replace_rows(written, [found], [after], env)
+                env.claimed |= {self._mark(relation, each, after) for each in arbiters}
                 return after
             self.insert_rows(written, [row], env)
+            if conflict.sets is not None:
+                env.claimed |= {self._mark(relation, each, row) for each in arbiters}
             return row
 
         return run
+
+    def _mark(self, relation: Relation, arbiter: int, row: Sequence[Any]) -> tuple[int, int, Any]:
+        """What tells a row that this statement has written: its values of a unique index."""
+        _, columns = self._key_of(relation, arbiter)
+        found = [relation.column(column) for column in columns]
+        values = tuple(None if each is None else row[each.slot] for each in found)
+        try:
+            hash(values)
+        except TypeError:
+            return relation.oid, arbiter, repr(values)
+        return relation.oid, arbiter, values
 
     def _existing(self, relation: Relation, arbiter: int, row: Row, layout: Any, env: Environment) -> Row | None:
         """The row that a new one would meet."""
