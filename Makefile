@@ -13,7 +13,7 @@ NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql clean
+.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql compat-clients clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -86,6 +86,11 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/psql_describe.py
 	$(BIN)/python compat-tests/sql/random_queries.py
 	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
+	$(BIN)/python compat-tests/sql/startups.py
+
+compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, each beside PostgreSQL
+	for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata; do \
+		$(BIN)/python compat-tests/sql/$$client.py || echo "$$client: see docs/sql.md, Clients"; done
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
 	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }

@@ -68,11 +68,10 @@ def main() -> None:
                 words = ["--settings=server_settings", "--keepdb", "--noinput", "--parallel=1", "-v2", "--timing"]
                 known = {**os.environ, "PYTHONPATH": str(home)}
                 command = [str(python), "runtests.py", *words, *(chosen.rest or APPS)]
-                folder = source / "tests"
-                out = subprocess.run(
-                    command, cwd=folder, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-                )
-            text = out.stdout.decode(errors="replace")
+                log = home / f"{peer.name}.log"
+                with log.open("wb") as out:
+                    subprocess.run(command, cwd=source / "tests", env=known, stdout=out, stderr=out, check=False)
+            text = log.read_text(errors="replace")
             if chosen.only:
                 print(text)
             return outcomes(text)

@@ -237,3 +237,156 @@ def test_deferrable_transactions(connect: Connect) -> None:
     assert one(reader, "SELECT sum(b) FROM deferred") == 3
     reader.execute("COMMIT")
     assert one(reader, "SHOW transaction_deferrable") == "off"
+
+
+def test_names_that_are_made_are_cut_in_the_middle() -> None:
+    """Django's backends.VeryLongModelName: a table's name may be as long as a name can be."""
+    table, column = "t" * 63, "c" * 50
+    with hyperdb.open(":memory:", frames=None) as database:
+        database.sql(f"CREATE TABLE {table} ({column} serial PRIMARY KEY, b int UNIQUE, CHECK (b > 0), CHECK (b < 9))")
+        database.sql(f"CREATE INDEX ON {table} (b, {column}); CREATE INDEX ON {table} (b, {column})")
+        made = database.sql(
+            f"SELECT relname FROM pg_class WHERE relname <> '{table}' AND relnamespace = 'public'::regnamespace UNION"
+            " SELECT conname FROM pg_constraint ORDER BY 1"
+        )
+        # As PostgreSQL 15 names them.
+        assert [name for (name,) in made] == sorted(
+            [
+                f"{'t' * 29}_{'c' * 29}_seq",
+                f"{'t' * 58}_pkey",
+                f"{'t' * 57}_b_key",
+                f"{'t' * 55}_b_check",
+                f"{'t' * 54}_b_check1",
+                f"{'t' * 29}_b_{'c' * 27}_idx",
+                f"{'t' * 29}_b_{'c' * 26}_idx1",
+            ]
+        )
+
+
+@pytest.fixture
+def db() -> Iterator[hyperdb.Database]:
+    with hyperdb.open(":memory:", frames=None) as opened:
+        yield opened
+
+
+def test_lengths_and_precisions_change(db: hyperdb.Database) -> None:
+    """Alembic and Django: a longer varchar or another precision keeps the column, shorter ones cast its values."""
+    db.sql("CREATE TABLE t (id int PRIMARY KEY, code varchar(3) NOT NULL, price numeric(6,2), note text)")
+    db.sql("INSERT INTO t VALUES (1, 'abc', 1.25, 'long note'), (2, 'd', 2.5, 'x')")
+    with pytest.raises(hyperdb.Error):
+        db.sql("INSERT INTO t VALUES (3, 'abcd')")
+    db.sql("ALTER TABLE t ALTER code TYPE varchar(10), ALTER price TYPE numeric(8,3)")
+    db.sql("INSERT INTO t VALUES (3, 'abcdefgh', 3.0005)")
+    assert db.sql("SELECT code, price::text FROM t ORDER BY id").fetchall() == [
+        ("abc", "1.250"),
+        ("d", "2.500"),
+        ("abcdefgh", "3.001"),
+    ]
+    with pytest.raises(hyperdb.DataError):
+        db.sql("ALTER TABLE t ALTER code TYPE varchar(4)")
+    db.sql("ALTER TABLE t ALTER note TYPE varchar(2) USING note, ALTER code TYPE text")
+    assert db.sql("SELECT note FROM t ORDER BY id").fetchall() == [("lo",), ("x",), (None,)]
+    described = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 1"
+    assert [kind for (kind,) in db.sql(f"{described} ORDER BY attnum")] == ["text", "numeric(8,3)", "character varying(2)"]
+    with pytest.raises(hyperdb.IntegrityError):
+        db.sql("INSERT INTO t VALUES (4, NULL)")
+
+
+def test_columns_that_texts_name_are_renamed(db: hyperdb.Database) -> None:
+    db.sql(
+        "CREATE TABLE t (a int CHECK (a > 0 AND \"a\" < 100), b text, c text GENERATED ALWAYS AS (b || 'a' || a::text) STORED);"
+        "CREATE INDEX by_a ON t (b) WHERE a < 50; INSERT INTO t (a, b) VALUES (1, 'x')"
+    )
+    db.sql('ALTER TABLE t RENAME a TO "The A"; ALTER TABLE t RENAME COLUMN b TO a')
+    db.sql("INSERT INTO t (\"The A\", a) VALUES (2, 'y')")
+    assert db.sql('SELECT "The A", a, c FROM t WHERE a = \'y\' AND "The A" < 50').fetchall() == [(2, "y", "ya2")]
+    with pytest.raises(hyperdb.IntegrityError):
+        db.sql('UPDATE t SET "The A" = 0')
+    assert db.sql("SELECT pg_get_indexdef('by_a'::regclass)").fetchone() == (
+        'CREATE INDEX by_a ON public.t USING btree (a) WHERE ("The A" < 50)',
+    )
+
+
+def test_sequences_by_the_texts_of_their_names(db: hyperdb.Database) -> None:
+    """Django after every load of fixtures, with what pg_get_serial_sequence gave."""
+    db.sql("CREATE TABLE t (id serial PRIMARY KEY)")
+    asked = "SELECT setval(pg_get_serial_sequence('\"t\"', 'id'), coalesce(max(id), 7), max(id) IS NOT NULL) FROM t"
+    assert db.sql(asked).fetchone() == (7,)
+    assert db.sql("SELECT nextval(pg_get_serial_sequence('t', 'id')), nextval('t_id' || '_seq')").fetchone() == (7, 8)
+    with pytest.raises(hyperdb.ProgrammingError):
+        db.sql("SELECT nextval('no' || 'thing')")
+
+
+def test_any_word_is_a_name_behind_as(db: hyperdb.Database) -> None:
+    """Metabase names columns `update`, `select`, `insert`, `delete`."""
+    found = db.sql("SELECT 1 AS select, 2 AS update, 3 AS table, 4 AS end")
+    assert (found.columns, found.fetchone()) == (("select", "update", "table", "end"), (1, 2, 3, 4))
+    db.sql("CREATE TABLE t AS SELECT 1 AS a; CREATE VIEW v AS SELECT a FROM t AS x")
+    assert db.sql("WITH q AS (SELECT a FROM v) SELECT * FROM q").fetchall() == [(1,)]
+
+
+def test_arrays_are_told_by_their_input_function(db: hyperdb.Database) -> None:
+    """pgjdbc's TypeInfoCache."""
+    db.sql("CREATE TYPE mood AS ENUM ('sad')")
+    asked = (
+        "SELECT typname FROM pg_type WHERE typinput = 'pg_catalog.array_in'::regproc AND typname IN ('_int4', 'int4', '_mood')"
+    )
+    assert sorted(db.sql(asked)) == [("_int4",), ("_mood",)]
+    assert db.sql("SELECT DISTINCT typinput FROM pg_type WHERE typname IN ('_int4', 'mood')").fetchall() == [
+        ("array_in",),
+        ("enum_in",),
+    ]
+    (words,) = db.sql("SELECT count(*) FROM pg_get_keywords() WHERE catcode = 'R'").fetchone() or (0,)
+    assert words > 70
+    assert "tableoid" not in db.sql("SELECT n.* FROM pg_namespace n").columns
+
+
+def test_sessions_see_and_end_each_other(connect: Connect) -> None:
+    """pgAdmin's and DBeaver's lists of sessions; psycopg's tests of lost connections."""
+    first, second = connect(application_name="the second"), connect(application_name="the first")
+    pid = first.info.backend_pid
+    asked = f"SELECT state, query, usename, client_addr::text, xact_start IS NULL FROM pg_stat_activity WHERE pid = {pid}"
+    first.execute("SELECT 1 AS seen, $$quotes$$")
+    user = "hyperdb"
+    assert second.execute(asked).fetchone() == ("idle", "SELECT 1 AS seen, $$quotes$$", user, "127.0.0.1", True)
+    first.execute("BEGIN; SELECT 2")
+    row = second.execute(asked).fetchone()
+    assert row is not None
+    assert (row[0], row[4]) == ("idle in transaction", False)
+    assert one(second, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'the %'") == 2
+    assert one(second, f"SELECT pg_cancel_backend({pid})") is True
+    assert one(second, "SELECT pg_cancel_backend(999999)") is False
+    assert one(second, f"SELECT pg_terminate_backend({pid})") is True
+    with pytest.raises(psycopg.OperationalError) as ended:
+        first.execute("SELECT 3")
+    assert ended.value.sqlstate in ("57P01", None)
+    for _ in range(200):
+        if second.execute(asked).fetchone() is None:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("an ended session is still there")
+
+
+def test_keys_as_jdbc_asks_for_them(db: hyperdb.Database) -> None:
+    """pgjdbc's getPrimaryKeys and getIndexInfo read the fields of _pg_expandarray's records."""
+    db.sql("CREATE TABLE t (a int, b int, PRIMARY KEY (b, a))")
+    inner = (
+        "SELECT a.attname, a.attnum, (information_schema._pg_expandarray(i.indkey)).n AS place,"
+        " information_schema._pg_expandarray(i.indkey) AS keys FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
+        " WHERE i.indrelid = 't'::regclass AND a.attnum > 0"
+    )
+    asked = f"SELECT r.attname, r.place FROM ({inner}) AS r WHERE r.attnum = (r.keys).x ORDER BY r.place"
+    assert db.sql(asked).fetchall() == [("b", 1), ("a", 2)]
+
+
+def test_levels_outside_of_transactions(connect: Connect) -> None:
+    """pgjdbc's getTransactionIsolation asks without a BEGIN: what counts is what the next transaction begins with."""
+    connection = connect()
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY")
+    assert one(connection, "SHOW transaction_isolation") == "serializable"
+    assert one(connection, "SHOW transaction_read_only") == "on"
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ WRITE")
+    assert one(connection, "SHOW transaction_isolation") == "repeatable read"
+    assert one(connection, "SELECT current_setting('transaction_read_only')") == "off"
+    connection.execute("COMMIT")

@@ -75,6 +75,7 @@ class SqlBackend:
         self._catalog: Catalog | None = None
         self._plans: OrderedDict[PlanKey, SqlPrepared] = OrderedDict()
         self._past: OrderedDict[int, Catalog] = OrderedDict()
+        self._sessions: dict[int, SqlSession] = {}
         self._transactions = 0
         self._numbers = 0
         self.hub = Hub()
@@ -98,7 +99,20 @@ class SqlBackend:
 
         if opening.database not in DATABASES:
             raise SqlError("3D000", f'database "{opening.database}" does not exist')
-        return SqlSession(self, opening)
+        made = SqlSession(self, opening)
+        with self._lock:
+            self._sessions[id(made)] = made
+        return made
+
+    def closed(self, session: SqlSession) -> None:
+        """A session is over."""
+        with self._lock:
+            self._sessions.pop(id(session), None)
+
+    def sessions(self) -> list[SqlSession]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._sessions.values())
 
     def _engine(self) -> Engine:
         """The analytic engine, within the budget."""

@@ -124,6 +124,10 @@ class Connection(asyncio.Protocol):
         """From any thread: notifications may wait."""
         self._owner.loop.call_soon_threadsafe(self._notify)
 
+    def terminate(self) -> None:
+        """From any thread: another session wants this client to go."""
+        self._owner.loop.call_soon_threadsafe(self.stop)
+
     def stop(self) -> None:
         """The server stops: the client is told, at once or when what it waits for has been cancelled."""
         self._stopping = True

@@ -297,6 +297,8 @@ class Opening:
     may_wait: bool = True
     wake: Callable[[], None] = lambda: None
     """Thread-safe: tells the wire that `notifications` of an idle session are not empty."""
+    terminate: Callable[[], None] | None = None
+    """Thread-safe: the client is told to go, with 57P01. None: the session is of this process."""
 
 
 class Backend(Protocol):

@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.describe import Describe
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.contract import Notice
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan.expressions import Const
@@ -193,6 +194,33 @@ class Facade:
         """The statements of PREPARE and Parse: name, statement, when it was prepared, and the text of a PREPARE."""
         names = self._session.names
         return [(name, prepared, names.times[name], names.said.get(name)) for name, prepared in names.items() if name]
+
+    def sessions(self) -> list[SqlSession]:
+        """All that are open."""
+        return self._session.backend.sessions()
+
+    def rights_over(self, role: str) -> bool:
+        """Whether one may see and end what sessions of a role do."""
+        return role == self.role or self.roles.is_super(self.role) or role in self.roles.memberships(self.role)
+
+    def signal(self, process_id: int, *, ends: bool) -> bool:
+        """pg_cancel_backend and pg_terminate_backend.
+
+        Raises:
+            SqlError: 42501 for a session of somebody else.
+        """
+        found = next((each for each in self.sessions() if each.process_id == process_id), None)
+        end = None if found is None else found.activity.terminate
+        if found is None or end is None:
+            self._session.notice(Notice(f"PID {process_id} is not a PostgreSQL backend process", "01000", "WARNING"))
+            return False
+        if not self.rights_over(found.login_role):
+            raise SqlError("42501", f"must be a member of the role whose {'process' if ends else 'query'} is being ended")
+        if ends:
+            end()
+        else:
+            found.cancel()
+        return True
 
     def cursors(self) -> list[Any]:
         """The open cursors."""

@@ -146,6 +146,7 @@ class SqlServer:
             cancel=self._cancel,
             began=lambda secret: self._began(number, secret, made[0]),
             wake=lambda: made[0].wake(),
+            terminate=lambda: made[0].terminate(),
             bounds=self._settings.bounds,
         )
         connection = Connection(self, number, Conversation(terms), self._settings.seconds_to_log_in)

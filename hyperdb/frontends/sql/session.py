@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hyperdb.errors import HyperDBError, RowChangedError, SqlError
 from hyperdb.frontends.sql import contract, types
 from hyperdb.frontends.sql.access.session_rights import Rights
+from hyperdb.frontends.sql.activity import Activity
 from hyperdb.frontends.sql.advisory import Advisory
 from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
@@ -94,6 +95,7 @@ class SqlSession:
         self._timer: threading.Timer | None = None
         self.has_run_out = False
         """Whether the statement has run for as long as `statement_timeout` says."""
+        self.activity = Activity(opening, backend.now())
         self.lane = SessionLane(self)
 
     # What the conversation calls.
@@ -221,6 +223,7 @@ class SqlSession:
         self.end(commit=False)
         self.temporaries.drop()
         self.news.close()
+        self.backend.closed(self)
         self.advisory.give_all_back()
 
     # Transactions.
@@ -239,9 +242,11 @@ class SqlSession:
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
             timeout = int(self.settings.value("lock_timeout")) / 1000 or None
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
-            if deferrable or (deferrable is None and self.settings.value("default_transaction_deferrable") == "on"):
+            default = self.settings.value("default_transaction_deferrable") == "on"
+            defers = default if deferrable is None else deferrable
+            if default or defers:
                 # What it asks for, that reading neither waits nor fails, is so in every transaction that only reads.
-                self.settings.transaction["transaction_deferrable"] = "on"
+                self.settings.transaction["transaction_deferrable"] = "on" if defers else "off"
             # As in PostgreSQL the level is called as it was asked for, and nothing uncommitted is read.
             native = "read committed" if level == "read uncommitted" else level
             options = TransactionOptions(native, reads, timeout)  # type: ignore[arg-type]
@@ -340,6 +345,7 @@ class SqlSession:
 
     def run(self, prepared: SqlPrepared, values: Sequence[object]) -> SqlOutcome:
         """Runs a statement to its end."""
+        self.activity.begin(str(prepared.text), self.backend.now)
         body = prepared.body
         if body is None or isinstance(body, Query) or not body.steers:
             self.check_usable()
@@ -489,6 +495,7 @@ class SqlSession:
 
     def start_running(self) -> None:
         """From now on a cancel counts, and so does the time."""
+        self.activity.running = True
         self._cancelled.clear()
         self._running = True
         self.has_run_out = False
@@ -500,7 +507,7 @@ class SqlSession:
 
     def stop_running(self) -> None:
         """Until here."""
-        self._running = False
+        self._running = self.activity.running = False
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

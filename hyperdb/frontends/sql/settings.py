@@ -203,6 +203,9 @@ TABLE = {
 _ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation", "names": "client_encoding"}
 
 
+_OF_TRANSACTIONS = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
+
+
 class Settings:
     """The settings of one session."""
 
@@ -228,6 +231,9 @@ class Settings:
         key = self._key(name)
         if key in self.transaction:
             return self.transaction[key]
+        if key in _OF_TRANSACTIONS:
+            # Outside of one: what the next one begins with.
+            return self.value(f"default_{key}")
         setting = TABLE.get(key)
         if key in self._values:
             value = self._values[key]

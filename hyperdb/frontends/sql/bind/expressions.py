@@ -16,6 +16,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.comparisons import COMPARISONS, Comparisons, quantified
+from hyperdb.frontends.sql.bind.fields import field_of
 from hyperdb.frontends.sql.bind.names import fold, kind_of
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.bind.signs import BARE, SIGNS
@@ -467,7 +468,7 @@ class Expressions(Comparisons):
             if fold(schema) not in ("pg_catalog", "information_schema"):
                 raise SqlError("42883", f"function {fold(schema)}.{call.name} does not exist")
             return self.bind(call, scope)
-        raise SqlError("0A000", "fields of composite values are not supported")
+        return field_of(self.bind(schema.this if isinstance(schema, exp.Paren) else schema, scope), call)
 
 
 def number(text: str) -> Const:

@@ -395,7 +395,8 @@ class Queries:
         source = scope.source(name)
         if source is not None:
             self._read_all(source)
-            return [(column.name, Slot(column.kind, column.place)) for column in source.columns]
+            shown = [column for column in source.columns if column.name not in source.unlisted]
+            return [(column.name, Slot(column.kind, column.place)) for column in shown]
         if not scope.knows_table(name):
             raise SqlError("42P01", f'missing FROM-clause entry for table "{name}"', position=self.binder.expressions.at(node))
         raise SqlError("0A000", "* of a table of the query around is not supported")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.catalog import kinds, procedures
+from hyperdb.frontends.sql.catalog import input_functions, kinds, procedures
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS, REGNAMESPACE, REGTYPE, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.functions.texts import quote_ident
@@ -89,7 +89,7 @@ class Describe:
         if kind in (kinds.REGPROC, kinds.REGPROCEDURE):
             entry = procedures.BY_OID.get(oid)
             if entry is None:
-                return None
+                return input_functions.BY_OID.get(oid)
             return entry.name if kind == kinds.REGPROC else f"{entry.name}({procedures.arguments(entry)})"
         if oid in self.catalog.objects:
             return self.qualified(oid)
@@ -117,6 +117,9 @@ class Describe:
     def _find_function(self, parts: Sequence[str], arguments: str | None) -> int | None:
         name = next((part for part in parts if part not in ("pg_catalog", "(")), "")
         found = procedures.named(name)
+        read = input_functions.named(name)
+        if not found and read is not None:
+            return read
         if arguments is not None:
             wanted = tuple(self.find_type(each) for each in arguments.split(",")) if arguments.strip() else ()
             found = [oid for oid in found if procedures.BY_OID[oid].arguments == wanted]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hyperdb.frontends.sql.access.rights import PUBLIC, role_oid
-from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog import input_functions, kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, PG_CATALOG, Catalog
 from hyperdb.frontends.sql.types import Bounded
 from hyperdb.graph.catalog import records
@@ -144,6 +144,10 @@ def types(env: Any) -> Rows:
             yield _type(number + 1, found.name, schema, -1, "c", "C", False, number, 0, 0)
 
 
+_READERS = {"A": "array_", "E": "enum_", "C": "record_", "d": "domain_"}
+"""Whose functions read types, by category; all others have their own."""
+
+
 def _element(oid: int) -> int:
     return {kinds.INT2VECTOR: kinds.INT2, kinds.OIDVECTOR: kinds.OID, kinds.NAME: kinds.CHAR1}.get(oid, 0)
 
@@ -168,16 +172,16 @@ def _type(
     return (
         oid, name, schema, ROLE, length, by_value, form, category, preferred, True, ",", relation, 0, element, array,
         "i", "x", not_null,
-        base, modifier, 0, collation, None, None, f"{name}in", f"{name}out", f"{name}recv", f"{name}send",
+        base, modifier, 0, collation, None, None, *input_functions.of_type(_READERS.get(category if form != "d" else "d", name)),
     )  # fmt: skip
 
 
 _TYPE = (
     "oid oid, typname name, typnamespace oid, typowner oid, typlen int2, typbyval bool, typtype char, typcategory char,"
-    " typispreferred bool, typisdefined bool, typdelim char, typrelid oid, typsubscript oid, typelem oid,"
+    " typispreferred bool, typisdefined bool, typdelim char, typrelid oid, typsubscript regproc, typelem oid,"
     " typarray oid, typalign char,"
     " typstorage char, typnotnull bool, typbasetype oid, typtypmod int4, typndims int4, typcollation oid, typdefault text,"
-    " typacl aclitem[], typinput text, typoutput text, typreceive text, typsend text"
+    " typacl aclitem[], typinput regproc, typoutput regproc, typreceive regproc, typsend regproc"
 )
 
 
@@ -367,7 +371,7 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "pg_database": (
         "oid oid, datname name, datdba oid, encoding int4, datlocprovider char, datistemplate bool, datallowconn bool,"
         " datconnlimit int4,"
-        " datfrozenxid int4, datminmxid int4, dattablespace oid, datcollate text, datctype text, daticulocale text,"
+        " datfrozenxid xid, datminmxid xid, dattablespace oid, datcollate text, datctype text, daticulocale text,"
         " datacl aclitem[]",
         databases,
     ),

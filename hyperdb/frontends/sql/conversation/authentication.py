@@ -123,7 +123,9 @@ def _open(shared: Shared, startup: messages.Startup, role: str) -> Turn[None]:
     asked.pop("replication", None)
     asked.update(_switches(shared, asked.pop("options", "")))
     secret = terms.random(_LONG_SECRET if startup.minor >= _LONG_SECRETS_FROM else _SHORT_SECRET)
-    opening = Opening(role, database, asked, terms.process_id, terms.address, may_wait=False, wake=terms.wake)
+    opening = Opening(
+        role, database, asked, terms.process_id, terms.address, may_wait=False, wake=terms.wake, terminate=terms.terminate
+    )
     try:
         shared.session = yield from call(terms.backend.open, opening)
     except SqlError as error:

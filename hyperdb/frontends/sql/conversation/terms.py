@@ -68,4 +68,6 @@ class Terms:
     """Reads CopyData messages; a server has a faster one."""
     wake: Callable[[], None] = lambda: None
     """Thread-safe: notifications may wait for this client."""
+    terminate: Callable[[], None] | None = None
+    """Thread-safe: the client is told to go."""
     bounds: Bounds = field(default_factory=Bounds)

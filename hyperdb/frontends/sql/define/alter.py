@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
@@ -24,9 +25,15 @@ from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
 from hyperdb.frontends.sql.define.rekey import add_key, can_rewrite, drop_key, is_hidden_key
 from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.functions.texts import quote_ident
+from hyperdb.frontends.sql.parse.dialect import HyperPostgres
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import Expr
 from hyperdb.graph.catalog import records
+
+# Codes of types (docs/file-format.md, Types) whose limits say nothing of how values are stored: varchar, char, numeric, times.
+_LIMITED = frozenset({40, 41, 44, 45, 46, 47, 48, 50})
+_TEXTS = frozenset({10, 40})
 
 
 def alter(context: Context, node: exp.Alter) -> str:
@@ -246,11 +253,46 @@ def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> Non
     if any(each.name == new and not each.dropped for each in table.columns):
         raise SqlError("42701", f'column "{new}" of relation "{table.name}" already exists')
     column = _column(table, old)
-    named = [each.name for each in table.constraints if each.check and column.id in each.check.columns]
-    named += [record.name for _, record in context.catalog.indexes.get(number, ()) if column.id in record.predicate.columns]
+
+    indexes = context.catalog.indexes.get(number, ())
+    named = [record.name for _, record in indexes if any(column.id in part.expression.columns for part in record.columns)]
     if named:
-        raise SqlError("0A000", f'column "{old}" is named in the text of {", ".join(named)}: drop that first')
-    context.change(number, with_column(table, replace(column, name=new)))
+        raise SqlError("0A000", f'column "{old}" is named in the expression of {", ".join(named)}: drop that first')
+
+    def renamed(expression: records.Expression) -> records.Expression:
+        if column.id not in expression.columns:
+            return expression
+        return replace(expression, text=with_name(expression.text, old, new))
+
+    # What a generated column is computed from is not kept with its text.
+    columns = tuple(
+        replace(each, default=replace(each.default, text=with_name(each.default.text, old, new)))
+        if each.generation and each.default.text
+        else each
+        for each in table.columns
+    )
+    constraints = tuple(replace(each, check=renamed(each.check)) if each.check else each for each in table.constraints)
+    table = replace(table, columns=columns, constraints=constraints)
+    context.change(number, with_column(table, replace(_column(table, old), name=new)))
+    for place, record in indexes:
+        if column.id in record.predicate.columns:
+            context.change(place, replace(record, predicate=renamed(record.predicate)))
+
+
+def with_name(text: str, old: str, new: str) -> str:
+    """An expression over one table's columns with one of them called otherwise, and everything else as it is written."""
+    tokens = HyperPostgres().tokenize(text)
+    shown = quote_ident(new)
+    for place in range(len(tokens) - 1, -1, -1):
+        token = tokens[place]
+        name = token.text if token.token_type == TokenType.IDENTIFIER else token.text.lower()
+        before = tokens[place - 1].token_type if place else None
+        after = tokens[place + 1].token_type if place + 1 < len(tokens) else None
+        is_type = before == TokenType.DCOLON
+        is_call = after == TokenType.L_PAREN
+        if name == old and token.token_type != TokenType.STRING and not is_type and not is_call:
+            text = text[: token.start] + shown + text[token.end + 1 :]
+    return text
 
 
 def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
@@ -278,6 +320,9 @@ def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
 def _change_type(context: Context, number: int, table: records.Table, column: records.Column, node: exp.AlterColumn) -> None:
     """Another type: the values are cast and go to a new column id, since stored forms differ."""
     target = kind_of(node.args["dtype"], context.catalog, context.path)
+    if _same_form(column.kind, kinds.to_record(target, context.catalog.domains)):
+        _change_limit(context, number, column, target, node.args.get("using"))
+        return
     keyed = {part.column for part in table.key} | {
         part.column for _, record in context.catalog.indexes.get(number, ()) for part in record.columns
     }
@@ -311,6 +356,40 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
     context.change(number, with_column(table, gone))
     if column.not_null:
         _require(context, number, fresh.id)
+
+
+def _same_form(old: bytes, new: bytes) -> bool:
+    """Whether values of two types are stored, and ordered in keys, in the same way, so that only limits differ."""
+    return old == new or (old[0] == new[0] and old[0] in _LIMITED) or {old[0], new[0]} <= _TEXTS
+
+
+def _is_wider(old: Kind, new: Kind) -> bool:
+    """Whether whatever fits the one type fits the other one as it is."""
+    if new.modifier < 0 or old.modifier == new.modifier:
+        return True
+    if old.oid == kinds.NUMERIC:
+        before, after = kinds.numeric_limits(old.modifier), kinds.numeric_limits(new.modifier)
+        return before is not None and after is not None and before[1] == after[1] and before[0] <= after[0]
+    return old.oid == new.oid == kinds.VARCHAR and 0 <= old.modifier < new.modifier
+
+
+def _change_limit(context: Context, number: int, column: records.Column, target: Kind, using: exp.Expr | None) -> None:
+    """Another length, precision or scale: the column stays, also in keys and constraints; values are cast where they must be."""
+    before = kinds.of_record(column.kind)
+    record = replace(column, kind=kinds.to_record(target, context.catalog.domains))
+    context.change(number, with_column(context.table(number), record))
+    context.refresh()
+    if using is None and _is_wider(before, target):
+        return
+    relation = context.catalog.relation(number)
+    shown = relation.by_number(column.id)
+    assert shown is not None
+    as_was = tuple(replace(each, kind=before) if each.slot == shown.slot else each for each in relation.columns)
+    scope = objects.over(replace(relation, columns=as_was), "USING")
+    source = using if isinstance(using, exp.Expr) else exp.column(exp.to_identifier(column.name, quoted=True))
+    how = "explicit" if using else "assignment"
+    value = context.binder.coercer.coerce(context.binder.expressions.bind(source, scope), target, how)
+    _rewrite(context, relation, {shown.slot: value})
 
 
 def replace_names(relation: Relation, slot: int, name: str) -> Relation:

@@ -16,7 +16,7 @@ from hyperdb.frontends.sql.access.privileges import REFERENCES
 from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
-from hyperdb.frontends.sql.define.context import Context
+from hyperdb.frontends.sql.define.context import Context, object_name
 from hyperdb.frontends.sql.parse.rescue import UNNAMED
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Constraint, Index, KeyColumn, Table
@@ -75,11 +75,11 @@ class Build:
             if wanted.name in names:
                 raise SqlError("42710", f'constraint "{wanted.name}" for relation "{self.name}" already exists')
             return wanted.name
-        base = "_".join([self.name, *(wanted.columns if suffix != "pkey" else []), suffix])
-        name, number = base[:63], 0
+        columns = "_".join(wanted.columns) if suffix != "pkey" else ""
+        name, number = object_name(self.name, columns, suffix), 0
         while name in names or (suffix in ("pkey", "key") and self._is_taken(name)):
             number += 1
-            name = f"{base[:62]}{number}"
+            name = object_name(self.name, columns, f"{suffix}{number}")
         return name
 
     def _is_taken(self, name: str) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 TEMPORARY_PREFIX = "pg_temp_"
+_LONGEST_NAME = 63
 """What the schemas of temporary objects are called, before the session's number."""
 
 
@@ -152,16 +153,26 @@ class Context:
         assert isinstance(found, records.Table)
         return found
 
-    def free_name(self, app: int, base: str, taken: set[str] | None = None) -> str:
-        """A relation's name that is not taken, made from `base`."""
+    def free_name(self, app: int, first: str, second: str, label: str, taken: set[str] | None = None) -> str:
+        """A relation's name that is not taken, made of a table's, columns' and what it is."""
         schema = self.catalog.apps.get(app, "")
-        name, number = base[:63], 0
+        name, number = object_name(first, second, label), 0
         while (taken is not None and name in taken) or self.catalog.find(name, schema, ()) is not None:
             number += 1
-            name = f"{base[: 63 - len(str(number))]}{number}"
+            name = object_name(first, second, f"{label}{number}")
         if taken is not None:
             taken.add(name)
         return name
+
+
+def object_name(first: str, second: str, label: str) -> str:
+    """`first_second_label`, the longer ones cut to what a name may have (PostgreSQL's makeObjectName): 63 bytes."""
+    parts = [first.encode(), second.encode()]
+    room = _LONGEST_NAME - len(label.encode()) - 1 - bool(second)
+    while len(parts[0]) + len(parts[1]) > room:
+        longer = 0 if len(parts[0]) > len(parts[1]) else 1
+        parts[longer] = parts[longer][:-1]
+    return "_".join(part for part in (*(part.decode(errors="ignore") for part in parts), label) if part)
 
 
 def with_column(table: records.Table, column: records.Column) -> records.Table:

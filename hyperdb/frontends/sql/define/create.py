@@ -86,9 +86,10 @@ def table(context: Context, node: exp.Create) -> str:
     _make(context, columns, number, app, name, tuple(options))
     by_name = {column.name: column.id for column in columns.made}
     for relation, each in likes:
-        for index in like.indexes(relation, each, by_name, name):
+        for index in like.indexes(relation, each, by_name):
             context.refresh()
-            objects.build(context, replace(index, app=app, table=number, name=context.free_name(app, index.name)))
+            shown = context.free_name(app, name, index.name, "idx")
+            objects.build(context, replace(index, app=app, table=number, name=shown))
     return "CREATE TABLE"
 
 
@@ -155,7 +156,7 @@ def _sequence(
         raise SqlError("22023", f'the options of the sequence of column "{name}" contradict each other or its type')
     record = Sequence(
         app=app,
-        name=context.free_name(app, f"{table_name}_{name}_seq", taken),
+        name=context.free_name(app, table_name, name, "seq", taken),
         kind=kinds.to_record(Kind(kind.oid)),
         start=start,
         increment=step,

@@ -79,8 +79,8 @@ def constraints(relation: Relation, node: exp.LikeProperty) -> list[Wanted]:
     return wanted
 
 
-def indexes(relation: Relation, node: exp.LikeProperty, by_name: dict[str, int], name: str) -> list[Index]:
-    """Indexes that no constraint made, for the new table of that name; `by_name` are its columns' ids."""
+def indexes(relation: Relation, node: exp.LikeProperty, by_name: dict[str, int]) -> list[Index]:
+    """Indexes that no constraint made, for the new table; `by_name` are its columns' ids. Names are those of their columns."""
     if not isinstance(relation.record, records.Table) or "indexes" not in included(node):
         return []
     names = {column.id: column.name for column in relation.record.columns}
@@ -93,7 +93,7 @@ def indexes(relation: Relation, node: exp.LikeProperty, by_name: dict[str, int],
         keys = tuple(
             replace(key, column=places.get(key.column, 0), expression=_moved(key.expression, places)) for key in record.columns
         )
-        shown = "_".join([name, *(names[key.column] if key.column else "expr" for key in record.columns), "idx"])
+        shown = "_".join(names[key.column] if key.column else "expr" for key in record.columns)
         made.append(
             replace(
                 record,

@@ -38,7 +38,7 @@ def index(context: Context, node: exp.Create) -> str:
         raise SqlError("0A000", f'access method "{method}" is not supported')
     table = relation.table
     columns, names = _index_columns(context, relation, params)
-    name = fold(found.this) if found.this is not None else context.free_name(table.app, "_".join([relation.name, *names, "idx"]))
+    name = fold(found.this) if found.this is not None else context.free_name(table.app, relation.name, "_".join(names), "idx")
     schema = context.catalog.apps[table.app]
     if context.catalog.find(name, schema, ()) is not None:
         if node.args.get("exists"):

@@ -143,6 +143,8 @@ for _target in (REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE)
     _add(_target, OID, IMPLICIT)
     _add(_target, INT4, ASSIGNMENT)
     _add(_target, INT8, ASSIGNMENT)
+for _source in (TEXT, VARCHAR):
+    _add(_source, REGCLASS, IMPLICIT, lambda value, env: env.session.relation_oid(REGCLASS, value))
 _add(OID, INT8, ASSIGNMENT)
 _add(OID, INT4, ASSIGNMENT, lambda value, _env: value - (1 << 32) if value >> 31 else value)
 for _source, _target in ((TEXT, VARCHAR), (VARCHAR, TEXT), (TEXT, BPCHAR), (VARCHAR, BPCHAR), (NAME, TEXT)):

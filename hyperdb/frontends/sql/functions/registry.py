@@ -15,6 +15,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.functions import (
+    activity,
     advisory,
     aggregates,
     arrays,
@@ -42,7 +43,19 @@ _ALL: Table = table(
         *(module.operators() for module in _WITH_OPERATORS),
         *(
             module.functions()
-            for module in (*_WITH_OPERATORS, degrees, fields, patterns, number_patterns, more, proving, rights, system, advisory)
+            for module in (
+                *_WITH_OPERATORS,
+                degrees,
+                fields,
+                patterns,
+                number_patterns,
+                more,
+                proving,
+                rights,
+                system,
+                advisory,
+                activity,
+            )
         ),
     )
 )

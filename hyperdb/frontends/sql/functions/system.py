@@ -6,12 +6,13 @@ question about what is not there gives null where PostgreSQL gives null.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 from hyperdb.frontends.sql.catalog.kinds import (
     ANY,
+    ANYARRAY,
     BOOL,
     FLOAT8,
     INT4,
@@ -19,6 +20,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     NAME,
     NUMERIC,
     OID,
+    RECORD,
     REGCLASS,
     REGTYPE,
     TEXT,
@@ -27,6 +29,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     array_of,
 )
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.types import BUILT_IN, Record
 
 VERSION = "PostgreSQL 15.8 (HyperDB)"
 _NAMES = array_of(NAME) or 0
@@ -40,6 +43,12 @@ def _pretty(size: int) -> str:
             return f"{value} {unit}"
         value = (value + 512) // 1024
     return str(size)
+
+
+def _expanded(items: Sequence[int]) -> list[Record]:
+    """information_schema._pg_expandarray: items with their places from 1."""
+    kinds = [BUILT_IN[INT4], BUILT_IN[INT4]]
+    return [Record((item, place), kinds) for place, item in enumerate(items, 1)]
 
 
 def _env(
@@ -139,6 +148,10 @@ def functions() -> Iterator[Function]:
     yield Function("pg_partition_ancestors", (REGCLASS,), REGCLASS, lambda _oid: [], rows=True)
     for more in ((), (BOOL,)):
         yield Function("pg_get_triggerdef", (OID, *more), TEXT, lambda *_oid: None)
+    yield Function("_pg_expandarray", (ANYARRAY,), RECORD, _expanded, rows=True)
+    for place, name in enumerate(("x", "n")):
+        # The fields of its records, which are the only ones that are named.
+        yield Function(f"record.{name}", (RECORD,), INT4, lambda record, place=place: record[place])
     yield Function("pg_get_partkeydef", (OID,), TEXT, lambda _oid: None)
     yield Function("pg_get_statisticsobjdef_columns", (OID,), TEXT, lambda _oid: None)
     for name in ("result", "arguments", "identity_arguments"):

@@ -57,6 +57,11 @@ class HyperPostgres(Postgres):
             if name in ("CAST", "EXTRACT", "OVERLAY", "POSITION", "STRING_AGG", "SUBSTRING", "TRIM")
         }
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - sqlglot's way
+        # Behind AS any word is a name.
+        RESERVED_TOKENS = Postgres.Parser.RESERVED_TOKENS - {TokenType.SELECT}
+        # RENAME a TO b is of a column, where sqlglot reads it as another name for the table.
+        ALTER_RENAME_REQUIRES_COLUMN = False
+        ALTER_DROP_REQUIRES_COLUMN = False
 
         def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> Any:
             """INTERVAL 'text' as it is written, and one unit behind it; sqlglot would take the text apart."""
