@@ -6,10 +6,10 @@ mod shop;
 #[path = "catalog/storm.rs"]
 mod storm;
 
-use hyperdb_graph::catalog::objects::{Column, Label, Sequence, Table, UserType};
+use hyperdb_graph::catalog::objects::{Column, Label, Sequence, Table, Use, UserType, View};
 use hyperdb_graph::catalog::words::{Action, ConstraintKind, TypeForm};
 use hyperdb_graph::catalog::{pin, rows_id, Halt, Image, NameSpace, Object, Refusal, Why};
-use hyperdb_graph::codec::types::{Named, Plain, Type};
+use hyperdb_graph::codec::types::{Named, Plain, Sized, Type};
 use hyperdb_graph::{
     AppId, Conflict, Isolation, Kind, LockMode, Record, Step, Stop, Transaction,
     TransactionOptions, Turn,
@@ -179,6 +179,47 @@ fn what_others_need_does_not_go_and_parts_go_along() {
     }
     shop.commit(dropping);
     assert_eq!(shop.image().objects().count(), 0);
+}
+
+#[test]
+fn limits_of_a_type_change_under_an_index_and_not_under_a_view() {
+    let shop = Shop::new();
+    let number = shop.make(table(shop.app, "t"));
+    shop.make(index(shop.app, "i", number, 2));
+    let sized = |kind: Type| {
+        let mut changed = table(shop.app, "t");
+        changed.columns[1].kind = Some(kind);
+        changed
+    };
+    let mut changing = shop.begin();
+    let mut catalog = shop.catalog(&mut changing);
+    let other = catalog.replace(number, sized(Type::Plain(Plain::Int8)));
+    assert!(refused(other).to_string().contains("new id"));
+    catalog
+        .replace(number, sized(Type::Sized(Sized::Varchar, 9)))
+        .unwrap();
+    shop.commit(changing);
+    let mut view = View {
+        app: shop.app.0,
+        name: "v".into(),
+        ..View::default()
+    };
+    view.query.text = "SELECT name FROM t".into();
+    view.query.uses = vec![Use {
+        object: number,
+        columns: vec![2],
+        ..Use::default()
+    }];
+    shop.make(view);
+    let mut changing = shop.begin();
+    let back = shop
+        .catalog(&mut changing)
+        .replace(number, sized(Type::Plain(Plain::Text)));
+    let Refusal::Dependents(dependents) = refused(back) else {
+        panic!("dependents were expected");
+    };
+    let names: Vec<_> = dependents.iter().map(|found| &found.name[..]).collect();
+    assert_eq!(names, ["v"]);
 }
 
 #[test]

@@ -147,9 +147,18 @@ impl<'c> Catalog<'c> {
         let record = encoded(&object)?;
         may_follow(&old, &object)?;
         self.settle_references(number, &object)?;
-        let lost = lost_columns(&old, &object);
+        let going = BTreeSet::from([number]);
+        let (lost, limited) = changed_columns(&old, &object);
         if !lost.is_empty() {
-            self.refuse_dependents(&BTreeSet::from([number]), Some(&lost))?;
+            self.refuse_dependents(&going, Some(&lost))?;
+        }
+        if !limited.is_empty() {
+            // Keys and constraints read the values as before; a query tells its columns' types to others.
+            let mut found = self.dependents(&going, Some(&limited))?;
+            found.retain(|dependent| dependent.kind == "view");
+            if !found.is_empty() {
+                return Err(Refusal::Dependents(found).into());
+            }
         }
         if old.name() != object.name() {
             self.take_name(number, &object)?;
@@ -393,20 +402,24 @@ fn columns(object: &Object) -> Option<&[Column]> {
     }
 }
 
-/// Columns of `old` that are dropped or of another type in `new`.
-fn lost_columns(old: &Object, new: &Object) -> Vec<u32> {
+/// Columns of `old` that are dropped or of another type in `new`, and those whose type differs in its limits only.
+fn changed_columns(old: &Object, new: &Object) -> (Vec<u32>, Vec<u32>) {
     let (old, new) = (
         columns(old).unwrap_or_default(),
         columns(new).unwrap_or_default(),
     );
-    old.iter()
-        .filter(|column| !column.dropped)
-        .filter(|column| {
-            let kept = |after: &&Column| {
-                after.id == column.id && !after.dropped && after.kind == column.kind
-            };
-            new.iter().find(kept).is_none()
-        })
-        .map(|column| column.id)
-        .collect()
+    let (mut lost, mut limited) = (Vec::new(), Vec::new());
+    for column in old.iter().filter(|column| !column.dropped) {
+        let after = new
+            .iter()
+            .find(|after| after.id == column.id && !after.dropped);
+        match (after.map(|after| &after.kind), &column.kind) {
+            (Some(after), before) if after == before => {}
+            (Some(Some(after)), Some(before)) if before.is_stored_like(after) => {
+                limited.push(column.id);
+            }
+            _ => lost.push(column.id),
+        }
+    }
+    (lost, limited)
 }
