@@ -82,6 +82,7 @@ mod tests {
         numbers.spare.remove(0);
         numbers.settle(false);
         assert_eq!(numbers.spare, [(7, 1), (7, 2), (8, 5)], "in their order");
+        assert_eq!(numbers.take_spare(7), Some(1));
         numbers.taken = vec![(8, 6), (7, 1), (7, 3)];
         numbers.settle(true);
         assert_eq!(numbers.take_current(), [(8, 6), (7, 3)]);
