@@ -27,18 +27,23 @@ class Ledger(Reader):
     _busy: bool = False
 
     def take(self, count: int) -> bytes:
+        """The next bytes, by how many they are."""
         return self._noted(_BY_SIZE.get(count, "keys and steps"), lambda: super(Ledger, self).take(count))
 
     def point(self) -> bytes:
+        """A commitment."""
         return self._noted("commitments", super().point)
 
     def number(self) -> int:
+        """A number of fixed size."""
         return self._noted("numbers", super().number)
 
     def varint(self) -> int:
+        """A number of variable size."""
         return self._noted("numbers", super().varint)
 
     def blob(self) -> bytes:
+        """A value behind its length."""
         length = self.varint()
         return self._noted("values", lambda: super(Ledger, self).take(length))
 
