@@ -217,11 +217,12 @@ impl Wire<'_> {
         let mut reader = Reader(wire);
         let mut values = Vec::with_capacity(fields.len());
         for (id, kind) in fields {
-            // Fields at the end may be missing: the type had fewer of them when the value was made.
-            if reader.0.is_empty() {
-                break;
-            }
-            let stored = match value(&mut reader)? {
+            // Fields at the end may be missing, and are null then: the type had fewer of them when the value was made.
+            let wire = match reader.0.is_empty() {
+                true => None,
+                false => value(&mut reader)?,
+            };
+            let stored = match wire {
                 Some(wire) => Some(self.item(kind, wire)?),
                 None => None,
             };

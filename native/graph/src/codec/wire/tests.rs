@@ -307,3 +307,10 @@ fn sets_and_maps_ascend_and_the_last_of_equal_keys_counts() {
     .unwrap();
     assert_eq!(wire_of(&map, &found), counted(&[pair(-1, 2), pair(5, 3)]));
 }
+
+#[test]
+fn fields_that_are_missing_at_the_end_are_null() {
+    let kind = Type::Tuple(vec![Type::Plain(Plain::Boolean), Type::Plain(Plain::Text)]);
+    let whole = [&1i32.to_be_bytes()[..], &[1], &(-1i32).to_be_bytes()].concat();
+    assert_eq!(stored(kind.clone(), &whole), stored(kind, &whole[..5]));
+}
