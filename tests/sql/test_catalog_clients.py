@@ -148,3 +148,12 @@ def test_every_relation_of_the_catalogs_can_be_read(db: hyperdb.Database) -> Non
         assert (len(result.columns), "tableoid" in result.columns) == (columns, False), name
         if len(result):
             assert db.sql(f"SELECT DISTINCT tableoid::regclass::text FROM {schema}.{name}").fetchone() is not None
+
+
+def test_no_letter_is_the_empty_char(db: hyperdb.Database) -> None:
+    """pgjdbc tells columns that number themselves by `nullif(attidentity, '')`."""
+    found = db.sql(
+        "SELECT attname, nullif(attidentity, ''), attgenerated = '', attcompression::text FROM pg_attribute"
+        " WHERE attrelid = 'parent'::regclass AND attnum > 0 ORDER BY attnum"
+    ).fetchall()
+    assert found == [("a", None, True, ""), ("b", None, True, ""), ("c", "d", True, "")]

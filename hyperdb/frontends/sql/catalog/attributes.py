@@ -15,6 +15,8 @@ from hyperdb.frontends.sql.catalog.relations import PG_CATALOG, Catalog
 from hyperdb.graph.catalog import records
 
 Rows = Iterator[Sequence[Any]]
+# No letter: what '' is as "char".
+_NONE = "\0"
 _IDENTITY = {records.IDENTITY_ALWAYS: "a", records.IDENTITY_BY_DEFAULT: "d"}
 
 
@@ -23,12 +25,12 @@ def _attribute(table: int, name: str, kind: Kind, number: int, record: records.C
     length = found.length if found else -1
     not_null = record is not None and record.not_null
     default = record is not None and bool(record.default)
-    identity = _IDENTITY.get(record.generation, "") if record else ""
-    generated = "s" if record is not None and record.generation == records.STORED else ""
+    identity = _IDENTITY.get(record.generation, _NONE) if record else _NONE
+    generated = "s" if record is not None and record.generation == records.STORED else _NONE
     collation = COLLATION_C if kinds.category(kind.oid) == "S" else 0
     dimensions = 1 if kinds.is_array(kind.oid) else 0
     return (
-        table, name, kind.oid, -1, length, number, dimensions, -1, kind.modifier, 0 < length <= 8, "i", "x", "",
+        table, name, kind.oid, -1, length, number, dimensions, -1, kind.modifier, 0 < length <= 8, "i", "x", _NONE,
         not_null, default, False,
         identity, generated, False, True, 0, collation, None, None, None, None,
     )  # fmt: skip

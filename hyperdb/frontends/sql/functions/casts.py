@@ -156,8 +156,9 @@ _add(NAME, BPCHAR, ASSIGNMENT)
 _add(TEXT, NAME, IMPLICIT, lambda value, _env: value[:63])
 _add(VARCHAR, NAME, IMPLICIT, lambda value, _env: value[:63])
 _add(BPCHAR, NAME, IMPLICIT, lambda value, _env: value.rstrip(" ")[:63])
-_add(CHAR1, TEXT, IMPLICIT)
-_add(TEXT, CHAR1, ASSIGNMENT, lambda value, _env: value[:1])
+# No letter is NUL in "char" and nothing in text.
+_add(CHAR1, TEXT, IMPLICIT, lambda value, _env: value.rstrip("\0"))
+_add(TEXT, CHAR1, ASSIGNMENT, lambda value, _env: value[:1] or "\0")
 _add(CHAR1, INT4, EXPLICIT, lambda value, _env: ord(value) if value else 0)
 _add(DATE, TIMESTAMP, IMPLICIT, lambda value, _env: times.stamp_of_date(value))
 _add(
@@ -215,7 +216,7 @@ def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: No
 
 def to_text(oid: int, enum: Any = None) -> Run | None:
     """The output function of a type; None where values are texts already."""
-    if enum is not None or oid in (TEXT, VARCHAR, NAME, UNKNOWN, CHAR1, JSON, JSONB):
+    if enum is not None or oid in (TEXT, VARCHAR, NAME, UNKNOWN, JSON, JSONB):
         return None
     if oid == BOOL:
         return lambda value, _env: "true" if value else "false"
