@@ -89,8 +89,9 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/startups.py
 
 compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, each beside PostgreSQL
-	for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata; do \
-		$(BIN)/python compat-tests/sql/$$client.py || echo "$$client: see docs/sql.md, Clients"; done
+	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata; do \
+		$(BIN)/python compat-tests/sql/$$client.py || failed="$$failed $$client"; done; \
+	test -z "$$failed" || { echo "failed, see docs/sql.md, Clients:$$failed"; exit 1; }
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
 	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }
