@@ -47,6 +47,14 @@ impl Width {
         .find(|width| *width as u64 == code)
     }
 
+    /// The width of a value in a column of this one: one without bytes is variable, where it is a value at all.
+    pub(crate) fn holding(self, value: Option<&[u8]>) -> Width {
+        match value {
+            Some([]) => Width::Variable,
+            _ => self,
+        }
+    }
+
     /// How many bytes, if that is fixed.
     pub fn bytes(self) -> Option<usize> {
         match self {

@@ -5,8 +5,8 @@
 
 use super::{IndexLayout, Layout, Part, Slots};
 use crate::catalog::Image;
-use crate::codec::order::value::{decode_value, encode_value, Unkeyed};
-use crate::codec::order::{push, take};
+use crate::codec::order::take;
+use crate::codec::order::value::{decode_value, push_value, Unkeyed};
 use crate::step::{Step, Stop};
 use hyperdb_lsm::{Error, KeyRange};
 use std::ops::Bound;
@@ -31,16 +31,12 @@ pub(super) fn encode_parts<'p>(
     key: &mut Vec<u8>,
 ) -> Step<()> {
     for (part, value) in parts {
-        let mut outcome = Ok(());
-        let pushed = push(key, part.order, value, |value: &[u8], out| {
-            outcome = encode_value(&part.kind, image, value, out);
-        });
-        match outcome {
+        match push_value(key, part.order, &part.kind, image, value) {
+            Ok(true) => {}
+            Ok(false) => return Err(invalid("a null in a key that takes none")),
             Err(Unkeyed::NotOrdered) => return Err(invalid("values of this type have no order")),
             Err(Unkeyed::Malformed) => return Err(invalid("a value that is none of its type")),
-            Ok(()) => {}
         }
-        pushed.ok_or_else(|| invalid("a null in a key that takes none"))?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub use bulk::{Bulk, Twice};
 pub use key::Limits;
 pub use read::{Page, Way};
 pub use rewrite::{Rewrite, Unfit};
+pub(crate) use write::{claim, header};
 pub use write::{Opened, Violation};
 
 use crate::catalog::objects::{Index, KeyColumn, Table};

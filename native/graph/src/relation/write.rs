@@ -31,12 +31,24 @@ pub type Changed = Result<(), Violation>;
 
 type Row = [Option<Vec<u8>>];
 
-fn header(transaction: &Transaction, app: AppId, number: u64) -> Step<Header> {
+/// The collection of a table's rows or an index's entries.
+pub(crate) fn header(transaction: &Transaction, app: AppId, number: u64) -> Step<Header> {
     let header = transaction.element(app, &rows_id(number), |record| match record {
         Record::Edge(header) => Some(*header),
         Record::Vertex { .. } => None,
     })?;
     header.flatten().ok_or_else(|| malformed("table"))
+}
+
+/// Declares that the transaction writes rows of a table: DDL waits for its end, and if the definition is another one by the
+/// commit, that fails.
+pub(crate) fn claim(transaction: &mut Transaction, app: AppId, number: u64) -> Step<()> {
+    let id = rows_id(number);
+    let key = keys::element(app, transaction.hash64(&id), &id);
+    let target = Target::table(DATA, &key);
+    transaction.lock(target, LockMode::RowExclusive, Wait::Block)?;
+    pin(transaction, number);
+    Ok(())
 }
 
 impl Layout {
@@ -64,11 +76,7 @@ impl Layout {
     /// # Errors
     /// As [`Transaction::lock`].
     pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
-        let id = self.rows_id();
-        let key = keys::element(self.app, transaction.hash64(&id), &id);
-        let target = Target::table(DATA, &key);
-        transaction.lock(target, LockMode::RowExclusive, Wait::Block)?;
-        pin(transaction, self.number);
+        claim(transaction, self.app, self.number)?;
         for index in &self.indexes {
             pin(transaction, index.number);
         }

@@ -9,7 +9,7 @@
 use super::many::{since, Many, Shape};
 use super::stamp::{has_ended, later, later_marker, tombstone, Deletion, UNSTAMPED};
 use crate::codec::order::value::UserTypes;
-use crate::codec::row::{Cell, Row, Stamp, Width};
+use crate::codec::row::{Cell, Row, Stamp};
 use crate::codec::types::Type;
 use crate::codec::wire::to_wire;
 use std::cmp::Ordering;
@@ -125,18 +125,11 @@ impl Cells {
                 values.push((*id, kind.width(), value, stamp));
             }
         }
-        let cell = |(id, width, value, stamp): &'_ (u32, Width, Option<Vec<u8>>, Option<Stamp>)| {
-            let is_empty = value.as_ref().is_some_and(Vec::is_empty);
-            (*id, if is_empty { Width::Variable } else { *width }, *stamp)
-        };
-        let cells = values.iter().map(|value| {
-            let (id, width, stamp) = cell(value);
-            Cell {
-                id,
-                width,
-                value: value.2.as_deref(),
-                stamp,
-            }
+        let cells = values.iter().map(|(id, width, value, stamp)| Cell {
+            id: *id,
+            width: width.holding(value.as_deref()),
+            value: value.as_deref(),
+            stamp: *stamp,
         });
         Row {
             stamp: self.marker,

@@ -15,8 +15,8 @@ use super::cells::Columns;
 use super::many::Shape;
 use crate::catalog::objects::Table;
 use crate::catalog::{rows_id, Image, Object, Refusal};
-use crate::codec::order::value::{encode_value, Unkeyed, UserTypes};
-use crate::codec::order::{push, Nulls, Order};
+use crate::codec::order::value::{push_value, UserTypes};
+use crate::codec::order::{Nulls, Order};
 use crate::codec::token::{compose, order_token, token};
 use crate::codec::types::Type;
 use crate::codec::wire::{is_emptiable, to_stored};
@@ -266,13 +266,9 @@ impl WideLayout {
     }
 
     fn push_part(&self, part: &KeyPart, stored: &[u8], out: &mut Vec<u8>) -> Result<(), Unkeyable> {
-        let mut outcome: Result<(), Unkeyed> = Ok(());
-        let pushed = push(out, part.order, Some(stored), |value: &[u8], out| {
-            outcome = encode_value(&part.kind, &*self.image, value, out);
-        });
-        match (pushed, outcome) {
-            (Some(()), Ok(())) => Ok(()),
-            _ => Err(Unkeyable::Value(part.id)),
+        match push_value(out, part.order, &part.kind, &*self.image, Some(stored)) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Unkeyable::Value(part.id)),
         }
     }
 }

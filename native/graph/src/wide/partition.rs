@@ -10,12 +10,12 @@ use super::cells::{Cells, Refused, Write};
 use super::layout::{Partition, Slice, Unkeyable, WideLayout};
 use super::read::between;
 use super::stamp::Deletion;
-use crate::catalog::pin;
 use crate::codec::order::{decode_bytes, encode_bytes};
-use crate::codec::row::{Cell, Row, Width};
+use crate::codec::row::{Cell, Row};
 use crate::codec::Reader;
-use crate::header::{Header, Record};
+use crate::header::Header;
 use crate::keys;
+use crate::relation;
 use crate::sequencer::{LockMode, Target, Transaction, Wait};
 use crate::step::Step;
 use crate::turn::malformed;
@@ -64,11 +64,7 @@ impl WideLayout {
     /// # Errors
     /// What the store fails with.
     pub fn open(&self, transaction: &Transaction) -> Step<Header> {
-        let header = transaction.element(self.app, &self.rows_id(), |record| match record {
-            Record::Edge(header) => Some(*header),
-            Record::Vertex { .. } => None,
-        })?;
-        header.flatten().ok_or_else(|| malformed("table"))
+        relation::header(transaction, self.app, self.number)
     }
 
     /// Declares that the transaction writes rows of the table: DDL waits for its end, and if the definition is another one by the
@@ -77,15 +73,7 @@ impl WideLayout {
     /// # Errors
     /// As [`Transaction::lock`].
     pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
-        let id = self.rows_id();
-        let key = keys::element(self.app, transaction.hash64(&id), &id);
-        transaction.lock(
-            Target::table(DATA, &key),
-            LockMode::RowExclusive,
-            Wait::Block,
-        )?;
-        pin(transaction, self.number);
-        Ok(())
+        relation::claim(transaction, self.app, self.number)
     }
 
     fn member(&self, rows: &Header, partition: &Partition, clustering: &[u8]) -> Vec<u8> {
@@ -111,32 +99,21 @@ impl WideLayout {
         write: &Write,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (form, columns) = match self.cluster(clustering) {
+        let (place, shadow) = match self.touch(transaction, rows, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
-        let key = self.member(rows, partition, &form);
-        self.share(transaction, rows, partition)?;
-        transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
-        let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
-        let shadow = self.shadow(transaction, rows, partition, &form)?;
         let covering = shadow.around.max(shadow.own);
         if covering.is_some_and(|deletion| deletion.takes(write.timestamp)) {
             return Ok(Ok(()));
         }
-        let mut cells = self.decode(before.as_deref().or(shadow.rest.as_deref()))?;
+        let mut cells = self.decode(place.before.as_deref().or(shadow.rest.as_deref()))?;
         if let Err(refused) = cells.write(self, write) {
             return Ok(Err(Unwritten::Write(refused)));
         }
         if let Some(deletion) = covering {
             cells.shade(deletion);
         }
-        let place = Place {
-            key,
-            form,
-            columns,
-            before,
-        };
         self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
         Ok(Ok(()))
     }
@@ -154,27 +131,16 @@ impl WideLayout {
         deletion: Deletion,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (form, columns) = match self.cluster(clustering) {
+        let (place, mut shadow) = match self.touch(transaction, rows, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
-        let key = self.member(rows, partition, &form);
-        self.share(transaction, rows, partition)?;
-        transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
-        let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
-        let mut shadow = self.shadow(transaction, rows, partition, &form)?;
         if shadow.around.max(shadow.own) >= Some(deletion) {
             return Ok(Ok(()));
         }
-        let mut cells = self.decode(before.as_deref().or(shadow.rest.as_deref()))?;
+        let mut cells = self.decode(place.before.as_deref().or(shadow.rest.as_deref()))?;
         cells.shade(deletion);
         shadow.own = Some(deletion);
-        let place = Place {
-            key,
-            form,
-            columns,
-            before,
-        };
         self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
         Ok(Ok(()))
     }
@@ -242,6 +208,32 @@ impl WideLayout {
             self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
         }
         Ok(Ok(()))
+    }
+
+    /// Locks a row for writing: where it lies, what lies there, and what was removed around it.
+    fn touch(
+        &self,
+        transaction: &mut Transaction,
+        rows: &Header,
+        partition: &Partition,
+        clustering: &[Vec<u8>],
+    ) -> Step<Result<(Place, Shadow), Unkeyable>> {
+        let (form, columns) = match self.cluster(clustering) {
+            Ok(found) => found,
+            Err(unkeyable) => return Ok(Err(unkeyable)),
+        };
+        let key = self.member(rows, partition, &form);
+        self.share(transaction, rows, partition)?;
+        transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
+        let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
+        let shadow = self.shadow(transaction, rows, partition, &form)?;
+        let place = Place {
+            key,
+            form,
+            columns,
+            before,
+        };
+        Ok(Ok((place, shadow)))
     }
 
     /// Shares the partition with other writers of rows. What was removed since the statement began makes it begin again.
@@ -463,9 +455,7 @@ impl WideLayout {
         let mut all: Vec<Cell<'_>> = key.chain(row.cells.iter().copied()).collect();
         all.sort_by_key(|cell| cell.id);
         for cell in &mut all {
-            if cell.value.is_some_and(<[u8]>::is_empty) {
-                cell.width = Width::Variable;
-            }
+            cell.width = cell.width.holding(cell.value);
         }
         let row = Row {
             stamp: row.stamp,

@@ -24,11 +24,6 @@ pub struct Deletion {
 }
 
 impl Deletion {
-    /// The later of two.
-    pub fn max(left: Option<Deletion>, right: Option<Deletion>) -> Option<Deletion> {
-        left.max(right)
-    }
-
     /// As a stamp: one with no time to live.
     pub fn stamp(self) -> Stamp {
         Stamp {

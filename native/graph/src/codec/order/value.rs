@@ -14,7 +14,7 @@
 //! user types before them, and those that are missing at the end are null (Cassandra: TupleType). Containers compare item by item, then
 //! the shorter is smaller: the end's 0x00 is below every item. All forms are free of prefixes, so nesting keeps order.
 
-use super::{encode_f64, encode_signed, scalar};
+use super::{encode_f64, encode_signed, push, scalar, Order};
 use crate::codec::row::{Cell, Row};
 use crate::codec::types::{Container, Named, Type};
 use crate::codec::{Builder, Reader};
@@ -66,6 +66,25 @@ type Keyed = Result<(), Unkeyed>;
 /// See [`Unkeyed`]; `out` may have got a part of the form then.
 pub fn encode_value(kind: &Type, types: &dyn UserTypes, stored: &[u8], out: &mut Vec<u8>) -> Keyed {
     Forms { types, depth: 1 }.encode(kind, stored, out)
+}
+
+/// Appends a part of a key: the marker that its order asks for, and the value's form in its direction. Whether it could: a null is
+/// no part of a key that takes none.
+///
+/// # Errors
+/// As [`encode_value`].
+pub(crate) fn push_value(
+    out: &mut Vec<u8>,
+    order: Order,
+    kind: &Type,
+    types: &dyn UserTypes,
+    stored: Option<&[u8]>,
+) -> Result<bool, Unkeyed> {
+    let mut outcome = Ok(());
+    let pushed = push(out, order, stored, |value: &[u8], out| {
+        outcome = encode_value(kind, types, value, out);
+    });
+    outcome.map(|()| pushed.is_some())
 }
 
 /// The stored form of the value of type `kind` at the front of `key`, with the bytes that it took; where a form does not

@@ -230,16 +230,9 @@ impl Wire<'_> {
         }
         reader.end(())?;
         values.sort_by_key(|(id, ..)| *id);
-        let cell =
-            |(id, width, value): &'_ (u32, Width, Option<Vec<u8>>)| (*id, *width, value.clone());
-        let values: Vec<_> = values.iter().map(cell).collect();
         let cells = values.iter().map(|(id, width, value)| Cell {
             id: *id,
-            width: if value.as_ref().is_some_and(Vec::is_empty) {
-                Width::Variable
-            } else {
-                *width
-            },
+            width: width.holding(value.as_deref()),
             value: value.as_deref(),
             stamp: None,
         });
