@@ -30,6 +30,7 @@ from hyperdb.frontends.cql.protocol.requests import Fault, Request
 from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, Error, Event, Ready, Reply
 from hyperdb.frontends.cql.protocol.wire import Wire
 from hyperdb.frontends.cql.throttle import Throttle
+from hyperdb.frontends.listening import Member
 
 LOG = logging.getLogger("hyperdb.cql")
 # Requests begun in one turn of the loop, so that one client leaves room for the others.
@@ -85,7 +86,7 @@ class Owner(Protocol):
         """The socket is gone and its session closed."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Member):
     """See the module. Every method runs on the loop's thread, but for those that say otherwise."""
 
     def __init__(self, owner: Owner, bounds: Bounds, *, is_local: bool) -> None:

@@ -15,6 +15,7 @@ from concurrent.futures import Executor, Future
 from typing import Protocol, cast
 
 from hyperdb.errors import HyperDBError
+from hyperdb.frontends.listening import Member
 from hyperdb.frontends.sql.contract import Lane, WouldWait
 from hyperdb.frontends.sql.conversation import Conversation
 
@@ -39,7 +40,7 @@ class Owner(Protocol):
         """The connection is gone and its conversation closed."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Member):
     """See the module. Every method runs on the loop's thread, but for those that say otherwise."""
 
     def __init__(self, owner: Owner, number: int, conversation: Conversation, seconds_to_log_in: float) -> None:
@@ -140,6 +141,11 @@ class Connection(asyncio.Protocol):
         """Closes the socket without a word."""
         if self._transport is not None:
             self._transport.abort()
+
+    def forget(self) -> None:
+        """When nothing runs any more: closes what waits for an end that nobody has announced."""
+        self._is_lost = True
+        self._close()
 
     # How it goes on.
 
