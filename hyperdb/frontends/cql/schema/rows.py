@@ -1,0 +1,71 @@
+"""Tables whose rows are not in the store: what gives them, and what it may ask.
+
+Theory: a system table is a definition like any other and a function that gives its rows as the wire's bytes, so that filtering,
+paging and ordering are written once, for all tables. Invariant: rows come in the order of their keys, values in the order of the
+table's columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.cql.schema.model import Schema
+    from hyperdb.graph.catalog.tables import TableTransaction
+
+Row = Sequence[bytes | None]
+
+
+@dataclass(frozen=True)
+class Node:
+    """This server, as clients see a node of a cluster."""
+
+    host_id: UUID
+    address: str = "127.0.0.1"
+    port: int = 9042
+    cluster_name: str = "HyperDB"
+    data_center: str = "datacenter1"
+    rack: str = "rack1"
+    started: int = 0
+    """When, in microseconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """One connection."""
+
+    address: str
+    port: int
+    role: str
+    keyspace: str | None
+    version: int
+    """Of the protocol."""
+    driver_name: str = ""
+    driver_version: str = ""
+    is_encrypted: bool = False
+    requests: int = 0
+    options: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What rows may be made of besides the catalog."""
+
+    transaction: TableTransaction
+    """With a statement that is open."""
+    schema: Schema
+    node: Node
+    role: str
+    now: int
+    """Microseconds since 1970."""
+    sessions: Sequence[Client] = field(default=())
+
+
+class RowSource(Protocol):
+    """What gives a table's rows."""
+
+    def rows(self, facts: Facts, partition: Sequence[bytes] | None) -> Iterator[Row]:
+        """All rows, or those of one partition, in the order of their keys."""

@@ -1,0 +1,125 @@
+"""Keyspaces and tables: what definitions make, what they say, how they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from cql_bench import CqlBench
+
+import hyperdb
+from hyperdb.frontends.cql.codes import ErrorCode
+from hyperdb.frontends.cql.describe.create import keyspace_statements
+from hyperdb.frontends.cql.parse.parser import Grammar
+from hyperdb.frontends.cql.protocol.responses import SchemaChange
+
+KEYSPACE = "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
+
+
+@pytest.fixture
+def bench(cql: Grammar) -> Iterator[CqlBench]:
+    with hyperdb.open(":memory:") as database:
+        made = CqlBench(database, cql)
+        made.run(KEYSPACE)
+        made.keyspace = "ks"
+        yield made
+
+
+def described(bench: CqlBench) -> list[str]:
+    return [text for _, _, text in keyspace_statements(bench.schema().keyspace("ks"), internals=True)]
+
+
+def test_a_keyspace_says_what_it_was_made_with(bench: CqlBench) -> None:
+    made = bench.run("CREATE KEYSPACE \"Two\" WITH replication = {'class': 'NetworkTopologyStrategy', 'replication_factor': 3}")
+    assert made == SchemaChange("CREATED", "KEYSPACE", "Two")
+    (warning,) = bench.warnings
+    assert warning.endswith("for keyspace Two is higher than the number of nodes 1 in datacenter datacenter1")
+    found = bench.schema().keyspace("Two")
+    assert found.replication == {"class": "org.apache.cassandra.locator.NetworkTopologyStrategy", "datacenter1": "3"}
+    assert bench.run('ALTER KEYSPACE "Two" WITH durable_writes = false') == SchemaChange("UPDATED", "KEYSPACE", "Two")
+    assert not bench.schema().keyspace("Two").durable_writes
+    assert bench.run('DROP KEYSPACE "Two"') == SchemaChange("DROPPED", "KEYSPACE", "Two")
+    assert not bench.schema().has_keyspace("Two")
+    assert bench.run(KEYSPACE.replace("KEYSPACE", "KEYSPACE IF NOT EXISTS")) is None
+    assert bench.run("DROP KEYSPACE IF EXISTS none") is None
+
+
+def test_a_table_keeps_all_that_was_said(bench: CqlBench) -> None:
+    text = """CREATE TABLE t (b text, s int STATIC, a int, v frozen<list<int>>, "C" timestamp, k2 uuid, n vector<float, 3>,
+        m map<text, frozen<set<int>>>, PRIMARY KEY ((a, k2), b, "C"))
+        WITH CLUSTERING ORDER BY (b DESC) AND comment = 'it''s' AND gc_grace_seconds = 7 AND default_time_to_live = 60
+        AND compaction = {'class': 'LeveledCompactionStrategy', 'sstable_size_in_mb': 64} AND speculative_retry = '75PERCENTILE'
+        AND compression = {'enabled': false} AND caching = {'keys': 'none'} AND ID = 5a1c395e-b41f-11e5-9f22-ba0be0483c18"""
+    assert bench.run(text) == SchemaChange("CREATED", "TABLE", "ks", "t")
+    served = bench.schema().table("ks", "t")
+    assert [column.name for column in served.partition] == ["a", "k2"]
+    assert [(column.name, column.descending) for column in served.clustering] == [("b", True), ("C", False)]
+    assert [column.name for column in served.statics] == ["s"]
+    assert [column.name for column in served.regulars] == ["m", "n", "v"]
+    assert served.ids == {"b": 1, "s": 2, "a": 3, "v": 4, "C": 5, "k2": 6, "n": 7, "m": 8}
+    assert served.options.speculative_retry == "75p"
+    assert served.options.caching == {"keys": "NONE", "rows_per_partition": "NONE"}
+    assert served.wide is served.wide
+    before = described(bench)
+    bench.run("DROP KEYSPACE ks")
+    for each in before:
+        bench.run(each)
+    assert described(bench) == before
+
+
+def test_names_that_are_there_already(bench: CqlBench) -> None:
+    bench.run("CREATE TABLE t (a int PRIMARY KEY)")
+    assert bench.refused("CREATE TABLE t (a int PRIMARY KEY)")[0] == ErrorCode.ALREADY_EXISTS
+    assert bench.refused(KEYSPACE) == (ErrorCode.ALREADY_EXISTS, 'Cannot add existing keyspace "ks"')
+    assert bench.run("CREATE TABLE IF NOT EXISTS t (b int PRIMARY KEY)") is None
+    assert bench.run("DROP TABLE t") == SchemaChange("DROPPED", "TABLE", "ks", "t")
+    assert bench.run("DROP TABLE IF EXISTS t") is None
+    assert bench.refused("DROP TABLE t") == (ErrorCode.INVALID, "Table 'ks.t' doesn't exist")
+    assert bench.refused("TRUNCATE t") == (ErrorCode.INVALID, "table t does not exist")
+
+
+REFUSED = {
+    "CREATE TABLE t (a int)": "No PRIMARY KEY specified for table 't' (exactly one required)",
+    "CREATE TABLE t (a int PRIMARY KEY, b int, PRIMARY KEY (b))": "Multiple PRIMARY KEY",
+    "CREATE TABLE t (a int PRIMARY KEY, a int)": "Duplicate column 'a' declaration for table 't'",
+    "CREATE TABLE t (a int, PRIMARY KEY (b))": "Unknown column 'b' referenced in PRIMARY KEY for table 't'",
+    "CREATE TABLE t (a int, PRIMARY KEY (a, a))": "Duplicate column 'a' in PRIMARY KEY clause",
+    "CREATE TABLE t (a list<int> PRIMARY KEY)": "Invalid non-frozen collection type list<int> for PRIMARY KEY column 'a'",
+    "CREATE TABLE t (a counter PRIMARY KEY)": "counter type is not supported for PRIMARY KEY column 'a'",
+    "CREATE TABLE t (a frozen<list<duration>> PRIMARY KEY)": "duration type is not supported for PRIMARY KEY column 'a'",
+    "CREATE TABLE t (a int PRIMARY KEY, s int STATIC)": "Static columns are only useful (and thus allowed)",
+    "CREATE TABLE t (a int, b int STATIC, PRIMARY KEY (a, b))": "Static column 'b' cannot be part of the PRIMARY KEY",
+    "CREATE TABLE t (a int PRIMARY KEY, b counter, c int)": 'Cannot have a non counter column ("c") in a counter table',
+    "CREATE TABLE t (a int PRIMARY KEY, b counter) WITH default_time_to_live = 1": "Cannot set default_time_to_live on a table",
+    "CREATE TABLE t (a int, b int, c int, PRIMARY KEY (a, b, c)) WITH CLUSTERING ORDER BY (c ASC)": "Missing CLUSTERING ORDER",
+    "CREATE TABLE t (a int, b int, c int, PRIMARY KEY (a, b, c)) WITH CLUSTERING ORDER BY (c ASC, b ASC)": "b must appear",
+    "CREATE TABLE t (a int, b int, PRIMARY KEY (a)) WITH CLUSTERING ORDER BY (b ASC)": "Only clustering columns can be defined",
+    "CREATE TABLE t (a nothing PRIMARY KEY)": "Unknown type ks.nothing",
+    "CREATE TABLE t (a int PRIMARY KEY, b list<list<int>>)": "Non-frozen collections are not allowed inside collections",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH COMPACT STORAGE": "COMPACT STORAGE tables are not allowed",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH nothing = 1": "Unknown property 'nothing'",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH comment = 'a' AND comment = 'b'": "Multiple definitions for property 'comment'",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH gc_grace_seconds = -1": "gc_grace_seconds must be greater than or equal to 0",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH gc_grace_seconds = 'x'": "Invalid integer value x for 'gc_grace_seconds'",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH bloom_filter_fp_chance = 0": "bloom_filter_fp_chance must be larger than",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH compaction = {'class': 'None'}": "Unable to find compaction strategy class",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH compaction = 'x'": "Invalid value for property 'compaction'. It should be a map.",
+    "CREATE TABLE t (a int PRIMARY KEY) WITH default_time_to_live = 630720001": "must be less than or equal to 630720000",
+    "CREATE TABLE t (a int MASKED WITH DEFAULT PRIMARY KEY)": "Cannot mask columns",
+    f"CREATE TABLE {'t' * 49} (a int PRIMARY KEY)": "Table name must not be empty, more than 48 characters long",
+    "CREATE TABLE none.t (a int PRIMARY KEY)": "Keyspace 'none' doesn't exist",
+    "CREATE KEYSPACE k WITH durable_writes = true": "Missing mandatory option 'replication'",
+    "CREATE KEYSPACE k WITH replication = {'class': 'None'}": "Unable to find replication strategy class 'org.apache",
+    "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'x': 1}": "Unrecognized strategy option {x} passed to",
+    "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 'x'}": "must be numeric; found x",
+    "ALTER KEYSPACE none WITH durable_writes = true": "Keyspace 'none' doesn't exist",
+    "DROP KEYSPACE none": "Keyspace 'none' doesn't exist",
+    "CREATE TRIGGER x ON t USING 'y'": "Triggers are not supported by this server",
+    "CREATE FUNCTION f (a int) CALLED ON NULL INPUT RETURNS int LANGUAGE java AS 'x'": "User-defined functions are not supported",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_refused(bench: CqlBench, text: str) -> None:
+    assert REFUSED[text] in bench.refused(text)[1]
+    assert bench.schema().keyspace("ks").tables == ()
