@@ -78,6 +78,105 @@ def test_names_that_are_there_already(bench: CqlBench) -> None:
     assert bench.refused("TRUNCATE t") == (ErrorCode.INVALID, "table t does not exist")
 
 
+def test_columns_come_and_go(bench: CqlBench) -> None:
+    bench.run("CREATE TABLE t (a int, b int, v int, w text, PRIMARY KEY (a, b))")
+    assert bench.run("ALTER TABLE t ADD (x set<int>, s text STATIC)") == SchemaChange("UPDATED", "TABLE", "ks", "t")
+    bench.run("ALTER TABLE t DROP (v, w) USING TIMESTAMP 77")
+    bench.run("ALTER TABLE t ADD w blob")
+    bench.run("ALTER TABLE t ADD IF NOT EXISTS w blob")
+    bench.run("ALTER TABLE t DROP IF EXISTS nothing")
+    bench.run("ALTER TABLE t RENAME a TO key AND b TO value")
+    bench.run("ALTER TABLE t WITH comment = 'x' AND gc_grace_seconds = 3")
+    served = bench.schema().table("ks", "t")
+    assert served.ids == {"key": 1, "value": 2, "x": 5, "s": 6, "w": 7}
+    assert served.dropped == {"v": 77}
+    assert (served.options.comment, served.options.gc_grace_seconds) == ("x", 3)
+    (dropped_v, dropped_w) = served.table.dropped  # type: ignore[union-attr]
+    assert (dropped_v.column.name, dropped_w.column.name, dropped_w.timestamp) == ("v", "w", 77)
+    before = described(bench)
+    bench.run("DROP TABLE t")
+    for text in before[1:]:
+        for statement in text.split(";\n"):
+            bench.run(statement)
+    assert described(bench) == before
+
+
+def test_types_come_and_go(bench: CqlBench) -> None:
+    assert bench.run("CREATE TYPE b (x int, y list<text>)") == SchemaChange("CREATED", "TYPE", "ks", "b")
+    bench.run("CREATE TYPE a (f frozen<b>)")
+    bench.run("CREATE TABLE t (k frozen<a>, c frozen<b>, m map<text, frozen<a>>, PRIMARY KEY (k, c))")
+    bench.run("CREATE TYPE flat (x int)")
+    bench.run("CREATE TABLE u (k int PRIMARY KEY, v flat)")
+    bench.run("ALTER TYPE flat ADD z frozen<b>")
+    assert bench.run("ALTER TYPE flat RENAME x TO first") == SchemaChange("UPDATED", "TYPE", "ks", "flat")
+    assert [field.name for field in bench.schema().type("ks", "flat").fields] == ["first", "z"]
+    before = described(bench)
+    bench.run("DROP KEYSPACE ks")
+    for text in before:
+        bench.run(text)
+    assert described(bench) == before
+    bench.run("DROP TABLE t")
+    bench.run("DROP TABLE u")
+    assert bench.run("DROP TYPE flat") == SchemaChange("DROPPED", "TYPE", "ks", "flat")
+    bench.run("DROP TYPE a")
+    bench.run("DROP TYPE b")
+    assert bench.run("DROP TYPE IF EXISTS b") is None
+
+
+SETUP = (
+    "CREATE TYPE inner_type (x int)",
+    "CREATE TYPE outer_type (i frozen<inner_type>)",
+    "CREATE TYPE many_type (l list<int>)",
+    "CREATE TABLE t (a int, b int, v int, u inner_type, o frozen<outer_type>, PRIMARY KEY (a, b))",
+    "CREATE TABLE one (a frozen<inner_type> PRIMARY KEY, v int)",
+    "CREATE TABLE counts (a int PRIMARY KEY, n counter)",
+    "ALTER TABLE t ADD gone int",
+    "ALTER TABLE t DROP gone",
+)
+REFUSED_CHANGES = {
+    "ALTER TABLE none ADD x int": "Table 'ks.none' doesn't exist",
+    "ALTER TABLE t ADD v int": "Column with name 'v' already exists",
+    "ALTER TABLE t ADD n counter": 'Cannot have a counter column ("n") in a non counter table',
+    "ALTER TABLE counts ADD v int": 'Cannot have a non counter column ("v") in a counter table',
+    "ALTER TABLE one ADD s int STATIC": "Static columns are only useful",
+    "ALTER TABLE t ADD gone text": "Cannot re-add previously dropped column 'gone' of type text, incompatible with",
+    "ALTER TABLE t ADD gone int STATIC": "of kind STATIC, incompatible with previous kind REGULAR",
+    "ALTER TABLE t ADD m many_type": "Non-frozen UDTs with nested non-frozen collections are not supported",
+    "ALTER TABLE t DROP none": "Column none was not found in table 'ks.t'",
+    "ALTER TABLE t DROP a": "Cannot drop PRIMARY KEY column a",
+    "ALTER TABLE t DROP u": "Cannot drop non-frozen column u of user type inner_type",
+    "ALTER TABLE t RENAME v TO w": "Cannot rename non PRIMARY KEY column v",
+    "ALTER TABLE t RENAME a TO b": "another column with that name already exists",
+    "ALTER TABLE t RENAME none TO x": "Column none was not found in table ks.t",
+    "ALTER TABLE t ALTER v TYPE text": "Altering column types is no longer supported",
+    "ALTER TABLE t WITH ID = 5a1c395e-b41f-11e5-9f22-ba0be0483c18": "Cannot alter table id.",
+    "ALTER TABLE counts WITH default_time_to_live = 3": "Cannot set default_time_to_live on a table with counters",
+    "CREATE TYPE inner_type (x int)": "A user type with name 'inner_type' already exists",
+    "CREATE TYPE z (x int, x int)": "Duplicate field name 'x' in type 'z'",
+    "CREATE TYPE z (x counter)": "counters",
+    "CREATE TYPE z (x inner_type)": "A user type cannot contain non-frozen UDTs",
+    "CREATE TYPE z (x frozen<other.thing>)": "cannot refer to a user type in keyspace other",
+    "ALTER TYPE none ADD x int": "Type ks.none doesn't exist",
+    "ALTER TYPE inner_type ADD x int": "a field with that name already exists",
+    "ALTER TYPE inner_type ADD o frozen<outer_type>": "as it would create a circular reference",
+    "ALTER TYPE inner_type ADD n int": "as the type is being used in partition key by the following tables: one",
+    "ALTER TYPE inner_type RENAME none TO x": "Unkown field none in user type ks.inner_type",
+    "ALTER TYPE inner_type ALTER x TYPE text": "Altering field types is no longer supported",
+    "DROP TYPE inner_type": "as it is still used by user types outer_type",
+    "DROP TYPE outer_type": "as it is still used by tables t",
+    "DROP TYPE none": "Type 'ks.none' doesn't exist",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED_CHANGES)
+def test_changes_that_are_refused(bench: CqlBench, text: str) -> None:
+    for each in SETUP:
+        bench.run(each)
+    before = described(bench)
+    assert REFUSED_CHANGES[text] in bench.refused(text)[1]
+    assert described(bench) == before
+
+
 REFUSED = {
     "CREATE TABLE t (a int)": "No PRIMARY KEY specified for table 't' (exactly one required)",
     "CREATE TABLE t (a int PRIMARY KEY, b int, PRIMARY KEY (b))": "Multiple PRIMARY KEY",

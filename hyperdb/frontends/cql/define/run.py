@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hyperdb.frontends.cql.define import keyspaces, tables
+from hyperdb.frontends.cql.define import alter, indexes, keyspaces, tables, types, views
 from hyperdb.frontends.cql.define.context import Context
 from hyperdb.frontends.cql.parse import definitions as df
 from hyperdb.frontends.cql.parse.statements import Truncate
@@ -31,9 +31,9 @@ def _drop(context: Context, statement: df.Drop) -> SchemaChange | None:
 
 _DROPS: dict[df.Element, _Act] = {
     df.Element.TABLE: tables.drop,
-    df.Element.TYPE: _refuse("User types"),
-    df.Element.INDEX: _refuse("Indexes"),
-    df.Element.VIEW: _refuse("Materialized views"),
+    df.Element.TYPE: types.drop,
+    df.Element.INDEX: indexes.drop,
+    df.Element.VIEW: views.drop,
 }
 _ACTS: dict[type, _Act] = {
     df.CreateKeyspace: keyspaces.create,
@@ -42,12 +42,12 @@ _ACTS: dict[type, _Act] = {
     df.CreateTable: tables.create,
     df.Drop: _drop,
     Truncate: tables.truncate,
-    df.AlterTable: _refuse("Changes of tables"),
-    df.CreateType: _refuse("User types"),
-    df.AlterUserType: _refuse("User types"),
+    df.AlterTable: alter.alter,
+    df.CreateType: types.create,
+    df.AlterUserType: types.alter,
     df.CreateIndex: _refuse("Indexes"),
     df.CreateView: _refuse("Materialized views"),
-    df.AlterView: _refuse("Materialized views"),
+    df.AlterView: views.alter,
     df.CreateFunction: _refuse("User-defined functions"),
     df.CreateAggregate: _refuse("User-defined aggregates"),
     df.DropFunction: _refuse("User-defined functions and aggregates"),
