@@ -39,7 +39,7 @@ def downgrade():
 COMMON = """
 from sqlalchemy import *
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
-metadata = MetaData()
+metadata = MetaData(naming_convention={"fk": "%(table_name)s_%(column_0_name)s_fkey", "ix": "ix_%(column_0_label)s"})
 """
 FIRST = """
 Table("owner", metadata, Column("id", Integer, primary_key=True), Column("name", String(40), nullable=False, unique=True),

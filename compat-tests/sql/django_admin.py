@@ -45,9 +45,9 @@ class Label(models.Model):
     key = models.UUIDField(primary_key=True)
     text = models.TextField(blank=True)
 """
-SECOND = FIRST.replace("made = models", "count = models.IntegerField(null=True, db_index=True)\n    made = models").replace(
-    "text = models.TextField(blank=True)", 'words = models.CharField(max_length=200, default="-")'
-)
+SECOND = FIRST.replace(
+    "made = models", "count = models.IntegerField(null=True, blank=True, db_index=True)\n    made = models"
+).replace("text = models.TextField(blank=True)", 'words = models.CharField(max_length=200, default="-")')
 ADMIN = """
 from django.contrib import admin
 from .models import Label, Owner, Thing

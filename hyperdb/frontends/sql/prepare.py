@@ -137,7 +137,10 @@ class Preparer:
         before = tuple(executor.compile(optimizer.plan(each)) for each in bound.before)
         columns = None
         if bound.columns is not None:
-            columns = tuple(Column(name, kind.oid, kind.modifier) for name, kind in bound.columns)
+            columns = tuple(
+                Column(name, kind.oid, kind.modifier, *origin)
+                for (name, kind), origin in zip(bound.columns, bound.origins, strict=True)
+            )
         reads = not before and only_reads(bound.plan)
         query = Query(bound, rows, before, tag, reads, analytic(plan) if reads else None)
         parameters = tuple(binder.coercer.parameters)

@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.access.privileges import USAGE
 from hyperdb.frontends.sql.access.rights import Need
 from hyperdb.frontends.sql.bind.coerce import Coercer
 from hyperdb.frontends.sql.bind.expressions import Expressions
+from hyperdb.frontends.sql.bind.origins import Origin, Origins
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.bind.select import Columns, Queries
 from hyperdb.frontends.sql.bind.sources import Sources
@@ -40,13 +41,14 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """A plan, its columns (None: it gives no rows), and what runs before it whether or not it is read.
+    """A plan, its columns (None: it gives no rows) and where they come from, and what runs before it whether or not it is read.
 
     `objects` are the relations that the plan was made from.
     """
 
     plan: Plan
     columns: tuple[tuple[str, Kind], ...] | None
+    origins: tuple[Origin, ...]
     before: tuple[Shared, ...]
     objects: frozenset[int]
     needs: frozenset[Need] = frozenset()
@@ -80,6 +82,7 @@ class Binder:
         self.sources = Sources(self)
         self.writes = WriteBinder(self)
         self.modifying: list[Shared] = []
+        self.origins = Origins()
         self.objects: set[int] = set()
         self.needs: set[Need] = set()
         self._owner: str | None = ""
@@ -97,7 +100,8 @@ class Binder:
         for place, oid in enumerate(self.coercer.parameters):
             if oid in (0, UNKNOWN):
                 self.coercer.parameters[place] = TEXT
-        return BoundQuery(plan, shown, tuple(self.modifying), frozenset(self.objects), frozenset(self.needs))
+        origins = tuple(self.origins.of(plan, len(shown or ())))
+        return BoundQuery(plan, shown, origins, tuple(self.modifying), frozenset(self.objects), frozenset(self.needs))
 
     @contextmanager
     def at_frame(self, number: int) -> Iterator[None]:

@@ -35,9 +35,13 @@ class Coercer:
         self._checks = checks
 
     def enum(self, oid: int) -> Any:
-        """A codec that reads an enum's labels; None for other types."""
-        labels = self.catalog.labels(oid)
-        return None if labels is None else EnumText(self.catalog.type_names().get(oid, "?"), labels)
+        """What reads and writes the labels of an enum, or arrays of them; None for other types."""
+        inner = kinds.element(oid) if oid >= kinds.FIRST_USER else None
+        labels = self.catalog.labels(inner or oid)
+        if labels is None:
+            return None
+        found = EnumText(self.catalog.type_names().get(inner or oid, "?"), labels)
+        return found if inner is None else types.array_of(types.enum_type(inner, oid, found.name, list(labels)))
 
     def name(self, kind: Kind) -> str:
         """A type's name for messages."""
@@ -199,11 +203,11 @@ class EnumText:
     """Reads labels of an enum."""
 
     def __init__(self, name: str, labels: dict[str, float]) -> None:
-        self._name = name
+        self.name = name
         self._labels = labels
 
     def read_text(self, text: str, _style: object) -> str:
         """The label, if it is one."""
         if text not in self._labels:
-            raise SqlError("22P02", f'invalid input value for enum {self._name}: "{text}"')
+            raise SqlError("22P02", f'invalid input value for enum {self.name}: "{text}"')
         return text

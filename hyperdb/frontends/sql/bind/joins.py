@@ -195,7 +195,8 @@ class Joins:
         if isinstance(inner, exp.Subquery):
             level = Level(scope)
             plan, columns = self.binder.queries.query(inner.this, Scope(level))
-            return self._add(plan, columns, node, scope), tuple(level.captures)
+            origins = self.binder.origins.of(plan, len(columns))
+            return self._add(plan, columns, node, scope, origins=origins), tuple(level.captures)
         plan = self._function(inner, node, scope)
         captures, self._pending = self._pending, ()
         return plan, captures

@@ -96,6 +96,8 @@ def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str]) -> Kind:
         if kinds.is_array(inner.oid):
             return inner
         array = kinds.array_of(inner.oid)
+        if inner.oid in catalog.domains:
+            raise SqlError("0A000", "arrays of domains are not supported")
         if array is None:
             raise SqlError("42704", f"could not find array type for data type {kinds.name_of(inner)}")
         return Kind(array, inner.modifier)
@@ -121,7 +123,7 @@ def _user(node: exp.Expr | str, numbers: list[int], catalog: Catalog, path: Sequ
         return sized(name, numbers)
     if schema is None and name in ("serial4", "serial8", "serial2"):
         return Kind(kinds.NAMES[f"int{name[-1]}"])
-    found = catalog.user_type(name, schema, path)
+    found = catalog.named_type(name, schema, path)
     if found is None:
         shown = f"{schema}.{name}" if schema else name
         raise SqlError("42704", f'type "{shown}" does not exist')

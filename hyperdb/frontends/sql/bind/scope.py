@@ -75,6 +75,8 @@ class CommonTable:
     name: str
     plan: Plan
     columns: tuple[tuple[str, Kind], ...]
+    origins: list[tuple[int, int]]
+    """Relations and attribute numbers of the columns, (0, 0) for what is computed."""
 
 
 @dataclass(slots=True)

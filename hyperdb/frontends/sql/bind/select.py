@@ -286,7 +286,9 @@ class Queries:
             order = tuple((rewrite(value, place), descending, first) for value, descending, first in order)
         if node.args.get("locks") and (windows_after or grouped is not None):
             raise SqlError("0A000", "FOR UPDATE is not allowed with window or aggregate functions")
-        return self._finished(plan, exprs, columns, order, node, scope, outer)
+        made = self._finished(plan, exprs, columns, order, node, scope, outer)
+        self.binder.origins.note(made[0], shown, scope)
+        return made
 
     def _finished(
         self, plan: Plan, exprs: list[Expr], columns: Columns, order: Order, node: exp.Select, scope: Scope, outer: Scope

@@ -64,7 +64,7 @@ class Sources(Joins):
         if common is not None:
             if node.args.get("sample"):
                 raise SqlError("0A000", "TABLESAMPLE clause can only be applied to tables and materialized views")
-            return self._add(common.plan, list(common.columns), node, scope, name=name)
+            return self._add(common.plan, list(common.columns), node, scope, name=name, origins=common.origins)
         relation = self.binder.relation(schema, name, self.binder.expressions.at(node))
         plan = self.relation(relation, node, scope)
         sample = node.args.get("sample")
@@ -146,7 +146,7 @@ class Sources(Joins):
         if not isinstance(inner, exp.Query):
             raise SqlError("42601", "a query is expected in parentheses")
         plan, columns = self.binder.queries.query(inner, scope.inner())
-        return self._add(plan, columns, node, scope)
+        return self._add(plan, columns, node, scope, origins=self.binder.origins.of(plan, len(columns)))
 
     def _parenthesized(self, node: exp.Subquery, inner: exp.Expr, scope: Scope) -> Plan:
         """Joins in parentheses; a name behind them stands for all that they show."""
@@ -157,7 +157,9 @@ class Sources(Joins):
         plan = self._group(inner, joins, inside)
         shown = list(inside.everything())
         made = Project(len(shown), plan, tuple(expr for _, expr in shown))
-        return self._add(made, [(name, expr.kind) for name, expr in shown], node, scope)
+        self.binder.origins.note(made, shown, inside)
+        origins = self.binder.origins.of(made, len(shown))
+        return self._add(made, [(name, expr.kind) for name, expr in shown], node, scope, origins=origins)
 
     def _add(
         self,

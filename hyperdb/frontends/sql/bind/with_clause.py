@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.names import fold
+from hyperdb.frontends.sql.bind.origins import NOWHERE
 from hyperdb.frontends.sql.bind.scope import CommonTable, Scope
 from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.plan.expressions import Slot
@@ -45,9 +46,11 @@ class CommonTables:
             plan, columns = self.binder.writes.statement(query, scope)
             shared = Shared(plan.width, self.binder.new_name(), plan)
             self.binder.modifying.append(shared)
-            return CommonTable(name, shared, _renamed(columns or [], names, name))
+            origins = self.binder.origins.of(plan, plan.width)
+            return CommonTable(name, shared, _renamed(columns or [], names, name), origins)
         plan, columns = self.binder.queries.query(query, scope.inner())
-        return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), _renamed(columns, names, name))
+        shared = Shared(plan.width, self.binder.new_name(), plan)
+        return CommonTable(name, shared, _renamed(columns, names, name), self.binder.origins.of(plan, plan.width))
 
     def _recursive(self, name: str, names: list[str], query: exp.Expr, scope: Scope) -> CommonTable:
         inner = query.this if isinstance(query, exp.Subquery) else query
@@ -60,14 +63,15 @@ class CommonTables:
         made = _renamed(columns, names, name)
         number = self.binder.new_name()
         inside = scope.inner()
-        inside.tables[name] = CommonTable(name, Working(start.width, number), made)
+        nowhere = [NOWHERE] * start.width
+        inside.tables[name] = CommonTable(name, Working(start.width, number), made, nowhere)
         step, found = self.binder.queries.query(inner.args["expression"], inside)
         if step.width != start.width:
             raise SqlError("42601", "each UNION query must have the same number of columns")
         step = self._cast(step, found, made, name)
         kinds = tuple(kind.oid for _, kind in made)
         plan = Recursive(start.width, number, start, step, not inner.args.get("distinct"), kinds)
-        return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), made)
+        return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), made, nowhere)
 
     def _cast(self, step: Plan, found: list[tuple[str, Kind]], made: tuple[tuple[str, Kind], ...], name: str) -> Plan:
         columns = []

@@ -53,17 +53,22 @@ class WriteBinder:
         self.binder = binder
         self._overriding = ""
         self._default_rows: dict[int, tuple[Expr, ...]] = {}
+        self._returned: tuple[list[tuple[str, Expr]], Scope] = ([], Scope(Level()))
 
     def statement(self, node: exp.Expr, scope: Scope) -> tuple[Plan, Columns | None]:
         """The plan and what RETURNING gives."""
+        if isinstance(node, exp.Merge):
+            return merge(self, node, scope)
         if isinstance(node, exp.Insert):
-            return self._insert(node, scope)
-        if isinstance(node, exp.Update):
-            return self._update(node, scope)
-        if isinstance(node, exp.Delete):
-            return self._delete(node, scope)
-        assert isinstance(node, exp.Merge)
-        return merge(self, node, scope)
+            plan, columns = self._insert(node, scope)
+        elif isinstance(node, exp.Update):
+            plan, columns = self._update(node, scope)
+        else:
+            assert isinstance(node, exp.Delete)
+            plan, columns = self._delete(node, scope)
+        if columns is not None:
+            self.binder.origins.note(plan, *self._returned)
+        return plan, columns
 
     def writes(self, relation: Relation) -> Writes:
         """What each change of the relation's rows has to see to."""
@@ -420,6 +425,7 @@ class WriteBinder:
             raise SqlError("0A000", "RETURNING INTO is not supported")
         scope.clause = "RETURNING"
         shown = self.binder.queries.shown(returning, scope)
+        self._returned = shown, scope
         return tuple(expr for _, expr in shown), [(name, expr.kind) for name, expr in shown]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
-from hyperdb.frontends.sql.catalog.objects import BTREE, COLLATION_C, HEAP, KNOWN_OIDS, ROLE
+from hyperdb.frontends.sql.catalog.objects import BTREE, HEAP, KNOWN_OIDS, ROLE
 from hyperdb.frontends.sql.catalog.relations import PG_CATALOG, Catalog
 from hyperdb.graph.catalog import records
 
@@ -27,7 +27,7 @@ def _attribute(table: int, name: str, kind: Kind, number: int, record: records.C
     default = record is not None and bool(record.default)
     identity = _IDENTITY.get(record.generation, _NONE) if record else _NONE
     generated = "s" if record is not None and record.generation == records.STORED else _NONE
-    collation = COLLATION_C if kinds.category(kind.oid) == "S" else 0
+    collation = kinds.collation(kind.oid, record.collation if record is not None else "")
     dimensions = 1 if kinds.is_array(kind.oid) else 0
     return (
         table, name, kind.oid, -1, length, number, dimensions, -1, kind.modifier, 0 < length <= 8, "i", "x", _NONE,
@@ -109,8 +109,8 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         " collencoding int4,"
         " collcollate text, collctype text, colliculocale text, collversion text",
         _fixed(
-            (100, "default", PG_CATALOG, ROLE, "d", True, -1, None, None, None, None),
-            (COLLATION_C, "C", PG_CATALOG, ROLE, "c", True, -1, "C", "C", None, None),
+            (kinds.COLLATION_DEFAULT, "default", PG_CATALOG, ROLE, "d", True, -1, None, None, None, None),
+            (kinds.COLLATION_C, "C", PG_CATALOG, ROLE, "c", True, -1, "C", "C", None, None),
         ),
     ),
     "pg_tablespace": (

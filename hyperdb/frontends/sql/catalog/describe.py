@@ -79,7 +79,7 @@ class Describe:
         if kind == REGTYPE:
             return (
                 self.format_type(oid, None)
-                if oid in kinds.BUILT_IN or oid in kinds.ELEMENT or oid in self.catalog.objects
+                if oid in kinds.BUILT_IN or oid in kinds.ELEMENT or (kinds.element(oid) or oid) in self.catalog.objects
                 else None
             )
         if kind == REGNAMESPACE:
@@ -158,7 +158,7 @@ class Describe:
         bare = aliases.get(parts[-1], parts[-1]) if parts else ""
         if bare in kinds.NAMES and (len(parts) == 1 or parts[0] == "pg_catalog"):
             return kinds.NAMES[bare]
-        return self.catalog.user_type(parts[-1], parts[0] if len(parts) > 1 else None, self.path) if parts else None
+        return self.catalog.named_type(parts[-1], parts[0] if len(parts) > 1 else None, self.path) if parts else None
 
     def _columns(self, table: records.Table) -> dict[int, str]:
         return {column.id: quote_ident(column.name) for column in table.columns}

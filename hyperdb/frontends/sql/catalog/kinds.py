@@ -19,6 +19,7 @@ BIT, VARBIT, NUMERIC, UUID, TSVECTOR, JSONB = 1560, 1562, 1700, 2950, 3614, 3802
 REGCLASS, REGTYPE, REGNAMESPACE, REGPROCEDURE, REGROLE = 2205, 2206, 4089, 2202, 4096
 RECORD, VOID, ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, INT2VECTOR, OIDVECTOR, XID = 2249, 2278, 2276, 2277, 2283, 2776, 22, 30, 28
 FIRST_USER = 16_384
+COLLATION_DEFAULT, COLLATION_C = 100, 950
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,16 @@ def element(oid: int) -> int | None:
 def array_of(oid: int) -> int | None:
     """The array type over a type; None where there is none."""
     return oid + 2 if oid >= FIRST_USER and oid % 4 == 0 else ARRAY.get(oid)
+
+
+def collation(oid: int, said: str = "") -> int:
+    """The collation of a type's values, or of a column that says "C"; 0 where they have none."""
+    inner = element(oid) or oid
+    if inner == NAME:
+        return COLLATION_C
+    if category(inner) != "S":
+        return 0
+    return COLLATION_C if said else COLLATION_DEFAULT
 
 
 def category(oid: int) -> str:

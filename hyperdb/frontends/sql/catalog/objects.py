@@ -25,7 +25,7 @@ from hyperdb.roles import (
 )
 
 Rows = Iterator[Sequence[Any]]
-ROLE, DATABASE, HEAP, BTREE, COLLATION_C = 10, 5, 2, 403, 950
+ROLE, DATABASE, HEAP, BTREE = 10, 5, 2, 403
 KNOWN_OIDS = {
     "pg_class": 1259,
     "pg_type": 1247,
@@ -168,7 +168,7 @@ def _type(
     modifier: int = -1,
 ) -> Sequence[Any]:
     by_value = 0 < length <= 8
-    collation = COLLATION_C if category == "S" else 0
+    collation = kinds.collation(base or oid)
     return (
         oid, name, schema, ROLE, length, by_value, form, category, preferred, True, ",", relation, 0, element, array,
         "i", "x", not_null,
@@ -199,12 +199,17 @@ def indexes(env: Any) -> Rows:
             assert isinstance(table, records.Table)
             primary = any(each.kind == records.PRIMARY and each.index == number for each in table.constraints)
             keys = [part.column for part in found.columns] + list(found.included)
+            typed = {column.id: column for column in table.columns}
+            collations = [
+                kinds.collation(kinds.of_record(typed[part.column].kind).oid, typed[part.column].collation) if part.column else 0
+                for part in found.columns
+            ]
             options = [(1 if part.descending else 0) | (2 if part.nulls == records.NULLS_FIRST else 0) for part in found.columns]
             expressions = " ".join(part.expression.text for part in found.columns if not part.column) or None
             yield (
                 number, found.table, len(keys), len(found.columns), found.unique, found.nulls_equal, primary, False, True, False,
                 not found.building, False, True, True, False,
-                *map(_from_0, (keys, [COLLATION_C] * len(options), [0] * len(options), options)),
+                *map(_from_0, (keys, collations, [0] * len(options), options)),
                 expressions, found.predicate.text or None,
             )  # fmt: skip
 

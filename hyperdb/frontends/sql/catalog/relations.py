@@ -185,6 +185,14 @@ class Catalog:
                 return number
         return None
 
+    def named_type(self, name: str, schema: str | None, path: Sequence[str]) -> int | None:
+        """As `user_type`; with an underscore before a type's name its array."""
+        number = self.user_type(name, schema, path)
+        if number is None and name.startswith("_"):
+            inner = self.user_type(name[1:], schema, path)
+            number = None if inner is None else kinds.array_of(inner)
+        return number
+
     def base(self, kind: Kind) -> Kind:
         """What a domain is of, at the bottom; other types themselves."""
         while kind.oid in self.domains:

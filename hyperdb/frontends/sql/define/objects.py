@@ -36,6 +36,8 @@ def index(context: Context, node: exp.Create) -> str:
     method = fold(params.args["using"]) if params.args.get("using") else ""
     if method not in ("", "btree", "hash"):
         raise SqlError("0A000", f'access method "{method}" is not supported')
+    if params.args.get("with_storage") or params.args.get("tablespace"):
+        raise SqlError("0A000", "storage parameters and tablespaces of indexes are not supported")
     table = relation.table
     columns, names = _index_columns(context, relation, params)
     name = fold(found.this) if found.this is not None else context.free_name(table.app, relation.name, "_".join(names), "idx")
@@ -65,6 +67,7 @@ def index(context: Context, node: exp.Create) -> str:
         columns=tuple(columns),
         included=tuple(included),
         unique=bool(node.args.get("unique")),
+        nulls_equal=bool(params.args.get("nulls")),
         predicate=predicate,
         method=method if method == "hash" else "",
     )

@@ -187,7 +187,7 @@ _add(BYTEA, BYTEA, IMPLICIT)
 
 def _from_text(target: Kind, enum: Any) -> Run:
     if enum is not None:
-        return lambda value, _env: enum.read_text(value, None)
+        return lambda value, env: enum.read_text(value, env.style)
     return lambda value, env: types.read_text(target.oid, value, -1, env.style)
 
 
@@ -216,6 +216,8 @@ def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: No
 
 def to_text(oid: int, enum: Any = None) -> Run | None:
     """The output function of a type; None where values are texts already."""
+    if enum is not None and kinds.is_array(oid):
+        return lambda value, env: str(enum.write_text(value, env.style))
     if enum is not None or oid in (TEXT, VARCHAR, NAME, UNKNOWN, JSON, JSONB):
         return None
     if oid == BOOL:

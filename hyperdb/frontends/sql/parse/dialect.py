@@ -84,6 +84,36 @@ class HyperPostgres(Postgres):
                 return self.expression(exp.Version(this=FRAME, expression=self._parse_unary(), kind="AS OF"))
             return super()._parse_version()
 
+        def _nulls_equal(self) -> bool:
+            """NULLS NOT DISTINCT is there; NULLS DISTINCT, which is what holds anyway, may be."""
+            if self._match_text_seq("NULLS", "NOT", "DISTINCT"):
+                return True
+            self._match_text_seq("NULLS", "DISTINCT")
+            return False
+
+        def _parse_unique(self) -> exp.UniqueColumnConstraint:
+            equal = self._nulls_equal()
+            made: exp.UniqueColumnConstraint = super()._parse_unique()
+            made.set("nulls", equal)
+            return made
+
+        def _parse_index_params(self) -> exp.IndexParameters:
+            """What stands behind an index's table, in PostgreSQL's order."""
+            made = exp.IndexParameters()
+            if self._match(TokenType.USING):
+                made.set("using", self._parse_var(any_token=True))
+            if self._match(TokenType.L_PAREN, advance=False):
+                made.set("columns", self._parse_wrapped_csv(self._parse_with_operator))
+            if self._match_text_seq("INCLUDE"):
+                made.set("include", self._parse_wrapped_id_vars())
+            made.set("nulls", self._nulls_equal())
+            if self._match(TokenType.WITH):
+                made.set("with_storage", self._parse_wrapped_properties())
+            if self._match_text_seq("TABLESPACE"):
+                made.set("tablespace", self._parse_id_var())
+            made.set("where", self._parse_where())
+            return made
+
         def _parse_generated_as_identity(self) -> Any:
             """GENERATED ... AS IDENTITY with the options of a sequence in any order; sqlglot knows one order."""
             begin = self._index
