@@ -104,6 +104,23 @@ def create_table(table: Table, *, internals: bool = False) -> str:
     return "\n".join(statements + (_drops(table) if internals else []))
 
 
+def virtual_keyspace(keyspace: Keyspace) -> str:
+    """A keyspace that nobody makes, in a comment, as Cassandra shows it."""
+    name = quoted(keyspace.name)
+    head = f"/*\nWarning: Keyspace {name} is a virtual keyspace and cannot be recreated with CQL.\nStructure, for reference:"
+    return f"{head}\nVIRTUAL KEYSPACE {name};\n*/"
+
+
+def virtual_table(table: Table) -> str:
+    """A table that nobody makes, in a comment, as Cassandra shows it."""
+    name = _qualified(table.keyspace, table.name)
+    head = f"/*\nWarning: Table {name} is a virtual table and cannot be recreated with CQL.\nStructure, for reference:"
+    body = create_table(table).removeprefix("CREATE").partition("\n) WITH ")[0]
+    clustering = _keys(list(table.columns))[1]
+    order = _options(clustering, table.options, {})[0] + "\n    AND " if clustering else ""
+    return f"{head}\nVIRTUAL{body}\n) WITH {order}comment = {option(table.options.comment)};\n*/"
+
+
 def _drops(table: Table) -> list[str]:
     """What drops columns again, and adds those that were added again."""
     name = _qualified(table.keyspace, table.name)
