@@ -8,13 +8,14 @@
 //! from its own copy of the data ([`crate::Frames::plant`]) and signs what it found, so a client that trusts the
 //! owner need not trust the store. The hash key is in the message since it decides where every key lies.
 
-use crate::digest::{address, Digest};
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::records::{attestation_key, Records};
 use crate::seal::Frames;
 use crate::sign::{self, Purpose, SecretKey, PUBLIC_KEY, SIGNATURE};
 use hyperdb_lsm::{Batch, Family};
+use hyperdb_verkle::hash::Digest;
+use hyperdb_verkle::tree::apps::address;
 
 /// What an owner says of an app at a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

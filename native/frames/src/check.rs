@@ -7,7 +7,6 @@
 //!
 //! **Invariant.** The stored nodes serve for comparison only; no root depends on them.
 
-use crate::digest::{address, Digest};
 use crate::edits::{Contents, Edit as LeafEdit};
 use crate::error::Result;
 use crate::forest::Roots;
@@ -19,6 +18,8 @@ use crate::verkle::{app_tree, comb, failed, leaf_edit, tree_of_apps, Stored};
 use crate::view::View;
 use hyperdb_graph::AppId;
 use hyperdb_lsm::Family;
+use hyperdb_verkle::hash::Digest;
+use hyperdb_verkle::tree::apps::address;
 use hyperdb_verkle::tree::apps::{global_digest, places, App, GLOBALS};
 use hyperdb_verkle::tree::build::Builder;
 use hyperdb_verkle::tree::nodes::MemoryNodes;

@@ -1,11 +1,11 @@
 //! What sealing asks of the trees.
 
-use crate::digest::Digest;
 use crate::edits::Piece;
 use crate::error::Result;
 use crate::names::Names;
 use crate::output::Output;
 use hyperdb_lsm::Snapshot;
+use hyperdb_verkle::hash::Digest;
 
 /// The digests that a header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@
 //! ```
 //! **Invariant.** One sequence of bytes for each header: what does not decode to the same bytes is refused.
 
-use crate::digest::{digest, head, Digest};
 use crate::sign::{self, Purpose, SecretKey, PUBLIC_KEY, SIGNATURE};
 use hyperdb_lsm::{Commit, Result};
+use hyperdb_verkle::hash::{head, to_digest as digest, Digest};
 
 /// Bytes of a header.
 pub const HEADER: usize = 4 + 1 + 1 + 16 + 16 + 5 * 8 + 4 * 32;

@@ -11,7 +11,7 @@
 //! **Invariant.** The header of frame n has the root over frames 1 to n - 1: whoever trusts it can tell whether any
 //! earlier header belongs to the same history, by the path in the range.
 
-use crate::digest::{digest, Digest};
+use hyperdb_verkle::hash::{to_digest as digest, Digest};
 
 /// Where nodes lie.
 pub trait Nodes {

@@ -15,12 +15,11 @@
 //! all column salts, a column salt gives only itself, so one column can be shown and the others stay hidden.
 //! The tree over columns has the shape of RFC 6962 (split at the largest power of two below n).
 
-use crate::digest::{digest, head, Digest, Mac};
 use crate::tree::Tree;
 use hyperdb_graph::codec::row::{Row, Stamp};
-
-/// A salt.
-pub type Salt = [u8; 16];
+use hyperdb_verkle::hash::{Digest, Mac};
+use hyperdb_verkle::tree::leaf;
+pub use hyperdb_verkle::tree::leaf::{column_digest, column_salt, fields_root, row_digest, Salt};
 
 /// The store's secret, from which all salts follow. Backed up, never committed to.
 #[derive(Clone)]
@@ -34,7 +33,7 @@ impl SaltSecret {
 
     /// The salt key of an app, by its number in the store: who has it knows every salt of the app.
     pub fn app_key(&self, app: u32) -> [u8; 64] {
-        self.0.code(&[b"hyperdb/app-salt", &app.to_le_bytes()])
+        leaf::app_salt_key(&self.0, app)
     }
 
     /// The salts of an app.
@@ -50,14 +49,8 @@ pub struct AppSalt(Mac);
 impl AppSalt {
     /// The salt of the entry `logical` at `version`.
     pub fn row(&self, logical: &[u8], version: u64) -> Salt {
-        let len = (logical.len() as u32).to_le_bytes();
-        head(&self.0.code(&[&len, logical, &version.to_le_bytes()]))
+        leaf::row_salt(&self.0, logical, version)
     }
-}
-
-/// The salt of one column.
-pub fn column_salt(row: &Salt, id: u32) -> Salt {
-    head(&Mac::new(row).code(&[&id.to_le_bytes()]))
 }
 
 /// Whether the entry `logical` holds a packed row: a member of a table or a partition.
@@ -73,7 +66,7 @@ pub fn is_row(logical: &[u8]) -> bool {
 /// In the trees of removes the value is the remove's note, also where a row went.
 pub fn value_digest(tree: Tree, logical: &[u8], salt: &Salt, value: &[u8]) -> Option<Digest> {
     if !tree.is_adds() || !is_row(logical) {
-        return Some(digest("hyperdb/value", &[salt, value]));
+        return Some(leaf::value_digest(salt, value));
     }
     let columns = columns(value)?;
     let leaves: Vec<Digest> = columns
@@ -109,32 +102,6 @@ fn content(value: Option<&[u8]>, stamp: Option<Stamp>) -> Vec<u8> {
     out
 }
 
-/// The leaf of a column in its row's tree.
-pub fn column_digest(id: u32, salt: &Salt, content: &[u8]) -> Digest {
-    digest("hyperdb/column", &[&id.to_le_bytes(), salt, content])
-}
-
-/// The value digest of a row from its columns' leaves, of which there is one at least.
-pub fn row_digest(leaves: &[Digest]) -> Digest {
-    let count = (leaves.len() as u32).to_le_bytes();
-    digest("hyperdb/row", &[&count, &fields_root(leaves)])
-}
-
-fn fields_root(leaves: &[Digest]) -> Digest {
-    match leaves {
-        [] => [0; 32],
-        [one] => *one,
-        many => {
-            let (left, right) = many.split_at(many.len().next_power_of_two() / 2);
-            inner(&fields_root(left), &fields_root(right))
-        }
-    }
-}
-
-fn inner(left: &Digest, right: &Digest) -> Digest {
-    digest("hyperdb/fields", &[left, right])
-}
-
 /// The way from a column's leaf up to its row's root: siblings, the nearest first.
 pub fn column_path(leaves: &[Digest], place: usize) -> Vec<Digest> {
     if leaves.len() < 2 {
@@ -156,6 +123,8 @@ mod tests {
 
     use super::*;
     use hyperdb_graph::codec::row::{Cell, Width};
+    use hyperdb_verkle::hash::to_digest as digest;
+    use hyperdb_verkle::tree::leaf::fields_inner;
 
     fn climb(leaf: Digest, place: usize, count: usize, path: &[Digest]) -> Digest {
         let Some((sibling, below)) = path.split_last() else {
@@ -163,9 +132,9 @@ mod tests {
         };
         let left = count.next_power_of_two() / 2;
         if place < left {
-            inner(&climb(leaf, place, left, below), sibling)
+            fields_inner(&climb(leaf, place, left, below), sibling)
         } else {
-            inner(sibling, &climb(leaf, place - left, count - left, below))
+            fields_inner(sibling, &climb(leaf, place - left, count - left, below))
         }
     }
 

@@ -11,7 +11,6 @@
 pub mod attest;
 mod changes;
 mod check;
-pub mod digest;
 pub mod edits;
 mod error;
 pub mod forest;

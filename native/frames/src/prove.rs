@@ -6,7 +6,6 @@
 //! **Invariant.** One view serves a whole bundle: nodes, entries and header are of the same frame, whatever is sealed meanwhile.
 
 use crate::attest::Attestation;
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::history::Path;
@@ -20,6 +19,7 @@ use hyperdb_graph::hash::HashKey;
 use hyperdb_graph::keys::{self, app_prefix};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Direction, Family, KeyRange, Op, Snapshot};
+use hyperdb_verkle::hash::Digest;
 use hyperdb_verkle::proof::{
     self, Anchor, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
     MAX_BUNDLE,

@@ -10,7 +10,6 @@
 //! ```
 //! The lists of removes exist so that a remove leaves its tree when the horizon passes it.
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::header::SignedHeader;
 use crate::history::Nodes;
@@ -18,6 +17,7 @@ use crate::tree::Tree;
 use hyperdb_graph::keys::{read_varint, KeyBuf};
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Batch, Commit, Direction, Family, KeyRange, Snapshot};
+use hyperdb_verkle::hash::Digest;
 
 /// First byte of the keys of branches of apps' trees.
 pub(crate) const APP_TREES: u8 = 0x00;

@@ -13,7 +13,6 @@
 //! the same write of the manifest.
 
 use crate::changes::Changes;
-use crate::digest::Digest;
 use crate::edits::{is_note, Content, Contents, Editor, Piece};
 use crate::error::{Error, Result};
 use crate::forest::{Forest, Roots};
@@ -33,6 +32,7 @@ use crate::view::kept_from;
 use hyperdb_graph::identity::Environment;
 use hyperdb_graph::{AppId, Store};
 use hyperdb_lsm::{Batch, Commit, Family, Snapshot};
+use hyperdb_verkle::hash::Digest;
 use parking_lot::{Mutex, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;

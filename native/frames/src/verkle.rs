@@ -12,7 +12,6 @@
 //! **Invariant.** The cache holds what the store shows of the nodes, pieces of the frame in the making included; when that is given
 //! up, the cache is forgotten with it.
 
-use crate::digest::Digest;
 use crate::edits::{Edit as LeafEdit, Piece};
 use crate::error::{Error, Result};
 use crate::forest::{Forest, Roots};
@@ -24,6 +23,7 @@ use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::AppId;
 use hyperdb_lsm::{Direction, Family, KeyRange, Snapshot};
 use hyperdb_verkle::comb::Comb;
+use hyperdb_verkle::hash::Digest;
 use hyperdb_verkle::tree::apps::{address, global_digest, places, App, GLOBALS};
 use hyperdb_verkle::tree::nodes::{Cached, NodeCache, Overlay};
 use hyperdb_verkle::tree::place::collection_prefix;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use hyperdb_verkle::comb::Comb;
+use hyperdb_verkle::hash::Mac;
 use hyperdb_verkle::hash::{to_digest, Digest};
 use hyperdb_verkle::proof::{
     address, address_key, bundle, leaf_scalar, member, prove, row_salt, tree_key, value_digest,
@@ -39,7 +40,7 @@ type Name = fn(u64) -> Vec<u8>;
 type Data = [BTreeMap<Vec<u8>, Entry>; 4];
 
 fn leaf(tree: usize, key: &[u8], entry: &Entry) -> (TreeKey, [u8; 32], u64) {
-    let salt = row_salt(&SALT, key, entry.version);
+    let salt = row_salt(&Mac::new(&SALT), key, entry.version);
     let digest = value_digest(key, &entry.value, &salt, tree.is_multiple_of(2)).unwrap();
     let bytes = (key.len() + entry.value.len()) as u64;
     let slot = leaf_scalar(key, &digest, entry.version, bytes).to_bytes();

@@ -6,6 +6,7 @@
 
 use hyperdb_verkle::comb::Comb;
 use hyperdb_verkle::domain::Values;
+use hyperdb_verkle::hash::Mac;
 use hyperdb_verkle::hash::{to_digest, to_scalar, Digest};
 use hyperdb_verkle::proof::{
     address, address_key, branch_scalar, bundle, leaf_scalar, prove, row_salt, tree_key,
@@ -193,7 +194,7 @@ impl Sample {
             let leaves: Leaves = self.entries[tree]
                 .iter()
                 .map(|(key, entry)| {
-                    let salt = row_salt(&self.salt, key, entry.version);
+                    let salt = row_salt(&Mac::new(&self.salt), key, entry.version);
                     let digest = value_digest(key, &entry.value, &salt, tree % 2 == 0).unwrap();
                     let bytes = (key.len() + entry.value.len()) as u64;
                     (

@@ -3,7 +3,6 @@
 
 pub mod clock;
 
-use hyperdb_frames::digest::{address, digest};
 use hyperdb_frames::edits::{Content, Piece};
 use hyperdb_frames::output::Output;
 use hyperdb_frames::settlement::settle;
@@ -13,6 +12,8 @@ use hyperdb_graph::identity::Environment;
 use hyperdb_graph::{AppId, Kind, Store, Turn};
 use hyperdb_lsm::fs::FileSystem;
 use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Snapshot, SyncMode};
+use hyperdb_verkle::hash::to_digest as digest;
+use hyperdb_verkle::tree::apps::address;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};

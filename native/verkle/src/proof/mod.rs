@@ -22,6 +22,8 @@ mod touched;
 mod verify;
 mod wire;
 
+pub use crate::tree::apps::address;
+pub use crate::tree::leaf::{leaf_scalar, row_salt, Salt};
 pub use answer::Answer;
 pub use error::{Check, ProofError, VerificationError};
 pub use header::{Frame, HEADER_BYTES, SCHEME};
@@ -32,13 +34,9 @@ pub use place::{
 pub use prove::{bundle, prove, Anchor, Parts};
 pub use pruned::branch_scalar;
 pub use query::{Bounds, Query};
-pub use row::{
-    app_salt_key, hmac, is_packed, leaf_scalar, row_salt, value_digest, Column, Row, Salt, Show,
-    Stamp,
-};
+pub use row::{is_packed, value_digest, Column, Row, Show, Stamp};
 pub use source::{Below, Branch, Entries, Entry, Nodes, Source, Which};
 pub use verify::{
-    address, attestation_message, verify, Attestation, Options, Seen, Trusted, Verified,
-    VerifySignature,
+    attestation_message, verify, Attestation, Options, Seen, Trusted, Verified, VerifySignature,
 };
 pub use wire::{Limits, LIMITS, MAX_BUNDLE, MAX_STEPS};

@@ -14,12 +14,14 @@ use super::query::Query;
 use super::row::{encode_row, value_digest, Show};
 use super::source::{Below, Branch, Entry, Nodes, Source, Which};
 use super::touched::{put_root, put_steps, Touched};
-use super::verify::{address, context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
+use super::verify::{context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
 use super::wire::{put_blob, put_number, spend, Limits, LIMITS};
 use crate::comb::Comb;
+use crate::hash::Mac;
 use crate::hash::{to_digest, Digest};
 use crate::opening::{open, Witness};
-use crate::tree::leaf::Mac;
+use crate::tree::apps::address;
+use crate::tree::leaf;
 use hashbrown::HashMap;
 
 /// The parts of a bundle beside the app's.
@@ -375,7 +377,7 @@ impl Prover<'_> {
                 (&read.0, &read.1)
             }
         };
-        let salt = self.salts.row_salt(key, entry.version);
+        let salt = leaf::row_salt(&self.salts, key, entry.version);
         let adds = tree.is_multiple_of(2);
         if known.is_some() || self.row_of(tree, key).is_some() {
             let show = match is_header(key, &entry.value) {

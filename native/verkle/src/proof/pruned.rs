@@ -8,11 +8,11 @@
 
 use super::error::{fail, Check, VerificationError};
 use super::place::{Side, Zone};
-use super::row::leaf_scalar;
 use super::wire::{spend, Reader, MAX_STEPS};
 use crate::hash::{to_scalar, Digest};
 use crate::scalar::Scalar;
 use crate::setup::Setup;
+use crate::tree::leaf::leaf_scalar;
 
 /// An entry shown at its place.
 #[derive(Clone, Debug)]

@@ -6,54 +6,12 @@
 use super::error::{fail, Check, VerificationError};
 use super::place::{parse, MEMBER};
 use super::wire::{put_blob, put_number, put_varint, spend, Limits, Reader, LIMITS};
-use crate::hash::{to_digest, to_scalar, Digest};
-use crate::scalar::Scalar;
-use sha2::{Digest as _, Sha512};
-
-/// What hides a value.
-pub type Salt = [u8; 16];
+use crate::hash::{to_digest, Digest};
+use crate::tree::leaf::{self, column_salt, Salt};
 
 const HAS_VALUE: u8 = 1;
 const HAS_STAMP: u8 = 2;
 const VARIABLE: u64 = 5;
-
-/// HMAC-SHA-512 (RFC 2104).
-pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 64] {
-    let mut block = [0u8; 128];
-    if key.len() > block.len() {
-        block[..64].copy_from_slice(&Sha512::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
-    }
-    let mut inner = Sha512::new();
-    inner.update(block.map(|byte| byte ^ 0x36));
-    parts.iter().for_each(|part| inner.update(part));
-    let mut outer = Sha512::new();
-    outer.update(block.map(|byte| byte ^ 0x5c));
-    outer.update(inner.finalize());
-    outer.finalize().into()
-}
-
-fn first_16(bytes: [u8; 64]) -> Salt {
-    let mut out = [0; 16];
-    out.copy_from_slice(&bytes[..16]);
-    out
-}
-
-/// The key of an app's salts, from the store's secret and the app's number.
-pub fn app_salt_key(secret: &[u8; 32], app: u32) -> [u8; 64] {
-    hmac(secret, &[b"hyperdb/app-salt", &app.to_le_bytes()])
-}
-
-/// The salt of an entry.
-pub fn row_salt(app_salt_key: &[u8; 64], key: &[u8], version: u64) -> Salt {
-    let len = (key.len() as u32).to_le_bytes();
-    first_16(hmac(app_salt_key, &[&len, key, &version.to_le_bytes()]))
-}
-
-fn column_salt(row_salt: &Salt, column: u32) -> Salt {
-    first_16(hmac(row_salt, &[&column.to_le_bytes()]))
-}
 
 /// Whether the entry of a logical key in an adds tree is a packed row, whose digest is a field tree.
 pub fn is_packed(key: &[u8], adds: bool) -> bool {
@@ -71,25 +29,12 @@ pub fn value_digest(
     adds: bool,
 ) -> Result<Digest, VerificationError> {
     if !is_packed(key, adds) {
-        return Ok(to_digest("hyperdb/value", &[salt, value]));
+        return Ok(leaf::value_digest(salt, value));
     }
     let mut left = LIMITS.columns;
     let leaves = packed_leaves(value, salt, &mut left)?;
     let leaves: Vec<Digest> = leaves.into_iter().map(|(_, leaf, _)| leaf).collect();
     Ok(row_digest(leaves.len(), &|at| leaves[at]))
-}
-
-/// The scalar of an entry's leaf slot; `size` is the bytes of key and value.
-pub fn leaf_scalar(key: &[u8], value_digest: &Digest, version: u64, size: u64) -> Scalar {
-    to_scalar(
-        "hyperdb/leaf",
-        &[
-            key,
-            value_digest,
-            &version.to_le_bytes(),
-            &size.to_le_bytes(),
-        ],
-    )
 }
 
 /// When a cell or a row was written (us), until when it holds (s).

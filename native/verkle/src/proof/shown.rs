@@ -9,7 +9,7 @@ use super::place::{address_key, tree_key, Places, Zone};
 use super::pruned::{root_digest, Leaf, Opened, Pruned};
 use super::query::Query;
 use super::row::Row;
-use super::verify::{address, context, Verified, APP_TREE};
+use super::verify::{context, Verified, APP_TREE};
 use super::wire::Reader;
 use crate::comb::Kernel;
 use crate::hash::{to_digest, Digest};
@@ -17,6 +17,7 @@ use crate::opening::{holds, Claim, Opening};
 use crate::point::Point;
 use crate::setup::Setup;
 use crate::subgroup::all_in_subgroup;
+use crate::tree::apps::address;
 use std::collections::HashMap;
 
 const LONGEST_NAME: usize = 1024;

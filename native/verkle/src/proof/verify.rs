@@ -8,7 +8,6 @@ use super::row::Row;
 use super::shown::Anchor;
 use super::wire::{Limits, Reader, LIMITS};
 use crate::hash::{to_digest, Digest};
-use sha2::{Digest as _, Sha256};
 
 pub(crate) const MAGIC: &[u8] = b"HDBP\x01";
 pub(crate) const SIGNED: u8 = 1;
@@ -211,16 +210,6 @@ pub fn attestation_message(
     part(app_root, true);
     part(manifest, true);
     message
-}
-
-/// An app's address, from its name.
-pub fn address(name: &[u8]) -> Digest {
-    let mut hasher = Sha256::new();
-    for part in [&b"hyperdb/app"[..], name] {
-        hasher.update((part.len() as u32).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().into()
 }
 
 /// What an opening is about.

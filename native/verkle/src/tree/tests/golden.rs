@@ -3,6 +3,7 @@
 //! `GOLDEN_WRITE=1 cargo test -p hyperdb-verkle golden` writes them anew; for a released version, never.
 
 use super::*;
+use crate::hash::Mac;
 use crate::tree::{apps, leaf};
 use std::fmt::Write;
 
@@ -54,8 +55,8 @@ fn golden_places_and_leaves() {
         lines.push((format!("{name}: key"), key.clone()));
         let place = TreeKey::of(&key).unwrap();
         lines.push((format!("{name}: steps"), place.steps().to_vec()));
-        let salt_key = leaf::app_salt_key(&[7; 32], 3);
-        let salt = leaf::Mac::new(&salt_key).row_salt(&key, 9);
+        let salt_key = leaf::app_salt_key(&Mac::new(&[7; 32]), 3);
+        let salt = leaf::row_salt(&Mac::new(&salt_key), &key, 9);
         let digest = leaf::value_digest(&salt, b"value");
         lines.push((format!("{name}: salt, app 3, version 9"), salt.to_vec()));
         lines.push((format!("{name}: digest of value"), digest.to_vec()));
