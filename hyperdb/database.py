@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Audit, Frames
@@ -35,6 +36,7 @@ from hyperdb.storage import open_engine
 from hyperdb.values import OpenOptions
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.cql.backend import CqlBackend
     from hyperdb.frontends.sql.backend import SqlBackend
     from hyperdb.frontends.sql.embedded.placeholders import Parameters
     from hyperdb.frontends.sql.embedded.result import Result
@@ -271,6 +273,13 @@ class Database:
 
         return SqlBackend(Tables(self.native), memory=self.options.memory, directory=None if self._scratch else self.path)
 
+    @cached_property
+    def cql_backend(self) -> CqlBackend:
+        """What opens CQL sessions over this database's tables."""
+        from hyperdb.frontends.cql.backend import CqlBackend
+
+        return CqlBackend(Tables(self.native), uuid5(NAMESPACE_URL, self.path.resolve().as_uri()))
+
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.
 
@@ -291,6 +300,7 @@ class Database:
         *,
         resp: str | None = None,
         sql: str | None = None,
+        cql: str | None = None,
         tls: tuple[str | Path, str | Path] | None = None,
         control: bool = True,
         password: str | None = None,
@@ -300,7 +310,8 @@ class Database:
         Args:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
-            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt.
+            cql: `HOST:PORT` for Cassandra's clients, likewise.
+            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL clients must.
             control: whether the command line may reach this process through `DIR/control.sock`.
             password: sets the bootstrap role's password first.
         """
@@ -309,7 +320,7 @@ class Database:
 
         self._check()
         certificate = load(Path(tls[0]), Path(tls[1])) if tls is not None else None
-        serving = Serving(self, resp=resp, sql=sql, certificate=certificate, control=control, password=password)
+        serving = Serving(self, resp=resp, sql=sql, cql=cql, certificate=certificate, control=control, password=password)
         self._servers.append(serving)
         return serving
 

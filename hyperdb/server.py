@@ -1,4 +1,4 @@
-"""Servers inside the host process: RESP on native threads, SQL on an event loop, administration in Python, the control socket.
+"""Servers inside the host process: RESP on native threads, SQL and CQL on event loops, administration, the control socket.
 
 Theory: the native server owns its sockets and threads; this module gives it what only the host knows: settings, passwords,
 facts for INFO, and how to stop. Invariant: nothing here runs per command of the keyspace.
@@ -26,6 +26,8 @@ from hyperdb.values import parse_address
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
+    from hyperdb.frontends.cql.contract import Role as CqlRole
+    from hyperdb.frontends.cql.server import CqlServer
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
@@ -45,6 +47,7 @@ class Serving:
         *,
         resp: str | None,
         sql: str | None = None,
+        cql: str | None = None,
         certificate: Certificate | None = None,
         control: bool,
         password: str | None,
@@ -64,10 +67,13 @@ class Serving:
             settings = {"requires_auth": int(self._verifier is not None)}
             self._resp = _native.Server(database.native, self, [shown], settings=settings)
         self._sql: SqlServer | None = None
+        self._cql: CqlServer | None = None
         self._control: ControlSocket | None = None
         try:
             if sql is not None:
                 self._sql = self._serve_sql(sql, certificate)
+            if cql is not None:
+                self._cql = self._serve_cql(cql, certificate)
             if control:
                 self._control = ControlSocket(database, self)
         except HyperDBError:
@@ -86,6 +92,11 @@ class Serving:
         """Where PostgreSQL's clients connect, or None."""
         return self._sql.addresses[0] if self._sql is not None else None
 
+    @property
+    def cql_address(self) -> tuple[str, int] | None:
+        """Where Cassandra's clients connect, or None."""
+        return self._cql.addresses[0] if self._cql is not None else None
+
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until somebody asked for a stop (SHUTDOWN, `request_shutdown`); whether it was so."""
         return self.stopping.wait(seconds)
@@ -95,6 +106,8 @@ class Serving:
         self.stopping.set()
         if self._control is not None:
             self._control.close()
+        if self._cql is not None:
+            self._cql.stop()
         if self._sql is not None:
             self._sql.stop()
         if self._resp is not None:
@@ -144,11 +157,35 @@ class Serving:
         """The role of this name or alias, if there is one."""
         from hyperdb.frontends.sql.conversation import Role
 
+        found = self._verifier_of(name)
+        return None if found is None else Role(*found)
+
+    def _verifier_of(self, name: str) -> tuple[str, roles.Verifier | None] | None:
+        """Under which name a role or alias logs in, and what proves it; None: it may not."""
         if name in roles.ALIASES:
-            return Role(roles.BOOTSTRAP_ROLE, self._verifier)
+            return roles.BOOTSTRAP_ROLE, self._verifier
         stored = self.database.system_get(roles.RECORD_TAG + name.encode())
         record = None if stored is None else roles.RoleRecord.decode(stored)
-        return Role(name, record.verifier) if record is not None and record.attributes & roles.LOGIN else None
+        return (name, record.verifier) if record is not None and record.attributes & roles.LOGIN else None
+
+    # What the CQL server asks.
+
+    def _serve_cql(self, address: str, certificate: Certificate | None) -> CqlServer:
+        # Loaded by those who serve CQL only.
+        from hyperdb.frontends.cql.server import CqlServer
+
+        backend = self.database.cql_backend
+        tls = None if certificate is None else certificate.context
+        server = CqlServer(backend, [_bound(address)], self._find_cql_role, tls=tls)
+        backend.listens_at(*server.addresses[0])
+        return server
+
+    def _find_cql_role(self, name: str) -> CqlRole | None:
+        """The role of this name or alias, if it may log in."""
+        from hyperdb.frontends.cql.contract import Role as CqlRole
+
+        found = self._verifier_of(name)
+        return None if found is None else CqlRole(*found)
 
     # What administration asks (`hyperdb.frontends.resp.control.Control`).
 

@@ -165,12 +165,13 @@ class Database:
         *,
         resp: str | None = None,
         sql: str | None = None,
+        cql: str | None = None,
         tls: tuple[str | Path, str | Path] | None = None,
         control: bool = True,
         password: str | None = None,
     ) -> Serving:
         """Runs servers inside this process, on threads of their own. The arguments are `hyperdb.Database.serve`'s."""
-        return await self.in_thread(self.plain.serve, resp=resp, sql=sql, tls=tls, control=control, password=password)
+        return await self.in_thread(self.plain.serve, resp=resp, sql=sql, cql=cql, tls=tls, control=control, password=password)
 
     async def close(self) -> None:
         """Stops servers, makes all durable, closes the files. A second call does nothing."""

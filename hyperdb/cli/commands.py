@@ -52,7 +52,7 @@ def _seconds(frames: str) -> float | None:
 def serve(
     directory: Dir,
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
-    cql: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
     sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
     http: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
     sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
@@ -66,11 +66,10 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
     """Serve a database until SIGTERM, SIGINT or SHUTDOWN."""
-    for name, value in (("cql", cql), ("http", http)):
-        _refuse(name, value)
+    _refuse("http", http)
     if sync not in ("always", "everysec"):
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
-    for address in (resp, sql):
+    for address in (resp, sql, cql):
         if address != _OFF:
             parse_address(address)
     if (tls_cert is None) != (tls_key is None):
@@ -84,11 +83,12 @@ def serve(
         frames_count=frames_count,
     ) as database:
         tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
-        listen = {name: None if address == _OFF else address for name, address in (("resp", resp), ("sql", sql))}
-        with database.serve(resp=listen["resp"], sql=listen["sql"], tls=tls, password=requirepass) as serving:
+        asked = (("resp", resp), ("sql", sql), ("cql", cql))
+        listen = {name: None if address == _OFF else address for name, address in asked}
+        with database.serve(resp=listen["resp"], sql=listen["sql"], cql=listen["cql"], tls=tls, password=requirepass) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.request_shutdown())
-            listening = {"resp": serving.resp_address, "sql": serving.sql_address}
+            listening = {"resp": serving.resp_address, "sql": serving.sql_address, "cql": serving.cql_address}
             shown = " ".join(f"{name}={at[0]}:{at[1]}" for name, at in listening.items() if at is not None)
             if (at := listening["resp"]) is not None:
                 print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
@@ -96,6 +96,9 @@ def serve(
             if (at := listening["sql"]) is not None:
                 print(f"psql          psql -h {at[0]} -p {at[1]} -U postgres hyperdb")
                 print(f"psycopg       psycopg.connect('postgresql://postgres@{at[0]}:{at[1]}/hyperdb')")
+            if (at := listening["cql"]) is not None:
+                print(f"cqlsh         cqlsh {at[0]} {at[1]}")
+                print(f"driver        cassandra.cluster.Cluster(['{at[0]}'], port={at[1]})")
             print(f"shell         hyperdb shell {directory}")
             print(f"Python        hyperdb.open('{directory}'), when this server is stopped")
             print(f"ready {shown or 'without listeners'}", flush=True)

@@ -85,6 +85,8 @@ def _udt(found: tm.UdtTerm) -> str:
 _TERMS: dict[type, Callable[[Any], str]] = {
     tm.Literal: _literal,
     tm.Marker: _marker,
+    # A tree without its constants is never read again.
+    tm.Slot: lambda _found: "?",
     tm.Column: lambda found: _in_expression(found.name),
     tm.Field: lambda found: f"{term(found.value)}.{name(found.name)}",
     tm.Element: lambda found: f"{term(found.value)}[{term(found.key)}]",

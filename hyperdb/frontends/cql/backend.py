@@ -1,0 +1,106 @@
+"""What all CQL sessions of a database share: tables, the schema by version, plans, prepared statements, who listens.
+
+Invariant: what is shared here does not change once it is in.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from hyperdb.frontends.cql.bind.frame import Clock
+from hyperdb.frontends.cql.codes import EventKind
+from hyperdb.frontends.cql.contract import Opening
+from hyperdb.frontends.cql.parse.cache import Statements
+from hyperdb.frontends.cql.parse.parser import Grammar
+from hyperdb.frontends.cql.prepared import Plans, Registry
+from hyperdb.frontends.cql.protocol.responses import Event
+from hyperdb.frontends.cql.schema.cache import Schemas
+from hyperdb.frontends.cql.schema.rows import Client, Node
+from hyperdb.frontends.cql.system.registry import BUILTIN
+from hyperdb.graph.catalog.tables import Tables
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.cql.session import CqlSession
+
+_TABLE = "cql-grammar"
+
+
+def kept_grammar() -> Path | None:
+    """Where this user's processes keep the grammar's table, which takes a second to make; None: nowhere.
+
+    It is read as code is, so it lies in a directory that is the user's alone.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    directory = Path(home) / "hyperdb"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = directory.stat()
+    except OSError:
+        return None
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        return None
+    return directory / _TABLE
+
+
+class CqlBackend:
+    """See the module's head."""
+
+    def __init__(self, tables: Tables, host_id: UUID, clock: Clock | None = None, grammar: Grammar | None = None) -> None:
+        self.tables = tables
+        self.clock = clock or Clock()
+        self.grammar = grammar or Grammar(kept_grammar())
+        self.statements = Statements(self.grammar)
+        self.schemas = Schemas(BUILTIN, self.grammar)
+        self.plans = Plans()
+        self.prepared = Registry()
+        self.node = Node(host_id, started=self.clock.now())
+        self._lock = threading.Lock()
+        self._sessions: dict[int, CqlSession] = {}
+        self._listeners: dict[int, tuple[frozenset[EventKind], Callable[[Event], None]]] = {}
+
+    def listens_at(self, host: str, port: int) -> None:
+        """Where clients connect, as they are told. What the first statement needs is made ready meanwhile."""
+        threading.Thread(target=lambda: self.grammar.machine, name="hyperdb-cql-grammar", daemon=True).start()
+        self.node = replace(self.node, address="127.0.0.1" if host in ("0.0.0.0", "::") else host, port=port)  # noqa: S104
+
+    def open(self, opening: Opening) -> CqlSession:
+        """A new session."""
+        from hyperdb.frontends.cql.session import CqlSession
+
+        made = CqlSession(self, opening)
+        with self._lock:
+            self._sessions[id(made)] = made
+        return made
+
+    def closed(self, session: CqlSession) -> None:
+        """A session is over."""
+        with self._lock:
+            self._sessions.pop(id(session), None)
+            self._listeners.pop(id(session), None)
+
+    def clients(self) -> Sequence[Client]:
+        """Who is connected."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return [session.client() for session in sessions]
+
+    # Events.
+
+    def listen(self, session: CqlSession, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
+        """From now on `push` is told of `events`."""
+        with self._lock:
+            self._listeners[id(session)] = events, push
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Tells those who listen of changes of the schema."""
+        with self._lock:
+            pushes = [push for kinds, push in self._listeners.values() if EventKind.SCHEMA in kinds]
+        for event in events:
+            for push in pushes:
+                push(event)

@@ -1,0 +1,97 @@
+"""Paging states: where a result goes on, for the very statement that it was made for.
+
+    version u8 | digest of the statement and its values, 8 bytes | flags u8 | partition, slice, left, of partition: u32 each |
+    length u16, place | length u16, the last partition's key
+
+Theory: a state is the client's to keep, so it has all that going on takes, and the server keeps nothing. Invariant: a state that
+was made for another statement, for other values, or by nobody, is a protocol error; no state leads out of its table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hyperdb.errors import CqlError
+from hyperdb.frontends.cql.bind.frame import Value
+from hyperdb.frontends.cql.codes import ErrorCode
+from hyperdb.frontends.cql.execute.stream import Place
+from hyperdb.frontends.cql.protocol.reader import Unset
+
+_VERSION = 1
+_HEAD = struct.Struct(">B8sBIIII")
+_LENGTH = struct.Struct(">H")
+_HAS_AFTER, _HAS_LIMIT = 1, 2
+_MOST = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a result goes on."""
+
+    place: Place = field(default_factory=Place)
+    left: int | None = None
+    """How many rows the LIMIT still lets through."""
+    of_partition: int = 0
+    """How many rows of the last partition went out."""
+    partition: bytes = b""
+    """What tells the last partition from others."""
+
+
+def digest(text: str, keyspace: str | None, values: Sequence[Value]) -> bytes:
+    """What tells a statement with its values from others."""
+    found = hashlib.blake2b(digest_size=8)
+    for part in (text.encode(), (keyspace or "").encode(), *map(_shown, values)):
+        found.update(len(part).to_bytes(4, "big"))
+        found.update(part)
+    return found.digest()
+
+
+def _shown(value: Value) -> bytes:
+    if value is None:
+        return b"null"
+    return b"unset" if isinstance(value, Unset) else b"=" + value
+
+
+def write(state: State, of: bytes) -> bytes:
+    """A state as bytes."""
+    place = state.place
+    flags = _HAS_AFTER * (place.after is not None) | _HAS_LIMIT * (state.left is not None)
+    head = _HEAD.pack(
+        _VERSION, of, flags, place.partition, place.slice, min(state.left or 0, _MOST), min(state.of_partition, _MOST)
+    )
+    after = place.after or b""
+    return head + _LENGTH.pack(len(after)) + after + _LENGTH.pack(len(state.partition)) + state.partition
+
+
+def read(data: bytes, of: bytes) -> State:
+    """Back from `write`.
+
+    Raises:
+        CqlError: protocol, where it is none, or one of another statement.
+    """
+    try:
+        version, made_for, flags, partition, number, left, of_partition = _HEAD.unpack_from(data)
+        after, at = _bytes(data, _HEAD.size)
+        last, at = _bytes(data, at)
+    except struct.error:
+        raise _broken() from None
+    if version != _VERSION or made_for != of or at != len(data) or flags & ~(_HAS_AFTER | _HAS_LIMIT):
+        raise _broken()
+    place = Place(partition, number, after if flags & _HAS_AFTER else None)
+    return State(place, left if flags & _HAS_LIMIT else None, of_partition, last)
+
+
+def _bytes(data: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = _LENGTH.unpack_from(data, at)
+    start = at + _LENGTH.size
+    found = data[start : start + length]
+    if len(found) < length:
+        raise struct.error
+    return found, start + length
+
+
+def _broken() -> CqlError:
+    return CqlError(ErrorCode.PROTOCOL, "Invalid value for the paging state")

@@ -1,0 +1,199 @@
+"""Changes of rows, with and without conditions.
+
+Theory: a change is weighed against what is there by its time (native/graph's `wide`). One with conditions is decided on the row
+as this transaction sees it, and the transaction is serializable: if anybody changes meanwhile what it has read, it is run again,
+so that conditions hold at the moment at which the change counts. Invariant: nothing is written unless all conditions hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hyperdb.frontends.cql.bind.clustering import Values
+from hyperdb.frontends.cql.bind.conditions import Condition
+from hyperdb.frontends.cql.bind.frame import Frame
+from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of, time_to_live
+from hyperdb.frontends.cql.protocol.responses import Column, Rows
+from hyperdb.frontends.cql.schema.model import Served
+from hyperdb.frontends.cql.types.faults import invalid
+from hyperdb.frontends.cql.types.model import BOOLEAN
+from hyperdb.graph.catalog.tables import TableTransaction
+
+Row = tuple[bytes | int | None, ...]
+_APPLIED = "[applied]"
+_TRUE, _FALSE = b"\1", b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A plan with the values that it is to be run with. `timestamp` is that of its batch, if that has one."""
+
+    plan: ModifyPlan
+    frame: Frame
+
+
+def apply(change: Change, transaction: TableTransaction) -> None:
+    """Does what a plan says, whatever its conditions.
+
+    Raises:
+        CqlError: invalid, for values that cannot be.
+    """
+    plan, frame = change.plan, change.frame
+    served, statements = plan.served, transaction.statements
+    wide = served.wide
+    moment = frame.now, served.options.gc_grace_seconds
+    timestamp = time_of(plan.timestamp, frame)
+    ttl = time_to_live(plan, frame)
+    static = [each for changes in plan.static for each in changes(frame)]
+    regular = [each for changes in plan.regular for each in changes(frame)]
+    keys = plan.keys(frame)
+    rows = None if plan.rows is None else plan.rows(frame)
+    slices = None if plan.slices is None else plan.slices(frame)
+    wide.claim(statements)
+    for key in keys:
+        if plan.removes_partition:
+            wide.remove_slice(statements, key, None, None, True, timestamp, moment)
+        for low, high in slices or ():
+            wide.remove_slice(statements, key, low, high, False, timestamp, moment)
+        if static:
+            wide.write(statements, key, [], (timestamp, ttl, False), moment, static)
+        for row in rows or ():
+            if plan.removes_row:
+                wide.remove(statements, key, row, timestamp, moment)
+            elif regular or plan.inserts:
+                wide.write(statements, key, row, (timestamp, ttl, plan.inserts), moment, regular)
+
+
+# Conditions.
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The row that a condition is about: None where there is none."""
+
+    row: Row | None
+    """With the static columns of its partition."""
+    has_static: bool
+
+
+def decide(changes: Sequence[Change], transaction: TableTransaction) -> Rows:
+    """Applies changes if the conditions of all of them hold; the result with `[applied]`.
+
+    Raises:
+        CqlError: invalid.
+    """
+    seen = [(change, _see(change, transaction)) for change in changes if change.plan.condition is not None]
+    refused = [(change, found) for change, found in seen if not _holds(change, found)]
+    if not refused:
+        served = changes[0].plan.served
+        for change in changes:
+            apply(change, transaction)
+        return Rows([_column(served, _APPLIED)], [[_TRUE]])
+    return _refusal(seen, is_batch=len(changes) > 1)
+
+
+def _column(served: Served, name: str) -> Column:
+    return Column(served.keyspace, served.name, name, BOOLEAN)
+
+
+def _see(change: Change, transaction: TableTransaction) -> _Seen:
+    plan, frame = change.plan, change.frame
+    condition, served = plan.condition, plan.served
+    assert condition is not None
+    wide, statements = served.wide, transaction.statements
+    wide.claim(statements)
+    asked = [(served.ids[name], ask) for name, ask in condition.asked]
+    (key,) = plan.keys(frame)
+    static: Row | None = None
+    if served.statics:
+        fixed = wide.fixed(statements, key, frame.now, asked)
+        static = fixed[0] if fixed else None
+    if plan.rows is None:
+        return _Seen(static, static is not None)
+    (clustering,) = plan.rows(frame)
+    if clustering:
+        end = list(clustering), True
+        rows, _ = wide.rows(statements, key, end, end, False, None, 1, frame.now, asked)
+    else:
+        rows = wide.fixed(statements, key, frame.now, asked)
+    if not rows:
+        return _Seen(None if static is None else static, False) if condition.exists is None else _Seen(None, False)
+    return _Seen(_merged(served, condition, rows[0], static), True)
+
+
+def _merged(served: Served, condition: Condition, row: Row, static: Row | None) -> Row:
+    if static is None:
+        return row
+    names = {column.name for column in served.statics}
+    return tuple(static[at] if name in names else row[at] for at, (name, _) in enumerate(condition.asked))
+
+
+def _holds(change: Change, found: _Seen) -> bool:
+    condition = change.plan.condition
+    assert condition is not None
+    if condition.exists is not None:
+        return condition.exists == (found.row is not None)
+    row = found.row or (None,) * len(condition.asked)
+    return all(holds(change.frame, row) for holds in condition.holds)
+
+
+def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
+    """What is told when a condition does not hold: the present values of what was compared."""
+    served = seen[0][0].plan.served
+    shown: dict[str, Column] = {}
+    if is_batch:
+        for column in (*served.partition, *served.clustering):
+            shown[column.name] = Column(served.keyspace, served.name, column.name, column.type)
+    for change, _ in seen:
+        assert change.plan.condition is not None
+        for column in change.plan.condition.shown:
+            shown[column.name] = Column(served.keyspace, served.name, column.name, column.type)
+    rows: list[list[bytes | None]] = []
+    places: list[tuple[Values, ...]] = []
+    for change, found in seen:
+        condition, plan = change.plan.condition, change.plan
+        assert condition is not None
+        if found.row is None:
+            continue
+        place = (plan.keys(change.frame)[0], plan.rows(change.frame)[0] if plan.rows is not None else ())
+        values = {name: found.row[at] for at, (name, ask) in enumerate(condition.asked) if ask == 0}
+        if place in places:
+            earlier = rows[places.index(place)]
+            for at, name in enumerate(shown, 1):
+                if name in values:
+                    earlier[at] = values[name]  # type: ignore[assignment]
+            continue
+        places.append(place)
+        rows.append([_FALSE, *(values.get(name) for name in shown)])  # type: ignore[list-item]
+    if not rows:
+        return Rows([_column(served, _APPLIED)], [[_FALSE]])
+    return Rows([_column(served, _APPLIED), *shown.values()], rows)
+
+
+def check_batch(changes: Sequence[Change], *, counters: bool, unlogged: bool) -> None:
+    """What may be in one batch.
+
+    Raises:
+        CqlError: invalid.
+    """
+    if counters and any(not change.plan.is_counter for change in changes):
+        raise invalid("Cannot include non-counter statement in a counter batch")
+    if not counters and not unlogged and any(change.plan.is_counter for change in changes):
+        raise invalid("Cannot include a counter statement in a logged batch")
+    has_counters = any(change.plan.is_counter for change in changes)
+    if has_counters and any(not change.plan.is_counter for change in changes):
+        raise invalid("Counter and non-counter mutations cannot exist in the same batch")
+    conditional = [change for change in changes if change.plan.condition is not None]
+    if not conditional:
+        return
+    if counters or has_counters:
+        raise invalid("Conditional statements cannot be used in a counter batch")
+    tables = {(change.plan.served.keyspace, change.plan.served.name) for change in changes}
+    if len(tables) > 1:
+        raise invalid("Batch with conditions cannot span multiple tables")
+    if any(change.plan.timestamp is not None for change in changes):
+        raise invalid("Cannot provide custom timestamp for conditional BATCH")
+    keys = {key for change in changes for key in change.plan.keys(change.frame)}
+    if len(keys) > 1:
+        raise invalid("Batch with conditions cannot span multiple partitions")

@@ -1,0 +1,159 @@
+"""Statements made ready: plans by text, keyspace and schema, and the statements that clients have prepared.
+
+Theory: a text is parsed once (`parse.cache`) and bound once a schema; texts that differ in constants only share a plan, unless a
+constant decides what the statement means. A prepared statement's id is the MD5 of its keyspace and text, so that preparing it
+again, here or after a restart, gives the same. Invariant: a plan is run only under the schema that it was bound with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from hyperdb.errors import CqlError
+from hyperdb.frontends.cql.bind.markers import Markers
+from hyperdb.frontends.cql.bind.modify import ModifyPlan, bind_modify
+from hyperdb.frontends.cql.bind.select import SelectPlan, bind_select
+from hyperdb.frontends.cql.bind.terms import NeedsTextError
+from hyperdb.frontends.cql.parse.lift import Parsed
+from hyperdb.frontends.cql.parse.parser import Statement
+from hyperdb.frontends.cql.parse.statements import Delete, Insert, InsertJson, Select, Update
+from hyperdb.frontends.cql.parse.terms import Literal, Marker
+from hyperdb.frontends.cql.protocol.responses import Column
+from hyperdb.frontends.cql.schema.model import Schema
+from hyperdb.frontends.cql.types.names import show
+
+Plan: TypeAlias = SelectPlan | ModifyPlan
+_PLANS, _PREPARED = 4096, 10_000
+DATA = (Select, Insert, InsertJson, Update, Delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan, and the constants that go into it."""
+
+    plan: Plan
+    literals: tuple[Literal, ...]
+
+
+@dataclass
+class Prepared:
+    """A statement that a client has prepared."""
+
+    id: bytes
+    text: str
+    keyspace: str | None
+    parsed: Parsed
+    metadata_id: bytes = b""
+    """Of the columns that its client knows."""
+    version: int = -1
+    """Of the schema that `ready` belongs to."""
+    ready: Ready | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def id_of(text: str, keyspace: str | None) -> bytes:
+    """A statement's id, as Cassandra makes it."""
+    return hashlib.md5(((keyspace or "") + text).encode(), usedforsecurity=False).digest()
+
+
+def metadata_id(columns: Sequence[Column] | None) -> bytes:
+    """What tells a result's columns from others."""
+    found = hashlib.md5(usedforsecurity=False)
+    for column in columns or ():
+        for part in (column.keyspace, column.table, column.name, show(column.type)):
+            found.update(part.encode() + b"\0")
+    return found.digest()
+
+
+def bind(statement: Statement, markers: Sequence[Marker], schema: Schema, keyspace: str | None) -> Plan:
+    """A plan.
+
+    Raises:
+        CqlError: whatever is wrong with the statement.
+    """
+    assert isinstance(statement, DATA)
+    in_use = statement.table.keyspace or keyspace
+    served = schema.table(in_use, statement.table.name)
+    find = schema.find_type(served.keyspace)
+    gathered = Markers(markers)
+    if isinstance(statement, Select):
+        return bind_select(statement, served, gathered, find)
+    return bind_modify(statement, served, gathered, find)
+
+
+class Plans:
+    """Plans by shape; for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._plans: OrderedDict[tuple[int, str | None], tuple[Parsed, int, Plan | None]] = OrderedDict()
+
+    def ready(self, parsed: Parsed, schema: Schema, keyspace: str | None) -> Ready:
+        """What a parsed text means under a schema.
+
+        Raises:
+            CqlError: whatever is wrong with it.
+        """
+        key = id(parsed.shape), keyspace
+        with self._lock:
+            known = self._plans.get(key)
+        if known is not None and known[0].shape is parsed.shape and known[1] == schema.version:
+            plan = known[2]
+            return Ready(plan, parsed.literals) if plan is not None else self._whole(parsed, schema, keyspace)
+        plan = None
+        try:
+            plan = bind(parsed.shape.statement, parsed.shape.markers, schema, keyspace)
+        except (NeedsTextError, CqlError):
+            # An error shows the constants.
+            made = self._whole(parsed, schema, keyspace)
+        else:
+            made = Ready(plan, parsed.literals)
+        with self._lock:
+            # The shape is kept with its plan, so that its id stays its own.
+            self._plans[key] = parsed, schema.version, plan
+            self._plans.move_to_end(key)
+            if len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+        return made
+
+    @staticmethod
+    def _whole(parsed: Parsed, schema: Schema, keyspace: str | None) -> Ready:
+        return Ready(bind(parsed.statement(), parsed.shape.markers, schema, keyspace), ())
+
+
+class Registry:
+    """Prepared statements of all clients, by id."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, Prepared] = OrderedDict()
+
+    def find(self, number: bytes) -> Prepared | None:
+        """A prepared statement."""
+        with self._lock:
+            found = self._known.get(number)
+            if found is not None:
+                self._known.move_to_end(number)
+            return found
+
+    def keep(self, prepared: Prepared) -> Prepared:
+        """Keeps a statement, or gives the one that is kept already; forgets what was not used for longest."""
+        with self._lock:
+            known = self._known.setdefault(prepared.id, prepared)
+            self._known.move_to_end(prepared.id)
+            if len(self._known) > _PREPARED:
+                self._known.popitem(last=False)
+            return known
+
+    def forget(self, number: bytes) -> None:
+        """A statement that cannot be bound any more: whoever executes it is to prepare it again."""
+        with self._lock:
+            self._known.pop(number, None)
+
+    def __len__(self) -> int:
+        return len(self._known)

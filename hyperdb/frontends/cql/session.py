@@ -1,0 +1,354 @@
+"""One CQL client: its keyspace, its requests.
+
+Theory: each request is one transaction, which is run again when another one changed first what it stands on. Calls that come on
+the server's loop are finished by its workers, several of one client at a time. Invariant: a request is whole or not at all; only
+`CqlError` and `WouldWait` come out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from hyperdb.errors import CqlError
+from hyperdb.frontends.cql.backend import CqlBackend
+from hyperdb.frontends.cql.batches import Batches
+from hyperdb.frontends.cql.bind.frame import Frame
+from hyperdb.frontends.cql.bind.markers import arranged
+from hyperdb.frontends.cql.bind.select import SelectPlan
+from hyperdb.frontends.cql.codes import Consistency, ErrorCode, EventKind
+from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
+from hyperdb.frontends.cql.define.context import Context as DefineContext
+from hyperdb.frontends.cql.define.run import run as define
+from hyperdb.frontends.cql.execute import paging, select, write
+from hyperdb.frontends.cql.execute.stream import Access
+from hyperdb.frontends.cql.failing import failing
+from hyperdb.frontends.cql.parse import statements as st
+from hyperdb.frontends.cql.parse.lift import Parsed
+from hyperdb.frontends.cql.parse.parser import Statement
+from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
+from hyperdb.frontends.cql.protocol import requests, responses
+from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
+from hyperdb.frontends.cql.protocol.versions import V5
+from hyperdb.frontends.cql.schema.model import Schema
+from hyperdb.frontends.cql.schema.rows import Client, Facts
+from hyperdb.frontends.cql.transacting import READ, SERIAL, WRITE, Kind, Transacting
+from hyperdb.frontends.cql.types.faults import invalid
+from hyperdb.graph.catalog.tables import TableTransaction
+
+T = TypeVar("T")
+_SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
+_PRIVACY, _PROVE = "hyperdb.privacy", "hyperdb.prove"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement with what came with it."""
+
+    text: str
+    keyspace: str | None
+    parameters: requests.Parameters
+    context: Context
+
+
+class CqlSession:
+    """See `contract.Session`."""
+
+    def __init__(self, backend: CqlBackend, opening: Opening) -> None:
+        self.backend = backend
+        self.opening = opening
+        self.role = opening.role
+        self.keyspace: str | None = None
+        self.transacting = Transacting(backend)
+        self._batches = Batches(self)
+        self._requests = 0
+        self._lock = threading.Lock()
+
+    # What the connection calls.
+
+    def query(self, query: requests.Query, context: Context) -> Reply:
+        """See `contract.Session`."""
+        return self._begin(lambda: self._query(query, context))
+
+    def prepare(self, prepare: requests.Prepare, context: Context) -> Reply:
+        """See `contract.Session`."""
+        return self._begin(lambda: self._prepare(prepare, context))
+
+    def execute(self, execute: requests.Execute, context: Context) -> Reply:
+        """See `contract.Session`."""
+        return self._begin(lambda: self._execute(execute, context))
+
+    def batch(self, batch: requests.Batch, context: Context) -> Reply:
+        """See `contract.Session`."""
+        return self._begin(lambda: self._batches.run(batch, context))
+
+    def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
+        """See `contract.Session`."""
+        self.backend.listen(self, events, push)
+
+    def cancel(self) -> None:
+        """See `contract.Session`."""
+        self.transacting.cancel()
+
+    def close(self) -> None:
+        """See `contract.Session`."""
+        self.backend.closed(self)
+
+    def client(self) -> Client:
+        """This client, for others to see."""
+        opening = self.opening
+        return Client(
+            opening.address,
+            opening.port,
+            self.role,
+            self.keyspace,
+            opening.version,
+            opening.options.get("DRIVER_NAME", ""),
+            opening.options.get("DRIVER_VERSION", ""),
+            opening.is_encrypted,
+            self._requests,
+            tuple(opening.options.items()),
+        )
+
+    def _begin(self, call: Callable[[], Reply]) -> Reply:
+        with self._lock:
+            self._requests += 1
+
+        def run() -> Reply:
+            with failing():
+                return call()
+
+        if not self.opening.may_wait:
+            raise WouldWait(run)
+        return run()
+
+    # Requests.
+
+    def _query(self, query: requests.Query, context: Context) -> Reply:
+        check_payload(context)
+        asked = Asked(query.text, query.parameters.keyspace or self.keyspace, query.parameters, context)
+        return self.run(self.backend.statements.parse(query.text), asked)
+
+    def run(self, parsed: Parsed, asked: Asked) -> Reply:
+        """Runs a parsed statement that is not prepared."""
+        statement = parsed.shape.statement
+        if isinstance(statement, DATA):
+            return self.run_data(statement, lambda schema: self.backend.plans.ready(parsed, schema, asked.keyspace), asked)
+        if isinstance(statement, st.Batch):
+            whole = parsed.statement()
+            assert isinstance(whole, st.Batch)
+            return self._batches.run_text(whole, parsed, asked)
+        if asked.parameters.values:
+            raise invalid(f"Invalid amount of bind variables: expected 0, got {len(asked.parameters.values)}")
+        return self._other(parsed.statement(), asked)
+
+    def _other(self, statement: Statement, asked: Asked) -> Reply:
+        warnings: list[str] = []
+        if isinstance(statement, st.Use):
+            return Reply(self._use(statement))
+        before: list[Schema] = []
+
+        def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
+            context = DefineContext(transaction, schema, asked.keyspace, self.role, self.backend.clock.now(), warnings)
+            before.append(schema)
+            return define(context, statement) or Void()  # type: ignore[arg-type]
+
+        result = self.transacting.run(WRITE, body)
+        if isinstance(result, SchemaChange):
+            self.backend.tell([result])
+            self.backend.tables.refresh_prefixes()
+        return Reply(result, warnings)
+
+    def _use(self, statement: st.Use) -> SetKeyspace:
+        def body(_transaction: TableTransaction, schema: Schema) -> SetKeyspace:
+            if not schema.has_keyspace(statement.keyspace):
+                raise invalid(f"Keyspace '{statement.keyspace}' does not exist")
+            return SetKeyspace(statement.keyspace)
+
+        found = self.transacting.run(READ, body)
+        self.keyspace = statement.keyspace
+        return found
+
+    # Data.
+
+    def run_data(self, statement: Statement, ready: Callable[[Schema], Ready], asked: Asked, known: bytes | None = None) -> Reply:
+        """Runs a statement on rows.
+
+        Args:
+            ready: gives its plan.
+            known: the id of the columns that a prepared statement's client knows.
+        """
+        kind = self.kind_of(statement)
+        frames: list[Frame] = []
+        write_time = self.write_time(asked.parameters)
+
+        def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
+            made = ready(schema)
+            frame = self.frame(made, asked.parameters, write_time)
+            frames.append(frame)
+            if isinstance(made.plan, SelectPlan):
+                return self._select(made.plan, transaction, schema, frame, asked, known)
+            check_consistency(asked.parameters, is_conditional=made.plan.condition is not None)
+            if made.plan.condition is None:
+                write.apply(write.Change(made.plan, frame), transaction)
+                return Void()
+            found = write.decide([write.Change(made.plan, frame)], transaction)
+            return found if known is None else replace(found, new_metadata_id=metadata_id(found.columns))
+
+        result = self.transacting.run(kind, body)
+        return Reply(result, frames[-1].warnings)
+
+    @staticmethod
+    def kind_of(statement: Statement) -> Kind:
+        """Which transaction a statement is run in."""
+        if isinstance(statement, st.Select):
+            return READ
+        if isinstance(statement, st.Insert | st.InsertJson):
+            return SERIAL if statement.if_not_exists else WRITE
+        assert isinstance(statement, st.Update | st.Delete)
+        return WRITE if statement.conditions == st.UNCONDITIONAL else SERIAL
+
+    def write_time(self, parameters: requests.Parameters) -> int:
+        """When the request's writes count as made, microseconds since 1970, where they do not say it."""
+        given = parameters.timestamp
+        if given is None:
+            return self.backend.clock.write_time()
+        if given == -(1 << 63):
+            raise CqlError(ErrorCode.PROTOCOL, f"Out of bound timestamp, must be in [{-(1 << 63) + 1}, {(1 << 63) - 1}]")
+        return given
+
+    def frame(self, made: Ready, parameters: requests.Parameters, write_time: int) -> Frame:
+        """What a plan is run with."""
+        now = self.backend.clock.now()
+        seconds = parameters.now_in_seconds if parameters.now_in_seconds is not None else now // 1_000_000
+        values = arranged(parameters.names, parameters.values, made.plan.markers)
+        return Frame(self.backend.clock, now, seconds, values, made.literals, write_time)
+
+    def _select(
+        self, plan: SelectPlan, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None
+    ) -> Rows:
+        parameters = asked.parameters
+        if parameters.consistency is Consistency.ANY:
+            raise invalid("ANY ConsistencyLevel is only supported for writes")
+        size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
+        of = paging.digest(asked.text, asked.keyspace, frame.values)
+        state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of)
+        access = Access(transaction, frame, lambda: self.facts(transaction, schema))
+        page = select.run(plan, access, size, state)
+        behind = None if page.state is None else paging.write(page.state, of)
+        if known is None:
+            return Rows(plan.columns, page.rows, behind)
+        mine = metadata_id(plan.columns)
+        is_known = mine == known
+        return Rows(
+            plan.columns,
+            page.rows,
+            behind,
+            skip_metadata=parameters.skip_metadata and is_known,
+            new_metadata_id=None if is_known or asked.context.version < V5 else mine,
+        )
+
+    def facts(self, transaction: TableTransaction, schema: Schema) -> Facts:
+        """What the rows of system tables are made of."""
+        backend = self.backend
+        return Facts(transaction, schema, backend.node, self.role, backend.clock.now(), backend.clients())
+
+    # Prepared statements.
+
+    def _prepare(self, prepare: requests.Prepare, context: Context) -> Reply:
+        check_payload(context)
+        keyspace = prepare.keyspace or self.keyspace
+        parsed = self.backend.statements.parse(prepare.text)
+        prepared = Prepared(id_of(prepare.text, keyspace), prepare.text, keyspace, parsed)
+        markers: Sequence[responses.Column] = ()
+        partition: Sequence[int] = ()
+        columns: Sequence[responses.Column] | None = None
+        if isinstance(parsed.shape.statement, DATA):
+            plan = self.transacting.run(READ, lambda _transaction, schema: self.ready(prepared, schema)).plan
+            markers, partition = plan.markers, plan.partition_markers
+            columns = plan.columns if isinstance(plan, SelectPlan) else None
+        elif isinstance(parsed.shape.statement, st.Batch):
+            markers = self._batches.markers(parsed, keyspace)
+        elif parsed.shape.markers:
+            raise invalid("Bind variables cannot be used in this statement")
+        kept = self.backend.prepared.keep(prepared)
+        kept.metadata_id = metadata_id(columns)
+        return Reply(responses.Prepared(kept.id, kept.metadata_id, markers, partition, columns))
+
+    def ready(self, prepared: Prepared, schema: Schema) -> Ready:
+        """A prepared statement's plan under a schema.
+
+        Raises:
+            CqlError: whatever is wrong with it now.
+        """
+        with prepared.lock:
+            if prepared.ready is None or prepared.version != schema.version:
+                prepared.ready = self.backend.plans.ready(prepared.parsed, schema, prepared.keyspace)
+                prepared.version = schema.version
+            return prepared.ready
+
+    def find(self, number: bytes) -> Prepared:
+        """A prepared statement.
+
+        Raises:
+            CqlError: unprepared.
+        """
+        found = self.backend.prepared.find(number)
+        if found is None:
+            raise unprepared(number)
+        return found
+
+    def current(self, prepared: Prepared, schema: Schema) -> Ready:
+        """A prepared statement's plan; one that cannot be bound any more is forgotten: its client hears why when it prepares."""
+        try:
+            return self.ready(prepared, schema)
+        except CqlError:
+            self.backend.prepared.forget(prepared.id)
+            raise unprepared(prepared.id) from None
+
+    def _execute(self, execute: requests.Execute, context: Context) -> Reply:
+        check_payload(context)
+        prepared = self.find(execute.id)
+        asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context)
+        statement = prepared.parsed.shape.statement
+        if not isinstance(statement, DATA):
+            return self.run(prepared.parsed, asked)
+        known = execute.result_metadata_id if context.version >= V5 else prepared.metadata_id
+        return self.run_data(statement, lambda schema: self.current(prepared, schema), asked, known or b"")
+
+
+def unprepared(number: bytes) -> CqlError:
+    """A prepared statement that is not known."""
+    return CqlError(
+        ErrorCode.UNPREPARED,
+        f"Prepared query with ID {number.hex()} not found (either the query was not prepared on this host (maybe the host has "
+        "been restarted?) or you have prepared too many queries and it has been evicted from the internal cache)",
+        {"id": number},
+    )
+
+
+def check_consistency(parameters: requests.Parameters, *, is_conditional: bool) -> None:
+    """Which consistency a change may ask for.
+
+    Raises:
+        CqlError: invalid.
+    """
+    if not is_conditional and parameters.consistency in _SERIAL:
+        raise invalid("You must use conditional updates for serializable writes")
+    if parameters.serial_consistency is not None and parameters.serial_consistency not in _SERIAL:
+        raise invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL")
+
+
+def check_payload(context: Context) -> None:
+    """Refuses what a request asks for beside its statement and this version does not do.
+
+    Raises:
+        CqlError: invalid.
+    """
+    level = context.payload.get(_PRIVACY)
+    if level is not None and level != b"none":
+        raise invalid(f"hyperdb.privacy: level '{level.decode(errors='replace')}' is not answered by this version, only 'none'")
+    if _PROVE in context.payload:
+        raise invalid("hyperdb.prove: proofs of CQL's results are not answered by this version")
