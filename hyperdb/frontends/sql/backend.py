@@ -25,6 +25,7 @@ from hyperdb.frontends.sql.catalog.builtin import built_in_relations
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.columnar import Engine
 from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.execute.memory import Pool
 from hyperdb.frontends.sql.notify import Hub
 from hyperdb.frontends.sql.proof.past import readable
 from hyperdb.graph.catalog import records
@@ -47,6 +48,8 @@ MEMORY = 512 << 20
 _ENGINE, _LEAST_ENGINE, _KEPT = 4, 24 << 20, 16
 """The analytic engine may use a quarter of the budget (but not less than it can run with), kept columns a sixteenth; the block
 cache gives them up when the engine is started."""
+_OF_ROWS, _LEAST_ROWS = 2, 32 << 20
+"""What statements keep of rows in Python may be half of the budget while they run."""
 _THREAD = 12 << 20
 """What a thread of the engine needs at least: with less for each, sorts and groups fail that would fit on fewer."""
 SPILL = "spill"
@@ -63,7 +66,11 @@ class SqlBackend:
     """See the module's head. `native` is the database's native store."""
 
     def __init__(
-        self, tables: Tables, now: Callable[[], int] = clock, memory: int = MEMORY, directory: Path | None = None
+        self,
+        tables: Tables,
+        now: Callable[[], int] = clock,
+        memory: int = MEMORY,
+        directory: Path | None = None,
     ) -> None:
         self.tables = tables
         self.now = now
@@ -84,6 +91,8 @@ class SqlBackend:
         self.lanes = tables.lanes(None if now is clock else now, secrets.token_bytes(16))
         self._tried: OrderedDict[tuple[int, str, tuple[int, ...]], int] = OrderedDict()
         """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
+        self.pool = Pool(max(memory // _OF_ROWS, _LEAST_ROWS))
+        """What rows may hold that statements keep."""
         self._roles: Roles | None = None
         self._role_changes = 0
         self._make_public()

@@ -383,11 +383,12 @@ class SqlSession:
         for before in body.before:
             # Changes are made whoever reads their rows.
             deque(before(env), maxlen=0)
-        rows = list(body.rows(env))
+        holding = env.hold()
+        rows = list(holding.all(body.rows(env)))
         settle(env)
         if prepared.columns is None:
             return SqlOutcome(None, (), f"{body.tag} {rows[0][0]}")
-        return SqlOutcome(prepared.columns, rows, f"{body.tag} {len(rows)}")
+        return SqlOutcome(prepared.columns, rows, f"{body.tag} {len(rows)}", holding=holding)
 
     def statement(self, body: Callable[[Environment], T], values: Sequence[object] = ()) -> T:
         """Runs `body` as one statement: whole or not at all, again if a row changed under it."""
@@ -436,6 +437,7 @@ class SqlSession:
             self.backend.now,
             lambda relation: self._preparer.writes(relation, catalog),
             self._cancelled.is_set,
+            self.backend.pool,
         )
 
     def binder(self, catalog: Catalog) -> Binder:

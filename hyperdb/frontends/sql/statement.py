@@ -13,6 +13,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.binder import BoundQuery
 from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.memory import Holding
 from hyperdb.frontends.sql.parse.split import split
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class SqlOutcome:
     at: int = 0
     binary: bool = False
     """Rows go out in binary to clients that cannot ask for a format: those of a binary cursor."""
+    holding: Holding | None = None
+    """What the rows hold."""
     count: int = field(init=False)
     """Rows so far."""
 
@@ -131,7 +134,7 @@ class SqlOutcome:
 
     def close(self) -> None:
         """See `contract.Outcome`."""
-        self.found = ()
+        self.found, self.holding = (), None
 
 
 def done(tag: str) -> SqlOutcome:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import Column, WouldWait
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.memory import Holding
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ _FIRST = 1000
 class Stream:
     """Rows of one execution. `finish(keep)` is called once, when nothing more is to be computed."""
 
-    def __init__(self, rows: Iterator[Row], finish: Callable[[bool], None]) -> None:
+    def __init__(self, rows: Iterator[Row], finish: Callable[[bool], None], holding: Holding) -> None:
         self._rows = rows
+        self._holding = holding
         self._held: list[Row] = []
         self._finish: Callable[[bool], None] | None = finish
 
@@ -41,13 +43,13 @@ class Stream:
             raise
         self._held = found[limit:]
         if not self._held:
-            self.end()
+            self.abandon()
         return found[:limit], bool(self._held)
 
     def detach(self) -> None:
         """Computes what is left, so that nothing open is needed any more."""
         try:
-            self._rows = iter(list(self._rows))
+            self._rows = iter(list(self._holding.all(self._rows)))
         except BaseException:
             self.end(keep=False)
             raise
@@ -60,8 +62,9 @@ class Stream:
             finish(keep)
 
     def abandon(self) -> None:
-        """The transaction is about to end, and with it everything that is open."""
+        """Nobody wants more: its client, or the transaction, is about to end, and with it everything that is open."""
         self._rows, self._held = iter(()), []
+        self._holding.free()
         self.end()
 
 
@@ -101,7 +104,7 @@ class StreamOutcome(SqlOutcome):
         """See `contract.Outcome`."""
         super().close()
         self._more = False
-        self._stream.end()
+        self._stream.abandon()
 
 
 class Streams:
@@ -130,7 +133,7 @@ class Streams:
         try:
             env = session.environment(transaction, transaction.open(), values)
             prepared = session.current(prepared, env)
-            stream = self._open = Stream(started(prepared, env), finish)
+            stream = self._open = Stream(started(prepared, env), finish, env.hold())
             self.catalog = None if session.catalog_changed else env.catalog
         except BaseException:
             finish(False)

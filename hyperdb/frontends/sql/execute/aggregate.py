@@ -10,10 +10,13 @@ from typing import Any
 
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.memory import Holding
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import AggregateCall
 
 Rows = Callable[[Environment], Iterator[Row]]
+_GROUP, _STATE = 160, 64
+"""Bytes of a group beside its values, and of the state of an aggregate."""
 
 
 class _Step:
@@ -26,13 +29,15 @@ class _Step:
         self._strict, self._step = call.aggregate.strict, call.aggregate.step
         self._nothing = not call.arguments
         self.waits = call.distinct or bool(call.order)
+        self.grows = self.waits or call.aggregate.start is list
+        """Its state holds all values."""
         self._keys = compiler.keys(call.arguments) if call.distinct else None
         self._order = [(compiler.keys([value]), descending, first) for value, descending, first in reversed(call.order)]
 
     def start(self) -> Any:
         return [] if self.waits else self.aggregate.start()
 
-    def feed(self, state: Any, row: Row, env: Environment) -> Any:
+    def feed(self, state: Any, row: Row, env: Environment, holding: Holding) -> Any:
         if self._where is not None and not self._where(row, env):
             return state
         if self._nothing:
@@ -40,6 +45,8 @@ class _Step:
         values = self._arguments(row, env)
         if self._strict and None in values:
             return state
+        if self.grows:
+            holding.add(row if self.waits else values)
         if self.waits:
             state.append((values, row))
             return state
@@ -84,8 +91,10 @@ class Grouped:
         groups, keys = self._compiler.row(plan.groups), self._compiler.keys(plan.groups)
         steps = [_Step(self._compiler, call) for call in plan.calls]
         sets = plan.sets
+        overhead = _GROUP + _STATE * len(steps)
 
         def run(env: Environment) -> Iterator[Row]:
+            holding = env.hold()
             tables: list[dict[Any, tuple[Row, list[Any]]]] = [{} for _ in sets or ((),)]
             for row in child(env):
                 key, values = keys(row, env), groups(row, env)
@@ -93,10 +102,12 @@ class Grouped:
                     own = key if sets is None else tuple(key[at] for at in sets[place])
                     found = table.get(own)
                     if found is None:
+                        holding.add(values)
+                        holding.count(overhead)
                         found = table[own] = (values, [step.start() for step in steps])
                     states = found[1]
                     for at, step in enumerate(steps):
-                        states[at] = step.feed(states[at], row, env)
+                        states[at] = step.feed(states[at], row, env, holding)
             for place, table in enumerate(tables):
                 kept = None if sets is None else frozenset(sets[place])
                 if not table and (not plan.groups or kept == frozenset()):

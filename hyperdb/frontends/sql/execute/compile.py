@@ -14,6 +14,7 @@ from typing import Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.execute.environment import Environment
+from hyperdb.frontends.sql.execute.recursion import Held
 from hyperdb.frontends.sql.functions.order import Key, key_of
 from hyperdb.frontends.sql.plan import expressions as e
 
@@ -312,7 +313,7 @@ class Compiler:
             name = -id(token)
             found = env.shared.get(name)
             if found is None:
-                found = env.shared[name] = list(rows(env))
+                found = env.shared[name] = Held(rows(env), env.hold())
             return finish(row, env, found)
 
         return once

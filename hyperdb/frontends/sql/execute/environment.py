@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.execute.memory import Holding, Pool
 from hyperdb.frontends.sql.types import Style
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Environment:
     writes: Callable[[Relation], Writes]
     """How rows of another relation are written: what foreign keys cascade to."""
     cancelled: Callable[[], bool]
+    pool: Pool
     outer: Sequence[Any] = ()
     shared: dict[int, Iterable[Row]] = field(default_factory=dict)
     around: Environment | None = None
@@ -57,6 +59,7 @@ class Environment:
             self.clock,
             self.writes,
             self.cancelled,
+            self.pool,
             outer,
             {},
             self,
@@ -78,6 +81,10 @@ class Environment:
                 return found
             env = env.around
         return None
+
+    def hold(self) -> Holding:
+        """What somebody begins to keep."""
+        return Holding(self.pool)
 
     def check_cancelled(self) -> None:
         """Raises 57014 once the statement was cancelled."""

@@ -128,7 +128,8 @@ class Modifier:
 
         def run(env: Environment) -> list[Row]:
             self._claim(written.relation, env)
-            rows = [written.complete(row, env) for row in list(child(env))]
+            holding = env.hold()
+            rows = [written.complete(row, env) for row in list(holding.all(child(env)))]
             done: list[Row] = []
             if conflict is not None:
                 for row in rows:
@@ -269,11 +270,12 @@ class Modifier:
 
         def run(env: Environment) -> list[Row]:
             self._claim(written.relation, env)
+            holding = env.hold()
             old: list[Row] = []
             new: list[Row] = []
             shown: list[Row] = []
             seen: set[Any] = set()
-            for row in list(child(env)):
+            for row in list(holding.all(child(env))):
                 own = key(row)
                 if own in seen:
                     continue
@@ -316,7 +318,8 @@ class Modifier:
 
         def run(env: Environment) -> list[Row]:
             self._claim(written.relation, env)
-            unique = {key(row): row for row in reversed(list(child(env)))}
+            holding = env.hold()
+            unique = {key(row): row for row in reversed(list(holding.all(child(env))))}
             rows = list(reversed(unique.values()))
             self.remove_rows(written, [row[:width] for row in rows], env)
             return self._finish(rows, returning, env)
@@ -340,13 +343,14 @@ class Modifier:
 
         def run(env: Environment) -> list[Row]:
             self._claim(written.relation, env)
+            holding = env.hold()
             removed: list[Row] = []
             old: list[Row] = []
             new: list[Row] = []
             added: list[Row] = []
             seen: set[Any] = set()
             done = 0
-            for row in list(child(env)):
+            for row in list(holding.all(child(env))):
                 own = key(row)
                 matched = None not in own
                 for when, test, sets, values in whens:

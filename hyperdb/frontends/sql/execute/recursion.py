@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.memory import Holding
 
 _CHECK_EVERY = 1024
 
@@ -17,11 +18,12 @@ _CHECK_EVERY = 1024
 class Held:
     """The rows of a plan, as far as they were asked for."""
 
-    __slots__ = ("_rows", "_source")
+    __slots__ = ("_holding", "_rows", "_source")
 
-    def __init__(self, source: Iterator[Row]) -> None:
+    def __init__(self, source: Iterator[Row], holding: Holding) -> None:
         self._rows: list[Row] = []
         self._source = source
+        self._holding = holding
 
     def __iter__(self) -> Iterator[Row]:
         rows, at = self._rows, 0
@@ -32,6 +34,7 @@ class Held:
             row = next(self._source, None)
             if row is None:
                 return
+            self._holding.add(row)
             rows.append(row)
 
 
@@ -53,6 +56,7 @@ def recursion(
 
     def run(env: Environment) -> Iterator[Row]:
         seen: set[Any] = set()
+        holding = env.hold()
 
         def fresh(rows: Iterator[Row]) -> Iterator[Row]:
             for row in watched(rows, env):
@@ -60,13 +64,15 @@ def recursion(
                     key = keys(row, env)
                     if key in seen:
                         continue
+                    holding.add(row)
                     seen.add(key)
                 yield row
 
         rows = fresh(start(env))
         while True:
-            working = []
+            working, round_holding = [], env.hold()
             for row in rows:
+                round_holding.add(row)
                 working.append(row)
                 yield row
             if not working:

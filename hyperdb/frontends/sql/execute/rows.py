@@ -17,7 +17,7 @@ from hyperdb.frontends.sql.execute.compile import Compiler, Labels
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.foreign import ForeignKeys
 from hyperdb.frontends.sql.execute.modify import Modifier
-from hyperdb.frontends.sql.execute.recursion import Held, recursion
+from hyperdb.frontends.sql.execute.recursion import Held, recursion, watched
 from hyperdb.frontends.sql.execute.window import Windowed
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.expressions import Call, Expr
@@ -207,7 +207,8 @@ class Executor:
         def run(env: Environment) -> Iterator[Row]:
             table: dict[Any, list[tuple[int, Row]]] = {}
             everything: list[tuple[int, Row]] = []
-            for number, row in enumerate(right(env)):
+            holding = env.hold()
+            for number, row in enumerate(holding.all(right(env))):
                 if not hashed:
                     everything.append((number, row))
                     continue
@@ -253,14 +254,21 @@ class Executor:
 
         def run(env: Environment) -> Iterator[Row]:
             table: dict[Any, list[Row]] = {}
-            for row in right(env):
+            holding = env.hold()
+            for row in holding.all(right(env)):
                 key = rights(row, env)
                 if None not in key:
                     table.setdefault(key, []).append(row)
             if not table:
                 return
+            work = 0
             for row in left(env):
-                for other in table.get(lefts(row, env), ()):
+                others = table.get(lefts(row, env), ())
+                work += 1 + len(others)
+                if work > _CHECK_EVERY:
+                    env.check_cancelled()
+                    work = 0
+                for other in others:
                     yield row + other
 
         return run
@@ -292,7 +300,12 @@ class Executor:
 
     def _sort(self, plan: p.Sort) -> Rows:
         child, sort = self.compile(plan.child), self.sorter(plan.order)
-        return lambda env: iter(sort(list(child(env)), env))
+
+        def run(env: Environment) -> Iterator[Row]:
+            holding = env.hold()
+            yield from sort(list(holding.all(child(env))), env)
+
+        return run
 
     def sorter(self, order: p.Order) -> Callable[[list[Row], Environment], list[Row]]:
         """Sorts rows in place and gives them back."""
@@ -349,9 +362,11 @@ class Executor:
 
         def run(env: Environment) -> Iterator[Row]:
             seen: set[Any] = set()
+            holding = env.hold()
             for row in child(env):
                 key = keys(row, env)
                 if key not in seen:
+                    holding.add(key)
                     seen.add(key)
                     yield row
 
@@ -376,20 +391,26 @@ class Executor:
                 yield from rows
                 return
             seen: set[Any] = set()
+            holding = env.hold()
             for row in rows:
                 key = keys(row, env)
                 if key not in seen:
+                    holding.add(key)
                     seen.add(key)
                     yield row
 
         def other(env: Environment) -> Iterator[Row]:
             counts: dict[Any, int] = {}
-            for row in right(env):
+            holding = env.hold()
+            for row in watched(right(env), env):
                 key = keys(row, env)
-                counts[key] = counts.get(key, 0) + 1
+                there = counts.get(key, 0)
+                if not there:
+                    holding.add(key)
+                counts[key] = there + 1
             intersect = plan.form == "intersect"
             seen: set[Any] = set()
-            for row in left(env):
+            for row in watched(left(env), env):
                 key = keys(row, env)
                 there = counts.get(key, 0)
                 if every:
@@ -408,7 +429,7 @@ class Executor:
         def run(env: Environment) -> Iterator[Row]:
             found = env.find_shared(name)
             if found is None:
-                found = env.shared[name] = Held(child(env))
+                found = env.shared[name] = Held(child(env), env.hold())
             return iter(found)
 
         return run
@@ -428,7 +449,8 @@ class Executor:
         def run(env: Environment) -> Iterator[Row]:
             layout = env.session.layout(relation, env)
             extras = self._modifier.extras(relation, env)
-            for row in list(child(env)):
+            holding = env.hold()
+            for row in list(holding.all(child(env))):
                 own = row[first:last]
                 if (
                     all(value is None for value in own)

@@ -30,7 +30,8 @@ class Windowed:
         columns = [self._column(call) for call in plan.calls]
 
         def run(env: Environment) -> Iterator[Row]:
-            rows = list(child(env))
+            holding = env.hold()
+            rows = list(holding.all(child(env)))
             values = [column(rows, env) for column in columns]
             for place, row in enumerate(rows):
                 yield (*row, *[column[place] for column in values])
@@ -83,7 +84,7 @@ class Windowed:
         assert function is not None
         arguments, edges = self._compiler.row(call.arguments), self._edges(call)
         where = None if call.where is None else self._compiler.compile(call.where)
-        bare = not call.arguments
+        bare, grows = not call.arguments, function.start is list
         excluded = call.frame.excluded if call.frame is not None else ""
 
         def feed(state: Any, row: Row, env: Environment) -> Any:
@@ -96,7 +97,7 @@ class Windowed:
 
         def run(part: Part, env: Environment) -> list[Any]:
             found: list[Any] = []
-            ends = edges(part, env)
+            ends, holding = edges(part, env), env.hold()
             state, begin, end = function.start(), 0, 0
             for at in range(len(part.rows)):
                 low, high = ends(at)
@@ -112,6 +113,8 @@ class Windowed:
                         end += 1
                 # A state may be a list that the next step changes: the end of it is taken now.
                 value = function.end(state)
+                if grows:
+                    holding.add((value,))
                 found.append(list(value) if isinstance(value, list) else value)
             return found
 

@@ -30,6 +30,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
 )
 from hyperdb.frontends.sql.functions import numbers, powers, times
 from hyperdb.frontends.sql.functions.model import Aggregate
+from hyperdb.frontends.sql.functions.texts import within
 
 
 def _nothing() -> None:
@@ -147,6 +148,7 @@ def _joined(state: list[Any]) -> Any:
     out = [kind]
     for text, by in state[1:]:
         out += [by if by is not None else kind[:0], text]
+    within(sum(map(len, out)))
     return kind[:0].join(out)
 
 

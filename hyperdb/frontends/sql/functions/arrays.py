@@ -26,6 +26,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
 )
 from hyperdb.frontends.sql.functions import numbers, times
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.functions.texts import concatenated
 from hyperdb.frontends.sql.types import Bounded
 
 _TEXTS = array_of(TEXT) or 0
@@ -62,7 +63,8 @@ def _position(values: list[Any] | None, wanted: Any, start: int = 1) -> int | No
 
 
 def _to_string(values: list[Any], by: str, null: str | None = None) -> str:
-    return by.join(text if text is not None else null for text in _flat(values) if text is not None or null is not None)  # type: ignore[misc]
+    texts = [null if text is None else text for text in _flat(values)]
+    return concatenated([text for text in texts if text is not None], by)
 
 
 def _cat(left: list[Any] | None, right: list[Any] | None) -> list[Any] | None:

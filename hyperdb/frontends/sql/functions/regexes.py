@@ -1,9 +1,9 @@
 """POSIX regular expressions, as Python's.
 
 Theory: PostgreSQL's advanced regular expressions (documentation, 9.7.3) differ from Python's in letters behind a backslash, in
-classes of brackets, in what `$` means and in the options; the pattern is rewritten piece by piece. Where alternatives of
-different length match at one place, PostgreSQL takes the longest and Python the first: that difference stays (docs/sql.md).
-Invariant: what cannot be read is 2201B, an unknown option 22023.
+classes of brackets, in what `$` means and in the options; the pattern is rewritten piece by piece, and what is syntax for Python
+alone is refused. Where alternatives of different length match at one place, PostgreSQL takes the longest and Python the first:
+that is asked for where it costs nothing, outside of repetitions. Invariant: what cannot be read is 2201B.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, TEXT, array_of
+from hyperdb.frontends.sql.functions.matching import LONGEST, Match, Pattern
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.functions.texts import within
 
 _TEXTS: int = array_of(TEXT) or 0
 _OPTIONS = frozenset("bcegimnpqstwx")
@@ -47,9 +49,15 @@ _ESCAPES = {
     "a": r"\x07",
     "0": r"\x00",
 }
+_KEPT_ESCAPES = frozenset("dswDSWfnrtv123456789")
 _CODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{1,8}))")
 _LEADING = re.compile(r"\(\?([a-z]+)\)")
 _BRACKET_CLASS = re.compile(r"\[:(\w+|[<>]):\]")
+_SIMILAR = {"%": ".*", "_": ".", "(": "(?:", ".": r"\.", "^": r"\^", "$": r"\$", "\\": r"\\"}
+_BOUND = re.compile(r"\{\d+(,\d*)?\}")
+_QUANTIFIER = re.compile(r"([*+?]|\{\d+(?:,\d*)?\})\??")
+_GROUP = re.compile(r"\(\?(?::|=|!|<=|<!)")
+_QUANTIFIED = "quantifier operand invalid"
 
 
 def _invalid(why: object) -> SqlError:
@@ -105,33 +113,79 @@ def _character(code: re.Match[str]) -> str:
     return re.escape(chr(value))
 
 
+def _escaped(pattern: str, at: int) -> tuple[str, int]:
+    """What a backslash at `at` begins, and where it ends."""
+    following = pattern[at + 1 : at + 2]
+    code = _CODE.match(pattern, at)
+    if code:
+        return _character(code), code.end()
+    if following == "c" and at + 2 < len(pattern):
+        return re.escape(chr(ord(pattern[at + 2]) & 31)), at + 3
+    known = _ESCAPES.get(following)
+    if known is None and (not following or (following.isalnum() and following not in _KEPT_ESCAPES)):
+        raise _invalid("invalid escape \\ sequence")
+    return known or pattern[at : at + 2], at + 2
+
+
 def _rewritten(pattern: str, multiline: bool) -> str:
     out: list[str] = []
     at = 0
     while at < len(pattern):
         mark = pattern[at]
         if mark == "\\":
-            if at + 1 >= len(pattern):
-                raise _invalid("invalid escape \\ sequence")
-            code = _CODE.match(pattern, at)
-            following = pattern[at + 1]
-            out.append(_character(code) if code else _ESCAPES.get(following, pattern[at : at + 2]))
-            at = code.end() if code else at + 2
+            made, at = _escaped(pattern, at)
+            out.append(made)
         elif pattern.startswith(("[[:<:]]", "[[:>:]]"), at):
             out.append(_ESCAPES["m" if pattern[at + 3] == "<" else "M"])
             at += 7
         elif mark == "[":
             made, at = _bracket(pattern, at)
             out.append(made)
+        elif mark in "*+?{" and (found := _QUANTIFIER.match(pattern, at)):
+            at = found.end()
+            if _QUANTIFIER.match(pattern, at):
+                # Python reads some of these as possessive.
+                raise _invalid(_QUANTIFIED)
+            out.append(found.group())
+        elif mark == "(" and pattern.startswith("(?", at):
+            group = _GROUP.match(pattern, at)
+            if group is None:
+                raise _invalid(_QUANTIFIED)
+            out.append(group.group())
+            at = group.end()
         else:
             # Python's $ also stands before a line's end at the end of the text.
-            out.append(r"\Z" if mark == "$" and not multiline else mark)
+            out.append(r"\Z" if mark == "$" and not multiline else "\\{" if mark == "{" else mark)
             at += 1
     return "".join(out)
 
 
+def _may_be_longest(source: str) -> bool:
+    """Whether an expression has alternatives, none of them repeated, and nothing that wants to be short."""
+    found, depths, at = False, [False], 0
+    while at < len(source):
+        mark = source[at]
+        if mark == "\\":
+            at += 1
+        elif mark == "[":
+            at = source.find("]", at + 2 + source.startswith("^", at + 1))
+        elif mark == "(":
+            depths.append(False)
+        elif mark == "|":
+            found = depths[-1] = True
+        elif mark == ")" and len(depths) > 1:
+            inside = depths.pop()
+            depths[-1] |= inside
+            if inside and source[at + 1 : at + 2] in ("*", "+", "{"):
+                return False
+        elif mark in "*+?}" and source[at + 1 : at + 2] == "?":
+            return False
+        at += 1
+    return found
+
+
 @lru_cache(1024)
-def regex(pattern: str, flags: str = "") -> re.Pattern[str]:
+def regex(pattern: str, flags: str = "") -> Pattern:
     """An advanced regular expression, compiled.
 
     Raises:
@@ -155,14 +209,32 @@ def regex(pattern: str, flags: str = "") -> re.Pattern[str]:
             multiline = flag in "mnw"
             bits = bits & ~re.DOTALL if flag in "mnp" else bits | re.DOTALL
     bits = bits | re.MULTILINE if multiline else bits
-    try:
-        return re.compile(re.escape(pattern) if "q" in flags else _rewritten(pattern, multiline), bits)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise _invalid(error) from None
+    source = re.escape(pattern) if "q" in flags else _rewritten(pattern, multiline)
+    return Pattern(source, bits | (LONGEST if _may_be_longest(source) else 0))
+
+
+def _similar_source(pattern: str, escape: str) -> str:
+    """SIMILAR TO's pattern, for Python."""
+    out, at, inside = [], 0, False
+    while at < len(pattern):
+        mark = pattern[at]
+        if escape and mark == escape and at + 1 < len(pattern):
+            at += 1
+            out.append(re.escape(pattern[at]))
+        elif inside:
+            inside = mark != "]"
+            out.append("\\" + mark if mark in "\\[&~|" else mark)
+        elif mark == "{" and not _BOUND.match(pattern, at):
+            raise _invalid("invalid repetition count(s)")
+        else:
+            inside = mark == "["
+            out.append(_SIMILAR.get(mark, mark))
+        at += 1
+    return "".join(out)
 
 
 @lru_cache(256)
-def similar(pattern: str, escape: str = "\\") -> re.Pattern[str]:
+def similar(pattern: str, escape: str = "\\") -> Pattern:
     """SIMILAR TO's pattern.
 
     Raises:
@@ -170,27 +242,15 @@ def similar(pattern: str, escape: str = "\\") -> re.Pattern[str]:
     """
     if len(escape) > 1:
         raise SqlError("22025", "invalid escape string", hint="Escape string must be empty or one character.")
-    out, at = [], 0
-    while at < len(pattern):
-        mark = pattern[at]
-        if escape and mark == escape and at + 1 < len(pattern):
-            at += 1
-            out.append(re.escape(pattern[at]))
-        else:
-            out.append({"%": ".*", "_": ".", ".": r"\.", "^": r"\^", "$": r"\$", "\\": r"\\"}.get(mark, mark))
-        at += 1
-    try:
-        return re.compile(f"(?:{''.join(out)})", re.DOTALL)
-    except re.error as error:
-        raise _invalid(error) from None
+    return Pattern(_similar_source(pattern, escape), re.DOTALL)
 
 
 def _matched(text: str, pattern: str) -> str | None:
     found = regex(pattern).search(text)
-    return None if found is None else found.group(1) if found.re.groups else found.group()
+    return None if found is None else found.group(1) if found.groups() else found.group()
 
 
-def _filled(template: str, found: re.Match[str]) -> str:
+def _filled(template: str, found: Match) -> str:
     """What stands in place of a match: \\1 is a part of it, \\& all of it."""
     out, at = [], 0
     while at < len(template):
@@ -200,7 +260,7 @@ def _filled(template: str, found: re.Match[str]) -> str:
             at += 1
             continue
         if following.isdigit() and following != "0":
-            out.append(found.group(int(following)) or "" if int(following) <= found.re.groups else "")
+            out.append(found.group(int(following)) or "" if int(following) <= len(found.groups()) else "")
         else:
             out.append({"&": found.group(), "\\": "\\"}.get(following, mark + following))
         at += 2
@@ -218,10 +278,12 @@ def _replace(text: str, pattern: str, with_: str, start: int = 1, n: int = 1, fl
         raise SqlError("22023", f'invalid value for parameter "start": {start}')
     if n < 0:
         raise SqlError("22023", f'invalid value for parameter "n": {n}')
-    out, at = [], 0
+    out, at, size = [], 0, len(text)
     for number, found in enumerate(regex(pattern, flags).finditer(text, start - 1), 1):
         if n in (0, number):
             out += [text[at : found.start()], _filled(with_, found)]
+            size += len(out[-1])
+            within(size)
             at = found.end()
             if n:
                 break
@@ -230,7 +292,7 @@ def _replace(text: str, pattern: str, with_: str, start: int = 1, n: int = 1, fl
 
 def _rows(text: str, pattern: str, flags: str = "") -> list[Any]:
     found = regex(pattern, options(flags)).finditer(text)
-    rows: list[Any] = [list(each.groups()) if each.re.groups else [each.group()] for each in found]
+    rows: list[Any] = [list(each.groups()) if each.groups() else [each.group()] for each in found]
     return rows if "g" in flags else rows[:1]
 
 
@@ -250,7 +312,7 @@ def _split(text: str, pattern: str, flags: str = "", *, name: str = "regexp_spli
     return [*parts, text[at:]]
 
 
-def _found(text: str, pattern: str, start: int, flags: str) -> list[re.Match[str]]:
+def _found(text: str, pattern: str, start: int, flags: str) -> list[Match]:
     if start < 1:
         raise SqlError("22023", f'invalid value for parameter "start": {start}')
     return list(regex(pattern, flags).finditer(text, start - 1))
@@ -260,7 +322,7 @@ def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
     return len(_found(text, pattern, start, options(flags, "regexp_count")))
 
 
-def _nth(text: str, pattern: str, start: int, n: int, flags: str, group: int) -> re.Match[str] | None:
+def _nth(text: str, pattern: str, start: int, n: int, flags: str, group: int) -> Match | None:
     if n < 1:
         raise SqlError("22023", f'invalid value for parameter "n": {n}')
     if group < 0:
@@ -294,10 +356,11 @@ def _similar_part(text: str, pattern: str, escape: str) -> str | None:
         raise SqlError("2200C", "SQL regular expression may not contain more than two escape-double-quote separators")
     if len(pieces) == 1:
         return text if similar(pattern, escape).fullmatch(text) else None
-    before, inside, behind = (*(similar(piece, escape).pattern for piece in pieces), "")[:3]
+    before, inside, behind = (*(_similar_source(piece, escape) for piece in pieces), "")[:3]
     # The part in front is as short as it can be, then the part between.
     lazy = before.replace(".*", ".*?")
-    found = re.compile(f"(?:{lazy})({inside.replace('.*', '.*?') if behind else inside})(?:{behind})", re.DOTALL).fullmatch(text)
+    whole = f"(?:{lazy})({inside.replace('.*', '.*?') if behind else inside})(?:{behind})"
+    found = Pattern(whole, re.DOTALL).fullmatch(text)
     return None if found is None else found.group(1)
 
 

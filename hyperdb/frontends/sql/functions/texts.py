@@ -1,7 +1,6 @@
 """Texts and byte strings.
 
-Theory: characters are code points. LIKE becomes a regular expression once per pattern (cached); POSIX patterns are translated to
-Python's where the two differ in writing. Invariant: lengths and places count characters, in bytea bytes, from 1.
+Theory: characters are code points. Invariant: lengths and places count characters, in bytea bytes, from 1.
 """
 
 from __future__ import annotations
@@ -9,35 +8,46 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYELEMENT, BOOL, BPCHAR, BYTEA, INT4, INT8, NAME, TEXT, array_of
+from hyperdb.frontends.sql.functions.matching import like
 from hyperdb.frontends.sql.functions.model import Function
 
 _TEXTS: int = array_of(TEXT) or 0
 _MOST = 1 << 28
+"""Characters (or bytes) of a value that a function makes."""
 
 
-@lru_cache(1024)
-def like_pattern(pattern: str, escape: str = "\\", *, ignore_case: bool = False) -> re.Pattern[str]:
-    """LIKE's pattern as a regular expression over the whole text."""
-    if len(escape) > 1:
-        raise SqlError("22025", "invalid escape string", hint="Escape string must be empty or one character.")
-    out, at = [], 0
-    while at < len(pattern):
-        mark = pattern[at]
-        if escape and mark == escape:
-            at += 1
-            if at == len(pattern):
-                raise SqlError("22025", "LIKE pattern must not end with escape character")
-            out.append(re.escape(pattern[at]))
-        else:
-            out.append(".*" if mark == "%" else "." if mark == "_" else re.escape(mark))
-        at += 1
-    return re.compile("".join(out), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+def within(size: int) -> None:
+    """Whether something that long may be made.
+
+    Raises:
+        SqlError: 54000.
+    """
+    if size > _MOST:
+        raise SqlError("54000", "requested length too large")
+
+
+def concatenated(parts: Sequence[str], by: str = "") -> str:
+    """Texts behind each other."""
+    within(sum(map(len, parts)) + len(by) * len(parts))
+    return by.join(parts)
+
+
+def _both(left: Any, right: Any) -> Any:
+    within(len(left) + len(right))
+    return left + right
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if not old:
+        return text
+    if len(new) > len(old):
+        within(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
 
 
 def substring(text: Any, start: int, length: int | None = None) -> Any:
@@ -56,8 +66,7 @@ def _overlaid(text: Any, new: Any, at: int, count: int) -> Any:
 
 
 def _padded(text: str, length: int, fill: str = " ", *, left: bool) -> str:
-    if length > _MOST:
-        raise SqlError("54000", "requested length too large")
+    within(length)
     if len(text) >= length or not fill:
         return text[: max(length, 0)]
     more = (fill * ((length - len(text)) // len(fill) + 1))[: length - len(text)]
@@ -102,7 +111,7 @@ _SPECIFIER = re.compile(
 
 def _format(template: str, *values: Any) -> str:
     """format(): %s, %I, %L, with places and widths."""
-    out, at, following = [], 0, 0
+    out, at, following, size = [], 0, 0, len(template)
 
     def argument(place: str | None) -> Any:
         nonlocal following
@@ -135,6 +144,8 @@ def _format(template: str, *values: Any) -> str:
         if width > _MOST:
             raise SqlError("22003", "number is out of range")
         text = _specified(kind, argument(found.group("place")))
+        size += max(width, len(text))
+        within(size)
         out.append(text.ljust(width) if left else text.rjust(width))
     return "".join([*out, template[at:]])
 
@@ -207,8 +218,7 @@ def _chr(code: int) -> str:
 
 
 def _repeat(text: str, times: int) -> str:
-    if len(text) * max(times, 0) > _MOST:
-        raise SqlError("54000", "requested length too large")
+    within(len(text) * times)
     return text * max(times, 0)
 
 
@@ -221,16 +231,14 @@ def _translate(text: str, old: str, new: str) -> str:
 
 def operators() -> Iterator[Function]:
     """Operators of texts."""
-    yield Function("||", (TEXT, TEXT), TEXT, lambda left, right: left + right)
-    yield Function("||", (BYTEA, BYTEA), BYTEA, lambda left, right: left + right)
+    yield Function("||", (TEXT, TEXT), TEXT, _both)
+    yield Function("||", (BYTEA, BYTEA), BYTEA, _both)
     for name, case, want in (("~~", False, True), ("!~~", False, False), ("~~*", True, True), ("!~~*", True, False)):
         yield Function(
             name,
             (TEXT, TEXT),
             BOOL,
-            lambda text, pattern, case=case, want=want: (
-                (like_pattern(pattern, ignore_case=case).fullmatch(text) is not None) is want
-            ),
+            lambda text, pattern, case=case, want=want: like(text, pattern, ignore_case=case) is want,
         )
     yield Function("^@", (TEXT, TEXT), BOOL, str.startswith)
 
@@ -242,7 +250,7 @@ def functions() -> Iterator[Function]:
             name,
             (TEXT, TEXT, TEXT),
             BOOL,
-            lambda text, pattern, escape, case=case: like_pattern(pattern, escape, ignore_case=case).fullmatch(text) is not None,
+            lambda text, pattern, escape, case=case: like(text, pattern, escape, ignore_case=case),
         )
     for name in ("length", "char_length", "character_length"):
         yield Function(name, (TEXT,), INT4, len)
@@ -276,7 +284,7 @@ def functions() -> Iterator[Function]:
     for name, left in (("lpad", True), ("rpad", False)):
         yield Function(name, (TEXT, INT4), TEXT, lambda text, n, left=left: _padded(text, n, left=left))
         yield Function(name, (TEXT, INT4, TEXT), TEXT, lambda text, n, fill, left=left: _padded(text, n, fill, left=left))
-    yield Function("replace", (TEXT, TEXT, TEXT), TEXT, lambda text, old, new: text.replace(old, new) if old else text)
+    yield Function("replace", (TEXT, TEXT, TEXT), TEXT, _replaced)
     yield Function("translate", (TEXT, TEXT, TEXT), TEXT, _translate)
     yield Function("repeat", (TEXT, INT4), TEXT, _repeat)
     yield Function("reverse", (TEXT,), TEXT, lambda text: text[::-1])
@@ -308,7 +316,12 @@ def functions() -> Iterator[Function]:
     yield Function("string_to_array", (TEXT, TEXT), _TEXTS, _to_array, strict=False)
     yield Function("string_to_table", (TEXT, TEXT), TEXT, lambda text, by: _to_array(text, by) or [], strict=False, rows=True)
     yield Function(
-        "concat", (ANY,), TEXT, lambda *parts: "".join(part for part in parts if part is not None), strict=False, variadic=True
+        "concat",
+        (ANY,),
+        TEXT,
+        lambda *parts: concatenated([part for part in parts if part is not None]),
+        strict=False,
+        variadic=True,
     )
     yield Function("concat_ws", (TEXT, ANY), TEXT, _joined, strict=False, variadic=True)
     yield Function("format", (TEXT, ANY), TEXT, _format, strict=False, variadic=True)
@@ -329,4 +342,4 @@ def _to_array(text: str | None, by: str | None) -> list[str] | None:
 
 
 def _joined(by: str | None, *parts: str | None) -> str | None:
-    return None if by is None else by.join(part for part in parts if part is not None)
+    return None if by is None else concatenated([part for part in parts if part is not None], by)

@@ -19,6 +19,7 @@ from hyperdb.frontends.sql.bind.binder import Binder, BoundQuery
 from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.memory import Pool
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.functions.sampling import SAMPLED
 from hyperdb.frontends.sql.parse.dialect import parse
@@ -28,6 +29,8 @@ from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.plan.walk import only_reads, plans
 
 _QUERIES = (exp.Query, exp.Values, exp.Table)
+_MOST_HELD = 1 << 30
+"""Bytes of rows that a query may hold."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def run(prepared: Prepared, session: Session, values: Sequence[Any], moment: Mom
         lambda: moment.time,
         writes,
         moment.cancelled,
+        Pool(_MOST_HELD),
     )
     return list(Executor(catalog.labels).compile(prepared.plan)(env))
 
