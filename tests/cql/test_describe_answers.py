@@ -18,7 +18,7 @@ from hyperdb.frontends.cql.system.registry import BUILTIN
 
 SCHEMA = (
     "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
-    "CREATE KEYSPACE \"Other\" WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1} AND durable_writes = 'no'",
+    "CREATE KEYSPACE \"Other\" WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1} AND durable_writes = 0",
     'CREATE TYPE ks.z (x int, "Y" frozen<map<text, int>>)',
     "CREATE TYPE ks.a (z frozen<z>)",
     'CREATE TABLE ks.t (k int, c text, s set<int> STATIC, v frozen<a>, "V" vector<float, 2>, PRIMARY KEY (k, c))'

@@ -154,6 +154,8 @@ class Schema:
     type_numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     unseen: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """What is there and cannot be said in CQL, with the reason."""
+    owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Who made a table, or with an empty name a keyspace; those of the bootstrap role are not there."""
     taken: frozenset[tuple[str, str]] = frozenset()
     """Names of all relations that are there, whatever they are."""
 

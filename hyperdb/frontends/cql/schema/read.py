@@ -116,8 +116,18 @@ class _Reading:
             apps={name: app.number for name, app in apps.items()},
             type_numbers=type_numbers,
             unseen=self.unseen,
+            owners=self._owners(),
             taken=taken,
         )
+
+    def _owners(self) -> dict[tuple[str, str], str]:
+        found = {}
+        for each in self.found.values():
+            if isinstance(each, records.App) and each.owner and each.number in self.names:
+                found[each.name, ""] = each.owner
+            elif isinstance(each, records.Table) and each.owner and each.app in self.names:
+                found[self.names[each.app], each.name] = each.owner
+        return found
 
     def _keyspace(self, app: records.App, kinds: Mapping[tuple[str, str], Udt], inside: list[Served]) -> Keyspace:
         replication, durable_writes = options.read_keyspace(app.options)

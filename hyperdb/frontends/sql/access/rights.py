@@ -7,9 +7,8 @@ what it owns. Schema public may be used by everybody. Invariant: an image of the
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access import privileges as p
@@ -17,13 +16,11 @@ from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.tables import TableTransaction
-from hyperdb.roles import ALIASES, BOOTSTRAP_ROLE, INHERIT, LOGIN, RECORD_TAG, SUPERUSER, RoleRecord
+from hyperdb.graph.roles import read_roles
+from hyperdb.roles import ALIASES, BOOTSTRAP_ROLE, INHERIT, LOGIN, SUPERUSER, RoleRecord
 
 PUBLIC = "public"
 BOOTSTRAP_OID = 10
-_SYSTEM = 0
-_HASH_BYTES = 8
-_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,29 +145,4 @@ class Roles:
 
 def load(transaction: TableTransaction) -> Roles:
     """The roles as a transaction sees them, outside of a statement."""
-    found: dict[str, RoleRecord] = {}
-    after: bytes | None = None
-    while True:
-        page: list[Any] = list(transaction.elements(_SYSTEM, after, _PAGE))
-        for place, _ in page:
-            element = place[_HASH_BYTES:]
-            if element.startswith(RECORD_TAG):
-                record = RoleRecord.decode(transaction.get_vertex(_SYSTEM, element) or b"")
-                if record is not None:
-                    found[element[len(RECORD_TAG) :].decode()] = record
-        if len(page) < _PAGE:
-            return Roles(found)
-        after = page[-1][0]
-
-
-def store(transaction: TableTransaction, name: str, change: Callable[[RoleRecord | None], RoleRecord | None]) -> None:
-    """Changes a role's record, which is None where there is no such role."""
-    element = RECORD_TAG + name.encode()
-    transaction.lock_element(_SYSTEM, element, "update", "block")
-    data = transaction.get_vertex(_SYSTEM, element)
-    before = None if data is None else RoleRecord.decode(data)
-    after = change(before)
-    if after is None:
-        transaction.remove_element(_SYSTEM, element)
-    elif after != before:
-        transaction.put_vertex(_SYSTEM, element, after.encode())
+    return Roles(read_roles(transaction))

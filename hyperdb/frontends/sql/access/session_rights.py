@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access import privileges as p
-from hyperdb.frontends.sql.access.rights import Need, Roles, load, store
+from hyperdb.frontends.sql.access.rights import Need, Roles, load
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.graph.catalog import records
+from hyperdb.graph.roles import change_role
 from hyperdb.roles import CREATE_ROLE, RoleRecord
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Rights:
     def change(self, name: str, body: Callable[[RoleRecord | None], RoleRecord | None]) -> None:
         """Changes a role's record in the session's transaction."""
         transaction = self._session.begin_statement()
-        store(transaction, name, body)
+        change_role(transaction, name, body)
         self._own = load(transaction)
 
     def end(self, *, committed: bool) -> None:

@@ -219,7 +219,7 @@ def drop(found: Words) -> Made:
                 raise SqlError("55006", "current user cannot be dropped")
             owned = [shown for shown, owner in session.look(_owners) if owner == name]
             known = session.look(lambda catalog: catalog.objects)
-            granted = record is not None and any(int(each.object.partition(".")[0]) in known for each in record.grants)
+            granted = record is not None and any(_number(each.object) in known for each in record.grants)
             if owned or granted:
                 detail = f"owner of {owned[0]}" if owned else "privileges on some objects"
                 raise SqlError("2BP01", f'role "{name}" cannot be dropped because some objects depend on it', detail=detail)
@@ -230,6 +230,12 @@ def drop(found: Words) -> Made:
         return done("DROP ROLE")
 
     return Utility(run), None
+
+
+def _number(key: str) -> int:
+    """The object of a grant; 0 for what only CQL grants: all keyspaces, roles."""
+    number = key.partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _join(session: SqlSession, member: str, group: str, how: int) -> None:
