@@ -55,9 +55,9 @@ def wire(value: Any) -> Any:
 class Client:
     """See the module."""
 
-    def __init__(self, backend: CqlBackend, version: int = 5) -> None:
+    def __init__(self, backend: CqlBackend, version: int = 5, role: str = "hyperdb") -> None:
         self.backend = backend
-        self.session = backend.open(Opening("hyperdb", version=version))
+        self.session = backend.open(Opening(role, version=version))
         self.context = Context(version)
         self.state: bytes | None = None
         self.warnings: Sequence[str] = ()

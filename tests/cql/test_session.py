@@ -9,9 +9,10 @@ from cql_session import Client, Time, backend
 
 import hyperdb
 from hyperdb.errors import CqlError
-from hyperdb.frontends.cql.codes import ErrorCode
+from hyperdb.frontends.cql.codes import ErrorCode, EventKind
+from hyperdb.frontends.cql.contract import Context
 from hyperdb.frontends.cql.parse.parser import Grammar
-from hyperdb.frontends.cql.protocol import responses
+from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.reader import UNSET
 
 
@@ -266,8 +267,65 @@ def test_what_cassandra_refuses_is_refused_in_its_words(client: Client, text: st
 
 
 def test_what_cannot_be_done_yet_is_refused_by_name(client: Client) -> None:
-    from hyperdb.frontends.cql.contract import Context
-
     for name, words in (("hyperdb.privacy", "not answered by this version"), ("hyperdb.prove", "not answered by this version")):
         client.context = Context(5, payload={name: b"pir"})
         assert words in client.refusal("SELECT * FROM t")
+
+
+def test_traced_requests_are_in_the_tables_of_traces(client: Client) -> None:
+    fill(client)
+    reply = client.session.query(requests.Query("SELECT * FROM t WHERE k = 1", requests.Parameters()), Context(5, tracing=True))
+    assert reply.tracing is not None
+    sessions = client.run(
+        "SELECT request, parameters, duration FROM system_traces.sessions WHERE session_id = ?", reply.tracing.bytes
+    )
+    assert [row[:2] for row in sessions] == [("Execute CQL3 query", (("query", "SELECT * FROM t WHERE k = 1"),))]
+    events = client.run("SELECT activity FROM system_traces.events WHERE session_id = ?", reply.tracing.bytes)
+    assert ("Read 4 rows",) in events
+    assert events[-1] == ("Request complete",)
+
+
+def test_descriptions_come_in_pages(client: Client) -> None:
+    whole = client.run("DESCRIBE KEYSPACE ks")
+    assert [row[1:3] for row in whole] == [("keyspace", "ks"), ("table", "t")]
+    assert client.pages("DESCRIBE KEYSPACE ks", 1) == [[whole[0]], [whole[1]]]
+
+
+def test_other_clients_are_told_of_changes_of_the_schema(client: Client) -> None:
+    told: list[responses.Event] = []
+    other = Client(client.backend)
+    other.session.register(frozenset([EventKind.SCHEMA]), told.append)
+    client.run("CREATE TABLE later (k int PRIMARY KEY)")
+    client.run("DROP TABLE later")
+    assert told == [
+        responses.SchemaChange("CREATED", "TABLE", "ks", "later"),
+        responses.SchemaChange("DROPPED", "TABLE", "ks", "later"),
+    ]
+    other.session.close()
+    client.run("CREATE TABLE later (k int PRIMARY KEY)")
+    assert len(told) == 2
+
+
+def test_a_role_may_do_what_it_was_granted(client: Client) -> None:
+    fill(client)
+    client.run("CREATE ROLE reader WITH PASSWORD = 'x' AND LOGIN = true")
+    reader = Client(client.backend, role="reader")
+    refused = [
+        "SELECT * FROM ks.t",
+        "INSERT INTO ks.t (k, c) VALUES (1, 1)",
+        "BEGIN BATCH DELETE FROM ks.t WHERE k = 1; APPLY BATCH",
+        "CREATE TABLE ks.u (k int PRIMARY KEY)",
+        "CREATE ROLE other",
+    ]
+    for text in refused:
+        with pytest.raises(CqlError) as caught:
+            reader.run(text)
+        assert caught.value.code == ErrorCode.UNAUTHORIZED, text
+    with pytest.raises(CqlError):
+        reader.prepare("SELECT * FROM ks.t")
+    client.run("GRANT SELECT ON ks.t TO reader")
+    assert len(reader.run("SELECT * FROM ks.t")) == 13
+    for text in refused[1:]:
+        with pytest.raises(CqlError):
+            reader.run(text)
+    assert reader.run("SELECT key FROM system.local") == [("local",)]

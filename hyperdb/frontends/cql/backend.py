@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from hyperdb.frontends.cql.access import RoleCache
 from hyperdb.frontends.cql.bind.frame import Clock
 from hyperdb.frontends.cql.codes import EventKind
 from hyperdb.frontends.cql.contract import Opening
 from hyperdb.frontends.cql.parse.cache import Statements
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.prepared import Plans, Registry
-from hyperdb.frontends.cql.protocol.responses import Event
+from hyperdb.frontends.cql.protocol.responses import Event, SchemaChange
 from hyperdb.frontends.cql.schema.cache import Schemas
 from hyperdb.frontends.cql.schema.rows import Client, Node
+from hyperdb.frontends.cql.schema.watch import Watcher
 from hyperdb.frontends.cql.system.registry import BUILTIN
+from hyperdb.frontends.cql.tracing import Traces
 from hyperdb.graph.catalog.tables import Tables
 
 if TYPE_CHECKING:
@@ -60,6 +63,9 @@ class CqlBackend:
         self.plans = Plans()
         self.prepared = Registry()
         self.node = Node(host_id, started=self.clock.now())
+        self.traces = Traces()
+        self.roles = RoleCache(tables, self.clock.now)
+        self.watcher = Watcher(self._tell)
         self._lock = threading.Lock()
         self._sessions: dict[int, CqlSession] = {}
         self._listeners: dict[int, tuple[frozenset[EventKind], Callable[[Event], None]]] = {}
@@ -97,10 +103,9 @@ class CqlBackend:
         with self._lock:
             self._listeners[id(session)] = events, push
 
-    def tell(self, events: Sequence[Event]) -> None:
-        """Tells those who listen of changes of the schema."""
+    def _tell(self, event: SchemaChange) -> None:
+        """Tells those who listen of a change of the schema."""
         with self._lock:
             pushes = [push for kinds, push in self._listeners.values() if EventKind.SCHEMA in kinds]
-        for event in events:
-            for push in pushes:
-                push(event)
+        for push in pushes:
+            push(event)

@@ -76,7 +76,7 @@ class Batches:
         def made(schema: Schema) -> list[Made]:
             return [(ready(schema), values) for ready, values in items]
 
-        return self._run(batch.kind, statements, made, batch.parameters, None)
+        return self._run(batch.kind, statements, made, batch.parameters, None, keyspace)
 
     def run_text(self, batch: st.Batch, parsed: Parsed, asked: Asked) -> Reply:
         """A text."""
@@ -98,7 +98,7 @@ class Batches:
             return found
 
         timestamp = self._timestamp(batch, values, places)
-        return self._run(_KINDS[batch.kind], batch.changes, made, asked.parameters, timestamp)
+        return self._run(_KINDS[batch.kind], batch.changes, made, asked.parameters, timestamp, asked.keyspace)
 
     def _timestamp(self, batch: st.Batch, values: Sequence[Value], places: dict[int, int]) -> Callable[[Frame], int] | None:
         """The time that the text gives to all of its changes."""
@@ -141,6 +141,7 @@ class Batches:
         made: Callable[[Schema], list[Made]],
         parameters: requests.Parameters,
         timestamp: Callable[[Frame], int] | None,
+        keyspace: str | None,
     ) -> Reply:
         from hyperdb.frontends.cql.session import check_consistency
 
@@ -155,6 +156,8 @@ class Batches:
 
         def body(transaction: TableTransaction, schema: Schema) -> Result:
             changes = []
+            for statement in statements:
+                session.authorize(statement, schema, keyspace)  # type: ignore[arg-type]
             for ready, values in made(schema):
                 plan = ready.plan
                 assert isinstance(plan, ModifyPlan)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hyperdb.errors import CqlError
+from hyperdb.frontends.cql import access
 from hyperdb.frontends.cql.backend import CqlBackend
 from hyperdb.frontends.cql.batches import Batches
 from hyperdb.frontends.cql.bind.frame import Frame
@@ -23,20 +24,25 @@ from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
 from hyperdb.frontends.cql.define.context import Context as DefineContext
 from hyperdb.frontends.cql.define.run import run as define
 from hyperdb.frontends.cql.execute import paging, select, write
-from hyperdb.frontends.cql.execute.stream import Access
+from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
+from hyperdb.frontends.cql.parse import permissions as pm
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
+from hyperdb.frontends.cql.parse.permissions import PermissionStatement
 from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.schema.rows import Client, Facts
+from hyperdb.frontends.cql.system.describe import answer
+from hyperdb.frontends.cql.tracing import Tracer
 from hyperdb.frontends.cql.transacting import READ, SERIAL, WRITE, Kind, Transacting
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.roles import ALIASES
 
 T = TypeVar("T")
 _SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
@@ -51,6 +57,12 @@ class Asked:
     keyspace: str | None
     parameters: requests.Parameters
     context: Context
+    tracer: Tracer | None = None
+
+    def note(self, activity: str) -> None:
+        """Notes what was done, if the client wants to know."""
+        if self.tracer is not None:
+            self.tracer.note(activity)
 
 
 class CqlSession:
@@ -70,19 +82,19 @@ class CqlSession:
 
     def query(self, query: requests.Query, context: Context) -> Reply:
         """See `contract.Session`."""
-        return self._begin(lambda: self._query(query, context))
+        return self._begin(lambda tracer: self._query(query, context, tracer), context, query.text)
 
     def prepare(self, prepare: requests.Prepare, context: Context) -> Reply:
         """See `contract.Session`."""
-        return self._begin(lambda: self._prepare(prepare, context))
+        return self._begin(lambda _tracer: self._prepare(prepare, context), context, prepare.text)
 
     def execute(self, execute: requests.Execute, context: Context) -> Reply:
         """See `contract.Session`."""
-        return self._begin(lambda: self._execute(execute, context))
+        return self._begin(lambda tracer: self._execute(execute, context, tracer), context, execute)
 
     def batch(self, batch: requests.Batch, context: Context) -> Reply:
         """See `contract.Session`."""
-        return self._begin(lambda: self._batches.run(batch, context))
+        return self._begin(lambda _tracer: self._batches.run(batch, context), context, "BATCH")
 
     def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         """See `contract.Session`."""
@@ -112,23 +124,39 @@ class CqlSession:
             tuple(opening.options.items()),
         )
 
-    def _begin(self, call: Callable[[], Reply]) -> Reply:
+    def _begin(self, call: Callable[[Tracer | None], Reply], context: Context, request: str | requests.Execute) -> Reply:
         with self._lock:
             self._requests += 1
 
         def run() -> Reply:
             with failing():
-                return call()
+                return self._traced(call, request) if context.tracing else call(None)
 
         if not self.opening.may_wait:
             raise WouldWait(run)
         return run()
 
+    def _traced(self, call: Callable[[Tracer | None], Reply], request: str | requests.Execute) -> Reply:
+        clock = self.backend.clock
+        tracer = Tracer(clock.now, clock.timeuuid)
+        if isinstance(request, str):
+            text = request
+        else:
+            prepared = self.backend.prepared.find(request.id)
+            text = request.id.hex() if prepared is None else prepared.text
+        try:
+            reply = call(tracer)
+        finally:
+            tracer.note("Request complete")
+            self.backend.traces.keep(tracer.finished("Execute CQL3 query", self.opening.address, {"query": text}))
+        return replace(reply, tracing=tracer.id)
+
     # Requests.
 
-    def _query(self, query: requests.Query, context: Context) -> Reply:
+    def _query(self, query: requests.Query, context: Context, tracer: Tracer | None) -> Reply:
         check_payload(context)
-        asked = Asked(query.text, query.parameters.keyspace or self.keyspace, query.parameters, context)
+        asked = Asked(query.text, query.parameters.keyspace or self.keyspace, query.parameters, context, tracer)
+        asked.note(f"Parsing {query.text}")
         return self.run(self.backend.statements.parse(query.text), asked)
 
     def run(self, parsed: Parsed, asked: Asked) -> Reply:
@@ -148,18 +176,60 @@ class CqlSession:
         warnings: list[str] = []
         if isinstance(statement, st.Use):
             return Reply(self._use(statement))
-        before: list[Schema] = []
+        if isinstance(statement, pm.Describe):
+            return self._describe(statement, asked)
+        if isinstance(statement, PermissionStatement):
+            return self._permit(statement, asked)
 
         def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
+            self.authorize(statement, schema, asked.keyspace)
             context = DefineContext(transaction, schema, asked.keyspace, self.role, self.backend.clock.now(), warnings)
-            before.append(schema)
             return define(context, statement) or Void()  # type: ignore[arg-type]
 
         result = self.transacting.run(WRITE, body)
         if isinstance(result, SchemaChange):
-            self.backend.tell([result])
+            # Everybody is told of what is committed, by comparing schemas.
+            self.transacting.run(READ, lambda _transaction, _schema: None)
             self.backend.tables.refresh_prefixes()
         return Reply(result, warnings)
+
+    def _describe(self, statement: pm.Describe, asked: Asked) -> Reply:
+        """DESCRIBE; its pages go by the number of the row."""
+        parameters = asked.parameters
+        of = paging.digest(asked.text, asked.keyspace, ())
+        begin = 0 if parameters.paging_state is None else paging.read(parameters.paging_state, of).place.partition
+        found = self.transacting.run(
+            READ, lambda transaction, schema: answer(self.facts(transaction, schema), asked.keyspace, statement)
+        )
+        rows = list(found.rows)  # type: ignore[arg-type]
+        size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else len(rows)
+        end = begin + size
+        state = paging.write(paging.State(Place(end)), of) if end < len(rows) else None
+        return Reply(replace(found, rows=rows[begin:end], paging_state=state))
+
+    def _permit(self, statement: PermissionStatement, asked: Asked) -> Reply:
+        """A statement on roles or permissions."""
+        made: list[access.Context] = []
+
+        def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
+            self.authorize(statement, schema, asked.keyspace)
+            context = access.Context(transaction, schema, asked.keyspace, self.role)
+            made.append(context)
+            return access.run(context, statement) or Void()
+
+        result = self.transacting.run(WRITE, body)
+        if made[-1].has_changed:
+            self.backend.roles.forget()
+        return Reply(result, made[-1].warnings)
+
+    def authorize(self, statement: Statement, schema: Schema, keyspace: str | None) -> None:
+        """Refuses what the client's role may not do.
+
+        Raises:
+            CqlError: unauthorized.
+        """
+        if self.role not in ALIASES:
+            access.authorize(self.backend.roles.image(), self.role, statement, schema, keyspace)
 
     def _use(self, statement: st.Use) -> SetKeyspace:
         def body(_transaction: TableTransaction, schema: Schema) -> SetKeyspace:
@@ -185,12 +255,15 @@ class CqlSession:
         write_time = self.write_time(asked.parameters)
 
         def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
+            asked.note("Preparing statement")
+            self.authorize(statement, schema, asked.keyspace)
             made = ready(schema)
             frame = self.frame(made, asked.parameters, write_time)
             frames.append(frame)
             if isinstance(made.plan, SelectPlan):
                 return self._select(made.plan, transaction, schema, frame, asked, known)
             check_consistency(asked.parameters, is_conditional=made.plan.condition is not None)
+            asked.note(f"Changing {made.plan.served.keyspace}.{made.plan.served.name}")
             if made.plan.condition is None:
                 write.apply(write.Change(made.plan, frame), transaction)
                 return Void()
@@ -236,7 +309,9 @@ class CqlSession:
         of = paging.digest(asked.text, asked.keyspace, frame.values)
         state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of)
         access = Access(transaction, frame, lambda: self.facts(transaction, schema))
+        asked.note(f"Reading {plan.served.keyspace}.{plan.served.name}")
         page = select.run(plan, access, size, state)
+        asked.note(f"Read {len(page.rows)} rows")
         behind = None if page.state is None else paging.write(page.state, of)
         if known is None:
             return Rows(plan.columns, page.rows, behind)
@@ -253,7 +328,7 @@ class CqlSession:
     def facts(self, transaction: TableTransaction, schema: Schema) -> Facts:
         """What the rows of system tables are made of."""
         backend = self.backend
-        return Facts(transaction, schema, backend.node, self.role, backend.clock.now(), backend.clients())
+        return Facts(transaction, schema, backend.node, self.role, backend.clock.now(), backend.clients(), backend.traces.all())
 
     # Prepared statements.
 
@@ -266,7 +341,12 @@ class CqlSession:
         partition: Sequence[int] = ()
         columns: Sequence[responses.Column] | None = None
         if isinstance(parsed.shape.statement, DATA):
-            plan = self.transacting.run(READ, lambda _transaction, schema: self.ready(prepared, schema)).plan
+
+            def body(_transaction: TableTransaction, schema: Schema) -> Ready:
+                self.authorize(parsed.shape.statement, schema, keyspace)
+                return self.ready(prepared, schema)
+
+            plan = self.transacting.run(READ, body).plan
             markers, partition = plan.markers, plan.partition_markers
             columns = plan.columns if isinstance(plan, SelectPlan) else None
         elif isinstance(parsed.shape.statement, st.Batch):
@@ -308,10 +388,10 @@ class CqlSession:
             self.backend.prepared.forget(prepared.id)
             raise unprepared(prepared.id) from None
 
-    def _execute(self, execute: requests.Execute, context: Context) -> Reply:
+    def _execute(self, execute: requests.Execute, context: Context, tracer: Tracer | None) -> Reply:
         check_payload(context)
         prepared = self.find(execute.id)
-        asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context)
+        asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context, tracer)
         statement = prepared.parsed.shape.statement
         if not isinstance(statement, DATA):
             return self.run(prepared.parsed, asked)

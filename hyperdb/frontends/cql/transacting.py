@@ -86,7 +86,10 @@ class Transacting:
             version = transaction.open()
             kept = False
             try:
-                found = body(transaction, self._backend.schemas.of(transaction, version))
+                schema = self._backend.schemas.of(transaction, version)
+                if version is not None:
+                    self._backend.watcher.look(schema)
+                found = body(transaction, schema)
                 kept = True
                 return found
             except RowChangedError:

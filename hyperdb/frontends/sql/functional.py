@@ -23,7 +23,6 @@ from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan.expressions import Const
 from hyperdb.frontends.sql.proof.past import Past
 from hyperdb.frontends.sql.proof.session import Proofs
-from hyperdb.frontends.sql.shown import Shown
 from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
@@ -121,8 +120,7 @@ class Facade:
     @property
     def describe(self) -> Describe:
         """Names and definitions of objects."""
-        catalog, path = self._catalog(), self.schemas(True)
-        return Describe(catalog, path, self._own, Shown(catalog, path))
+        return Describe(self._catalog(), self.schemas(True), self._own)
 
     def _own(self) -> str:
         return self.role

@@ -7,7 +7,7 @@ table's columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -51,6 +51,34 @@ class Client:
 
 
 @dataclass(frozen=True)
+class TraceEvent:
+    """Something that a traced request did."""
+
+    id: UUID
+    activity: str
+    elapsed: int
+    """Microseconds since the request began."""
+    thread: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A request that was traced."""
+
+    id: UUID
+    client: str
+    """Its address."""
+    command: str
+    duration: int
+    """Microseconds."""
+    parameters: Mapping[str, str]
+    request: str
+    started_at: int
+    """Milliseconds since 1970."""
+    events: Sequence[TraceEvent]
+
+
+@dataclass(frozen=True)
 class Facts:
     """What rows may be made of besides the catalog."""
 
@@ -62,6 +90,7 @@ class Facts:
     now: int
     """Microseconds since 1970."""
     sessions: Sequence[Client] = field(default=())
+    traces: Sequence[Trace] = field(default=())
 
 
 class RowSource(Protocol):

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hyperdb.frontends.cql.schema.model import Builtin, Served
-from hyperdb.frontends.cql.system import local, schema_tables
+from hyperdb.frontends.cql.system import local, schema_tables, traces
 from hyperdb.frontends.cql.system.computed import Definition, keyspace, served
 
 _LOCAL = {"class": "org.apache.cassandra.locator.LocalStrategy"}
 _REAL: Mapping[str, tuple[Definition, ...]] = {
     "system": local.TABLES,
     "system_schema": schema_tables.TABLES,
+    "system_traces": traces.TABLES,
 }
 _VIRTUAL: Mapping[str, tuple[Definition, ...]] = {
     "system_virtual_schema": schema_tables.VIRTUAL,
