@@ -23,6 +23,7 @@ from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan.expressions import Const
 from hyperdb.frontends.sql.proof.past import Past
 from hyperdb.frontends.sql.proof.session import Proofs
+from hyperdb.frontends.sql.shown import Shown
 from hyperdb.graph.catalog import records
 from hyperdb.graph.store import TransactionOptions
 
@@ -120,7 +121,8 @@ class Facade:
     @property
     def describe(self) -> Describe:
         """Names and definitions of objects."""
-        return Describe(self._catalog(), self.schemas(True), self._own)
+        catalog, path = self._catalog(), self.schemas(True)
+        return Describe(catalog, path, self._own, Shown(catalog, path))
 
     def _own(self) -> str:
         return self.role

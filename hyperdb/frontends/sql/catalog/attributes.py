@@ -71,7 +71,8 @@ def defaults(env: Any) -> Rows:
         if isinstance(found, records.Table):
             for column in found.columns:
                 if column.default and not column.dropped:
-                    yield number * 64 + column.id & 0x7FFFFFFF, number, column.id, column.default.text
+                    text = env.session.describe.default(number, column)
+                    yield number * 64 + column.id & 0x7FFFFFFF, number, column.id, text
 
 
 def descriptions(env: Any) -> Rows:

@@ -5,6 +5,7 @@ Invariant: a definition that is told here, run as a statement, makes the same ob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from hyperdb.errors import SqlError
@@ -21,15 +22,30 @@ _ACTIONS = {
     records.SET_NULL: "SET NULL",
     records.SET_DEFAULT: "SET DEFAULT",
 }
+# A key of an index that is one call needs no parentheses.
+_CALL = re.compile(r"[a-z_][a-z0-9_.]*\([^()]*(?:\([^()]*\)[^()]*)*\)", re.IGNORECASE)
 
 
 class Describe:
     """See the module's head. `path` begins with the schemas that are searched first."""
 
-    def __init__(self, catalog: Catalog, path: Sequence[str], role: Callable[[], str]) -> None:
+    def __init__(
+        self, catalog: Catalog, path: Sequence[str], role: Callable[[], str], shown: Callable[..., str] | None = None
+    ) -> None:
         self.catalog = catalog
         self.path = path
         self._role = role
+        self._shown = shown
+
+    def expression(self, expression: records.Expression, owner: int, kind: Kind | None = None, *, pretty: bool = False) -> str:
+        """An expression of a table or domain; of a default with its column's type."""
+        if self._shown is None or not expression:
+            return expression.text
+        return self._shown(expression, owner, kind, pretty=pretty)
+
+    def default(self, owner: int, column: records.Column) -> str | None:
+        """A column's default or how it is generated; None: neither."""
+        return self.expression(column.default, owner, kinds.of_record(column.kind)) or None
 
     def qualified(self, number: int) -> str:
         """An object's name, with its schema where the path does not lead there first."""
@@ -163,7 +179,7 @@ class Describe:
     def _columns(self, table: records.Table) -> dict[int, str]:
         return {column.id: quote_ident(column.name) for column in table.columns}
 
-    def index_definition(self, number: int, column: int = 0) -> str | None:
+    def index_definition(self, number: int, column: int = 0, *, pretty: bool = False) -> str | None:
         """pg_get_indexdef."""
         index = self.catalog.objects.get(number)
         if not isinstance(index, records.Index):
@@ -173,8 +189,8 @@ class Describe:
         names = self._columns(table)
         parts = []
         for part in index.columns:
-            text = names[part.column] if part.column else part.expression.text
-            if not part.column and not text.endswith(")"):
+            text = names[part.column] if part.column else self.expression(part.expression, index.table, pretty=pretty)
+            if not part.column and not _CALL.fullmatch(text):
                 text = f"({text})"
             first = part.nulls == records.NULLS_FIRST
             if column == 0 and part.descending:
@@ -185,15 +201,15 @@ class Describe:
         if column:
             return parts[column - 1] if column <= len(parts) else ""
         unique = "UNIQUE " if index.unique else ""
-        schema = quote_ident(self.catalog.schema_of(index.table))
-        target = f"{schema}.{quote_ident(table.name)} USING {index.method or 'btree'} ({', '.join(parts)})"
+        schema = "" if pretty and self.is_visible(index.table) else f"{quote_ident(self.catalog.schema_of(index.table))}."
+        target = f"{schema}{quote_ident(table.name)} USING {index.method or 'btree'} ({', '.join(parts)})"
         text = f"CREATE {unique}INDEX {quote_ident(index.name)} ON {target}"
         if index.included:
             text += f" INCLUDE ({', '.join(names[each] for each in index.included)})"
         if index.nulls_equal:
             text += " NULLS NOT DISTINCT"
         if index.predicate:
-            text += f" WHERE ({index.predicate.text})"
+            text += f" WHERE {self.expression(index.predicate, index.table, pretty=pretty)}"
         return text
 
     def constraint(self, number: int) -> tuple[int, records.Constraint] | None:
@@ -205,14 +221,14 @@ class Describe:
                         return owner, constraint
         return None
 
-    def constraint_definition(self, number: int) -> str | None:
+    def constraint_definition(self, number: int, *, pretty: bool = False) -> str | None:
         """pg_get_constraintdef."""
         found = self.constraint(number)
         if found is None:
             return None
         owner, constraint = found
         if constraint.kind == records.CHECK:
-            return f"CHECK (({constraint.check.text}))"
+            return f"CHECK ({self.expression(constraint.check, owner, pretty=pretty)})"
         table = self.catalog.objects[owner]
         assert isinstance(table, records.Table)
         names = self._columns(table)

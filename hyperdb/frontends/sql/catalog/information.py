@@ -62,6 +62,7 @@ def columns(env: Any) -> Rows:
             record = column.record
             assert record is not None
             generated = record.generation == records.STORED
+            default = env.session.describe.default(number, record)
             identity = record.generation in (records.IDENTITY_ALWAYS, records.IDENTITY_BY_DEFAULT)
             base = catalog.base(column.kind)
             built_in = kinds.BUILT_IN.get(base.oid)
@@ -74,11 +75,11 @@ def columns(env: Any) -> Rows:
             udt = built_in.name if built_in else _udt(catalog, base.oid)
             generation = {records.IDENTITY_ALWAYS: "ALWAYS", records.IDENTITY_BY_DEFAULT: "BY DEFAULT"}.get(record.generation)
             yield (
-                env.session.database, schema, name, column.name, place + 1, None if generated else record.default.text or None,
+                env.session.database, schema, name, column.name, place + 1, None if generated else default,
                 "NO" if record.not_null else "YES", spoken, length, precision,
                 None if precision is None else 2 if scale is None else 10,
                 scale, timed, None, env.session.database, "pg_catalog" if built_in else schema, udt, "YES" if identity else "NO",
-                generation, "ALWAYS" if generated else "NEVER", record.default.text if generated else None, "YES",
+                generation, "ALWAYS" if generated else "NEVER", default if generated else None, "YES",
                 None, None, None,
             )  # fmt: skip
 

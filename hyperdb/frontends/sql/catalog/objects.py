@@ -205,12 +205,13 @@ def indexes(env: Any) -> Rows:
                 for part in found.columns
             ]
             options = [(1 if part.descending else 0) | (2 if part.nulls == records.NULLS_FIRST else 0) for part in found.columns]
-            expressions = " ".join(part.expression.text for part in found.columns if not part.column) or None
+            show = env.session.describe.expression
+            expressions = ", ".join(show(part.expression, found.table) for part in found.columns if not part.column) or None
             yield (
                 number, found.table, len(keys), len(found.columns), found.unique, found.nulls_equal, primary, False, True, False,
                 not found.building, False, True, True, False,
                 *map(_from_0, (keys, collations, [0] * len(options), options)),
-                expressions, found.predicate.text or None,
+                expressions, show(found.predicate, found.table) or None,
             )  # fmt: skip
 
 
@@ -227,6 +228,7 @@ _INDEX = (
 def constraints(env: Any) -> Rows:
     """pg_constraint."""
     catalog: Catalog = env.catalog
+    show = env.session.describe.expression
     for number, found in catalog.objects.items():
         if not isinstance(found, records.Table | records.UserType):
             continue
@@ -239,7 +241,7 @@ def constraints(env: Any) -> Rows:
                 _DELETES[each.on_update] if foreign else " ",
                 _DELETES[each.on_delete] if foreign else " ", ("f" if each.match_full else "s") if foreign else " ",
                 True, 0, True,
-                list(each.columns) or None, list(each.parent_columns) or None, each.check.text or None,
+                list(each.columns) or None, list(each.parent_columns) or None, show(each.check, number) or None,
             )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Catalog, Relation
 from hyperdb.frontends.sql.contract import Notice
 from hyperdb.frontends.sql.execute.environment import Environment
-from hyperdb.frontends.sql.parse.dialect import HyperPostgres
+from hyperdb.frontends.sql.parse.dialect import written
 from hyperdb.frontends.sql.plan.expressions import Const, Expr, parts, slots
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Expression, Use
@@ -128,7 +128,7 @@ class Context:
 
     def expression(self, node: exp.Expr, bound: Expr, columns: dict[int, int] | None = None) -> Expression:
         """An expression as the catalog keeps it. `columns` are ids by slot, of the object that it belongs to."""
-        text = node.sql(dialect=HyperPostgres, comments=False)
+        text = written(node)
         used = tuple(sorted({columns[place] for place in slots(bound) if place in columns})) if columns else ()
         return Expression(text=text, path=self.path, uses=self.uses(bound), columns=used)
 

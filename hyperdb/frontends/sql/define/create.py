@@ -24,6 +24,7 @@ from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
 from hyperdb.frontends.sql.define.rekey import hidden_column
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.clauses import MATERIALIZED, ON_COMMIT, TEMPORARY
+from hyperdb.frontends.sql.parse.dialect import written
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Source, Table, Use
 
@@ -207,9 +208,7 @@ def _constrained(
         return replace(column, not_null=True, generation=generation, sequence=number)
     if isinstance(inner, exp.ComputedColumnConstraint):
         # It may name columns that come later: it is bound once all are known.
-        return replace(
-            column, generation=records.STORED, default=Expression(text=inner.this.sql(dialect="postgres"), path=context.path)
-        )
+        return replace(column, generation=records.STORED, default=Expression(text=written(inner.this), path=context.path))
     if isinstance(inner, exp.CollateColumnConstraint):
         if inner.this.name not in ("C", "POSIX", "default", "ucs_basic"):
             raise SqlError("0A000", f'collation "{inner.this.name}" is not supported')
@@ -220,7 +219,9 @@ def _constrained(
 
 
 def default_of(context: Context, node: exp.Expr, kind: Kind) -> Expression:
-    """A default as the catalog keeps it."""
+    """A default as the catalog keeps it; NULL is none, but for a domain, whose own it hides."""
+    if isinstance(node, exp.Null) and kind.oid not in context.catalog.domains:
+        return Expression()
     scope = Scope(Level(), clause="DEFAULT expressions")
     bound = context.binder.expressions.bind(node, scope)
     return context.expression(node, context.binder.coercer.coerce(bound, kind, "assignment"))

@@ -17,7 +17,7 @@ from hyperdb.frontends.sql.bind.binder import BoundQuery
 from hyperdb.frontends.sql.define.context import Context
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
-from hyperdb.frontends.sql.parse.dialect import HyperPostgres, parse
+from hyperdb.frontends.sql.parse.dialect import parse, written
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.plan.optimize import Optimizer
 from hyperdb.frontends.sql.statement import SqlOutcome, Utility, done
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def source(context: Context, query: exp.Expr, *, filled: bool) -> Source:
     """What the table is filled from."""
     uses = tuple(records.Use(object=number) for number in sorted(context.binder.objects))
-    text = query.sql(dialect=HyperPostgres, comments=False)
+    text = written(query)
     return Source(query=Expression(text=text, path=context.path, uses=uses), unfilled=not filled)
 
 

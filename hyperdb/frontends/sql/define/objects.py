@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Relation, 
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context, with_column
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.parse.clauses import TEMPORARY
-from hyperdb.frontends.sql.parse.dialect import HyperPostgres
+from hyperdb.frontends.sql.parse.dialect import written
 from hyperdb.frontends.sql.plan.expressions import is_volatile, parts
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App, Column, Expression, Index, KeyColumn, Label, UserType, View
@@ -159,7 +159,7 @@ def view(context: Context, node: exp.Create) -> str:
     temporary = bool(node.args.get(TEMPORARY)) or any(each.startswith(TEMPORARY_PREFIX) for each in used)
     schema, app, name = context.place(node.this, temporary=temporary)
     uses = tuple(records.Use(object=number) for number in sorted(context.binder.objects))
-    query = Expression(text=node.expression.sql(dialect=HyperPostgres, comments=False), path=context.path, uses=uses)
+    query = Expression(text=written(node.expression), path=context.path, uses=uses)
     record = View(app=app, name=name, query=query, columns=tuple(columns))
     before = context.catalog.find(name, schema, ())
     if before is not None and node.args.get("replace"):

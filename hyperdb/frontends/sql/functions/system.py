@@ -111,11 +111,14 @@ def functions() -> Iterator[Function]:
         "pg_get_indexdef",
         (OID, INT4, BOOL),
         TEXT,
-        lambda env, oid, column, _pretty: env.session.describe.index_definition(oid, column),
+        lambda env, oid, column, pretty: env.session.describe.index_definition(oid, column, pretty=pretty),
     )
     yield _env("pg_get_constraintdef", (OID,), TEXT, lambda env, oid: env.session.describe.constraint_definition(oid))
     yield _env(
-        "pg_get_constraintdef", (OID, BOOL), TEXT, lambda env, oid, _pretty: env.session.describe.constraint_definition(oid)
+        "pg_get_constraintdef",
+        (OID, BOOL),
+        TEXT,
+        lambda env, oid, pretty: env.session.describe.constraint_definition(oid, pretty=pretty),
     )
     yield _env("pg_get_viewdef", (OID,), TEXT, lambda env, oid: env.session.describe.view_definition(oid))
     yield _env("pg_get_viewdef", (OID, BOOL), TEXT, lambda env, oid, _pretty: env.session.describe.view_definition(oid))

@@ -194,6 +194,11 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     return statement
 
 
+def written(node: exp.Expr) -> str:
+    """A part of a statement as text that `parse` reads again; functions in small letters, as PostgreSQL shows them."""
+    return node.sql(dialect=HyperPostgres, comments=False, normalize_functions="lower")
+
+
 _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
 
 
