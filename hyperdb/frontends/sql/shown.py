@@ -13,9 +13,10 @@ from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.bind.deparse import Deparser
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.describe import Describe, quote_ident
+from hyperdb.frontends.sql.catalog.describe import Describe
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.graph.catalog import records
 
 # Words that stand for calls, which PostgreSQL keeps as words.
