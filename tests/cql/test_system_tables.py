@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from cql_bench import CqlBench
+from cql_session import Client, backend
 
 import hyperdb
 from hyperdb.frontends.cql.parse.parser import Grammar
@@ -88,3 +89,37 @@ def test_definitions_leave_the_system_alone(bench: CqlBench) -> None:
     assert "System keyspace 'system' is not user-modifiable" in bench.refused("DROP KEYSPACE system")[1]
     assert "Virtual keyspace 'system_virtual_schema' is not" in bench.refused("DROP TABLE system_virtual_schema.tables")[1]
     assert "system keyspace is not user-modifiable" in bench.refused("TRUNCATE system.local")[1]
+
+
+def test_clients_are_seen(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        shared = backend(database, cql)
+        client = Client(shared)
+        Client(shared)
+        assert client.run("SELECT username, protocol_version FROM system_views.clients LIMIT 1") == [("hyperdb", 5)]
+        names = client.run("SELECT name FROM system_views.metrics")
+        assert ("block_cache_bytes",) in names
+        assert client.run("SELECT value FROM system_views.settings WHERE name = 'cluster_name'") == [("HyperDB",)]
+
+
+def test_frames_are_seen(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        client = Client(backend(database, cql))
+        client.run("CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+        frame = database.frames.seal()
+        ((number, root),) = client.run("SELECT frame, root FROM hyperdb.frames")
+        assert (number, root) == (frame.number, frame.root)
+        assert client.run("SELECT frame FROM hyperdb.frames WHERE frame = 77") == []
+        apps = client.run(f"SELECT app FROM hyperdb.roots WHERE frame = {number}")
+        assert [name for (name,) in apps] == sorted(database.frames.apps(number))
+
+
+def test_roles_are_seen(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        database.sql("CREATE ROLE readers")
+        database.sql("CREATE ROLE alice LOGIN IN ROLE readers")
+        client = Client(backend(database, cql))
+        assert client.run("SELECT can_login, is_superuser, member_of FROM system_auth.roles WHERE role = 'alice'") == [
+            (True, False, ("readers",))
+        ]
+        assert client.run("SELECT member FROM system_auth.role_members WHERE role = 'readers'") == [("alice",)]

@@ -328,7 +328,17 @@ class CqlSession:
     def facts(self, transaction: TableTransaction, schema: Schema) -> Facts:
         """What the rows of system tables are made of."""
         backend = self.backend
-        return Facts(transaction, schema, backend.node, self.role, backend.clock.now(), backend.clients(), backend.traces.all())
+        return Facts(
+            transaction,
+            schema,
+            backend.node,
+            self.role,
+            backend.clock.now(),
+            backend.clients(),
+            backend.traces.all(),
+            backend.tables.frames,
+            backend.tables.gauges,
+        )
 
     # Prepared statements.
 

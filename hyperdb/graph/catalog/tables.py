@@ -6,7 +6,7 @@ snapshot, and closed. Invariant: languages reach rows and records through this m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Frames
@@ -31,6 +31,10 @@ class Tables:
         self.refresh_prefixes = store.refresh_prefixes
         self.frames = Frames(store)
         """What was sealed of all of it."""
+
+    def gauges(self) -> Mapping[str, int]:
+        """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
+        return dict(self._store.engine().stats())
 
     def compact(self) -> None:
         """Merges what is superseded out of the store's files, of all tables."""

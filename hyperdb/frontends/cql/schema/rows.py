@@ -7,12 +7,13 @@ table's columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from hyperdb.commitment.frames import Frames
     from hyperdb.frontends.cql.schema.model import Schema
     from hyperdb.graph.catalog.tables import TableTransaction
 
@@ -78,6 +79,10 @@ class Trace:
     events: Sequence[TraceEvent]
 
 
+def _no_gauges() -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Facts:
     """What rows may be made of besides the catalog."""
@@ -89,8 +94,12 @@ class Facts:
     role: str
     now: int
     """Microseconds since 1970."""
-    sessions: Sequence[Client] = field(default=())
-    traces: Sequence[Trace] = field(default=())
+    sessions: Sequence[Client] = ()
+    traces: Sequence[Trace] = ()
+    frames: Frames | None = None
+    """What was sealed."""
+    gauges: Callable[[], Mapping[str, int]] = _no_gauges
+    """Counters and gauges of the store, by name."""
 
 
 class RowSource(Protocol):
