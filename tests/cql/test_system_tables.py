@@ -96,7 +96,7 @@ def test_clients_are_seen(cql: Grammar) -> None:
         shared = backend(database, cql)
         client = Client(shared)
         Client(shared)
-        assert client.run("SELECT username, protocol_version FROM system_views.clients LIMIT 1") == [("hyperdb", 5)]
+        assert client.run("SELECT username, protocol_version FROM system_views.clients LIMIT 1") == [("cassandra", 5)]
         names = client.run("SELECT name FROM system_views.metrics")
         assert ("block_cache_bytes",) in names
         assert client.run("SELECT value FROM system_views.settings WHERE name = 'cluster_name'") == [("HyperDB",)]

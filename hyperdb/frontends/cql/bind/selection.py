@@ -183,6 +183,7 @@ class Selecting(Expressions):
         return Expression(frozen(kind), run, is_constant=False)
 
     def _token(self, arguments: Sequence[tm.Term]) -> Expression:
+        self.served.refuse_tokens()
         key = self.served.partition
         if len(arguments) != len(key):
             raise invalid(

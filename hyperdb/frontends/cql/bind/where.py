@@ -80,6 +80,7 @@ class Restrictions:
             CqlError: invalid, where it does not go with those before.
         """
         if bound.form is Form.TOKEN:
+            self.served.refuse_tokens()
             _merge(self.token, bound, "partition key token")
         elif bound.first.role is Role.PARTITION:
             _merge(self.partition.setdefault(bound.first.name, []), bound, bound.first.name)

@@ -44,6 +44,8 @@ def alter(context: Context, statement: df.AlterTable) -> SchemaChange | None:
         raise invalid(f"Table '{keyspace}.{name}' doesn't exist")
     if found.base is not None:
         raise invalid("Cannot use ALTER TABLE on a materialized view; use ALTER MATERIALIZED VIEW instead")
+    if found.source is not None:
+        raise invalid(f"Table {keyspace}.{name} was made in SQL, and is changed there")
     _CHANGES[type(statement.change)](context, found, statement.change)
     return change("UPDATED", "TABLE", keyspace, name)
 

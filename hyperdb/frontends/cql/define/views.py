@@ -15,9 +15,9 @@ from hyperdb.frontends.cql.define.conditions import compared, conditions_text, r
 from hyperdb.frontends.cql.define.context import Context, change, translated
 from hyperdb.frontends.cql.define.properties import Properties
 from hyperdb.frontends.cql.define.tables import check_name, clustering_order, said
-from hyperdb.frontends.cql.describe.schema import Column as Shown
 from hyperdb.frontends.cql.describe.schema import Role, TableOptions
 from hyperdb.frontends.cql.parse import definitions as df
+from hyperdb.frontends.cql.parse.statements import Comparison
 from hyperdb.frontends.cql.parse.terms import Column
 from hyperdb.frontends.cql.parse.text import term
 from hyperdb.frontends.cql.protocol.responses import SchemaChange
@@ -97,7 +97,7 @@ def create(context: Context, statement: df.CreateView) -> SchemaChange | None:
 def fill(context: Context, base: Served, number: int) -> None:
     """Writes the rows that the base has already."""
     with translated():
-        Wide(context.transaction.image(), base.number).fill_view(context.transaction.statements, number)  # type: ignore[attr-defined]
+        Wide(context.transaction.image(), base.number).fill_view(context.transaction.statements, number)  # type: ignore[attr-defined, unused-ignore]
 
 
 def _check_base(base: Served, name: str) -> None:
@@ -158,9 +158,10 @@ def _check_key(statement: df.CreateView, base: Served, selected: list[str], key:
 
 
 def _check_conditions(statement: df.CreateView, base: Served, key: tuple[str, ...]) -> None:
-    columns: dict[str, Shown] = dict(base.columns)
-    found = restricted(statement.where, columns, statement.name.name)
-    others = sorted(found - set(key))
+    found = restricted(statement.where, base.columns, statement.name.name)
+    # IS NOT NULL outside of the key is taken and decides nothing, as in Cassandra: rows are there whatever these columns hold.
+    values = [each for each in statement.where if each.comparison is not Comparison.NOT_NULL]
+    others = sorted(restricted(values, base.columns, statement.name.name) - set(key))
     if others:
         what = f"in the SELECT statement used for materialized view '{statement.name.name}' creation"
         raise invalid(f"Non-primary key columns cannot be restricted {what} (got restrictions on: {', '.join(others)})")

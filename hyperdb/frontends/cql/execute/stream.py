@@ -15,8 +15,10 @@ from hyperdb.frontends.cql.bind.clustering import End, Slice, Values
 from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.select import SelectPlan
 from hyperdb.frontends.cql.bind.selection import VALUE
-from hyperdb.frontends.cql.schema.rows import Facts
+from hyperdb.frontends.cql.schema.rows import Facts, RowSource
+from hyperdb.frontends.cql.schema.rows import Row as SourceRow
 from hyperdb.frontends.cql.schema.token import token
+from hyperdb.frontends.cql.types.containers import pack_fields, unpack_fields
 from hyperdb.graph.catalog.tables import TableTransaction
 
 Row: TypeAlias = tuple[bytes | int | None, ...]
@@ -223,19 +225,32 @@ def _system(plan: SelectPlan, access: Access, start: Place) -> Iterator[Found]:
     keys: Sequence[Values | None] = [None] if where.keys is None else where.keys(access.frame)
     tokens = None if where.tokens is None else where.tokens(access.frame)
     width = len(plan.served.partition)
+    whole = width + len(plan.served.clustering)
     for number in range(start.partition, len(keys)):
-        skip = int.from_bytes(start.after or b"", "big") if number == start.partition else 0
-        rows = list(source.rows(facts, keys[number]))
-        if plan.reverse:
-            rows.reverse()
-        for at in range(skip, len(rows)):
-            row = rows[at]
+        behind = unpack_fields(start.after, whole, "key") if number == start.partition and start.after else None
+        for row in _in_order(plan, source, facts, keys[number], behind):
             key = tuple(row[:width])
             if tokens is not None and token(key) not in tokens:  # type: ignore[arg-type]
                 continue
             picked = tuple([None if pick is None else row[pick] for pick in picks])
-            yield Found(picked, key, _at(number, at))
+            yield Found(picked, key, _at(number, row[:whole]))
 
 
-def _at(partition: int, at: int) -> Callable[[], Place]:
-    return lambda: Place(partition, 0, (at + 1).to_bytes(8, "big"))
+def _in_order(
+    plan: SelectPlan, source: RowSource, facts: Facts, partition: Values | None, behind: Sequence[bytes | None] | None
+) -> Iterator[SourceRow]:
+    """Rows of a partition, or of all, from behind a key in the order in which they are read."""
+    if not plan.reverse:
+        yield from source.rows(facts, partition, behind)  # type: ignore[arg-type]
+        return
+    rows = list(source.rows(facts, partition))
+    if behind is not None:
+        left = len(rows) - len(list(source.rows(facts, partition, behind)))  # type: ignore[arg-type]
+        rows = rows[:left]
+        if rows and list(rows[-1][: len(behind)]) == list(behind):
+            rows.pop()
+    yield from reversed(rows)
+
+
+def _at(partition: int, key: Sequence[bytes | None]) -> Callable[[], Place]:
+    return lambda: Place(partition, 0, pack_fields(key))

@@ -113,6 +113,15 @@ class Served:
         assert self.image is not None
         return Wide(self.image, self.number)
 
+    def refuse_tokens(self) -> None:
+        """For statements that use tokens.
+
+        Raises:
+            CqlError: invalid: the rows lie by their key.
+        """
+        if self.number and self.source is not None:
+            raise invalid(f"{self.keyspace}.{self.name} was made in SQL: its rows lie by their key, and have no token")
+
     def refuse_writes(self) -> None:
         """For statements that change rows.
 

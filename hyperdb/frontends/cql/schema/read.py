@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.describe.create import select_order
@@ -18,6 +18,7 @@ from hyperdb.frontends.cql.parse.definitions import TargetKind
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.parse.statements import Relation, Select
 from hyperdb.frontends.cql.schema import options
+from hyperdb.frontends.cql.schema.keyed import Keyed
 from hyperdb.frontends.cql.schema.model import Builtin, Schema, Served, ServedIndex
 from hyperdb.frontends.cql.types import catalog as types
 from hyperdb.frontends.cql.types.faults import invalid
@@ -205,9 +206,9 @@ class _Reading:
     def _served(
         self, number: int, found: records.Table, indexes: list[tuple[int, records.Index]], views: tuple[str, ...]
     ) -> Served:
-        if found.order != BY_TOKEN:
-            raise invalid("it was made in SQL, and its rows lie by their key")
         keyspace = self.names[found.app]
+        if found.order != BY_TOKEN:
+            return self._keyed(number, found, keyspace)
         columns = tuple(select_order(self._columns(found)))
         said = options.read_table(found.options, found.comment)
         table_id = options.id_of(found.options, number)
@@ -225,6 +226,18 @@ class _Reading:
         kinds = {column.name: column.type for column in columns}
         served = [self._index(each, record, table, by_id, kinds) for each, record in indexes if not record.clustered]
         return Served(table, number, ids, tuple(sorted(served, key=lambda each: each.index.name)), views, self.image)
+
+    def _keyed(self, number: int, found: records.Table, keyspace: str) -> Served:
+        """A table that was made in SQL: the first column of its key is the partition."""
+        ids = {column.name: column.id for column in found.columns if not column.dropped and not column.hidden}
+        if any(part.column not in ids.values() for part in found.key):
+            raise invalid("it was made in SQL, without a primary key")
+        columns = tuple(select_order(self._columns(replace(found, partition=(found.key[0].column,), key=found.key[1:]))))
+        own = {"resp_prefix": found.resp_prefix} if found.resp_prefix else {}
+        said = options.read_table(found.options, found.comment)
+        table = Table(keyspace, found.name, columns, said, own, options.id_of(found.options, number))
+        source = Keyed(self.image, number, columns, tuple(ids[column.name] for column in columns))
+        return Served(table, number, ids, image=self.image, source=source)
 
     def _columns(self, found: records.Table) -> Iterable[Column]:
         partition = {number: place for place, number in enumerate(found.partition)}

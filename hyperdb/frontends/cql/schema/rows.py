@@ -105,5 +105,5 @@ class Facts:
 class RowSource(Protocol):
     """What gives a table's rows."""
 
-    def rows(self, facts: Facts, partition: Sequence[bytes] | None) -> Iterator[Row]:
-        """All rows, or those of one partition, in the order of their keys."""
+    def rows(self, facts: Facts, partition: Sequence[bytes] | None, behind: Sequence[bytes] | None = None) -> Iterator[Row]:
+        """All rows, or those of one partition, in the order of their keys, from behind the row that has the key `behind`."""

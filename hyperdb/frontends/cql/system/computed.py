@@ -7,6 +7,7 @@ the others by token, as Cassandra's do. Invariant: a value that a row leaves out
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,7 +46,7 @@ class Computed:
     def _partition(self) -> list[int]:
         return [place for place, column in enumerate(self.columns) if column.role is Role.PARTITION]
 
-    def rows(self, facts: Facts, partition: Sequence[bytes] | None) -> Iterator[Row]:
+    def rows(self, facts: Facts, partition: Sequence[bytes] | None, behind: Sequence[bytes] | None = None) -> Iterator[Row]:
         """The rows; `RowSource.rows`."""
         first = None if partition is None else decode(self.columns[0].type, partition[0])
         codecs = [(column.name, codec(column.type).encode) for column in self.columns]
@@ -55,7 +56,7 @@ class Computed:
             if partition is None or [row[place] for place in self._partition] == list(partition):
                 found.append(row)
         found.sort(key=self._order)
-        return iter(found)
+        return iter(found if behind is None else found[bisect_right(found, self._order(behind), key=self._order) :])
 
     @cached_property
     def _keys(self) -> list[Callable[[bytes], Any]]:

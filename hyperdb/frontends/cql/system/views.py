@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Iterable
 
+from hyperdb.frontends.cql.access.image import shown
 from hyperdb.frontends.cql.schema.rows import Facts
 from hyperdb.frontends.cql.system.computed import Definition, Values
 from hyperdb.frontends.cql.system.local import CQL_VERSION, PARTITIONER, RELEASE, address
@@ -31,7 +32,7 @@ def _clients(facts: Facts, _first: object) -> Iterable[Values]:
             "protocol_version": client.version,
             "request_count": client.requests,
             "ssl_enabled": client.is_encrypted,
-            "username": client.role,
+            "username": shown(client.role),
         }
 
 
