@@ -65,7 +65,6 @@ def test_it_is_described_like_any_other(client: Client) -> None:
         ("SELECT token(customer) FROM public.orders", "have no token"),
         ("SELECT * FROM public.orders WHERE token(customer) > 3", "have no token"),
         ("ALTER TABLE public.orders ADD x int", "was made in SQL, and is changed there"),
-        ("CREATE INDEX ON public.orders (note)", "was made in SQL"),
         ("TRUNCATE public.orders", "was made in SQL"),
         ("SELECT * FROM public.keyless", "without a primary key"),
         ("SELECT * FROM public.docs", "CQL has no type jsonb"),
