@@ -15,6 +15,7 @@ DEFAULTS = {
     "varchar(20) DEFAULT 'x'": "'x'::character varying",
     "numeric(10,2) DEFAULT 0": "0",
     "numeric DEFAULT '0'": "'0'::numeric",
+    "numeric(10,2) DEFAULT '0'::numeric": "'0'::numeric",
     "text DEFAULT 'it''s'": "'it''s'::text",
     "timestamptz DEFAULT now()": "now()",
     "timestamptz DEFAULT CURRENT_TIMESTAMP": "CURRENT_TIMESTAMP",

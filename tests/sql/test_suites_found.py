@@ -7,45 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import asyncpg
 import psycopg
 import pytest
+from connecting import Connect, one
 from psycopg import generators, pq
 
 import hyperdb
-
-Connect = Callable[..., psycopg.Connection[Any]]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[tuple[str, int]]:
-    with hyperdb.open(":memory:", frames=None) as database:
-        serving = database.serve(sql="127.0.0.1:0", control=False)
-        assert serving.sql_address is not None
-        yield serving.sql_address
-
-
-@pytest.fixture
-def connect(address: tuple[str, int]) -> Iterator[Connect]:
-    made: list[psycopg.Connection[Any]] = []
-
-    def open_one(**options: Any) -> psycopg.Connection[Any]:
-        known = {"host": address[0], "port": address[1], "user": "postgres", "dbname": "hyperdb", "sslmode": "disable"}
-        made.append(psycopg.connect(**{"autocommit": True, **known, **options}))
-        return made[-1]
-
-    yield open_one
-    for each in made:
-        each.close()
-
-
-def one(connection: psycopg.Connection[Any], text: str) -> Any:
-    row = connection.execute(text).fetchone()
-    assert row is not None
-    return row[0]
 
 
 def test_a_pool_of_asyncpg_gives_connections_back(address: tuple[str, int]) -> None:
@@ -390,77 +360,3 @@ def test_levels_outside_of_transactions(connect: Connect) -> None:
     assert one(connection, "SHOW transaction_isolation") == "repeatable read"
     assert one(connection, "SELECT current_setting('transaction_read_only')") == "off"
     connection.execute("COMMIT")
-
-
-def test_nulls_distinct_of_keys_and_indexes_may_be_said(connect: Connect) -> None:
-    """As SQLAlchemy does when it brings back a constraint that it has reflected (Alembic's downgrade)."""
-    connection = connect()
-    connection.execute("CREATE TABLE nulled (a int UNIQUE NULLS DISTINCT, b int, c int, d int, UNIQUE NULLS NOT DISTINCT (b))")
-    connection.execute("ALTER TABLE nulled ADD CONSTRAINT c_key UNIQUE NULLS DISTINCT (c)")
-    connection.execute("CREATE UNIQUE INDEX nulled_d ON nulled (d) NULLS NOT DISTINCT")
-    assert one(connection, "SELECT pg_get_indexdef('nulled_d'::regclass)").endswith("(d) NULLS NOT DISTINCT")
-    connection.execute("INSERT INTO nulled (b, d) VALUES (1, 1), (NULL, NULL)")
-    for values in ("(NULL, 2)", "(2, NULL)"):
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute(f"INSERT INTO nulled (b, d) VALUES {values}")
-    for clause in ("WITH (fillfactor = 70)", "TABLESPACE pg_default"):
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            connection.execute(f"CREATE INDEX ON nulled (d) {clause}")
-
-
-def test_a_result_says_of_which_table_its_columns_are(connect: Connect) -> None:
-    """pgjdbc's updatable results and DBeaver's editor look there."""
-    connection = connect()
-    connection.execute("CREATE TABLE origin (id int PRIMARY KEY, a text); CREATE VIEW origin_view AS SELECT a, id FROM origin")
-    table, view = (int(one(connection, f"SELECT '{name}'::regclass::oid")) for name in ("origin", "origin_view"))
-
-    def origins(text: str) -> list[tuple[int, int]]:
-        result = connection.execute(text).pgresult  # type: ignore[call-overload]
-        assert result is not None
-        return [(result.ftable(place), result.ftablecol(place)) for place in range(result.nfields)]
-
-    assert origins("SELECT a, id + 1, id FROM origin") == [(table, 2), (0, 0), (table, 1)]
-    assert origins("SELECT * FROM origin_view") == [(view, 1), (view, 2)]
-    nested = "WITH w AS (SELECT a, 1 FROM origin) SELECT * FROM (SELECT * FROM w) d ORDER BY 1 LIMIT 3"
-    assert origins(nested) == [(table, 2), (0, 0)]
-    assert origins("SELECT id, u.a FROM origin JOIN origin u USING (id)") == [(table, 1), (table, 2)]
-    assert origins("SELECT id FROM origin FULL JOIN origin u USING (id)") == [(0, 0)]
-    assert origins("SELECT a, count(*) FROM origin GROUP BY a") == [(table, 2), (0, 0)]
-    assert origins("SELECT a FROM origin UNION SELECT a FROM origin") == [(0, 0)]
-    lateral = "SELECT s.a FROM origin JOIN LATERAL (SELECT u.a FROM origin u WHERE u.id = origin.id) s ON true"
-    assert origins(lateral) == [(table, 2)]
-    for _ in range(4):
-        assert origins("DELETE FROM origin WHERE id = 7 RETURNING a, id") == [(table, 2), (table, 1)]
-    assert origins("SELECT relname FROM pg_class LIMIT 1") == [(1259, 2)]
-
-
-def test_a_column_has_the_collation_of_the_database_unless_it_says_another(connect: Connect) -> None:
-    """Django's inspectdb shows every other one."""
-    connection = connect()
-    connection.execute('CREATE TABLE collated (a text, b text COLLATE "C", c int, d text[])')
-    connection.execute("CREATE INDEX collated_index ON collated (a, c, b)")
-    columns = "SELECT attcollation::int FROM pg_attribute WHERE attrelid = 'collated'::regclass AND attnum > 0 ORDER BY attnum"
-    assert connection.execute(columns).fetchall() == [(100,), (950,), (0,), (100,)]
-    assert one(connection, "SELECT indcollation::text FROM pg_index WHERE indexrelid = 'collated_index'::regclass") == "100 0 950"
-    types = "SELECT array_agg(typcollation::int ORDER BY oid) FROM pg_type WHERE typname IN ('text', '_text', 'name', 'int4')"
-    assert one(connection, types) == [950, 0, 100, 100]
-
-
-def test_the_array_of_a_type_is_called_by_its_name_too(connect: Connect) -> None:
-    """pgx registers arrays of types by it."""
-    connection = connect()
-    connection.execute("CREATE TYPE feeling AS ENUM ('sad', 'ok')")
-    assert one(connection, "SELECT '_feeling'::regtype::text") == "feeling[]"
-    assert one(connection, "SELECT '{ok}'::_feeling::text || '{1}'::_int4::text || '_int4'::regtype::text") == "{ok}{1}integer[]"
-
-
-def test_arrays_of_enums_are_cast_and_those_of_domains_refused(connect: Connect) -> None:
-    connection = connect()
-    connection.execute("CREATE TYPE colour AS ENUM ('red', 'blue'); CREATE DOMAIN small AS int CHECK (value < 10)")
-    assert one(connection, "SELECT ARRAY['blue', NULL]::colour[]::text || '{red}'::colour[]::text") == "{blue,NULL}{red}"
-    assert one(connection, "SELECT '{blue,red}'::text::colour[]::text[]") == ["blue", "red"]
-    assert connection.execute("SELECT unnest('{blue,red}'::colour[])::text ORDER BY 1").fetchall() == [("blue",), ("red",)]
-    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-        connection.execute("SELECT '{green}'::colour[]")
-    with pytest.raises(psycopg.errors.FeatureNotSupported):
-        connection.execute("CREATE TABLE refused (a small[])")

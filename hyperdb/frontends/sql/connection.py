@@ -14,7 +14,7 @@ import ssl
 from concurrent.futures import Executor, Future
 from typing import Protocol, cast
 
-from hyperdb.errors import HyperDBError
+from hyperdb.errors import CancelledError, HyperDBError
 from hyperdb.frontends.listening import Member
 from hyperdb.frontends.sql.contract import Lane, WouldWait
 from hyperdb.frontends.sql.conversation import Conversation
@@ -290,6 +290,10 @@ class Connection(Member):
             return
         if error is None:
             self._conversation.resolved(done.result())
+        elif self._stopping and (isinstance(error, CancelledError) or getattr(error, "sqlstate", "") == "57014"):
+            # It was cancelled so that the connection can end: the client is told that, and not the cancel.
+            self._finish()
+            return
         elif isinstance(error, Exception):
             self._conversation.refused(error)
         else:

@@ -75,7 +75,7 @@ def _option(found: Words, options: dict[str, Any], wanted: dict[str, list[str] |
     if word in ("csv", "binary"):
         options["format"] = word
     elif word == "format":
-        options["format"] = found.name()
+        options["format"] = found.value().lower() if found.peek()[:1] in ("'", "e'") else found.name()
     elif word == "header":
         following = found.peek()
         if following == "match":

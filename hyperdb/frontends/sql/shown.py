@@ -20,7 +20,6 @@ from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.graph.catalog import records
 
 # Words that stand for calls, which PostgreSQL keeps as words.
-_NUMBER = re.compile(r"-?[0-9.]+")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _WORDS = ("CURRENT_", "LOCALTIME", "SESSION_USER")
 
@@ -58,13 +57,8 @@ class Shown:
         describe = Describe(self._catalog, self._path, lambda: "")
         text = expression.text
         if kind is not None:
-            # A literal is shown before it is fitted: a number as it was written, a text as one of the type.
-            if _TEXT.fullmatch(text):
-                if kind.oid == kinds.NUMERIC:
-                    return f"{text}::numeric"
-                kind = Kind(kind.oid)
-            elif _NUMBER.fullmatch(text):
-                kind = None
+            # A default is shown before it is fitted to the column; only a literal without a type has the column's.
+            kind = Kind(kind.oid) if _TEXT.fullmatch(text) else None
         try:
             bound = binder.alone(text, scope, kind, expression.path)
         except SqlError:

@@ -120,6 +120,9 @@ def _end(found: Words) -> Made | None:
             if chain:
                 raise SqlError("25P01", f"{word.upper()} AND CHAIN can only be used in transaction blocks")
             session.notice(Notice("there is no transaction in progress", "25P01", "WARNING"))
+            if session.transaction is not None:
+                # What went before in the same text or pipeline is an implicit transaction, which this ends.
+                session.end(commit=commits)
             return done("COMMIT" if commits else "ROLLBACK")
         kept = commits and session.status is Status.ACTIVE
         level = session.settings.value("transaction_isolation")

@@ -93,6 +93,8 @@ class Deparser:
     def _number(self, expr: Any, outer: bool) -> str:
         text = types.write_text(expr.kind.oid, expr.value)
         is_whole = text.lstrip("-").isdigit()
+        if outer and expr.kind.oid not in _INTEGERS and (is_whole or expr.kind.oid != kinds.NUMERIC):
+            return f"{_quoted(text)}::{self._type(Kind(expr.kind.oid))}"
         own = kinds.NUMERIC if not is_whole else kinds.INT4 if -(1 << 31) <= int(text) < 1 << 31 else kinds.INT8
         if own == kinds.INT8 or not text[0].isdigit():
             text = f"{_quoted(text)}::{self._type(Kind(own))}"

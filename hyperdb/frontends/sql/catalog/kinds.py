@@ -65,7 +65,7 @@ _ROWS = """
 701 float8 double_precision 1022 N 8 8 p
 705 unknown unknown 0 X -2 0
 869 inet inet 1041 I -1 17 p
-1033 aclitem aclitem 1034 U 16 0
+1033 aclitem aclitem 1034 U 12 0
 1042 bpchar character 1014 S -1 41
 1043 varchar character_varying 1015 S -1 40
 1082 date date 1182 D 4 15

@@ -169,11 +169,29 @@ def _type(
 ) -> Sequence[Any]:
     by_value = 0 < length <= 8
     collation = kinds.collation(base or oid)
+    reads = name if name in _VECTORS else _READERS.get(category if form != "d" else "d", name)
+    scalar = kinds.BUILT_IN.get(element if category == "A" and element else base or oid)
     return (
-        oid, name, schema, ROLE, length, by_value, form, category, preferred, True, ",", relation, 0, element, array,
-        "i", "x", not_null,
-        base, modifier, 0, collation, None, None, *input_functions.of_type(_READERS.get(category if form != "d" else "d", name)),
+        oid, name, schema, ROLE, length, by_value, form, category, preferred, True, ",", relation,
+        input_functions.subscript(name, category, length), element, array,
+        alignment(scalar, is_array=category == "A"), "p" if length >= 0 else _STORAGE.get(name, "x"), not_null,
+        base, modifier, 0, collation, None, None, *input_functions.of_type(reads),
     )  # fmt: skip
+
+
+def alignment(scalar: kinds.BuiltIn | None, *, is_array: bool = False) -> str:
+    """PostgreSQL's letter for how values of a type, or arrays of it, lie in its pages."""
+    if scalar is None:
+        return "i"
+    if scalar.name in _DOUBLES or scalar.length == 8:
+        return "d"
+    return "i" if is_array else _ALIGNMENTS.get(scalar.name, "i")
+
+
+_VECTORS = frozenset({"int2vector", "oidvector"})
+_DOUBLES = frozenset({"interval", "timetz", "record", "anyarray"})
+_ALIGNMENTS = {"bool": "c", "char": "c", "name": "c", "uuid": "c", "unknown": "c", "int2": "s"}
+_STORAGE = {"cidr": "m", "inet": "m", "numeric": "m", "unknown": "p", "int2vector": "p", "oidvector": "p"}
 
 
 _TYPE = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperdb.frontends.sql.define import domains, enums, materialized, remarks, sequences
+from hyperdb.frontends.sql.define import domains, drop, enums, materialized, remarks, sequences
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import Utility
 
@@ -16,6 +16,8 @@ _MAKERS: dict[tuple[str, str], Callable[[Words], Utility | None]] = {
     ("create", "sequence"): sequences.create,
     ("alter", "sequence"): sequences.alter,
     ("alter", "type"): enums.alter,
+    ("drop", "domain"): drop.types,
+    ("drop", "type"): drop.types,
     ("comment", "on"): remarks.on_constraint,
     ("refresh", "materialized"): materialized.refresh,
 }

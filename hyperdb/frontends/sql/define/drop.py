@@ -6,7 +6,9 @@ views and defaults that name it, tables inside a schema. Invariant: nothing that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -16,7 +18,12 @@ from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS
 from hyperdb.frontends.sql.define.context import Context, with_column
+from hyperdb.frontends.sql.parse.words import Words
+from hyperdb.frontends.sql.statement import SqlOutcome, Utility, done
 from hyperdb.graph.catalog import records
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.session import SqlSession
 
 _KINDS: dict[str, tuple[type[records.Object], str, str]] = {
     "TABLE": (records.Table, "table", "42P01"),
@@ -28,6 +35,8 @@ _KINDS: dict[str, tuple[type[records.Object], str, str]] = {
     "DOMAIN": (records.UserType, "type", "42704"),
     "SCHEMA": (records.App, "schema", "3F000"),
 }
+_FORMS = {"DOMAIN": records.DOMAIN}
+"""What a type must be: DROP TYPE takes domains too."""
 
 
 def drop(context: Context, node: exp.Drop) -> str:
@@ -46,8 +55,42 @@ def drop(context: Context, node: exp.Drop) -> str:
     return f"DROP {kind}"
 
 
+def types(found: Words) -> Utility:
+    """DROP TYPE and DROP DOMAIN, read from their words: the grammar of queries knows one type a statement and no domain."""
+    found.expect("drop")
+    kind = found.name().upper()
+    tolerated = found.take("if", "exists")
+    named = [_named(found)]
+    while found.take(","):
+        named.append(_named(found))
+    cascade = found.take("cascade")
+    if not cascade:
+        found.take("restrict")
+    found.end()
+
+    def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
+        context = Context(session, session.open_environment(), session.schemas_in_path(), found.text.offset)
+        for each in named:
+            number = _find(context, kind, each, tolerated)
+            if number is not None:
+                remove(context, number, cascade=cascade)
+                context.refresh()
+        return done(f"DROP {kind}")
+
+    return Utility(run, catalog=True)
+
+
+def _named(found: Words) -> exp.Table:
+    parts = [found.name()]
+    while found.take("."):
+        parts.append(found.name())
+    names = [exp.to_identifier(part, quoted=True) for part in parts]
+    return exp.Table(this=names[-1], db=names[-2] if len(names) > 1 else None)
+
+
 def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int | None:
     wanted, word, state = _KINDS[kind]
+    form = _FORMS.get(kind)
     if kind == "SCHEMA":
         name = fold(node.args.get("db") or node.this)
         if name in BUILT_IN_SCHEMAS:
@@ -64,6 +107,8 @@ def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int |
         return None
     found = context.catalog.objects[number]
     context.session.rights.need_owner(context.catalog, number)
+    if form is not None and isinstance(found, records.UserType) and found.form != form:
+        raise SqlError("42809", f'"{name}" is not a domain')
     if not isinstance(found, wanted) or (isinstance(found, records.Table) and bool(found.source) is (kind == "TABLE")):
         raise SqlError("42809", f'"{name}" is not {"an" if word == "index" else "a"} {word}')
     return number
@@ -136,7 +181,8 @@ def _without(table: records.Table, gone: set[int]) -> records.Table:
             continue
         if any(use.object in gone for use in column.default.uses):
             table = with_column(table, replace(column, default=records.Expression()))
-        if kinds.of_record(column.kind).oid in gone:
+        kind = kinds.of_record(column.kind).oid
+        if kind in gone or kinds.element(kind) in gone:
             table = with_column(table, replace(column, dropped=True))
     return table
 

@@ -104,6 +104,21 @@ def _to_single(value: Any, env: Any) -> float:
     return numbers.single(_to_float(value, env))
 
 
+def _zoned_time(value: int, env: Any) -> tuple[int, int]:
+    """The wall clock's time at a moment, and how many seconds west it is."""
+    local = times.to_local(value, env.style.time_zone)
+    if local == value and value in (times.LAST, times.FIRST):
+        raise SqlError("22008", "timestamp out of range")
+    return local % times.DAY, (value - local) // times.SECOND
+
+
+def _zoned_time_today(value: int, env: Any) -> tuple[int, int]:
+    """A time in the session's zone, as it is on the day of the transaction."""
+    zone = env.style.time_zone
+    today = times.to_local(env.transaction_time, zone) // times.DAY * times.DAY
+    return value, (times.to_moment(today + value, zone) - today - value) // times.SECOND
+
+
 def _oid(value: int, _env: Any) -> int:
     if -(1 << 31) <= value < 1 << 32:
         return value & 0xFFFFFFFF
@@ -178,6 +193,8 @@ _add(TIMESTAMP, TIME, ASSIGNMENT, lambda value, _env: value % times.DAY)
 _add(TIMESTAMPTZ, TIME, ASSIGNMENT, lambda value, env: times.to_local(value, env.style.time_zone) % times.DAY, depends=True)
 _add(TIME, INTERVAL, IMPLICIT, lambda value, _env: (0, 0, value))
 _add(INTERVAL, TIME, ASSIGNMENT, lambda value, _env: value[2] % times.DAY)
+_add(TIMESTAMPTZ, TIMETZ, ASSIGNMENT, _zoned_time, depends=True)
+_add(TIME, TIMETZ, IMPLICIT, _zoned_time_today, depends=True)
 _add(TIMETZ, TIME, ASSIGNMENT, lambda value, _env: value[0])
 _add(JSON, JSONB, ASSIGNMENT, lambda value, env: types.read_text(JSONB, value, style=env.style))
 _add(JSONB, JSON, ASSIGNMENT)
