@@ -2,6 +2,7 @@ __all__ = [
     "CatalogImage",
     "Chunks",
     "ColumnBatch",
+    "ColumnRows",
     "ColumnScan",
     "CopyForm",
     "Engine",
@@ -11,6 +12,7 @@ __all__ = [
     "LaneStatement",
     "Pages",
     "Reader",
+    "RowForm",
     "Server",
     "Snapshot",
     "SqlLane",
@@ -272,6 +274,24 @@ class ColumnBatch:
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
 
 @final
+class ColumnRows:
+    def __new__(cls, batch: object, columns: Sequence[tuple[int, int, int | None, int | None, int | None]]) -> ColumnRows: ...
+    def __len__(self) -> int: ...
+    def has_zone(self) -> bool: ...
+    def write(self, form: RowForm, first: int, most: int, size: int) -> tuple[bytes, int, bool]: ...
+
+@final
+class RowForm:
+    @staticmethod
+    def rows(formats: Sequence[bool]) -> RowForm: ...
+    @staticmethod
+    def text(delimiter: int, null: bytes) -> RowForm: ...
+    @staticmethod
+    def csv(delimiter: int, quote: int, escape: int, null: bytes, forced: Sequence[bool]) -> RowForm: ...
+    @staticmethod
+    def binary() -> RowForm: ...
+
+@final
 class ColumnScan:
     def __arrow_c_schema__(self) -> object: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
@@ -380,6 +400,18 @@ class SqlTransaction:
         after: bytes | None,
         limit: int,
     ) -> tuple[list[tuple[Any, ...]], bytes | None]: ...
+    def write_page(
+        self,
+        layout: TableLayout,
+        index: int | None,
+        low: _End,
+        high: _End,
+        reverse: bool,
+        after: bytes | None,
+        limit: int,
+        columns: Sequence[tuple[int, int, int]],
+        form: RowForm,
+    ) -> tuple[bytes, int, bytes | None] | None: ...
     def columns(self, layout: TableLayout, columns: Sequence[tuple[int, str]], low: _End, high: _End) -> ColumnScan: ...
     def lock_rows(self, layout: TableLayout, rows: Sequence[Sequence[object]], mode: str, wait: str) -> list[bool]: ...
     def hold_parent(self, layout: TableLayout, index: int | None, values: Sequence[object]) -> bool: ...

@@ -47,7 +47,7 @@ class Outcome:
         self._at += len(taken)
         return taken, self._at < len(self._rows)
 
-    def encoded(self, limit: int, formats: contract.Formats) -> None:
+    def encoded(self, limit: int, form: contract.Form) -> None:
         return None
 
     def close(self) -> None:

@@ -113,6 +113,10 @@ class CopyOptions:
     force_null: frozenset[int] = frozenset()
 
 
+Form: TypeAlias = "Formats | CopyOptions"
+"""How rows go out: as DataRow in these formats, or as lines of COPY, each in a CopyData."""
+
+
 class Prepared(Protocol):
     """A statement that was parsed and bound. When the catalog has changed since, `execute` binds it anew inside."""
 
@@ -140,8 +144,8 @@ class Outcome(Protocol):
         May raise `WouldWait`. A statement without rows runs in `execute` and gives `([], False)` here.
         """
 
-    def encoded(self, limit: int, formats: Formats) -> tuple[bytes, int, bool] | None:
-        """As `rows`, natively: whole DataRow messages, how many, whether more may follow. None: use `rows`."""
+    def encoded(self, limit: int, form: Form) -> tuple[bytes, int, bool] | None:
+        """As `rows`, natively: whole messages, how many, whether more may follow. None: use `rows` for the next ones."""
 
     @property
     def tag(self) -> str:
@@ -173,7 +177,7 @@ class CopyIn(Protocol):
 
 
 class CopyOut(Outcome, Protocol):
-    """COPY ... TO STDOUT in execution. The wire writes the format, the header too; `encoded` is not called."""
+    """COPY ... TO STDOUT in execution. Lines may come by `encoded`; the wire writes all others, headers and trailers."""
 
     @property
     def options(self) -> CopyOptions:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.contract import Action, CopyOptions
+from hyperdb.frontends.sql.contract import Action, CopyOptions, Form
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import SqlOutcome, SqlPrepared, Statement
@@ -134,9 +134,9 @@ class CopyRowsOut:
         """See `contract.Outcome`."""
         return self._outcome.rows(limit)
 
-    def encoded(self, limit: int, formats: Sequence[int]) -> tuple[bytes, int, bool] | None:
+    def encoded(self, limit: int, form: Form) -> tuple[bytes, int, bool] | None:
         """See `contract.Outcome`."""
-        return self._outcome.encoded(limit, formats)
+        return self._outcome.encoded(limit, form)
 
     @property
     def tag(self) -> str:

@@ -238,7 +238,7 @@ class Cursors:
             current = session.current(prepared, session.environment(transaction, version, values))
 
             def again() -> Iterator[Row]:
-                return started(current, session.environment(transaction, version, values))
+                return iter(started(current, session.environment(transaction, version, values)))
 
             cursor.run_on(again, transaction.rollback)
         except BaseException:

@@ -5,7 +5,7 @@ Invariant: nothing here is seen by the conversation; it is the `session` of an `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Notice
 from hyperdb.frontends.sql.execute.compile import Compiler
-from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.plan.expressions import Const
 from hyperdb.frontends.sql.proof.past import Past
 from hyperdb.frontends.sql.proof.session import Proofs
@@ -30,6 +30,7 @@ from hyperdb.graph.store import TransactionOptions
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.advisory import Advisory
     from hyperdb.frontends.sql.analytic.known import Analytic
+    from hyperdb.frontends.sql.analytic.pages import ColumnPages
     from hyperdb.frontends.sql.session import SqlSession
 
 _MOST_TAKEN = 32
@@ -108,7 +109,7 @@ class Facade:
         """By which number."""
         return self._session.process_id
 
-    def in_columns(self, plan: Analytic, env: Environment) -> Iterator[Row] | None:
+    def in_columns(self, plan: Analytic, env: Environment) -> ColumnPages | None:
         """The rows of a plan from the analytic engine; None: it is for the row operators."""
         session = self._session
         return session.backend.analytics.rows(plan, env, session.settings.value("hyperdb.tier"), session.watch)

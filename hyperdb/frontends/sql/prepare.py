@@ -21,6 +21,7 @@ from hyperdb.frontends.sql.copying import copy
 from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.by_words import FIRST_WORDS, by_words
+from hyperdb.frontends.sql.execute.pages import stored
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.parse.depth import check, room
 from hyperdb.frontends.sql.parse.dialect import parse
@@ -142,7 +143,7 @@ class Preparer:
                 for (name, kind), origin in zip(bound.columns, bound.origins, strict=True)
             )
         reads = not before and only_reads(bound.plan)
-        query = Query(bound, rows, before, tag, reads, analytic(plan) if reads else None)
+        query = Query(bound, rows, before, tag, reads, *((stored(plan), analytic(plan)) if reads else ()))
         parameters = tuple(binder.coercer.parameters)
         return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 

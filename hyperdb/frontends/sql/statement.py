@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.binder import BoundQuery
-from hyperdb.frontends.sql.contract import Action, Column
+from hyperdb.frontends.sql.contract import Action, Column, Form
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.memory import Holding
+from hyperdb.frontends.sql.execute.pages import Pages
 from hyperdb.frontends.sql.parse.split import split
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Query:
     """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
     reads: bool = False
     """It changes and locks nothing, so that its rows may be computed while they are read."""
+    pages: Callable[[Environment], Pages] | None = None
+    """The rows of a query that gives a table as it is."""
     analytic: Analytic | None = None
     """What is known of the plan, if it may be worth running in the analytic engine."""
 
@@ -127,9 +130,9 @@ class SqlOutcome:
             rows += part
         return rows
 
-    def encoded(self, limit: int, formats: Sequence[int]) -> tuple[bytes, int, bool] | None:
+    def encoded(self, limit: int, form: Form) -> tuple[bytes, int, bool] | None:
         """See `contract.Outcome`."""
-        del limit, formats
+        del limit, form
         return None
 
     def close(self) -> None:

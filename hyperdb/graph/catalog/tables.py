@@ -99,6 +99,7 @@ class TableTransaction:
         self.has_loaded = rows.has_loaded
         self.rekey = rows.rekey
         self.page = rows.page
+        self.write_page = rows.write_page
         self.columns = rows.columns
         self.lock_rows = rows.lock_rows
         self.hold_parent = rows.hold_parent

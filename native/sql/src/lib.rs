@@ -13,6 +13,7 @@ pub mod kind;
 pub mod lane;
 pub mod message;
 pub mod numbers;
+pub mod output;
 pub mod plan;
 pub mod text;
 pub mod texts;

@@ -9,9 +9,8 @@ error that a client sees is theirs. Invariant: see the package.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,19 @@ from hyperdb.errors import NotColumnarError, SqlError
 from hyperdb.frontends.sql.analytic.expected import counts
 from hyperdb.frontends.sql.analytic.forms import of_kind
 from hyperdb.frontends.sql.analytic.known import Analytic
+from hyperdb.frontends.sql.analytic.pages import ColumnPages
 from hyperdb.frontends.sql.analytic.relational import Scanned, Written
 from hyperdb.frontends.sql.analytic.results import reader
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.columnar import Engine, Query, Relation
-from hyperdb.frontends.sql.execute.environment import Environment, Row
+from hyperdb.frontends.sql.columnar.values import python_rows
+from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.plan.walk import plans
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hyperdb.frontends.sql.catalog import relations
 
 AUTO, ROWS, COLUMNS = "auto", "rows", "columns"
@@ -90,7 +93,7 @@ class Analytics:
         self.runs = 0
         """Queries whose rows came from the engine."""
 
-    def rows(self, known: Analytic, env: Environment, mode: str, watch: Watch) -> Iterator[Row] | None:
+    def rows(self, known: Analytic, env: Environment, mode: str, watch: Watch) -> ColumnPages | None:
         """The rows of a plan; None: it is for the row operators. `watch` is told of the query that is to be cancelled.
 
         Raises:
@@ -148,43 +151,41 @@ class Analytics:
     def _is_wanted(self, known: Analytic, env: Environment, mode: str) -> bool:
         return mode == COLUMNS or (mode == AUTO and not known.only_read and known.reads(env, FEW_ROWS))
 
-    def _run(self, written: Written, env: Environment, watch: Watch) -> Iterator[Row] | None:
-        relations = [_relation(table, env) for table in written.tables]
-        query = self._started().query(written.text, relations)
+    def _run(self, written: Written, env: Environment, watch: Watch) -> ColumnPages:
+        query = self._started().query(written.text, [_relation(table, env) for table in written.tables])
         watch(query)
-        read = reader(written)
-        pages = query.rows()
-        held: list[Row] = []
+
+        def close() -> None:
+            watch(None)
+            query.close()
+
+        batches = query.batches()
+        held: list[pa.RecordBatch] = []
+        rows, is_over = 0, False
         try:
-            for page in pages:
-                held += read(page)
-                if len(held) > _HELD_ROWS:
-                    self._count()
-                    return chain(held, self._rest(query, pages, read, watch))
+            while rows <= _HELD_ROWS:
+                batch = next(batches, None)
+                if batch is None:
+                    is_over = True
+                    break
+                if not held:
+                    # Types that have no values of ours are told at once.
+                    list(python_rows(batch.slice(0, 0)))
+                held.append(batch)
+                rows += batch.num_rows
         except SqlError as error:
             if error.sqlstate in _FINAL:
                 raise
             raise NotColumnarError(error.message) from error
         finally:
-            if len(held) <= _HELD_ROWS:
-                watch(None)
-                query.close()
+            if rows <= _HELD_ROWS:
+                close()
         self._count()
-        return iter(held)
+        return ColumnPages(written, held) if is_over else ColumnPages(written, held, batches, close)
 
     def _count(self) -> None:
         with self._lock:
             self.runs += 1
-
-    def _rest(
-        self, query: Query, pages: Iterator[list[Row]], read: Callable[[list[Row]], Iterator[Row]], watch: Watch
-    ) -> Iterator[Row]:
-        try:
-            for page in pages:
-                yield from read(page)
-        finally:
-            watch(None)
-            query.close()
 
     def close(self) -> None:
         """Ends the engine; a later query starts another one."""

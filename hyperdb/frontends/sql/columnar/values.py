@@ -57,6 +57,11 @@ def _hugeints(column: pa.Array) -> Values:
     return [None if value is None else int.from_bytes(value, "little", signed=signed) for value in values]
 
 
+def is_unsigned(kind: pa.DataType) -> bool:
+    """Whether it is of 128 bits without a sign, which has the bytes of one with a sign."""
+    return isinstance(kind, pa.OpaqueType) and kind.type_name == "uhugeint"
+
+
 def _lists(column: pa.Array) -> Values:
     items = python_values(column.flatten())
     lists: Values = []

@@ -185,6 +185,11 @@ def _send(shared: Shared, running: CopyOut) -> Turn[None]:
         yield from put(shared, encode.copy_data(lines.header([column.name for column in columns])))
     more = True
     while more:
+        encoded = None if head else (yield from call(running.encoded, 0, options))
+        if encoded is not None:
+            data, _, more = encoded
+            yield from put(shared, data)
+            continue
         rows, more = yield from call(running.rows, shared.terms.bounds.rows_at_once)
         for row in rows:
             raw = fields(row, write)

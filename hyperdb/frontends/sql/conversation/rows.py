@@ -90,13 +90,13 @@ def send_rows(shared: Shared, outcome: Outcome, formats: tuple[int, ...], limit:
     write = writers(session, outcome.columns, formats)
     sent, more = 0, True
     while more and (limit == 0 or sent < limit):
-        wanted = bounds.rows_at_once if limit == 0 else min(bounds.rows_at_once, limit - sent)
-        encoded = yield from call(outcome.encoded, wanted, formats)
+        encoded = yield from call(outcome.encoded, 0 if limit == 0 else limit - sent, formats)
         if encoded is not None:
             data, number, more = encoded
             sent += number
             yield from put(shared, data)
             continue
+        wanted = bounds.rows_at_once if limit == 0 else min(bounds.rows_at_once, limit - sent)
         rows, more = yield from call(outcome.rows, wanted)
         sent += len(rows)
         for start in range(0, len(rows), _PORTION):

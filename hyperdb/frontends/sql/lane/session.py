@@ -138,9 +138,7 @@ class SessionLane:
             self._style = style = session.style
             self._is_utc = style.time_zone_name == "UTC"
             self._is_plain = (
-                style.date_style == "ISO"
-                and style.extra_float_digits >= 1
-                and style.bytea_output == "hex"
+                style.is_common
                 and all(session.settings.value(name) == value for name, value in _PLAIN.items())
                 and not session.settings.has_own
             )

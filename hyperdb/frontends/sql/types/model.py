@@ -34,6 +34,11 @@ class Style:
     relation_oid: Callable[[int, str], int] | None = None
     """The reverse; raises `SqlError` where there is no such object."""
 
+    @property
+    def is_common(self) -> bool:
+        """Whether values are read and written as by native code, which knows one spelling, but for the time zone."""
+        return self.date_style == "ISO" and self.extra_float_digits >= 1 and self.bytea_output == "hex"
+
 
 DEFAULT = Style()
 

@@ -3,7 +3,8 @@
 use super::values::{stored, tuple};
 use crate::errors::raise;
 use hyperdb_graph::catalog::Image;
-use hyperdb_graph::relation::{Layout, Limits, Page, Part, Slots};
+use hyperdb_graph::relation::{Layout, Limits, Page, Part, Slots, Way};
+use hyperdb_graph::Direction;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySequence};
 
@@ -77,6 +78,27 @@ pub(super) fn limits(
     Ok(Limits {
         low: end(low)?,
         high: end(high)?,
+    })
+}
+
+/// A range with its direction.
+pub(super) fn way(
+    layout: &Layout,
+    index: Option<usize>,
+    low: End<'_>,
+    high: End<'_>,
+    reverse: bool,
+    settled: bool,
+) -> PyResult<Way> {
+    let direction = match reverse {
+        true => Direction::Reverse,
+        false => Direction::Forward,
+    };
+    Ok(Way {
+        index,
+        limits: limits(layout.image(), parts(layout, index)?, low, high)?,
+        direction,
+        settled,
     })
 }
 

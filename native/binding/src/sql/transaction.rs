@@ -5,15 +5,17 @@
 
 use super::catalog::{refused, CatalogImage, TableLayout};
 use super::columnar::{self, ColumnScan};
-use super::rows::{all_slots, key_values, limits, parts, tuples, End};
+use super::output::{self, RowForm, WrittenPage};
+use super::rows::{all_slots, key_values, limits, parts, tuples, way, End};
 use super::values;
 use crate::errors::{raise, stopped};
 use crate::transaction::{choose, ended, Transaction, MODES, WAITS};
 use hyperdb_graph::catalog::{Catalog, Halt, Object};
 use hyperdb_graph::columnar::Scan;
-use hyperdb_graph::relation::{Bulk, Layout, Opened, Rewrite, Twice, Way};
+use hyperdb_graph::relation::{Bulk, Layout, Opened, Rewrite, Twice};
 use hyperdb_graph::sequencer::OpenStatement;
-use hyperdb_graph::{Conflict, Direction, LockMode, Step, Stop, Store, Transaction as Inner};
+use hyperdb_graph::{Conflict, LockMode, Step, Stop, Store, Transaction as Inner};
+use hyperdb_sql::output::stored;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -416,23 +418,43 @@ impl SqlTransaction {
         limit: usize,
     ) -> PyResult<(Bound<'py, PyList>, Option<Bound<'py, PyBytes>>)> {
         let layout = layout.0.clone();
-        let direction = if reverse {
-            Direction::Reverse
-        } else {
-            Direction::Forward
-        };
-        let limits = limits(layout.image(), parts(&layout, index)?, low, high)?;
-        let way = Way {
-            index,
-            limits,
-            direction,
-            settled,
-        };
+        let way = way(&layout, index, low, high, reverse, settled)?;
         let page = self.rows(py, &layout, |inner, opened| {
             layout.page(inner, opened, &way, after, limit)
         })?;
         let rows = tuples(py, &layout, &page)?;
         Ok((rows, page.after.map(|after| PyBytes::new(py, &after))))
+    }
+
+    /// As `page`, as messages: columns by slot with their oids and modifiers. How many rows, and where to go on; None: one of the
+    /// rows, or a column, is not written natively.
+    #[allow(clippy::too_many_arguments)]
+    fn write_page<'py>(
+        &self,
+        py: Python<'py>,
+        layout: &TableLayout,
+        index: Option<usize>,
+        low: End<'py>,
+        high: End<'py>,
+        reverse: bool,
+        after: Option<&[u8]>,
+        limit: usize,
+        columns: Vec<(usize, u32, i32)>,
+        form: &RowForm,
+    ) -> PyResult<Option<WrittenPage<'py>>> {
+        let Some(columns) = output::shown(&columns) else {
+            return Ok(None);
+        };
+        let layout = layout.0.clone();
+        let way = way(&layout, index, low, high, reverse, false)?;
+        let (page, out, written) = self.rows(py, &layout, |inner, opened| {
+            let page = layout.page(inner, opened, &way, after, limit)?;
+            let mut out = Vec::new();
+            let written = stored::write(&layout, &page.rows, &columns, &form.0, &mut out);
+            Ok((page, out, written))
+        })?;
+        let after = page.after.map(|after| PyBytes::new(py, &after));
+        Ok((!written.refused).then(|| (PyBytes::new(py, &out), written.rows, after)))
     }
 
     /// Columns of the rows between two ends of the key, as the transaction sees them now; rows outside may come too.

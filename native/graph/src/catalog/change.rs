@@ -16,12 +16,12 @@ use super::{
     check, name_id, object_id, rows_id, sequence_id, version, Act, Image, NameSpace, Object,
     Refusal,
 };
-use crate::header::Kind;
+use crate::header::{Kind, Record};
 use crate::keys::{self, meta, AppId};
 use crate::sequencer::{Delta, LockMode, Target, Transaction, Wait};
 use crate::step::Step;
 use crate::store::Store;
-use hyperdb_lsm::Family;
+use hyperdb_lsm::{Family, KeyRange};
 use std::collections::BTreeSet;
 
 /// The catalog as a transaction sees and changes it. After an error, go back to a savepoint or the begin of the statement.
@@ -250,15 +250,33 @@ impl<'c> Catalog<'c> {
         Ok(())
     }
 
-    /// Table lock, then record; the definition as it is from then on.
+    /// Table lock, then record; the definition as it is from then on. Who stops writers may look at all rows: the statement sees
+    /// what they had committed, or begins again with the lock in hand.
     fn lock_for(&mut self, number: u64, table: LockMode, record: LockMode) -> Act<Object> {
         let before = self.get(number)?;
         let id = rows_id(number);
         let key = keys::element(before.app(), self.transaction.hash64(&id), &id);
         let target = Target::table(Family::DATA, &key);
         self.transaction.lock(target, table, Wait::Block)?;
+        if matches!(table, LockMode::TableShare | LockMode::AccessExclusive) {
+            self.settle_rows(before.app(), &key)?;
+        }
         self.lock_record(number, record)?
             .ok_or_else(|| Refusal::missing(before.kind(), before.name().2).into())
+    }
+
+    /// Nothing of the collection under `key` is newer than the statement's snapshot: neither where its rows lie nor they.
+    fn settle_rows(&mut self, app: AppId, key: &[u8]) -> Step<()> {
+        let raw = self.transaction.get_untracked(Family::DATA, key)?;
+        let header = match raw.as_deref().and_then(Record::decode) {
+            Some(Record::Edge(header)) => header,
+            _ => return Ok(()),
+        };
+        let itself = KeyRange::between(key, &[key, &[0]].concat());
+        let rows = KeyRange::prefix(&keys::member_prefix(app, header.cid));
+        drop(raw);
+        self.transaction.settle_range(Family::DATA, &itself)?;
+        self.transaction.settle_range(Family::DATA, &rows)
     }
 
     /// Locks a record and reads what it is now.

@@ -1,4 +1,4 @@
-//! Arrow's C data and stream interfaces: the one place of this crate with unsafe code.
+//! Arrow's C data and stream interfaces, written; `import` reads them. These two have the unsafe code of this crate.
 //!
 //! **Theory.** Three structs with function pointers, laid out as the specification says ("The Arrow C data interface", "The
 //! Arrow C stream interface", Apache Arrow format 1.5). A struct owns what it points to through `private_data`, and
@@ -26,30 +26,30 @@ const EIO: c_int = 5;
 /// `struct ArrowSchema`.
 #[repr(C)]
 pub struct ArrowSchema {
-    format: *const c_char,
-    name: *const c_char,
-    metadata: *const c_char,
-    flags: i64,
-    n_children: i64,
-    children: *mut *mut ArrowSchema,
-    dictionary: *mut ArrowSchema,
-    release: Option<unsafe extern "C" fn(*mut ArrowSchema)>,
-    private_data: *mut c_void,
+    pub(super) format: *const c_char,
+    pub(super) name: *const c_char,
+    pub(super) metadata: *const c_char,
+    pub(super) flags: i64,
+    pub(super) n_children: i64,
+    pub(super) children: *mut *mut ArrowSchema,
+    pub(super) dictionary: *mut ArrowSchema,
+    pub(super) release: Option<unsafe extern "C" fn(*mut ArrowSchema)>,
+    pub(super) private_data: *mut c_void,
 }
 
 /// `struct ArrowArray`.
 #[repr(C)]
 pub struct ArrowArray {
-    length: i64,
-    null_count: i64,
-    offset: i64,
-    n_buffers: i64,
-    n_children: i64,
-    buffers: *mut *const c_void,
-    children: *mut *mut ArrowArray,
-    dictionary: *mut ArrowArray,
-    release: Option<unsafe extern "C" fn(*mut ArrowArray)>,
-    private_data: *mut c_void,
+    pub(super) length: i64,
+    pub(super) null_count: i64,
+    pub(super) offset: i64,
+    pub(super) n_buffers: i64,
+    pub(super) n_children: i64,
+    pub(super) buffers: *mut *const c_void,
+    pub(super) children: *mut *mut ArrowArray,
+    pub(super) dictionary: *mut ArrowArray,
+    pub(super) release: Option<unsafe extern "C" fn(*mut ArrowArray)>,
+    pub(super) private_data: *mut c_void,
 }
 
 /// `struct ArrowArrayStream`.
@@ -162,7 +162,7 @@ fn metadata(extension: Option<&str>) -> Vec<u8> {
 }
 
 impl ArrowSchema {
-    fn empty() -> ArrowSchema {
+    pub(super) fn empty() -> ArrowSchema {
         ArrowSchema {
             format: null(),
             name: null(),
@@ -273,7 +273,7 @@ fn buffers_of(column: &Column) -> Vec<*const c_void> {
 }
 
 impl ArrowArray {
-    fn empty() -> ArrowArray {
+    pub(super) fn empty() -> ArrowArray {
         ArrowArray {
             length: 0,
             null_count: 0,

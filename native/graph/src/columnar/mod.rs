@@ -10,7 +10,8 @@
 //! decode    packed rows into columns
 //! ranges    which columns are kept, and which snapshots they serve
 //! scan      a table at a snapshot, batch by batch
-//! export    Arrow's C interface
+//! export    Arrow's C interface, for readers of ours
+//! import    the same, of batches that an analytic engine made
 //! ```
 //! **Theory.** The key space of a table is cut into ranges of about [`BATCH_ROWS`] rows. A range carries the commit of its
 //! last change, marked under the writer before the commit can be seen. Columns built at commit `c` hold what the range held
@@ -25,6 +26,8 @@ mod decode;
 #[allow(unsafe_code)]
 pub mod export;
 mod form;
+#[allow(unsafe_code)]
+pub mod import;
 mod ranges;
 mod scan;
 

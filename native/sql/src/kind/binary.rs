@@ -1,6 +1,8 @@
 //! Values in PostgreSQL's binary format.
 
+use super::number::send_decimal;
 use super::Kind;
+use hyperdb_graph::codec::decimal::Decimal;
 
 /// Days from 1970 to 2000, where PostgreSQL counts from.
 const EPOCH_DAYS: i32 = 10_957;
@@ -90,7 +92,7 @@ impl Kind {
                 out.extend_from_slice(&moved_moment(moment, -EPOCH_MICROS)?.to_be_bytes());
                 Some(())
             }
-            Kind::Numeric(..) => None,
+            Kind::Numeric(..) => send_decimal(&Decimal::decode(stored)?, out),
         }
     }
 }

@@ -108,14 +108,17 @@ pub(super) fn push_date(day: i32, out: &mut Vec<u8>) -> Option<()> {
 /// Appends a moment, zeros at its end left out as PostgreSQL does.
 pub(super) fn push_moment(moment: i64, out: &mut Vec<u8>) -> Option<()> {
     push_date(i32::try_from(moment.div_euclid(DAY)).ok()?, out)?;
-    let of_day = moment.rem_euclid(DAY);
+    out.push(b' ');
+    push_time(moment.rem_euclid(DAY), out);
+    Some(())
+}
+
+/// Appends the time of a day in microseconds.
+pub(crate) fn push_time(of_day: i64, out: &mut Vec<u8>) {
     let seconds = of_day / MICROS;
-    for (mark, value) in [
-        (b' ', seconds / 3600),
-        (b':', seconds / 60 % 60),
-        (b':', seconds % 60),
-    ] {
-        out.push(mark);
+    push(seconds / 3600, 2, out);
+    for value in [seconds / 60 % 60, seconds % 60] {
+        out.push(b':');
         push(value, 2, out);
     }
     let mut fraction = of_day % MICROS;
@@ -128,5 +131,4 @@ pub(super) fn push_moment(moment: i64, out: &mut Vec<u8>) -> Option<()> {
         out.push(b'.');
         push(fraction, width, out);
     }
-    Some(())
 }

@@ -8,11 +8,13 @@
 //! **Invariant.** What is read or written here equals what `hyperdb/frontends/sql/types` reads and writes.
 
 mod binary;
-mod calendar;
-mod number;
+pub(crate) mod calendar;
+pub(crate) mod number;
 #[cfg(test)]
 mod tests;
 mod text;
+
+pub(crate) use text::push_integer;
 
 use hyperdb_graph::codec::types::{Plain, Sized, Type};
 

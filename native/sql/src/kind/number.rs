@@ -4,6 +4,7 @@
 //! Rust's too; only where the exponent shows is PostgreSQL's own: below 1e-4 and from 1e15 on.
 
 use hyperdb_graph::codec::decimal::Decimal;
+use std::fmt::Display;
 
 /// Digits of a decimal that is read here; longer ones take the ordinary way.
 const MOST_DIGITS: usize = 1_000;
@@ -23,28 +24,37 @@ pub(super) fn read_float(raw: &[u8]) -> Option<f64> {
 
 /// Appends a float.
 pub(super) fn push_float(value: f64, out: &mut Vec<u8>) {
-    if value.is_nan() {
-        return out.extend_from_slice(b"NaN");
+    match special(value) {
+        Some(word) => out.extend_from_slice(word),
+        None => laid_out(&format!("{value:e}"), &value, 15, out),
     }
-    if value.is_infinite() {
-        return out.extend_from_slice(if value > 0.0 {
-            b"Infinity"
-        } else {
-            b"-Infinity"
-        });
+}
+
+/// Appends a single, with the fewest digits that give that single back.
+pub(crate) fn push_single(value: f32, out: &mut Vec<u8>) {
+    match special(value.into()) {
+        Some(word) => out.extend_from_slice(word),
+        None => laid_out(&format!("{value:e}"), &value, 6, out),
     }
-    if value == 0.0 {
-        return out.extend_from_slice(if value.is_sign_negative() {
-            b"-0"
-        } else {
-            b"0"
-        });
+}
+
+fn special(value: f64) -> Option<&'static [u8]> {
+    match value {
+        _ if value.is_nan() => Some(b"NaN"),
+        f64::INFINITY => Some(b"Infinity"),
+        f64::NEG_INFINITY => Some(b"-Infinity"),
+        0.0 if value.is_sign_negative() => Some(b"-0"),
+        0.0 => Some(b"0"),
+        _ => None,
     }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+}
+
+/// With an exponent from 10^`widest` on and below 10^-4.
+fn laid_out(scientific: &str, plain: &dyn Display, widest: i32, out: &mut Vec<u8>) {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..15).contains(&exponent) {
-        return out.extend_from_slice(value.to_string().as_bytes());
+    if (-4..widest).contains(&exponent) {
+        return out.extend_from_slice(plain.to_string().as_bytes());
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     out.extend_from_slice(format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs()).as_bytes());
@@ -122,8 +132,13 @@ pub(super) fn push_decimal(number: &Decimal, out: &mut Vec<u8>) -> Option<()> {
     else {
         return Some(());
     };
-    let scale = usize::try_from(*scale).ok()?;
-    if *negative {
+    push_digits(*negative, digits, usize::try_from(*scale).ok()?, out);
+    Some(())
+}
+
+/// Appends a number of these digits, `scale` of them behind the point.
+pub(crate) fn push_digits(negative: bool, digits: &[u8], scale: usize, out: &mut Vec<u8>) {
+    if negative {
         out.push(b'-');
     }
     let whole = digits.len().saturating_sub(scale);
@@ -136,5 +151,79 @@ pub(super) fn push_decimal(number: &Decimal, out: &mut Vec<u8>) -> Option<()> {
         out.resize(out.len() + scale.saturating_sub(digits.len()), b'0');
         out.extend(digits[whole..].iter().map(|digit| b'0' + digit));
     }
+}
+
+/// Digits of a group of the binary format.
+const GROUP: usize = 4;
+const NEGATIVE: u16 = 0x4000;
+/// Of what is no number: count, weight, sign and scale, the last as PostgreSQL has it.
+const SPECIAL: [(Decimal, [u16; 4]); 3] = [
+    (Decimal::NaN, [0, 0, 0xc000, 0]),
+    (Decimal::Infinity, [0, 0, 0xd000, 0x20]),
+    (Decimal::MinusInfinity, [0, 0, 0xf000, 0x20]),
+];
+
+/// Appends a decimal in the binary format: groups of four digits, counted from the point.
+pub(super) fn send_decimal(number: &Decimal, out: &mut Vec<u8>) -> Option<()> {
+    if let Some((_, words)) = SPECIAL.iter().find(|(special, _)| special == number) {
+        words
+            .iter()
+            .for_each(|word| out.extend_from_slice(&word.to_be_bytes()));
+    }
+    let Decimal::Finite {
+        negative,
+        scale,
+        digits,
+    } = number
+    else {
+        return Some(());
+    };
+    push_groups(*negative, digits, usize::try_from(*scale).ok()?, out)
+}
+
+/// As [`push_digits`], in the binary format; `digits` have no leading zero. `None` if there are too many.
+pub(crate) fn push_groups(
+    negative: bool,
+    digits: &[u8],
+    scale: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let whole = digits.len().saturating_sub(scale);
+    // Zeros between the point and the first digit, and in front of the first digit of its group.
+    let behind = scale.saturating_sub(digits.len());
+    let (skipped, lead) = match whole {
+        0 => (behind / GROUP, behind % GROUP),
+        _ => (0, (GROUP - whole % GROUP) % GROUP),
+    };
+    let mut groups: Vec<u16> = Vec::with_capacity(digits.len() / GROUP + 2);
+    let mut at = lead;
+    for digit in digits {
+        if groups.is_empty() || at == GROUP {
+            groups.push(0);
+            at %= GROUP;
+        }
+        let group = groups.last_mut()?;
+        *group = *group * 10 + u16::from(*digit);
+        at += 1;
+    }
+    if let Some(last) = groups.last_mut() {
+        (at..GROUP).for_each(|_| *last *= 10);
+    }
+    let weight = match whole {
+        0 => -1 - i64::try_from(skipped).ok()?,
+        _ => i64::try_from(whole.div_ceil(GROUP)).ok()? - 1,
+    };
+    while groups.last() == Some(&0) {
+        groups.pop();
+    }
+    let weight = if groups.is_empty() { 0 } else { weight };
+    let sign = if negative { NEGATIVE } else { 0 };
+    out.extend_from_slice(&u16::try_from(groups.len()).ok()?.to_be_bytes());
+    out.extend_from_slice(&i16::try_from(weight).ok()?.to_be_bytes());
+    out.extend_from_slice(&sign.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(scale).ok()?.to_be_bytes());
+    groups
+        .iter()
+        .for_each(|group| out.extend_from_slice(&group.to_be_bytes()));
     Some(())
 }

@@ -67,7 +67,7 @@ fn uuid(raw: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Appends a whole number in decimal digits.
-pub(super) fn push_integer(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn push_integer(value: i64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = value.unsigned_abs();
