@@ -1,8 +1,8 @@
 //! When the next frame is due.
 //!
-//! **Theory.** A frame by time begins so long after the last one began. One that was much work is followed by a rest as long as the
-//! processor was at it: writers that outrun sealing then pay at most half a core, and the next frame, which takes what changed
-//! meanwhile, is longer. A key written a thousand times in that time is one edit, so longer frames cost less a write. Time that the
+//! **Theory.** A frame by time begins so long after the last one began. One that was much work is followed by a rest three times as
+//! long as the processor was at it: writers that outrun sealing then pay at most a quarter of a core, and the next frame, which
+//! takes what changed meanwhile, is longer. A key written a thousand times in that time is one edit, so longer frames cost less a write. Time that the
 //! thread had to wait for a processor counts for nothing, or frames would get rare just where they are long already. A failure is
 //! tried again later and later: a disk that is full stays so for a while.
 //!
@@ -101,6 +101,8 @@ pub(crate) enum Outcome {
 
 /// Frames are not begun more often, whatever is asked for.
 const SHORTEST: Duration = Duration::from_millis(10);
+/// Of the processor time that a frame took.
+const REST: u32 = 3;
 /// The first pause after a failure, and the longest.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(32);
@@ -142,7 +144,7 @@ impl Pace {
         }
         self.retry = RETRY;
         let rest = match outcome {
-            Outcome::Sealed(busy) => busy,
+            Outcome::Sealed(busy) => busy * REST,
             Outcome::Nothing | Outcome::Failed => Duration::ZERO,
         };
         let interval = self.schedule.interval;
@@ -167,10 +169,10 @@ mod tests {
         pace.tried(at(12), at(12), Outcome::Sealed(at(0)));
         assert_eq!(pace.next(), Some(at(13)));
         pace.tried(at(13), at(16), Outcome::Sealed(at(3)));
-        assert_eq!(pace.next(), Some(at(19)));
+        assert_eq!(pace.next(), Some(at(25)));
         // It had to wait for a processor.
-        pace.tried(at(19), at(29), Outcome::Sealed(at(1)));
-        assert_eq!(pace.next(), Some(at(30)));
+        pace.tried(at(25), at(35), Outcome::Sealed(at(1)));
+        assert_eq!(pace.next(), Some(at(38)));
     }
 
     #[test]
