@@ -209,7 +209,7 @@ impl Child {
         } else {
             2
         };
-        let reaches = size(array.length)?.checked_sub(before).unwrap_or_default() >= rows;
+        let reaches = size(array.length)?.saturating_sub(before) >= rows;
         let offset = size(array.offset)?.checked_add(before);
         match offset {
             Some(offset) if array.n_buffers == buffers && reaches => Ok(Child {

@@ -25,7 +25,7 @@ fn taken(columns: &[(Form, Arc<Column>)], rows: usize) -> Result<Batch, Unread> 
     unsafe { Batch::take(&raw mut schema, &raw mut array) }
 }
 
-fn all<'b>(batch: &'b Batch, column: usize) -> Vec<Option<Option<&'b [u8]>>> {
+fn all(batch: &Batch, column: usize) -> Vec<Option<Option<&[u8]>>> {
     let view = batch.view(column).unwrap();
     (0..=batch.rows()).map(|row| view.value(row)).collect()
 }
