@@ -267,18 +267,23 @@ class Database:
         self._moments.flush()
 
     @cached_property
+    def _tables(self) -> Tables:
+        """What the languages share: one hears of the other's definitions."""
+        return Tables(self.native)
+
+    @cached_property
     def sql_backend(self) -> SqlBackend:
         """What opens SQL sessions over this database's tables."""
         from hyperdb.frontends.sql.backend import SqlBackend
 
-        return SqlBackend(Tables(self.native), memory=self.options.memory, directory=None if self._scratch else self.path)
+        return SqlBackend(self._tables, memory=self.options.memory, directory=None if self._scratch else self.path)
 
     @cached_property
     def cql_backend(self) -> CqlBackend:
         """What opens CQL sessions over this database's tables."""
         from hyperdb.frontends.cql.backend import CqlBackend
 
-        return CqlBackend(Tables(self.native), uuid5(NAMESPACE_URL, self.path.resolve().as_uri()))
+        return CqlBackend(self._tables, uuid5(NAMESPACE_URL, self.path.resolve().as_uri()))
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from cql_bench import CqlBench
+from cql_session import Client
+from cql_session import backend as shared
+from hypothesis import given, settings
+from hypothesis import strategies as s
 
 import hyperdb
+from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.codes import ErrorCode
-from hyperdb.frontends.cql.describe.create import keyspace_statements
+from hyperdb.frontends.cql.describe.create import create_table, keyspace_statements
+from hyperdb.frontends.cql.describe.schema import Column, Role, Table, TableOptions
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.protocol.responses import SchemaChange
+from hyperdb.frontends.cql.types import model
 
 KEYSPACE = "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"
 
@@ -222,3 +230,76 @@ REFUSED = {
 def test_what_is_refused(bench: CqlBench, text: str) -> None:
     assert REFUSED[text] in bench.refused(text)[1]
     assert bench.schema().keyspace("ks").tables == ()
+
+
+def test_two_who_make_the_same_table(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        backend = shared(database, cql)
+        Client(backend).run(KEYSPACE)
+        outcomes: list[str] = []
+
+        def make() -> None:
+            try:
+                Client(backend).run("CREATE TABLE ks.t (a int PRIMARY KEY)")
+                outcomes.append("made")
+            except CqlError as error:
+                outcomes.append(ErrorCode(error.code).name)
+
+        threads = [threading.Thread(target=make) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["ALREADY_EXISTS"] * 3 + ["made"]
+
+
+KEYED = s.sampled_from([model.INT, model.TEXT, model.UUID, model.frozen(model.List(model.INT)), model.TIMESTAMP, model.DECIMAL])
+VALUED = s.recursive(
+    s.sampled_from([kind for kind in model.NATIVE.values() if kind != model.COUNTER]),
+    lambda inner: s.one_of(
+        s.builds(lambda kind: model.frozen(model.List(kind)), inner),
+        s.builds(lambda kind: model.Vector(model.frozen(kind), 3), inner),
+        s.builds(lambda kinds: model.frozen(model.Tuple(tuple(kinds))), s.lists(inner, min_size=1, max_size=3)),
+        s.builds(lambda kind: model.Map(model.TEXT, model.frozen(kind)), inner).map(model.frozen),
+    ),
+    max_leaves=4,
+)
+CELLS = s.one_of(VALUED, VALUED.map(lambda kind: model.List(model.frozen(kind))), s.just(model.Set(model.INT)))
+OPTIONS = s.builds(
+    TableOptions,
+    bloom_filter_fp_chance=s.floats(0.01, 1),
+    comment=s.text(s.characters(exclude_categories=["Cs", "Cc"]), max_size=9),
+    cdc=s.booleans(),
+    default_time_to_live=s.integers(0, 630_720_000),
+    extensions=s.dictionaries(s.sampled_from(["a", "b's"]), s.binary(max_size=4), max_size=2),
+    gc_grace_seconds=s.integers(0, 1 << 31 - 1),
+    max_index_interval=s.integers(2048, 9999),
+    speculative_retry=s.sampled_from(["NEVER", "ALWAYS", "50ms", "99.5p", "MIN(99p,50ms)"]),
+)
+
+
+@s.composite
+def tables(draw: s.DrawFn) -> Table:
+    columns = [Column("k", draw(KEYED), Role.PARTITION, 0)]
+    columns += [Column(f"Key {place}", draw(KEYED), Role.PARTITION, place) for place in range(1, draw(s.integers(1, 2)))]
+    columns += [
+        Column(f"c{place}", draw(KEYED), Role.CLUSTERING, place, draw(s.booleans())) for place in range(draw(s.integers(0, 2)))
+    ]
+    if any(column.role is Role.CLUSTERING for column in columns):
+        columns += [Column(f"s{place}", draw(CELLS), Role.STATIC) for place in range(draw(s.integers(0, 1)))]
+    columns += [Column(f'v"{place}', draw(CELLS)) for place in range(draw(s.integers(0, 3)))]
+    return Table("ks", draw(s.sampled_from(["t", "select", "T_1"])), tuple(columns), draw(OPTIONS))
+
+
+@settings(max_examples=40, deadline=None)
+@given(table=tables())
+def test_any_table_is_what_was_said(cql: Grammar, table: Table) -> None:
+    with hyperdb.open(":memory:") as database:
+        bench = CqlBench(database, cql)
+        bench.run(KEYSPACE)
+        said = create_table(table)
+        bench.run(said)
+        found = bench.schema().table("ks", table.name).table
+        assert isinstance(found, Table)
+        assert create_table(found) == said
+        assert found.options == table.options

@@ -5,8 +5,10 @@ from __future__ import annotations
 from cql_bench import CqlBench
 
 import hyperdb
+from hyperdb.frontends.cql.codes import EventKind
+from hyperdb.frontends.cql.contract import Opening
 from hyperdb.frontends.cql.parse.parser import Grammar
-from hyperdb.frontends.cql.protocol.responses import SchemaChange
+from hyperdb.frontends.cql.protocol.responses import Event, SchemaChange
 from hyperdb.frontends.cql.schema.watch import Watcher, changes
 from hyperdb.frontends.cql.system.registry import BUILTIN
 
@@ -65,3 +67,25 @@ def test_what_sql_makes_is_seen(cql: Grammar) -> None:
             watcher.look(bench.schema())
         assert told == [SchemaChange("CREATED", "KEYSPACE", "s"), SchemaChange("DROPPED", "KEYSPACE", "s")]
         assert "cannot be used in CQL" in bench.refused("TRUNCATE public.t")[1]
+
+
+def test_clients_hear_of_what_sql_does(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        database.sql("CREATE SCHEMA before")
+        backend = database.cql_backend
+        backend.grammar = cql
+        heard: list[Event] = []
+        session = backend.open(Opening("hyperdb"))
+        session.register(frozenset({EventKind.SCHEMA}), heard.append)
+        database.sql("CREATE SCHEMA s")
+        database.sql("CREATE TABLE s.t (a int PRIMARY KEY)")
+        database.sql("ALTER TABLE s.t ADD b text")
+        database.sql("DROP SCHEMA s CASCADE")
+        session.close()
+        database.sql("CREATE SCHEMA later")
+        assert heard[-4:] == [
+            SchemaChange("CREATED", "KEYSPACE", "s"),
+            SchemaChange("CREATED", "TABLE", "s", "t"),
+            SchemaChange("UPDATED", "TABLE", "s", "t"),
+            SchemaChange("DROPPED", "KEYSPACE", "s"),
+        ]

@@ -27,6 +27,7 @@ from hyperdb.frontends.cql.schema.watch import Watcher
 from hyperdb.frontends.cql.system.registry import BUILTIN
 from hyperdb.frontends.cql.tracing import Traces
 from hyperdb.graph.catalog.tables import Tables
+from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
     from hyperdb.frontends.cql.session import CqlSession
@@ -66,6 +67,7 @@ class CqlBackend:
         self.traces = Traces()
         self.roles = RoleCache(tables, self.clock.now)
         self.watcher = Watcher(self._tell)
+        tables.listen(self._defined)
         self._lock = threading.Lock()
         self._sessions: dict[int, CqlSession] = {}
         self._listeners: dict[int, tuple[frozenset[EventKind], Callable[[Event], None]]] = {}
@@ -100,8 +102,26 @@ class CqlBackend:
 
     def listen(self, session: CqlSession, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         """From now on `push` is told of `events`."""
+        if EventKind.SCHEMA in events:
+            # What was before is no news.
+            self._look()
         with self._lock:
             self._listeners[id(session)] = events, push
+
+    def _defined(self) -> None:
+        """Somebody has changed the catalog, in whichever language: those who listen are told."""
+        with self._lock:
+            is_heard = bool(self._listeners)
+        if is_heard:
+            self._look()
+
+    def _look(self) -> None:
+        transaction = self.tables.begin(TransactionOptions("read committed", True))
+        try:
+            version = transaction.open()
+            self.watcher.look(self.schemas.of(transaction, version))
+        finally:
+            transaction.rollback()
 
     def _tell(self, event: SchemaChange) -> None:
         """Tells those who listen of a change of the schema."""

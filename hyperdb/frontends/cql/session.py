@@ -188,9 +188,7 @@ class CqlSession:
 
         result = self.transacting.run(WRITE, body)
         if isinstance(result, SchemaChange):
-            # Everybody is told of what is committed, by comparing schemas.
-            self.transacting.run(READ, lambda _transaction, _schema: None)
-            self.backend.tables.refresh_prefixes()
+            self.backend.tables.defined()
         return Reply(result, warnings)
 
     def _describe(self, statement: pm.Describe, asked: Asked) -> Reply:

@@ -312,7 +312,7 @@ class SqlSession:
     def _settle(self, *, committed: bool) -> None:
         """Ends what ends with a transaction."""
         if committed and self.has_defined:
-            self.backend.tables.refresh_prefixes()
+            self.backend.tables.defined()
         if self.settings.end(committed=committed):
             self.style = self._style()
         self.facade.forget()

@@ -28,9 +28,19 @@ class Tables:
         self.column_gauges = store.column_gauges
         self.keep_columns = store.keep_columns
         self.reserve = store.reserve
-        self.refresh_prefixes = store.refresh_prefixes
+        self._listeners: list[Callable[[], None]] = []
         self.frames = Frames(store)
         """What was sealed of all of it."""
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """From now on `changed` is called, by whoever did it, when a definition was committed; it must not fail."""
+        self._listeners.append(changed)
+
+    def defined(self) -> None:
+        """A transaction that changed the catalog was committed."""
+        self._store.refresh_prefixes()
+        for changed in self._listeners:
+            changed()
 
     def gauges(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
