@@ -32,6 +32,7 @@ from hyperdb.graph.portable.store import PortableGraphStore
 from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
+from hyperdb.roles import RoleChanges
 from hyperdb.storage import open_engine
 from hyperdb.values import OpenOptions
 
@@ -66,6 +67,8 @@ class Database:
         if not str(path):
             raise InvalidError("a database needs the path of its directory")
         self.options = options
+        self.role_changes = RoleChanges()
+        """Tells the servers of this database that roles were changed."""
         self._scratch: Path | None = None
         if str(path) == MEMORY:
             base = _MEMORY_FILE_SYSTEM if _MEMORY_FILE_SYSTEM.is_dir() else None
@@ -276,7 +279,8 @@ class Database:
         """What opens SQL sessions over this database's tables."""
         from hyperdb.frontends.sql.backend import SqlBackend
 
-        return SqlBackend(self._tables, memory=self.options.memory, directory=None if self._scratch else self.path)
+        directory = None if self._scratch else self.path
+        return SqlBackend(self._tables, memory=self.options.memory, directory=directory, role_changes=self.role_changes)
 
     @cached_property
     def cql_backend(self) -> CqlBackend:

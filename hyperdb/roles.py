@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 BOOTSTRAP_ROLE = "hyperdb"
@@ -112,6 +113,26 @@ class RoleRecord:
         except (IndexError, ValueError):
             return None
         return cls(attributes, limit, until, verifier, hashes, memberships, grants, rules) if reader.at == len(data) else None
+
+
+class RoleChanges:
+    """Who hears, once it is committed, that roles were made, changed or dropped: servers with clients that are logged in."""
+
+    def __init__(self) -> None:
+        self._heard: dict[int, Callable[[], None]] = {}
+
+    def listen(self, owner: object, hear: Callable[[], None]) -> None:
+        """From now on `hear` is called after each change, on the thread of who changed."""
+        self._heard[id(owner)] = hear
+
+    def leave(self, owner: object) -> None:
+        """No more."""
+        self._heard.pop(id(owner), None)
+
+    def tell(self) -> None:
+        """A change is committed."""
+        for hear in list(self._heard.values()):
+            hear()
 
 
 def _varint(value: int) -> bytes:

@@ -61,6 +61,7 @@ class Serving:
         self.admin = Admin(self)
         if password is not None:
             self.set_password(password)
+        database.role_changes.listen(self, self._tell_roles)
         if resp is not None:
             host, port = _bound(resp)
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -104,6 +105,7 @@ class Serving:
     def stop(self) -> None:
         """Closes the connections and ends the threads. A second call does nothing."""
         self.stopping.set()
+        self.database.role_changes.leave(self)
         if self._control is not None:
             self._control.close()
         if self._cql is not None:
@@ -137,13 +139,30 @@ class Serving:
 
         return RowCommands(self.database.sql_backend)
 
-    def authenticate(self, user: bytes, password: bytes) -> str | None:
-        """The role that the password opens, an empty text if the role has none, None if it is wrong."""
-        if user.decode("utf-8", "replace") not in roles.ALIASES:
+    def authenticate(self, user: bytes, password: bytes) -> tuple[str, bool] | None:
+        """The role that the password opens and whether it is a superuser; an empty text if the role has no password to
+        check, None if it is wrong."""
+        name = user.decode("utf-8", "replace")
+        if name in roles.ALIASES:
+            if self._verifier is None:
+                return "", False
+            return (roles.BOOTSTRAP_ROLE, True) if self._verifier.accepts(password) else None
+        record = self._role_record(name)
+        if record is None or not record.attributes & roles.LOGIN or record.verifier is None:
             return None
-        if self._verifier is None:
-            return ""
-        return roles.BOOTSTRAP_ROLE if self._verifier.accepts(password) else None
+        return (name, bool(record.attributes & roles.SUPERUSER)) if record.verifier.accepts(password) else None
+
+    def _tell_roles(self) -> None:
+        """Roles were changed: the native server goes on with those that there are now."""
+        if self._resp is None:
+            return
+        found = self.database.sql_backend.roles().records
+        logins = {name: record for name, record in found.items() if record.attributes & roles.LOGIN}
+        self._resp.set_roles({name: bool(record.attributes & roles.SUPERUSER) for name, record in logins.items()})
+
+    def _role_record(self, name: str) -> roles.RoleRecord | None:
+        stored = self.database.system_get(roles.RECORD_TAG + name.encode())
+        return None if stored is None else roles.RoleRecord.decode(stored)
 
     # What the SQL server asks.
 
@@ -164,8 +183,7 @@ class Serving:
         """Under which name a role or alias logs in, and what proves it; None: it may not."""
         if name in roles.ALIASES:
             return roles.BOOTSTRAP_ROLE, self._verifier
-        stored = self.database.system_get(roles.RECORD_TAG + name.encode())
-        record = None if stored is None else roles.RoleRecord.decode(stored)
+        record = self._role_record(name)
         return (name, record.verifier) if record is not None and record.attributes & roles.LOGIN else None
 
     # What the CQL server asks.

@@ -32,7 +32,7 @@ from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
 from hyperdb.graph.store import TransactionOptions
-from hyperdb.roles import ALIASES
+from hyperdb.roles import ALIASES, RoleChanges
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -71,6 +71,7 @@ class SqlBackend:
         now: Callable[[], int] = clock,
         memory: int = MEMORY,
         directory: Path | None = None,
+        role_changes: RoleChanges | None = None,
     ) -> None:
         self.tables = tables
         self.now = now
@@ -95,6 +96,7 @@ class SqlBackend:
         """What rows may hold that statements keep."""
         self._roles: Roles | None = None
         self._role_changes = 0
+        self._told = role_changes or RoleChanges()
         self._make_public()
         self._drop_temporaries()
 
@@ -169,6 +171,7 @@ class SqlBackend:
             self._roles = None
             self._role_changes += 1
         self.lanes.recall()
+        self._told.tell()
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""

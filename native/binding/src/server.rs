@@ -8,7 +8,7 @@ use crate::fork::Born;
 use crate::settings;
 use crate::store::Store;
 use hyperdb_resp::server::{
-    Admin, Answer, ClientInfo, Handle, Listen, Login, Server as Native, Settings,
+    Admin, Answer, ClientInfo, Handle, Listen, Login, Server as Native, Settings, Standing,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -86,6 +86,14 @@ fn answer(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Answer> {
     }
 }
 
+fn standing(is_super: bool) -> Standing {
+    if is_super {
+        Standing::Superuser
+    } else {
+        Standing::Restricted
+    }
+}
+
 impl Bridge {
     fn ask(&self, py: Python<'_>, client: &ClientInfo, args: &[Vec<u8>]) -> PyResult<Answer> {
         let words: Vec<_> = args.iter().map(|arg| PyBytes::new(py, arg)).collect();
@@ -119,9 +127,9 @@ impl Admin for Bridge {
         Python::attach(|py| {
             let asked = (PyBytes::new(py, user), PyBytes::new(py, password));
             let said = self.object.bind(py).call_method1("authenticate", asked);
-            match said.and_then(|said| said.extract::<Option<String>>()) {
-                Ok(Some(role)) if role.is_empty() => Login::NoPassword,
-                Ok(Some(role)) => Login::Role(role),
+            match said.and_then(|said| said.extract::<Option<(String, bool)>>()) {
+                Ok(Some((role, _))) if role.is_empty() => Login::NoPassword,
+                Ok(Some((role, is_super))) => Login::Role(role, standing(is_super)),
                 Ok(None) => Login::Denied,
                 Err(error) => {
                     error.write_unraisable(py, None);
@@ -212,6 +220,14 @@ impl Server {
         *present = settings::change(&present, &changes)?;
         self.handle.configure(present.clone());
         Ok(())
+    }
+
+    /// Roles that may log in now, and whether each is a superuser.
+    fn set_roles(&self, roles: HashMap<String, bool>) {
+        let standings = roles
+            .into_iter()
+            .map(|(name, is_super)| (name, standing(is_super)));
+        self.handle.set_roles(standings.collect());
     }
 
     fn reset_stats(&self) {

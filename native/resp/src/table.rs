@@ -26,6 +26,10 @@ impl Flags {
     pub const PUBSUB: Flags = Flags(1 << 3);
     /// May wait for another client.
     pub const BLOCKING: Flags = Flags(1 << 4);
+    /// Is about other clients or the server.
+    pub const ADMIN: Flags = Flags(1 << 5);
+    /// Category `connection`: is about the client's own connection.
+    pub const CONNECTION: Flags = Flags(1 << 6);
 
     fn parse(text: &str) -> Flags {
         let bits = text.split(',').map(|name| match name {
@@ -34,9 +38,14 @@ impl Flags {
             "no_auth" => Flags::NO_AUTH.0,
             "pubsub" => Flags::PUBSUB.0,
             "blocking" => Flags::BLOCKING.0,
+            "admin" => Flags::ADMIN.0,
             _ => 0,
         });
         Flags(bits.fold(0, |all, bit| all | bit))
+    }
+
+    fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
     }
 
     /// Whether all of `other` are set.
@@ -100,8 +109,14 @@ impl Row {
         let arity = fields.next()?.parse().ok()?;
         let group = fields.next()?;
         let flags = Flags::parse(fields.next()?);
-        // Columns between are Python's: keys, categories, tips, since, complexity.
-        let syntax = fields.nth(5)?;
+        // Keys are read apart; what lies between categories and syntax is Python's: tips, since, complexity.
+        let categories = fields.nth(1)?;
+        let flags = if categories.split(',').any(|name| name == "connection") {
+            flags.with(Flags::CONNECTION)
+        } else {
+            flags
+        };
+        let syntax = fields.nth(3)?;
         let summary = fields.nth(1)?;
         fields.next().is_none().then_some(Row {
             name,

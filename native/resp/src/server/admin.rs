@@ -6,6 +6,7 @@
 //! together. The client is parked until the answer comes, so each sees its commands done in order.
 
 use super::shared::{Message, Shared};
+use super::standing::Standing;
 use crate::reply::Reply;
 use parking_lot::Mutex;
 use std::sync::mpsc::{channel, Sender};
@@ -34,8 +35,8 @@ pub struct ClientInfo {
 /// The outcome of AUTH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// Right: the role's name.
-    Role(String),
+    /// Right: the role's name, and how much it may do.
+    Role(String, Standing),
     /// Wrong, or no such role, or it may not log in.
     Denied,
     /// A password for the default role, which has none.

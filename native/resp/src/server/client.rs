@@ -3,6 +3,7 @@
 use super::input::Input;
 use super::multi::{Multi, Watched};
 use super::output::Output;
+use super::standing::Standing;
 use super::stream::{Peer, Stream};
 use crate::command::Block;
 use crate::protocol::Limits;
@@ -83,6 +84,8 @@ pub(crate) struct Client {
     pub db: u32,
     /// The role it acts as; `None` until it has authenticated.
     pub role: Option<String>,
+    /// How much that role may do.
+    pub standing: Standing,
     pub name: Vec<u8>,
     pub library: Vec<u8>,
     pub library_version: Vec<u8>,
@@ -135,6 +138,7 @@ impl Client {
             state: State::Ready,
             db: 0,
             role: None,
+            standing: Standing::default(),
             name: Vec::new(),
             library: Vec::new(),
             library_version: Vec::new(),

@@ -10,6 +10,7 @@ use super::multi::{self, Watchers};
 use super::pubsub::{self, Deferred, Hub};
 use super::settings::Settings;
 use super::shared::{Message, ServerStats, Shared};
+use super::standing::Standings;
 use crate::protocol::Progress;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub(crate) struct Core {
     pub clients: Clients,
     pub commands: Commands,
     pub settings: Settings,
+    /// Roles that may log in, once any was changed.
+    pub standings: Option<Standings>,
     pub shared: Arc<Shared>,
     pub jobs: Jobs,
     pub loader: Loader,
@@ -120,6 +123,7 @@ impl Core {
             calls: vec![0; commands.table.rows().len()],
             commands,
             settings: parts.settings,
+            standings: None,
             shared: parts.shared,
             jobs: parts.jobs,
             loader: parts.loader,

@@ -27,7 +27,7 @@ use super::core::{Core, Refusal};
 use super::input::ReadEnd;
 use super::output::WriteEnd;
 use super::shared::Message;
-use super::{housekeeping, login, runner};
+use super::{housekeeping, login, runner, standing};
 use hyperdb_graph::{Commit, Error, ReadMode, Store, SyncMode, Turn};
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
@@ -413,6 +413,7 @@ impl EventLoop {
                     }
                 }
                 Message::Configure(settings) => core.settings = *settings,
+                Message::Roles(standings) => standing::take(core, standings),
                 Message::ResetStats => {
                     core.counters = Default::default();
                     core.calls.fill(0);

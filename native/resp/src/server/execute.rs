@@ -11,6 +11,7 @@ use super::commands::Run;
 use super::core::Core;
 use super::multi::Queued;
 use super::rows;
+use super::standing::{self, Standing};
 use crate::args::Args;
 use crate::command::{Abort, Context, Outcome};
 use crate::table::{Flags, RowId};
@@ -121,6 +122,11 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
     if client.role.is_none() && !row.flags.has(Flags::NO_AUTH) {
         return Err("NOAUTH Authentication required.".into());
     }
+    if client.standing == Standing::Restricted && !standing::may_try(core, row_id) {
+        let role = core.clients.at(slot).role.clone().unwrap_or_default();
+        return Err(standing::no_command(&role, row.name));
+    }
+    let client = core.clients.at(slot);
     if client.is_subscriber() && !client.output.reply.resp3 && !is_for_subscribers(row.name) {
         return Err(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
@@ -244,6 +250,9 @@ fn run(
     match core.commands.run(row) {
         Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
             rows::ask(core, turn, slot, row, args)
+        }
+        Run::Data(_) if core.clients.at(slot).standing == Standing::Restricted => {
+            Err(standing::no_key())
         }
         Run::Data(handler) => {
             turn.savepoint();

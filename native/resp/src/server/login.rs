@@ -5,6 +5,7 @@ use super::client::{Hello, Question, State};
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{wrong_arity, After, Call, Ran};
+use super::standing;
 use crate::command::Abort;
 
 const DEFAULT_USER: &[u8] = b"default";
@@ -90,6 +91,13 @@ fn ask(call: &mut Call<'_, '_>, user: Vec<u8>, password: Vec<u8>, wish: Option<H
 
 /// Goes on when the password was checked.
 pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login) {
+    let login = match login {
+        Login::Role(role, then) => match standing::now(core, &role, then) {
+            Some(standing) => Login::Role(role, standing),
+            None => Login::Denied,
+        },
+        other => other,
+    };
     let client = core.clients.at(slot);
     let wish = match std::mem::take(&mut client.state) {
         State::Asking(Question::Login(wish)) => wish,
@@ -99,8 +107,9 @@ pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login) {
         }
     };
     match login {
-        Login::Role(role) => {
+        Login::Role(role, standing) => {
             client.role = Some(role);
+            client.standing = standing;
             match wish {
                 Some(wish) => greet(core, slot, wish),
                 None => client.output.reply.ok(),

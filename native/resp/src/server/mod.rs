@@ -26,12 +26,14 @@ mod rows;
 mod runner;
 mod settings;
 mod shared;
+mod standing;
 mod stream;
 
 pub use admin::{Admin, Answer, ClientInfo, Login};
 pub use clock::{Clock, SystemClock};
 pub use settings::{Listen, OutputLimit, Settings};
 pub use shared::ServerStats;
+pub use standing::{Standing, Standings};
 
 use self::core::{Core, Parts};
 use accept::Listeners;
@@ -207,6 +209,12 @@ impl Handle {
     /// As [`Server::reset_stats`].
     pub fn reset_stats(&self) {
         self.shared.post(Message::ResetStats);
+    }
+
+    /// Says which roles may log in now, the default one's other names among them. Connections of roles that have another
+    /// standing than before are closed.
+    pub fn set_roles(&self, standings: Standings) {
+        self.shared.post(Message::Roles(standings));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::admin::{Answer, Login};
 use super::settings::Settings;
+use super::standing::Standings;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::atomic::{fence, AtomicBool, Ordering};
@@ -20,6 +21,8 @@ pub(crate) enum Message {
     LockFree { id: u64 },
     /// New settings.
     Configure(Box<Settings>),
+    /// Roles were changed: those that may log in now.
+    Roles(Standings),
     /// Counters to zero.
     ResetStats,
     /// Close everything and end.

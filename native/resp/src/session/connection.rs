@@ -3,7 +3,7 @@
 use crate::command::{errors, Abort};
 use crate::server::client::ReplyMode;
 use crate::server::execute::{wrong_arity, After, Call, Ran};
-use crate::server::{multi, pubsub};
+use crate::server::{multi, pubsub, Standing};
 
 /// PING [message]
 pub(super) fn ping(call: &mut Call<'_, '_>) -> Ran {
@@ -73,6 +73,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Ran {
     let role = (!settings.requires_auth).then(|| settings.default_role.clone());
     let client = call.client();
     client.role = role;
+    client.standing = Standing::Superuser;
     client.db = 0;
     client.name.clear();
     client.reply_mode = ReplyMode::On;

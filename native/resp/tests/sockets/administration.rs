@@ -1,7 +1,7 @@
 //! Commands that Python runs, passwords, and CLIENT.
 
 use super::support::Running;
-use hyperdb_resp::server::Settings;
+use hyperdb_resp::server::{Settings, Standing, Standings};
 
 fn locked() -> Running {
     Running::with(Settings {
@@ -33,6 +33,83 @@ fn strangers_must_say_who_they_are() {
         .ask("hello 3 auth ann pw setname me")
         .contains("proto :3"));
     assert_eq!(client.ask("client getname"), "me");
+}
+
+/// Commands that a role without rights is refused, one of each sort.
+const REFUSED: [&str; 8] = [
+    "info",
+    "config get *",
+    "publish c m",
+    "subscribe c",
+    "multi",
+    "watch k",
+    "client list",
+    "client kill type normal",
+];
+
+#[test]
+fn a_role_that_is_no_superuser_has_its_connection_alone() {
+    let running = locked();
+    let mut client = running.client();
+    assert_eq!(client.ask("auth bob pw"), "+OK");
+    for command in [
+        "ping",
+        "client id",
+        "select 1",
+        "client setname b",
+        "echo x",
+    ] {
+        assert!(!client.ask(command).starts_with('-'), "{command}");
+    }
+    for command in ["get k", "set k v", "dbsize", "flushall", "scan 0", "keys *"] {
+        assert_eq!(
+            client.ask(command),
+            "-NOPERM No permissions to access a key",
+            "{command}"
+        );
+    }
+    for command in REFUSED {
+        let said = client.ask(command);
+        assert!(said.starts_with("-NOPERM User bob"), "{command}: {said}");
+    }
+    assert_eq!(
+        client.ask("client list"),
+        "-NOPERM User bob has no permissions to run the 'client|list' command"
+    );
+    assert_eq!(client.ask("auth ann pw"), "+OK");
+    assert_eq!(client.ask("get k"), "(nil)");
+    assert_eq!(client.ask("auth bob pw"), "+OK");
+    assert_eq!(client.ask("reset"), "+RESET");
+    assert_eq!(client.ask("auth secret"), "+OK");
+    assert_eq!(client.ask("get k"), "(nil)");
+}
+
+#[test]
+fn a_change_of_roles_ends_connections_with_rights_from_before() {
+    let running = locked();
+    let (mut ann, mut bob, mut other) = (running.client(), running.client(), running.client());
+    assert_eq!(ann.ask("auth ann pw"), "+OK");
+    assert_eq!(bob.ask("auth bob pw"), "+OK");
+    assert_eq!(other.ask("auth secret"), "+OK");
+    let roles = Standings::from([
+        ("ann".into(), Standing::Restricted),
+        ("bob".into(), Standing::Restricted),
+        ("default".into(), Standing::Superuser),
+    ]);
+    running.server.handle().set_roles(roles);
+    assert!(ann.is_closed(), "ann was a superuser");
+    assert_eq!(bob.ask("ping"), "+PONG");
+    assert_eq!(other.ask("get k"), "(nil)");
+    let mut again = running.client();
+    assert_eq!(again.ask("auth ann pw"), "+OK");
+    assert_eq!(again.ask("get k"), "-NOPERM No permissions to access a key");
+    running.server.handle().set_roles(Standings::new());
+    assert!(bob.is_closed(), "bob is no role any more");
+    assert!(again.is_closed());
+    assert_eq!(
+        running.client().ask("auth bob pw"),
+        "-WRONGPASS invalid username-password pair or user is disabled."
+    );
 }
 
 #[test]

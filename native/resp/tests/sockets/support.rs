@@ -2,7 +2,7 @@
 
 use hyperdb_graph::{Options, Store, SyncMode};
 use hyperdb_resp::server::{
-    Admin, Answer, ClientInfo, Clock, Listen, Login, Server, Settings, SystemClock,
+    Admin, Answer, ClientInfo, Clock, Listen, Login, Server, Settings, Standing, SystemClock,
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -56,8 +56,9 @@ impl Admin for TestAdmin {
 
     fn authenticate(&self, user: &[u8], password: &[u8]) -> Login {
         match (user, password) {
-            (b"default", b"secret") => Login::Role("default".into()),
-            (b"ann", b"pw") => Login::Role("ann".into()),
+            (b"default", b"secret") => Login::Role("default".into(), Standing::Superuser),
+            (b"ann", b"pw") => Login::Role("ann".into(), Standing::Superuser),
+            (b"bob", b"pw") => Login::Role("bob".into(), Standing::Restricted),
             _ => Login::Denied,
         }
     }
