@@ -13,8 +13,10 @@ from hyperdb.frontends.sql.contract import Action, CopyOptions, Form
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import SqlOutcome, SqlPrepared, Statement
+from hyperdb.graph.catalog import records
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.catalog.relations import Catalog
     from hyperdb.frontends.sql.session import SqlSession
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
@@ -48,6 +50,8 @@ def copy(session: SqlSession, text: Statement, given: tuple[int, ...]) -> SqlPre
     given_options, wanted = _options(found)
     if not out and query is not None:
         raise SqlError("42601", "COPY (query) FROM is not possible", position=text.offset + 1)
+    if query is None:
+        names = _without_generated(session, table, names)
     shown = ", ".join(quote_ident(name) for name in names) or "*"
     select = session.prepare(query if query is not None else f"SELECT {shown} FROM {table}", given)  # noqa: S608 - names are quoted
     columns = select.columns or ()
@@ -55,6 +59,30 @@ def copy(session: SqlSession, text: Statement, given: tuple[int, ...]) -> SqlPre
     action = Action.COPY_OUT if out else Action.COPY_IN
     extra = {"select": select, "table": table, "names": names, "options": options}
     return SqlPrepared(text, action, select.parameters, columns, select.body, given, select.version, select.path, extra)
+
+
+def _without_generated(session: SqlSession, table: str, names: list[str]) -> list[str]:
+    """The columns that are copied: generated ones are computed anew where they go to; none where all are.
+
+    Raises:
+        SqlError: 42P10 if a generated one is named.
+    """
+
+    def generated(catalog: Catalog) -> tuple[set[str], list[str]]:
+        number = session.facade.describe.find_relation(table)
+        found = catalog.objects.get(number or 0)
+        if not isinstance(found, records.Table):
+            return set(), []
+        columns = catalog.relation(number or 0).columns
+        computed = {each.name for each in columns if each.record is not None and each.record.generation == records.STORED}
+        return computed, [each.name for each in columns if each.name not in computed]
+
+    computed, others = session.look(generated)
+    for name in names:
+        if name in computed:
+            detail = "Generated columns cannot be used in COPY."
+            raise SqlError("42P10", f'column "{name}" is a generated column', detail=detail)
+    return names or (others if computed else [])
 
 
 def _options(found: Words) -> tuple[dict[str, Any], dict[str, list[str] | None]]:

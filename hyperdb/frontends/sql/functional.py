@@ -253,7 +253,7 @@ class Facade:
     def assigned(self, kind: Kind, value: Any, env: Environment) -> Any:
         """A value of the base type as one of a sized type or a domain."""
         binder = Binder(env.catalog, self._session.schemas_in_path(), [])
-        found = binder.coercer.coerce(Const(env.catalog.base(Kind(kind.oid)), value), kind, "assignment")
+        found = binder.coercer.coerce(Const(Kind(env.catalog.base(Kind(kind.oid)).oid), value), kind, "assignment")
         return Compiler(env.catalog.labels, lambda _plan: lambda _env: ()).compile(found)((), env)
 
     def type(self, oid: int) -> types.Type:

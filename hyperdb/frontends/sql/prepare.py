@@ -138,9 +138,11 @@ class Preparer:
         before = tuple(executor.compile(optimizer.plan(each)) for each in bound.before)
         columns = None
         if bound.columns is not None:
+            # As in PostgreSQL (printtup.c) clients are told what a domain is over, which they know how to read.
             columns = tuple(
-                Column(name, kind.oid, kind.modifier, *origin)
+                Column(name, base.oid, base.modifier, *origin)
                 for (name, kind), origin in zip(bound.columns, bound.origins, strict=True)
+                for base in (catalog.base(kind),)
             )
         reads = not before and only_reads(bound.plan)
         query = Query(bound, rows, before, tag, reads, *((stored(plan), analytic(plan)) if reads else ()))

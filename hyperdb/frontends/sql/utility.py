@@ -92,7 +92,11 @@ def _begin(found: Words) -> Made:
         if session.status is Status.ACTIVE:
             session.notice(Notice("there is already a transaction in progress", "25001", "WARNING"))
             return done(tag)
-        if session.transaction is not None:
+        if session.transaction is not None and session.has_looked:
+            # What came before in the same text or pipeline is part of the block.
+            if modes:
+                raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+        elif session.transaction is not None:
             session.end(commit=True)
         session.begin(**modes)
         session.status = Status.ACTIVE
@@ -477,7 +481,7 @@ def _vacuum(found: Words) -> Made:
             found.expect(",")
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
-        if session.status is not Status.IDLE:
+        if session.status is not Status.IDLE or session.transaction is not None:
             raise SqlError("25001", "VACUUM cannot run inside a transaction block")
         for name in names:
             session.facade.relation_oid(kinds.REGCLASS, name)

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind import json_calls
+from hyperdb.frontends.sql.bind.aggregates import GROUPING, extreme, is_outside
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, FLOAT8, INT4, INT8, RECORD, REGTYPE, TEXT, UNKNOWN, Kind
@@ -32,8 +33,6 @@ from hyperdb.frontends.sql.plan.expressions import (
     Extreme,
     Frame,
     MakeRow,
-    Outer,
-    Slot,
     Subquery,
     WindowCall,
     parts,
@@ -199,7 +198,13 @@ class Calls:
         return Case(left.kind, ((same, Const(left.kind, None)),), left)
 
     def _row(self, node: exp.Expr, scope: Scope) -> Expr:
-        return MakeRow(Kind(RECORD), tuple(self.bind(each, scope) for each in node.expressions))
+        found: list[Expr] = []
+        for each in node.expressions:
+            if isinstance(each, exp.Column) and isinstance(each.this, exp.Star):
+                found += [value for _, value in self.binder.queries.whole(each, scope)]
+            else:
+                found.append(self.bind(each, scope))
+        return MakeRow(Kind(RECORD), tuple(found))
 
     def _array_query(self, node: exp.Expr, scope: Scope) -> Expr:
         inner = node.expressions[0]
@@ -243,8 +248,15 @@ class Calls:
         nodes: list[exp.Expr] | None = None,
         where: exp.Expr | None = None,
     ) -> Expr:
+        before = len(scope.level.captures)
         call = self._aggregate_call(name, node, scope, nodes, where)
-        return self._gathered(call, scope, node)
+        if not is_outside(call):
+            return self._gathered(call, scope, node)
+        # All its columns are of a query around: there it is computed, and this one sees its value.
+        del scope.level.captures[before:]
+        around = scope.level.parent
+        assert around is not None
+        return scope.level.capture(self._aggregate(name, node, around, nodes, where))
 
     def _gathered(self, call: AggregateCall, scope: Scope, node: exp.Expr) -> Expr:
         if scope.calls is None:
@@ -284,10 +296,12 @@ class Calls:
             arguments = [self.bind(each, inside) for each in found]
         order = () if ordered is None else self._order(ordered, inside)
         condition = None if where is None else self.truth(where, inside, "FILTER")
-        used = {type(part) for argument in arguments for part in parts(argument)}
-        if Outer in used and Slot not in used:
-            raise SqlError("0A000", "aggregates of the query around are not supported", position=self.at(node))
+        if name == "count" and not found:
+            raise SqlError("42809", "count(*) must be used to call a parameterless aggregate function", position=self.at(node))
         aggregate, result, cast = self._find_aggregate(name, arguments, node)
+        if distinct and any(value not in cast and value not in arguments for value, _, _ in order):
+            message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list"
+            raise SqlError("42P10", message, position=self.at(node))
         return AggregateCall(Kind(result), aggregate, cast, distinct, condition, order)
 
     def _order(self, ordered: exp.Expr, scope: Scope) -> tuple[tuple[Expr, bool, bool], ...]:
@@ -357,6 +371,8 @@ class Calls:
         result = (kinds.array_of(oid) or 0) if many else oid
         made = ordered.aggregate(name, (asked.oid,) * len(cast), oid, result, key_of(oid, self.coercer.catalog.labels))
         call = AggregateCall(Kind(result), made, (*cast, value), False, condition, ((value, descending, first),))
+        if is_outside(call):
+            raise SqlError("0A000", "ordered-set aggregates of the query around are not supported", position=self.at(node))
         return self._gathered(call, scope, node)
 
     # Window functions.
@@ -374,6 +390,8 @@ class Calls:
         partition = tuple(self.bind(each, scope) for each in definition.args.get("partition_by") or ())
         ordered = definition.args.get("order")
         order = () if ordered is None else self._order(ordered, scope)
+        if any(isinstance(part, WindowCall) for each in (*partition, *(value for value, _, _ in order)) for part in parts(each)):
+            raise SqlError("42P20", "window functions are not allowed in window definitions", position=self.at(node))
         frame = self._frame(definition.args.get("spec") or node.args.get("spec"), scope, order)
         if name in _RANKING or name in _VALUES:
             call = self._ranking(name, nodes, scope, node, partition, order, frame)
@@ -501,21 +519,6 @@ def _call(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
     raise SqlError("42809", f"{type(node).__name__} is not a window function")
 
 
-def extreme(name: str, oid: int, labels: Any) -> Aggregate:
-    """min or max of a type."""
-    key = key_of(oid, labels)
-    least = name == "min"
-
-    def step(state: Any, value: Any) -> Any:
-        if state is None:
-            return value
-        one, other = (value, state) if key is None else (key(value), key(state))
-        return value if (one < other if least else other < one) else state
-
-    return Aggregate(name, (oid,), oid, lambda: None, step, lambda state: state)
-
-
-GROUPING = Aggregate("grouping", (), INT4, lambda: 0, lambda state: state, lambda state: state)
 _PARAMETER_NAMES = {"make_interval": ("years", "months", "weeks", "days", "hours", "mins", "secs")}
 _SPECIAL: dict[str, Any] = {
     "coalesce": Calls._coalesce,

@@ -21,6 +21,7 @@ from hyperdb.frontends.sql.bind.names import fold, kind_of
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.bind.signs import BARE, SIGNS
 from hyperdb.frontends.sql.bind.signs import COMPARISONS as COMPARED
+from hyperdb.frontends.sql.bind.subscripts import Subscripts
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, INT8, INTERVAL, NUMERIC, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.functions import casts
@@ -34,7 +35,6 @@ from hyperdb.frontends.sql.plan.expressions import (
     Expr,
     InList,
     Is,
-    Item,
     MakeArray,
     MakeRow,
     Not,
@@ -379,25 +379,7 @@ class Expressions(Comparisons):
         return MakeRow(Kind(RECORD), tuple(self.bind(each, scope) for each in node.expressions))
 
     def _bracket(self, node: exp.Expr, scope: Scope) -> Expr:
-        array = self.bind(node.this, scope)
-        oid = self.coercer.catalog.base(array.kind).oid
-        if oid == kinds.JSONB and not any(isinstance(each, exp.Slice) for each in node.expressions):
-            for each in node.expressions:
-                array = self.apply("->", [array, self.bind(each, scope)], self.at(node))
-            return array
-        inner = kinds.element(oid)
-        if inner is None:
-            raise SqlError(
-                "42804", f"cannot subscript type {self.coercer.name(array.kind)} because it does not support subscripting"
-            )
-        for each in node.expressions:
-            if isinstance(each, exp.Slice):
-                low = Const(Kind(INT4), 1) if each.this is None else self.bind(each.this, scope)
-                high = Const(Kind(INT4), 1 << 30) if each.expression is None else self.bind(each.expression, scope)
-                array = Item(Kind(oid), array, self.coercer.coerce(low, Kind(INT4)), self.coercer.coerce(high, Kind(INT4)))
-            else:
-                array = Item(Kind(inner), array, self.coercer.coerce(self.bind(each, scope), Kind(INT4)))
-        return array
+        return Subscripts(self).read(node, scope)
 
     def _subquery(self, node: exp.Expr, scope: Scope) -> Expr:
         found, columns = self.subquery(node.this if isinstance(node, exp.Subquery) else node, scope)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.bind.calls import GROUPING
+from hyperdb.frontends.sql.bind.aggregates import GROUPING
 from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog.kinds import INT4, TEXT, UNKNOWN, Kind
@@ -27,6 +27,7 @@ from hyperdb.frontends.sql.plan.expressions import (
     MakeArray,
     Slot,
     Subquery,
+    WindowCall,
     parts,
     rewrite,
 )
@@ -115,7 +116,7 @@ class Grouping:
 
     def _sets(self, node: exp.Expr, shown: list[tuple[str, Expr]]) -> Sets:
         """The grouping sets, as places in `groups`."""
-        if node.args.get("all") or node.args.get("totals"):
+        if node.args.get("totals") or (node.args.get("all") and not node.expressions):
             raise SqlError("0A000", "GROUP BY ALL is not supported")
         found: Sets = [()]
         for each in node.expressions:
@@ -123,6 +124,9 @@ class Grouping:
             found = [tuple(dict.fromkeys(a + b)) for a in found for b in more]
             if len(found) > _MOST_SETS:
                 raise SqlError("54001", "too many grouping sets present (maximum 4096)")
+        if node.args.get("all") is False:
+            # GROUP BY DISTINCT: of sets of the same expressions one is left.
+            found = list({frozenset(each): each for each in reversed(found)}.values())[::-1]
         return found
 
     def _element(self, node: exp.Expr, shown: list[tuple[str, Expr]]) -> Sets:
@@ -166,6 +170,8 @@ class Grouping:
             value = named if named is not None else binder.expressions.bind(node, inside)
         if any(isinstance(each, AggregateCall) for each in _all(value)):
             raise SqlError("42803", "aggregate functions are not allowed in GROUP BY", position=binder.expressions.at(node))
+        if any(isinstance(each, WindowCall) for each in _all(value)):
+            raise SqlError("42P20", "window functions are not allowed in GROUP BY", position=binder.expressions.at(node))
         return binder.coercer.coerce(value, Kind(TEXT)) if value.kind.oid == UNKNOWN else value
 
     def _add_dependents(self) -> None:

@@ -14,6 +14,7 @@ from sqlglot import exp
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT, UPDATE
 from hyperdb.frontends.sql.bind.grouping import Grouping
+from hyperdb.frontends.sql.bind.headings import heading
 from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.bind.projection import put_off, sets_apart
 from hyperdb.frontends.sql.bind.scope import Scope, Source
@@ -138,6 +139,8 @@ class Queries:
                 branches.append(each)
         if not isinstance(node, exp.Union):
             branches = [node.this, node.args["expression"]]
+        if any(each.unnest().args.get("locks") for each in (node, *branches)):
+            raise SqlError("0A000", "FOR UPDATE is not allowed with UNION/INTERSECT/EXCEPT")
         bound = [self.query(each, scope.inner()) for each in branches]
         widths = {plan.width for plan, _ in bound}
         form = _SET_FORMS[type(node)]
@@ -244,7 +247,10 @@ class Queries:
             assert condition is not None
             plan = Filter(plan.width, plan, condition)
         for window in node.args.get("windows") or ():
-            scope.window_names[fold(window.this)] = window
+            name = fold(window.this)
+            if name in scope.window_names:
+                raise SqlError("42P20", f'window "{name}" is already defined')
+            scope.window_names[name] = window
         return self._projected(plan, node, scope, outer)
 
     def _projected(self, plan: Plan, node: exp.Select, scope: Scope, outer: Scope) -> tuple[Plan, Columns]:
@@ -370,12 +376,12 @@ class Queries:
                 for source in scope.sources:
                     self._read_all(source)
             elif isinstance(each, exp.Column) and isinstance(each.this, exp.Star):
-                shown += self._whole(each, scope)
+                shown += self.whole(each, scope)
             elif isinstance(each, exp.Dot) and isinstance(each.expression, exp.Star):
                 raise SqlError("0A000", "fields of composite values are not supported")
             else:
                 inner = each.this if isinstance(each, exp.Alias) else each
-                name = fold(each.args["alias"]) if isinstance(each, exp.Alias) else _name(inner)
+                name = fold(each.args["alias"]) if isinstance(each, exp.Alias) else heading(inner)
                 shown.append((name, self.binder.expressions.bind(inner, scope)))
         distinct = node.args.get("distinct")
         self._on_values: dict[int, Expr] = {}
@@ -392,7 +398,8 @@ class Queries:
         for column in source.columns:
             self.binder.need_column(column.origin, SELECT)
 
-    def _whole(self, node: exp.Column, scope: Scope) -> list[tuple[str, Expr]]:
+    def whole(self, node: exp.Column, scope: Scope) -> list[tuple[str, Expr]]:
+        """The columns of `t.*`."""
         name = fold(node.args["table"])
         source = scope.source(name)
         if source is not None:
@@ -466,85 +473,3 @@ class Queries:
                     base = min(column.place for column in source.columns) - min(column.slot for column in source.relation.columns)
                     found.append((source.relation, range(base, base + source.relation.width), mode, wait))
         return found
-
-
-def _name(node: exp.Expr) -> str:
-    """What a column is called that was given no name."""
-    return _named(node)[0]
-
-
-def _named(node: exp.Expr) -> tuple[str, bool]:
-    """The name, and whether it is stronger than that of a cast around it (parse_target.c, FigureColnameInternal)."""
-    if isinstance(node, exp.Column):
-        return fold(node.this), True
-    if isinstance(node, exp.Cast):
-        inner = _named(node.this)
-        return inner if inner[1] else (_type_name(node.args["to"]), False)
-    if isinstance(node, exp.Anonymous):
-        return str(node.this).lower(), True
-    if isinstance(node, exp.Window | exp.Filter | exp.WithinGroup | exp.Paren | exp.Bracket | exp.Collate):
-        return _named(node.this)
-    if isinstance(node, exp.Dot):
-        return _named(node.expression) if not isinstance(node.expression, exp.Identifier) else (fold(node.expression), True)
-    if isinstance(node, exp.Subquery):
-        query = node.this
-        return (
-            (_shown_name(query.expressions[0]), True)
-            if isinstance(query, exp.Select) and query.expressions
-            else ("?column?", False)
-        )
-    if isinstance(node, exp.Case):
-        default = node.args.get("default")
-        found = ("case", False) if default is None else _named(default)
-        return found if found[1] else ("case", False)
-    name = _NAMES.get(type(node))
-    return ("?column?", False) if name is None else (name, not isinstance(node, exp.Boolean | exp.Interval))
-
-
-def _type_name(node: exp.Expr) -> str:
-    if isinstance(node.this, exp.DataType.Type) and node.this.name == "ARRAY":
-        return _type_name(node.expressions[0])
-    kind = node.this.name.lower() if isinstance(node.this, exp.DataType.Type) else str(node.this).lower()
-    return _CAST_NAMES.get(kind, kind) if kind != "userdefined" else str(node.args["kind"].name).lower()
-
-
-def _shown_name(node: exp.Expr) -> str:
-    return fold(node.args["alias"]) if isinstance(node, exp.Alias) else _name(node)
-
-
-_CAST_NAMES = {
-    "int": "int4",
-    "bigint": "int8",
-    "smallint": "int2",
-    "boolean": "bool",
-    "decimal": "numeric",
-    "double": "float8",
-    "float": "float4",
-    "char": "bpchar",
-    "varbinary": "bytea",
-    "timestampntz": "timestamp",
-}
-_NAMES: dict[type[exp.Expr], str] = {
-    exp.Exists: "exists",
-    exp.Array: "array",
-    exp.Tuple: "row",
-    exp.Extract: "extract",
-    exp.Substring: "substring",
-    exp.StrPosition: "position",
-    exp.Trim: "btrim",
-    exp.Overlay: "overlay",
-    exp.Overlaps: "overlaps",
-    exp.AtTimeZone: "timezone",
-    exp.CurrentDate: "current_date",
-    exp.CurrentTimestamp: "current_timestamp",
-    exp.CurrentTime: "current_time",
-    exp.Localtime: "localtime",
-    exp.Localtimestamp: "localtimestamp",
-    exp.CurrentUser: "current_user",
-    exp.SessionUser: "session_user",
-    exp.CurrentSchema: "current_schema",
-    exp.CurrentCatalog: "current_catalog",
-    exp.GroupConcat: "string_agg",
-    exp.Boolean: "bool",
-    exp.Interval: "interval",
-}

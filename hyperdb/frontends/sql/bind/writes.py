@@ -15,6 +15,7 @@ from hyperdb.frontends.sql.access.privileges import DELETE, INSERT, UPDATE
 from hyperdb.frontends.sql.bind.merge import merge
 from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
+from hyperdb.frontends.sql.bind.subscripts import Subscripts, target_of
 from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, REGCLASS, UUID, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
@@ -322,11 +323,21 @@ class WriteBinder:
     def sets(self, nodes: list[exp.Expr], relation: Relation, scope: Scope) -> tuple[tuple[int, Expr], ...]:
         """The slots that SET changes, and to what."""
         found: dict[int, Expr] = {}
+        parts: set[int] = set()
+        """Slots of which a part is changed."""
         for node in nodes:
             targets = node.this.expressions if isinstance(node.this, exp.Tuple) else [node.this]
             values = self._set_values(node, len(targets))
             for target, value in zip(targets, values, strict=True):
-                (column,) = self.columns(relation, [target.this if isinstance(target, exp.Column) else target])
+                base, given = target_of(target)
+                (column,) = self.columns(relation, [base.this if isinstance(base, exp.Column) else base])
+                if given and (column.slot not in found or column.slot in parts):
+                    parts.add(column.slot)
+                    self._updatable(column, value)
+                    self.binder.need(relation, UPDATE, column.number)
+                    before = found.get(column.slot) or self._old(relation, column, scope)
+                    found[column.slot] = self._put(before, given, value, column, scope)
+                    continue
                 if column.slot in found:
                     raise SqlError("42601", f'multiple assignments to same column "{column.name}"')
                 self._updatable(column, value)
@@ -339,6 +350,21 @@ class WriteBinder:
                 else:
                     found[column.slot] = self._assigned(value, column, None)
         return tuple(found.items())
+
+    def _old(self, relation: Relation, column: RelationColumn, scope: Scope) -> Expr:
+        """A column of the row that is changed."""
+        source = next(source for source in scope.sources if source.relation is relation)
+        named = next(each for each in source.columns if each.origin == (relation.oid, column.number))
+        return Slot(named.kind, named.place)
+
+    def _put(self, before: Expr, given: list[exp.Expr], value: Any, column: RelationColumn, scope: Scope) -> Expr:
+        """The column with a part of it changed."""
+        if isinstance(value, exp.Expr):
+            if _is_default(value):
+                raise SqlError("0A000", "cannot set an array element to DEFAULT")
+            value = self.binder.expressions.bind(value, scope)
+        made = Subscripts(self.binder.expressions).assign(before, given, value, scope)
+        return self._assigned(made, column, None)
 
     def _set_values(self, node: exp.Expr, count: int) -> list[Any]:
         value = node.expression

@@ -135,6 +135,7 @@ def add_column(context: Context, columns: Columns, node: exp.ColumnDef, app: int
         shown = f"nextval('{path}'::regclass)"
         default = Expression(text=shown, path=context.path, uses=(Use(object=sequence),))
         column = replace(column, not_null=True, default=default)
+    _check_said_once(node, name, table_name)
     for each in node.args.get("constraints") or ():
         column = _constrained(context, columns, column, kind, each, app, table_name)
     columns.made.append(column)
@@ -170,6 +171,33 @@ def _sequence(
     context.write(found, record)
     columns.sequences.append((found, record, number))
     return int(found)
+
+
+def _check_said_once(node: exp.Expr, name: str, table_name: str) -> None:
+    """A column's value comes from one place.
+
+    Raises:
+        SqlError: 42601.
+    """
+    said = [each.args["kind"] for each in node.args.get("constraints") or ()]
+    nulls = {bool(each.args.get("allow_null")) for each in said if isinstance(each, exp.NotNullColumnConstraint)}
+    values = ["default"] * is_serial(node.args["kind"])
+    values += [word for each in said if (word := _VALUES.get(type(each))) is not None]
+    where = f'for column "{name}" of table "{table_name}"'
+    if len(nulls) > 1:
+        raise SqlError("42601", f"conflicting NULL/NOT NULL declarations {where}")
+    if len(values) > len(set(values)):
+        word = {"default": "default values", "identity": "identity specifications"}.get(values[0], "generation clauses")
+        raise SqlError("42601", f"multiple {word} specified {where}")
+    if len(values) > 1:
+        raise SqlError("42601", f"both {values[0]} and {values[1]} specified {where}")
+
+
+_VALUES: dict[type[exp.Expr], str] = {
+    exp.DefaultColumnConstraint: "default",
+    exp.GeneratedAsIdentityColumnConstraint: "identity",
+    exp.ComputedColumnConstraint: "generation expression",
+}
 
 
 def _constrained(

@@ -47,11 +47,8 @@ def drop(context: Context, node: exp.Drop) -> str:
     if kind not in _KINDS:
         raise SqlError("0A000", f"DROP {kind} is not supported")
     tables = node.args.get("tables") or [node.this]
-    for each in tables:
-        number = _find(context, kind, each, bool(node.args.get("exists")))
-        if number is not None:
-            remove(context, number, cascade=bool(node.args.get("cascade")))
-            context.refresh()
+    found = [_find(context, kind, each, bool(node.args.get("exists"))) for each in tables]
+    _remove_all(context, list(dict.fromkeys(each for each in found if each is not None)), bool(node.args.get("cascade")))
     return f"DROP {kind}"
 
 
@@ -70,11 +67,8 @@ def types(found: Words) -> Utility:
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         context = Context(session, session.open_environment(), session.schemas_in_path(), found.text.offset)
-        for each in named:
-            number = _find(context, kind, each, tolerated)
-            if number is not None:
-                remove(context, number, cascade=cascade)
-                context.refresh()
+        numbers = [_find(context, kind, each, tolerated) for each in named]
+        _remove_all(context, list(dict.fromkeys(each for each in numbers if each is not None)), cascade)
         return done(f"DROP {kind}")
 
     return Utility(run, catalog=True)
@@ -86,6 +80,32 @@ def _named(found: Words) -> exp.Table:
         parts.append(found.name())
     names = [exp.to_identifier(part, quoted=True) for part in parts]
     return exp.Table(this=names[-1], db=names[-2] if len(names) > 1 else None)
+
+
+def _remove_all(context: Context, numbers: list[int], cascade: bool) -> None:
+    """Drops objects together: what only they need of each other holds up none of them."""
+    for number in numbers if len(numbers) > 1 else ():
+        found = context.catalog.objects[number]
+        if isinstance(found, records.Table):
+            changed = _without(found, set(numbers) - {number})
+            if changed != found:
+                context.change(number, changed)
+                context.refresh()
+    while numbers:
+        left = []
+        refusal: SqlError | None = None
+        for number in numbers:
+            try:
+                remove(context, number, cascade=cascade)
+            except SqlError as error:
+                if error.sqlstate != "2BP01":
+                    raise
+                refusal = refusal or error
+                left.append(number)
+            context.refresh()
+        if refusal is not None and len(left) == len(numbers):
+            raise refusal
+        numbers = left
 
 
 def _find(context: Context, kind: str, node: exp.Expr, tolerated: bool) -> int | None:

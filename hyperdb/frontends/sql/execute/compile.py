@@ -13,6 +13,7 @@ from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
+from hyperdb.frontends.sql.catalog.kinds import INT2VECTOR, OIDVECTOR
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.execute.recursion import Held
 from hyperdb.frontends.sql.functions.order import Key, key_of
@@ -285,19 +286,16 @@ class Compiler:
 
     def _item(self, expr: e.Item) -> Run:
         array, place = self.compile(expr.array), self.compile(expr.place)
-        upper = None if expr.upper is None else self.compile(expr.upper)
+        vectors = expr.kind.oid in (INT2VECTOR, OIDVECTOR)
 
         def run(row: Sequence[Any], env: Environment) -> Any:
             values, at = array(row, env), place(row, env)
             if values is None or at is None:
                 return None
             at -= values.lowers[0] if isinstance(values, types.Bounded) else 1
-            if upper is not None:
-                end = upper(row, env)
-                # A slice begins at 1 whatever it is of.
-                past = None if end is None else end + 1 - (values.lowers[0] if isinstance(values, types.Bounded) else 1)
-                return None if past is None else list(values)[max(at, 0) : max(past, 0)]
-            return values[at] if 0 <= at < len(values) else None
+            found = values[at] if 0 <= at < len(values) else None
+            # One subscript names nothing in an array of several dimensions.
+            return None if isinstance(found, list) and not vectors else found
 
         return run
 

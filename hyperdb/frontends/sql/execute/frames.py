@@ -120,7 +120,11 @@ class FrameEdges:
                 offset(part.rows[at], env)
                 if values[at] is None:
                     return (part.last if place else part.first)[at]
-                wanted = key(limit(part.rows[at], env))
+                reached = limit(part.rows[at], env)
+                if reached != reached and values[at] == values[at]:
+                    # Infinity from infinity: every number is in range, NaN is not.
+                    reached = type(reached)("-inf" if bool(place) == descending else "inf")
+                wanted = key(reached)
                 if not descending:
                     return first + int((bisect_right if place else bisect_left)(ascending, wanted))
                 return last - int((bisect_left if place else bisect_right)(ascending, wanted))
@@ -141,6 +145,8 @@ def _offset(compiler: Compiler, edge: Edge, place: int) -> Callable[[Row, Enviro
         found = run(row, env)
         if found is None:
             raise SqlError("22004", f"frame {word} offset must not be null")
+        if found != found:
+            raise SqlError("22013", "invalid preceding or following size in window function")
         if (sum(part * size for part, size in zip(found, _SIZES, strict=True)) if isinstance(found, tuple) else found) < 0:
             text = "invalid preceding or following size in window function"
             raise SqlError("22013", text if in_range else f"frame {word} offset must not be negative")

@@ -31,6 +31,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
 from hyperdb.frontends.sql.functions import numbers, powers, times
 from hyperdb.frontends.sql.functions.model import Aggregate
 from hyperdb.frontends.sql.functions.texts import within
+from hyperdb.frontends.sql.types.arrays import lengths
 
 
 def _nothing() -> None:
@@ -141,6 +142,17 @@ def _append(state: list[Any], *values: Any) -> list[Any]:
     return state
 
 
+def _array(state: list[Any]) -> list[Any] | None:
+    if any(isinstance(each, list) for each in state):
+        if None in state:
+            raise SqlError("22004", "cannot accumulate null arrays")
+        if not all(state):
+            raise SqlError("2202E", "cannot accumulate empty arrays")
+        if len({tuple(lengths(each)) for each in state}) > 1:
+            raise SqlError("2202E", "cannot accumulate arrays of different dimensionality")
+    return state or None
+
+
 def _joined(state: list[Any]) -> Any:
     if not state:
         return None
@@ -192,7 +204,7 @@ def all_aggregates() -> Iterator[Aggregate]:
             _joined,
             strict=False,
         )
-    yield Aggregate("array_agg", (ANYELEMENT,), ANYARRAY, list, _append, lambda state: state or None, strict=False)
+    yield Aggregate("array_agg", (ANYELEMENT,), ANYARRAY, list, _append, _array, strict=False)
     for name, end in _REGRESSIONS.items():
         yield Aggregate(name, (FLOAT8, FLOAT8), FLOAT8, list, _append, end)
     yield Aggregate("regr_count", (FLOAT8, FLOAT8), INT8, lambda: 0, lambda state, _y, _x: state + 1, _same)

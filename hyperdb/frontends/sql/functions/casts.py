@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -51,6 +51,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     Kind,
 )
 from hyperdb.frontends.sql.functions import numbers, times
+from hyperdb.frontends.sql.types.json_text import parsed
 
 IMPLICIT, ASSIGNMENT, EXPLICIT = "implicit", "assignment", "explicit"
 _RANK = {IMPLICIT: 0, ASSIGNMENT: 1, EXPLICIT: 2}
@@ -62,7 +63,8 @@ class Cast:
     """`run(value, env)`; None: the value is one of the target already."""
 
     context: str
-    run: Run | None
+    run: Run | None = field(compare=False)
+    """What it does follows from the types on both sides, which expressions compare."""
     depends: bool = False
     """On settings of the session: it is not folded into a constant."""
 
@@ -159,7 +161,7 @@ for _target in (REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE)
     _add(_target, INT4, ASSIGNMENT)
     _add(_target, INT8, ASSIGNMENT)
 for _source in (TEXT, VARCHAR):
-    _add(_source, REGCLASS, IMPLICIT, lambda value, env: env.session.relation_oid(REGCLASS, value))
+    _add(_source, REGCLASS, IMPLICIT, lambda value, env: env.session.relation_oid(REGCLASS, value), depends=True)
 _add(OID, INT8, ASSIGNMENT)
 _add(OID, INT4, ASSIGNMENT, lambda value, _env: value - (1 << 32) if value >> 31 else value)
 for _source, _target in ((TEXT, VARCHAR), (VARCHAR, TEXT), (TEXT, BPCHAR), (VARCHAR, BPCHAR), (NAME, TEXT)):
@@ -198,6 +200,28 @@ _add(TIME, TIMETZ, IMPLICIT, _zoned_time_today, depends=True)
 _add(TIMETZ, TIME, ASSIGNMENT, lambda value, _env: value[0])
 _add(JSON, JSONB, ASSIGNMENT, lambda value, env: types.read_text(JSONB, value, style=env.style))
 _add(JSONB, JSON, ASSIGNMENT)
+
+
+def _of_jsonb(target: int) -> Run:
+    """A scalar of jsonb as a boolean or a number."""
+
+    def run(value: str, env: Any) -> Any:
+        found = parsed(value)
+        is_right = isinstance(found, bool) if target == BOOL else not isinstance(found, bool | str | dict | list | None)
+        if not is_right:
+            kind = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(found), "numeric")
+            raise SqlError("22023", f"cannot cast jsonb {kind} to type {kinds.name_of(Kind(target))}")
+        if target == BOOL:
+            return found
+        number = types.read_text(NUMERIC, value, -1, env.style)
+        cast = TABLE.get((NUMERIC, target))
+        return number if cast is None or cast.run is None else cast.run(number, env)
+
+    return run
+
+
+for _target in (BOOL, NUMERIC, FLOAT4, FLOAT8, *_INTEGERS):
+    _add(JSONB, _target, EXPLICIT, _of_jsonb(_target))
 _add(CIDR, INET, IMPLICIT)
 _add(BYTEA, BYTEA, IMPLICIT)
 

@@ -16,6 +16,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, JSON, JSONB, RECORD, TEXT, array_of
 from hyperdb.frontends.sql.functions.model import Function
+from hyperdb.frontends.sql.types.arrays import lengths
 from hyperdb.frontends.sql.types.json_text import normal, parsed, quoted
 
 _TEXTS = array_of(TEXT) or 0
@@ -227,6 +228,8 @@ def _without_path(text: str, keys: list[Any]) -> str:
     value = parsed(text)
     if not isinstance(value, dict | list):
         raise SqlError("22023", "cannot delete path in scalar")
+    if not value:
+        return text
     holder = _holder(value, keys[:-1])
     if keys and isinstance(holder, dict):
         holder.pop(keys[-1], None)
@@ -298,6 +301,10 @@ def _insert(text: str, keys: list[Any], new: str, after: bool = False) -> str:
 
 def _of_texts(keys: list[Any], values: list[Any] | None = None) -> str:
     """json_object of one array of pairs, or of two arrays."""
+    both = (keys,) if values is None else (keys, values)
+    deepest = max((len(lengths(each)) for each in both), default=0)
+    if deepest > (2 if values is None else 1):
+        raise SqlError("2202E", "wrong number of array subscripts")
     if values is None:
         flat = [item for pair in keys for item in pair] if keys and isinstance(keys[0], list) else keys
         if keys and isinstance(keys[0], list) and any(len(pair) != 2 for pair in keys):

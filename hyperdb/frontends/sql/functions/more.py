@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from math import prod
 from typing import Any
 
 from hyperdb.errors import SqlError
@@ -34,8 +35,10 @@ from hyperdb.frontends.sql.catalog.kinds import (
     array_of,
 )
 from hyperdb.frontends.sql.functions import times
+from hyperdb.frontends.sql.functions.arrays import positions
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.functions.times import DAY, LAST, SECOND
+from hyperdb.frontends.sql.types import Bounded
 
 _INTS = array_of(INT4) or 0
 _TEXTS = array_of(TEXT) or 0
@@ -170,13 +173,31 @@ def _dims(values: list[Any]) -> str | None:
     return "".join(f"[1:{size}]" for size in sizes) or None
 
 
-def _filled(value: Any, sizes: list[Any] | None, _bounds: Any = None) -> list[Any]:
-    if sizes is None or None in sizes:
+_MOST_FILLED, _MOST_DIMENSIONS = 1 << 24, 6
+
+
+def _filled(value: Any, sizes: list[Any] | None, lowers: list[Any] | None = None) -> list[Any]:
+    if sizes is None:
+        raise SqlError("22004", "dimension array or low bound array cannot be null")
+    if None in sizes or (lowers is not None and None in lowers):
         raise SqlError("22004", "dimension values cannot be null")
+    if any(isinstance(each, list) for each in (*sizes, *(lowers or ()))) or (lowers is not None and len(lowers) != len(sizes)):
+        raise SqlError("2202E", "wrong number of array subscripts")
+    count = prod(sizes)
+    if len(sizes) > _MOST_DIMENSIONS or min(sizes, default=0) < 0 or count > _MOST_FILLED:
+        raise SqlError("54000", f"array size exceeds the maximum allowed ({_MOST_FILLED})")
+    if not sizes or not count:
+        return []
     made = value
     for size in reversed(sizes):
-        made = [made] * size
-    return made if isinstance(made, list) else []
+        made = [made if not isinstance(made, list) else list(made) for _ in range(size)]
+    return made if lowers is None or set(lowers) == {1} else Bounded(made, tuple(lowers))
+
+
+def _filled_from(value: Any, sizes: list[Any] | None, lowers: list[Any] | None) -> list[Any]:
+    if lowers is None:
+        raise SqlError("22004", "dimension array or low bound array cannot be null")
+    return _filled(value, sizes, lowers)
 
 
 def _replaced(values: list[Any] | None, old: Any, new: Any) -> list[Any] | None:
@@ -293,14 +314,8 @@ def functions() -> Iterator[Function]:
     yield Function("parse_ident", (TEXT, BOOL), _TEXTS, _identifiers, optional=1)
     yield Function("array_dims", (ANYARRAY,), TEXT, _dims)
     yield Function("array_fill", (ANYELEMENT, _INTS), ANYARRAY, _filled, strict=False)
-    yield Function("array_fill", (ANYELEMENT, _INTS, _INTS), ANYARRAY, _filled, strict=False)
-    yield Function(
-        "array_positions",
-        (ANYARRAY, ANYELEMENT),
-        _INTS,
-        lambda values, wanted: None if values is None else [at for at, each in enumerate(values, 1) if each == wanted],
-        strict=False,
-    )
+    yield Function("array_fill", (ANYELEMENT, _INTS, _INTS), ANYARRAY, _filled_from, strict=False)
+    yield Function("array_positions", (ANYARRAY, ANYELEMENT), _INTS, positions, strict=False)
     yield Function("array_replace", (ANYARRAY, ANYELEMENT, ANYELEMENT), ANYARRAY, _replaced, strict=False)
     yield Function("trim_array", (ANYARRAY, INT4), ANYARRAY, _cut)
     yield Function(

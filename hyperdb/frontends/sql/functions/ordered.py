@@ -44,13 +44,16 @@ def _discrete(values: list[Any], fraction: float) -> Any:
 
 
 def _percentiles(choose: Callable[[list[Any], float], Any]) -> Callable[[list[Any]], Any]:
+    def chosen(values: list[Any], asked: Any) -> Any:
+        if isinstance(asked, list):
+            return [chosen(values, each) for each in asked]
+        return None if asked is None else choose(values, asked)
+
     def end(state: list[Any]) -> Any:
         if not state:
             return None
         asked, values = state[0][0], [value for _, value in state]
-        if isinstance(asked, list):
-            return [None if each is None else choose(values, each) for each in asked]
-        return choose(values, asked)
+        return chosen(values, asked)
 
     return end
 

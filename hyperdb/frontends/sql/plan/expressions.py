@@ -189,8 +189,6 @@ class Item(Expr):
 
     array: Expr
     place: Expr
-    upper: Expr | None = None
-    """Of a slice array[place:upper]."""
 
 
 @dataclass(frozen=True, slots=True)

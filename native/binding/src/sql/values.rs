@@ -3,7 +3,7 @@
 //! ```text
 //! bool; int; float; Decimal; str (texts, json, labels of enums, addresses); bytes; UUID
 //! date: int days, timestamps: int us since 1970; time: int us; timetz: (us, seconds west); interval: (months, days, us)
-//! array: list, in it lists or None
+//! array: list, in it lists or None; of a class with `lowers` where a dimension does not begin at 1
 //! ```
 //! **Invariant.** What is read back equals what was written; a value that does not fit its type is refused.
 
@@ -21,6 +21,7 @@ use std::net::IpAddr;
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+static BOUNDED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 fn unfit(kind: &Type) -> PyErr {
     raise(
@@ -197,11 +198,18 @@ fn stored_array(
     }
     let mut items = Vec::new();
     flatten(value, &lengths, &mut items)?;
+    // A plain list begins at 1; one that does not is of a class that says where.
+    let lowers: Vec<i32> = if value.is_exact_instance_of::<PyList>() {
+        Vec::new()
+    } else {
+        value.getattr("lowers")?.extract()?
+    };
     let mut out = Vec::new();
     push_varint(&mut out, lengths.len() as u64);
-    for length in &lengths {
+    for (dimension, length) in lengths.iter().enumerate() {
         push_varint(&mut out, *length as u64);
-        out.extend_from_slice(&1i32.to_le_bytes());
+        let lower = lowers.get(dimension).copied().unwrap_or(1);
+        out.extend_from_slice(&lower.to_le_bytes());
     }
     push_varint(&mut out, items.len() as u64);
     for item in items {
@@ -448,7 +456,7 @@ fn object_array<'py>(
     of: &Type,
     bytes: &[u8],
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Some((lengths, items)) = array_items(bytes) else {
+    let Some((lengths, lowers, items)) = array_items(bytes) else {
         return Ok(None);
     };
     let items: PyResult<Vec<Bound<'py, PyAny>>> = items
@@ -462,10 +470,16 @@ fn object_array<'py>(
             .map(|chunk| Ok(PyList::new(py, chunk)?.into_any()));
         level = chunks.collect::<PyResult<_>>()?;
     }
-    Ok(Some(PyList::new(py, level)?.into_any()))
+    let list = PyList::new(py, level)?.into_any();
+    if lowers.iter().all(|lower| *lower == 1) {
+        return Ok(Some(list));
+    }
+    let class = BOUNDED.import(py, "hyperdb.frontends.sql.types", "Bounded")?;
+    Ok(Some(class.call1((list, PyTuple::new(py, lowers)?))?))
 }
 
-type ArrayItems<'b> = (Vec<usize>, Vec<Option<&'b [u8]>>);
+/// Lengths, lower bounds, items.
+type ArrayItems<'b> = (Vec<usize>, Vec<i32>, Vec<Option<&'b [u8]>>);
 
 fn array_items(bytes: &[u8]) -> Option<ArrayItems<'_>> {
     let mut rest = bytes;
@@ -475,10 +489,12 @@ fn array_items(bytes: &[u8]) -> Option<ArrayItems<'_>> {
         usize::try_from(value).ok()
     };
     let dimensions = next(&mut rest)?;
-    let mut lengths = Vec::new();
+    let (mut lengths, mut lowers) = (Vec::new(), Vec::new());
     for _ in 0..dimensions {
         lengths.push(next(&mut rest)?);
-        rest = rest.get(4..)?;
+        let (lower, tail) = rest.split_first_chunk::<4>()?;
+        lowers.push(i32::from_le_bytes(*lower));
+        rest = tail;
     }
     let count = next(&mut rest)?;
     let mut items = Vec::new();
@@ -492,7 +508,7 @@ fn array_items(bytes: &[u8]) -> Option<ArrayItems<'_>> {
             }
         });
     }
-    Some((lengths, items))
+    Some((lengths, lowers, items))
 }
 
 /// The values of a row as a tuple.

@@ -1,0 +1,38 @@
+"""Aggregates that no table of functions has: min and max of any type, GROUPING; and of which query a call is.
+
+Theory: an aggregate belongs to the innermost query that has one of its columns (parse_agg.c, check_agg_arguments). Invariant: one
+without columns is of the query that it stands in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hyperdb.frontends.sql.catalog.kinds import INT4
+from hyperdb.frontends.sql.functions.model import Aggregate
+from hyperdb.frontends.sql.functions.order import key_of
+from hyperdb.frontends.sql.plan.expressions import AggregateCall, Outer, Slot, parts
+
+
+def is_outside(call: AggregateCall) -> bool:
+    """Whether an aggregate names columns, none of which is of its own query."""
+    exprs = [*call.arguments, *(value for value, _, _ in call.order), *([] if call.where is None else [call.where])]
+    used = {type(part) for each in exprs for part in parts(each)}
+    return Outer in used and Slot not in used
+
+
+def extreme(name: str, oid: int, labels: Any) -> Aggregate:
+    """min or max of a type."""
+    key = key_of(oid, labels)
+    least = name == "min"
+
+    def step(state: Any, value: Any) -> Any:
+        if state is None:
+            return value
+        one, other = (value, state) if key is None else (key(value), key(state))
+        return value if (one < other if least else other < one) else state
+
+    return Aggregate(name, (oid,), oid, lambda: None, step, lambda state: state)
+
+
+GROUPING = Aggregate("grouping", (), INT4, lambda: 0, lambda state: state, lambda state: state)
