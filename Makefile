@@ -88,8 +88,8 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
 	$(BIN)/python compat-tests/sql/startups.py
 
-compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, pgx, lib/pq, each beside PostgreSQL
-	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata go_drivers; do \
+compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, Go's, pandas, polars, pgcli, each beside PostgreSQL
+	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata go_drivers dataframes pgcli_session; do \
 		$(BIN)/python compat-tests/sql/$$client.py || failed="$$failed $$client"; done; \
 	test -z "$$failed" || { echo "failed, see docs/sql.md, Clients:$$failed"; exit 1; }
 

@@ -7,8 +7,10 @@ Invariant: comparison takes the same time for every wrong password.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +18,8 @@ BOOTSTRAP_ROLE = "hyperdb"
 ALIASES = frozenset({"default", "cassandra", "postgres", BOOTSTRAP_ROLE})
 ITERATIONS = 4096
 SALT_BYTES = 16
+_KEY_BYTES = 32
+_WRITTEN = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,20 @@ class Verifier:
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         return cls(iterations, salt, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))
 
+    @classmethod
+    def read(cls, text: str) -> Verifier | None:
+        """What a text of PostgreSQL's form says (`SCRAM-SHA-256$iterations:salt$stored:server`); None for other texts."""
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            return None
+        try:
+            salt, stored, server = (base64.b64decode(each, validate=True) for each in found.groups()[1:])
+        except ValueError:
+            return None
+        iterations = int(found[1])
+        fits = iterations > 0 and salt and len(stored) == len(server) == _KEY_BYTES
+        return cls(iterations, salt, stored, server) if fits else None
+
     def accepts(self, password: bytes) -> bool:
         """Whether `password` is the one."""
         salted = hashlib.pbkdf2_hmac("sha256", password, self.salt, self.iterations)
@@ -46,7 +64,6 @@ FOR_EVER = (1 << 63) - 1
 RECORD_TAG = b"\x02"
 """What the id of a role's record begins with, in the system's own app; its name follows."""
 _VERSION = 1
-_KEY_BYTES = 32
 _SHORT = 247
 
 

@@ -176,3 +176,70 @@ def test_the_functions_of_types_are_called_as_they_are(connect: Connect) -> None
         ("numeric", "numeric_recv", "numeric_in", "i", "m"),
         ("timestamptz", "timestamptz_recv", "timestamptz_in", "d", "p"),
     ]
+
+
+def test_who_ends_itself_is_told_so(connect: Connect) -> None:
+    """psycopg's tests of broken connections."""
+    connection = connect()
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert connection.closed
+
+
+def test_a_password_may_come_as_its_verifier(connect: Connect) -> None:
+    """libpq's PQchangePassword sends no password."""
+    connection = connect()
+    verifier = psycopg.pq.PGconn.encrypt_password(connection.pgconn, b"secret", b"verified", b"scram-sha-256").decode()
+    connection.execute(f"CREATE ROLE verified LOGIN PASSWORD '{verifier}'")
+    logged_in = connect(user="verified", password="secret")
+    assert one(logged_in, "SELECT current_user") == "verified"
+    with pytest.raises(psycopg.OperationalError):
+        connect(user="verified", password=verifier)
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        connection.execute("ALTER ROLE verified PASSWORD 'md5" + "0" * 32 + "'")
+    logged_in.close()
+    connection.execute("DROP ROLE verified")
+
+
+def test_signs_of_long_numerics_change_and_nothing_else(connect: Connect) -> None:
+    """psycopg's test_quote_int: beyond 28 digits they were rounded."""
+    connection = connect()
+    text = "1267650600228229401496703205376.0123456789"
+    assert one(connection, f"SELECT (-({text}::numeric))::text") == f"-{text}"
+    assert one(connection, f"SELECT abs(-{text})::text || (-(0.00))::text") == f"{text}0.00"
+    assert one(connection, f"SELECT to_char(-{text}, 'FM{'9' * 31}.{'9' * 10}')") == f"-{text}"
+
+
+def test_types_of_times_tell_all_their_digits(connect: Connect) -> None:
+    """psycopg's Column shows time(6)."""
+    result = connect().execute("SELECT NULL::time(6), NULL::timestamptz(0), NULL::timestamp(3), NULL::timestamp").pgresult
+    assert result is not None
+    assert [result.fmod(place) for place in range(4)] == [6, 0, 3, -1]
+
+
+def test_the_schema_of_temporary_tables_is_known(connect: Connect) -> None:
+    """ADBC lists schemas by it."""
+    connection = connect()
+    assert one(connection, "SELECT pg_my_temp_schema()::int") == 0
+    connection.execute("CREATE TEMPORARY TABLE passing (a int)")
+    assert one(connection, "SELECT nspname LIKE 'pg_temp_%' FROM pg_namespace WHERE oid = pg_my_temp_schema()") is True
+
+
+def test_values_of_settings_may_be_in_double_quotes(connect: Connect) -> None:
+    """pgcli begins with one."""
+    connection = connect()
+    connection.execute('SET TIME ZONE "Europe/Berlin"')
+    assert one(connection, "SHOW TimeZone") == "Europe/Berlin"
+    connection.execute('SET DateStyle TO "SQL"; SET search_path TO "$user", "Mine", public')
+    assert one(connection, "SHOW DateStyle") == "SQL, MDY"
+    assert one(connection, "SHOW search_path") == '"$user", "Mine", public'
+    connection.execute("SET DateStyle TO german")
+    assert one(connection, "SHOW DateStyle") == "German, DMY"
+    connection.execute("SET DateStyle TO Postgres, YMD")
+    assert one(connection, "SELECT '2000-01-02'::date::text") == "01-02-2000"
+    connection.execute("RESET DateStyle")
+    # pgcli leaves functions of triggers out of what it completes.
+    assert one(connection, "SELECT 'trigger'::regtype::oid::int") == 2279
+    connection.execute('CREATE ROLE "Some One"; SET ROLE "Some One"')
+    assert one(connection, "SELECT current_user") == "Some One"
+    connection.execute('RESET ROLE; DROP ROLE "Some One"')

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import CancelledError, SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.access.privileges import NAMES, SELECT, UPDATE, USAGE
 from hyperdb.frontends.sql.access.rights import BOOTSTRAP_OID, PUBLIC, Need, Roles, role_oid
@@ -139,6 +139,11 @@ class Facade:
         self.catalog = None
         self._past.forget()
 
+    @property
+    def temporary_schema(self) -> int:
+        """The number of the session's own schema of temporary objects; 0 while there is none."""
+        return self._catalog().schemas.get(self._session.temporaries.schema or "", 0)
+
     def schemas(self, implicit: bool) -> list[str]:
         """The schemas of the path that are there."""
         known = self._catalog().schemas
@@ -221,6 +226,8 @@ class Facade:
             raise SqlError("42501", f"must be a member of the role whose {'process' if ends else 'query'} is being ended")
         if ends:
             end()
+            if found is self._session:
+                raise CancelledError("terminating connection due to administrator command")
         else:
             found.cancel()
         return True

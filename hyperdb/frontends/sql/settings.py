@@ -105,7 +105,7 @@ _ORDERS = {"mdy": "MDY", "us": "MDY", "dmy": "DMY", "euro": "DMY", "european": "
 
 
 def _dates(value: str) -> str:
-    style, order = "ISO", "MDY"
+    style, order = "ISO", ""
     for word in value.replace(",", " ").lower().split():
         if word in _STYLES:
             style = _STYLES[word]
@@ -113,7 +113,7 @@ def _dates(value: str) -> str:
             order = _ORDERS[word]
         else:
             raise SqlError("22023", f'invalid value for parameter "DateStyle": "{value}"')
-    return f"{style}, {order}"
+    return f"{style}, {order or ('DMY' if style == 'German' else 'MDY')}"
 
 
 def _any(value: str) -> str:

@@ -217,9 +217,9 @@ def _set(found: Words) -> Made:
         modes = _modes(found)
         return _set_all([(f"default_transaction_{name}", _mode_text(value)) for name, value in modes.items()], local)
     if found.take("time", "zone"):
-        name, values = "timezone", [found.value()]
+        name, values = "timezone", [_unquoted(found)]
     elif found.take("names"):
-        name, values = "client_encoding", [found.value()]
+        name, values = "client_encoding", [_unquoted(found)]
     else:
         if found.take("constraints"):
             return set_constraints(found)
@@ -232,9 +232,11 @@ def _set(found: Words) -> Made:
             name += "." + found.name()
         if not found.take("to"):
             found.expect("=")
-        values = [found.value()]
+        # Schemas stay quoted: the setting is a list of names.
+        read = found.value if name == "search_path" else lambda: _unquoted(found)
+        values = [read()]
         while found.take(","):
-            values.append(found.value())
+            values.append(read())
     found.end()
     if name == "transaction_isolation":
         if values[0].lower() not in _LEVELS:
@@ -248,8 +250,14 @@ def _set(found: Words) -> Made:
     return _set_all([(name, value)], local)
 
 
+def _unquoted(found: Words) -> str:
+    """A value; a name may be in double quotes."""
+    text = found.value()
+    return text[1:-1].replace('""', '"') if text.startswith('"') and len(text) > 1 else text
+
+
 def _set_role(found: Words, *, local: bool) -> Made:
-    name = found.value()
+    name = _unquoted(found)
     found.end()
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:

@@ -5,6 +5,7 @@ Invariant: as for other statements that are read word by word, every word means 
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -99,12 +100,21 @@ def _options(found: Words, *, login: bool) -> _Options:
     return made
 
 
+_MD5 = re.compile(r"md5[0-9a-f]{32}")
+
+
 def _applied(options: _Options, record: RoleRecord) -> RoleRecord:
     record = replace(record, attributes=record.attributes & ~options.off | options.on)
     if options.has_password:
-        made = None if not options.password else Verifier.of(options.password, secrets.token_bytes(SALT_BYTES))
-        record = replace(record, verifier=made)
+        record = replace(record, verifier=_verifier(options.password) if options.password else None)
     return record
+
+
+def _verifier(password: str) -> Verifier:
+    """Of a password, or what a client has made of it so that the server does not see it (libpq's PQchangePassword)."""
+    if _MD5.fullmatch(password):
+        raise SqlError("0A000", "MD5 hashes of passwords are not supported", hint="Use SCRAM-SHA-256.")
+    return Verifier.read(password) or Verifier.of(password, secrets.token_bytes(SALT_BYTES))
 
 
 def _must_be(record: RoleRecord | None, name: str) -> RoleRecord:

@@ -156,7 +156,7 @@ def sized(name: str, numbers: list[int]) -> Kind:
     if oid in (kinds.BIT, kinds.VARBIT):
         return Kind(oid, size)
     if oid in (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ):
-        return Kind(oid, min(size, 6) if size < 6 else -1)
+        return Kind(oid, min(size, 6))
     if oid == kinds.FLOAT8:
         return Kind(kinds.FLOAT4 if size <= 24 else kinds.FLOAT8)
     return Kind(oid)

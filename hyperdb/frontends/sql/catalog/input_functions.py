@@ -11,8 +11,10 @@ from hyperdb.frontends.sql.catalog import kinds
 _FIRST = 11_500
 _ENDINGS = ("in", "out", "recv", "send")
 _WITH_LINE = frozenset(
-    """json jsonb pg_node_tree cidr inet date time timestamp timestamptz interval timetz bit varbit numeric record any anyarray
-    void anyelement anynonarray uuid""".split()
+    """
+    json jsonb pg_node_tree cidr inet date time timestamp timestamptz interval timetz bit varbit numeric record any
+    anyarray cstring void trigger language_handler internal event_trigger anyelement anynonarray uuid
+    """.split()
 )
 """Types whose functions have a line before the ending: date_in, but int4in."""
 _SHARED = ("array_", "enum_", "domain_")

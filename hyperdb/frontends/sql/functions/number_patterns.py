@@ -123,7 +123,7 @@ def written(value: Decimal, text: str) -> str:
         return _exponent(value, made)
     negative = value < 0 if not value.is_nan() else False
     if value.is_finite():
-        scaled = EXACT.scaleb(abs(value), made.shift).quantize(Decimal(1).scaleb(-made.after), ROUND_HALF_UP, EXACT)
+        scaled = EXACT.scaleb(value.copy_abs(), made.shift).quantize(Decimal(1).scaleb(-made.after), ROUND_HALF_UP, EXACT)
         whole, _, rest = f"{scaled:f}".partition(".")
         negative = negative and scaled != 0
     else:

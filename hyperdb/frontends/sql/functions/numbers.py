@@ -179,6 +179,11 @@ def _floats(oid: int, name: str, run: Callable[[float, float], float]) -> Callab
     return call
 
 
+def _numeric_minus(value: Decimal) -> Decimal:
+    """There is one zero."""
+    return value.copy_negate() if value else value.copy_abs()
+
+
 def int_div(left: int, right: int) -> int:
     """Towards zero."""
     if right == 0:
@@ -327,10 +332,12 @@ def operators() -> Iterator[Function]:
         for name, real in floats.items():
             yield Function(name, (left, right), result, _floats(result, name, real))
     for oid in (NUMERIC, FLOAT4, FLOAT8):
-        yield Function("-", (oid,), oid, lambda value: -value if value else abs(value) if isinstance(value, Decimal) else -value)
+        # The operators of Decimal round to its context's digits, its copies do not.
+        size: Callable[[Any], Any] = Decimal.copy_abs if oid == NUMERIC else abs
+        yield Function("-", (oid,), oid, _numeric_minus if oid == NUMERIC else operator.neg)
         yield Function("+", (oid,), oid, lambda value: value)
-        yield Function("@", (oid,), oid, abs)
-        yield Function("abs", (oid,), oid, abs)
+        yield Function("@", (oid,), oid, size)
+        yield Function("abs", (oid,), oid, size)
 
 
 def functions() -> Iterator[Function]:

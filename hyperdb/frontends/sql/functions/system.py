@@ -135,6 +135,7 @@ def functions() -> Iterator[Function]:
     yield _env("col_description", (OID, INT4), TEXT, lambda env, oid, number: env.session.describe.comment(oid, number))
     yield _env("to_regclass", (TEXT,), REGCLASS, lambda env, name: env.session.describe.find_relation(name))
     yield _env("to_regtype", (TEXT,), REGTYPE, lambda env, name: env.session.describe.find_type(name))
+    yield _env("pg_my_temp_schema", (), OID, lambda env: env.session.temporary_schema)
     yield _env("pg_table_is_visible", (OID,), BOOL, lambda env, oid: env.session.describe.is_visible(oid))
     yield _env("pg_type_is_visible", (OID,), BOOL, lambda env, oid: env.session.describe.is_visible(oid))
     for (

@@ -84,8 +84,6 @@ def _date_shown(day: int, style: Style) -> tuple[str, str]:
     if style.date_style == "German":
         return f"{of_month:02d}.{month:02d}.{year:04d}", era
     mark = "/" if style.date_style == "SQL" else "-"
-    if style.date_style == "Postgres" and style.date_order == "YMD":
-        return f"{year:04d}-{month:02d}-{of_month:02d}", era
     first, second = (of_month, month) if style.date_order == "DMY" else (month, of_month)
     return f"{first:02d}{mark}{second:02d}{mark}{year:04d}", era
 
