@@ -303,3 +303,18 @@ def test_any_table_is_what_was_said(cql: Grammar, table: Table) -> None:
         assert isinstance(found, Table)
         assert create_table(found) == said
         assert found.options == table.options
+
+
+def test_what_did_not_change_is_not_read_again(bench: CqlBench) -> None:
+    bench.run("CREATE TYPE u (x int)")
+    bench.run("CREATE TABLE a (k int PRIMARY KEY, v frozen<u>)")
+    bench.run("CREATE TABLE b (k int PRIMARY KEY)")
+    before = bench.schema()
+    bench.run("ALTER TABLE b ADD v int")
+    after = bench.schema()
+    assert after.table("ks", "a") is before.table("ks", "a")
+    assert list(after.table("ks", "b").columns) == ["k", "v"]
+    bench.run("ALTER TYPE u ADD y text")
+    changed = bench.schema().table("ks", "a")
+    assert changed is not before.table("ks", "a")
+    assert changed.columns["v"].type == model.frozen(bench.schema().type("ks", "u"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self, TypeVar
 
 from hyperdb.errors import CorruptError
@@ -81,6 +82,13 @@ def field(tag: int, stored: Stored) -> Any:
 R = TypeVar("R", bound="Record")
 
 
+@cache
+def _fields(kind: type[Record]) -> dict[int, tuple[str, Stored]]:
+    """Names of fields and how they are stored, by tag."""
+    tagged = (each for each in dataclasses.fields(kind) if "tag" in each.metadata)  # type: ignore[arg-type]
+    return {each.metadata["tag"]: (each.name, each.metadata["stored"]) for each in tagged}
+
+
 class Record:
     """A base of the records: dataclasses whose fields are made by `field`."""
 
@@ -98,7 +106,7 @@ class Record:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Back from `encode`."""
-        known = {each.metadata["tag"]: each for each in dataclasses.fields(cls) if "tag" in each.metadata}  # type: ignore[arg-type]
+        known = _fields(cls)  # type: ignore[arg-type]
         values: dict[str, Any] = {}
         unknown: list[tuple[int, bytes]] = []
         at = 0
@@ -108,7 +116,8 @@ class Record:
             value = data[at : at + size]
             at += size
             if tag in known:
-                values[known[tag].name] = known[tag].metadata["stored"].read(value)
+                name, stored = known[tag]
+                values[name] = stored.read(value)
             else:
                 unknown.append((tag, value))
         if at != len(data):

@@ -27,7 +27,7 @@ class Schemas:
         known = self._newest
         if known is not None and version is not None and known.version == version:
             return known
-        made = read(transaction.image(), self._builtin, self._relations)
+        made = read(transaction.image(), self._builtin, self._relations, known)
         if version is not None:
             with self._lock:
                 if self._newest is None or self._newest.version < made.version:

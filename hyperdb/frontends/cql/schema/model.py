@@ -16,6 +16,7 @@ from hyperdb.frontends.cql.schema.rows import RowSource
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import COUNTER, Udt
 from hyperdb.frontends.cql.types.names import FindType
+from hyperdb.graph.catalog.records import Object
 from hyperdb.graph.catalog.tables import Image, Wide
 
 NO_KEYSPACE = "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename"
@@ -147,6 +148,16 @@ class Builtin:
     tables: Mapping[tuple[str, str], Served] = field(default_factory=dict)
 
 
+@dataclass(slots=True, eq=False)
+class Known:
+    """An object's record as bytes and as it was read; of a table also what it was served as, and from which records."""
+
+    data: bytes
+    record: Object
+    made_of: object = None
+    served: Served | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Schema:
     """The catalog of one version. `keyspaces` are users' and the system's; `virtual` hold nothing but what is computed."""
@@ -165,6 +176,8 @@ class Schema:
     """What is there and cannot be said in CQL, with the reason."""
     owners: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Who made a table, or with an empty name a keyspace; those of the bootstrap role are not there."""
+    known: Mapping[int, Known] = field(default_factory=dict)
+    """What was read, by object."""
     taken: frozenset[tuple[str, str]] = frozenset()
     """Names of all relations that are there, whatever they are."""
 

@@ -19,7 +19,7 @@ from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.parse.statements import Relation, Select
 from hyperdb.frontends.cql.schema import options
 from hyperdb.frontends.cql.schema.keyed import Keyed
-from hyperdb.frontends.cql.schema.model import Builtin, Schema, Served, ServedIndex
+from hyperdb.frontends.cql.schema.model import Builtin, Known, Schema, Served, ServedIndex
 from hyperdb.frontends.cql.types import catalog as types
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import Field, Type, Udt, is_collection
@@ -60,10 +60,15 @@ def target(column: str, kind: TargetKind) -> str:
     return quoted(column) if kind is TargetKind.SIMPLE else f"{kind.value}({quoted(column)})"
 
 
-def read(image: Image, builtin: Builtin, relations: Relations) -> Schema:
-    """The schema of an image."""
-    found = {number: records.decode(data) for number, data in image.objects()}
-    return _Reading(image, found, relations).schema(builtin)
+def read(image: Image, builtin: Builtin, relations: Relations, before: Schema | None = None) -> Schema:
+    """The schema of an image; what is as it was `before` is not read again."""
+    old = {} if before is None else before.known
+    known: dict[int, Known] = {}
+    for number, data in image.objects():
+        was = old.get(number)
+        same = was is not None and was.data == data
+        known[number] = was if was is not None and same else Known(data, records.decode(data))
+    return _Reading(image, known, relations).schema(builtin)
 
 
 @dataclass
@@ -71,14 +76,18 @@ class _Reading:
     """One walk; see the module's head."""
 
     image: Image
-    found: Mapping[int, records.Object]
+    known: dict[int, Known]
     relations: Relations
+    found: Mapping[int, records.Object] = field(init=False)
     names: dict[int, str] = field(default_factory=dict)
     """Keyspaces by their app."""
     made: dict[int, Udt] = field(default_factory=dict)
     making: set[int] = field(default_factory=set)
     tables: dict[tuple[str, str], Served] = field(default_factory=dict)
     unseen: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.found = {number: each.record for number, each in self.known.items()}
 
     def of(self, kind: type[records.Object]) -> Iterable[tuple[int, records.Object]]:
         """Objects of a kind that lie in a keyspace."""
@@ -118,6 +127,7 @@ class _Reading:
             type_numbers=type_numbers,
             unseen=self.unseen,
             owners=self._owners(),
+            known=self.known,
             taken=taken,
         )
 
@@ -184,19 +194,29 @@ class _Reading:
 
     def _tables(self) -> None:
         indexes: dict[int, list[tuple[int, records.Index]]] = defaultdict(list)
-        views: dict[int, list[str]] = defaultdict(list)
+        views: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        kinds = tuple(self.known[number].data for number, _ in self.of(records.UserType))
         for number, each in self.of(records.Index):
             assert isinstance(each, records.Index)
             indexes[each.table].append((number, each))
-        for _, each in self.of(records.Table):
+        for number, each in self.of(records.Table):
             assert isinstance(each, records.Table)
             if each.source.base:
-                views[each.source.base].append(each.name)
+                views[each.source.base].append((number, each.name))
         for number, each in self.of(records.Table):
             assert isinstance(each, records.Table)
             place = self.names[each.app], each.name
             try:
-                self.tables[place] = self._served(number, each, indexes[number], tuple(sorted(views[number])))
+                # Of a view the base's names count, of a base its views' columns.
+                others = [*(each for each, _ in indexes[number]), *(each for each, _ in views[number]), each.source.base]
+                made_of = place, kinds, [(other, self.known[other].data) for other in others if other in self.known]
+                known = self.known[number]
+                if known.served is None or known.made_of != made_of:
+                    shown = tuple(sorted(name for _, name in views[number]))
+                    served = self._served(number, each, indexes[number], shown)
+                    known = self.known[number] = Known(known.data, each, made_of, served)
+                assert known.served is not None
+                self.tables[place] = known.served
             except CqlError as error:
                 self.unseen[place] = error.message
         for _, view in self.of(records.View):

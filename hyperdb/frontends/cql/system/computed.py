@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -55,18 +55,24 @@ class Computed:
             row = [None if (value := values.get(name)) is None else encode(value) for name, encode in codecs]
             if partition is None or [row[place] for place in self._partition] == list(partition):
                 found.append(row)
-        found.sort(key=self._order)
-        return iter(found if behind is None else found[bisect_right(found, self._order(behind), key=self._order) :])
+        order = self._order()
+        found.sort(key=order)
+        return iter(found if behind is None else found[bisect_right(found, order(behind), key=order) :])
 
     @cached_property
     def _keys(self) -> list[Callable[[bytes], Any]]:
         return [order_key(column.type) for column in self.columns if column.role in (Role.PARTITION, Role.CLUSTERING)]
 
-    def _order(self, row: Row) -> tuple[object, ...]:
-        forms = tuple(key(value or b"") for key, value in zip(self._keys, row, strict=False))
-        if not self.by_token:
-            return forms
-        return token([row[place] or b"" for place in self._partition]), *forms
+    def _order(self) -> Callable[[Row], tuple[object, ...]]:
+        """What rows are ordered by. Tokens are computed once a partition."""
+        tokens = cache(lambda *partition: token(partition))
+        width = len(self._partition)
+
+        def order(row: Row) -> tuple[object, ...]:
+            forms = tuple(key(value or b"") for key, value in zip(self._keys, row, strict=False))
+            return (tokens(*(value or b"" for value in row[:width])), *forms) if self.by_token else forms
+
+        return order
 
 
 def _columns(text: str, role: Role) -> list[Column]:
