@@ -227,3 +227,14 @@ def test_the_cache_is_forgotten(roles: Roles) -> None:
     roles.say("DROP ROLE bob")
     now += 3_000_000
     assert "bob" not in cache.image().names
+
+
+def test_a_role_that_does_not_inherit_has_its_own_only(cql: Grammar) -> None:
+    with hyperdb.open(":memory:") as database:
+        database.sql("CREATE ROLE admin SUPERUSER")
+        database.sql("CREATE ROLE alice LOGIN NOINHERIT IN ROLE admin")
+        database.sql("CREATE ROLE bob LOGIN IN ROLE admin")
+        roles = Roles(database, cql, BUILTIN)
+        roles.denied(KEYSPACE, "alice")
+        roles.say(KEYSPACE, "bob")
+        assert [row[0] for row in roles.say("LIST ROLES OF alice", "alice")] == ["admin", "alice"]

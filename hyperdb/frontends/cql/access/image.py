@@ -55,17 +55,19 @@ class RoleImage:
         """All roles, as clients are told of them, in order."""
         return sorted(shown(name) for name in self.records if name != EVERYBODY)
 
-    def all_of(self, name: str) -> list[str]:
-        """The role and those that it belongs to, directly or not."""
+    def all_of(self, name: str, *, inherited: bool = False) -> list[str]:
+        """The role and those that it belongs to, directly or not; `inherited`: only those whose permissions it has by itself,
+        which a role of SQL's may have none of (NOINHERIT)."""
         found = [kept(name)]
         for each in found:
             record = self.records.get(each, RoleRecord())
-            found += [other for other, _ in record.memberships if other not in found]
+            if record.attributes & INHERIT or not inherited:
+                found += [other for other, _ in record.memberships if other not in found]
         return found
 
     def is_super(self, name: str) -> bool:
         """Whether a role, or one that it belongs to, passes every check."""
-        return any(self.records.get(each, RoleRecord()).attributes & SUPERUSER for each in self.all_of(name))
+        return any(self.records.get(each, RoleRecord()).attributes & SUPERUSER for each in self.all_of(name, inherited=True))
 
     def bits(self, name: str, place: Place) -> int:
         """What was granted to a role itself on one place."""
@@ -85,7 +87,7 @@ class RoleImage:
         if self.is_super(name):
             return True
         wanted = BITS[permission]
-        roles = self.all_of(name)
+        roles = self.all_of(name, inherited=True)
         if any(owner(schema, place) in roles for place in places):
             return True
         return any(self.bits(role, place) & wanted == wanted for role in (*roles, EVERYBODY) for place in places)
