@@ -17,7 +17,7 @@ from uuid import UUID
 
 from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.codes import ErrorCode, EventKind
-from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
+from hyperdb.frontends.cql.contract import Context, Lane, Opening, WouldWait
 from hyperdb.frontends.cql.protocol.requests import Batch, Execute, Parameters, Prepare, Query
 from hyperdb.frontends.cql.protocol.responses import Column, Event, Prepared, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.types import model
@@ -78,6 +78,9 @@ class Session:
     def batch(self, batch: Batch, context: Context) -> Reply:
         self.batches.append(batch)
         return Reply(Void())
+
+    def lane(self, version: int) -> Lane | None:
+        return self.backend.lanes.pop(0) if self.backend.lanes and version in (4, 5) else None
 
     def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         self.push = push
@@ -180,6 +183,7 @@ class Session:
 class Backend:
     def __init__(self) -> None:
         self.opened: list[Session] = []
+        self.lanes: list[Lane] = []
 
     def open(self, opening: Opening) -> Session:
         self.opened.append(Session(self, opening))

@@ -85,7 +85,9 @@ def test_values_go_in_and_come_out_as_the_protocol_has_them(bench: Bench) -> Non
     scores = number(2) + scores[4:]
     bench.write(5, 10, (COUNT, "set", number(-7)), (NAMES, "set", names), (SCORES, "set", scores), (STEPS, "set", steps))
     assert bench.rows(ID, AT, COUNT, NAMES, SCORES, STEPS) == [(number(1), number(5), number(-7), names, scores, steps)]
-    assert bench.rows(AT, COUNT, NAMES, STEPS, ask=1) == [(None, 10, 10, 10)]
+    assert bench.rows(AT, COUNT, NAMES, STEPS, ask=1) == [(None, 10, [10, 10], [10, 10])]
+    assert bench.rows(COUNT, SCORES, ask=3) == [(10, 10)]
+    assert bench.rows(COUNT, NAMES, ask=2) == [(None, [None, None])]
 
 
 def test_collections_change_by_element(bench: Bench) -> None:
@@ -136,6 +138,61 @@ def test_static_columns_and_scans(bench: Bench) -> None:
     rows, after = wide.scan(transaction.statements, None, None, after, 2, NOW, asked)
     assert (rows, after) == ([(number(2), None, None)], None)
     assert wide.token([number(1)]) == -4069959284402364209
+    transaction.rollback()
+
+
+def test_slices_of_partitions_in_one_call(bench: Bench) -> None:
+    bench.write(None, 10, (FIXED, "set", b"all"))
+    for at in range(6):
+        bench.write(at, 10, (COUNT, "set", number(at)))
+    transaction = bench.begin()
+    wide = bench.wide(transaction)
+
+    def between(low: int, high: int) -> tuple[Any, Any]:
+        return ([number(low)], True), ([number(high)], True)
+
+    wanted: list[Any] = [([number(1)], [between(0, 1), between(3, 5)], True), ([number(2)], [(None, None)], True)]
+    asked = [(AT, 0), (FIXED, 0)]
+    found: list[Any] = []
+    after = None
+    while True:
+        rows, after = wide.select(transaction.statements, wanted, False, after, 2, None, NOW, asked)
+        found += rows
+        if after is None:
+            break
+    assert found == [(None, b"all"), *((number(at), None) for at in (0, 1, 3, 4, 5))]
+    rows, after = wide.select(transaction.statements, wanted, True, None, 10, 2, NOW, asked)
+    assert (rows, after) == ([(None, b"all"), (number(5), None), (number(4), None)], None)
+    rows, after = wide.scan(transaction.statements, None, None, None, 10, NOW, asked, per_partition=1)
+    assert (rows, after) == ([(None, b"all"), (number(0), None)], None)
+    transaction.rollback()
+
+
+def test_an_index_finds_rows_by_what_they_hold(bench: Bench) -> None:
+    bench.write(1, 10, (NAMES, "set", items(b"x", b"y")))
+    transaction = bench.begin()
+    image = transaction.image()
+    table = records.decode(dict(image.objects())[bench.number])
+    assert isinstance(table, records.Table)
+    index = transaction.reserve()
+    part = records.KeyColumn(column=NAMES, part=1)
+    transaction.create(index, records.encode(records.Index(app=table.app, name="t_names", table=bench.number, columns=(part,))))
+    bench.wide(transaction).fill(transaction.statements, index)
+    transaction.commit()
+    bench.write(2, 10, (NAMES, "put", [(b"y", b"")]))
+    bench.write(1, 11, (NAMES, "put", [(b"x", None)]))
+    transaction = bench.begin()
+    wide = bench.wide(transaction)
+
+    def rows(name: bytes, partition: list[bytes] | None = None) -> list[Any]:
+        end = ([name], True)
+        found, after = wide.find(transaction.statements, index, end, end, partition, None, 10, NOW, [(AT, 0)])
+        assert after is None
+        return found
+
+    assert rows(b"x") == []
+    assert rows(b"y") == rows(b"y", [number(1)]) == [(number(1),), (number(2),)]
+    assert rows(b"y", [number(2)]) == []
     transaction.rollback()
 
 

@@ -116,6 +116,12 @@ def timeuuid_key(value: uuid.UUID) -> bytes:
     return (value.time * 16 + (value.version or 0)).to_bytes(8, "big") + bytes(byte ^ 0x80 for byte in value.bytes[8:])
 
 
+def uuid_token_key(value: uuid.UUID) -> bytes:
+    version = value.bytes[6] >> 4
+    rest = value.time if version == 1 else (value.int >> 80) << 12 | (value.int >> 64) & 0xFFF
+    return (version << 60 | rest).to_bytes(8, "big") + value.bytes[8:]
+
+
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 

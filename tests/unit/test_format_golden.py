@@ -35,6 +35,7 @@ from format_values import (
     signed_key,
     stored,
     type_code,
+    uuid_token_key,
     varint,
 )
 
@@ -97,6 +98,8 @@ def order() -> Cases:
     cases["decimal 100"], cases["stored decimal 100"] = decimal_key(hundred), decimal_stored(hundred)
     time = "0de81a10-5f2c-11ee-8c99-0242ac120002"
     cases[f"timeuuid {time}"] = ordered("timeuuid", uuid.UUID(time))
+    for name in (time, "6ba7b810-9dad-41d1-80b4-00c04fd430c8"):
+        cases[f"uuid by token {name}"] = uuid_token_key(uuid.UUID(name))
     a = escaped(b"a")
     cases |= {
         "text a asc nulls last": b"\x02" + a,

@@ -23,8 +23,8 @@ from hyperdb.errors import CqlError, HyperDBError
 from hyperdb.frontends.cql import authentication
 from hyperdb.frontends.cql.authentication import Credentials
 from hyperdb.frontends.cql.codes import ErrorCode
-from hyperdb.frontends.cql.contract import Backend, Context, Opening, Role, Session, WouldWait
-from hyperdb.frontends.cql.protocol import requests, startup
+from hyperdb.frontends.cql.contract import Backend, Context, Lane, Opening, Role, Session, WouldWait
+from hyperdb.frontends.cql.protocol import requests, startup, versions
 from hyperdb.frontends.cql.protocol.limits import Limits
 from hyperdb.frontends.cql.protocol.requests import Fault, Request
 from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, Error, Event, Ready, Reply
@@ -100,6 +100,10 @@ class Connection(Member):
         self._options: dict[str, str] = {}
         self._waiting: deque[Request | Fault] = deque()
         self._replies: list[tuple[Reply, int]] = []
+        self._lane: Lane | None = None
+        self._is_lane_due = False
+        """The session is to be asked for a lane."""
+        self._is_lane_waiting = False
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._failed_logins = 0
@@ -121,9 +125,42 @@ class Connection(Member):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if not self._is_ending:
+        if self._is_ending:
+            return
+        if self._is_lane_due and self._wire.is_plain and self._session is not None:
+            self._is_lane_due = False
+            self._lane = self._session.lane(self._wire.version)
+        if self._lane is None:
             self._waiting.extend(self._wire.receive(data))
             self._go_on()
+        else:
+            self._take(self._lane.answer(data))
+
+    def _take(self, turn: tuple[bytes, bytes, bool]) -> None:
+        """What the lane answered, what it left, and whether it waits."""
+        answers, left, waits = turn
+        if answers and self._transport is not None and not self._is_lost:
+            self._transport.write(answers)
+        if waits and not self._is_lane_waiting and self._lane is not None:
+            self._is_lane_waiting = True
+            self._lane.notify(lambda: self._owner.loop.call_soon_threadsafe(self._resume_lane))
+        if left:
+            self._waiting.extend(self._wire.receive(left))
+        if left or self._is_ending:
+            self._go_on()
+
+    def _resume_lane(self) -> None:
+        """What the lane waited for has come."""
+        self._is_lane_waiting = False
+        if self._lane is None or self._is_closed:
+            return
+        try:
+            turn = self._lane.resume()
+        except HyperDBError:
+            LOG.exception("what a CQL client wrote will never be durable")
+            self.abort()
+            return
+        self._take(turn)
 
     def pause_writing(self) -> None:
         """The client does not read as fast as we write."""
@@ -203,7 +240,7 @@ class Connection(Member):
         if self._replies and self._transport is not None and not self._is_lost:
             replies, self._replies = self._replies, []
             self._transport.write(self._wire.send_all(replies))
-        if self._is_ending and not self._in_flight:
+        if self._is_ending and not self._in_flight and not self._is_lane_waiting:
             self._close()
 
     def _set_reading(self) -> None:
@@ -404,6 +441,7 @@ class Connection(Member):
             self._deadline.cancel()
             self._stage = Stage.READY
             self._wire.logged_in = True
+            self._is_lane_due = self._wire.version >= versions.V4
             self._replies.append((Reply(welcome), stream))
 
     @property

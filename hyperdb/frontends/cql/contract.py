@@ -51,6 +51,20 @@ class Context:
     """The custom payload; `hyperdb.privacy` and `hyperdb.prove` are in there."""
 
 
+class Lane(Protocol):
+    """The short way of one connection. Each call gives bytes for the client, bytes of the requests that it leaves (whole
+    ones, in their order), and whether it waits for something; called on the loop's thread."""
+
+    def answer(self, data: bytes) -> tuple[bytes, bytes, bool]:
+        """Takes what came."""
+
+    def notify(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` once, from any thread, when `resume` has something to go on with."""
+
+    def resume(self) -> tuple[bytes, bytes, bool]:
+        """Goes on. Raises if nothing ever will be durable any more: the connection is of no use then."""
+
+
 class Session(Protocol):
     """One client's state: its keyspace, its role, what it listens to."""
 
@@ -69,6 +83,10 @@ class Session(Protocol):
 
     def batch(self, batch: Batch, context: Context) -> Reply:
         """Runs statements that belong together."""
+
+    def lane(self, version: int) -> Lane | None:
+        """What answers requests of a client in this version (4 or 5, without compression) before they come here, from the bytes
+        behind STARTUP on; asked for once. None: nothing does."""
 
     def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         """From now on `push`, which may be called from any thread, is told of `events`, until `close`."""

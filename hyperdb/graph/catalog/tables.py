@@ -54,6 +54,10 @@ class Tables:
         """What the lanes of all clients share. `clock`: microseconds since 1970, None: the machine's; 16 random bytes."""
         return _native.SqlLanes(self._store, clock, seed)
 
+    def cql_lanes(self, clock: Callable[[], int] | None) -> _native.CqlLanes:
+        """The same for clients of CQL."""
+        return _native.CqlLanes(self._store, clock)
+
     def begin(self, options: TransactionOptions) -> TableTransaction:
         """A transaction."""
         inner = self._store.begin(options.isolation, options.read_only, options.lock_timeout, now_ms())

@@ -9,6 +9,7 @@
 #![allow(missing_docs)]
 
 mod command;
+mod cql;
 mod engine;
 mod errors;
 mod fork;
@@ -32,6 +33,8 @@ use pyo3::prelude::*;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::cql::{CqlLane, CqlLanes, CqlPlan};
     #[pymodule_export]
     use super::engine::{Engine, Snapshot};
     #[pymodule_export]

@@ -6,12 +6,13 @@ use crate::errors::raise;
 use crate::sql::{refused, CatalogImage, SqlTransaction};
 use hyperdb_graph::codec::row::Row;
 use hyperdb_graph::wide::cells::{Change, Refused, Write};
-use hyperdb_graph::wide::layout::{Part, Partition, Slice, Unkeyable, WideLayout};
-use hyperdb_graph::wide::partition::{Moment, Unwritten};
-use hyperdb_graph::wide::read::{Reach, WidePage};
+use hyperdb_graph::wide::index::Lookup;
+use hyperdb_graph::wide::layout::{Element, Partition, Slice, Unkeyable, WideLayout};
+use hyperdb_graph::wide::partition::{Moment, Unwritten, WideOpened};
+use hyperdb_graph::wide::read::{Amount, Cursor, Reach, Wanted};
 use hyperdb_graph::wide::show::{Ask, Shown};
 use hyperdb_graph::wide::stamp::Deletion;
-use hyperdb_graph::{Direction, Header, Step, Transaction as Inner};
+use hyperdb_graph::{Direction, Step, Transaction as Inner};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use std::sync::Arc;
@@ -19,8 +20,14 @@ use std::sync::Arc;
 /// One end of a slice: values of the first clustering columns, and whether rows with just these belong to it.
 type End = Option<(Vec<Vec<u8>>, bool)>;
 
-/// A column, and what is asked of it: 0 its value, 1 its WRITETIME, 2 its TTL.
+/// A column, and what is asked of it: 0 its value, 1 its WRITETIME, 2 its TTL, 3 its MAXWRITETIME.
 type Asked = (u32, u8);
+
+/// A partition's values, slices of it, whether its static row too.
+type Want = (Vec<Vec<u8>>, Vec<(End, End)>, bool);
+
+/// Where to go on: the place among what is wanted, rows of that partition so far, key of the last.
+type Place = (usize, usize, Vec<u8>);
 
 /// Rows as tuples, and where to go on.
 type Page<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyBytes>>);
@@ -50,44 +57,41 @@ fn unwritten(error: Unwritten) -> PyErr {
 }
 
 impl WideTable {
+    pub(crate) fn layout(&self) -> Arc<WideLayout> {
+        self.0.clone()
+    }
+
     fn partition(&self, values: &[Vec<u8>]) -> PyResult<Partition> {
         let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
         self.0.find_partition(&values).map_err(unkeyable)
     }
 
     fn change(&self, id: u32, verb: &str, given: &Bound<'_, PyAny>) -> PyResult<Change> {
-        let stored = |of: Part, wire: &[u8]| self.0.stored(id, of, wire).map_err(unkeyable);
+        let one = |wire: &[u8]| self.0.stored_item(id, wire).map_err(unkeyable);
         let all = |wires: Vec<Vec<u8>>| {
-            let values = wires.iter().map(|wire| stored(Part::Element, wire));
+            let values = wires.iter().map(|wire| one(wire));
             values.collect::<PyResult<Vec<_>>>()
         };
         Ok(match verb {
             "set" => {
                 let wire: Option<Vec<u8>> = given.extract()?;
-                Change::Set(wire.map(|wire| stored(Part::Whole, &wire)).transpose()?)
+                let stored = wire.map(|wire| self.0.stored(id, &wire).map_err(unkeyable));
+                Change::Set(stored.transpose()?)
             }
             "put" => {
                 let pairs: Vec<(Vec<u8>, Option<Vec<u8>>)> = given.extract()?;
                 let pair = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
-                    let value = match value {
-                        // The value of a set's element is nothing, and says that it is there.
-                        Some(wire) if wire.is_empty() => Some(Vec::new()),
-                        Some(wire) => Some(stored(Part::Element, wire)?),
-                        None => None,
-                    };
-                    Ok::<_, PyErr>((stored(Part::Key, key)?, value))
+                    let element = self.0.stored_element(id, key, value.as_deref());
+                    element.map_err(unkeyable)
                 };
-                Change::Put(pairs.iter().map(pair).collect::<PyResult<_>>()?)
+                Change::Put(pairs.iter().map(pair).collect::<PyResult<Vec<Element>>>()?)
             }
             "append" => Change::Append(all(given.extract()?)?),
             "prepend" => Change::Prepend(all(given.extract()?)?),
             "remove values" => Change::RemoveValues(all(given.extract()?)?),
             "set at" => {
                 let (at, wire): (usize, Option<Vec<u8>>) = given.extract()?;
-                Change::SetAt(
-                    at,
-                    wire.map(|wire| stored(Part::Element, &wire)).transpose()?,
-                )
+                Change::SetAt(at, wire.map(|wire| one(&wire)).transpose()?)
             }
             "add" => Change::Add(given.extract()?),
             _ => {
@@ -103,46 +107,74 @@ impl WideTable {
         &self,
         py: Python<'_>,
         transaction: &SqlTransaction,
-        body: impl FnOnce(&WideLayout, &mut Inner, &mut Header) -> Step<T> + Send,
+        body: impl FnOnce(&WideLayout, &mut Inner, &mut WideOpened) -> Step<T> + Send,
     ) -> PyResult<T> {
         let layout = self.0.clone();
         transaction.with(py, |inner| {
-            let mut rows = layout.open(inner)?;
-            Ok(body(&layout, inner, &mut rows)?)
+            let mut opened = layout.open(inner)?;
+            Ok(body(&layout, inner, &mut opened)?)
         })
     }
 
     fn show<'py>(
         &self,
         py: Python<'py>,
-        page: &WidePage,
+        packed: &[Vec<u8>],
         columns: &[Asked],
         now: i64,
-    ) -> PyResult<Page<'py>> {
+    ) -> PyResult<Bound<'py, PyList>> {
         let corrupt = || raise("CorruptError", "a row that cannot be read");
-        let mut rows = Vec::with_capacity(page.rows.len());
-        for packed in &page.rows {
+        let asked = |(id, ask): &Asked| match ask {
+            0 => Ok((*id, Ask::Value)),
+            1 => Ok((*id, Ask::WriteTime)),
+            2 => Ok((*id, Ask::Ttl)),
+            3 => Ok((*id, Ask::MaxWriteTime)),
+            _ => Err(raise("InvalidError", "no such question")),
+        };
+        let columns: Vec<(u32, Ask)> = columns.iter().map(asked).collect::<PyResult<_>>()?;
+        let mut rows = Vec::with_capacity(packed.len());
+        for packed in packed {
             let row = Row::decode(packed).ok_or_else(corrupt)?;
             let mut values: Vec<Bound<'py, PyAny>> = Vec::with_capacity(columns.len());
-            for (id, ask) in columns {
-                let ask = match ask {
-                    0 => Ask::Value,
-                    1 => Ask::WriteTime,
-                    2 => Ask::Ttl,
-                    _ => return Err(raise("InvalidError", "no such question")),
-                };
+            for (id, ask) in &columns {
                 values.push(
-                    match self.0.show(&row, *id, ask, now).ok_or_else(corrupt)? {
+                    match self.0.show(&row, *id, *ask, now).ok_or_else(corrupt)? {
                         Shown::Nothing => py.None().into_bound(py),
                         Shown::Wire(wire) => PyBytes::new(py, &wire).into_any(),
                         Shown::Number(number) => number.into_pyobject(py)?.into_any(),
+                        Shown::Numbers(numbers) => PyList::new(py, numbers)?.into_any(),
                     },
                 );
             }
             rows.push(PyTuple::new(py, values)?);
         }
-        let after = page.after.as_ref().map(|after| PyBytes::new(py, after));
-        Ok((PyList::new(py, rows)?, after))
+        PyList::new(py, rows)
+    }
+
+    fn place(&self, number: u64) -> PyResult<usize> {
+        let place = self
+            .0
+            .indexes
+            .iter()
+            .position(|index| index.number == number);
+        place.ok_or_else(|| raise("InvalidError", "the table has no such index"))
+    }
+}
+
+/// All rows that live at a time, so many of them.
+fn amount(limit: usize, now: i64) -> Amount {
+    Amount {
+        limit,
+        per_partition: None,
+        now,
+    }
+}
+
+fn direction(reverse: bool) -> Direction {
+    if reverse {
+        Direction::Reverse
+    } else {
+        Direction::Forward
     }
 }
 
@@ -191,8 +223,8 @@ impl WideTable {
             changes: changes.iter().map(change).collect::<PyResult<_>>()?,
         };
         let moment = Moment { now, grace };
-        let done = self.with(py, transaction, |layout, inner, rows| {
-            layout.write(inner, rows, &partition, &clustering, &write, moment)
+        let done = self.with(py, transaction, |layout, inner, opened| {
+            layout.write(inner, opened, &partition, &clustering, &write, moment)
         })?;
         done.map_err(unwritten)
     }
@@ -209,8 +241,8 @@ impl WideTable {
     ) -> PyResult<()> {
         let partition = self.partition(&partition)?;
         let (deletion, moment) = removal(timestamp, moment);
-        let done = self.with(py, transaction, |layout, inner, rows| {
-            layout.remove(inner, rows, &partition, &clustering, deletion, moment)
+        let done = self.with(py, transaction, |layout, inner, opened| {
+            layout.remove(inner, opened, &partition, &clustering, deletion, moment)
         })?;
         done.map_err(unwritten)
     }
@@ -232,8 +264,8 @@ impl WideTable {
         let partition = self.partition(&partition)?;
         let (deletion, moment) = removal(timestamp, moment);
         let slice = (!whole).then_some(Slice { low, high });
-        let done = self.with(py, transaction, |layout, inner, rows| {
-            layout.remove_slice(inner, rows, &partition, slice.as_ref(), deletion, moment)
+        let done = self.with(py, transaction, |layout, inner, opened| {
+            layout.remove_slice(inner, opened, &partition, slice.as_ref(), deletion, moment)
         })?;
         done.map_err(unwritten)
     }
@@ -248,11 +280,18 @@ impl WideTable {
         columns: Vec<Asked>,
     ) -> PyResult<Bound<'py, PyList>> {
         let partition = self.partition(&partition)?;
-        let page = self.with(py, transaction, |layout, inner, rows| {
+        let page = self.with(py, transaction, |layout, inner, opened| {
             let reach = Reach::Static(&partition);
-            layout.read(inner, rows, &reach, Direction::Forward, None, 1, now)
+            layout.read(
+                inner,
+                opened,
+                &reach,
+                Direction::Forward,
+                None,
+                amount(1, now),
+            )
         })?;
-        Ok(self.show(py, &page.map_err(unkeyable)?, &columns, now)?.0)
+        self.show(py, &page.map_err(unkeyable)?.rows, &columns, now)
     }
 
     /// Up to `limit` rows of a partition between two ends, behind `after`; and where to go on.
@@ -273,22 +312,124 @@ impl WideTable {
     ) -> PyResult<Page<'py>> {
         let partition = self.partition(&partition)?;
         let slice = Slice { low, high };
-        let direction = if reverse {
-            Direction::Reverse
-        } else {
-            Direction::Forward
-        };
-        let page = self.with(py, transaction, |layout, inner, rows| {
+        let direction = direction(reverse);
+        let page = self.with(py, transaction, |layout, inner, opened| {
             let reach = Reach::Slice(&partition, &slice);
-            layout.read(inner, rows, &reach, direction, after, limit, now)
+            layout.read(inner, opened, &reach, direction, after, amount(limit, now))
         })?;
-        self.show(py, &page.map_err(unkeyable)?, &columns, now)
+        let page = page.map_err(unkeyable)?;
+        Ok((
+            self.show(py, &page.rows, &columns, now)?,
+            after_of(py, page.after),
+        ))
+    }
+
+    /// Up to `limit` rows of what is `wanted`, one partition after the other, behind `after`; and where to go on. Static rows, without
+    /// clustering values, come before the others, and do not count for `per_partition`.
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (transaction, wanted, reverse, after, limit, per_partition, now, columns))]
+    fn select<'py>(
+        &self,
+        py: Python<'py>,
+        transaction: &SqlTransaction,
+        wanted: Vec<Want>,
+        reverse: bool,
+        after: Option<Place>,
+        limit: usize,
+        per_partition: Option<usize>,
+        now: i64,
+        columns: Vec<Asked>,
+    ) -> PyResult<(
+        Bound<'py, PyList>,
+        Option<(usize, usize, Bound<'py, PyBytes>)>,
+    )> {
+        let want = |(values, slices, fixed): Want| {
+            let slices = slices.into_iter();
+            Ok(Wanted {
+                partition: self.partition(&values)?,
+                slices: slices.map(|(low, high)| Slice { low, high }).collect(),
+                fixed,
+            })
+        };
+        let wanted: Vec<Wanted> = wanted.into_iter().map(want).collect::<PyResult<_>>()?;
+        let from = after.map(|(place, taken, after)| Cursor {
+            place,
+            taken,
+            after,
+        });
+        let amount = Amount {
+            limit,
+            per_partition,
+            now,
+        };
+        let direction = direction(reverse);
+        let found = self.with(py, transaction, |layout, inner, opened| {
+            layout.select(inner, opened, &wanted, direction, from.as_ref(), amount)
+        })?;
+        let (rows, cursor) = found.map_err(unkeyable)?;
+        let cursor = cursor.map(|at| (at.place, at.taken, PyBytes::new(py, &at.after)));
+        Ok((self.show(py, &rows, &columns, now)?, cursor))
+    }
+
+    /// Up to `limit` rows that hold what is looked for by index `number`, by token and clustering columns, behind `after`; and where
+    /// to go on. `low` and `high`: the value, or key and value of a pair, and whether it belongs to the range.
+    #[allow(clippy::too_many_arguments)]
+    #[pyo3(signature = (transaction, number, low, high, partition, after, limit, now, columns))]
+    fn find<'py>(
+        &self,
+        py: Python<'py>,
+        transaction: &SqlTransaction,
+        number: u64,
+        low: End,
+        high: End,
+        partition: Option<Vec<Vec<u8>>>,
+        after: Option<&[u8]>,
+        limit: usize,
+        now: i64,
+        columns: Vec<Asked>,
+    ) -> PyResult<Page<'py>> {
+        let index = self.place(number)?;
+        let partition = partition
+            .map(|values| self.partition(&values))
+            .transpose()?;
+        let page = self.with(py, transaction, |layout, inner, opened| {
+            let lookup = Lookup {
+                index,
+                low,
+                high,
+                partition: partition.as_ref(),
+            };
+            layout.find(inner, opened, &lookup, after, limit, now)
+        })?;
+        let page = page.map_err(unkeyable)?;
+        Ok((
+            self.show(py, &page.rows, &columns, now)?,
+            after_of(py, page.after),
+        ))
+    }
+
+    /// Adds the entries of all rows to index `number`, which is new. The table is locked.
+    fn fill(&self, py: Python<'_>, transaction: &SqlTransaction, number: u64) -> PyResult<()> {
+        let index = self.place(number)?;
+        self.with(py, transaction, |layout, inner, opened| {
+            layout.fill(inner, opened, index)
+        })
+    }
+
+    /// Makes the rows of the view `number`, which is new. The table is locked.
+    fn fill_view(&self, py: Python<'_>, transaction: &SqlTransaction, number: u64) -> PyResult<()> {
+        let mut views = self.0.views.iter();
+        let place = views.position(|view| view.layout.number == number);
+        let place = place.ok_or_else(|| raise("InvalidError", "the table has no such view"))?;
+        self.with(py, transaction, |layout, inner, opened| {
+            layout.fill_view(inner, opened, place)
+        })
     }
 
     /// Up to `limit` rows, static ones too (they have no clustering values), of the partitions whose token is above `low` and up
-    /// to `high`, behind `after`; and where to go on.
+    /// to `high`, behind `after`; and where to go on. `per_partition`: so many of each at most, the static one besides.
     #[allow(clippy::too_many_arguments)]
-    #[pyo3(signature = (transaction, low, high, after, limit, now, columns))]
+    #[pyo3(signature = (transaction, low, high, after, limit, now, columns, per_partition=None))]
     fn scan<'py>(
         &self,
         py: Python<'py>,
@@ -299,13 +440,27 @@ impl WideTable {
         limit: usize,
         now: i64,
         columns: Vec<Asked>,
+        per_partition: Option<usize>,
     ) -> PyResult<Page<'py>> {
-        let page = self.with(py, transaction, |layout, inner, rows| {
+        let amount = Amount {
+            limit,
+            per_partition,
+            now,
+        };
+        let page = self.with(py, transaction, |layout, inner, opened| {
             let reach = Reach::Tokens(low, high);
-            layout.read(inner, rows, &reach, Direction::Forward, after, limit, now)
+            layout.read(inner, opened, &reach, Direction::Forward, after, amount)
         })?;
-        self.show(py, &page.map_err(unkeyable)?, &columns, now)
+        let page = page.map_err(unkeyable)?;
+        Ok((
+            self.show(py, &page.rows, &columns, now)?,
+            after_of(py, page.after),
+        ))
     }
+}
+
+fn after_of(py: Python<'_>, after: Option<Vec<u8>>) -> Option<Bound<'_, PyBytes>> {
+    after.map(|after| PyBytes::new(py, &after))
 }
 
 fn removal(timestamp: i64, (now, grace): (i64, i64)) -> (Deletion, Moment) {

@@ -12,7 +12,8 @@ mod values;
 
 use hyperdb_graph::codec::decimal::Decimal;
 use hyperdb_graph::codec::order::{
-    encode_bytes, encode_decimal, encode_f64, encode_signed, encode_timeuuid, push, Nulls, Order,
+    encode_bytes, encode_decimal, encode_f64, encode_signed, encode_timeuuid, encode_uuid, push,
+    Nulls, Order,
 };
 use hyperdb_graph::codec::row::{Cell, Row, Stamp, Width};
 use hyperdb_graph::codec::token::{compose, order_token, token};
@@ -234,6 +235,16 @@ fn ordered_keys_are_as_written_down() {
         "timeuuid 0de81a10-5f2c-11ee-8c99-0242ac120002".into(),
         written(|out| encode_timeuuid(uuid, out)),
     ));
+    let four = *b"\x6b\xa7\xb8\x10\x9d\xad\x41\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8";
+    for (name, uuid) in [
+        ("0de81a10-5f2c-11ee-8c99-0242ac120002", uuid),
+        ("6ba7b810-9dad-41d1-80b4-00c04fd430c8", four),
+    ] {
+        cases.push((
+            format!("uuid by token {name}"),
+            written(|out| encode_uuid(uuid, out)),
+        ));
+    }
     for (name, descending, nulls) in [
         ("asc nulls last", false, Nulls::Last),
         ("asc nulls first", false, Nulls::First),

@@ -12,7 +12,7 @@ use hyperdb_graph::codec::types::{Plain, Type};
 use hyperdb_graph::wide::cells::{Cells, Change, Column, Write};
 use hyperdb_graph::wide::layout::{Partition, Slice, WideLayout};
 use hyperdb_graph::wide::partition::Moment;
-use hyperdb_graph::wide::read::Reach;
+use hyperdb_graph::wide::read::{Amount, Reach};
 use hyperdb_graph::wide::stamp::Deletion;
 use hyperdb_lsm::Direction;
 use proptest::prelude::*;
@@ -169,6 +169,14 @@ fn model(ops: &[Op]) -> (Model, Option<i32>) {
     (live, merged(None).flatten())
 }
 
+fn amount(limit: usize, now: i64) -> Amount {
+    Amount {
+        limit,
+        per_partition: None,
+        now,
+    }
+}
+
 struct Bench {
     shop: Shop,
     layout: WideLayout,
@@ -269,8 +277,7 @@ impl Bench {
                     reach,
                     direction,
                     after.as_deref(),
-                    limit,
-                    NOW,
+                    amount(limit, NOW),
                 )
                 .unwrap()
                 .unwrap();
@@ -303,7 +310,7 @@ impl Bench {
 
     fn count(&self) -> u64 {
         let transaction = self.shop.begin();
-        self.layout.open(&transaction).unwrap().count
+        self.layout.open(&transaction).unwrap().rows.count
     }
 }
 
@@ -454,8 +461,7 @@ fn values_end_at_their_time_and_the_row_with_the_last_of_them() {
                 &reach,
                 Direction::Forward,
                 None,
-                9,
-                now,
+                amount(9, now),
             )
             .unwrap()
             .unwrap();

@@ -51,6 +51,11 @@ class Wire:
         """Bytes that came and are no request yet."""
         return self._decoder.held + (self._segments.held if self._segments is not None else 0)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next byte begins an envelope or a segment, and nothing is compressed."""
+        return not self.held and self._compression is None and self._starting is None and not self._failed
+
     def receive(self, data: bytes) -> list[Request | Fault]:
         """What became complete with `data`. After STARTUP was answered, `receive(b"")` gives what came behind it."""
         if self._failed:

@@ -55,13 +55,13 @@ impl World for Machine {
 }
 
 /// Who waits for which commit to be durable.
-struct Watch {
+pub(crate) struct Watch {
     db: Db,
     waiters: Mutex<Vec<(Commit, Py<PyAny>)>>,
 }
 
 impl Watch {
-    fn of(db: &Db) -> Arc<Watch> {
+    pub(crate) fn of(db: &Db) -> Arc<Watch> {
         let watch = Arc::new(Watch {
             db: db.clone(),
             waiters: Mutex::new(Vec::new()),
@@ -88,7 +88,7 @@ impl Watch {
         }
     }
 
-    fn add(&self, commit: Commit, callback: Py<PyAny>) {
+    pub(crate) fn add(&self, commit: Commit, callback: Py<PyAny>) {
         self.waiters.lock().push((commit, callback));
         // It may have moved between the answer and this.
         self.moved();

@@ -10,7 +10,7 @@ use super::many::{since, Many, Shape};
 use super::stamp::{has_ended, later, later_marker, tombstone, Deletion, UNSTAMPED};
 use crate::codec::order::value::UserTypes;
 use crate::codec::row::{Cell, Row, Stamp};
-use crate::codec::types::Type;
+use crate::codec::types::{Plain, Type};
 use crate::codec::wire::to_wire;
 use std::cmp::Ordering;
 
@@ -37,7 +37,7 @@ pub struct Cells {
 pub enum Change {
     /// The column is this value, stored; `None` removes it. Of a collection: the elements, as a stored value.
     Set(Option<Vec<u8>>),
-    /// Elements of a set (without values) or a map are there, or are not.
+    /// Elements of a set (without values), of a map or of a user type are there, or are not.
     Put(Vec<(Vec<u8>, Option<Vec<u8>>)>),
     /// Values behind those of a list.
     Append(Vec<Vec<u8>>),
@@ -119,7 +119,7 @@ impl Cells {
                 Column::One(value, stamp) => {
                     (value.clone(), Some(*stamp).filter(|s| *s != UNSTAMPED))
                 }
-                Column::Many(many) => many.encode(Shape::of(kind)?),
+                Column::Many(many) => many.encode(Shape::of(kind)?, columns.types())?,
             };
             if value.is_some() || stamp.is_some() {
                 values.push((*id, kind.width(), value, stamp));
@@ -254,17 +254,29 @@ fn change_one(
     stamp: Stamp,
     removal: Deletion,
 ) -> Option<Option<Column>> {
+    let is_counter = *kind == Type::Plain(Plain::Counter);
     let (value, stamp) = match (change, &old) {
+        (Change::Set(Some(_)), _) if is_counter => return None,
         (Change::Set(Some(value)), _) => (Some(value.clone()), stamp),
         (Change::Set(None), _) => (None, removal.stamp()),
+        (Change::Add(_), _) if !is_counter => return None,
         (Change::Add(more), old) => {
-            let count = match old {
-                Some(Column::One(Some(value), _)) => {
-                    i64::from_le_bytes(value.as_slice().try_into().ok()?)
+            let (count, since) = match old {
+                Some(Column::One(Some(value), since)) => (
+                    i64::from_le_bytes(value.as_slice().try_into().ok()?),
+                    since.timestamp,
+                ),
+                // What was removed at this time or later stays so: additions count from the removal on.
+                Some(Column::One(None, since)) if since.timestamp >= stamp.timestamp => {
+                    return Some(Some(Column::One(None, *since)));
                 }
-                _ => 0,
+                _ => (0, stamp.timestamp),
             };
             let sum = count.wrapping_add(*more).to_le_bytes().to_vec();
+            let stamp = Stamp {
+                timestamp: since.max(stamp.timestamp),
+                ttl: None,
+            };
             return Some(Some(Column::One(Some(sum), stamp)));
         }
         _ => return None,

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::codec::types::{Container, Plain};
+use crate::codec::row::Width;
+use crate::codec::types::{Container, Named, Plain};
+use crate::wide::fields::field_key;
 use proptest::prelude::*;
 
 struct Table(Vec<(u32, Type)>);
@@ -17,7 +19,25 @@ impl Columns for Table {
     }
 
     fn types(&self) -> &dyn UserTypes {
-        &()
+        self
+    }
+}
+
+/// A user type of an int and a text.
+impl UserTypes for Table {
+    fn position(&self, _id: u64, _label: u32) -> Option<f64> {
+        None
+    }
+
+    fn base(&self, _id: u64) -> Option<Type> {
+        None
+    }
+
+    fn fields(&self, _id: u64) -> Option<Vec<(u32, Type)>> {
+        Some(vec![
+            (1, Type::Plain(Plain::Int4)),
+            (2, Type::Plain(Plain::Text)),
+        ])
     }
 }
 
@@ -26,6 +46,8 @@ const TEXT: u32 = 3;
 const SET: u32 = 4;
 const MAP: u32 = 6;
 const LIST: u32 = 7;
+const USER: u32 = 8;
+const HITS: u32 = 9;
 
 fn table() -> Table {
     let int = || Box::new(Type::Plain(Plain::Int4));
@@ -38,6 +60,8 @@ fn table() -> Table {
             Type::Map(int(), Box::new(Type::Plain(Plain::Text)), false),
         ),
         (LIST, Type::Of(Container::List, int())),
+        (USER, Type::Named(Named::Composite, 300)),
+        (HITS, Type::Plain(Plain::Counter)),
     ])
 }
 
@@ -53,6 +77,22 @@ fn items(items: &[Vec<u8>]) -> Vec<u8> {
         out.extend_from_slice(item);
     }
     out
+}
+
+/// A stored value of the user type.
+fn user(number: Option<i32>, text: Option<&str>) -> Vec<u8> {
+    let number = number.map(int);
+    let cell = |id, width, value| Cell {
+        id,
+        width,
+        value,
+        stamp: None,
+    };
+    let cells = vec![
+        cell(1, Width::Four, number.as_deref()),
+        cell(2, Width::Variable, text.map(str::as_bytes)),
+    ];
+    Row { stamp: None, cells }.encode().unwrap()
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +128,18 @@ fn changes() -> impl Strategy<Value = (u32, Change)> {
             MAP,
             Change::Put(vec![(int(key), value.map(String::into_bytes))])
         )),
+        (
+            proptest::option::of(0i32..3),
+            proptest::option::of("[ab]{0,1}")
+        )
+            .prop_map(|(n, text)| (USER, Change::Set(Some(user(n, text.as_deref()))))),
+        Just((USER, Change::Set(None))),
+        proptest::option::of(0i32..3)
+            .prop_map(|n| (USER, Change::Put(vec![(field_key(1), n.map(int))]))),
+        proptest::option::of("[ab]{0,1}").prop_map(|text| (
+            USER,
+            Change::Put(vec![(field_key(2), text.map(String::into_bytes))])
+        )),
     ]
 }
 
@@ -97,7 +149,7 @@ fn steps() -> impl Strategy<Value = Step> {
         times.clone(),
         0u32..3,
         any::<bool>(),
-        proptest::collection::btree_map(0u8..8, changes(), 0..3),
+        proptest::collection::btree_map(0u8..9, changes(), 0..4),
     );
     prop_oneof![
         6 => write.prop_map(|(timestamp, ttl, inserts, changes)| {
@@ -257,4 +309,60 @@ fn a_collection_that_was_written_whole_is_stored_without_stamps_of_its_own() {
     let row = Row::decode(&packed).unwrap();
     assert_eq!(row.cell(SET).unwrap().value, Some(&items(&[int(1)])[..]));
     assert_eq!(row.cell(SET).unwrap().stamp.unwrap().timestamp, 5);
+}
+
+#[test]
+fn a_counter_is_the_sum_of_what_was_added_since_it_was_removed() {
+    let table = table();
+    let mut cells = Cells::default();
+    let mut run = |timestamp, change| cells.write(&table, &write(timestamp, vec![(HITS, change)]));
+    assert_eq!(
+        run(1, Change::Set(Some(vec![0; 8]))),
+        Err(Refused::Malformed(HITS))
+    );
+    run(5, Change::Add(7)).unwrap();
+    run(3, Change::Add(-9)).unwrap();
+    run(6, Change::Set(None)).unwrap();
+    run(6, Change::Add(100)).unwrap();
+    run(8, Change::Add(1)).unwrap();
+    run(7, Change::Add(1)).unwrap();
+    assert_eq!(
+        run(9, Change::Append(Vec::new())),
+        Err(Refused::Malformed(HITS))
+    );
+    let stamp = Stamp {
+        timestamp: 8,
+        ttl: None,
+    };
+    let sum = Some(2i64.to_le_bytes().to_vec());
+    assert_eq!(cells.columns, [(HITS, Column::One(sum, stamp))]);
+    assert_eq!(
+        cells.write(&table, &write(9, vec![(NUMBER, Change::Add(1))])),
+        Err(Refused::Malformed(NUMBER))
+    );
+}
+
+#[test]
+fn fields_of_a_user_type_have_times_of_their_own() {
+    let table = table();
+    let mut cells = Cells::default();
+    let mut run = |timestamp, change| cells.write(&table, &write(timestamp, vec![(USER, change)]));
+    run(5, Change::Set(Some(user(Some(1), Some("a"))))).unwrap();
+    run(7, Change::Put(vec![(field_key(2), None)])).unwrap();
+    run(6, Change::Put(vec![(field_key(2), Some(b"late".to_vec()))])).unwrap();
+    run(8, Change::Put(vec![(field_key(1), Some(int(3)))])).unwrap();
+    assert_eq!(
+        run(9, Change::Put(vec![(field_key(5), None)])),
+        Err(Refused::Malformed(USER))
+    );
+    let packed = cells.encode(&table).unwrap();
+    let row = Row::decode(&packed).unwrap();
+    let value = Row::decode(row.cell(USER).unwrap().value.unwrap()).unwrap();
+    // As whoever knows no stamps reads it.
+    assert_eq!(value.cell(1).unwrap().value, Some(&int(3)[..]));
+    assert_eq!(value.cell(2).unwrap().value, None);
+    assert_eq!(value.cell(1).unwrap().stamp.unwrap().timestamp, 8);
+    assert_eq!(value.cell(2).unwrap().stamp.unwrap().timestamp, 7);
+    assert_eq!(value.stamp.and_then(Deletion::of).unwrap().timestamp, 4);
+    assert_eq!(Cells::decode(&table, &packed).unwrap(), cells);
 }

@@ -12,11 +12,14 @@
 //! the partition.
 
 use super::cells::Columns;
+use super::fields::field_key;
+use super::index::WideIndex;
 use super::many::Shape;
+use super::view::WideView;
 use crate::catalog::objects::Table;
 use crate::catalog::{rows_id, Image, Object, Refusal};
-use crate::codec::order::value::{push_value, UserTypes};
-use crate::codec::order::{Nulls, Order};
+use crate::codec::order::value::{decode_value, push_value, UserTypes};
+use crate::codec::order::{take, Nulls, Order};
 use crate::codec::token::{compose, order_token, token};
 use crate::codec::types::Type;
 use crate::codec::wire::{is_emptiable, to_stored};
@@ -59,7 +62,33 @@ pub struct WideLayout {
     pub clustering: Vec<KeyPart>,
     /// The other columns, by id.
     pub values: Vec<Value>,
-    image: Arc<Image>,
+    /// Its indexes, by number.
+    pub indexes: Vec<WideIndex>,
+    /// Its materialized views, by number.
+    pub views: Vec<WideView>,
+    types: TokenTypes,
+}
+
+/// User types as tables by token have them: uuids sort as Cassandra's.
+#[derive(Clone, Debug)]
+struct TokenTypes(Arc<Image>);
+
+impl UserTypes for TokenTypes {
+    fn position(&self, id: u64, label: u32) -> Option<f64> {
+        self.0.position(id, label)
+    }
+
+    fn base(&self, id: u64) -> Option<Type> {
+        self.0.base(id)
+    }
+
+    fn fields(&self, id: u64) -> Option<Vec<(u32, Type)>> {
+        self.0.fields(id)
+    }
+
+    fn uuids_by_version(&self) -> bool {
+        true
+    }
 }
 
 /// Why values make no key.
@@ -84,16 +113,11 @@ pub struct Partition {
     pub(super) columns: Vec<(u32, Vec<u8>)>,
 }
 
-/// Which part of a column a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// A key of a map, an element of a set.
-    Key,
-    /// A value of a map, an element of a list.
-    Element,
-}
+/// An element's key and value, stored.
+pub type Element = (Vec<u8>, Option<Vec<u8>>);
+
+/// Bytes of a token in a key.
+const TOKEN: usize = 8;
 
 /// A range of clustering keys: values of the first columns, and whether rows with just these belong to it.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +134,13 @@ impl WideLayout {
     /// # Errors
     /// [`Refusal::Missing`]; [`Refusal::Invalid`] if the table lies by key.
     pub fn of(image: &Arc<Image>, number: u64) -> Result<WideLayout, Refusal> {
+        let mut layout = Self::plain(image, number)?;
+        layout.views = layout.views_of(image)?;
+        Ok(layout)
+    }
+
+    /// The layout without what follows its rows: views.
+    pub(super) fn plain(image: &Arc<Image>, number: u64) -> Result<WideLayout, Refusal> {
         let Some(Object::Table(table)) = image.get(number) else {
             return Err(Refusal::missing("table", number));
         };
@@ -142,14 +173,26 @@ impl WideLayout {
                 is_static: column.is_static,
             })
         });
-        Ok(WideLayout {
+        let mut layout = WideLayout {
             app: AppId(table.app),
             number,
             partition: partition.collect::<Result<_, _>>()?,
             clustering: clustering.collect::<Result<_, _>>()?,
             values: values.collect(),
-            image: image.clone(),
-        })
+            indexes: Vec::new(),
+            views: Vec::new(),
+            types: TokenTypes(image.clone()),
+        };
+        for (place, object) in image.objects() {
+            match object {
+                Object::Index(index) if index.table == number && !index.clustered => {
+                    let index = layout.index(place, index)?;
+                    layout.indexes.push(index);
+                }
+                _ => {}
+            }
+        }
+        Ok(layout)
     }
 
     /// The id of the element that holds the rows.
@@ -243,30 +286,94 @@ impl WideLayout {
         Ok((low, high))
     }
 
-    /// The stored form of a value of column `id` on the wire; of an element of it if `of` says so.
+    /// The stored form of a value of column `id` on the wire.
     ///
     /// # Errors
     /// See [`Unkeyable`].
-    pub fn stored(&self, id: u32, of: Part, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {
+    pub fn stored(&self, id: u32, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {
         let kind = self.kind(id).ok_or(Unkeyable::Value(id))?;
-        let kind = match (of, Shape::of(kind)) {
-            (Part::Whole, _) => kind,
-            (Part::Key, Some(Shape::Set(key) | Shape::Map(key, _))) => key,
-            (Part::Element, Some(Shape::List(value) | Shape::Map(_, value))) => value,
-            _ => return Err(Unkeyable::Value(id)),
-        };
+        self.stored_as(id, kind, wire)
+    }
+
+    /// The stored form of a value that the list `id` holds.
+    ///
+    /// # Errors
+    /// See [`Unkeyable`].
+    pub fn stored_item(&self, id: u32, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {
+        match self.kind(id).and_then(Shape::of) {
+            Some(Shape::List(kind)) => self.stored_as(id, kind, wire),
+            _ => Err(Unkeyable::Value(id)),
+        }
+    }
+
+    /// The stored forms of an element of a set (whatever its value), of a map, or of a user type, where the key is the field's
+    /// place as u16 BE. Without a value it is one to be removed.
+    ///
+    /// # Errors
+    /// See [`Unkeyable`].
+    pub fn stored_element(
+        &self,
+        id: u32,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<Element, Unkeyable> {
+        let malformed = Unkeyable::Value(id);
+        match self.kind(id).and_then(Shape::of).ok_or(malformed)? {
+            Shape::List(_) => Err(malformed),
+            Shape::Set(kind) => {
+                let key = self.stored_as(id, kind, key)?;
+                Ok((key, value.map(|_| Vec::new())))
+            }
+            Shape::Map(keys, values) => {
+                let key = self.stored_as(id, keys, key)?;
+                let value = value.map(|value| self.stored_as(id, values, value));
+                Ok((key, value.transpose()?))
+            }
+            Shape::Fields(of) => {
+                let place = key.try_into().map(u16::from_be_bytes);
+                let place = place.map_err(|_| malformed)?;
+                let fields = self.types.fields(of).ok_or(malformed)?;
+                let (field, kind) = fields.get(usize::from(place)).ok_or(malformed)?;
+                let value = value.map(|value| self.stored_as(id, kind, value));
+                Ok((field_key(*field), value.transpose()?))
+            }
+        }
+    }
+
+    pub(super) fn stored_as(
+        &self,
+        id: u32,
+        kind: &Type,
+        wire: &[u8],
+    ) -> Result<Vec<u8>, Unkeyable> {
         if wire.is_empty() && is_emptiable(kind) {
             return Ok(Vec::new());
         }
-        to_stored(kind, &*self.image, wire).ok_or(Unkeyable::Value(id))
+        to_stored(kind, self.types(), wire).ok_or(Unkeyable::Value(id))
+    }
+
+    /// How many bytes of a member key are its partition's; `None` if it is malformed.
+    pub(super) fn partition_end(&self, member: &[u8]) -> Option<usize> {
+        let mut rest = member.get(TOKEN..)?;
+        for part in &self.partition {
+            take(&mut rest, part.order, |key| {
+                decode_value(&part.kind, self.types(), key)
+            })?;
+        }
+        Some(member.len() - rest.len())
     }
 
     fn key_value(&self, part: &KeyPart, wire: &[u8]) -> Result<Vec<u8>, Unkeyable> {
-        to_stored(&part.kind, &*self.image, wire).ok_or(Unkeyable::Value(part.id))
+        to_stored(&part.kind, self.types(), wire).ok_or(Unkeyable::Value(part.id))
     }
 
-    fn push_part(&self, part: &KeyPart, stored: &[u8], out: &mut Vec<u8>) -> Result<(), Unkeyable> {
-        match push_value(out, part.order, &part.kind, &*self.image, Some(stored)) {
+    pub(super) fn push_part(
+        &self,
+        part: &KeyPart,
+        stored: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unkeyable> {
+        match push_value(out, part.order, &part.kind, self.types(), Some(stored)) {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(Unkeyable::Value(part.id)),
         }
@@ -283,7 +390,7 @@ impl Columns for WideLayout {
     }
 
     fn types(&self) -> &dyn UserTypes {
-        &*self.image
+        &self.types
     }
 }
 

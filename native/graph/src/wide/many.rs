@@ -7,17 +7,21 @@
 //!           same u8 (1: one stamp for all live elements), stamps: kind u8, timestamp i64 LE, kind 1: ttl u32 LE, expires i64 LE
 //!           tombstones varint, then each: key blob, timestamp i64 LE, local i64 LE
 //! ```
+//! Fields of a user type lie otherwise (`fields`).
+//!
 //! **Theory.** A whole collection that is written anew is a deletion a microsecond before its elements, as Cassandra does it, so that it
 //! replaces what was there and loses to what is later. Elements of sets and maps are known by their keys, those of a list by
 //! their place: writes to a row come one after the other, so a place means the same to everybody. **Invariant.** Elements of
 //! sets and maps ascend by the form of their keys, each key once, live or dead.
 
+use super::fields::{self, field_of};
 use super::stamp::{has_ended, later, tombstone, Deletion};
 use crate::codec::order::value::{encode_value, UserTypes};
 use crate::codec::row::Stamp;
-use crate::codec::types::{Container, Type};
+use crate::codec::types::{Container, Named, Type};
 use crate::codec::wire::{is_emptiable, push_item, read_item, to_wire};
 use crate::codec::{Builder, Reader};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// What kind of collection, and of what.
@@ -29,6 +33,8 @@ pub enum Shape<'t> {
     Set(&'t Type),
     /// Keys and values.
     Map(&'t Type, &'t Type),
+    /// Fields of this user type.
+    Fields(u64),
 }
 
 impl<'t> Shape<'t> {
@@ -38,14 +44,34 @@ impl<'t> Shape<'t> {
             Type::Of(Container::List, of) => Some(Shape::List(of)),
             Type::Of(Container::Set, of) => Some(Shape::Set(of)),
             Type::Map(keys, values, false) => Some(Shape::Map(keys, values)),
+            Type::Named(Named::Composite, id) => Some(Shape::Fields(*id)),
             _ => None,
         }
     }
 
-    fn key(self) -> Option<&'t Type> {
+    /// What elements are ordered by; `None` if a key is none.
+    fn form(self, types: &dyn UserTypes, key: &[u8]) -> Option<Vec<u8>> {
         match self {
             Shape::List(_) => None,
-            Shape::Set(key) | Shape::Map(key, _) => Some(key),
+            Shape::Set(kind) | Shape::Map(kind, _) => form(kind, types, key),
+            Shape::Fields(id) => field_of(types, id, key).map(|_| key.to_vec()),
+        }
+    }
+
+    /// The type of the value with this key.
+    fn value_kind(self, types: &dyn UserTypes, key: &[u8]) -> Option<Cow<'t, Type>> {
+        match self {
+            Shape::List(kind) | Shape::Map(_, kind) => Some(Cow::Borrowed(kind)),
+            Shape::Set(_) => None,
+            Shape::Fields(id) => field_of(types, id, key).map(|(_, kind)| Cow::Owned(kind)),
+        }
+    }
+
+    /// Items of one element.
+    fn items_of(self) -> u64 {
+        match self {
+            Shape::Map(..) => 2,
+            _ => 1,
         }
     }
 }
@@ -60,6 +86,9 @@ pub struct Element {
     /// When.
     pub stamp: Stamp,
 }
+
+/// A column's value and stamp as a packed row has them.
+pub type Written = (Option<Vec<u8>>, Option<Stamp>);
 
 /// The cells of a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +107,9 @@ impl Many {
         value: &[u8],
         stamp: Option<Stamp>,
     ) -> Option<Many> {
+        if let Shape::Fields(id) = shape {
+            return fields::decode(id, types, value, stamp);
+        }
         let mut reader = Reader(value);
         let items = reader.count()?;
         let mut live = Vec::new();
@@ -87,7 +119,7 @@ impl Many {
             taken += 1;
             let (key, value) = match shape {
                 Shape::List(_) => (Vec::new(), first),
-                Shape::Set(_) => (first, Vec::new()),
+                Shape::Set(_) | Shape::Fields(_) => (first, Vec::new()),
                 Shape::Map(..) => {
                     taken += 1;
                     (first, read_item(&mut reader)??.to_vec())
@@ -116,10 +148,9 @@ impl Many {
 
     /// Puts elements in the order of their keys; `None` if one is none of its type, or there twice.
     fn ascend(&mut self, shape: Shape<'_>, types: &dyn UserTypes) -> Option<()> {
-        let kind = shape.key()?;
         let mut formed = Vec::with_capacity(self.elements.len());
         for element in self.elements.drain(..) {
-            formed.push((form(kind, types, &element.key)?, element));
+            formed.push((shape.form(types, &element.key)?, element));
         }
         formed.sort_by(|left, right| left.0.cmp(&right.0));
         let twice = formed
@@ -174,42 +205,33 @@ impl Many {
         reader.end(many)
     }
 
-    /// The column's value and stamp; both `None` if nothing is left to say.
-    pub fn encode(&self, shape: Shape<'_>) -> (Option<Vec<u8>>, Option<Stamp>) {
+    /// The stamp of all elements, if they were written at once over what was there.
+    pub(super) fn together(&self) -> Option<Stamp> {
+        let stamp = self.elements.first()?.stamp;
+        let same = |element: &Element| element.value.is_some() && element.stamp == stamp;
+        (self.deletion == since(stamp) && self.elements.iter().all(same)).then_some(stamp)
+    }
+
+    /// The column's value and stamp, both `None` if nothing is left to say; `None` if a value does not fit.
+    pub fn encode(&self, shape: Shape<'_>, types: &dyn UserTypes) -> Option<Written> {
         if self.elements.is_empty() && self.deletion.is_none() {
-            return (None, None);
+            return Some((None, None));
+        }
+        if let Shape::Fields(id) = shape {
+            let (value, stamp) = fields::encode(id, types, self)?;
+            return Some((Some(value), stamp));
         }
         let (live, dead): (Vec<&Element>, Vec<&Element>) = self
             .elements
             .iter()
             .partition(|element| element.value.is_some());
         let mut out = Builder::default();
-        out.varint(
-            live.len() as u64
-                * if matches!(shape, Shape::Map(..)) {
-                    2
-                } else {
-                    1
-                },
-        );
-        for element in &live {
-            let value = element.value.as_deref().unwrap_or_default();
-            let (key, value) = match shape {
-                Shape::List(_) => (None, Some(value)),
-                Shape::Set(_) => (Some(&element.key[..]), None),
-                Shape::Map(..) => (Some(&element.key[..]), Some(value)),
-            };
-            for item in [key, value].into_iter().flatten() {
-                push_item(&mut out, item);
-            }
+        push_live(shape, &live, &mut out);
+        if let Some(stamp) = self.together() {
+            return Some((Some(out.0), Some(stamp)));
         }
         let first = live.first().map(|element| element.stamp);
         let same = first.filter(|stamp| live.iter().all(|element| element.stamp == *stamp));
-        if let (Some(stamp), true) = (same, dead.is_empty()) {
-            if self.deletion == since(stamp) {
-                return (Some(out.0), Some(stamp));
-            }
-        }
         match self.deletion {
             None => out.bytes(&[0]),
             Some(deletion) => push_deletion(out.bytes(&[1]), deletion),
@@ -230,7 +252,7 @@ impl Many {
             });
             push_deletion(out.blob(&element.key), deletion);
         }
-        (Some(out.0), None)
+        Some((Some(out.0), None))
     }
 
     /// Removes what was written at `deletion` or before, and remembers that.
@@ -257,7 +279,6 @@ impl Many {
         puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         stamp: Stamp,
     ) -> Option<()> {
-        let kind = shape.key()?;
         if self
             .deletion
             .is_some_and(|deletion| deletion.takes(stamp.timestamp))
@@ -267,10 +288,10 @@ impl Many {
         let forms = self
             .elements
             .iter()
-            .map(|element| form(kind, types, &element.key));
+            .map(|element| shape.form(types, &element.key));
         let mut order = forms.collect::<Option<Vec<_>>>()?;
         for (key, value) in puts {
-            let form = form(kind, types, &key)?;
+            let form = shape.form(types, &key)?;
             let element = Element { key, value, stamp };
             match order.binary_search(&form) {
                 Err(at) => {
@@ -378,13 +399,26 @@ fn form(kind: &Type, types: &dyn UserTypes, key: &[u8]) -> Option<Vec<u8>> {
 fn supersedes(shape: Shape<'_>, types: &dyn UserTypes, new: &Element, old: &Element) -> bool {
     let wire = |element: &Element| {
         let mut out = Vec::new();
-        if let (Shape::Map(_, kind), Some(value)) = (shape, &element.value) {
+        if let (Some(kind), Some(value)) = (shape.value_kind(types, &element.key), &element.value) {
             // A value that has no wire form cannot have come over the wire; as the empty one it loses.
-            let _ = to_wire(kind, types, value, &mut out);
+            let _ = to_wire(&kind, types, value, &mut out);
         }
         out
     };
     later(new.stamp, old.stamp, || wire(new).cmp(&wire(old))).is_ge()
+}
+
+/// Items of elements that live.
+pub(super) fn push_live(shape: Shape<'_>, live: &[&Element], out: &mut Builder) {
+    out.varint(live.len() as u64 * shape.items_of());
+    for element in live {
+        if !matches!(shape, Shape::List(_)) {
+            push_item(out, &element.key);
+        }
+        if !matches!(shape, Shape::Set(_)) {
+            push_item(out, element.value.as_deref().unwrap_or_default());
+        }
+    }
 }
 
 fn push_stamp(out: &mut Builder, stamp: Stamp) -> &mut Builder {

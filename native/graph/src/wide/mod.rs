@@ -6,9 +6,13 @@
 //! have in time. **Invariant.** What is stored follows from the set of writes, not from the order in which they came.
 
 pub mod cells;
+pub mod fields;
+pub mod index;
 pub mod layout;
 pub mod many;
 pub mod partition;
 pub mod read;
+mod shadow;
 pub mod show;
 pub mod stamp;
+pub mod view;

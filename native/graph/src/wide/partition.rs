@@ -9,10 +9,10 @@
 use super::cells::{Cells, Refused, Write};
 use super::layout::{Partition, Slice, Unkeyable, WideLayout};
 use super::read::between;
+use super::shadow::{Shadow, RECORD, REST};
 use super::stamp::Deletion;
-use crate::codec::order::{decode_bytes, encode_bytes};
+use crate::catalog::pin;
 use crate::codec::row::{Cell, Row};
-use crate::codec::Reader;
 use crate::header::Header;
 use crate::keys;
 use crate::relation;
@@ -20,12 +20,8 @@ use crate::sequencer::{LockMode, Target, Transaction, Wait};
 use crate::step::Step;
 use crate::turn::malformed;
 use hyperdb_lsm::{Direction, Family, KeyRange};
-use std::ops::Bound;
 
 const DATA: Family = Family::DATA;
-const RECORD: u8 = 0;
-const RANGE: u8 = 1;
-const REST: u8 = 2;
 
 /// Why nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +41,32 @@ pub struct Moment {
     pub grace: i64,
 }
 
-/// What was removed around a row.
-#[derive(Debug, Default)]
-struct Shadow {
-    /// Whether the partition has a record.
-    is_kept: bool,
-    /// Of the partition and of ranges.
-    around: Option<Deletion>,
-    /// Of the row.
-    own: Option<Deletion>,
-    /// What its cells left behind.
-    rest: Option<Vec<u8>>,
+/// The collections of a table, as a transaction sees them.
+#[derive(Clone, Debug)]
+pub struct WideOpened {
+    /// Rows; what was removed lies beside them.
+    pub rows: Header,
+    /// Entries of the indexes.
+    pub(super) entries: Vec<Header>,
+    /// Rows of the views.
+    pub(super) views: Vec<Header>,
 }
 
 impl WideLayout {
-    /// Finds the collection of the rows.
+    /// Finds the collections of the rows and of the indexes' entries.
     ///
     /// # Errors
     /// What the store fails with.
-    pub fn open(&self, transaction: &Transaction) -> Step<Header> {
-        relation::header(transaction, self.app, self.number)
+    pub fn open(&self, transaction: &Transaction) -> Step<WideOpened> {
+        let entries = self.indexes.iter();
+        let entries = entries.map(|index| relation::header(transaction, self.app, index.number));
+        let views = self.views.iter();
+        let views = views.map(|view| relation::header(transaction, self.app, view.layout.number));
+        Ok(WideOpened {
+            views: views.collect::<Step<_>>()?,
+            rows: relation::header(transaction, self.app, self.number)?,
+            entries: entries.collect::<Step<_>>()?,
+        })
     }
 
     /// Declares that the transaction writes rows of the table: DDL waits for its end, and if the definition is another one by the
@@ -73,17 +75,19 @@ impl WideLayout {
     /// # Errors
     /// As [`Transaction::lock`].
     pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
-        relation::claim(transaction, self.app, self.number)
+        relation::claim(transaction, self.app, self.number)?;
+        for index in &self.indexes {
+            pin(transaction, index.number);
+        }
+        for view in &self.views {
+            pin(transaction, view.layout.number);
+        }
+        Ok(())
     }
 
-    fn member(&self, rows: &Header, partition: &Partition, clustering: &[u8]) -> Vec<u8> {
-        let key = keys::member(self.app, rows.cid, &partition.prefix);
+    fn member(&self, opened: &WideOpened, partition: &Partition, clustering: &[u8]) -> Vec<u8> {
+        let key = keys::member(self.app, opened.rows.cid, &partition.prefix);
         [&key[..], clustering].concat()
-    }
-
-    fn beside(&self, rows: &Header, partition: &Partition, tag: u8, rest: &[u8]) -> Vec<u8> {
-        let key = keys::member(self.app, rows.cid + 1, &partition.prefix);
-        [&key[..], &[tag], rest].concat()
     }
 
     /// Writes a row of a partition; without clustering values its static row, in tables that have clustering columns.
@@ -93,13 +97,13 @@ impl WideLayout {
     pub fn write(
         &self,
         transaction: &mut Transaction,
-        rows: &mut Header,
+        opened: &mut WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
         write: &Write,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (place, shadow) = match self.touch(transaction, rows, partition, clustering)? {
+        let (place, shadow) = match self.touch(transaction, opened, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
@@ -114,7 +118,15 @@ impl WideLayout {
         if let Some(deletion) = covering {
             cells.shade(deletion);
         }
-        self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
+        self.keep(
+            transaction,
+            opened,
+            partition,
+            place,
+            cells,
+            &shadow,
+            moment,
+        )?;
         Ok(Ok(()))
     }
 
@@ -125,13 +137,13 @@ impl WideLayout {
     pub fn remove(
         &self,
         transaction: &mut Transaction,
-        rows: &mut Header,
+        opened: &mut WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
         deletion: Deletion,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (place, mut shadow) = match self.touch(transaction, rows, partition, clustering)? {
+        let (place, mut shadow) = match self.touch(transaction, opened, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
@@ -141,7 +153,15 @@ impl WideLayout {
         let mut cells = self.decode(place.before.as_deref().or(shadow.rest.as_deref()))?;
         cells.shade(deletion);
         shadow.own = Some(deletion);
-        self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
+        self.keep(
+            transaction,
+            opened,
+            partition,
+            place,
+            cells,
+            &shadow,
+            moment,
+        )?;
         Ok(Ok(()))
     }
 
@@ -152,7 +172,7 @@ impl WideLayout {
     pub fn remove_slice(
         &self,
         transaction: &mut Transaction,
-        rows: &mut Header,
+        opened: &mut WideOpened,
         partition: &Partition,
         slice: Option<&Slice>,
         deletion: Deletion,
@@ -166,9 +186,9 @@ impl WideLayout {
         if high.as_ref().is_some_and(|high| *high <= low) {
             return Ok(Ok(()));
         }
-        let record = self.beside(rows, partition, RECORD, &[]);
+        let record = self.beside(opened, partition, RECORD, &[]);
         transaction.lock(Target::row(DATA, &record), LockMode::Update, Wait::Block)?;
-        for cid in [rows.cid, rows.cid + 1] {
+        for cid in [opened.rows.cid, opened.rows.cid + 1] {
             let of_partition = keys::member(self.app, cid, &partition.prefix);
             transaction.settle_range(DATA, &KeyRange::prefix(&of_partition))?;
         }
@@ -180,13 +200,13 @@ impl WideLayout {
             transaction,
             &record,
             partition,
-            rows,
+            opened,
             slice.is_none(),
             (&low, high.as_deref()),
             deletion,
             all,
         )?;
-        let base = self.member(rows, partition, &[]);
+        let base = self.member(opened, partition, &[]);
         let range = between(&base, &low, high.as_deref());
         let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut walk = transaction.scan(DATA, range, Direction::Forward)?;
@@ -198,14 +218,22 @@ impl WideLayout {
             let mut cells = self.decode(Some(&packed))?;
             cells.shade(deletion);
             let form = key.get(base.len()..).unwrap_or_default().to_vec();
-            let shadow = self.shadow(transaction, rows, partition, &form)?;
+            let shadow = self.shadow(transaction, opened, partition, &form)?;
             let place = Place {
                 columns: self.key_columns(partition, &packed)?,
                 before: Some(packed),
                 key,
                 form,
             };
-            self.keep(transaction, rows, partition, place, cells, &shadow, moment)?;
+            self.keep(
+                transaction,
+                opened,
+                partition,
+                place,
+                cells,
+                &shadow,
+                moment,
+            )?;
         }
         Ok(Ok(()))
     }
@@ -214,7 +242,7 @@ impl WideLayout {
     fn touch(
         &self,
         transaction: &mut Transaction,
-        rows: &Header,
+        opened: &WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
     ) -> Step<Result<(Place, Shadow), Unkeyable>> {
@@ -222,11 +250,11 @@ impl WideLayout {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(unkeyable)),
         };
-        let key = self.member(rows, partition, &form);
-        self.share(transaction, rows, partition)?;
+        let key = self.member(opened, partition, &form);
+        self.share(transaction, opened, partition)?;
         transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
         let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
-        let shadow = self.shadow(transaction, rows, partition, &form)?;
+        let shadow = self.shadow(transaction, opened, partition, &form)?;
         let place = Place {
             key,
             form,
@@ -240,119 +268,13 @@ impl WideLayout {
     fn share(
         &self,
         transaction: &mut Transaction,
-        rows: &Header,
+        opened: &WideOpened,
         partition: &Partition,
     ) -> Step<()> {
-        let record = self.beside(rows, partition, RECORD, &[]);
+        let record = self.beside(opened, partition, RECORD, &[]);
         transaction.lock(Target::row(DATA, &record), LockMode::KeyShare, Wait::Block)?;
-        let beside = keys::member(self.app, rows.cid + 1, &partition.prefix);
+        let beside = keys::member(self.app, opened.rows.cid + 1, &partition.prefix);
         transaction.settle_range(DATA, &KeyRange::prefix(&beside))
-    }
-
-    /// The partition's record: `None` if there is none, else its deletion.
-    #[allow(clippy::option_option)]
-    fn record(&self, transaction: &Transaction, key: &[u8]) -> Step<Option<Option<Deletion>>> {
-        let Some(value) = transaction.get(DATA, key)? else {
-            return Ok(None);
-        };
-        let mut reader = Reader(&value);
-        let read = |reader: &mut Reader<'_>| match reader.byte()? {
-            0 => reader.end(None),
-            1 => {
-                let deletion = Deletion {
-                    timestamp: i64::from_le_bytes(reader.array()?),
-                    local: i64::from_le_bytes(reader.array()?),
-                };
-                reader.end(Some(deletion))
-            }
-            _ => None,
-        };
-        let deletion = read(&mut reader).ok_or_else(|| malformed("partition"))?;
-        Ok(Some(deletion))
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn remember(
-        &self,
-        transaction: &mut Transaction,
-        record: &[u8],
-        partition: &Partition,
-        rows: &Header,
-        is_all: bool,
-        interval: (&[u8], Option<&[u8]>),
-        deletion: Deletion,
-        known: Option<Option<Deletion>>,
-    ) -> Step<()> {
-        if is_all {
-            let mut value = vec![1];
-            value.extend_from_slice(&deletion.timestamp.to_le_bytes());
-            value.extend_from_slice(&deletion.local.to_le_bytes());
-            return transaction.put(DATA, record, &value);
-        }
-        if known.is_none() {
-            transaction.put(DATA, record, &[0])?;
-        }
-        let mut rest = Vec::new();
-        encode_bytes(interval.0, &mut rest);
-        rest.extend_from_slice(&keys::order_i64(deletion.timestamp));
-        let key = self.beside(rows, partition, RANGE, &rest);
-        let mut value = deletion.local.to_le_bytes().to_vec();
-        let high = interval.1.map(<[u8]>::to_vec);
-        // Of two ranges with one beginning and one time the longer holds the other.
-        let longer = match transaction.get(DATA, &key)? {
-            None => high,
-            Some(old) => match old.get(8..) {
-                None | Some([]) => None,
-                Some(end) => high.map(|high| high.max(end.to_vec())),
-            },
-        };
-        value.extend_from_slice(longer.as_deref().unwrap_or_default());
-        transaction.put(DATA, &key, &value)
-    }
-
-    /// What was removed around the row with this clustering form.
-    fn shadow(
-        &self,
-        transaction: &Transaction,
-        rows: &Header,
-        partition: &Partition,
-        form: &[u8],
-    ) -> Step<Shadow> {
-        let record = self.beside(rows, partition, RECORD, &[]);
-        let Some(all) = self.record(transaction, &record)? else {
-            return Ok(Shadow::default());
-        };
-        let mut shadow = Shadow {
-            is_kept: true,
-            around: all,
-            ..Shadow::default()
-        };
-        let prefix = self.beside(rows, partition, RANGE, &[]);
-        // Ranges that begin at the form or before it.
-        let mut last = prefix.clone();
-        encode_bytes(form, &mut last);
-        let mut range = KeyRange::prefix(&prefix);
-        range.end = match KeyRange::prefix(&last).end {
-            Bound::Unbounded => range.end,
-            end => end,
-        };
-        let mut walk = transaction.scan(DATA, range, Direction::Forward)?;
-        while let Some((key, value)) = walk.next()? {
-            let (deletion, high) =
-                range_deletion(key.get(prefix.len()..).unwrap_or_default(), &value)
-                    .ok_or_else(|| malformed("deletion"))?;
-            if high.is_none_or(|high| form < high) {
-                shadow.around = shadow.around.max(Some(deletion));
-            }
-        }
-        drop(walk);
-        let rest = self.beside(rows, partition, REST, form);
-        if let Some(packed) = transaction.get(DATA, &rest)? {
-            let row = Row::decode(&packed).ok_or_else(|| malformed("row"))?;
-            shadow.own = row.stamp.and_then(Deletion::of);
-            shadow.rest = Some(packed.to_vec());
-        }
-        Ok(shadow)
     }
 
     fn decode(&self, packed: Option<&[u8]>) -> Step<Cells> {
@@ -381,7 +303,7 @@ impl WideLayout {
     fn keep(
         &self,
         transaction: &mut Transaction,
-        rows: &mut Header,
+        opened: &mut WideOpened,
         partition: &Partition,
         place: Place,
         mut cells: Cells,
@@ -403,16 +325,33 @@ impl WideLayout {
         }));
         let had = i64::from(place.before.is_some());
         let id = self.rows_id();
-        if lives {
-            let packed = self.pack(partition, &place.columns, &cells)?;
+        let packed = match lives {
+            true => Some(self.pack(partition, &place.columns, &cells)?),
+            false => None,
+        };
+        let member = [&partition.prefix[..], &place.form].concat();
+        self.reindex(
+            transaction,
+            opened,
+            &member,
+            place.before.as_deref(),
+            packed.as_deref(),
+        )?;
+        self.follow(
+            transaction,
+            opened,
+            place.before.as_deref(),
+            packed.as_deref(),
+        )?;
+        if let Some(packed) = packed {
             let bytes = signed(packed.len() + partition.prefix.len() + place.form.len());
             transaction.put(DATA, &place.key, &packed)?;
-            transaction.adjust(self.app, &id, rows, 1 - had, bytes - old)?;
+            transaction.adjust(self.app, &id, &mut opened.rows, 1 - had, bytes - old)?;
         } else if place.before.is_some() {
             transaction.remove(DATA, &place.key, &[])?;
-            transaction.adjust(self.app, &id, rows, -1, -old)?;
+            transaction.adjust(self.app, &id, &mut opened.rows, -1, -old)?;
         }
-        let key = self.beside(rows, partition, REST, &place.form);
+        let key = self.beside(opened, partition, REST, &place.form);
         if rest.columns.is_empty() && own.is_none() {
             if shadow.rest.is_some() {
                 transaction.remove(DATA, &key, &[])?;
@@ -429,7 +368,7 @@ impl WideLayout {
         }
         if !shadow.is_kept {
             // Others may be about to write the same; it says the same.
-            let record = self.beside(rows, partition, RECORD, &[]);
+            let record = self.beside(opened, partition, RECORD, &[]);
             transaction.put(DATA, &record, &[0])?;
         }
         Ok(())
@@ -472,19 +411,26 @@ struct Place {
     columns: Vec<(u32, Vec<u8>)>,
     before: Option<Vec<u8>>,
 }
-
-/// A deletion, and where its range ends: `None` at the end of the partition.
-fn range_deletion<'v>(key: &[u8], value: &'v [u8]) -> Option<(Deletion, Option<&'v [u8]>)> {
-    let (_, used) = decode_bytes(key)?;
-    let timestamp = u64::from_be_bytes(key.get(used..)?.try_into().ok()?) ^ (1 << 63);
-    let (local, high) = value.split_first_chunk()?;
-    let deletion = Deletion {
-        timestamp: timestamp.cast_signed(),
-        local: i64::from_le_bytes(*local),
-    };
-    Some((deletion, Some(high).filter(|high| !high.is_empty())))
+pub(super) fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn signed(bytes: usize) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
+/// A row, or one without columns.
+pub(super) fn row_of(packed: Option<&[u8]>) -> Step<Row<'_>> {
+    match packed {
+        None => Ok(Row::default()),
+        Some(packed) => Row::decode(packed).ok_or_else(|| malformed("row")),
+    }
+}
+
+/// Stores what follows from a row that is locked: nobody else writes it, so what is there by now does not matter.
+pub(super) fn overwrite(transaction: &mut Transaction, key: &[u8], value: &[u8]) -> Step<()> {
+    transaction.lock(Target::row(DATA, key), LockMode::Update, Wait::Block)?;
+    transaction.put(DATA, key, value)
+}
+
+/// Removes what followed from a row, as [`overwrite`] stores it.
+pub(super) fn remove_followed(transaction: &mut Transaction, key: &[u8]) -> Step<()> {
+    transaction.lock(Target::row(DATA, key), LockMode::Update, Wait::Block)?;
+    transaction.remove(DATA, key, &[])
 }

@@ -1,12 +1,13 @@
 //! What a row shows of a column: its value on the wire, when it was written, how long it still holds.
 
 use super::cells::Columns;
+use super::fields;
 use super::layout::WideLayout;
-use super::many::{Many, Shape};
+use super::many::{push_live, Element, Many, Shape};
 use super::stamp::has_ended;
 use crate::codec::row::{Cell, Row, Stamp};
 use crate::codec::types::Type;
-use crate::codec::wire::{push_item, to_wire};
+use crate::codec::wire::to_wire;
 use crate::codec::Builder;
 
 /// What is asked of a column.
@@ -14,10 +15,12 @@ use crate::codec::Builder;
 pub enum Ask {
     /// Its value.
     Value,
-    /// Its `WRITETIME`: the time of the newest write that is still there, in microseconds.
+    /// Its `WRITETIME` in microseconds; of many cells one each.
     WriteTime,
-    /// Its `TTL`: seconds that are left.
+    /// Its `TTL`: seconds that are left; of many cells one each.
     Ttl,
+    /// Its `MAXWRITETIME`: that of the newest of its cells.
+    MaxWriteTime,
 }
 
 /// What is shown.
@@ -29,6 +32,8 @@ pub enum Shown {
     Wire(Vec<u8>),
     /// A time, or seconds.
     Number(i64),
+    /// The same by element, in the order of the value; of a user type by field.
+    Numbers(Vec<Option<i64>>),
 }
 
 impl WideLayout {
@@ -50,7 +55,10 @@ impl WideLayout {
             None => match cell.value {
                 Some(value) if cell.stamp.is_none_or(|stamp| !has_ended(stamp, now)) => match ask {
                     Ask::Value => self.wire(kind, value),
-                    _ => Some(about(cell.stamp, ask, now)),
+                    _ => {
+                        let number = cell.stamp.and_then(|stamp| about(stamp, ask, now));
+                        Some(number.map_or(Shown::Nothing, Shown::Number))
+                    }
                 },
                 _ => Some(Shown::Nothing),
             },
@@ -69,34 +77,37 @@ impl WideLayout {
             return Some(Shown::Nothing);
         };
         let many = Many::decode(shape, self.types(), value, cell.stamp)?;
-        let mut items = Builder::default();
-        let mut newest: Option<Stamp> = None;
-        let live: Vec<_> = many.live(now).collect();
+        let live: Vec<&Element> = many.live(now).collect();
         if live.is_empty() {
             return Some(Shown::Nothing);
         }
-        items.varint(
-            live.len() as u64
-                * if matches!(shape, Shape::Map(..)) {
-                    2
-                } else {
-                    1
-                },
-        );
-        for element in live {
-            if !matches!(shape, Shape::List(_)) {
-                push_item(&mut items, &element.key);
+        let number = |element: &Element| about(element.stamp, ask, now);
+        match (ask, shape) {
+            (Ask::Value, Shape::Fields(id)) => {
+                let value = fields::live_value(id, self.types(), &live)?;
+                self.wire(kind, &value)
             }
-            if !matches!(shape, Shape::Set(_)) {
-                push_item(&mut items, element.value.as_deref().unwrap_or_default());
+            (Ask::Value, _) => {
+                let mut items = Builder::default();
+                push_live(shape, &live, &mut items);
+                self.wire(kind, &items.0)
             }
-            if newest.is_none_or(|stamp| stamp.timestamp < element.stamp.timestamp) {
-                newest = Some(element.stamp);
+            (Ask::MaxWriteTime, _) => {
+                let newest = live.iter().map(|element| element.stamp.timestamp).max();
+                Some(newest.map_or(Shown::Nothing, Shown::Number))
             }
-        }
-        match ask {
-            Ask::Value => self.wire(kind, &items.0),
-            _ => Some(about(newest, ask, now)),
+            (_, Shape::Fields(id)) => {
+                let known = self.types().fields(id)?;
+                let of = |field: u32| {
+                    let key = fields::field_key(field);
+                    live.iter().find(|element| element.key == key)
+                };
+                let numbers = known
+                    .iter()
+                    .map(|(field, _)| of(*field).and_then(|e| number(e)));
+                Some(Shown::Numbers(numbers.collect()))
+            }
+            _ => Some(Shown::Numbers(live.into_iter().map(number).collect())),
         }
     }
 
@@ -110,11 +121,10 @@ impl WideLayout {
     }
 }
 
-fn about(stamp: Option<Stamp>, ask: Ask, now: i64) -> Shown {
-    let number = match (ask, stamp) {
-        (Ask::WriteTime, Some(stamp)) => Some(stamp.timestamp),
-        (Ask::Ttl, Some(stamp)) => stamp.ttl.map(|(_, expires)| expires.saturating_sub(now)),
-        _ => None,
-    };
-    number.map_or(Shown::Nothing, Shown::Number)
+fn about(stamp: Stamp, ask: Ask, now: i64) -> Option<i64> {
+    match ask {
+        Ask::WriteTime | Ask::MaxWriteTime => Some(stamp.timestamp),
+        Ask::Ttl => stamp.ttl.map(|(_, expires)| expires.saturating_sub(now)),
+        Ask::Value => None,
+    }
 }

@@ -271,6 +271,44 @@ pub fn decode_timeuuid(key: &[u8]) -> Option<([u8; 16], usize)> {
     Some((uuid, 16))
 }
 
+/// A UUID as CQL compares them: by version, those of version 1 by their time, the others by their bytes.
+pub fn encode_uuid(uuid: [u8; 16], out: &mut Vec<u8>) {
+    let [a, b, c, d, e, f, g, h, low @ ..] = uuid;
+    let rest = match g >> 4 {
+        1 => u64::from_be_bytes([g & 0xf, h, e, f, a, b, c, d]),
+        _ => {
+            u64::from_be_bytes([0, 0, a, b, c, d, e, f]) << 12
+                | u64::from(g & 0xf) << 8
+                | u64::from(h)
+        }
+    };
+    out.extend_from_slice(&(u64::from(g >> 4) << 60 | rest).to_be_bytes());
+    out.extend_from_slice(&low);
+}
+
+/// Back from [`encode_uuid`].
+pub fn decode_uuid(key: &[u8]) -> Option<([u8; 16], usize)> {
+    let (head, rest) = key.split_first_chunk::<8>()?;
+    let low = rest.first_chunk::<8>()?;
+    let version = head[0] >> 4;
+    let rest = u64::from_be_bytes(*head) & (u64::MAX >> 4);
+    let high = match version {
+        1 => {
+            let [g, h, e, f, a, b, c, d] = rest.to_be_bytes();
+            [a, b, c, d, e, f, 0x10 | g, h]
+        }
+        _ => {
+            let [_, _, a, b, c, d, e, f] = (rest >> 12).to_be_bytes();
+            let [g, h] = ((rest & 0xfff) as u16).to_be_bytes();
+            [a, b, c, d, e, f, version << 4 | g, h]
+        }
+    };
+    let mut uuid = [0; 16];
+    uuid[..8].copy_from_slice(&high);
+    uuid[8..].copy_from_slice(low);
+    Some((uuid, 16))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -318,6 +356,32 @@ mod tests {
             (Some(_), None) => null_side.reverse(),
             (Some(a), Some(b)) if order.descending => b.cmp(a),
             (Some(a), Some(b)) => a.cmp(b),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn uuids_sort_by_version_then_time_or_bytes(left in any::<[u8; 16]>(), right in any::<[u8; 16]>(), versions in proptest::array::uniform2(0u8..6)) {
+            let of = |mut uuid: [u8; 16], version: u8| {
+                uuid[6] = version << 4 | uuid[6] & 0xf;
+                uuid
+            };
+            let (left, right) = (of(left, versions[0]), of(right, versions[1]));
+            // Cassandra's UUIDType, step by step.
+            let words = |uuid: &[u8; 16]| {
+                let word = |at: usize| u64::from_be_bytes(uuid[at..at + 8].try_into().unwrap());
+                (word(0), word(8))
+            };
+            let time = |high: u64| (high & 0xfff) << 48 | (high >> 16 & 0xffff) << 32 | high >> 32;
+            let ((high, low), (other_high, other_low)) = (words(&left), words(&right));
+            let first = match versions {
+                [1, 1] => time(high).cmp(&time(other_high)),
+                _ => high.cmp(&other_high),
+            };
+            let expected = versions[0].cmp(&versions[1]).then(first).then(low.cmp(&other_low));
+            let forms = [left, right].map(|uuid| key(&uuid, |uuid, out| encode_uuid(*uuid, out)));
+            prop_assert_eq!(forms[0].cmp(&forms[1]), expected);
+            prop_assert_eq!(decode_uuid(&forms[0]), Some((left, 16)));
         }
     }
 

@@ -14,9 +14,9 @@
 //! user types before them, and those that are missing at the end are null (Cassandra: TupleType). Containers compare item by item, then
 //! the shorter is smaller: the end's 0x00 is below every item. All forms are free of prefixes, so nesting keeps order.
 
-use super::{encode_f64, encode_signed, push, scalar, Order};
+use super::{decode_uuid, encode_f64, encode_signed, encode_uuid, push, scalar, Order};
 use crate::codec::row::{Cell, Row};
-use crate::codec::types::{Container, Named, Type};
+use crate::codec::types::{Container, Named, Plain, Type};
 use crate::codec::{Builder, Reader};
 
 /// What user types stand for; the catalog knows.
@@ -27,6 +27,10 @@ pub trait UserTypes {
     fn base(&self, id: u64) -> Option<Type>;
     /// Fields of a composite type, in order: ids and types.
     fn fields(&self, id: u64) -> Option<Vec<(u32, Type)>>;
+    /// Whether uuids sort as Cassandra has them, by version and those of version 1 by time; else by their bytes.
+    fn uuids_by_version(&self) -> bool {
+        false
+    }
 }
 
 /// Where there are no user types.
@@ -117,6 +121,11 @@ impl<'t> Forms<'t> {
     fn encode(self, kind: &Type, stored: &[u8], out: &mut Vec<u8>) -> Keyed {
         if !kind.is_ordered() {
             return Err(Unkeyed::NotOrdered);
+        }
+        if self.by_version(kind) {
+            let uuid = stored.try_into().map_err(|_| Unkeyed::Malformed)?;
+            encode_uuid(uuid, out);
+            return Ok(());
         }
         match scalar::encode(kind, stored, out) {
             Some(done) => done.ok_or(Unkeyed::Malformed),
@@ -245,7 +254,14 @@ impl<'t> Forms<'t> {
         Ok(())
     }
 
+    fn by_version(self, kind: &Type) -> bool {
+        *kind == Type::Plain(Plain::Uuid) && self.types.uuids_by_version()
+    }
+
     fn decode(self, kind: &Type, key: &[u8]) -> Option<(Vec<u8>, usize)> {
+        if self.by_version(kind) {
+            return decode_uuid(key).map(|(uuid, used)| (uuid.to_vec(), used));
+        }
         match scalar::decode(kind, key) {
             Some(done) => done,
             None => self.decode_nested(kind, key),

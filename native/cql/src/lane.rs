@@ -1,0 +1,424 @@
+//! One client's short way: its bytes in, answers and what is left out.
+//!
+//! **Theory.** Requests of a connection are answered in any order, each names its stream. So all that lie in a turn's bytes are taken
+//! together: reads see one snapshot, each write is a commit of its own, and what is answered to it is held until it is durable,
+//! while later turns go on. Nothing here waits: a row that somebody else has locked is left to the ordinary way, one whose newest
+//! write is not yet durable is tried again when that is. **Invariant.** Of what came each request is in exactly one of: the answers, what is
+//! left, what is held, what is tried again; and no byte of what is left is changed or out of its order.
+
+use crate::envelope::{Answer, Execution, Header, EXECUTE, HEADER};
+use crate::plan::{Body, Halt, Plan};
+use crate::segment::{self, Front};
+use crate::Stray;
+use hashbrown::HashMap;
+use hyperdb_graph::catalog;
+use hyperdb_graph::wide::partition::WideOpened;
+use hyperdb_graph::{
+    Access, Commit, Conflict, Isolation, Stop, Store, Transaction, TransactionOptions,
+};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Bodies of requests that are read here; longer ones pass by.
+const MOST_BODY: usize = 256 << 10;
+/// How often a write begins again because its row changed, before the ordinary way does it.
+const MOST_RESTARTS: usize = 100;
+/// Versions of the protocol that are known here.
+const VERSIONS: std::ops::RangeInclusive<u8> = 4..=5;
+
+/// The time, in microseconds since 1970; never twice the same.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a turn gives.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Bytes for the client.
+    pub out: Vec<u8>,
+    /// Bytes for the ordinary way.
+    pub left: Vec<u8>,
+    /// The lane wants to be resumed when this is durable.
+    pub waits: Option<Commit>,
+}
+
+/// One client.
+pub struct Lane {
+    store: Arc<Store>,
+    clock: Clock,
+    version: u8,
+    learned: HashMap<Box<[u8]>, Arc<Plan>>,
+    /// Bytes of a request, or of a segment, whose end has not come.
+    begun: Vec<u8>,
+    /// So many bytes more belong to a request that passes by.
+    passing: usize,
+    /// Nothing is looked at any more.
+    is_blind: bool,
+    held: VecDeque<(Commit, Vec<u8>)>,
+    /// Requests that are tried again.
+    again: VecDeque<(Commit, Vec<u8>)>,
+}
+
+/// What there is for the requests of one turn.
+#[derive(Default)]
+struct Here {
+    /// Envelopes for the client, and how long each is.
+    out: Vec<u8>,
+    lengths: Vec<usize>,
+    reader: Option<Reader>,
+    now: i64,
+}
+
+struct Reader {
+    transaction: Transaction,
+    version: i64,
+    /// Tables by their layouts.
+    opened: Vec<(Arc<Plan>, WideOpened)>,
+}
+
+/// What came of a request.
+enum Ran {
+    /// It is answered.
+    Answered(usize),
+    /// It is answered when this is durable.
+    Held(Commit),
+    /// It runs again when this is durable.
+    Again(Commit),
+}
+
+impl Lane {
+    /// A lane that has learned nothing.
+    pub fn new(store: Arc<Store>, clock: Clock, version: u8) -> Lane {
+        Lane {
+            store,
+            clock,
+            version,
+            learned: HashMap::new(),
+            begun: Vec::new(),
+            passing: 0,
+            is_blind: !VERSIONS.contains(&version),
+            held: VecDeque::new(),
+            again: VecDeque::new(),
+        }
+    }
+
+    /// From now on the prepared statement of this id is answered here.
+    pub fn learn(&mut self, id: &[u8], plan: Arc<Plan>) {
+        self.learned.insert(id.into(), plan);
+    }
+
+    /// Forgets all statements.
+    pub fn forget(&mut self) {
+        self.learned.clear();
+    }
+
+    /// Takes what came.
+    pub fn answer(&mut self, data: &[u8]) -> Turn {
+        let mut turn = Turn::default();
+        let mut here = self.here();
+        let whole;
+        let data = match self.begun.is_empty() {
+            true => data,
+            false => {
+                self.begun.extend_from_slice(data);
+                whole = std::mem::take(&mut self.begun);
+                &whole
+            }
+        };
+        let used = match self.version {
+            4 => self.envelopes(data, &mut here, &mut turn.left),
+            _ => self.segments(data, &mut here, &mut turn.left),
+        };
+        self.begun
+            .extend_from_slice(data.get(used..).unwrap_or_default());
+        self.end(turn, here)
+    }
+
+    /// Goes on with what has become durable.
+    pub fn resume(&mut self) -> Turn {
+        let mut turn = Turn::default();
+        let mut here = self.here();
+        let durable = self.store.db().durable();
+        while self
+            .held
+            .front()
+            .is_some_and(|(commit, _)| *commit <= durable)
+        {
+            if let Some((_, answer)) = self.held.pop_front() {
+                here.lengths.push(answer.len());
+                here.out.extend_from_slice(&answer);
+            }
+        }
+        for _ in 0..self.again.len() {
+            let Some((commit, request)) = self.again.pop_front() else {
+                break;
+            };
+            if commit > durable {
+                self.again.push_back((commit, request));
+            } else if self.request(&request, &mut here).is_err() {
+                self.leave(&request, &mut turn.left);
+            }
+        }
+        self.end(turn, here)
+    }
+
+    fn here(&self) -> Here {
+        Here {
+            now: (self.clock)(),
+            ..Here::default()
+        }
+    }
+
+    fn end(&mut self, mut turn: Turn, here: Here) -> Turn {
+        turn.out = match self.version {
+            4 => here.out,
+            _ => segment::frame(&here.out, &here.lengths),
+        };
+        let held = self.held.front().map(|(commit, _)| *commit);
+        let again = self.again.iter().map(|(commit, _)| *commit).min();
+        turn.waits = [held, again].into_iter().flatten().min();
+        turn
+    }
+
+    /// Leaves a request to the ordinary way.
+    fn leave(&self, request: &[u8], left: &mut Vec<u8>) {
+        match self.version {
+            4 => left.extend_from_slice(request),
+            _ => left.extend_from_slice(&segment::frame(request, &[request.len()])),
+        }
+    }
+
+    /// Takes whole envelopes from the front: how many bytes.
+    fn envelopes(&mut self, data: &[u8], here: &mut Here, left: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        loop {
+            let rest = data.get(at..).unwrap_or_default();
+            if self.is_blind {
+                left.extend_from_slice(rest);
+                return data.len();
+            }
+            if self.passing > 0 {
+                let some = self.passing.min(rest.len());
+                left.extend_from_slice(rest.get(..some).unwrap_or_default());
+                self.passing -= some;
+                at += some;
+                if self.passing > 0 {
+                    return data.len();
+                }
+                continue;
+            }
+            let Some(header) = Header::read(rest) else {
+                return at;
+            };
+            let length = usize::try_from(header.length).ok();
+            let Some(length) = length.filter(|_| header.version == self.version) else {
+                self.is_blind = true;
+                continue;
+            };
+            if length > MOST_BODY {
+                self.passing = HEADER + length;
+                continue;
+            }
+            let Some(request) = rest.get(..HEADER + length) else {
+                return at;
+            };
+            if self.request(request, here).is_err() {
+                left.extend_from_slice(request);
+            }
+            at += request.len();
+        }
+    }
+
+    /// Takes whole segments from the front: how many bytes.
+    fn segments(&mut self, data: &[u8], here: &mut Here, left: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        loop {
+            let rest = data.get(at..).unwrap_or_default();
+            if self.is_blind {
+                left.extend_from_slice(rest);
+                return data.len();
+            }
+            let used = match segment::front(rest) {
+                Front::Partial => return at,
+                Front::Broken => {
+                    self.is_blind = true;
+                    continue;
+                }
+                Front::Piece(used) => {
+                    left.extend_from_slice(rest.get(..used).unwrap_or_default());
+                    used
+                }
+                Front::Whole(payload, used) => {
+                    match self.parts(payload) {
+                        Some(requests) => self.taken(&requests, here, left),
+                        None => left.extend_from_slice(rest.get(..used).unwrap_or_default()),
+                    }
+                    used
+                }
+            };
+            at += used;
+        }
+    }
+
+    /// The envelopes of a segment, if it has whole ones of this version.
+    fn parts<'d>(&self, mut payload: &'d [u8]) -> Option<Vec<&'d [u8]>> {
+        let mut requests = Vec::new();
+        while !payload.is_empty() {
+            let header = Header::read(payload).filter(|header| header.version == self.version)?;
+            let length = HEADER + usize::try_from(header.length).ok()?;
+            let (request, rest) = payload.split_at_checked(length)?;
+            requests.push(request);
+            payload = rest;
+        }
+        Some(requests)
+    }
+
+    fn taken(&mut self, requests: &[&[u8]], here: &mut Here, left: &mut Vec<u8>) {
+        let mut strays = Vec::new();
+        let mut lengths = Vec::new();
+        for request in requests {
+            if self.request(request, here).is_err() {
+                strays.extend_from_slice(request);
+                lengths.push(request.len());
+            }
+        }
+        left.extend_from_slice(&segment::frame(&strays, &lengths));
+    }
+
+    /// Runs a request.
+    ///
+    /// # Errors
+    /// [`Stray`], with nothing done.
+    fn request(&mut self, request: &[u8], here: &mut Here) -> Result<(), Stray> {
+        let header = Header::read(request).ok_or(Stray)?;
+        if header.opcode != EXECUTE || header.flags != 0 {
+            return Err(Stray);
+        }
+        let body = request.get(HEADER..).unwrap_or_default();
+        let execution = Execution::read(self.version, body)?;
+        let plan = self.learned.get(execution.id).ok_or(Stray)?.clone();
+        plan.check(&execution)?;
+        let start = here.out.len();
+        match self.run(&plan, header, &execution, here) {
+            Ok(Ran::Answered(length)) => here.lengths.push(length),
+            Ok(Ran::Held(commit)) => {
+                let mut answer = Vec::new();
+                Answer::void(header, &mut answer);
+                self.hold(commit, answer, here);
+            }
+            Ok(Ran::Again(commit)) => self.again.push_back((commit, request.to_vec())),
+            Err(Stray) => {
+                here.out.truncate(start);
+                return Err(Stray);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an answer until its commit is durable. Those of a turn are held together.
+    fn hold(&mut self, commit: Commit, answer: Vec<u8>, here: &mut Here) {
+        if self.store.db().durable() >= commit {
+            here.lengths.push(answer.len());
+            here.out.extend_from_slice(&answer);
+            return;
+        }
+        self.held.push_back((commit, answer));
+    }
+
+    fn run(
+        &self,
+        plan: &Arc<Plan>,
+        header: Header,
+        execution: &Execution<'_>,
+        here: &mut Here,
+    ) -> Result<Ran, Stray> {
+        let ran = match &plan.body {
+            Body::Select(select) => {
+                let Here {
+                    out, reader, now, ..
+                } = here;
+                let reader = self.reader(reader)?;
+                let (transaction, opened) = reader.open(plan)?;
+                let request = (header, execution);
+                let answered = plan.select(select, transaction, opened, request, *now, out);
+                answered.map(Ran::Answered)
+            }
+            Body::Write(_) => self.write(plan, execution).map(Ran::Held),
+        };
+        match ran {
+            Ok(ran) => Ok(ran),
+            Err(Halt::Stop(Stop::Conflict(Conflict::WouldWait(Some(commit))))) => {
+                Ok(Ran::Again(commit))
+            }
+            Err(_) => Err(Stray),
+        }
+    }
+
+    /// The transaction that the reads of a turn share.
+    fn reader<'h>(&self, reader: &'h mut Option<Reader>) -> Result<&'h mut Reader, Stray> {
+        if reader.is_none() {
+            let transaction = self.store.begin(TransactionOptions {
+                isolation: Isolation::ReadCommitted,
+                access: Access::ReadOnly,
+                ..TransactionOptions::default()
+            });
+            *reader = Some(Reader {
+                version: catalog::version(&transaction).map_err(|_| Stray)?,
+                transaction,
+                opened: Vec::new(),
+            });
+        }
+        reader.as_mut().ok_or(Stray)
+    }
+
+    /// Each write is a transaction.
+    fn write(&self, plan: &Plan, execution: &Execution<'_>) -> Result<Commit, Halt> {
+        let Body::Write(write) = &plan.body else {
+            return Err(Halt::Stray);
+        };
+        let now = (self.clock)();
+        let mut transaction = self.store.begin(TransactionOptions {
+            now_ms: now / 1000,
+            ..TransactionOptions::default()
+        });
+        transaction.set_bell(Arc::new(|| {}));
+        for _ in 0..MOST_RESTARTS {
+            let statement = transaction.open_statement();
+            let ran = match catalog::version(&transaction) {
+                Ok(version) if version == plan.version => {
+                    plan.write(write, &mut transaction, execution, now)
+                }
+                Ok(_) => Err(Halt::Stray),
+                Err(stop) => Err(Halt::Stop(stop)),
+            };
+            transaction.close_statement(statement, ran.is_ok());
+            match ran {
+                Ok(()) => return Ok(transaction.commit()?),
+                Err(Halt::Stop(Stop::Conflict(Conflict::RowChanged))) => {}
+                Err(halt) => return Err(halt),
+            }
+        }
+        Err(Halt::Stray)
+    }
+}
+
+impl Reader {
+    /// The table of a plan, as this turn sees it.
+    fn open(&mut self, plan: &Arc<Plan>) -> Result<(&Transaction, &WideOpened), Stray> {
+        if self.version != plan.version {
+            return Err(Stray);
+        }
+        let place = self
+            .opened
+            .iter()
+            .position(|(known, _)| Arc::ptr_eq(known, plan));
+        let place = match place {
+            Some(place) => place,
+            None => {
+                let opened = plan.layout.open(&self.transaction).map_err(|_| Stray)?;
+                self.opened.push((plan.clone(), opened));
+                self.opened.len() - 1
+            }
+        };
+        let (_, opened) = self.opened.get(place).ok_or(Stray)?;
+        Ok((&self.transaction, opened))
+    }
+}
