@@ -203,6 +203,8 @@ class Analytics:
 
 def _relation(table: Scanned, env: Environment) -> Relation:
     relation = table.relation
+    if relation.table.partition:
+        raise NotColumnarError("rows that lie by token are not read as columns")
     id_of = {slot: number for number, slot in relation.slot_of.items()}
     columns = tuple((id_of[slot], name) for slot, name in table.columns)
     layout = env.session.layout(relation, env)

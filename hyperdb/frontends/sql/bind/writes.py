@@ -112,8 +112,6 @@ class WriteBinder:
             raise SqlError("0A000", f'cannot change view "{name}"', hint="Views cannot be written to.")
         if relation.record.source:
             raise SqlError("42809", f'cannot change materialized view "{name}"')
-        if relation.record.partition:
-            raise SqlError("0A000", f'"{name}" was made in CQL: SQL only reads it')
         alias = table.args.get("alias")
         return relation, fold(alias.this) if alias is not None else relation.name
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -165,13 +165,17 @@ class Catalog:
             return Relation(number, schema, record.name, columns, record, len(columns))
         if not isinstance(record, records.Table):
             raise SqlError("42809", f'"{getattr(record, "name", number)}" is not a table or view')
+        if record.partition:
+            # Made in CQL: to SQL its key is that of partitions and of the rows in them; indexes are CQL's.
+            partition = tuple(records.KeyColumn(column=column) for column in record.partition)
+            record = replace(record, key=(*partition, *record.key))
         live = [column for column in record.columns if not column.dropped]
         shown = [(column.place or column.id, slot, column) for slot, column in enumerate(live) if not column.hidden]
         columns = tuple(
             RelationColumn(column.name, kinds.of_record(column.kind), slot, column.id, column)
             for _, slot, column in sorted(shown, key=lambda each: each[0])
         )
-        indexes = tuple(sorted(self.indexes.get(number, ()), key=lambda each: each[0]))
+        indexes = () if record.partition else tuple(sorted(self.indexes.get(number, ()), key=lambda each: each[0]))
         kept = tuple(each for each in indexes if not each[1].clustered)
         return Relation(
             number, schema, record.name, columns, record, len(live), None, kept, lambda extras: self.image.layout(number, extras)

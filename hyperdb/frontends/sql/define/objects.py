@@ -39,6 +39,8 @@ def index(context: Context, node: exp.Create) -> str:
     if params.args.get("with_storage") or params.args.get("tablespace"):
         raise SqlError("0A000", "storage parameters and tablespaces of indexes are not supported")
     table = relation.table
+    if table.partition:
+        raise SqlError("0A000", "indexes of a table made in CQL are made in CQL")
     columns, names = _index_columns(context, relation, params)
     name = fold(found.this) if found.this is not None else context.free_name(table.app, relation.name, "_".join(names), "idx")
     schema = context.catalog.apps[table.app]

@@ -22,6 +22,8 @@ Page = tuple[list[tuple[Any, ...]], bytes | None]
 
 def span_of(layout: Any, low: End, high: End) -> Span | None:
     """The member keys between two ends of a table's key; None: there are none."""
+    if layout.is_by_token():
+        raise SqlError("0A000", "rows of a table made in CQL are not proved in SQL")
     start, stop = layout.span(None, low, high)
     if stop == b"" or (start is not None and stop is not None and start >= stop):
         return None

@@ -121,6 +121,11 @@ impl TableLayout {
         Ok(PyBytes::new(py, key))
     }
 
+    /// Whether rows lie by the token of their partition: the table was made in CQL.
+    fn is_by_token(&self) -> bool {
+        self.0.is_by_token()
+    }
+
     /// Packed rows as tuples of the columns.
     fn tuples<'py>(&self, py: Python<'py>, packed: Vec<Vec<u8>>) -> PyResult<Bound<'py, PyList>> {
         let page = Page {

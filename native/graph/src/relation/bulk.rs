@@ -83,7 +83,7 @@ impl Bulk {
         layout: &Arc<Layout>,
         memory: usize,
     ) -> Step<Option<Bulk>> {
-        if transaction.options().isolation != Isolation::ReadCommitted {
+        if layout.is_by_token() || transaction.options().isolation != Isolation::ReadCommitted {
             return Ok(None);
         }
         layout.claim(transaction)?;

@@ -59,6 +59,9 @@ impl Layout {
     }
 
     pub(super) fn row_key(&self, slots: &[Option<Vec<u8>>]) -> Step<Vec<u8>> {
+        if let Some(wide) = &self.wide {
+            return self.token_row_key(wide, slots);
+        }
         self.parts_key(&self.key, slots)
     }
 

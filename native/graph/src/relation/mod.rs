@@ -14,12 +14,14 @@ mod point;
 mod read;
 mod rewrite;
 mod sorter;
+mod token;
 mod write;
 
 pub use bulk::{Bulk, Twice};
 pub use key::Limits;
 pub use read::{Page, Way};
 pub use rewrite::{Rewrite, Unfit};
+pub(crate) use token::newest_of;
 pub(crate) use write::{claim, header};
 pub use write::{Opened, Violation};
 
@@ -30,6 +32,7 @@ use crate::codec::order::{Nulls, Order};
 use crate::codec::row::{Cell, Row, Width};
 use crate::codec::types::{Plain, Type};
 use crate::keys::AppId;
+use crate::wide::layout::WideLayout;
 use std::sync::Arc;
 
 /// Stored forms of a row by slot; `None` is null.
@@ -89,6 +92,8 @@ pub struct Layout {
     /// Its indexes, by number.
     pub indexes: Vec<IndexLayout>,
     pub(crate) image: Arc<Image>,
+    /// How rows lie if the table was made in CQL; its indexes are CQL's then, and none here.
+    wide: Option<Arc<WideLayout>>,
 }
 
 impl Layout {
@@ -96,17 +101,11 @@ impl Layout {
     /// its expressions in order, then a boolean for its predicate.
     ///
     /// # Errors
-    /// [`Refusal::Missing`], [`Refusal::Invalid`] if `extras` do not fit or the table lies by token.
+    /// [`Refusal::Missing`], [`Refusal::Invalid`] if `extras` do not fit.
     pub fn of(image: &Arc<Image>, number: u64, extras: Vec<Type>) -> Result<Layout, Refusal> {
         let Some(Object::Table(table)) = image.get(number) else {
             return Err(Refusal::missing("table", number));
         };
-        if !table.partition.is_empty() {
-            return Err(Refusal::Invalid(format!(
-                "rows of {} lie by token: they are written in CQL",
-                table.name
-            )));
-        }
         let columns = columns(table);
         let mut layout = Layout {
             app: AppId(table.app),
@@ -116,7 +115,15 @@ impl Layout {
             indexes: Vec::new(),
             image: image.clone(),
             columns,
+            wide: None,
         };
+        if !table.partition.is_empty() {
+            let wide = WideLayout::of(image, number)?;
+            let key = layout.token_parts(&wide);
+            layout.key = key.ok_or_else(|| Refusal::missing("column", &table.name))?;
+            layout.wide = Some(Arc::new(wide));
+            return Ok(layout);
+        }
         for part in &table.key {
             let part = layout.part(part, None)?;
             layout.key.push(part);
@@ -152,6 +159,11 @@ impl Layout {
             None => self.columns.get(slot).map(|column| &column.kind),
             Some(extra) => self.extras.get(extra),
         }
+    }
+
+    /// Whether rows lie by the token of their partition: whoever walks them otherwise than by [`Layout::page`] cannot.
+    pub fn is_by_token(&self) -> bool {
+        self.wide.is_some()
     }
 
     /// The catalog that it was made from.

@@ -62,6 +62,10 @@ impl Layout {
         limits: &Limits,
         most: usize,
     ) -> Step<usize> {
+        if self.wide.is_some() {
+            let rows = usize::try_from(opened.rows.count).unwrap_or(usize::MAX);
+            return Ok(rows.min(most));
+        }
         let (_, range) = self.range_of(opened, index, limits)?;
         let mut walk = transaction.snapshot().iter(DATA, range, Direction::Forward);
         let mut count = 0;
@@ -103,6 +107,9 @@ impl Layout {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Step<Page> {
+        if let Some(wide) = &self.wide {
+            return self.token_page(wide, transaction, way, after, limit);
+        }
         let (prefix, mut range) = self.range_of(opened, way.index, &way.limits)?;
         if let Some(after) = after {
             let after = Bound::Excluded([&prefix[..], after].concat());

@@ -76,6 +76,9 @@ impl Layout {
     /// # Errors
     /// As [`Transaction::lock`].
     pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
+        if let Some(wide) = &self.wide {
+            return wide.claim(transaction);
+        }
         claim(transaction, self.app, self.number)?;
         for index in &self.indexes {
             pin(transaction, index.number);
@@ -106,6 +109,9 @@ impl Layout {
         opened: &mut Opened,
         slots: &Row,
     ) -> Step<Changed> {
+        if let Some(wide) = &self.wide {
+            return self.token_insert(wide, transaction, slots);
+        }
         let (row_key, bytes) = match self.insert_row(transaction, opened, slots)? {
             Ok(stored) => stored,
             Err(violation) => return Ok(Err(violation)),
@@ -130,6 +136,14 @@ impl Layout {
         opened: &mut Opened,
         rows: &[Slots],
     ) -> Step<Result<(), (usize, Violation)>> {
+        if let Some(wide) = &self.wide {
+            for (place, slots) in rows.iter().enumerate() {
+                if let Err(violation) = self.token_insert(wide, transaction, slots)? {
+                    return Ok(Err((place, violation)));
+                }
+            }
+            return Ok(Ok(()));
+        }
         let mut stored = 0;
         let mut entries = vec![(0i64, 0i64); self.indexes.len()];
         for (place, slots) in rows.iter().enumerate() {
@@ -185,6 +199,9 @@ impl Layout {
         opened: &mut Opened,
         slots: &Row,
     ) -> Step<()> {
+        if let Some(wide) = &self.wide {
+            return self.token_remove(wide, transaction, slots);
+        }
         let row_key = self.row_key(slots)?;
         let key = self.member(&opened.rows, &row_key);
         let packed = self.packed(slots)?;
@@ -209,6 +226,9 @@ impl Layout {
         old: &Row,
         new: &Row,
     ) -> Step<Changed> {
+        if let Some(wide) = &self.wide {
+            return self.token_replace(wide, transaction, old, new);
+        }
         let (old_key, new_key) = (self.row_key(old)?, self.row_key(new)?);
         if old_key != new_key {
             self.remove(transaction, opened, old)?;

@@ -35,7 +35,7 @@ pub struct KeyPart {
     pub id: u32,
     /// Its type.
     pub kind: Type,
-    order: Order,
+    pub(super) order: Order,
 }
 
 /// A column outside the key.

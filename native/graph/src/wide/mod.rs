@@ -11,6 +11,7 @@ pub mod index;
 pub mod layout;
 pub mod many;
 pub mod partition;
+mod plain;
 pub mod read;
 mod shadow;
 pub mod show;

@@ -239,7 +239,7 @@ impl WideLayout {
     }
 
     /// Locks a row for writing: where it lies, what lies there, and what was removed around it.
-    fn touch(
+    pub(super) fn touch(
         &self,
         transaction: &mut Transaction,
         opened: &WideOpened,
@@ -405,11 +405,11 @@ impl WideLayout {
 }
 
 /// Where a row lies, and what lay there.
-struct Place {
+pub(super) struct Place {
     key: Vec<u8>,
     form: Vec<u8>,
     columns: Vec<(u32, Vec<u8>)>,
-    before: Option<Vec<u8>>,
+    pub(super) before: Option<Vec<u8>>,
 }
 pub(super) fn signed(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
