@@ -1,6 +1,7 @@
 """Tables made in CQL, read and written in SQL: one set of rows, times and all.
 
-Theory: what CQL writes goes through the native table as CQL's session does it; each test crosses from one language into the other.
+Theory: what CQL writes goes through the native table as CQL's session does it; each test crosses from one language into the
+other.
 """
 
 from __future__ import annotations

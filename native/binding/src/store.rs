@@ -14,10 +14,18 @@ use pyo3::types::PyBytes;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often a little of what drops left is worked off.
 const TEND_EVERY: Duration = Duration::from_secs(1);
+
+/// The machine's time, by which cells of tables made in CQL end.
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
 
 /// An open database.
 #[pyclass(frozen)]
@@ -83,7 +91,7 @@ impl Store {
         let options = options(sync, memory.saturating_sub(sealing), create)?;
         let graph = py.detach(|| Graph::open(&path, options)).map_err(failed)?;
         let graph = Arc::new(graph);
-        let caretaker = Caretaker::start(&graph, TEND_EVERY)?;
+        let caretaker = Caretaker::start(&graph, TEND_EVERY, unix_seconds)?;
         let sealer = py.detach(|| begin_sealing(&graph, schedule, sealing))?;
         Ok(Store {
             born: Born::here(),

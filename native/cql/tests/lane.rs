@@ -116,7 +116,7 @@ impl Bench {
         let clock = AtomicI64::new(NOW);
         let clock = Arc::new(move || clock.fetch_add(1, Ordering::Relaxed));
         let mut lane = Lane::new(self.store.clone(), clock, version);
-        let write = |clustering, removes, changes| {
+        let write = |clustering: Vec<Source>, removes: bool, changes: Vec<(u32, Verb)>| {
             Body::Write(Write {
                 clustering,
                 inserts: !removes,
@@ -131,7 +131,10 @@ impl Bench {
         let key = vec![Source::Marker(1)];
         let set = vec![(3, Verb::Set(Source::Marker(2)))];
         lane.learn(b"insert", self.plan(3, write(key.clone(), false, set)));
-        lane.learn(b"delete", self.plan(2, write(key.clone(), true, Vec::new())));
+        lane.learn(
+            b"delete",
+            self.plan(2, write(key.clone(), true, Vec::new())),
+        );
         let seven = vec![Source::Constant(Some(7i32.to_be_bytes().to_vec()))];
         let add = vec![(4, Verb::Add(Source::Marker(1)))];
         lane.learn(b"count", self.plan(2, write(seven, false, add)));
@@ -188,18 +191,19 @@ fn execute(version: u8, stream: u8, id: &[u8], values: &[Option<Vec<u8>>], page:
 }
 
 /// Envelopes in bytes of a version.
-fn envelopes(version: u8, mut bytes: &[u8]) -> Vec<Vec<u8>> {
+fn envelopes(version: u8, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut plain = Vec::new();
     if version == 5 {
-        while !bytes.is_empty() {
-            let Front::Whole(payload, used) = segment::front(bytes) else {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Front::Whole(payload, used) = segment::front(rest) else {
                 panic!("no segment");
             };
             plain.extend_from_slice(payload);
-            bytes = &bytes[used..];
+            rest = &rest[used..];
         }
-        bytes = &plain;
     }
+    let mut bytes = if version == 5 { &plain[..] } else { bytes };
     let mut found = Vec::new();
     while !bytes.is_empty() {
         let header = Header::read(bytes).unwrap();
@@ -271,7 +275,12 @@ fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
 /// A result of rows without metadata.
 fn rows(rows: &[Vec<u8>]) -> Vec<u8> {
     let count = i32::try_from(rows.len()).unwrap().to_be_bytes();
-    [&[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4][..], &count, &rows.concat()].concat()
+    [
+        &[0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4][..],
+        &count,
+        &rows.concat(),
+    ]
+    .concat()
 }
 
 const VOID: [u8; 4] = [0, 0, 0, 1];
@@ -283,7 +292,13 @@ fn rows_are_written_read_and_removed() {
         let mut lane = bench.lane(version);
         let p = int(i32::from(version));
         let insert = |stream, a, x: &[u8]| {
-            execute(version, stream, b"insert", &[p.clone(), int(a), Some(x.to_vec())], 10)
+            execute(
+                version,
+                stream,
+                b"insert",
+                &[p.clone(), int(a), Some(x.to_vec())],
+                10,
+            )
         };
         let write = packed(
             version,
@@ -291,8 +306,20 @@ fn rows_are_written_read_and_removed() {
                 insert(1, 1, b"one"),
                 insert(2, 2, b"two"),
                 insert(3, 3, b""),
-                execute(version, 4, b"count", &[p.clone(), Some(5i64.to_be_bytes().to_vec())], 10),
-                execute(version, 5, b"count", &[p.clone(), Some(2i64.to_be_bytes().to_vec())], 10),
+                execute(
+                    version,
+                    4,
+                    b"count",
+                    &[p.clone(), Some(5i64.to_be_bytes().to_vec())],
+                    10,
+                ),
+                execute(
+                    version,
+                    5,
+                    b"count",
+                    &[p.clone(), Some(2i64.to_be_bytes().to_vec())],
+                    10,
+                ),
             ],
         );
         let seen = Seen::of(&bench, &mut lane, version, &[&write]);
@@ -301,11 +328,20 @@ fn rows_are_written_read_and_removed() {
             assert_eq!(seen.answer(stream), Some(&VOID[..]), "{stream}");
         }
         let first = bench.store.db().durable();
-        let remove = packed(version, &[execute(version, 1, b"delete", &[p.clone(), int(1)], 10)]);
+        let remove = packed(
+            version,
+            &[execute(version, 1, b"delete", &[p.clone(), int(1)], 10)],
+        );
         Seen::of(&bench, &mut lane, version, &[&remove]);
         assert!(bench.store.db().durable() > first);
         let read = |limit: i32, page: i32| {
-            let request = execute(version, 9, b"select", &[p.clone(), int(0), int(limit)], page);
+            let request = execute(
+                version,
+                9,
+                b"select",
+                &[p.clone(), int(0), int(limit)],
+                page,
+            );
             packed(version, &[request])
         };
         let seen = Seen::of(&bench, &mut lane, version, &[&read(100, 100)]);
@@ -313,14 +349,34 @@ fn rows_are_written_read_and_removed() {
         let times = [answer, &[]].concat();
         let two = row(&[Some(&2i32.to_be_bytes()), Some(b"two")]);
         assert!(times.windows(two.len()).any(|part| part == two));
-        let seven = row(&[Some(&7i32.to_be_bytes()), None, None, Some(&7i64.to_be_bytes())]);
+        let seven = row(&[
+            Some(&7i32.to_be_bytes()),
+            None,
+            None,
+            Some(&7i64.to_be_bytes()),
+        ]);
         assert!(answer.ends_with(&seven));
         assert_eq!(answer[12..16], 3i32.to_be_bytes());
         // As many as the limit says are no page too many; one more than a page is.
-        assert_eq!(Seen::of(&bench, &mut lane, version, &[&read(2, 2)]).answers.len(), 1);
-        assert_eq!(Seen::of(&bench, &mut lane, version, &[&read(3, 2)]).left.len(), 1);
+        assert_eq!(
+            Seen::of(&bench, &mut lane, version, &[&read(2, 2)])
+                .answers
+                .len(),
+            1
+        );
+        assert_eq!(
+            Seen::of(&bench, &mut lane, version, &[&read(3, 2)])
+                .left
+                .len(),
+            1
+        );
         for limit in [0, -1] {
-            assert_eq!(Seen::of(&bench, &mut lane, version, &[&read(limit, 2)]).left.len(), 1);
+            assert_eq!(
+                Seen::of(&bench, &mut lane, version, &[&read(limit, 2)])
+                    .left
+                    .len(),
+                1
+            );
         }
     }
 }
@@ -330,7 +386,13 @@ fn what_is_not_known_is_left_as_it_came() {
     let bench = Bench::new();
     for version in [4, 5] {
         let mut lane = bench.lane(version);
-        let good = execute(version, 1, b"insert", &[int(1), int(1), Some(b"x".to_vec())], 10);
+        let good = execute(
+            version,
+            1,
+            b"insert",
+            &[int(1), int(1), Some(b"x".to_vec())],
+            10,
+        );
         let mut traced = good.clone();
         traced[1] = 2;
         let strays = [
@@ -339,8 +401,20 @@ fn what_is_not_known_is_left_as_it_came() {
             execute(version, 4, b"unknown", &[int(1)], 10),
             // A null in a key, a value of three bytes, a text that is none, a marker too few.
             execute(version, 5, b"insert", &[None, int(1), None], 10),
-            execute(version, 6, b"insert", &[int(1), Some(vec![1, 2, 3]), None], 10),
-            execute(version, 7, b"insert", &[int(1), int(1), Some(vec![0xff])], 10),
+            execute(
+                version,
+                6,
+                b"insert",
+                &[int(1), Some(vec![1, 2, 3]), None],
+                10,
+            ),
+            execute(
+                version,
+                7,
+                b"insert",
+                &[int(1), int(1), Some(vec![0xff])],
+                10,
+            ),
             execute(version, 8, b"insert", &[int(1), int(1)], 10),
         ];
         let mut all = vec![good.clone()];
@@ -350,8 +424,19 @@ fn what_is_not_known_is_left_as_it_came() {
         assert_eq!(seen.left, strays);
         assert_eq!(seen.answers.len(), 2);
         // Another version of the catalog.
-        Bench::made(&bench.store, Table { name: "more".into(), ..table(bench.app) });
-        let seen = Seen::of(&bench, &mut lane, version, &[&packed(version, &[good.clone()])]);
+        Bench::made(
+            &bench.store,
+            Table {
+                name: "more".into(),
+                ..table(bench.app)
+            },
+        );
+        let seen = Seen::of(
+            &bench,
+            &mut lane,
+            version,
+            &[&packed(version, &[good.clone()])],
+        );
         assert_eq!(seen.left, [good]);
         // From where nothing is understood nothing is looked at.
         let noise = [&packed(version, &strays[..1])[..], &[9; 40]].concat();

@@ -232,6 +232,13 @@ impl Frames {
 
     /// Removes what has expired by `time_ms`, but for what a transaction has locked.
     fn expire(&self, time_ms: i64) -> Result<()> {
+        while self
+            .store
+            .end_cells(time_ms.div_euclid(1000), EXPIRE_AT_ONCE)?
+            == EXPIRE_AT_ONCE
+        {
+            self.check_stopped()?;
+        }
         loop {
             self.check_stopped()?;
             let mut turn = self.store.turn(time_ms);

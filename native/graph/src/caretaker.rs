@@ -2,7 +2,7 @@
 //!
 //! **Theory.** Dropping a collection is O(1): it leaves a note, and compaction takes the members whenever it
 //! rewrites their range. When none is left the note itself can go ([`Store::tend`]); without that, notes pile up on
-//! disk and in memory.
+//! disk and in memory. So do cells of tables made in CQL whose time has ended ([`Store::end_cells`]).
 //!
 //! **Invariant.** It holds the store only while it works, so it never keeps a database open; it ends with its owner.
 
@@ -16,12 +16,17 @@ use std::time::Duration;
 
 /// Notes looked at each time.
 const NOTES: usize = 64;
+/// Rows with cells that have ended, worked off each time.
+const CELLS: usize = 256;
 
 #[derive(Default)]
 struct Signal {
     stop: Mutex<bool>,
     wake: Condvar,
 }
+
+/// Seconds since 1970, by which cells end.
+pub type Clock = fn() -> i64;
 
 /// The running thread; stops it when dropped.
 pub struct Caretaker {
@@ -30,16 +35,16 @@ pub struct Caretaker {
 }
 
 impl Caretaker {
-    /// Looks after `store` every `period`.
+    /// Looks after `store` every `period`, whose cells end by the clock `seconds`.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(store: &Arc<Store>, period: Duration) -> io::Result<Caretaker> {
+    pub fn start(store: &Arc<Store>, period: Duration, seconds: Clock) -> io::Result<Caretaker> {
         let signal = Arc::new(Signal::default());
         let (theirs, store) = (signal.clone(), Arc::downgrade(store));
         let thread = std::thread::Builder::new()
             .name("hyperdb-tend".into())
-            .spawn(move || run(&store, &theirs, period))?;
+            .spawn(move || run(&store, &theirs, period, seconds))?;
         Ok(Caretaker {
             signal,
             thread: Some(thread),
@@ -58,7 +63,7 @@ impl Drop for Caretaker {
     }
 }
 
-fn run(store: &Weak<Store>, signal: &Signal, period: Duration) {
+fn run(store: &Weak<Store>, signal: &Signal, period: Duration, seconds: Clock) {
     let mut after: Option<Vec<u8>> = None;
     loop {
         let mut stop = signal.stop.lock();
@@ -72,6 +77,10 @@ fn run(store: &Weak<Store>, signal: &Signal, period: Duration) {
         let Some(store) = store.upgrade() else {
             return;
         };
+        // What is left is due at the next look; a full disk or a poisoned log is told to who writes.
+        if matches!(store.end_cells(seconds(), CELLS), Err(Error::Closed)) {
+            return;
+        }
         after = match store.tend(after.as_deref(), NOTES) {
             Ok(next) => next,
             Err(Error::Closed) => return,
@@ -107,7 +116,7 @@ mod tests {
             snapshot.iter(Family::META, all, Direction::Forward).count()
         };
         assert_eq!(notes(), 1);
-        let caretaker = Caretaker::start(&store, Duration::from_millis(1)).unwrap();
+        let caretaker = Caretaker::start(&store, Duration::from_millis(1), || 0).unwrap();
         let began = Instant::now();
         while notes() > 0 {
             assert!(began.elapsed() < Duration::from_secs(20), "the note stays");

@@ -50,6 +50,8 @@ pub mod meta {
     pub const COUNTER: u8 = 0x03;
     /// Generic hyperedges that were dropped whole.
     pub const DROPPED_EDGE: u8 = 0x04;
+    /// Rows of tables by token, by the time at which the first of their cells ends.
+    pub const CELLS: u8 = 0x07;
     /// Key of the high-water mark of collection numbers.
     pub const NEXT_CID: [u8; 2] = [COUNTER, 1];
     /// Key of the next app number.

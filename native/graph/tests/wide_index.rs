@@ -599,3 +599,49 @@ fn entries_are_as_many_as_the_values_that_rows_hold() {
     bench.run(9, &Op::All(1));
     assert_eq!(count(&bench), 0);
 }
+
+#[test]
+fn what_has_ended_leaves_rows_entries_and_views_when_its_time_has_come() {
+    let mut bench = Bench::new();
+    bench.make_index(0);
+    bench.make_view();
+    let x = |n| vec![(X, Change::Set(Some(stored(n))))];
+    // A row of one value that ends, and one that stays without it.
+    bench.run(1, &Op::Write(1, Some(1), 50, x(1)));
+    bench.run(2, &Op::Write(1, Some(2), 0, Vec::new()));
+    bench.run(3, &Op::Write(1, Some(2), 50, x(2)));
+    bench.run(4, &Op::Write(2, Some(1), 60, x(1)));
+    bench.run(5, &Op::Write(2, Some(1), 70, x(1)));
+    let counts = |bench: &Bench| {
+        let transaction = bench.shop.begin();
+        let count = |number: u64| {
+            let id = hyperdb_graph::catalog::rows_id(number);
+            let count = transaction.element(bench.shop.app, &id, |record| match record {
+                hyperdb_graph::Record::Edge(header) => header.count,
+                hyperdb_graph::Record::Vertex { .. } => 0,
+            });
+            count.unwrap().unwrap()
+        };
+        let view = bench.layout.views[0].layout.number;
+        [
+            count(bench.number),
+            count(bench.layout.indexes[0].number),
+            count(view),
+        ]
+    };
+    assert_eq!(counts(&bench), [3, 3, 3]);
+    assert_eq!(bench.shop.store.end_cells(NOW + 49, 10).unwrap(), 0);
+    assert_eq!(bench.shop.store.end_cells(NOW + 50, 1).unwrap(), 1);
+    assert_eq!(bench.shop.store.end_cells(NOW + 50, 10).unwrap(), 1);
+    assert_eq!(bench.shop.store.end_cells(NOW + 60, 10).unwrap(), 0);
+    assert_eq!(counts(&bench), [2, 1, 1]);
+    // What has ended counts as removed when it was written.
+    bench.run(1, &Op::Write(1, Some(1), 0, x(2)));
+    let shown = bench.shown(&bench.layout, [P, A, X, TAGS]);
+    let here = shown
+        .iter()
+        .find(|row| row[1].0 == Shown::Wire(wire(1)) && row[0].0 == Shown::Wire(wire(1)));
+    assert_eq!(here.unwrap()[2].0, Shown::Nothing);
+    assert_eq!(bench.shop.store.end_cells(NOW + 70, 10).unwrap(), 1);
+    assert_eq!(counts(&bench), [2, 0, 0]);
+}

@@ -24,9 +24,6 @@ use hyperdb_lsm::{Error, Family, KeyRange};
 
 const DATA: Family = Family::DATA;
 
-/// Seconds for which what SQL removes is remembered: CQL's default. What is older loses to it by its time.
-const GRACE: i64 = 864_000;
-
 /// What is in a row's key, on the wire.
 struct Key {
     partition: Partition,
@@ -295,7 +292,10 @@ impl Layout {
         changes: Vec<(u32, Change)>,
     ) -> Step<()> {
         let now = seconds(transaction);
-        let moment = Moment { now, grace: GRACE };
+        let moment = Moment {
+            now,
+            grace: wide.grace,
+        };
         let is_key = |id: u32| self.key.iter().any(|part| self.id_of(part) == Some(id));
         let changes = changes.into_iter().filter(|(id, _)| !is_key(*id));
         let (statics, own): (Vec<_>, Vec<_>) = changes.partition(|(id, _)| wide.is_static(*id));
@@ -340,7 +340,10 @@ impl Layout {
             timestamp: self.time(wide, transaction, &opened, &key)?,
             local: now,
         };
-        let moment = Moment { now, grace: GRACE };
+        let moment = Moment {
+            now,
+            grace: wide.grace,
+        };
         let (partition, clustering) = (&key.partition, &key.clustering);
         wide.remove(
             transaction,

@@ -64,6 +64,8 @@ pub struct WideLayout {
     pub values: Vec<Value>,
     /// Its indexes, by number.
     pub indexes: Vec<WideIndex>,
+    /// Its `gc_grace_seconds`: how long what was removed is remembered.
+    pub grace: i64,
     /// Its materialized views, by number.
     pub views: Vec<WideView>,
     types: TokenTypes,
@@ -115,6 +117,9 @@ pub struct Partition {
 
 /// An element's key and value, stored.
 pub type Element = (Vec<u8>, Option<Vec<u8>>);
+
+/// Cassandra's `gc_grace_seconds` where a table says nothing: ten days.
+const DEFAULT_GRACE: i64 = 864_000;
 
 /// Bytes of a token in a key.
 const TOKEN: usize = 8;
@@ -179,6 +184,7 @@ impl WideLayout {
             partition: partition.collect::<Result<_, _>>()?,
             clustering: clustering.collect::<Result<_, _>>()?,
             values: values.collect(),
+            grace: grace_of(table),
             indexes: Vec::new(),
             views: Vec::new(),
             types: TokenTypes(image.clone()),
@@ -392,6 +398,13 @@ impl Columns for WideLayout {
     fn types(&self) -> &dyn UserTypes {
         &self.types
     }
+}
+
+fn grace_of(table: &Table) -> i64 {
+    let mut options = table.options.iter();
+    let given = options.find(|option| option.name == "gc_grace_seconds");
+    let given = given.and_then(|option| option.value.parse().ok());
+    given.unwrap_or(DEFAULT_GRACE)
 }
 
 fn kind_of(table: &Table, id: u32) -> Option<Type> {

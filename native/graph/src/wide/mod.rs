@@ -6,6 +6,7 @@
 //! have in time. **Invariant.** What is stored follows from the set of writes, not from the order in which they came.
 
 pub mod cells;
+mod expiry;
 pub mod fields;
 pub mod index;
 pub mod layout;

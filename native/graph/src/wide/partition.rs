@@ -265,7 +265,7 @@ impl WideLayout {
     }
 
     /// Shares the partition with other writers of rows. What was removed since the statement began makes it begin again.
-    fn share(
+    pub(super) fn share(
         &self,
         transaction: &mut Transaction,
         opened: &WideOpened,
@@ -277,7 +277,7 @@ impl WideLayout {
         transaction.settle_range(DATA, &KeyRange::prefix(&beside))
     }
 
-    fn decode(&self, packed: Option<&[u8]>) -> Step<Cells> {
+    pub(super) fn decode(&self, packed: Option<&[u8]>) -> Step<Cells> {
         let Some(packed) = packed else {
             return Ok(Cells::default());
         };
@@ -288,7 +288,11 @@ impl WideLayout {
     }
 
     /// The clustering columns of a stored row.
-    fn key_columns(&self, partition: &Partition, packed: &[u8]) -> Step<Vec<(u32, Vec<u8>)>> {
+    pub(super) fn key_columns(
+        &self,
+        partition: &Partition,
+        packed: &[u8],
+    ) -> Step<Vec<(u32, Vec<u8>)>> {
         let row = Row::decode(packed).ok_or_else(|| malformed("row"))?;
         let is_own = |id: u32| !partition.columns.iter().any(|(column, _)| *column == id);
         let clustering = self.clustering.iter().filter(|part| is_own(part.id));
@@ -300,7 +304,7 @@ impl WideLayout {
 
     /// Stores what has come of a row.
     #[allow(clippy::too_many_arguments)]
-    fn keep(
+    pub(super) fn keep(
         &self,
         transaction: &mut Transaction,
         opened: &mut WideOpened,
@@ -330,6 +334,12 @@ impl WideLayout {
             false => None,
         };
         let member = [&partition.prefix[..], &place.form].concat();
+        self.note_end(
+            transaction,
+            &member,
+            place.before.as_deref(),
+            lives.then_some(&cells),
+        )?;
         self.reindex(
             transaction,
             opened,
@@ -406,9 +416,9 @@ impl WideLayout {
 
 /// Where a row lies, and what lay there.
 pub(super) struct Place {
-    key: Vec<u8>,
-    form: Vec<u8>,
-    columns: Vec<(u32, Vec<u8>)>,
+    pub(super) key: Vec<u8>,
+    pub(super) form: Vec<u8>,
+    pub(super) columns: Vec<(u32, Vec<u8>)>,
     pub(super) before: Option<Vec<u8>>,
 }
 pub(super) fn signed(bytes: usize) -> i64 {
