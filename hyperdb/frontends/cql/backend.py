@@ -57,6 +57,7 @@ class CqlBackend:
 
     def __init__(self, tables: Tables, host_id: UUID, clock: Clock | None = None, grammar: Grammar | None = None) -> None:
         self.tables = tables
+        self.lanes = tables.cql_lanes(None if clock is None else clock.write_time)
         self.clock = clock or Clock()
         self.grammar = grammar or Grammar(kept_grammar())
         self.statements = Statements(self.grammar)

@@ -26,6 +26,7 @@ from hyperdb.frontends.cql.define.run import run as define
 from hyperdb.frontends.cql.execute import paging, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
+from hyperdb.frontends.cql.lane import CqlLane, native
 from hyperdb.frontends.cql.parse import permissions as pm
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
@@ -38,6 +39,7 @@ from hyperdb.frontends.cql.protocol.versions import V5
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.schema.rows import Client, Facts
 from hyperdb.frontends.cql.system.describe import answer
+from hyperdb.frontends.cql.teach import lesson
 from hyperdb.frontends.cql.tracing import Tracer
 from hyperdb.frontends.cql.transacting import READ, SERIAL, WRITE, Kind, Transacting
 from hyperdb.frontends.cql.types.faults import invalid
@@ -46,6 +48,7 @@ from hyperdb.roles import ALIASES
 
 T = TypeVar("T")
 _SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
+_MOST_TAUGHT = 10_000
 _PRIVACY, _PROVE = "hyperdb.privacy", "hyperdb.prove"
 
 
@@ -75,6 +78,10 @@ class CqlSession:
         self.keyspace: str | None = None
         self.transacting = Transacting(backend)
         self._batches = Batches(self)
+        self._lane: CqlLane | None = None
+        self._protocol = 0
+        self._taught: dict[bytes, int] = {}
+        """Versions of the schema under which statements were shown to the lane, by their ids."""
         self._requests = 0
         self._lock = threading.Lock()
 
@@ -95,6 +102,11 @@ class CqlSession:
     def batch(self, batch: requests.Batch, context: Context) -> Reply:
         """See `contract.Session`."""
         return self._begin(lambda _tracer: self._batches.run(batch, context), context, "BATCH")
+
+    def lane(self, version: int) -> CqlLane:
+        """See `contract.Session`."""
+        self._lane, self._protocol = CqlLane(self.backend.lanes, version), version
+        return self._lane
 
     def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         """See `contract.Session`."""
@@ -404,7 +416,26 @@ class CqlSession:
         if not isinstance(statement, DATA):
             return self.run(prepared.parsed, asked)
         known = execute.result_metadata_id if context.version >= V5 else prepared.metadata_id
-        return self.run_data(statement, lambda schema: self.current(prepared, schema), asked, known or b"")
+        seen: list[Schema] = []
+
+        def ready(schema: Schema) -> Ready:
+            seen.append(schema)
+            return self.current(prepared, schema)
+
+        reply = self.run_data(statement, ready, asked, known or b"")
+        self._teach(prepared, seen[-1])
+        return reply
+
+    def _teach(self, prepared: Prepared, schema: Schema) -> None:
+        """Shows the lane a statement. Of a role that may do anything, so that nobody need be asked again."""
+        if self._lane is None or self.role not in ALIASES or self._taught.get(prepared.id) == schema.version:
+            return
+        if len(self._taught) >= _MOST_TAUGHT:
+            self._taught.clear()
+        self._taught[prepared.id] = schema.version
+        found = lesson(prepared, schema, self._protocol)
+        if found is not None:
+            self._lane.learn(prepared.id, native(self.backend.lanes, found))
 
 
 def unprepared(number: bytes) -> CqlError:

@@ -1,9 +1,9 @@
 """Which prepared statements the short way takes, and what it is told of them.
 
 Theory: the forms are those of which a busy server sees most: rows of one partition, by a whole key or a slice; one row written or
-removed. A statement has been bound before it comes here, so it is sound; what is read from its tree is where its values come
-from: markers, or constants. Invariant: a statement of any other form, or with anything that native code would not do exactly as the
-session, is refused here (`None`).
+removed. A statement has been bound before it comes here, so it is sound; what is read from its tree is where its values
+come from: markers, or constants. Invariant: a statement of any other form, or with anything that native code would not do
+exactly as the session, is refused here (`None`).
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class _Teacher:
         return low, high
 
     @staticmethod
-    def _end(known: End, values: tuple[Source, ...], included: bool, prefix: int) -> End:  # noqa: FBT001
+    def _end(known: End, values: tuple[Source, ...], included: bool, prefix: int) -> End:
         """An end where there was none but that of the columns before."""
         if known is not None and len(known[0]) > prefix:
             raise _UnknownError

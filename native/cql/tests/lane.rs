@@ -383,8 +383,8 @@ fn rows_are_written_read_and_removed() {
 
 #[test]
 fn what_is_not_known_is_left_as_it_came() {
-    let bench = Bench::new();
     for version in [4, 5] {
+        let bench = Bench::new();
         let mut lane = bench.lane(version);
         let good = execute(
             version,

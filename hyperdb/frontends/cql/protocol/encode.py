@@ -18,8 +18,8 @@ _VOID, _ROWS, _SET_KEYSPACE, _PREPARED, _SCHEMA_CHANGE = (writer.INT(kind) for k
 _GLOBAL_TABLE, _MORE_PAGES, _NO_METADATA, _METADATA_CHANGED = 0x01, 0x02, 0x04, 0x08
 
 
-def _specifications(columns: Sequence[responses.Column], version: int) -> tuple[int, bytes]:
-    """The flag that says whether the table is told once, and what follows the counts."""
+def specifications(columns: Sequence[responses.Column], version: int) -> tuple[int, bytes]:
+    """The flag that says whether the table is told once (0: it is not), and what follows the counts."""
     first = columns[0]
     if all(column.table == first.table and column.keyspace == first.keyspace for column in columns):
         parts = [writer.text(first.keyspace), writer.text(first.table)]
@@ -35,7 +35,7 @@ def _specifications(columns: Sequence[responses.Column], version: int) -> tuple[
 def _metadata(
     columns: Sequence[responses.Column], version: int, *, paging_state: bytes | None, skip: bool, new_id: bytes | None
 ) -> bytes:
-    flags, more, specifications = 0, b"", b""
+    flags, more, described = 0, b"", b""
     if paging_state is not None:
         flags |= _MORE_PAGES
         more = writer.counted(paging_state)
@@ -46,9 +46,9 @@ def _metadata(
     if skip or not columns:
         flags |= _NO_METADATA
     else:
-        flag, specifications = _specifications(columns, version)
+        flag, described = specifications(columns, version)
         flags |= flag
-    return writer.INT(flags) + writer.INT(len(columns)) + more + specifications
+    return writer.INT(flags) + writer.INT(len(columns)) + more + described
 
 
 def _rows(result: responses.Rows, version: int) -> bytes:
@@ -64,12 +64,12 @@ def _prepared(result: responses.Prepared, version: int) -> bytes:
     parts = [_PREPARED, writer.short_bytes(result.id)]
     if version >= V5:
         parts.append(writer.short_bytes(result.result_metadata_id))
-    flags, specifications = _specifications(result.markers, version) if result.markers else (0, b"")
+    flags, described = specifications(result.markers, version) if result.markers else (0, b"")
     parts += (writer.INT(flags), writer.INT(len(result.markers)))
     if version >= V4:
         parts.append(writer.INT(len(result.partition_key)))
         parts += [writer.SHORT(place) for place in result.partition_key]
-    parts += (specifications, _metadata(result.columns or (), version, paging_state=None, skip=False, new_id=None))
+    parts += (described, _metadata(result.columns or (), version, paging_state=None, skip=False, new_id=None))
     return b"".join(parts)
 
 
