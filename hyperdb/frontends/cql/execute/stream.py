@@ -21,7 +21,7 @@ from hyperdb.frontends.cql.schema.token import token
 from hyperdb.frontends.cql.types.containers import pack_fields, unpack_fields
 from hyperdb.graph.catalog.tables import TableTransaction
 
-Row: TypeAlias = tuple[bytes | int | None, ...]
+Row: TypeAlias = tuple[bytes | int | list[int | None] | None, ...]
 _Read: TypeAlias = tuple[list[Row], bytes | None]
 _MOST = 1000
 _LEAST = 16

@@ -20,7 +20,7 @@ from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import BOOLEAN
 from hyperdb.graph.catalog.tables import TableTransaction
 
-Row = tuple[bytes | int | None, ...]
+Row = tuple[bytes | int | list[int | None] | None, ...]
 _APPLIED = "[applied]"
 _TRUE, _FALSE = b"\1", b"\0"
 
