@@ -72,7 +72,7 @@ def create(context: Context, statement: df.CreateIndex) -> SchemaChange | None:
     record = records.Index(app=app, name=name, table=table.number, columns=(key,), method=using or "", options=settings)
     number = context.create(record)
     with translated():
-        Wide(context.transaction.image(), table.number).fill(context.transaction.statements, number)  # type: ignore[attr-defined, unused-ignore]
+        Wide(context.transaction.image(), table.number).fill(context.transaction.statements, number)
     return change("UPDATED", "TABLE", keyspace, table.name)
 
 

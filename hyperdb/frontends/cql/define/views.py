@@ -97,11 +97,7 @@ def create(context: Context, statement: df.CreateView) -> SchemaChange | None:
 def fill(context: Context, base: Served, number: int) -> None:
     """Writes the rows that the base has already."""
     with translated():
-<<<<<<< HEAD
-        Wide(context.transaction.image(), base.number).fill_view(context.transaction.statements, number)  # type: ignore[attr-defined, unused-ignore]
-=======
         Wide(context.transaction.image(), base.number).fill_view(context.transaction.statements, number)
->>>>>>> 42a5ae5 (Rows with lists of times are typed as such)
 
 
 def _check_base(base: Served, name: str) -> None:

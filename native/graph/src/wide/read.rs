@@ -58,6 +58,9 @@ pub struct Cursor {
     pub after: Vec<u8>,
 }
 
+/// Packed rows, and where to go on if there may be more.
+pub type Selected = (Vec<Vec<u8>>, Option<Cursor>);
+
 /// How much is wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Amount {
@@ -217,7 +220,7 @@ impl WideLayout {
         direction: Direction,
         from: Option<&Cursor>,
         amount: Amount,
-    ) -> Step<Result<(Vec<Vec<u8>>, Option<Cursor>), Unkeyable>> {
+    ) -> Step<Result<Selected, Unkeyable>> {
         let base = keys::member_prefix(self.app, opened.rows.cid).len();
         let mut rows = Vec::new();
         let first = from.map_or(0, |cursor| cursor.place);
