@@ -435,7 +435,7 @@ fn what_is_not_known_is_left_as_it_came() {
             &bench,
             &mut lane,
             version,
-            &[&packed(version, &[good.clone()])],
+            &[&packed(version, std::slice::from_ref(&good))],
         );
         assert_eq!(seen.left, [good]);
         // From where nothing is understood nothing is looked at.
