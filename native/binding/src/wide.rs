@@ -32,6 +32,12 @@ type Place = (usize, usize, Vec<u8>);
 /// Rows as tuples, and where to go on.
 type Page<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyBytes>>);
 
+/// Rows of several partitions, and where to go on.
+type Selection<'py> = (
+    Bound<'py, PyList>,
+    Option<(usize, usize, Bound<'py, PyBytes>)>,
+);
+
 /// How rows of a table made in CQL lie.
 #[pyclass(frozen)]
 pub(crate) struct WideTable(Arc<WideLayout>);
@@ -339,10 +345,7 @@ impl WideTable {
         per_partition: Option<usize>,
         now: i64,
         columns: Vec<Asked>,
-    ) -> PyResult<(
-        Bound<'py, PyList>,
-        Option<(usize, usize, Bound<'py, PyBytes>)>,
-    )> {
+    ) -> PyResult<Selection<'py>> {
         let want = |(values, slices, fixed): Want| {
             let slices = slices.into_iter();
             Ok(Wanted {
