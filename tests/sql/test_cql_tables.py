@@ -19,9 +19,9 @@ from hyperdb.graph.catalog.tables import Tables, TableTransaction, Wide
 from hyperdb.graph.transaction import TransactionOptions
 
 INT, TEXT, BIGINT = b"\x04", b"\x0a", b"\x05"
-P, A, FIXED, X, TAGS, AMOUNT = range(1, 7)
-KINDS = {P: INT, A: INT, FIXED: TEXT, X: TEXT, TAGS: b"\x49" + TEXT, AMOUNT: BIGINT}
-NAMES = ("p", "a", "fixed", "x", "tags", "amount")
+P, A, FIXED, X, AMOUNT = range(1, 6)
+KINDS = {P: INT, A: INT, FIXED: TEXT, X: TEXT, AMOUNT: BIGINT}
+NAMES = ("p", "a", "fixed", "x", "amount")
 NOW, GRACE = 1_000, 864_000
 
 
@@ -29,12 +29,8 @@ def number(value: int) -> bytes:
     return struct.pack(">i", value)
 
 
-def items(*values: bytes) -> bytes:
-    return number(len(values)) + b"".join(number(len(value)) + value for value in values)
-
-
 class Shared:
-    """`ks.t`: partition `p`, clustering `a` descending, a static text, a text, a set of texts, a bigint; an index on `x`."""
+    """`ks.t`: partition `p`, clustering `a` descending, a static text, a text, a bigint; an index on `x`."""
 
     def __init__(self, database: hyperdb.Database) -> None:
         self.database = database
@@ -47,7 +43,7 @@ class Shared:
         pairs = zip(KINDS.items(), NAMES, strict=True)
         columns = tuple(records.Column(id=id, name=name, kind=kind, is_static=id == FIXED) for (id, kind), name in pairs)
         key = (records.KeyColumn(column=A, descending=True),)
-        table = records.Table(app=app, name="t", order=1, columns=columns, next_column=7, partition=(P,), key=key, language=1)
+        table = records.Table(app=app, name="t", order=1, columns=columns, next_column=6, partition=(P,), key=key, language=1)
         transaction.create(self.number, records.encode(table))
         part = (records.KeyColumn(column=X),)
         index = records.Index(app=app, name="t_x", table=self.number, columns=part)
@@ -95,9 +91,8 @@ def shared() -> Iterator[Shared]:
 
 
 def test_sql_reads_what_cql_wrote(shared: Shared) -> None:
-    shared.write(1, 1, 10, (X, "set", b"one"), (TAGS, "set", items(b"a", b"b")))
-    shared.write(1, 2, 10, (X, "set", b"two"), (TAGS, "put", [(b"c", b"")]))
-    shared.write(1, 2, 11, (TAGS, "put", [(b"c", None), (b"d", b"")]))
+    shared.write(1, 1, 10, (X, "set", b"one"))
+    shared.write(1, 2, 10, (X, "set", b"two"))
     shared.write(1, None, 10, (FIXED, "set", b"all"))
     shared.write(2, 1, 10, (X, "set", b"ended"), ttl=1)
     shared.write(3, 1, 10)
