@@ -13,6 +13,7 @@ use crate::names::Names;
 use crate::seal::Frames;
 use crate::settlement::side;
 use crate::tree::{Place, Tree};
+use crate::verified::THREADS;
 use crate::verkle::{app_tree, tree_of_apps, Stored};
 use crate::view::View;
 use hyperdb_graph::hash::HashKey;
@@ -308,7 +309,7 @@ impl Frames {
                 anchor
             }
         };
-        let proof = proof::prove(&source, &anchor, queries, show).map_err(refused)?;
+        let proof = proof::prove(&source, &anchor, queries, show, THREADS).map_err(refused)?;
         Ok((anchor, proof))
     }
 

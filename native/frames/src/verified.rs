@@ -3,8 +3,8 @@
 use crate::sign;
 use hyperdb_verkle::proof::{self, Options, Seen, Trusted, VerificationError, Verified};
 
-/// Threads that check the points of one bundle.
-const THREADS: usize = 2;
+/// Threads that make or check one bundle.
+pub(crate) const THREADS: usize = 2;
 
 /// Checks a bundle against what is pinned. `app` refuses an answer about any other app, `seen` a frame that does not contain the
 /// newest one that the caller saw.

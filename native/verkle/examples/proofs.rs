@@ -19,6 +19,8 @@ use hyperdb_verkle::tree::{apply, raw::read_raw, root, Edit, Root, TreeKey};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+/// As the frames of a store prove and verify.
+const THREADS: usize = 2;
 const NAME: &[u8] = b"bench";
 const SALT: [u8; 64] = [7; 64];
 const TABLE: &[u8] = b"table";
@@ -249,12 +251,12 @@ fn measure(store: &Store, name: &str, queries: &[Query]) {
     let trusted = Trusted::Root(to_digest("hyperdb/header", &[&store.header]));
     let nobody = |_: &[u8; 57], _: &[u8], _: &[u8; 114], _: &[u8]| false;
     let mut options = Options::new(&nobody);
-    options.threads = 2;
+    options.threads = THREADS;
     let (mut proving, mut checking) = (Vec::new(), Vec::new());
     let (mut beside, mut whole, mut kept) = (0, 0, Vec::new());
     for _ in 0..if queries.len() > 1 { 7 } else { 21 } {
         let start = Times::now();
-        let proof = prove(&source, &place, queries, &Show::Whole).unwrap();
+        let proof = prove(&source, &place, queries, &Show::Whole, THREADS).unwrap();
         proving.push(start.elapsed());
         let parts = Parts {
             app: Some((place.bytes(), &proof)),

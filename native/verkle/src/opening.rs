@@ -30,7 +30,7 @@ pub struct Opening {
 }
 
 /// The values of all slots of a commitment.
-pub trait Committed {
+pub trait Committed: Sync {
     /// Hands over every slot whose value is not zero, and the value, canonical.
     fn each(&self, take: &mut dyn FnMut(u8, &[u8; 32]));
 }

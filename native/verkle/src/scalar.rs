@@ -61,25 +61,21 @@ impl PlainSum {
                 .iter()
                 .fold(0u64, |word, byte| word << 8 | u64::from(*byte));
         }
-        let mut product = [0u64; 8];
+        // A row of the product at a time goes right into the sum: what a word takes is at most 2^128 - 1.
+        let mut beyond = 0;
         for (i, a) in weight.0.l.iter().enumerate() {
             let mut carry = 0;
             for (j, b) in words.iter().enumerate() {
-                let sum = u128::from(*a) * u128::from(*b)
-                    + u128::from(product[i + j])
-                    + u128::from(carry);
-                product[i + j] = sum as u64;
+                let sum =
+                    u128::from(*a) * u128::from(*b) + u128::from(self.0[i + j]) + u128::from(carry);
+                self.0[i + j] = sum as u64;
                 carry = (sum >> 64) as u64;
             }
-            product[i + 4] = carry;
+            let sum = u128::from(self.0[i + 4]) + u128::from(carry) + u128::from(beyond);
+            self.0[i + 4] = sum as u64;
+            beyond = (sum >> 64) as u64;
         }
-        let mut carry = false;
-        for (word, more) in self.0.iter_mut().zip(product) {
-            let (sum, first) = word.overflowing_add(more);
-            let (sum, second) = sum.overflowing_add(u64::from(carry));
-            (*word, carry) = (sum, first | second);
-        }
-        self.0[8] += u64::from(carry);
+        self.0[8] += beyond;
     }
 
     pub(crate) fn to_scalar(self) -> Scalar {

@@ -10,8 +10,8 @@ use hyperdb_verkle::hash::Mac;
 use hyperdb_verkle::hash::{to_digest, to_scalar, Digest};
 use hyperdb_verkle::proof::{
     address, address_key, branch_scalar, bundle, leaf_scalar, prove, row_salt, tree_key,
-    value_digest, verify, Anchor, Answer, Below, Branch, Check, Entries, Entry, Nodes, Options,
-    Parts, ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
+    value_digest, verify, Anchor, Answer, Below, Bounds, Branch, Check, Entries, Entry, Nodes,
+    Options, Parts, ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
 };
 use hyperdb_verkle::scalar::Scalar;
 use std::collections::{BTreeMap, HashMap};
@@ -386,7 +386,7 @@ fn remade(name: &str, sample: &Sample) -> usize {
                 Show::Columns(columns.split(',').map(|id| id.parse().unwrap()).collect())
             }
         };
-        let proof = prove(&source, &place, &queries, &show).unwrap();
+        let proof = prove(&source, &place, &queries, &show, 1).unwrap();
         let parts = Parts {
             app: Some((place.bytes(), &proof)),
             ..Parts::default()
@@ -412,6 +412,36 @@ fn what_is_not_so_is_not_proved() {
     };
     let source = sample.source();
     let place = Anchor::new(&source).unwrap();
-    let refused = prove(&source, &place, &[removed], &Show::Whole);
-    assert!(matches!(refused, Err(ProofError::Refused(error)) if error.check == Check::Claim));
+    let many = vec![removed.clone(); 200];
+    for (queries, threads) in [(&[removed][..], 1), (&many, 2)] {
+        let refused = prove(&source, &place, queries, &Show::Whole, threads);
+        assert!(matches!(refused, Err(ProofError::Refused(error)) if error.check == Check::Claim));
+    }
+}
+
+/// Enough queries and slots for threads of their own; half of the keys are asked for twice, by both threads.
+#[test]
+fn threads_change_no_byte() {
+    let sample = Sample::read("sample");
+    let source = sample.source();
+    let place = Anchor::new(&source).unwrap();
+    let id = |n: usize| format!("key:{}", n % 150).into_bytes();
+    let element = |n: usize| Query::Element { id: id(n) };
+    let mut queries: Vec<Query> = (0..300).map(element).collect();
+    queries.push(Query::Elements {
+        bounds: Bounds::default(),
+    });
+    let alone = prove(&source, &place, &queries, &Show::Whole, 1).unwrap();
+    for threads in [2, 3] {
+        let shared = prove(&source, &place, &queries, &Show::Whole, threads).unwrap();
+        assert_eq!(shared, alone);
+    }
+    let parts = Parts {
+        app: Some((place.bytes(), &alone)),
+        ..Parts::default()
+    };
+    let bundle = bundle(&sample.header, &parts);
+    let trusted = Trusted::Root(to_digest("hyperdb/header", &[&sample.header]));
+    let verified = verify(&bundle, &trusted, &Options::new(&signature)).unwrap();
+    assert_eq!(verified.answers.len(), queries.len());
 }

@@ -19,7 +19,7 @@ use super::wire::{put_blob, put_number, spend, Limits, LIMITS};
 use crate::comb::Comb;
 use crate::hash::Mac;
 use crate::hash::{to_digest, Digest};
-use crate::opening::{open, Witness};
+use crate::opening::{open, Opening, Witness};
 use crate::tree::apps::address;
 use crate::tree::leaf;
 use hashbrown::HashMap;
@@ -173,17 +173,26 @@ impl Anchor {
             put_number(&mut out, size);
             Ok((false, out))
         };
-        let mut noted = Vec::new();
-        touched.encode(None, &mut self.bytes, &mut noted, &mut leaf)?;
-        for (path, slot) in noted {
-            let (branch, _) = touched.branches.get(&path).ok_or_else(lost)?;
-            self.opened.push((branch.clone(), slot));
-        }
+        touched.encode(None, &mut self.bytes, &mut leaf)?;
+        let mut opened = Vec::new();
+        touched.opened(None, &mut opened);
+        let owned = opened
+            .iter()
+            .map(|(branch, slot)| ((*branch).clone(), *slot));
+        self.opened = owned.collect();
         Ok(())
     }
 }
 
 impl Top {
+    /// What stands in the place of the root.
+    fn lone(&self) -> Option<&Below> {
+        match self {
+            Top::One(below) => Some(below),
+            Top::Empty | Top::Many => None,
+        }
+    }
+
     fn of(root: Option<&Branch>) -> Top {
         match root {
             None => Top::Empty,
@@ -230,7 +239,13 @@ fn address_of(steps: &[u8]) -> Digest {
     std::array::from_fn(|byte| (0..8).fold(0, |acc, at| acc << 1 | bit(8 * byte + at)))
 }
 
-/// Answers queries: claim, trees and opening, to follow the [`Anchor`] of the same source.
+/// From so many queries on they are run by two threads, if there are two to be used.
+const MANY_QUERIES: usize = 128;
+/// From so many slots on the opening is made by a thread of its own.
+const MANY_SLOTS: usize = 256;
+
+/// Answers queries: claim, trees and opening, to follow the [`Anchor`] of the same source. By at most so many `threads`, at least one
+/// and of no use above two: the bytes do not depend on them.
 ///
 /// # Errors
 /// [`ProofError::Refused`] if something is not so that was to be shown (a removal), or if it is more than a verifier takes;
@@ -240,55 +255,76 @@ pub fn prove(
     anchor: &Anchor,
     queries: &[Query],
     show: &Show,
+    threads: usize,
 ) -> Result<Vec<u8>, ProofError> {
-    let mut hash_key = [0; 16];
-    hash_key.copy_from_slice(&source.header[22..38]);
-    let places = Places::new(hash_key);
-    let mut prover = Prover {
-        source,
-        trees: [0, 1, 2, 3].map(|tree| Touched::new(source.nodes, Which::App(tree))),
-        rows: Vec::new(),
-        salts: Mac::new(source.salt_key),
-        known: Default::default(),
-        // With one question alone nobody else's slots decide which side of a border is counted.
-        alone: queries.len() == 1,
-        left: LIMITS,
+    let mut limits = LIMITS;
+    spend(&mut limits.queries, queries.len(), "queries")?;
+    // With one question alone nobody else's slots decide which side of a border is counted.
+    let alone = queries.len() == 1;
+    let first_share = match threads > 1 && queries.len() >= MANY_QUERIES {
+        true => queries.len() / 2,
+        false => queries.len(),
     };
-    spend(&mut prover.left.queries, queries.len(), "queries")?;
-    let mut out = Query::encode_all(queries);
-    for query in queries {
-        run(&mut prover, &places, query)?;
+    let (first, second) = queries.split_at(first_share);
+    let (mut prover, others) = beside(
+        (!second.is_empty()).then_some(|| Prover::answering(source, second, alone, limits)),
+        || Prover::answering(source, first, alone, limits),
+    );
+    if let Some(others) = others {
+        prover = prover.and_then(|mut prover| prover.absorb(others?).map(|()| prover));
     }
-    let mut noted: [Vec<(Vec<u8>, u8)>; 4] = Default::default();
-    for (tree, noted) in noted.iter_mut().enumerate() {
-        let lone = match &anchor.trees[tree] {
-            Top::Empty => continue,
-            Top::Many => None,
-            Top::One(below) => Some(below),
-        };
-        let mut leaf = |steps: &[u8]| prover.leaf(tree, steps, show);
-        prover.trees[tree].encode(lone, &mut out, noted, &mut leaf)?;
-    }
-    let mut witnesses: Vec<Witness<'_>> = Vec::new();
-    for (branch, slot) in &anchor.opened {
-        witnesses.push(branch.witness(*slot));
-    }
-    for (tree, noted) in noted.iter().enumerate() {
-        for (path, slot) in noted {
-            let (branch, _) = prover.trees[tree].branches.get(path).ok_or_else(lost)?;
-            witnesses.push(branch.witness(*slot));
+    let prover = prover?;
+    let mut opened: Vec<(&Branch, u8)> = Vec::new();
+    opened.extend(anchor.opened.iter().map(|(branch, slot)| (branch, *slot)));
+    for (tree, top) in anchor.trees.iter().enumerate() {
+        if !matches!(top, Top::Empty) {
+            prover.trees[tree].opened(top.lone(), &mut opened);
         }
     }
-    let mut left = prover.left;
-    spend(&mut left.slots, witnesses.len(), "slots")?;
-    if !witnesses.is_empty() {
-        let about = context(&to_digest("hyperdb/header", &[source.header]));
+    spend(&mut limits.slots, opened.len(), "slots")?;
+    let about = context(&to_digest("hyperdb/header", &[source.header]));
+    let open_all = || -> Result<Option<Opening>, ProofError> {
         let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
-        let opening = open(comb, &about, &witnesses)
-            .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
+        let witnesses: Vec<Witness<'_>> = opened
+            .iter()
+            .map(|(branch, slot)| branch.witness(*slot))
+            .collect();
+        if witnesses.is_empty() {
+            return Ok(None);
+        }
+        let opening = open(comb, &about, &witnesses);
+        opening
+            .map(Some)
+            .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))
+    };
+    let apart = threads > 1 && opened.len() >= MANY_SLOTS;
+    let (out, opening) = beside(apart.then_some(&open_all), || {
+        let mut out = Query::encode_all(queries);
+        prover.encode(anchor, show, &mut out).map(|()| out)
+    });
+    let mut out = out?;
+    if let Some(opening) = opening.unwrap_or_else(open_all)? {
         out.extend(opening.to_bytes());
     }
     Ok(out)
+}
+
+/// Runs both, the first one, if it is there, in a thread of its own.
+fn beside<A: Send, B>(
+    apart: Option<impl FnOnce() -> A + Send>,
+    here: impl FnOnce() -> B,
+) -> (B, Option<A>) {
+    let Some(apart) = apart else {
+        return (here(), None);
+    };
+    std::thread::scope(|scope| {
+        let apart = scope.spawn(apart);
+        let here = here();
+        match apart.join() {
+            Ok(apart) => (here, Some(apart)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// A row of the answer.
@@ -307,6 +343,62 @@ struct Prover<'a> {
     alone: bool,
     /// What the verifier's limits leave.
     left: Limits,
+}
+
+impl<'a> Prover<'a> {
+    /// With what it takes to answer some queries.
+    fn answering(
+        source: &'a Source<'a>,
+        queries: &[Query],
+        alone: bool,
+        limits: Limits,
+    ) -> Result<Self, ProofError> {
+        let mut hash_key = [0; 16];
+        hash_key.copy_from_slice(&source.header[22..38]);
+        let places = Places::new(hash_key);
+        let mut prover = Prover {
+            source,
+            trees: [0, 1, 2, 3].map(|tree| Touched::new(source.nodes, Which::App(tree))),
+            rows: Vec::new(),
+            salts: Mac::new(source.salt_key),
+            known: Default::default(),
+            alone,
+            left: limits,
+        };
+        for query in queries {
+            run(&mut prover, &places, query)?;
+        }
+        Ok(prover)
+    }
+
+    /// Takes over what another one answers with.
+    fn absorb(&mut self, others: Self) -> Result<(), ProofError> {
+        let spent = LIMITS.visits.saturating_sub(others.left.visits);
+        spend(&mut self.left.visits, spent, "visits")?;
+        for (known, branches) in self.trees.iter_mut().zip(others.trees) {
+            known.absorb(branches);
+        }
+        let mut rows: Vec<Option<Claimed>> = others.rows.into_iter().map(Some).collect();
+        for (tree, others) in others.known.into_iter().enumerate() {
+            for (key, row) in others {
+                let row = rows.get_mut(row).and_then(Option::take);
+                let entry = row.map(|row| row.entry);
+                self.claim(tree, &key, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is shown of all four trees.
+    fn encode(&self, anchor: &Anchor, show: &Show, out: &mut Vec<u8>) -> Result<(), ProofError> {
+        for (tree, top) in anchor.trees.iter().enumerate() {
+            if !matches!(top, Top::Empty) {
+                let mut leaf = |steps: &[u8]| self.leaf(tree, steps, show);
+                self.trees[tree].encode(top.lone(), out, &mut leaf)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn disagree() -> ProofError {

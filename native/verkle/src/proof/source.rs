@@ -135,8 +135,8 @@ impl From<Raw> for Branch {
     }
 }
 
-/// The trees of a frame.
-pub trait Nodes {
+/// The trees of a frame, read by several threads at once.
+pub trait Nodes: Sync {
     /// The branch at a path; the root's is empty. `None`: the tree is empty (or has no such branch).
     ///
     /// # Errors
@@ -159,8 +159,8 @@ pub struct Entry {
     pub value: Vec<u8>,
 }
 
-/// What the leaves of an app's trees stand for, at the commit of the frame.
-pub trait Entries {
+/// What the leaves of an app's trees stand for, at the commit of the frame; read by several threads at once.
+pub trait Entries: Sync {
     /// The entry of a logical key in tree 0..4.
     ///
     /// # Errors

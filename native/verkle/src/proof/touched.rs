@@ -7,13 +7,34 @@ use super::place::{Side, Zone};
 use super::pruned::{BRANCH, CLAIMED, MORE, ONE_SHOWN, OTHER};
 use super::source::{Below, Branch, Nodes, Which};
 use super::wire::{put_number, spend};
-use hashbrown::HashMap;
+use hashbrown::hash_map::{Entry, HashMap};
 
 /// Branches that were read and the slots of each that are to be shown.
 pub(crate) struct Touched<'a> {
     nodes: &'a dyn Nodes,
-    pub(crate) tree: Which,
-    pub(crate) branches: HashMap<Vec<u8>, (Branch, u64)>,
+    tree: Which,
+    branches: HashMap<Vec<u8>, Node>,
+}
+
+/// A branch, the slots to be shown, ascending, and what lies in them.
+struct Node {
+    branch: Branch,
+    shown: Vec<(u8, Option<Below>)>,
+}
+
+impl Node {
+    fn show(&mut self, slot: u8) -> Option<&Below> {
+        let place = self.shown.binary_search_by_key(&slot, |(slot, _)| *slot);
+        let at = place.unwrap_or_else(|at| {
+            self.shown.insert(at, (slot, self.branch.below(slot)));
+            at
+        });
+        self.shown[at].1.as_ref()
+    }
+
+    fn shows(&self, slot: u8) -> bool {
+        self.shown.iter().any(|(shown, _)| *shown == slot)
+    }
 }
 
 /// The bytes of the leaf at a tree key, and whether it is claimed.
@@ -34,7 +55,10 @@ impl<'a> Touched<'a> {
             return Ok(true);
         }
         match self.nodes.branch(self.tree, path)? {
-            Some(branch) => drop(self.branches.insert(path.to_vec(), (branch, 0))),
+            Some(branch) => {
+                let shown = Vec::new();
+                self.branches.insert(path.to_vec(), Node { branch, shown });
+            }
             None if path.is_empty() => return Ok(false),
             None => {
                 return Err(ProofError::Store(format!(
@@ -45,22 +69,33 @@ impl<'a> Touched<'a> {
         Ok(true)
     }
 
-    fn show(&mut self, path: &[u8], slot: u8) -> Option<Below> {
-        let (branch, shown) = self.branches.get_mut(path)?;
-        *shown |= 1 << slot;
-        branch.below(slot)
+    fn show(&mut self, path: &[u8], slot: u8) -> Option<&Below> {
+        self.branches.get_mut(path)?.show(slot)
     }
 
-    /// The tree key of the leaf at the key's place, if it is the key's own. As below, `visits` are spent as the verifier will.
+    /// Takes over what others touched of the same tree.
+    pub(crate) fn absorb(&mut self, others: Self) {
+        for (path, node) in others.branches {
+            match self.branches.entry(path) {
+                Entry::Vacant(place) => drop(place.insert(node)),
+                Entry::Occupied(mut place) => {
+                    let known = place.get_mut();
+                    for (slot, _) in node.shown {
+                        known.show(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the leaf at the key's place is the key's own. As below, `visits` are spent as the verifier will.
     pub(crate) fn get(&mut self, steps: &[u8], visits: &mut usize) -> Result<bool, ProofError> {
-        let mut path = Vec::new();
-        while self.load(&path)? {
+        let mut depth = 0;
+        while self.load(&steps[..depth])? {
             spend(visits, 1, "visits")?;
-            match steps
-                .get(path.len())
-                .and_then(|slot| self.show(&path, *slot))
-            {
-                Some(Below::Branch(below)) if steps.starts_with(&below) => path = below,
+            let slot = steps.get(depth).copied();
+            match slot.and_then(|slot| self.show(&steps[..depth], slot)) {
+                Some(Below::Branch(below)) if steps.starts_with(below) => depth = below.len(),
                 Some(Below::Leaf(found)) => return Ok(found == steps),
                 _ => return Ok(false),
             }
@@ -86,8 +121,9 @@ impl<'a> Touched<'a> {
                     continue;
                 }
                 match self.show(&path, slot) {
-                    Some(Below::Leaf(steps)) => leaves.push(steps),
-                    Some(Below::Branch(below)) if zone.side(&below) != Side::Without => {
+                    Some(Below::Leaf(steps)) => leaves.push(steps.clone()),
+                    Some(Below::Branch(below)) if zone.side(below) != Side::Without => {
+                        let below = below.clone();
                         stack.extend([(path, slot + 1), (below, 0)]);
                         break;
                     }
@@ -115,9 +151,9 @@ impl<'a> Touched<'a> {
                 .map(|slot| zone.side(&joined(&path, slot)))
                 .collect();
             let occupied = |side: Side| {
-                let (branch, _) = self.branches.get(&path)?;
+                let node = self.branches.get(&path)?;
                 Some(
-                    branch
+                    node.branch
                         .occupied()
                         .iter()
                         .filter(|slot| sides[usize::from(**slot)] == side)
@@ -131,29 +167,51 @@ impl<'a> Touched<'a> {
                     continue;
                 }
                 if let Some(Below::Branch(below)) = self.show(&path, slot) {
-                    stack.push(below);
+                    stack.push(below.clone());
                 }
             }
         }
         Ok(())
     }
 
-    /// The bytes of what is shown, and which slots of the branches at which paths are opened, in their order. Of a root over one slot (`lone`) nothing is opened: what
-    /// lies there stands in its place.
+    /// The slots that are opened, in the order in which [`Touched::encode`] shows them. Of a root over one slot (`lone`) nothing is
+    /// opened: what lies there stands in its place.
+    pub(crate) fn opened<'t>(&'t self, lone: Option<&Below>, out: &mut Vec<(&'t Branch, u8)>) {
+        match lone {
+            Some(Below::Leaf(_)) => {}
+            Some(Below::Branch(path)) => self.open_slots(path, out),
+            None => self.open_slots(&[], out),
+        }
+    }
+
+    /// Paths are at most 225 steps, and so is the depth of this.
+    fn open_slots<'t>(&'t self, path: &[u8], out: &mut Vec<(&'t Branch, u8)>) {
+        let Some(node) = self.branches.get(path) else {
+            return;
+        };
+        for (slot, below) in &node.shown {
+            out.push((&node.branch, *slot));
+            if let Some(Below::Branch(below)) = below {
+                self.open_slots(below, out);
+            }
+        }
+    }
+
+    fn shown_at(&self, path: &[u8]) -> usize {
+        self.branches.get(path).map_or(0, |node| node.shown.len())
+    }
+
+    /// The bytes of what is shown.
     pub(crate) fn encode(
         &self,
         lone: Option<&Below>,
         out: &mut Vec<u8>,
-        noted: &mut Vec<(Vec<u8>, u8)>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
-        let shown = |path: &[u8]| self.branches.get(path).map_or(0, |(_, shown)| *shown);
         match lone {
             Some(Below::Leaf(steps)) => {
-                let shows = steps
-                    .first()
-                    .is_some_and(|slot| shown(&[]) >> slot & 1 == 1);
-                if !shows {
+                let root = self.branches.get(&[][..]);
+                if !root.is_some_and(|root| steps.first().is_some_and(|slot| root.shows(*slot))) {
                     out.push(0);
                     return Ok(());
                 }
@@ -163,32 +221,30 @@ impl<'a> Touched<'a> {
                 Ok(())
             }
             Some(Below::Branch(path)) => {
-                out.push(shown(path).count_ones() as u8);
-                self.encode_slots(path, out, noted, leaf)
+                out.push(self.shown_at(path) as u8);
+                self.encode_slots(path, out, leaf)
             }
             None => {
-                out.push(shown(&[]).count_ones() as u8);
-                self.encode_slots(&[], out, noted, leaf)
+                out.push(self.shown_at(&[]) as u8);
+                self.encode_slots(&[], out, leaf)
             }
         }
     }
 
-    /// Paths are at most 225 steps, and so is the depth of this.
+    /// As deep as [`Touched::open_slots`].
     fn encode_slots(
         &self,
         path: &[u8],
         out: &mut Vec<u8>,
-        noted: &mut Vec<(Vec<u8>, u8)>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
-        let Some((branch, shown)) = self.branches.get(path) else {
+        let Some(node) = self.branches.get(path) else {
             return Ok(());
         };
-        for slot in (0..64u8).filter(|slot| shown >> slot & 1 == 1) {
-            noted.push((path.to_vec(), slot));
-            match branch.below(slot) {
-                None => out.push(slot),
-                Some(Below::Leaf(steps)) => match leaf(&steps)? {
+        for (slot, below) in &node.shown {
+            match below {
+                None => out.push(*slot),
+                Some(Below::Leaf(steps)) => match leaf(steps)? {
                     (true, row) => {
                         out.push(CLAIMED << 6 | slot);
                         out.extend(row);
@@ -200,10 +256,10 @@ impl<'a> Touched<'a> {
                 },
                 Some(Below::Branch(below)) => {
                     let read;
-                    let (child, below_shown) = match self.branches.get(&below) {
-                        Some((child, shown)) => (child, *shown),
+                    let (child, below_shown) = match self.branches.get(below) {
+                        Some(child) => (&child.branch, child.shown.len()),
                         None => {
-                            read = self.nodes.branch(self.tree, &below)?;
+                            read = self.nodes.branch(self.tree, below)?;
                             (
                                 read.as_ref().ok_or_else(|| {
                                     ProofError::Store(format!("the branch at {below:?} is missing"))
@@ -213,8 +269,7 @@ impl<'a> Touched<'a> {
                         }
                     };
                     let skipped = &below[path.len() + 1..];
-                    let below_shown = u64::from(below_shown.count_ones());
-                    match skipped.len() as u64 * 65 + below_shown + 1 {
+                    match skipped.len() as u64 * 65 + below_shown as u64 + 1 {
                         ONE_SHOWN => out.push(BRANCH << 6 | slot),
                         more => {
                             out.push(MORE << 6 | slot);
@@ -223,7 +278,7 @@ impl<'a> Touched<'a> {
                     }
                     put_steps(out, skipped);
                     put_root(out, child);
-                    self.encode_slots(&below, out, noted, leaf)?;
+                    self.encode_slots(below, out, leaf)?;
                 }
             }
         }
