@@ -10,6 +10,7 @@
 
 pub(crate) mod addition;
 pub mod comb;
+mod combinations;
 pub mod domain;
 pub(crate) mod endomorphism;
 mod ffi;

@@ -11,9 +11,8 @@
 use crate::comb::Comb;
 use crate::domain::{Domain, Values, WIDTH};
 use crate::hash;
-use crate::point::{msm_shared, Point};
+use crate::point::{msm_shared, Point, Sum};
 use crate::scalar::{Canonical, PlainSum, Scalar};
-use crate::setup::Setup;
 use crate::straus;
 use std::collections::HashMap;
 
@@ -113,7 +112,7 @@ pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> O
         domain.add_quotient(sum, usize::from(*slot), Scalar::one(), &mut quotients);
     }
     let committed = comb.commit(&quotients);
-    let t = second_challenge(r, &committed);
+    let t = second_challenge(r, &committed.to_compressed());
     let distances = domain.distances(t)?;
     let mut rest = [Scalar::ZERO; WIDTH];
     for (slot, sum) in &sums {
@@ -136,51 +135,67 @@ pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> O
     })
 }
 
-/// Whether the commitments have these values in these slots, by one sum and one equation of pairings, with at most so many threads. Each
-/// commitment is given once, as received and decoded; all claims must name one of them. `points_hold` says whether all points are in
-/// the subgroup; what is computed meanwhile is thrown away if it says no, and then the answer is `None`.
-pub fn holds(
-    setup: &Setup,
-    context: &hash::Digest,
-    (encoded, decoded): (&[[u8; 48]], &[Point]),
-    claims: &[Claim],
-    opening: &Opening,
-    threads: usize,
-    points_hold: impl FnOnce() -> bool + Send,
-) -> Option<bool> {
-    if encoded.len() != decoded.len() || claims.iter().any(|one| one.commitment >= encoded.len()) {
-        return points_hold().then_some(false);
+/// What the commitments, the claims about them and the opening's first point come to, before any point is looked at: e(E - D - y G1 +
+/// t pi, G2) = e(pi, tau G2) is to hold for E, the sum of `scalars` times the commitments.
+pub(crate) struct Equation {
+    scalars: Vec<Scalar>,
+    value: Scalar,
+    t: Scalar,
+}
+
+impl Equation {
+    /// Each commitment is given once; `None` if a claim names none of them, or the second challenge is a point of the domain.
+    pub(crate) fn new(
+        context: &hash::Digest,
+        commitments: &[[u8; 48]],
+        claims: &[Claim],
+        quotients: &[u8; 48],
+    ) -> Option<Self> {
+        if claims.iter().any(|one| one.commitment >= commitments.len()) {
+            return None;
+        }
+        let opened = claims.iter().map(|claim| {
+            (
+                commitments[claim.commitment],
+                claim.slot,
+                claim.value.into(),
+            )
+        });
+        let r = challenge(context, claims.len(), opened);
+        let t = second_challenge(r, quotients);
+        let distances = Domain::get().distances(t)?;
+        let mut weight = Scalar::one();
+        let mut value = Scalar::ZERO;
+        let mut scalars = vec![Scalar::ZERO; commitments.len()];
+        for claim in claims {
+            let factor = weight * distances[usize::from(claim.slot) % WIDTH];
+            value += factor * claim.value;
+            scalars[claim.commitment] += factor;
+            weight = weight * r;
+        }
+        Some(Self { scalars, value, t })
     }
-    let opened = claims
-        .iter()
-        .map(|claim| (encoded[claim.commitment], claim.slot, claim.value.into()));
-    let r = challenge(context, claims.len(), opened);
-    let t = second_challenge(r, &opening.quotients);
-    let Some(distances) = Domain::get().distances(t) else {
-        return points_hold().then_some(false);
-    };
-    let mut weight = Scalar::one();
-    let mut value = Scalar::ZERO;
-    let mut scalars = vec![Scalar::ZERO; encoded.len()];
-    for claim in claims {
-        let factor = weight * distances[usize::from(claim.slot) % WIDTH];
-        value += factor * claim.value;
-        scalars[claim.commitment] += factor;
-        weight = weight * r;
+
+    /// E, of few commitments.
+    pub(crate) fn of_commitments(&self, commitments: &[Point]) -> Sum {
+        straus::sum(commitments, &self.scalars, Scalar::ZERO)
     }
-    let mut points = decoded.to_vec();
-    points.push(opening.evaluation);
-    scalars.push(t);
-    let left = || {
-        let sum = if points.len() < straus::MANY {
-            straus::sum(&points, &scalars, -value)
-        } else {
-            msm_shared(&points, &scalars, threads).plus_sum(&Point::generator().times(-value))
+
+    /// t pi - y G1 - D.
+    pub(crate) fn of_opening(&self, opening: &Opening) -> Sum {
+        let sum = straus::sum(&[opening.evaluation], &[self.t], -self.value);
+        sum.plus(&opening.quotients.negate())
+    }
+
+    /// The sum of both, by at most so many threads.
+    pub(crate) fn left(&self, commitments: &[Point], opening: &Opening, threads: usize) -> Point {
+        let few = commitments.len() < straus::MANY;
+        let sum = match few {
+            true => self.of_commitments(commitments),
+            false => msm_shared(commitments, &self.scalars, threads),
         };
-        sum.plus(&opening.quotients.negate()).to_point()
-    };
-    let right = || points_hold().then_some(opening.evaluation);
-    setup.pair_both(left, right, threads)
+        sum.plus_sum(&self.of_opening(opening)).to_point()
+    }
 }
 
 fn challenge(
@@ -200,11 +215,8 @@ fn challenge(
     hash::to_scalar("hyperdb/opening", &parts)
 }
 
-fn second_challenge(r: Scalar, quotients: &Point) -> Scalar {
-    hash::to_scalar(
-        "hyperdb/opening-point",
-        &[&r.to_bytes(), &quotients.to_compressed()],
-    )
+fn second_challenge(r: Scalar, quotients: &[u8; 48]) -> Scalar {
+    hash::to_scalar("hyperdb/opening-point", &[&r.to_bytes(), quotients])
 }
 
 #[cfg(test)]
@@ -212,6 +224,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::setup::Setup;
 
     const CONTEXT: hash::Digest = [7; 32];
 
@@ -275,12 +288,16 @@ mod tests {
         opening: &Opening,
     ) -> bool {
         let encoded: Vec<[u8; 48]> = points.iter().map(Point::to_compressed).collect();
+        let quotients = opening.quotients.to_compressed();
+        let Some(equation) = Equation::new(context, &encoded, claims, &quotients) else {
+            return false;
+        };
+        let apart = equation.of_commitments(points);
+        let apart = apart.plus_sum(&equation.of_opening(opening)).to_point();
+        let left = equation.left(points, opening, 1);
+        assert_eq!(left, apart);
         let setup = Setup::ceremony().unwrap();
-        let sound = || true;
-        let points = (&encoded[..], points);
-        let found = super::holds(setup, context, points, claims, opening, 1, sound);
-        assert!(super::holds(setup, context, points, claims, opening, 2, || false).is_none());
-        found.unwrap()
+        setup.pairs(&left, &opening.evaluation)
     }
 
     fn cases() -> Vec<Case> {

@@ -131,34 +131,17 @@ impl Setup {
 
     /// Whether e(left, G2) = e(right, tau G2).
     pub fn pairs(&self, left: &Point, right: &Point) -> bool {
-        self.pair_both(|| *left, || Some(*right), 1) == Some(true)
+        ffi::is_same_pairing(&self.left(left), &self.right(right))
     }
 
-    /// As [`Setup::pairs`] of points that are yet to be made; with two threads, the right one's way to the last step in one of its own.
-    /// `None`: there is no right one.
-    pub(crate) fn pair_both(
-        &self,
-        left: impl FnOnce() -> Point,
-        right: impl FnOnce() -> Option<Point> + Send,
-        threads: usize,
-    ) -> Option<bool> {
-        let [generator, tau] = &self.lines;
-        let left = || ffi::miller(&left().0, generator);
-        let right = || right().map(|right| ffi::miller(&right.0, tau));
-        let (left, right) = if threads < 2 {
-            let right = right()?;
-            (left(), right)
-        } else {
-            std::thread::scope(|scope| {
-                let right = scope.spawn(right);
-                let left = left();
-                match right.join() {
-                    Ok(right) => Some((left, right?)),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            })?
-        };
-        Some(ffi::is_same_pairing(&left, &right))
+    /// The left pairing before its final power; both are compared by [`ffi::is_same_pairing`].
+    pub(crate) fn left(&self, point: &Point) -> ffi::Miller {
+        ffi::miller(&point.0, &self.lines[0])
+    }
+
+    /// The right pairing before its final power.
+    pub(crate) fn right(&self, point: &Point) -> ffi::Miller {
+        ffi::miller(&point.0, &self.lines[1])
     }
 
     /// `[tau^i]` in G1, i below 64.

@@ -2,13 +2,15 @@
 //!
 //! **Theory.** The endomorphism `(x, y) -> (beta x, y)` multiplies exactly the points of the subgroup by -z^2 (Scott, "A note on group
 //! membership tests for G1, G2 and GT on BLS pairing-friendly curves", ePrint 2021/1130). So `z^2 P = (beta x, -y)` is checked, by
-//! doublings and additions in Jacobian coordinates, a point in each lane. Every point is checked by itself: the cofactor has the
-//! factors 3 and 11, so a random combination of points would let one outside pass once in three times.
+//! doublings and additions in Jacobian coordinates, a point in each lane. Of many points some dozens of sums are checked in their
+//! place ([`crate::combinations`]): one alone would not do, for the cofactor has the factors 3 and 11, and a point of order 3 would
+//! pass in it once in three times.
 //!
 //! **Invariant.** Additions are not complete. Of equal or opposite points they give z = 0, which no later step leaves, and which is
 //! outside. A point of the subgroup never comes there: k P + P is asked for with 1 < k < z^2 < r - 1 alone.
 
 use crate::addition::{Affine, Field};
+use crate::combinations;
 use crate::endomorphism::{beta, SQUARE};
 use crate::ffi::{self, P1Affine};
 use crate::lanes::{self, LANES};
@@ -18,10 +20,25 @@ use crate::point::Point;
 /// From so many points on lanes are faster than a point after the other.
 const WORTH: usize = 7;
 
-/// Whether all of these, points of the curve, lie in the subgroup; infinity does.
+/// From so many points on sums of them take less time than they do.
+const MANY: usize = 128;
+
+/// Whether all of these, points of the curve, lie in the subgroup; infinity does. Many are wrongly said to once in 2^139 times.
 pub(crate) fn all_in_subgroup(kernel: Kernel, points: &[Point]) -> bool {
-    let finite = points.iter().filter(|point| !point.is_infinity());
-    let finite: Vec<P1Affine> = finite.map(|point| point.0).collect();
+    let points = finite(points.iter().map(|point| point.0));
+    match points.len() < MANY {
+        true => each_in_subgroup(kernel, &points),
+        false => each_in_subgroup(kernel, &finite(combinations::sums(kernel, &points))),
+    }
+}
+
+fn finite(points: impl IntoIterator<Item = P1Affine>) -> Vec<P1Affine> {
+    let points = points.into_iter();
+    points.filter(|point| !ffi::p1_is_infinity(point)).collect()
+}
+
+/// None is infinity.
+fn each_in_subgroup(kernel: Kernel, finite: &[P1Affine]) -> bool {
     let alone = |points: &[P1Affine]| points.iter().all(ffi::p1_in_subgroup);
     // What is left over of the last lanes goes alone if it is little.
     let rest = finite.len() % LANES;
@@ -223,6 +240,27 @@ mod tests {
         for kernel in Kernel::available() {
             assert!(all_in_subgroup(kernel, &[]));
             assert!(all_in_subgroup(kernel, &[Point::infinity(); 9]));
+        }
+    }
+
+    /// Threat 3: also where sums are checked in the place of points.
+    #[test]
+    fn one_point_outside_is_found_among_many() {
+        let strangers = outside();
+        let inside = inside(MANY as u64 + 37);
+        for kernel in Kernel::available() {
+            assert!(all_in_subgroup(kernel, &inside));
+            for (at, stranger) in strangers.iter().enumerate().take(24) {
+                let mut points = inside.clone();
+                let place = at * 7 % points.len();
+                points[place] = *stranger;
+                assert!(!all_in_subgroup(kernel, &points), "{at}");
+                // Beside its opposite, so that the sum of all would be inside.
+                points[place + 1] = stranger.negate();
+                assert!(!all_in_subgroup(kernel, &points), "{at} and its opposite");
+            }
+            assert!(all_in_subgroup(kernel, &[Point::generator(); 3 * MANY]));
+            assert!(!all_in_subgroup(kernel, &[strangers[0]; 3 * MANY]));
         }
     }
 

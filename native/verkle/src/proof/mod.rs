@@ -7,6 +7,7 @@
 //! **Invariant.** Verification returns or names the check that failed, whatever the bytes are; its work is bounded by [`Limits`].
 
 mod answer;
+mod checking;
 mod error;
 #[cfg(test)]
 mod fuzzing;

@@ -3,6 +3,7 @@
 //! **Invariant.** Nothing is answered before every opening was checked, and every root tied to the header's.
 
 use super::answer::{lies_at_its_hash, run, Trees};
+use super::checking::check_opening;
 use super::error::{fail, Check, VerificationError};
 use super::header::Frame;
 use super::place::{address_key, tree_key, Places, Zone};
@@ -11,19 +12,10 @@ use super::query::Query;
 use super::row::Row;
 use super::verify::{context, Verified, APP_TREE};
 use super::wire::Reader;
-use crate::comb::Kernel;
 use crate::hash::{to_digest, Digest};
-use crate::opening::{holds, Claim, Opening};
-use crate::point::Point;
-use crate::setup::Setup;
-use crate::subgroup::all_in_subgroup;
 use crate::tree::apps::address;
-use std::collections::HashMap;
 
 const LONGEST_NAME: usize = 1024;
-/// So many points are decoded without threads, and checked for the subgroup beside the sum that they go into.
-const FEW: usize = 16;
-const NO_POINT: &str = "a point that is not canonical, not on the curve or not in the subgroup";
 
 /// An app's place under a header.
 pub(crate) struct Anchor {
@@ -195,92 +187,6 @@ impl Anchor {
         verified.rows = rows;
         Ok(())
     }
-}
-
-/// Decodes every point once, checks it, and checks all slots by one pairing equation.
-fn check_opening(
-    context: &Digest,
-    opened: &[Opened],
-    proof: &[[u8; 48]; 2],
-    threads: usize,
-) -> Result<(), VerificationError> {
-    let mut encoded: Vec<[u8; 48]> = Vec::new();
-    let mut places: HashMap<[u8; 48], usize> = HashMap::new();
-    let mut claims = Vec::with_capacity(opened.len());
-    for one in opened {
-        let next = encoded.len();
-        let place = *places.entry(one.commitment).or_insert(next);
-        if place == next {
-            encoded.push(one.commitment);
-        }
-        claims.push(Claim {
-            commitment: place,
-            slot: one.slot,
-            value: one.value,
-        });
-    }
-    let commitments = encoded.len();
-    encoded.extend(proof);
-    let Some(points) = decode(&encoded, threads) else {
-        return fail(Check::Point, NO_POINT);
-    };
-    if points[..commitments].iter().any(Point::is_infinity) {
-        return fail(
-            Check::Point,
-            "the point at infinity, where no branch can have it",
-        );
-    }
-    let opening = Opening {
-        quotients: points[commitments],
-        evaluation: points[commitments + 1],
-    };
-    let Ok(setup) = Setup::ceremony() else {
-        return fail(Check::Opening, "this build's trusted setup is damaged");
-    };
-    let known = (&encoded[..commitments], &points[..commitments]);
-    // Many were checked by the threads that decoded them.
-    let in_subgroup = || points.len() > FEW || all_in_subgroup(Kernel::detect(), &points);
-    match holds(
-        setup,
-        context,
-        known,
-        &claims,
-        &opening,
-        threads,
-        in_subgroup,
-    ) {
-        None => fail(Check::Point, NO_POINT),
-        Some(true) => Ok(()),
-        Some(false) => fail(
-            Check::Opening,
-            "the slots shown are not those that the commitments hold",
-        ),
-    }
-}
-
-/// Points of the curve, and if there are more than [`FEW`], of the subgroup; the work is shared by threads.
-fn decode(encoded: &[[u8; 48]], threads: usize) -> Option<Vec<Point>> {
-    let few = encoded.len() <= FEW;
-    let run = |part: &[[u8; 48]]| {
-        let points: Option<Vec<Point>> =
-            part.iter().map(Point::from_compressed_unchecked).collect();
-        points.filter(|points| few || all_in_subgroup(Kernel::detect(), points))
-    };
-    if few || threads < 2 {
-        return run(encoded);
-    }
-    std::thread::scope(|scope| {
-        let size = encoded.len().div_ceil(threads);
-        let workers: Vec<_> = encoded
-            .chunks(size)
-            .map(|part| scope.spawn(move || run(part)))
-            .collect();
-        let parts: Option<Vec<Vec<Point>>> = workers
-            .into_iter()
-            .map(|worker| worker.join().ok().flatten())
-            .collect();
-        parts.map(|parts| parts.concat())
-    })
 }
 
 /// The verifier's trees.

@@ -1,0 +1,255 @@
+//! Checking everything that a bundle opens: each point is decoded and checked once, and one equation of pairings holds for all slots.
+//!
+//! **Theory.** The challenges follow from bytes alone, so all that is left are points: their roots, whether they lie in the subgroup, two
+//! sums and two pairings up to the final power. With two threads the second one takes what the first one does not wait for.
+//!
+//! **Invariant.** No answer is given before every point was found to be in the subgroup; what was computed meanwhile is thrown away if
+//! one is not.
+
+use super::error::{fail, Check, VerificationError};
+use super::pruned::Opened;
+use crate::comb::Kernel;
+use crate::ffi::{is_same_pairing, Miller};
+use crate::hash::Digest;
+use crate::opening::{Claim, Equation, Opening};
+use crate::point::{Point, Sum};
+use crate::setup::Setup;
+use crate::subgroup::all_in_subgroup;
+use std::collections::HashMap;
+use std::sync::mpsc::{channel, Receiver, Sender};
+
+/// So many points are decoded by one thread, or by two that share all other work as well.
+const FEW: usize = 16;
+
+/// All points of a bundle: commitments, each once, then those of the opening.
+struct Encoded {
+    commitments: Vec<[u8; 48]>,
+    opening: [[u8; 48]; 2],
+}
+
+/// Checks that all slots are what the commitments hold.
+pub(super) fn check_opening(
+    context: &Digest,
+    opened: &[Opened],
+    opening: &[[u8; 48]; 2],
+    threads: usize,
+) -> Result<(), VerificationError> {
+    let mut commitments: Vec<[u8; 48]> = Vec::new();
+    let mut places: HashMap<[u8; 48], usize> = HashMap::new();
+    let mut claims = Vec::with_capacity(opened.len());
+    for one in opened {
+        let next = commitments.len();
+        let place = *places.entry(one.commitment).or_insert(next);
+        if place == next {
+            commitments.push(one.commitment);
+        }
+        claims.push(Claim {
+            commitment: place,
+            slot: one.slot,
+            value: one.value,
+        });
+    }
+    let Ok(setup) = Setup::ceremony() else {
+        return fail(Check::Opening, "this build's trusted setup is damaged");
+    };
+    let encoded = Encoded {
+        commitments,
+        opening: *opening,
+    };
+    let equation = Equation::new(context, &encoded.commitments, &claims, &opening[0]);
+    let count = encoded.commitments.len();
+    let holds = match equation {
+        Some(equation) if threads > 1 && (2..=FEW).contains(&count) => {
+            by_two(setup, &encoded, &equation)?
+        }
+        equation => by_parts(setup, &encoded, equation.as_ref(), threads)?,
+    };
+    match holds {
+        true => Ok(()),
+        false => fail(
+            Check::Opening,
+            "the slots shown are not those that the commitments hold",
+        ),
+    }
+}
+
+type Points = Result<Vec<Point>, VerificationError>;
+
+fn no_point<T>() -> Result<T, VerificationError> {
+    fail(
+        Check::Point,
+        "a point that is not canonical, not on the curve or not in the subgroup",
+    )
+}
+
+/// Points of the curve, perhaps outside of the subgroup.
+fn decode(encoded: &[[u8; 48]]) -> Points {
+    let points: Option<Vec<Point>> = encoded
+        .iter()
+        .map(Point::from_compressed_unchecked)
+        .collect();
+    points.map_or_else(no_point, Ok)
+}
+
+/// As [`decode`]; commitments are never infinity.
+fn decode_commitments(encoded: &[[u8; 48]]) -> Points {
+    let points = decode(encoded)?;
+    if points.iter().any(Point::is_infinity) {
+        return fail(
+            Check::Point,
+            "the point at infinity, where no branch can have it",
+        );
+    }
+    Ok(points)
+}
+
+fn decode_opening(encoded: &[[u8; 48]; 2]) -> Result<Opening, VerificationError> {
+    let points = decode(encoded)?;
+    Ok(Opening {
+        quotients: points[0],
+        evaluation: points[1],
+    })
+}
+
+/// One after the other; decoding many points, checking and summing them are shared by threads.
+fn by_parts(
+    setup: &Setup,
+    encoded: &Encoded,
+    equation: Option<&Equation>,
+    threads: usize,
+) -> Result<bool, VerificationError> {
+    let opening = decode_opening(&encoded.opening)?;
+    let mut unchecked = vec![opening.quotients, opening.evaluation];
+    let commitments = if encoded.commitments.len() <= FEW {
+        decode_commitments(&encoded.commitments)?
+    } else {
+        decode_many(&encoded.commitments, threads)?
+    };
+    if commitments.len() <= FEW {
+        unchecked.extend(&commitments);
+    }
+    if !all_in_subgroup(Kernel::detect(), &unchecked) {
+        return no_point();
+    }
+    let Some(equation) = equation else {
+        return Ok(false);
+    };
+    let left = equation.left(&commitments, &opening, threads);
+    Ok(setup.pairs(&left, &opening.evaluation))
+}
+
+/// Commitments in the subgroup; the work is shared by threads.
+fn decode_many(encoded: &[[u8; 48]], threads: usize) -> Points {
+    let run = |part: &[[u8; 48]]| {
+        let points = decode_commitments(part)?;
+        match all_in_subgroup(Kernel::detect(), &points) {
+            true => Ok(points),
+            false => no_point(),
+        }
+    };
+    if threads < 2 {
+        return run(encoded);
+    }
+    std::thread::scope(|scope| {
+        let size = encoded.len().div_ceil(threads);
+        let workers: Vec<_> = encoded
+            .chunks(size)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        let mut points = Vec::with_capacity(encoded.len());
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => points.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(points)
+    })
+}
+
+/// Few points: the first thread decodes half of the commitments, sums all of them and pairs the sum; the second one decodes the
+/// others and the opening, pairs that, and checks all points for the subgroup.
+fn by_two(
+    setup: &Setup,
+    encoded: &Encoded,
+    equation: &Equation,
+) -> Result<bool, VerificationError> {
+    let half = encoded.commitments.len().div_ceil(2);
+    let (mine, others) = encoded.commitments.split_at(half);
+    let (give_mine, take_mine) = channel();
+    let (give_others, take_others) = channel();
+    let (give_sum, take_sum) = channel();
+    let second = Second {
+        setup,
+        equation,
+        encoded: (others, &encoded.opening),
+        points: give_others,
+        sum: give_sum,
+        first_points: take_mine,
+    };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(move || second.run());
+        let left = first_part((setup, equation), mine, give_mine, (take_others, take_sum));
+        match second.join() {
+            Ok(right) => Ok(match (left?, right?) {
+                (Some(left), Some(right)) => is_same_pairing(&left, &right),
+                // Whoever found nothing to go on with was left by one who failed.
+                _ => false,
+            }),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// The left pairing; `None` if the second thread failed.
+fn first_part(
+    (setup, equation): (&Setup, &Equation),
+    encoded: &[[u8; 48]],
+    give: Sender<Vec<Point>>,
+    (points, sum): (Receiver<Vec<Point>>, Receiver<Sum>),
+) -> Result<Option<Miller>, VerificationError> {
+    let mut commitments = decode_commitments(encoded)?;
+    let given = give.send(commitments.clone());
+    let (Ok(()), Ok(others)) = (given, points.recv()) else {
+        return Ok(None);
+    };
+    commitments.extend(others);
+    let own = equation.of_commitments(&commitments);
+    let sum = sum.recv();
+    Ok(sum
+        .ok()
+        .map(|sum| setup.left(&own.plus_sum(&sum).to_point())))
+}
+
+/// The second thread's part, and what it gives to the first one.
+struct Second<'a> {
+    setup: &'a Setup,
+    equation: &'a Equation,
+    /// Commitments, and the opening.
+    encoded: (&'a [[u8; 48]], &'a [[u8; 48]; 2]),
+    points: Sender<Vec<Point>>,
+    sum: Sender<Sum>,
+    first_points: Receiver<Vec<Point>>,
+}
+
+impl Second<'_> {
+    /// The right pairing; `None` if the first thread failed.
+    fn run(self) -> Result<Option<Miller>, VerificationError> {
+        let mut points = decode_commitments(self.encoded.0)?;
+        let opening = decode_opening(self.encoded.1)?;
+        let given = self.points.send(points.clone());
+        let (Ok(()), Ok(())) = (given, self.sum.send(self.equation.of_opening(&opening))) else {
+            return Ok(None);
+        };
+        let right = self.setup.right(&opening.evaluation);
+        let Ok(others) = self.first_points.recv() else {
+            return Ok(None);
+        };
+        points.extend(others);
+        points.extend([opening.quotients, opening.evaluation]);
+        match all_in_subgroup(Kernel::detect(), &points) {
+            true => Ok(Some(right)),
+            false => no_point(),
+        }
+    }
+}
