@@ -66,6 +66,7 @@ def test_it_is_described_like_any_other(client: Client) -> None:
         ("SELECT * FROM public.orders WHERE token(customer) > 3", "have no token"),
         ("ALTER TABLE public.orders ADD x int", "was made in SQL, and is changed there"),
         ("TRUNCATE public.orders", "was made in SQL"),
+        ("CREATE INDEX ON public.orders (note)", "was made in SQL"),
         ("SELECT * FROM public.keyless", "without a primary key"),
         ("SELECT * FROM public.docs", "CQL has no type jsonb"),
     ],
