@@ -13,7 +13,7 @@ NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql compat-clients clean
+.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql compat-cql compat-clients clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -87,6 +87,9 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/random_queries.py
 	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
 	$(BIN)/python compat-tests/sql/startups.py
+
+compat-cql: build $(VENV)/.dev ## a recorded tour with cqlsh
+	$(BIN)/python compat-tests/cql/cqlsh_tour.py
 
 compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, Go's, pandas, polars, pgcli, each beside PostgreSQL
 	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata go_drivers dataframes pgcli_session; do \

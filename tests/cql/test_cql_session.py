@@ -8,12 +8,16 @@ import pytest
 from cql_session import Client, Time, backend
 
 import hyperdb
+from hyperdb.commitment.verify import StoreKey, VerificationError
 from hyperdb.errors import CqlError
-from hyperdb.frontends.cql.codes import ErrorCode, EventKind
+from hyperdb.frontends.cql.codes import BatchKind, Consistency, ErrorCode, EventKind
 from hyperdb.frontends.cql.contract import Context
+from hyperdb.frontends.cql.execute import paging
+from hyperdb.frontends.cql.execute.stream import Place
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.reader import UNSET
+from hyperdb.frontends.cql.protocol.requests import BatchItem
 
 
 @pytest.fixture
@@ -196,6 +200,13 @@ def test_prepared_statements_follow_the_schema(client: Client) -> None:
     assert prepared.partition_key == (0,)
     assert [marker.name for marker in prepared.markers] == ["k", "c"]
     assert client.execute(prepared, 1, 2) == [(1, 2, "one", None, None, "1.2")]
+    client.run("ALTER TABLE t ADD w int")
+    with pytest.raises(CqlError) as caught:
+        client.execute(prepared, 1, 2)
+    assert caught.value.code == ErrorCode.UNPREPARED
+    client.prepare("SELECT * FROM t WHERE k = ? AND c = ?")
+    client.run("CREATE TABLE other (k int PRIMARY KEY)")
+    assert client.execute(prepared, 1, 2) == [(1, 2, "one", None, None, "1.2", None)]
     client.run("DROP TABLE t")
     with pytest.raises(CqlError) as caught:
         client.execute(prepared, 1, 2)
@@ -267,9 +278,42 @@ def test_what_cassandra_refuses_is_refused_in_its_words(client: Client, text: st
 
 
 def test_what_cannot_be_done_yet_is_refused_by_name(client: Client) -> None:
-    for name, words in (("hyperdb.privacy", "not answered by this version"), ("hyperdb.prove", "not answered by this version")):
-        client.context = Context(5, payload={name: b"pir"})
-        assert words in client.refusal("SELECT * FROM t")
+    client.context = Context(5, payload={"hyperdb.privacy": b"pir"})
+    assert "not answered by this version" in client.refusal("SELECT * FROM t")
+    client.context = Context(5, payload={"hyperdb.prove": b""})
+    assert "only SELECT is proved" in client.refusal("INSERT INTO t (k, c) VALUES (1, 1)")
+    client.backend.tables.frames.seal()
+    assert "are not committed" in client.refusal("SELECT * FROM system.local")
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "proved"),
+    [
+        ("SELECT * FROM t WHERE k = 1", 4, 5),
+        ("SELECT * FROM t WHERE k = 1 AND c > 2", 1, 5),
+        ("SELECT * FROM t WHERE k IN (0, 2)", 8, 8),
+        ("SELECT * FROM t WHERE k = 77", 0, 0),
+        ("SELECT count(*) FROM t", 1, 14),
+    ],
+)
+def test_what_a_select_reads_is_proved_complete(client: Client, text: str, count: int, proved: int) -> None:
+    fill(client)
+    frames = client.backend.tables.frames
+    frames.seal()
+    client.run("DELETE FROM t WHERE k = 1")
+    asked = requests.Query(text, requests.Parameters())
+    reply = client.session.query(asked, Context(5, payload={"hyperdb.prove": b""}))
+    assert isinstance(reply.response, responses.Rows)
+    assert not isinstance(reply.response.rows, responses.Encoded)
+    assert len(reply.response.rows) == count
+    bundle = reply.payload["hyperdb.proof"]
+    assert bundle is not None
+    shown = hyperdb.verify(bundle, trusted=StoreKey(frames.public_key), app="ks")
+    assert sum(len(answer.rows) for answer in shown.answers) == proved  # type: ignore[union-attr]
+    broken = bytearray(bundle)
+    broken[len(broken) // 2] ^= 1
+    with pytest.raises(VerificationError):
+        hyperdb.verify(bytes(broken), trusted=StoreKey(frames.public_key), app="ks")
 
 
 def test_traced_requests_are_in_the_tables_of_traces(client: Client) -> None:
@@ -329,3 +373,57 @@ def test_a_role_may_do_what_it_was_granted(client: Client) -> None:
         with pytest.raises(CqlError):
             reader.run(text)
     assert reader.run("SELECT key FROM system.local") == [("local",)]
+
+
+def test_empty_values_are_not_null(client: Client) -> None:
+    client.run("CREATE TABLE e (k int PRIMARY KEY, v int, f float)")
+    client.run("INSERT INTO e (k, v, f) VALUES (1, blob_as_int(0x), nan)")
+    found = client.reply("SELECT v, f FROM e")
+    assert isinstance(found, responses.Rows)
+    assert found.rows == [(b"", b"\x7f\xc0\x00\x00")]
+
+
+def test_several_copies_are_not_promised(client: Client) -> None:
+    for text in ("SELECT * FROM t", "INSERT INTO t (k, c) VALUES (1, 1)"):
+        assert client.refusal(text, consistency=Consistency.TWO) == "Cannot achieve consistency level TWO"
+        client.run(text, consistency=Consistency.QUORUM)
+    assert "serializable writes" in client.refusal("INSERT INTO t (k, c) VALUES (1, 1)", consistency=Consistency.SERIAL)
+
+
+def test_large_batches_are_warned_of(client: Client) -> None:
+    text = "INSERT INTO t (k, c, v) VALUES (1, ?, ?)"
+    batch = tuple(BatchItem(text, (bytes(3) + bytes([at]), b"x" * 100)) for at in range(60))
+    reply = client.session.batch(requests.Batch(BatchKind.UNLOGGED, batch, requests.Parameters()), client.context)
+    assert "exceeding specified threshold of 5.000KiB" in reply.warnings[0]
+
+
+def test_keys_are_named_in_bounded_number(client: Client) -> None:
+    numbers = ", ".join(map(str, range(400)))
+    words = client.refusal(f"SELECT * FROM t WHERE k IN ({numbers}) AND c IN ({numbers}) AND c > 1 ALLOW FILTERING")
+    assert "more than one relation" in words
+    client.run("CREATE TABLE many (a int, b int, c int, PRIMARY KEY ((a, b), c))")
+    assert "160000 keys" in client.refusal(f"SELECT * FROM many WHERE a IN ({numbers}) AND b IN ({numbers})")
+
+
+def test_a_forged_paging_state_leads_out_of_no_table(client: Client) -> None:
+    fill(client)
+    known = {(k, c) for k in (0, 1, 2, 9) for c in (None, 0, 1, 2, 3)}
+    for text in ("SELECT k, c FROM t WHERE k = 1", "SELECT k, c FROM t WHERE k = 1 ORDER BY c DESC", "SELECT k, c FROM t"):
+        whole = client.run(text)
+        of = paging.digest(text, "ks", ())
+        for place in (
+            Place(1 << 31, 0, b""),
+            Place(0, 1 << 31, None),
+            Place(0, 0, b""),
+            Place(0, 0, b"\xff" * 40),
+            Place(0, 0, b"a"),
+        ):
+            found = client.run(text, paging_state=paging.write(paging.State(place), of))
+            assert set(found) <= known, (text, place)
+        assert client.run(text) == whole
+
+
+def test_what_runs_for_a_client_that_is_gone_gives_up(client: Client) -> None:
+    fill(client)
+    client.session.cancel()
+    assert "gone" in client.refusal("SELECT * FROM t")

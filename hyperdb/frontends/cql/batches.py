@@ -41,6 +41,8 @@ _KINDS = {
     st.BatchKind.UNLOGGED: BatchKind.UNLOGGED,
     st.BatchKind.COUNTER: BatchKind.COUNTER,
 }
+_LARGE = 5 << 10
+"""Bytes."""
 Made = tuple[Ready, Sequence[Value]]
 
 
@@ -171,6 +173,7 @@ class Batches:
                     frame.timestamp = timestamp(frame)
                 changes.append(write.Change(plan, frame))
             write.check_batch(changes, counters=kind is BatchKind.COUNTER, unlogged=kind is BatchKind.UNLOGGED)
+            warnings[:] = _warnings(changes)
             if is_conditional:
                 return write.decide(changes, transaction)
             for change in changes:
@@ -179,6 +182,16 @@ class Batches:
 
         how: Kind = SERIAL if is_conditional else WRITE
         return Reply(session.transacting.run(how, body), warnings)
+
+
+def _warnings(changes: Sequence[write.Change]) -> list[str]:
+    """What Cassandra says of a large batch, which would be better sent in parts here too: it is one commit."""
+    size = sum(map(write.weight, changes))
+    if size <= _LARGE:
+        return []
+    tables = sorted({f"{change.plan.served.keyspace}.{change.plan.served.name}" for change in changes})
+    shown, limit, beyond = (f"{each / 1024:.3f}KiB" for each in (size, _LARGE, size - _LARGE))
+    return [f"Batch for [{', '.join(tables)}] is of size {shown}, exceeding specified threshold of {limit} by {beyond}."]
 
 
 def _markers(change: object) -> list[Marker]:

@@ -50,6 +50,8 @@ class Prepared:
     parsed: Parsed
     metadata_id: bytes = b""
     """Of the columns that its client knows."""
+    shape_id: bytes = b""
+    """Of markers and columns as its clients know them."""
     version: int = -1
     """Of the schema that `ready` belongs to."""
     ready: Ready | None = None
@@ -68,6 +70,11 @@ def metadata_id(columns: Sequence[Column] | None) -> bytes:
         for part in (column.keyspace, column.table, column.name, show(column.type)):
             found.update(part.encode() + b"\0")
     return found.digest()
+
+
+def shape_id(plan: Plan) -> bytes:
+    """What tells a statement's markers and columns from others."""
+    return metadata_id(plan.markers) + metadata_id(plan.columns if isinstance(plan, SelectPlan) else None)
 
 
 def bind(statement: Statement, markers: Sequence[Marker], schema: Schema, keyspace: str | None) -> Plan:
@@ -104,13 +111,13 @@ class Plans:
             known = self._plans.get(key)
         if known is not None and known[0].shape is parsed.shape and known[1] == schema.version:
             plan = known[2]
-            return Ready(plan, parsed.literals) if plan is not None else self._whole(parsed, schema, keyspace)
+            return Ready(plan, parsed.literals) if plan is not None else self.whole(parsed, schema, keyspace)
         plan = None
         try:
             plan = bind(parsed.shape.statement, parsed.shape.markers, schema, keyspace)
         except (NeedsTextError, CqlError):
             # An error shows the constants.
-            made = self._whole(parsed, schema, keyspace)
+            made = self.whole(parsed, schema, keyspace)
         else:
             made = Ready(plan, parsed.literals)
         with self._lock:
@@ -122,7 +129,12 @@ class Plans:
         return made
 
     @staticmethod
-    def _whole(parsed: Parsed, schema: Schema, keyspace: str | None) -> Ready:
+    def whole(parsed: Parsed, schema: Schema, keyspace: str | None) -> Ready:
+        """A plan that is nobody else's.
+
+        Raises:
+            CqlError: whatever is wrong with the text.
+        """
         return Ready(bind(parsed.statement(), parsed.shape.markers, schema, keyspace), ())
 
 
@@ -141,14 +153,13 @@ class Registry:
                 self._known.move_to_end(number)
             return found
 
-    def keep(self, prepared: Prepared) -> Prepared:
-        """Keeps a statement, or gives the one that is kept already; forgets what was not used for longest."""
+    def keep(self, prepared: Prepared) -> None:
+        """Keeps a statement as it was prepared last; forgets what was not used for longest."""
         with self._lock:
-            known = self._known.setdefault(prepared.id, prepared)
+            self._known[prepared.id] = prepared
             self._known.move_to_end(prepared.id)
             if len(self._known) > _PREPARED:
                 self._known.popitem(last=False)
-            return known
 
     def forget(self, number: bytes) -> None:
         """A statement that cannot be bound any more: whoever executes it is to prepare it again."""

@@ -23,7 +23,7 @@ from hyperdb.frontends.cql.codes import Consistency, ErrorCode, EventKind
 from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
 from hyperdb.frontends.cql.define.context import Context as DefineContext
 from hyperdb.frontends.cql.define.run import run as define
-from hyperdb.frontends.cql.execute import paging, select, write
+from hyperdb.frontends.cql.execute import paging, proof, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
 from hyperdb.frontends.cql.lane import CqlLane, native
@@ -32,7 +32,7 @@ from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
 from hyperdb.frontends.cql.parse.permissions import PermissionStatement
-from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
+from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id, shape_id
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
@@ -49,6 +49,7 @@ from hyperdb.roles import ALIASES
 T = TypeVar("T")
 _SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
 _MOST_TAUGHT = 10_000
+_REPLICAS = {Consistency.TWO: 2, Consistency.THREE: 3}
 _PRIVACY, _PROVE = "hyperdb.privacy", "hyperdb.prove"
 
 
@@ -174,6 +175,8 @@ class CqlSession:
     def run(self, parsed: Parsed, asked: Asked) -> Reply:
         """Runs a parsed statement that is not prepared."""
         statement = parsed.shape.statement
+        if _PROVE in asked.context.payload:
+            return self._prove(parsed, asked)
         if isinstance(statement, DATA):
             return self.run_data(statement, lambda schema: self.backend.plans.ready(parsed, schema, asked.keyspace), asked)
         if isinstance(statement, st.Batch):
@@ -283,6 +286,27 @@ class CqlSession:
         result = self.transacting.run(kind, body)
         return Reply(result, frames[-1].warnings)
 
+    def _prove(self, parsed: Parsed, asked: Asked) -> Reply:
+        """A SELECT on the newest frame, with its proof in the payload."""
+        statement = parsed.shape.statement
+        if not isinstance(statement, st.Select):
+            raise invalid("hyperdb.prove: only SELECT is proved")
+        self.transacting.run(READ, lambda _transaction, schema: self.authorize(statement, schema, asked.keyspace))
+        frames = self.backend.tables.frames
+        frame = proof.newest(frames)
+
+        def body(transaction: TableTransaction, schema: Schema) -> Reply:
+            made = self.backend.plans.whole(parsed, schema, asked.keyspace)
+            plan = made.plan
+            assert isinstance(plan, SelectPlan)
+            execution = self.frame(made, asked.parameters, 0)
+            bundle = proof.prove(plan, execution, frames, frame)
+            rows = self._select(plan, transaction, schema, execution, asked, None)
+            payload = {proof.PROOF: bundle, proof.NUMBER: str(frame.number).encode()}
+            return Reply(rows, execution.warnings, payload)
+
+        return self.transacting.run_at(frame.commit, body)
+
     @staticmethod
     def kind_of(statement: Statement) -> Kind:
         """Which transaction a statement is run in."""
@@ -313,12 +337,11 @@ class CqlSession:
         self, plan: SelectPlan, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None
     ) -> Rows:
         parameters = asked.parameters
-        if parameters.consistency is Consistency.ANY:
-            raise invalid("ANY ConsistencyLevel is only supported for writes")
+        check_read_consistency(parameters.consistency)
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
         of = paging.digest(asked.text, asked.keyspace, frame.values)
         state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of)
-        access = Access(transaction, frame, lambda: self.facts(transaction, schema))
+        access = Access(transaction, frame, lambda: self.facts(transaction, schema), self.transacting.check)
         asked.note(f"Reading {plan.served.keyspace}.{plan.served.name}")
         page = select.run(plan, access, size, state)
         asked.note(f"Read {len(page.rows)} rows")
@@ -369,13 +392,14 @@ class CqlSession:
             plan = self.transacting.run(READ, body).plan
             markers, partition = plan.markers, plan.partition_markers
             columns = plan.columns if isinstance(plan, SelectPlan) else None
+            prepared.shape_id = shape_id(plan)
         elif isinstance(parsed.shape.statement, st.Batch):
             markers = self._batches.markers(parsed, keyspace)
         elif parsed.shape.markers:
             raise invalid("Bind variables cannot be used in this statement")
-        kept = self.backend.prepared.keep(prepared)
-        kept.metadata_id = metadata_id(columns)
-        return Reply(responses.Prepared(kept.id, kept.metadata_id, markers, partition, columns))
+        prepared.metadata_id = metadata_id(columns)
+        self.backend.prepared.keep(prepared)
+        return Reply(responses.Prepared(prepared.id, prepared.metadata_id, markers, partition, columns))
 
     def ready(self, prepared: Prepared, schema: Schema) -> Ready:
         """A prepared statement's plan under a schema.
@@ -401,19 +425,25 @@ class CqlSession:
         return found
 
     def current(self, prepared: Prepared, schema: Schema) -> Ready:
-        """A prepared statement's plan; one that cannot be bound any more is forgotten: its client hears why when it prepares."""
+        """A prepared statement's plan.
+
+        One that cannot be bound any more, or means other columns now, is forgotten: its client prepares it again, and hears why.
+        """
         try:
-            return self.ready(prepared, schema)
+            found = self.ready(prepared, schema)
         except CqlError:
+            found = None
+        if found is None or shape_id(found.plan) != prepared.shape_id:
             self.backend.prepared.forget(prepared.id)
-            raise unprepared(prepared.id) from None
+            raise unprepared(prepared.id)
+        return found
 
     def _execute(self, execute: requests.Execute, context: Context, tracer: Tracer | None) -> Reply:
         check_payload(context)
         prepared = self.find(execute.id)
         asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context, tracer)
         statement = prepared.parsed.shape.statement
-        if not isinstance(statement, DATA):
+        if not isinstance(statement, DATA) or _PROVE in context.payload:
             return self.run(prepared.parsed, asked)
         known = execute.result_metadata_id if context.version >= V5 else prepared.metadata_id
         seen: list[Schema] = []
@@ -448,12 +478,36 @@ def unprepared(number: bytes) -> CqlError:
     )
 
 
+def check_replicas(level: Consistency) -> None:
+    """Refuses what asks for several copies by their number; whatever else is asked for, the one that there is is enough.
+
+    Raises:
+        CqlError: unavailable.
+    """
+    required = _REPLICAS.get(level)
+    if required is not None:
+        extra = {"consistency": level, "required": required, "alive": 1}
+        raise CqlError(ErrorCode.UNAVAILABLE, f"Cannot achieve consistency level {level.name}", extra)
+
+
+def check_read_consistency(level: Consistency) -> None:
+    """Which consistency a SELECT may ask for.
+
+    Raises:
+        CqlError: invalid, unavailable.
+    """
+    if level is Consistency.ANY:
+        raise invalid("ANY ConsistencyLevel is only supported for writes")
+    check_replicas(level)
+
+
 def check_consistency(parameters: requests.Parameters, *, is_conditional: bool) -> None:
     """Which consistency a change may ask for.
 
     Raises:
-        CqlError: invalid.
+        CqlError: invalid, unavailable.
     """
+    check_replicas(parameters.consistency)
     if not is_conditional and parameters.consistency in _SERIAL:
         raise invalid("You must use conditional updates for serializable writes")
     if parameters.serial_consistency is not None and parameters.serial_consistency not in _SERIAL:
@@ -469,5 +523,3 @@ def check_payload(context: Context) -> None:
     level = context.payload.get(_PRIVACY)
     if level is not None and level != b"none":
         raise invalid(f"hyperdb.privacy: level '{level.decode(errors='replace')}' is not answered by this version, only 'none'")
-    if _PROVE in context.payload:
-        raise invalid("hyperdb.prove: proofs of CQL's results are not answered by this version")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from hyperdb.errors import CqlError, DeadlockError, RowChangedError, SerializationError
+from hyperdb.errors import CancelledError, CqlError, DeadlockError, RowChangedError, SerializationError
 from hyperdb.frontends.cql.codes import Consistency, ErrorCode
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.graph.catalog.tables import TableTransaction
@@ -46,9 +46,20 @@ class Transacting:
         self._backend = backend
         self._lock = threading.Lock()
         self._open: set[TableTransaction] = set()
+        self._is_cancelled = False
+
+    def check(self) -> None:
+        """For whoever runs long.
+
+        Raises:
+            CancelledError: nobody waits for it any more.
+        """
+        if self._is_cancelled:
+            raise CancelledError("the client is gone, or the server stops")
 
     def cancel(self) -> None:
-        """What waits in one of them gives up."""
+        """What waits or runs in one of them gives up: the session is at its end."""
+        self._is_cancelled = True
         with self._lock:
             found = list(self._open)
         for transaction in found:
@@ -80,6 +91,19 @@ class Transacting:
                     transaction.rollback()
         extra = {"consistency": Consistency.SERIAL, "received": 0, "block_for": 1, "write_type": kind.write_type}
         raise CqlError(ErrorCode.WRITE_TIMEOUT, "Operation timed out: others changed the row all the time", extra)
+
+    def run_at(self, commit: int, body: Callable[[TableTransaction, Schema], T]) -> T:
+        """Runs `body`, which only reads, on what there was at a past commit, with the schema of that time.
+
+        Raises:
+            BehindHorizonError: it is no longer kept.
+        """
+        transaction = self._backend.tables.begin_at(commit)
+        try:
+            transaction.open()
+            return body(transaction, self._backend.schemas.of(transaction, None))
+        finally:
+            transaction.rollback()
 
     def _run(self, transaction: TableTransaction, body: Callable[[TableTransaction, Schema], T]) -> T:
         for _ in range(_MOST_TRIES):

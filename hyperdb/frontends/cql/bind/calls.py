@@ -25,6 +25,7 @@ from hyperdb.frontends.cql.types.names import show
 
 _TO_JSON = frozenset({"tojson", "to_json"})
 _FROM_JSON = frozenset({"fromjson", "from_json"})
+_FROM_BLOB = ("blobas", "blob_as_")
 _SYSTEM = "system"
 
 
@@ -66,6 +67,8 @@ def call(terms: Terms, term: tm.Call, receiver: Receiver | None) -> Expression:
         is_given = argument is not None and argument.type == wanted
         named = Receiver(f"arg{number}({_SYSTEM}.{term.name})", wanted)
         bound.append(argument if is_given and argument is not None else terms.bind(part, named))
+    if term.name.startswith(_FROM_BLOB):
+        return _from_blob(function, bound[0])
     return applied(function, bound)
 
 
@@ -82,6 +85,18 @@ def _resolved(term: tm.Call, kinds: Sequence[Type | None]) -> Function:
             return registry.resolve(term.name, loose)
         except CqlError:
             raise error from None
+
+
+def _from_blob(function: Function, argument: Expression) -> Expression:
+    """A blob taken for a value of another type: the same bytes, an empty value too, if they are one."""
+
+    def run(frame: Frame, row: Row) -> Value:
+        value = argument.run(frame, row)
+        if isinstance(value, bytes):
+            function(frame, [value])
+        return value
+
+    return Expression(function.returns, run, argument.is_constant)
 
 
 def applied(function: Function, arguments: Sequence[Expression]) -> Expression:

@@ -8,6 +8,7 @@ Invariant: slices come in the order in which their rows lie, and no row lies in 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,8 +18,10 @@ from hyperdb.frontends.cql.bind.relations import HIGHS, LOWS, Bound
 from hyperdb.frontends.cql.describe.schema import Column
 from hyperdb.frontends.cql.parse.statements import Comparison
 from hyperdb.frontends.cql.types import ordering
+from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import Type
 
+MOST_KEYS = 100_000
 Values = tuple[bytes, ...]
 End = tuple[list[bytes], bool] | None
 """Values of the first columns, and whether rows with just these belong to it; None: no end."""
@@ -66,6 +69,17 @@ def distinct(rows: list[Values], key: Callable[[Values], tuple[object, ...]]) ->
     return found
 
 
+def check_product(parts: Sequence[Sequence[object]]) -> None:
+    """Refuses INs that together name more keys than anybody can want.
+
+    Raises:
+        CqlError: invalid.
+    """
+    size = math.prod(map(len, parts))
+    if size > MOST_KEYS:
+        raise invalid(f"The cartesian product of the IN restrictions is of {size} keys, more than the {MOST_KEYS} that are read")
+
+
 def prefixes(columns: Sequence[Column], equal: Sequence[Bound]) -> Callable[[Frame], list[Values]]:
     """Values of the first columns that equalities and INs give; `equal` restricts them one after the other."""
     key = sort_key(columns)
@@ -74,6 +88,7 @@ def prefixes(columns: Sequence[Column], equal: Sequence[Bound]) -> Callable[[Fra
 
     def of(frame: Frame) -> list[Values]:
         parts = [bound.options(frame) for bound in equal]
+        check_product(parts)
         rows = [tuple(value for part in row for value in part) for row in product(*parts)]
         return rows if is_single else distinct(rows, key)
 

@@ -6,10 +6,17 @@ questions after these parts. Invariant: what an index is asked gives all rows th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hyperdb.frontends.cql.bind.clustering import End, Slice, ends
+from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.relations import SLICES, Bound, Form
+from hyperdb.frontends.cql.describe.schema import Column
 from hyperdb.frontends.cql.parse.definitions import TargetKind
 from hyperdb.frontends.cql.parse.statements import Comparison
 from hyperdb.frontends.cql.schema.model import ServedIndex
+from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import is_multi_cell
 
 _STORAGE_ATTACHED = frozenset({"sai", "storageattachedindex", "org.apache.cassandra.index.sai.storageattachedindex"})
@@ -35,3 +42,38 @@ def answers(index: ServedIndex, bound: Bound) -> bool:
             return index.kind in (TargetKind.SIMPLE, TargetKind.FULL)
         case _:
             return bound.comparison in SLICES and index.kind is TargetKind.SIMPLE and is_storage_attached(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """An index, and between which of its entries the rows are."""
+
+    index: ServedIndex
+    column: Column
+    interval: Callable[[Frame], Slice]
+
+
+def lookup_of(index: ServedIndex, answered: Sequence[Bound]) -> Lookup:
+    """The lookup for one restriction, or for slices of the same column."""
+    first = answered[0]
+    if first.is_slice:
+        of_ends = ends(answered)
+
+        def between(frame: Frame) -> Slice:
+            found = of_ends(frame)
+            low, high = (None if end is None else (list(end[0]), end[1]) for end in (found.low, found.high))
+            return low, high
+
+        return Lookup(index, first.first, between)
+
+    def at(frame: Frame) -> Slice:
+        values = list(first.options(frame)[0])
+        if first.key is not None:
+            key = first.key.run(frame, ())
+            if not isinstance(key, bytes):
+                raise invalid(f"Invalid {'null' if key is None else 'unset'} value for map key of column {first.first.name}")
+            values = [key, *values]
+        end: End = (values, True)
+        return end, end
+
+    return Lookup(index, first.first, at)

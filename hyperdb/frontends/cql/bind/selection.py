@@ -242,7 +242,7 @@ class Selecting(Expressions):
 
             def number(frame: Frame, data: bytes, row: Row) -> int | None:  # noqa: ARG001
                 fields = containers.unpack_fields(data, count, "UDT")
-                return None if fields[at] is None else sum(each is not None for each in fields[:at])
+                return None if fields[at] is None else at
         else:
             assert isinstance(term, tm.Element)
             self._element(term.value, term.key)

@@ -67,6 +67,14 @@ def kind_of(literal: tm.Literal) -> constants.Kind:
     return _KINDS[literal.kind]
 
 
+def text_of(literal: tm.Literal) -> str:
+    """A constant's text, as types read it."""
+    return _WORDS.get(literal.text, literal.text) if literal.kind in (tm.Kind.NAN, tm.Kind.INFINITY) else literal.text
+
+
+_WORDS = {"nan": "NaN", "-nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
+
+
 class Terms:
     """Binds the expressions of one statement on one table, as far as they are values; `compute` takes the rest."""
 
@@ -128,7 +136,7 @@ class Terms:
     def _literal(self, term: tm.Literal, receiver: Receiver) -> Expression:
         if term.kind is tm.Kind.NULL:
             return constant(receiver.type, None)
-        return constant(receiver.type, constants.value(receiver.type, kind_of(term), term.text, receiver.name))
+        return constant(receiver.type, constants.value(receiver.type, kind_of(term), text_of(term), receiver.name))
 
     def _list(self, items: Sequence[tm.Term], receiver: Receiver) -> Expression:
         kind = receiver.type

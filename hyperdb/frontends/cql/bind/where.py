@@ -16,11 +16,12 @@ from hyperdb.frontends.cql.bind import clustering as rows
 from hyperdb.frontends.cql.bind.clustering import Slice, Values
 from hyperdb.frontends.cql.bind.filters import Filter, filter_of
 from hyperdb.frontends.cql.bind.frame import Frame
+from hyperdb.frontends.cql.bind.lookups import Lookup, answers, is_storage_attached, lookup_of
 from hyperdb.frontends.cql.bind.relations import CONTAINS, HIGHS, LOWS, Bound, Form
 from hyperdb.frontends.cql.bind.tokens import Tokens, tokens
 from hyperdb.frontends.cql.describe.schema import Column, Role
 from hyperdb.frontends.cql.parse.statements import Comparison
-from hyperdb.frontends.cql.schema.model import Served, ServedIndex
+from hyperdb.frontends.cql.schema.model import Served
 from hyperdb.frontends.cql.types.faults import invalid
 
 ALLOW_FILTERING = (
@@ -30,14 +31,6 @@ ALLOW_FILTERING = (
 _POINTS = frozenset({Comparison.EQUAL, Comparison.IN})
 Place = Callable[[str], int]
 """Where in a row a column's value is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """An index that is asked first, and the restriction that it answers."""
-
-    index: ServedIndex
-    bound: Bound
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,7 @@ class Where:
     """None: whole partitions."""
     filters: tuple[Filter, ...] = ()
     lookup: Lookup | None = None
+    """An index that gives the rows, before they are looked at."""
     equal: frozenset[str] = frozenset()
     """Columns that have one value."""
     is_one_partition: bool = False
@@ -207,6 +201,7 @@ def keys(found: Restrictions) -> Callable[[Frame], list[Values]]:
 
     def of(frame: Frame) -> list[Values]:
         parts = [[row[0] for row in each(frame)] for each in options]
+        rows.check_product(parts)
         made = [tuple(row) for row in product(*parts)]
         if len(made) > 1:
             made = rows.distinct(made, key)
@@ -257,8 +252,8 @@ def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> 
         raise invalid(ALLOW_FILTERING)
     filters = [bound for group in left for bound in group]
     filters += [bound for group in found.others.values() for bound in group]
-    # Rows that are not in the store come by whole partitions.
-    by_row = is_range or served.source is not None
+    # Rows that are not in the store, and those that an index gives, come whatever their clustering columns are.
+    by_row = is_range or has_index or served.source is not None
     if by_row:
         groups = [*found.clustering, *found.others.values(), *(found.partition.values() if is_range else ())]
         filters = [bound for group in groups for bound in group]
@@ -267,6 +262,8 @@ def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> 
     if (is_range or has_index) and not may_filter and _needs_filtering(found, lookup):
         raise invalid(ALLOW_FILTERING)
     has_in = any(group[0].comparison is Comparison.IN for group in found.partition.values())
+    if has_index and has_in and not is_range:
+        raise invalid("Select on indexed columns and with IN clause for the PRIMARY KEY are not supported")
     made = [filter_of(group, place) for group in _by_columns(filters)]
     return Where(
         keys=None if is_range else keys(found),
@@ -317,22 +314,24 @@ def _needs_filtering(found: Restrictions, lookup: Lookup | None) -> bool:
     number = len(found.others)
     if lookup is None:
         return bool(found.clustering) or bool(found.others) or found.partition_needs_filtering()
-    if any(len(group) > 1 for group in found.others.values()):
+    groups = [*found.others.values(), *found.clustering]
+    if all(any(is_storage_attached(index) and answers(index, group[0]) for index in found.served.indexes) for group in groups):
+        # Indexes of that kind are met together.
+        return False
+    if any(len(group) > 1 and not group[0].is_slice for group in found.others.values()):
         return True
-    if lookup.bound.first.role not in (Role.PARTITION, Role.CLUSTERING):
+    if lookup.column.role not in (Role.PARTITION, Role.CLUSTERING):
         number -= 1
     return number > 0
 
 
 def _lookup(found: Restrictions) -> Lookup | None:
     """An index that answers one of the restrictions."""
-    from hyperdb.frontends.cql.bind.lookups import answers
-
-    groups = [*found.others.values(), *found.clustering, *found.partition.values()]
-    for bound in (bound for group in groups for bound in group):
-        if bound.first.role is Role.PARTITION and not found.unrestricted:
+    for group in (*found.others.values(), *found.clustering, *found.partition.values()):
+        if group[0].first.role is Role.PARTITION and not found.unrestricted:
             continue
         for index in found.served.indexes:
-            if answers(index, bound):
-                return Lookup(index, bound)
+            answered = [bound for bound in group if answers(index, bound)]
+            if answered:
+                return lookup_of(index, answered)
     return None

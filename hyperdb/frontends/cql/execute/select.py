@@ -113,13 +113,10 @@ def _state(plan: SelectPlan, last: _Counted, left: int | None) -> State:
 
 def _paged(plan: SelectPlan, frame: Frame, rows: Iterator[_Counted], page_size: int | None, left: int | None) -> Page:
     wanted = _least(left, page_size)
-    # One more tells whether there is a next page.
-    taken = list(rows if wanted is None else islice(rows, wanted + 1))
-    has_more = wanted is not None and len(taken) > wanted and (left is None or left > wanted)
-    if wanted is not None:
-        taken = taken[:wanted]
+    taken = list(rows if wanted is None else islice(rows, wanted))
     out = _made(plan, frame, [each.found.row for each in taken])
-    if not has_more:
+    # As in Cassandra, behind a full page there is another one, if an empty one.
+    if wanted is None or len(taken) < wanted or left == wanted:
         return Page(out)
     return Page(out, _state(plan, taken[-1], None if left is None else left - len(taken)))
 

@@ -15,6 +15,7 @@ from hyperdb.frontends.cql.bind.clustering import End, Slice, Values
 from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.select import SelectPlan
 from hyperdb.frontends.cql.bind.selection import VALUE
+from hyperdb.frontends.cql.describe.schema import Role
 from hyperdb.frontends.cql.schema.rows import Facts, RowSource
 from hyperdb.frontends.cql.schema.rows import Row as SourceRow
 from hyperdb.frontends.cql.schema.token import token
@@ -24,7 +25,6 @@ from hyperdb.graph.catalog.tables import TableTransaction
 Row: TypeAlias = tuple[bytes | int | list[int | None] | None, ...]
 _Read: TypeAlias = tuple[list[Row], bytes | None]
 _MOST = 1000
-_LEAST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Access:
     transaction: TableTransaction
     frame: Frame
     facts: Callable[[], Facts]
+    check: Callable[[], None]
+    """Raises if nobody waits for the rows any more; called now and then."""
 
 
 def stream(plan: SelectPlan, access: Access, start: Place, wanted: int | None) -> Iterator[Found]:
@@ -62,7 +64,9 @@ def stream(plan: SelectPlan, access: Access, start: Place, wanted: int | None) -
     """
     if plan.served.source is not None:
         return _system(plan, access, start)
-    size = min(_MOST, max(_LEAST, wanted + 1)) if wanted is not None else _MOST
+    size = min(_MOST, wanted) if wanted is not None else _MOST
+    if plan.where.lookup is not None:
+        return _found(plan, access, start, size)
     if plan.where.keys is None:
         return _scan(plan, access, start, size)
     return _partitions(plan, access, start, size)
@@ -111,6 +115,7 @@ def _partition(
             def read(limit: int, after: bytes | None = after, low: End = low, high: End = high) -> _Read:
                 return wide.rows(statements, key, low, high, plan.reverse, after, limit, now, asked)
 
+            access.check()
             rows, behind = read(size)
             chunk = _Chunk(read, rows, behind)
             for at, row in enumerate(rows):
@@ -158,6 +163,9 @@ def _merged(plan: SelectPlan, row: Row, static: Row | None) -> Row:
 def _scan(plan: SelectPlan, access: Access, start: Place, size: int) -> Iterator[Found]:
     wide, statements, now = plan.served.wide, access.transaction.statements, access.frame.now
     asked = _asked(plan)
+    if start.slice > 0:
+        # Behind the last row.
+        return
     low = high = None
     if plan.where.tokens is not None:
         tokens = plan.where.tokens(access.frame)
@@ -172,11 +180,14 @@ def _scan(plan: SelectPlan, access: Access, start: Place, size: int) -> Iterator
     # A partition's static row, as long as no row of it came.
     waiting: Found | None = None
     is_first = after is not None
+    # What a partition has beyond that is not looked at.
+    most = 1 if plan.distinct and not plan.where.filters else None
     while True:
 
         def read(limit: int, after: bytes | None = after) -> _Read:
-            return wide.scan(statements, low, high, after, limit, now, asked)
+            return wide.scan(statements, low, high, after, limit, now, asked, most)
 
+        access.check()
         rows, behind = read(size)
         chunk = _Chunk(read, rows, behind)
         for at, row in enumerate(rows):
@@ -210,6 +221,96 @@ def _picker(places: tuple[int, ...]) -> Callable[[Row], tuple[bytes, ...]]:
         only = places[0]
         return lambda row: (row[only],)  # type: ignore[return-value]
     return lambda row: tuple(row[place] for place in places)  # type: ignore[misc]
+
+
+# Rows that an index gives.
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What an index is asked."""
+
+    plan: SelectPlan
+    access: Access
+    index: int
+    low: End
+    high: End
+    asked: list[tuple[int, int]]
+
+    def read(self, within: Values | None, after: bytes | None, limit: int) -> _Read:
+        """Rows behind a place of the index."""
+        self.access.check()
+        wide, statements = self.plan.served.wide, self.access.transaction.statements
+        now = self.access.frame.now
+        return wide.find(statements, self.index, self.low, self.high, within, after, limit, now, self.asked)
+
+
+def _found(plan: SelectPlan, access: Access, start: Place, size: int) -> Iterator[Found]:
+    lookup = plan.where.lookup
+    assert lookup is not None
+    wide = plan.served.wide
+    low, high = lookup.interval(access.frame)
+    search = _Search(plan, access, lookup.index.number, low, high, _asked(plan))
+    tokens = None if plan.where.tokens is None else plan.where.tokens(access.frame)
+    keys: Sequence[Values | None] = [None] if plan.where.keys is None else plan.where.keys(access.frame)
+    found = _found_partitions if lookup.column.role is Role.STATIC else _found_rows
+    # A slice is behind where all of a partition's rows are.
+    for number in range(start.partition + (start.slice > 0), len(keys)):
+        here = start if number == start.partition else Place(number)
+        for each in found(search, keys[number], here, size):
+            if tokens is None or wide.token(each.partition) in tokens:  # type: ignore[arg-type]
+                yield each
+
+
+def _found_rows(search: _Search, within: Values | None, start: Place, size: int) -> Iterator[Found]:
+    plan, access = search.plan, search.access
+    key_of = _picker(plan.partition_places)
+    known: tuple[object, Row | None] = (None, None)
+    after = start.after
+    while True:
+
+        def read(limit: int, after: bytes | None = after) -> _Read:
+            return search.read(within, after, limit)
+
+        rows, behind = read(size)
+        chunk = _Chunk(read, rows, behind)
+        for at, row in enumerate(rows):
+            key = key_of(row)
+            if plan.static_places and known[0] != key:
+                fixed = plan.served.wide.fixed(access.transaction.statements, key, access.frame.now, search.asked)
+                known = key, fixed[0] if fixed else None
+            yield Found(_merged(plan, row, known[1]), key, chunk.place(at, start.partition, 0))
+        if behind is None:
+            return
+        after, size = behind, min(_MOST, size * 2)
+
+
+_SKIPPED_BYTES = 4
+
+
+def _found_partitions(search: _Search, within: Values | None, start: Place, size: int) -> Iterator[Found]:
+    """All rows of the partitions whose static rows an index of a static column gives, one partition after the other.
+
+    A place here is how many rows of a partition went out, and the place in the index before it.
+    """
+    plan = search.plan
+    key_of = _picker(plan.partition_places)
+    place = start.after or b""
+    skipped, after = int.from_bytes(place[:_SKIPPED_BYTES], "big"), place[_SKIPPED_BYTES:] or None
+    while True:
+        rows, behind = search.read(within, after, 1)
+        for row in rows:
+            key = key_of(row)
+            for at, found in enumerate(_partition(plan, search.access, key, [(None, None)], Place(), size)):
+                if at >= skipped:
+                    yield Found(found.row, key, _within(start.partition, at + 1, after))
+        if behind is None:
+            return
+        skipped, after = 0, behind
+
+
+def _within(partition: int, skipped: int, after: bytes | None) -> Callable[[], Place]:
+    return lambda: Place(partition, 0, skipped.to_bytes(_SKIPPED_BYTES, "big") + (after or b""))
 
 
 # Tables whose rows are not in the store.

@@ -171,6 +171,17 @@ def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
     return Rows([_column(served, _APPLIED), *shown.values()], rows)
 
 
+_CELL = 24
+
+
+def weight(change: Change) -> int:
+    """About how many bytes a change writes."""
+    frame, plan = change.frame, change.plan
+    given = sum(len(value) for value in frame.values if isinstance(value, bytes))
+    cells = 1 + len(plan.regular) + len(plan.static)
+    return given + sum(len(literal.text) for literal in frame.literals) + _CELL * cells
+
+
 def check_batch(changes: Sequence[Change], *, counters: bool, unlogged: bool) -> None:
     """What may be in one batch.
 
