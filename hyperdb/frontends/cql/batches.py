@@ -17,6 +17,7 @@ from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of
 from hyperdb.frontends.cql.bind.terms import Expression
 from hyperdb.frontends.cql.codes import BatchKind
 from hyperdb.frontends.cql.contract import Context
+from hyperdb.frontends.cql.demands import check_consistency, check_payload
 from hyperdb.frontends.cql.execute import write
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
@@ -54,8 +55,6 @@ class Batches:
 
     def run(self, batch: requests.Batch, context: Context) -> Reply:
         """A message."""
-        from hyperdb.frontends.cql.session import check_payload
-
         check_payload(context)
         session = self._session
         keyspace = batch.parameters.keyspace or session.keyspace
@@ -145,8 +144,6 @@ class Batches:
         timestamp: Callable[[Frame], int] | None,
         keyspace: str | None,
     ) -> Reply:
-        from hyperdb.frontends.cql.session import check_consistency
-
         session = self._session
         time = session.write_time(parameters)
         warnings: list[str] = []

@@ -19,10 +19,11 @@ from hyperdb.frontends.cql.batches import Batches
 from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.markers import arranged
 from hyperdb.frontends.cql.bind.select import SelectPlan
-from hyperdb.frontends.cql.codes import Consistency, ErrorCode, EventKind
+from hyperdb.frontends.cql.codes import ErrorCode, EventKind
 from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
 from hyperdb.frontends.cql.define.context import Context as DefineContext
 from hyperdb.frontends.cql.define.run import run as define
+from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_payload, check_read_consistency, unprepared
 from hyperdb.frontends.cql.execute import paging, proof, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
@@ -47,10 +48,7 @@ from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.roles import ALIASES
 
 T = TypeVar("T")
-_SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
 _MOST_TAUGHT = 10_000
-_REPLICAS = {Consistency.TWO: 2, Consistency.THREE: 3}
-_PRIVACY, _PROVE = "hyperdb.privacy", "hyperdb.prove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class CqlSession:
     def run(self, parsed: Parsed, asked: Asked) -> Reply:
         """Runs a parsed statement that is not prepared."""
         statement = parsed.shape.statement
-        if _PROVE in asked.context.payload:
+        if PROVE in asked.context.payload:
             return self._prove(parsed, asked)
         if isinstance(statement, DATA):
             return self.run_data(statement, lambda schema: self.backend.plans.ready(parsed, schema, asked.keyspace), asked)
@@ -443,7 +441,7 @@ class CqlSession:
         prepared = self.find(execute.id)
         asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context, tracer)
         statement = prepared.parsed.shape.statement
-        if not isinstance(statement, DATA) or _PROVE in context.payload:
+        if not isinstance(statement, DATA) or PROVE in context.payload:
             return self.run(prepared.parsed, asked)
         known = execute.result_metadata_id if context.version >= V5 else prepared.metadata_id
         seen: list[Schema] = []
@@ -466,60 +464,3 @@ class CqlSession:
         found = lesson(prepared, schema, self._protocol)
         if found is not None:
             self._lane.learn(prepared.id, native(self.backend.lanes, found))
-
-
-def unprepared(number: bytes) -> CqlError:
-    """A prepared statement that is not known."""
-    return CqlError(
-        ErrorCode.UNPREPARED,
-        f"Prepared query with ID {number.hex()} not found (either the query was not prepared on this host (maybe the host has "
-        "been restarted?) or you have prepared too many queries and it has been evicted from the internal cache)",
-        {"id": number},
-    )
-
-
-def check_replicas(level: Consistency) -> None:
-    """Refuses what asks for several copies by their number; whatever else is asked for, the one that there is is enough.
-
-    Raises:
-        CqlError: unavailable.
-    """
-    required = _REPLICAS.get(level)
-    if required is not None:
-        extra = {"consistency": level, "required": required, "alive": 1}
-        raise CqlError(ErrorCode.UNAVAILABLE, f"Cannot achieve consistency level {level.name}", extra)
-
-
-def check_read_consistency(level: Consistency) -> None:
-    """Which consistency a SELECT may ask for.
-
-    Raises:
-        CqlError: invalid, unavailable.
-    """
-    if level is Consistency.ANY:
-        raise invalid("ANY ConsistencyLevel is only supported for writes")
-    check_replicas(level)
-
-
-def check_consistency(parameters: requests.Parameters, *, is_conditional: bool) -> None:
-    """Which consistency a change may ask for.
-
-    Raises:
-        CqlError: invalid, unavailable.
-    """
-    check_replicas(parameters.consistency)
-    if not is_conditional and parameters.consistency in _SERIAL:
-        raise invalid("You must use conditional updates for serializable writes")
-    if parameters.serial_consistency is not None and parameters.serial_consistency not in _SERIAL:
-        raise invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL")
-
-
-def check_payload(context: Context) -> None:
-    """Refuses what a request asks for beside its statement and this version does not do.
-
-    Raises:
-        CqlError: invalid.
-    """
-    level = context.payload.get(_PRIVACY)
-    if level is not None and level != b"none":
-        raise invalid(f"hyperdb.privacy: level '{level.decode(errors='replace')}' is not answered by this version, only 'none'")

@@ -327,7 +327,10 @@ def _needs_filtering(found: Restrictions, lookup: Lookup | None) -> bool:
 
 def _lookup(found: Restrictions) -> Lookup | None:
     """An index that answers one of the restrictions."""
-    for group in (*found.others.values(), *found.clustering, *found.partition.values()):
+    # What names partitions and slices needs no index.
+    is_range = bool(found.unrestricted) or found.partition_needs_filtering()
+    clustering = found.clustering if is_range else found.leading()[2]
+    for group in (*found.others.values(), *clustering, *found.partition.values()):
         if group[0].first.role is Role.PARTITION and not found.unrestricted:
             continue
         for index in found.served.indexes:
