@@ -13,18 +13,10 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.commitment.verify import (
-    Count,
-    Element,
-    Frame,
-    Incidence,
-    IncidenceCount,
-    Member,
-    Query,
-    RemovedElement,
-    RemovedMember,
-    Rows,
-)
+from hyperdb.commitment.asked import Asked, Form
+from hyperdb.commitment.bounds import bounds
+from hyperdb.commitment.native import verify
+from hyperdb.commitment.verify import Bounds, Collection, Element, Found, Frame, Query, Root
 from hyperdb.errors import InvalidError, NotFoundError, NotProvableError, NotSealedError
 
 if TYPE_CHECKING:
@@ -79,6 +71,11 @@ def _number(arguments: Json, name: str) -> int | None:
     return value
 
 
+def _bytes(arguments: Json, name: str) -> bytes | None:
+    value = arguments.get(name)
+    return None if value is None else base64.b64decode(value)
+
+
 def _text(arguments: Json, name: str) -> str:
     value = arguments.get(name)
     if not isinstance(value, str) or not value:
@@ -128,37 +125,67 @@ def _seal(database: Database, _: Json, __: Progress) -> Json:
 def prove(
     database: Database,
     app: str,
-    form: str,
-    key: bytes,
-    field: bytes | None = None,
+    asked: Asked,
     *,
     frame: int | None = None,
     contains: int | None = None,
     seal: bool = False,
 ) -> tuple[Frame, bytes]:
-    """A bundle of one of the forms in `_FORMS`, and the frame that it is under: the newest one unless told otherwise.
+    """A bundle that shows what is asked, and the frame that it is under: the newest one unless told otherwise.
 
     Raises:
-        InvalidError: there is no such form, the field of a list is no index, or `contains` is no earlier frame.
+        InvalidError: as `Asked.checked`; the field of a list is no index, a bound is none of the collection's, or `contains` is
+            no earlier frame.
+        NotFoundError: there is no collection under a key of whose members a range was asked for.
         NotSealedError, BehindHorizonError, NotProvableError: as `Frames.prove`.
     """
-    if form not in _FORMS:
-        raise InvalidError(f"there is no proof of the form '{form[:64]}'")
+    form = asked.checked()
     header = database.seal() if seal else _frame_of(database, frame)
     if contains is not None and contains >= header.number:
         raise InvalidError(f"frame {contains} is not earlier than frame {header.number}, so it is not in its history")
-    name = None if field is None else _member_name(database, header.number, app, key, field)
-    return header, _first_provable(database, app, _FORMS[form](key, name), header.number, contains)
+    queries = [_query(database, app, header, form, asked, key) for key in asked.keys or (b"",)]
+    return header, database.frames.prove(app, *queries, frame=header.number, contains=contains)
+
+
+def _query(database: Database, app: str, header: Frame, form: Form, asked: Asked, key: bytes) -> Query:
+    """The query about one key."""
+    name = b"" if asked.field is None else _member_name(database, header.number, app, key, asked.field)
+    within = Bounds()
+    if asked.ranged:
+        collection = _collection(database, app, header, key) if form.of_keys else None
+        within = bounds(collection, asked.low, asked.below)
+    queries = form.queries(key, name, within)
+    for query in queries[:-1]:
+        try:
+            database.frames.prove(app, query, frame=header.number)
+        except NotProvableError:
+            # Perhaps the next one holds; the last one says what is so.
+            continue
+        return query
+    return queries[-1]
+
+
+def _collection(database: Database, app: str, header: Frame, key: bytes) -> Collection:
+    """What the frame says of a collection."""
+    bundle = database.frames.prove(app, Element(key), frame=header.number)
+    (answer,) = verify(bundle, trusted=Root(header.root)).answers
+    found = answer.row.collection if isinstance(answer, Found) else None
+    if found is None:
+        raise NotFoundError("a range is of the members of a collection, and there is none under this key")
+    return found
 
 
 def _prove(database: Database, arguments: Json, _: Progress) -> Json:
     app = _text(arguments, "app")
+    asked = Asked(
+        _text(arguments, "form"),
+        tuple(base64.b64decode(key) for key in arguments.get("keys") or ()),
+        *(_bytes(arguments, name) for name in ("field", "low", "below")),
+    )
     header, bundle = prove(
         database,
         app,
-        _text(arguments, "form"),
-        base64.b64decode(arguments["key"]),
-        None if arguments.get("field") is None else base64.b64decode(arguments["field"]),
+        asked,
         frame=_number(arguments, "frame"),
         contains=_number(arguments, "contains"),
         seal=bool(arguments.get("seal")),
@@ -173,17 +200,6 @@ def _prove(database: Database, arguments: Json, _: Progress) -> Json:
     }
 
 
-def _first_provable(database: Database, app: str, queries: tuple[Query, ...], number: int, contains: int | None) -> bytes:
-    """A proof of the first of some queries that holds: a removed element was a vertex or a hyperedge."""
-    for query in queries[:-1]:
-        try:
-            return database.frames.prove(app, query, frame=number, contains=contains)
-        except NotProvableError:
-            # Perhaps the next one holds; the last one says what is so.
-            continue
-    return database.frames.prove(app, queries[-1], frame=number, contains=contains)
-
-
 def _member_name(database: Database, number: int, app: str, key: bytes, field: bytes) -> bytes:
     """What names a member in a query: of a list its index, as people write it, in 8 bytes."""
     with database.snapshot(frame=number) as snapshot:
@@ -192,25 +208,6 @@ def _member_name(database: Database, number: int, app: str, key: bytes, field: b
     if not field.isdigit() or int(field) > _LARGEST_INDEX:
         raise InvalidError("the field of a list is its index, counted from 0 at the head; a proof does not count from the end")
     return int(field).to_bytes(_INTEGER_BYTES, "little")
-
-
-def _named(name: bytes | None) -> bytes:
-    if name is None:
-        raise InvalidError("a field is needed")
-    return name
-
-
-_FORMS: Mapping[str, Callable[[bytes, bytes | None], tuple[Query, ...]]] = {
-    "element": lambda key, _: (Element(key),),
-    "member": lambda key, name: (Member(key, _named(name)),),
-    "rows": lambda key, _: (Rows(key),),
-    "count": lambda key, _: (Count(key),),
-    "incidence": lambda key, _: (Incidence(key),),
-    "incidence count": lambda key, _: (IncidenceCount(key),),
-    "removed": lambda key, _: (RemovedElement(key, hyperedge=False), RemovedElement(key, hyperedge=True)),
-    "removed member": lambda key, name: (RemovedMember(key, _named(name)),),
-}
-"""What may be proved of a key, by name; of several queries the first that holds."""
 
 
 def _shards(database: Database, arguments: Json, _: Progress) -> Json:

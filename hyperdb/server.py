@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hyperdb import _native, reports, roles
+from hyperdb.commitment.asked import Asked
 from hyperdb.commitment.frames import Frames
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
@@ -222,9 +223,9 @@ class Serving:
         """Frames and proofs."""
         return self.database.frames
 
-    def prove(self, db: int, form: str, key: bytes, field: bytes | None = None) -> bytes:
+    def prove(self, db: int, asked: Asked) -> bytes:
         """A bundle under the newest frame."""
-        return reports.prove(self.database, f"redis/{db}", form, key, field)[1]
+        return reports.prove(self.database, f"redis/{db}", asked)[1]
 
     def keyspaces(self) -> list[Keyspace]:
         """The numbered databases that hold keys."""

@@ -144,7 +144,7 @@ def prove_needs(database: Target, package: Package, clock: Callable[[], float] =
     # The pairing takes a tenth of a second to load, which is no part of verifying.
     import_module("hyperdb.commitment.verify.pairing")
     key = base64.b64encode(f"{NEEDS}{package.name}".encode()).decode()
-    made = database.report("prove", app="redis/0", key=key, form="rows", seal=True)
+    made = database.report("prove", app="redis/0", keys=[key], form="rows", seal=True)
     bundle = base64.b64decode(made["bundle"])
     began = clock()
     verified = verify(bundle, trusted=Root(bytes.fromhex(made["root"])), app="redis/0")

@@ -85,11 +85,18 @@ def seal(directory: Dir, as_json: AsJson = False) -> None:
 
 def prove(
     directory: Dir,
-    key: Annotated[str, typer.Argument(help="The key, vertex or hyperedge.")],
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY...", help="Keys, vertices or hyperedges: all in one proof.")
+    ] = None,
     app: Annotated[str, typer.Option(help="The app; redis/N is what Redis clients see as database N.")] = "redis/0",
     field: Annotated[str | None, typer.Option(help="One member of it: a field, a member, an order key, a list's index.")] = None,
     rows: Annotated[bool, typer.Option("--rows", help="All members of it, and that there are no others.")] = False,
+    elements: Annotated[bool, typer.Option("--elements", help="All keys of the app; with --count how many.")] = False,
     count: Annotated[bool, typer.Option("--count", help="How many members it has (attested, not proved).")] = False,
+    low: Annotated[
+        str | None, typer.Option("--from", help="Of members from this score, index, name or hash on; of keys by their hash.")
+    ] = None,
+    below: Annotated[str | None, typer.Option(help="Up to, but without, this score, index, name or hash.")] = None,
     incidence: Annotated[bool, typer.Option("--incidence", help="All that refer to it; with --count how many.")] = False,
     removed: Annotated[bool, typer.Option("--removed", help="That it (or its --field) was removed, and when.")] = False,
     frame: FrameNumber = None,
@@ -100,13 +107,17 @@ def prove(
     as_json: AsJson = False,
 ) -> None:
     """Make a proof: what lies under a key (or that nothing does) in a sealed frame, for whoever has the root or a public key."""
-    if sum((rows, count or incidence, removed or field is not None)) > 1:
+    if sum((rows, count or incidence or elements, removed or field is not None)) > 1:
         raise InvalidError("one of --field, --rows, --incidence and --count at a time; --removed goes with --field or alone")
+    if elements and incidence:
+        raise InvalidError("--elements and --incidence are two proofs")
     if seal and frame is not None:
         raise InvalidError("--seal proves under the frame that it seals: leave --frame out")
     if out is None and svg is None and not as_json:
         raise InvalidError("where does the proof go? --out FILE, --svg FILE or --json")
     form = "rows" if rows else "count" if count else "element" if field is None else "member"
+    if elements:
+        form = "element count" if count else "elements"
     if incidence:
         form = "incidence count" if count else "incidence"
     if removed:
@@ -114,8 +125,10 @@ def prove(
     asked = {
         "app": app,
         "form": form,
-        "key": base64.b64encode(os.fsencode(key)).decode(),
-        "field": None if field is None else base64.b64encode(os.fsencode(field)).decode(),
+        "keys": [_base64(key) for key in keys or ()],
+        "field": None if field is None else _base64(field),
+        "low": None if low is None else _base64(low),
+        "below": None if below is None else _base64(below),
         "frame": frame,
         "contains": contains,
         "seal": seal,
@@ -143,6 +156,10 @@ def prove(
             ("check it", f"hyperdb verify {out} --root {report['root']}" if out is not None else None),
         ]
     )
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(os.fsencode(text)).decode()
 
 
 def verify(

@@ -159,6 +159,8 @@ def _query_json(query: Query) -> Json:
     for name in ("id", "collection", "name"):
         if hasattr(query, name):
             told[name] = value(getattr(query, name))
+    if isinstance(query, Rows | Count | Elements | ElementCount) and (query.bounds.low or query.bounds.below):
+        told["bounds"] = {"low": query.bounds.low.hex(), "below": query.bounds.below.hex(), "by_score": query.bounds.companion}
     return told
 
 

@@ -70,7 +70,9 @@ def fill(directory: Path) -> None:
         app.put("k", "v")
         app.put("gone", "x")
         app.hash("h").update({f"f{number}": f"x{number}" for number in range(HASH_FIELDS)})
-        app.list("l").append("a", "b", "c")
+        app.list("l").append("b", "c", "d")
+        app.list("l").append_left("a")
+        app.sorted_set("z").add({f"m{number}": number / 2 for number in range(-4, 5)})
         app.add_hyperedge("edge", {"one": hyperdb.Vertex("k")})
         db.app("other").put("k", "elsewhere")
         db.seal()
@@ -121,6 +123,11 @@ def test_root_frames_and_shards(directory: Path) -> None:
     assert shards[0]["digest"] in run("shards", directory, "--limit", "500").stdout
 
 
+def bounds(low: str, below: str, by_score: bool = False) -> dict[str, object]:
+    """Bounds of a query, under --json."""
+    return {"low": low, "below": below, "by_score": by_score}
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
@@ -138,6 +145,11 @@ def test_root_frames_and_shards(directory: Path) -> None:
         (("edge", "--field", "one"), {"query": "member", "answer": "found"}),
         (("k", "--incidence"), {"query": "incidence", "answer": "complete", "standing": "proved"}),
         (("k", "--incidence", "--count"), {"query": "incidence count", "answer": "attested", "standing": "attested"}),
+        (("h", "--rows", "--from", "40", "--below", "8000"), {"answer": "complete", "bounds": bounds("40", "8000")}),
+        (("h", "--count", "--from", "4000"), {"answer": "attested", "bounds": bounds("4000", "")}),
+        (("--elements", "--app", "other"), {"query": "elements", "answer": "complete"}),
+        (("--elements", "--count"), {"query": "element count", "count": 5}),
+        (("--elements", "--count", "--below", "00000000"), {"query": "element count", "count": 0}),
     ],
 )
 def test_what_is_proved_verifies_in_both_verifiers(
@@ -156,6 +168,47 @@ def test_what_is_proved_verifies_in_both_verifiers(
     assert native["answers"][0]["words"] in words
     # What is merely attested is said to be so, and nothing else is.
     assert (words.count("attested:") == 1) == (native["answers"][0]["standing"] == "attested")
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (("z", "--from", "-1", "--below", "1.5"), ["m-2", "m-1", "m0", "m1", "m2"]),
+        (("z", "--from", "-0.0", "--below", "inf"), ["m0", "m1", "m2", "m3", "m4"]),
+        (("z", "--below", "-1.5"), ["m-4"]),
+        (("z", "--from", "2.25"), []),
+        (("l", "--from", "1", "--below", "3"), ["b", "c"]),
+        (("l", "--below", "1"), ["a"]),
+        (("l", "--from", "3"), ["d"]),
+        (("edge", "--from", "a", "--below", "one\x01"), ["one"]),
+        (("edge", "--from", "p"), []),
+    ],
+)
+def test_ranges_are_in_the_order_of_the_kind(directory: Path, tmp_path: Path, asked: tuple[str, ...], names: list[str]) -> None:
+    bundle = tmp_path / "bundle"
+    made = told("prove", directory, asked[0], "--rows", *asked[1:], "--out", bundle)
+    (answer,) = told("verify", bundle, "--root", made["root"])["answers"]
+    assert answer["answer"] == "complete" and answer["bounds"]["by_score"] == (asked[0] == "z")
+    # What is scored is named by score and member, an item of a list by its position.
+    rows = [row["value"] if asked[0] == "l" else row["name"] for row in answer["rows"]]
+    scored = [
+        base64.b64decode(name["base64"])[8:].decode() if isinstance(name, dict) else name[8:] for name in rows if asked[0] == "z"
+    ]
+    assert sorted(scored or rows) == sorted(names)
+    counted = told("prove", directory, asked[0], "--count", *asked[1:], "--out", bundle)
+    (answer,) = told("verify", bundle, "--root", counted["root"])["answers"]
+    assert answer["count"] == len(names)
+
+
+def test_several_keys_are_one_proof(directory: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    made = told("prove", directory, "k", "nobody", "h", "--out", bundle)
+    answers = told("verify", bundle, "--root", made["root"])["answers"]
+    assert [(answer["id"], answer["answer"]) for answer in answers] == [("k", "found"), ("nobody", "absent"), ("h", "found")]
+    assert made["bytes"] < sum(told("prove", directory, key)["bytes"] for key in ("k", "nobody", "h"))
+    made = told("prove", directory, "h", "z", "--count", "--out", bundle)
+    assert [answer["count"] for answer in told("verify", bundle, "--root", made["root"])["answers"]] == [HASH_FIELDS - 1, 9]
+    assert "is there" in refused("prove", directory, "gone", "k", "--removed", "--out", bundle)
 
 
 def test_a_frame_that_does_not_continue_what_was_seen_is_refused(directory: Path, tmp_path: Path) -> None:

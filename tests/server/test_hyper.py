@@ -83,6 +83,26 @@ def test_each_proof_verifies_under_the_root(client: redis.Redis) -> None:
     assert isinstance(answer(client, "HYPER.PROVEREMOVED", "gone"), Removed)
 
 
+def test_removed_members_ranges_and_several_keys(client: redis.Redis) -> None:
+    client.hdel("h", "f3")
+    client.zadd("z", {"three": 3, "half": 0.5})
+    client.execute_command("HYPER.SEAL")
+    assert isinstance(answer(client, "HYPER.PROVEREMOVED", "h", "f3"), Removed)
+    rows = answer(client, "HYPER.PROVEROWS", "z", "FROM", "1", "BELOW", "3")
+    assert isinstance(rows, Complete) and [row.name[8:] for row in rows.rows] == [b"one", b"two"]
+    for words, count in ((("from", "1"), 3), (("below", "1"), 1), (("below", "inf", "from", "-inf"), 4), (("FROM", "9"), 0)):
+        counted = answer(client, "HYPER.PROVECOUNT", "z", *words)
+        assert isinstance(counted, Attested) and counted.count == count
+    items = answer(client, "HYPER.PROVEROWS", "l", "FROM", "1")
+    assert isinstance(items, Complete) and [row.value for row in items.rows] == [b"b", b"c"]
+    half = answer(client, "HYPER.PROVECOUNT", "h", "BELOW", "80"), answer(client, "HYPER.PROVECOUNT", "h", "FROM", "80")
+    assert sum(part.count for part in half if isinstance(part, Attested)) == client.hlen("h")
+    bundle = client.execute_command("HYPER.MPROVE", "k", "nobody", "h")
+    root = bytes.fromhex(as_map(client.execute_command("HYPER.ROOT"))[b"root"].decode())
+    shown = hyperdb.verify(bundle, trusted=Root(root), app="redis/0").answers
+    assert [type(one) for one in shown] == [Found, Absent, Found]
+
+
 def test_lists_are_proved_by_index(client: redis.Redis) -> None:
     client.lpush("l", "before")
     client.execute_command("HYPER.SEAL")
@@ -113,7 +133,21 @@ def test_another_database_is_another_app(client: redis.Redis, port: int) -> None
         (("HYPER.SEAL", "x"), "wrong number of arguments"),
         (("HYPER.FRAME",), "wrong number of arguments"),
         (("HYPER.PROVEROWS",), "wrong number of arguments"),
-        (("HYPER.PROVECOUNT", "h", "x"), "wrong number of arguments"),
+        (("HYPER.MPROVE",), "wrong number of arguments"),
+        (("HYPER.PROVECOUNT", "h", "x"), "syntax error"),
+        (("HYPER.PROVEROWS", "h", "FROM"), "syntax error"),
+        (("HYPER.PROVEROWS", "h", "FROM", "40", "FROM", "50"), "syntax error"),
+        (("HYPER.PROVEROWS", "h", "ABOVE", "40"), "syntax error"),
+        (("HYPER.PROVEROWS", "h", "FROM", "field"), "hexadecimal digits"),
+        (("HYPER.PROVEROWS", "h", "FROM", "00" * 9), "8 bytes"),
+        (("HYPER.PROVEROWS", "h", "FROM", "50", "BELOW", "50"), "nothing lies between"),
+        (("HYPER.PROVEROWS", "z", "FROM", "much"), "a score"),
+        (("HYPER.PROVEROWS", "z", "FROM", "nan"), "a score"),
+        (("HYPER.PROVECOUNT", "l", "BELOW", "-1"), "an index"),
+        (("HYPER.PROVECOUNT", "l", "FROM", "9" * 30), "an index"),
+        (("HYPER.PROVEROWS", "k", "FROM", "1"), "none under this key"),
+        (("HYPER.PROVEREMOVED", "gone", "f", "g"), "wrong number of arguments"),
+        (("HYPER.PROVEREMOVED", "h", "f3"), "NOPROOF"),
         (("HYPER.PROVEREMOVED",), "wrong number of arguments"),
         (("HYPER.FRAME", "one"), "not an integer"),
         (("HYPER.FRAME", "-1"), "not an integer"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from hyperdb.commitment.asked import Asked
 from hyperdb.commitment.verify import Frame
 
 
@@ -70,11 +71,12 @@ class Control(Protocol):
     def frames(self) -> Frames:
         """Frames and proofs."""
 
-    def prove(self, db: int, form: str, key: bytes, field: bytes | None = None) -> bytes:
-        """A bundle about a key under the newest frame; the form is `element`, `member`, `rows`, `count` or `removed`.
+    def prove(self, db: int, asked: Asked) -> bytes:
+        """A bundle that shows what is asked under the newest frame.
 
         Raises:
-            HyperDBError: there is no frame, the field of a list is no index, or what was to be shown is not so.
+            HyperDBError: there is no frame, the field of a list is no index, a bound is none of the collection's, or what was to
+                be shown is not so.
         """
 
     def keyspaces(self) -> list[Keyspace]:

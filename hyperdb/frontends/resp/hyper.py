@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from hyperdb.commitment.asked import Asked
 from hyperdb.commitment.verify import Frame
 from hyperdb.errors import BehindHorizonError, HyperDBError, NotProvableError, NotSealedError
 from hyperdb.frontends.resp.answers import Answer, Failure
@@ -68,31 +69,50 @@ def frame(control: Control, _: Client, args: Sequence[bytes]) -> Answer:
 
 def prove(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """HYPER.PROVE key [field]: a bundle that shows an element or its absence, or one member (of a list by its index)."""
-    if len(args) > 3:
-        return Failure("ERR wrong number of arguments for 'hyper.prove' command")
-    return (
-        _bundle(control, client, "element", args[1]) if len(args) == 2 else _bundle(control, client, "member", args[1], args[2])
-    )
+    return _one(control, client, args, "element", "member")
+
+
+def prove_many(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.MPROVE key [key ...]: one bundle that shows several elements, each there or absent."""
+    return _bundle(control, client, Asked("element", args[1:]))
 
 
 def prove_rows(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
-    """HYPER.PROVEROWS key: a bundle that shows all members of a collection and that there are no others."""
-    return _bundle(control, client, "rows", args[1])
+    """HYPER.PROVEROWS key [FROM bound] [BELOW bound]: a bundle that shows all members, or those of a range, and no others."""
+    return _ranged(control, client, args, "rows")
 
 
 def prove_count(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
-    """HYPER.PROVECOUNT key: a bundle that shows how many members a collection has, attested by the signer."""
-    return _bundle(control, client, "count", args[1])
+    """HYPER.PROVECOUNT key [FROM bound] [BELOW bound]: a bundle that shows how many members there are, attested by the signer."""
+    return _ranged(control, client, args, "count")
 
 
 def prove_removed(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
-    """HYPER.PROVEREMOVED key: a bundle that shows that an element was removed, and when."""
-    return _bundle(control, client, "removed", args[1])
+    """HYPER.PROVEREMOVED key [field]: a bundle that shows that an element, or a member, was removed, and when."""
+    return _one(control, client, args, "removed", "removed member")
 
 
-def _bundle(control: Control, client: Client, form: str, key: bytes, field: bytes | None = None) -> Answer:
+def _one(control: Control, client: Client, args: Sequence[bytes], element: str, member: str) -> Answer:
+    """A proof about a key, or about one member of it."""
+    if len(args) > 3:
+        return Failure(f"ERR wrong number of arguments for '{args[0].decode(errors='replace').lower()}' command")
+    key, *field = args[1:]
+    return _bundle(control, client, Asked(member, (key,), field[0]) if field else Asked(element, (key,)))
+
+
+def _ranged(control: Control, client: Client, args: Sequence[bytes], form: str) -> Answer:
+    """A proof about the members of a key, all or a range of them."""
+    bounds: dict[bytes, bytes] = {}
+    for word, bound in zip(args[2::2], args[3::2], strict=False):
+        bounds.setdefault(word.upper(), bound)
+    if len(args) != 2 + 2 * len(bounds) or not bounds.keys() <= {b"FROM", b"BELOW"}:
+        return Failure("ERR syntax error")
+    return _bundle(control, client, Asked(form, (args[1],), None, bounds.get(b"FROM"), bounds.get(b"BELOW")))
+
+
+def _bundle(control: Control, client: Client, asked: Asked) -> Answer:
     try:
-        return control.prove(client.db, form, key, field)
+        return control.prove(client.db, asked)
     except HyperDBError as error:
         return _refused(error)
 
