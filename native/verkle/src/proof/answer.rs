@@ -21,8 +21,8 @@ pub(crate) trait Trees {
     fn rows(&mut self, tree: usize, zone: &Zone) -> Result<Vec<usize>, Self::Error>;
     /// Leaves of a zone, and their bytes.
     fn count(&mut self, tree: usize, zone: &Zone) -> Result<(u64, u64), Self::Error>;
-    /// A row's logical key.
-    fn key(&self, row: usize) -> &[u8];
+    /// Whether a row that is a member of a hash, a set or a sorted set lies at the hash of its name.
+    fn is_member_in_place(&mut self, row: usize) -> bool;
     /// A row's commit.
     fn version(&self, row: usize) -> u64;
     /// A row's value, shown whole: the header of a collection, or of an element if it is shown at all.
@@ -163,11 +163,7 @@ pub(crate) fn run<T: Trees>(
             let (tree, zone) = zone(&header, bounds);
             let rows = trees.rows(tree, &zone)?;
             let hashed = HASHED.contains(&header.kind) && !bounds.companion;
-            if hashed
-                && !rows
-                    .iter()
-                    .all(|row| member_lies_at_its_hash(places, trees.key(*row)))
-            {
+            if hashed && !rows.iter().all(|row| trees.is_member_in_place(*row)) {
                 return Ok(fail(
                     Check::Place,
                     "a member that does not lie at its hash",
@@ -303,7 +299,8 @@ fn zone(header: &Collection, bounds: &Bounds) -> (usize, Zone) {
     )
 }
 
-fn member_lies_at_its_hash(places: &Places, key: &[u8]) -> bool {
+/// Whether the hash in the key of a member of a hash, a set or a sorted set is that of its name.
+pub(crate) fn member_lies_at_its_hash(places: &Places, key: &[u8]) -> bool {
     let rest = parse(key).map(|parsed| parsed.rest).unwrap_or_default();
     rest.split_at_checked(8)
         .is_some_and(|(hash, name)| hash == places.of(name))

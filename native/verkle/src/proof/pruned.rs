@@ -13,6 +13,7 @@ use crate::hash::{to_scalar, Digest};
 use crate::scalar::Scalar;
 use crate::setup::Setup;
 use crate::tree::leaf::leaf_scalar;
+use std::rc::Rc;
 
 /// An entry shown at its place.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub(crate) const ONE_SHOWN: u64 = 2;
 enum Shown {
     Hidden,
     Empty,
-    Leaf(Box<Leaf>),
+    Leaf(Rc<Leaf>),
     Branch(usize),
 }
 
@@ -222,7 +223,7 @@ impl Pruned {
                         return fail(Check::Opening, "a leaf that is not the one below its root");
                     }
                     self.branches[0].told = 1 << slot;
-                    let shown = Shown::Leaf(Box::new(leaf));
+                    let shown = Shown::Leaf(Rc::new(leaf));
                     self.branches[0].slots.push((slot, shown));
                     Ok(())
                 }
@@ -271,7 +272,7 @@ impl Pruned {
                 _ => {
                     let kind = if kind == MORE { OTHER } else { CLAIMED };
                     let leaf = read_leaf(reader, kind, &path, place, claimed)?;
-                    (leaf.scalar(), Shown::Leaf(Box::new(leaf)))
+                    (leaf.scalar(), Shown::Leaf(Rc::new(leaf)))
                 }
             };
             let branch = &mut self.branches[at];
@@ -320,7 +321,7 @@ impl Pruned {
         key: &[u8],
         steps: &[u8],
         visits: &mut usize,
-    ) -> Result<Option<Leaf>, VerificationError> {
+    ) -> Result<Option<Rc<Leaf>>, VerificationError> {
         let mut at = if self.branches.is_empty() {
             None
         } else {
@@ -332,7 +333,7 @@ impl Pruned {
                 return fail(Check::Claim, "a branch lies below a whole key");
             };
             at = match self.show(here, *slot)? {
-                Shown::Leaf(leaf) => return Ok((leaf.key == key).then_some(*leaf)),
+                Shown::Leaf(leaf) => return Ok((leaf.key == key).then_some(leaf)),
                 Shown::Branch(below) if steps.starts_with(&self.branches[below].path) => {
                     Some(below)
                 }
@@ -347,7 +348,7 @@ impl Pruned {
         &mut self,
         zone: &Zone,
         visits: &mut usize,
-    ) -> Result<Vec<Leaf>, VerificationError> {
+    ) -> Result<Vec<Rc<Leaf>>, VerificationError> {
         let mut leaves = Vec::new();
         let mut stack = Vec::new();
         if !self.branches.is_empty() && zone.side(&[]) != Side::Without {
@@ -360,7 +361,7 @@ impl Pruned {
                     continue;
                 }
                 match self.show(at, slot)? {
-                    Shown::Leaf(leaf) if zone.holds(&leaf.key) => leaves.push(*leaf),
+                    Shown::Leaf(leaf) if zone.holds(&leaf.key) => leaves.push(leaf),
                     Shown::Branch(below)
                         if zone.side(&self.branches[below].path) != Side::Without =>
                     {
