@@ -19,7 +19,7 @@ VERSION = "5.2.19"
 PINS = (f"Django=={VERSION}", "psycopg[binary]==3.3.9", "setuptools==80.9.0", "wheel==0.45.1", "tblib==3.1.0", "PyYAML==6.0.3")
 APPS = """
 basic queries aggregation aggregation_regress annotations expressions expressions_case expressions_window transactions
-transaction_hooks backends schema migrations inspectdb introspection indexes constraints model_fields bulk_create
+transaction_hooks backends schema migrations introspection indexes bulk_create
 select_for_update lookup ordering many_to_many many_to_one prefetch_related select_related delete update get_or_create
 datatypes datetimes db_functions custom_pk composite_pk raw_query force_insert_update nested_foreign_keys null_queries
 distinct_on_fields timezones fixtures db_utils

@@ -158,6 +158,8 @@ def test_formats_of_copy_may_be_quoted_and_times_get_a_zone(connect: Connect) ->
     connection.execute("SET TIME ZONE 'Europe/Berlin'")
     assert one(connection, "SELECT ('2024-07-01 10:00+00'::timestamptz::timetz)::text") == "12:00:00+02"
     assert one(connection, "SELECT ('10:00'::time::timetz)::text LIKE '10:00:00+0_'") is True
+    sum_ = "SELECT (date '2024-07-01' + timetz '12:00+02') = timestamptz '2024-07-01 10:00Z'"
+    assert one(connection, sum_) is True
 
 
 def test_the_functions_of_types_are_called_as_they_are(connect: Connect) -> None:

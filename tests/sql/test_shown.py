@@ -70,6 +70,7 @@ INDEXES = {
     "(lower(a))": "(lower((a)::text))",
     "((a || c), v DESC) WHERE v > 0": "((((a)::text || c)), v DESC) WHERE (v > 0)",
     "((b + 1)) WHERE a IS NOT NULL AND c = 'x'": "(((b + (1)::numeric))) WHERE ((a IS NOT NULL) AND (c = 'x'::text))",
+    "(v, lower(l[1]))": "(v, lower(l[1]))",
     "(coalesce(a, ''))": "(COALESCE(a, ''::character varying))",
 }
 COLUMNS = (

@@ -195,7 +195,7 @@ class Deparser:
         return f"ARRAY[{', '.join(map(self._written, expr.items))}]"
 
     def _item(self, expr: Any, _outer: bool) -> str:
-        if expr.upper is not None or not isinstance(expr.array, e.Slot):
+        if not isinstance(expr.array, e.Slot):
             raise _Unknown
         return f"{self._written(expr.array)}[{self._written(expr.place)}]"
 

@@ -362,6 +362,8 @@ def operators() -> Iterator[Function]:
     yield Function("-", (DATE, INT4), DATE, lambda date, less: _date_plus(date, -less))
     yield Function("-", (DATE, DATE), INT4, _days_between)
     yield Function("+", (DATE, TIME), TIMESTAMP, lambda date, time: stamp_of_date(date) + time)
+    yield Function("+", (DATE, TIMETZ), TIMESTAMPTZ, lambda date, zoned: stamp_of_date(date) + zoned[0] + zoned[1] * SECOND)
+    yield Function("+", (TIMETZ, DATE), TIMESTAMPTZ, lambda zoned, date: stamp_of_date(date) + zoned[0] + zoned[1] * SECOND)
     for left, widen in ((DATE, stamp_of_date), (TIMESTAMP, lambda micros: micros)):
         yield Function("+", (left, INTERVAL), TIMESTAMP, lambda stamp, span, widen=widen: add(widen(stamp), span))
         yield Function("+", (INTERVAL, left), TIMESTAMP, lambda span, stamp, widen=widen: add(widen(stamp), span))
