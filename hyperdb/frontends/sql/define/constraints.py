@@ -17,6 +17,7 @@ from hyperdb.frontends.sql.bind.names import fold
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.define.context import Context, object_name
+from hyperdb.frontends.sql.define.immutable import no_subquery
 from hyperdb.frontends.sql.parse.rescue import UNNAMED
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Constraint, Index, KeyColumn, Table
@@ -138,6 +139,7 @@ class Build:
         bound = self.context.binder.coercer.coerce(
             self.context.binder.expressions.truth(wanted.node, scope, "CHECK"), Kind(kinds.BOOL)
         )
+        no_subquery(bound, "check constraint")
         by_slot = {place: column.id for place, column in enumerate(live)}
         expression = self.context.expression(wanted.node, bound, by_slot)
         used = [column.name for column in live if column.id in expression.columns]

@@ -21,6 +21,7 @@ from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.define import like, materialized, objects, resp_prefix
 from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.define.immutable import must_be_immutable, no_subquery
 from hyperdb.frontends.sql.define.rekey import hidden_column
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.clauses import MATERIALIZED, ON_COMMIT, TEMPORARY
@@ -252,6 +253,7 @@ def default_of(context: Context, node: exp.Expr, kind: Kind) -> Expression:
         return Expression()
     scope = Scope(Level(), clause="DEFAULT expressions")
     bound = context.binder.expressions.bind(node, scope)
+    no_subquery(bound, "DEFAULT expression")
     return context.expression(node, context.binder.coercer.coerce(bound, kind, "assignment"))
 
 
@@ -299,7 +301,8 @@ def _check_generated(context: Context, columns: list[Column], name: str) -> None
     scope = context.over(name, plain, [kinds.of_record(column.kind) for column in plain], "column generation expressions")
     for column in columns:
         if column.generation == records.STORED:
-            context.binder.alone(column.default.text, scope, kinds.of_record(column.kind))
+            bound = context.binder.alone(column.default.text, scope, kinds.of_record(column.kind))
+            must_be_immutable(bound, "column generation expression", "generation expression is not immutable")
 
 
 def _as_query(context: Context, node: exp.Create, app: int, name: str, number: int, *, temporary: bool) -> str:

@@ -17,10 +17,10 @@ from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Relation, place_bits
 from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context, with_column
+from hyperdb.frontends.sql.define.immutable import must_be_immutable
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.parse.clauses import TEMPORARY
 from hyperdb.frontends.sql.parse.dialect import written
-from hyperdb.frontends.sql.plan.expressions import is_volatile, parts
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App, Column, Expression, Index, KeyColumn, Label, UserType, View
 
@@ -55,7 +55,9 @@ def index(context: Context, node: exp.Create) -> str:
     by_slot = {column.slot: column.number for column in relation.columns}
     if where is not None:
         inner = where.this if isinstance(where, exp.Where) else where
-        predicate = context.expression(inner, _steady(context.binder.expressions.truth(inner, scope, "WHERE")), by_slot)
+        predicate = context.expression(
+            inner, _steady(context.binder.expressions.truth(inner, scope, "WHERE"), "index predicate"), by_slot
+        )
     included = []
     for each in params.args.get("include") or ():
         column = relation.column(fold(each))
@@ -82,9 +84,8 @@ def over(relation: Relation, clause: str) -> Scope:
     return Scope(Level(), [Source(relation.name, columns, relation.schema)], clause=clause, width=relation.width)
 
 
-def _steady(bound: Any) -> Any:
-    if any(is_volatile(part) for part in parts(bound)):
-        raise SqlError("42P17", "functions in index expression must be marked IMMUTABLE")
+def _steady(bound: Any, what: str = "index expression") -> Any:
+    must_be_immutable(bound, what, f"functions in {what} must be marked IMMUTABLE")
     return bound
 
 
