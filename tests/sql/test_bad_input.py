@@ -127,6 +127,13 @@ def test_long_statements_are_answered(session: SqlSession) -> None:
     assert run(session, f"SELECT 77 IN ({', '.join(map(str, range(5_000)))})") == [(True,)]
 
 
+def test_statements_of_too_many_words_are_refused_at_once(session: SqlSession) -> None:
+    for text in (f"SELECT {'1,' * 60_000} 1", f"SELECT 1 WHERE {' OR '.join(['1 = 2'] * 30_000)}"):
+        with pytest.raises(SqlError) as error:
+            run(session, text)
+        assert error.value.sqlstate == "54000"
+
+
 def test_a_connection_is_usable_after_bad_bytes_and_too_many_parameters() -> None:
     with hyperdb.open(":memory:", memory="32m") as database, database.serve(sql="127.0.0.1:0", control=False) as serving:
         assert serving.sql_address is not None

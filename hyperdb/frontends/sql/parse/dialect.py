@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -20,13 +21,16 @@ from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
-from hyperdb.frontends.sql.parse.lists import Lists
+from hyperdb.frontends.sql.parse.lists import MOST_PARAMETERS, Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
 from hyperdb.frontends.sql.parse.split import pieces, words
 
 _MOST_PARTS = 64
-_MOST_PARAMETERS = 65_535
 _LONGEST_PARAMETER = 11
+_MOST_WORDS = 100_000
+"""Words and signs of a statement, long lists of literals left out: the grammar takes some 60 microseconds each."""
+_FIRST = "first"
+"""Under which a node remembers where its first word begins."""
 FRAME = "FRAME"
 """What marks a table AS OF FRAME in the tree."""
 CURRENT_OF = "current of"
@@ -162,7 +166,7 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     Raises:
         SqlError: 42601 where it cannot be read, 54001 where it nests too deep.
     """
-    lists = Lists(text)
+    lists = Lists(text, _type)
     text = lists.text
     if "\n" in text and "'" in text:
         text = _joined(text)
@@ -199,6 +203,14 @@ def written(node: exp.Expr) -> str:
     return node.sql(dialect=HyperPostgres, comments=False, normalize_functions="lower")
 
 
+def _type(name: str) -> exp.Expr:
+    """What a type's name is in the tree of a cast."""
+    (found,) = parse(f"SELECT NULL::{name}").expressions
+    if not isinstance(found, exp.Cast):
+        raise SqlError("42601", f'syntax error at or near "{name.split()[-1]}"')
+    return found.to
+
+
 _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
 
 
@@ -233,11 +245,15 @@ def _marked(text: str, offset: int) -> str:
     @1 stands for $1, which sqlglot would take for the begin of a dollar quote where another $ follows; _oid for oid[].
     """
     tokens = words(text)
+    if len(tokens) > _MOST_WORDS:
+        raise SqlError(
+            "54000", "statement is too long", hint=f"At most {_MOST_WORDS} words beside long lists of literals are read."
+        )
     out, last = [], 0
     for place, (kind, word, at) in enumerate(tokens):
         behind = [each[1] for each in tokens[place + 1 : place + 3]]
         if kind == "word" and word.startswith("$"):
-            if len(word) > _LONGEST_PARAMETER or int(word[1:]) > _MOST_PARAMETERS:
+            if len(word) > _LONGEST_PARAMETER or int(word[1:]) > MOST_PARAMETERS:
                 raise SqlError("42P02", f"there is no parameter {word}", position=offset + at + 1)
             out += [text[last:at], "@"]
             last = at + 1
@@ -274,8 +290,18 @@ def position(node: exp.Expr | None, offset: int) -> int | None:
     """Where a node stands in what the client sent, from 1; None where that is not known or not in it (`offset` below 0)."""
     if node is None:
         return None
-    # A list may have a great many parts; the first ones are enough.
-    starts = [each.meta["start"] for each in islice(node.walk(), _MOST_PARTS) if "start" in each.meta]
-    if not starts or min(starts) + 1 + offset <= 0:
+    if _FIRST not in node.meta:
+        # A list may have a great many parts, each of which asks where the list is; the first ones are enough.
+        starts = [each.meta["start"] for each in islice(_parts(node), _MOST_PARTS) if "start" in each.meta]
+        node.meta[_FIRST] = min(starts, default=None)
+    start = node.meta[_FIRST]
+    if start is None or start + 1 + offset <= 0:
         return None
-    return int(min(starts)) + 1 + offset
+    return int(start) + 1 + offset
+
+
+def _parts(node: exp.Expr) -> Iterator[exp.Expr]:
+    """A node and those under it, no more of them than are asked for."""
+    yield node
+    for each in node.iter_expressions():
+        yield from _parts(each)

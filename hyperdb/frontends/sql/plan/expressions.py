@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
@@ -264,15 +265,19 @@ _OF_OTHER_ROWS = frozenset({"test", "checks"})
 """Parts that are over a row of their own, whose slots are none of the expression's."""
 
 
+@cache
+def _names_of_parts(kind: type[Any]) -> tuple[str, ...]:
+    """The fields that may hold parts over the same row."""
+    return tuple(each.name for each in fields(kind) if each.name not in _OF_OTHER_ROWS)
+
+
 def _with_parts(holder: Held, change: Callable[[Expr], Expr | None]) -> Held:
     changed = {}
-    for each in fields(holder):
-        if each.name in _OF_OTHER_ROWS:
-            continue
-        value = getattr(holder, each.name)
+    for name in _names_of_parts(type(holder)):
+        value = getattr(holder, name)
         after = _rewritten(value, change)
         if after is not value:
-            changed[each.name] = after
+            changed[name] = after
     return replace(holder, **changed) if changed else holder
 
 
@@ -290,18 +295,16 @@ def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
 def parts(expr: Expr) -> Iterator[Expr]:
     """The expression and all below it that is over the same row; plans of subqueries are left out."""
     yield expr
-    for each in fields(expr):
-        if each.name in _OF_OTHER_ROWS:
-            continue
-        yield from _parts(getattr(expr, each.name))
+    for name in _names_of_parts(type(expr)):
+        yield from _parts(getattr(expr, name))
 
 
 def _parts(value: Any) -> Iterator[Expr]:
     if isinstance(value, Expr):
         yield from parts(value)
     elif isinstance(value, Frame | Edge):
-        for each in fields(value):
-            yield from _parts(getattr(value, each.name))
+        for name in _names_of_parts(type(value)):
+            yield from _parts(getattr(value, name))
     elif isinstance(value, tuple):
         for item in value:
             yield from _parts(item)
