@@ -9,8 +9,7 @@ type; casts are explicit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
@@ -265,15 +264,14 @@ _OF_OTHER_ROWS = frozenset({"test", "checks"})
 """Parts that are over a row of their own, whose slots are none of the expression's."""
 
 
-@cache
-def _names_of_parts(kind: type[Any]) -> tuple[str, ...]:
+def _names_of_parts(holder: Expr | Frame | Edge) -> Iterator[str]:
     """The fields that may hold parts over the same row."""
-    return tuple(each.name for each in fields(kind) if each.name not in _OF_OTHER_ROWS)
+    return (name for name in holder.__dataclass_fields__ if name not in _OF_OTHER_ROWS)
 
 
 def _with_parts(holder: Held, change: Callable[[Expr], Expr | None]) -> Held:
     changed = {}
-    for name in _names_of_parts(type(holder)):
+    for name in _names_of_parts(holder):
         value = getattr(holder, name)
         after = _rewritten(value, change)
         if after is not value:
@@ -295,7 +293,7 @@ def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
 def parts(expr: Expr) -> Iterator[Expr]:
     """The expression and all below it that is over the same row; plans of subqueries are left out."""
     yield expr
-    for name in _names_of_parts(type(expr)):
+    for name in _names_of_parts(expr):
         yield from _parts(getattr(expr, name))
 
 
@@ -303,7 +301,7 @@ def _parts(value: Any) -> Iterator[Expr]:
     if isinstance(value, Expr):
         yield from parts(value)
     elif isinstance(value, Frame | Edge):
-        for name in _names_of_parts(type(value)):
+        for name in _names_of_parts(value):
             yield from _parts(getattr(value, name))
     elif isinstance(value, tuple):
         for item in value:

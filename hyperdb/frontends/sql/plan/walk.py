@@ -6,8 +6,7 @@ Invariant: a plan is never changed, only made anew.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 from hyperdb.frontends.sql.catalog.kinds import UNKNOWN, Kind
@@ -18,17 +17,12 @@ from hyperdb.frontends.sql.plan.expressions import Const, Expr, Slot
 _BACKWARD = (p.Scan, p.Virtual, p.Values, p.FunctionScan, p.Filter, p.Project, p.Sort, p.Limit, p.Shared)
 
 
-@cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
-
-
 def plans(value: Any) -> Iterator[p.Plan]:
     """The plan and all that is below it, in subqueries too."""
     if isinstance(value, p.Plan):
         yield value
     if isinstance(value, p.Plan | Expr):
-        for name in _field_names(type(value)):
+        for name in value.__dataclass_fields__:
             yield from plans(getattr(value, name))
     elif isinstance(value, tuple):
         for item in value:
