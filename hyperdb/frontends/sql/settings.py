@@ -148,6 +148,7 @@ TABLE = {
         Setting("application_name", "", _any, True, "What the client calls itself"),
         Setting("integer_datetimes", "on", None, True),
         Setting("standard_conforming_strings", "on", _fixed("on"), True),
+        Setting("password_encryption", "scram-sha-256", _fixed("scram-sha-256")),
         Setting("DateStyle", "ISO, MDY", _dates, True, "How dates are written and read"),
         Setting("IntervalStyle", "postgres", _word("postgres", "postgres_verbose", "sql_standard", "iso_8601"), True),
         Setting("TimeZone", "UTC", _zone, True, "The time zone of timestamps that have none"),
