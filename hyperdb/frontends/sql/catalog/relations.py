@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from hyperdb.errors import SqlError
@@ -82,13 +82,17 @@ class Relation:
         return {number: place for place, number in enumerate(live)}
 
 
+# A definition changes one record of many, and a transaction may make many definitions: records are immutable, and read once.
+_decoded = lru_cache(maxsize=1 << 14)(records.decode)
+
+
 class Catalog:
     """See the module's head."""
 
     def __init__(self, image: Image, built_in: Callable[[Catalog], dict[tuple[str, str], Relation]]) -> None:
         self.image = image
         self.version = image.version()
-        self.objects: dict[int, records.Object] = {number: records.decode(data) for number, data in image.objects()}
+        self.objects: dict[int, records.Object] = {number: _decoded(data) for number, data in image.objects()}
         self.schemas: dict[str, int] = dict(BUILT_IN_SCHEMAS)
         self.apps: dict[int, str] = {}
         self._names: dict[tuple[str, str], int] = {}
