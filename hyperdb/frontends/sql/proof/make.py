@@ -74,5 +74,5 @@ def prove(
         bundles = tuple((app, frames.prove(app, *queries, frame=frame.number)) for app, queries in wanted.items() if queries)
     except NotProvableError as error:
         raise SqlError("54000", str(error), hint="Read less at a time: the key's first columns restrict what is read.") from error
-    columns = tuple((name, kind.oid) for name, kind in prepared.bound.columns or ())
+    columns = tuple((name, catalog.base(kind).oid) for name, kind in prepared.bound.columns or ())
     return Proven(columns, rows, frame, QueryProof(text, bundles).encode())
