@@ -2,7 +2,10 @@
 import { columnSalt, concat, digest, fail, u32 } from './hash.js';
 import { parse } from './places.js';
 
-export const LIMITS = { size: 4 << 20, points: 1 << 14, slots: 1 << 18, visits: 1 << 20, queries: 1 << 12, rows: 1 << 16, columns: 1 << 18 };
+/** All that the format allows: seconds of work. */
+export const FORMAT = { size: 4 << 20, points: 1 << 14, slots: 1 << 18, visits: 1 << 20, queries: 1 << 12, rows: 1 << 16, columns: 1 << 18 };
+/** What is taken unless told otherwise: about a second of work, whoever sent it. */
+export const LIMITS = { size: 1 << 20, points: 1 << 8, slots: 1 << 14, visits: 1 << 16, queries: 1 << 12, rows: 1 << 14, columns: 1 << 14 };
 
 export class Reader {
   constructor(data, left = { ...LIMITS }) {

@@ -27,6 +27,7 @@ from hyperdb.commitment.verify import (
     Removed,
     RemovedMember,
     Root,
+    Row,
     Rows,
     Seen,
     Stamp,
@@ -104,6 +105,8 @@ class _Shown:
         reader = Reader(found["queries"], Limits.FORMAT)
         self._queries = [read_query(reader) for _ in range(reader.varint())]
         self._answers = found["answers"]
+        self._known: dict[tuple[int, Collection | None], Row] = {}
+        self._places = {row.key: place for place, row in enumerate(self._rows)}
 
     def answers(self) -> tuple[Answer, ...]:
         pairs = zip(self._queries, self._answers, strict=True)
@@ -117,15 +120,22 @@ class _Shown:
         if kind == "attested":
             return Attested(query, first, second, there)
         header = self._header(query)
-        shown = tuple(known(self._rows[row], header, self._hash_key) for row in rows)
+        shown = tuple(self._row(row, header) for row in rows)
         return Found(query, shown[0]) if kind == "found" else Complete(query, shown, there)
 
     def _header(self, query: Query) -> Collection | None:
         """Of the collection that a query is about."""
         if not isinstance(query, (Member, RemovedMember, Rows, Count)):
             return None
-        key = element_key(self._hash_key, query.collection)
-        return next((known(row, None, self._hash_key).collection for row in self._rows if row.key == key), None)
+        place = self._places.get(element_key(self._hash_key, query.collection))
+        return None if place is None else self._row(place, None).collection
+
+    def _row(self, place: int, header: Collection | None) -> Row:
+        """A row as clients know it; looked at once, whoever asks for it."""
+        asked = (place, header)
+        if asked not in self._known:
+            self._known[asked] = known(self._rows[place], header, self._hash_key)
+        return self._known[asked]
 
 
 def _claimed(

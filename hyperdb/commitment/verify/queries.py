@@ -111,6 +111,7 @@ class Answers:
         self._trees = trees
         self._rows = rows
         self._hash_key = hash_key
+        self._known: dict[tuple[int, Collection | None], Row] = {}
         self.used: set[int] = set()
         """Rows that an answer rests on."""
 
@@ -210,7 +211,12 @@ class Answers:
         return self._rows[leaf.row]
 
     def _row(self, leaf: Leaf, header: Collection | None) -> Row:
-        return known(self._claimed(leaf), header, self._hash_key)
+        """A row as clients know it; looked at once, for a key may be as long as the bundle and be asked for a thousand times."""
+        claimed = self._claimed(leaf)
+        asked = (leaf.row or 0, header)
+        if asked not in self._known:
+            self._known[asked] = known(claimed, header, self._hash_key)
+        return self._known[asked]
 
 
 def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:

@@ -1,0 +1,105 @@
+"""Bundles that are made to take long: as much of everything as the limits let through, and one long key asked for often.
+
+Theory: whoever signs frames may commit to anything, so all but the last check may pass. What a verifier does is bounded by the
+limits, which are looked at while reading; beyond them it does nothing. Measured by hand: docs/proof-format.md, Limits.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from py_ecc.optimized_bls12_381 import G1, add, field_modulus
+
+import hyperdb
+from hyperdb.commitment.verify import Complete, Elements, Limits, Root, VerificationError, queries, verify
+
+from . import reference as ref
+from .sample import App, World, claim_of, element
+
+REPEATED = 300
+LONG = 1 << 15
+
+
+@cache
+def multiples() -> list[bytes]:
+    """Points of the subgroup, no two alike, compressed: one more than the format allows. Their inversions are done together."""
+    points, here, compressed = [], G1, []
+    for _ in range(Limits.FORMAT.points + 1):
+        here = add(here, G1)
+        points.append(tuple(coordinate.n for coordinate in here))
+    products, product = [], 1
+    for point in points:
+        products.append(product)
+        product = product * point[2] % field_modulus
+    inverse = pow(product, -1, field_modulus)
+    for (x, y, z), before in zip(reversed(points), reversed(products), strict=True):
+        own, inverse = inverse * before % field_modulus, inverse * z % field_modulus
+        greater = y * own % field_modulus > field_modulus // 2
+        compressed.append((x * own % field_modulus | (4 | greater) << 381).to_bytes(48, "big"))
+    return compressed
+
+
+def largest(points: int, slots: int) -> tuple[bytes, Root]:
+    """A bundle with that many points and slots, of which everything holds but the opening.
+
+    Its tree: 64 branches, 64 below each, the rest of the points below these, the rest of the slots empty in the last ones.
+    """
+    curve = iter(multiples())
+    address = World().app.address
+    tree = next(curve)
+    below = points - 4 - 64 - 4096
+    empty = (slots - 1 - 64 - 4096 - below) // below
+
+    def branch(slot: int, shown: int) -> bytes:
+        return bytes([3 << 6 | slot]) + ref.number(shown + 1) + next(curve) + ref.number(64) + ref.number(999)
+
+    out = bytearray([64])
+    for first in range(64):
+        out += branch(first, 64)
+        for second in range(64):
+            share = below // 4096 + (64 * first + second < below % 4096)
+            out += branch(second, share)
+            for third in range(share):
+                out += branch(third, empty) + bytes(range(empty))
+    app_tree = next(curve)
+    top = ref.s("hyperdb/branch", b"", app_tree, ref.n8(2), ref.n8(9))
+    header = World._header(1, bytes(32), ref.b32(top))
+    anchor = ref.blob(b"redis/0") + bytes([1 | 16, 0]) + tree + ref.number(1 << 20) + ref.number(9) + bytes(32)
+    path = app_tree + ref.number(2) + ref.number(9) + bytes([1, 1 << 6 | address[0] >> 2])
+    opening = next(curve) + next(curve)
+    claim = claim_of(Elements())
+    bundle = b"HDBP\x01\x08" + header + anchor + path + claim + bytes(out) + opening
+    return bundle, Root(ref.d("hyperdb/header", header))
+
+
+@pytest.mark.parametrize(("points", "slots", "check"), [(1 << 14, 1 << 18, "opening"), ((1 << 14) + 1, 1 << 17, "size")])
+def test_as_much_as_the_format_allows_is_refused_by_the_opening(points: int, slots: int, check: str) -> None:
+    bundle, trusted = largest(points, slots)
+    with pytest.raises(VerificationError) as refused:
+        hyperdb.verify(bundle, trusted=trusted)
+    assert refused.value.check == check
+    with pytest.raises(VerificationError) as refused_in_python:
+        verify(bundle, trusted=trusted)
+    assert refused_in_python.value.check == "size"
+
+
+def test_one_long_key_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, name = App(b"redis/0"), b"n" * LONG
+    app.put(0, element(name), b"\x01\x00value", 7)
+    app.put(0, element(b"other"), b"\x01\x00value", 8)
+    world = World(app=app)
+    bundle = world.bundle(*[Elements()] * REPEATED)
+    hashed = []
+    place = queries.hash_place
+
+    def counted(hash_key: bytes, name: bytes) -> bytes:
+        hashed.append(len(name))
+        return place(hash_key, name)
+
+    monkeypatch.setattr(queries, "hash_place", counted)
+    answers = verify(bundle, trusted=Root(world.root), limits=Limits.FORMAT).answers
+    assert hashed.count(LONG) == 1
+    native = hyperdb.verify(bundle, trusted=Root(world.root)).answers
+    assert native == answers and hashed.count(LONG) == 2
+    assert all(isinstance(answer, Complete) and len(answer.rows) == 2 for answer in answers)
