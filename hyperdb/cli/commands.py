@@ -32,7 +32,7 @@ into rows would hold up the loop of all SQL clients by five milliseconds each ti
 
 def _refuse(name: str, value: str) -> None:
     if value != _OFF:
-        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP and SQL")
+        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP, CQL and SQL")
 
 
 def _seconds(frames: str) -> float | None:
