@@ -34,14 +34,9 @@ _STATICS = "Static columns are only useful (and thus allowed) if the table has a
 def alter(context: Context, statement: df.AlterTable) -> SchemaChange | None:
     """ALTER TABLE."""
     keyspace, name = context.keyspace_of(statement.table), statement.table.name
-    context.changeable(keyspace)
-    found = context.schema.find(keyspace, name)
+    found = context.existing_table(keyspace, name, if_exists=statement.if_exists)
     if found is None:
-        if (keyspace, name) in context.schema.unseen:
-            context.schema.table(keyspace, name)
-        if statement.if_exists:
-            return None
-        raise invalid(f"Table '{keyspace}.{name}' doesn't exist")
+        return None
     if found.base is not None:
         raise invalid("Cannot use ALTER TABLE on a materialized view; use ALTER MATERIALIZED VIEW instead")
     if found.source is not None:

@@ -15,7 +15,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.cql.parse.terms import Name
 from hyperdb.frontends.cql.protocol.responses import SchemaChange
 from hyperdb.frontends.cql.schema.faults import table_exists
-from hyperdb.frontends.cql.schema.model import NO_KEYSPACE, Schema
+from hyperdb.frontends.cql.schema.model import NO_KEYSPACE, Schema, Served
 from hyperdb.frontends.cql.types.catalog import write
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import Type, Udt
@@ -63,6 +63,22 @@ class Context:
             raise invalid(f"Virtual keyspace '{keyspace}' is not user-modifiable")
         if keyspace in self.schema.keyspaces and keyspace not in self.schema.apps:
             raise invalid(f"System keyspace '{keyspace}' is not user-modifiable")
+
+    def existing_table(self, keyspace: str, name: str, *, if_exists: bool) -> Served | None:
+        """The table that is to be changed; None: there is none, and that is no error.
+
+        Raises:
+            CqlError: invalid: it is the system's, CQL cannot say it, or there is none.
+        """
+        self.changeable(keyspace)
+        found = self.schema.find(keyspace, name)
+        if found is not None:
+            return found
+        if (keyspace, name) in self.schema.unseen:
+            self.schema.table(keyspace, name)
+        if if_exists:
+            return None
+        raise invalid(f"Table '{keyspace}.{name}' doesn't exist")
 
     def app(self, keyspace: str) -> int:
         """The number of a keyspace's app.

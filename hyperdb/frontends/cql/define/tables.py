@@ -183,14 +183,9 @@ def check_counters(keyspace: str, name: str, others: dict[str, Type]) -> None:
 def drop(context: Context, statement: df.Drop) -> SchemaChange | None:
     """DROP TABLE."""
     keyspace, name = context.keyspace_of(statement.name), statement.name.name
-    context.changeable(keyspace)
-    found = context.schema.find(keyspace, name)
+    found = context.existing_table(keyspace, name, if_exists=statement.if_exists)
     if found is None:
-        if (keyspace, name) in context.schema.unseen:
-            context.schema.table(keyspace, name)
-        if statement.if_exists:
-            return None
-        raise invalid(f"Table '{keyspace}.{name}' doesn't exist")
+        return None
     if found.base is not None:
         raise invalid("Cannot use DROP TABLE on a materialized view. Please use DROP MATERIALIZED VIEW instead.")
     if found.views:

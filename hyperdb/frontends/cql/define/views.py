@@ -175,20 +175,23 @@ def _check_ttl(properties: Properties, message: str) -> None:
         raise invalid(f"{message} {_TTL}")
 
 
-def _find(context: Context, keyspace: str, name: str) -> Served | None:
+def _existing(context: Context, keyspace: str, name: str, *, if_exists: bool) -> Served | None:
+    """The view that is to be changed; None: there is none, and that is no error."""
+    context.changeable(keyspace)
     found = context.schema.find(keyspace, name)
-    return None if found is None or found.base is None else found
+    if found is not None and found.base is not None:
+        return found
+    if if_exists:
+        return None
+    raise invalid(f"Materialized view '{keyspace}.{name}' doesn't exist")
 
 
 def alter(context: Context, statement: df.AlterView) -> SchemaChange | None:
     """ALTER MATERIALIZED VIEW."""
     keyspace, name = context.keyspace_of(statement.name), statement.name.name
-    context.changeable(keyspace)
-    found = _find(context, keyspace, name)
+    found = _existing(context, keyspace, name, if_exists=statement.if_exists)
     if found is None:
-        if statement.if_exists:
-            return None
-        raise invalid(f"Materialized view '{keyspace}.{name}' doesn't exist")
+        return None
     properties = Properties(statement.properties)
     _check_ttl(properties, "Cannot set or alter default_time_to_live for a materialized view.")
     wish = said(properties, found.options, context.warnings).options
@@ -201,11 +204,8 @@ def alter(context: Context, statement: df.AlterView) -> SchemaChange | None:
 def drop(context: Context, statement: df.Drop) -> SchemaChange | None:
     """DROP MATERIALIZED VIEW."""
     keyspace, name = context.keyspace_of(statement.name), statement.name.name
-    context.changeable(keyspace)
-    found = _find(context, keyspace, name)
+    found = _existing(context, keyspace, name, if_exists=statement.if_exists)
     if found is None:
-        if statement.if_exists:
-            return None
-        raise invalid(f"Materialized view '{keyspace}.{name}' doesn't exist")
+        return None
     context.drop(found.number)
     return change("DROPPED", "TABLE", keyspace, name)
