@@ -287,7 +287,8 @@ class Database:
         """What opens CQL sessions over this database's tables."""
         from hyperdb.frontends.cql.backend import CqlBackend
 
-        return CqlBackend(self._tables, uuid5(NAMESPACE_URL, self.path.resolve().as_uri()))
+        host = uuid5(NAMESPACE_URL, self.path.resolve().as_uri())
+        return CqlBackend(self._tables, host, role_changes=self.role_changes)
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.

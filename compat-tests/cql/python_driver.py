@@ -1,56 +1,83 @@
-"""The Python driver's integration tests (Apache-2.0) against this server on 127.0.0.1:9042; each failure needs a reason.
+"""The Python drivers' own integration tests against this server on 127.0.0.1:9042; each failure needs a reason.
 
-    python compat-tests/cql/python_driver.py --source FOLDER --python PYTHON [TEST ...]
+    python compat-tests/cql/python_driver.py --source FOLDER --python PYTHON [--suite NAME] [TEST ...]
 
-FOLDER is a checkout of github.com/apache/cassandra-python-driver (it is not kept here), PYTHON one that has the driver, pytest,
-ccm, scales, pytz, packaging and futurist.
+FOLDER is a checkout of github.com/apache/cassandra-python-driver (it is not kept here); PYTHON one that has a driver
+(cassandra-driver or scylla-driver), pytest, pytest-timeout, ccm, scales, pytz, packaging, futurist, pure-sasl and numpy.
 
-Theory: the suite starts clusters of three nodes by itself unless it is told of one (USE_CASS_EXTERNAL); what needs more than one
-node, or programs on the nodes, fails here and has a line in reasons.tsv (pattern, reason). Invariant: a failure without a line is
-a finding, and so is a line that explains nothing any more.
+Theory: the suite starts clusters of three nodes by itself unless it is told of one (USE_CASS_EXTERNAL). `standard` is the driver,
+`older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper.
+Invariant: see reasons.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from reasons import FAILED, PASSED, SKIPPED, judge
+
 import hyperdb
 
-REASONS = Path(__file__).with_name("reasons.tsv")
+PLUGINS = Path(__file__).with_name("plugins")
 STUB = 'class HcdCluster:\n    """Stands in for what the released ccm does not have."""\n'
 _FIND_CCM = "import ccmlib, os; print(os.path.dirname(ccmlib.__file__))"
+_LOGGING_IN = "tests/integration/standard/test_authentication.py"
 
 
-def run(source: Path, python: Path, tests: list[str]) -> dict[str, str]:
-    """What became of each test: passed, failed, skipped."""
+@dataclass(frozen=True)
+class Suite:
+    """What is run, and how the server is."""
+
+    tests: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    protocol: int = 5
+    password: str | None = None
+    cassandra: str = "5.0.2"
+    """What version of Cassandra the tests are for."""
+
+
+SUITES = {
+    "standard": Suite(("tests/integration/standard",), (_LOGGING_IN,)),
+    "older": Suite(("tests/integration/standard",), (_LOGGING_IN,), protocol=4),
+    "passwords": Suite((_LOGGING_IN,), password="cassandra"),
+    "cqlengine": Suite(("tests/integration/cqlengine",)),
+}
+
+
+def run(suite: Suite, source: Path, python: Path, tests: list[str], server: str | None) -> dict[str, str]:
+    """What became of each test."""
     ccm = subprocess.run([str(python), "-c", _FIND_CCM], capture_output=True, text=True, check=True).stdout.strip()
     stub = Path(ccm) / "hcd_cluster.py"
     if not stub.exists():
         stub.write_text(STUB)
     environment = {
         **os.environ,
+        "PYTHONPATH": str(PLUGINS),
         "USE_CASS_EXTERNAL": "1",
-        "CASSANDRA_VERSION": "4.1.9",
-        "CLUSTER_IP": "127.0.0.1",
-        "PROTOCOL_VERSION": "5",
+        "CASSANDRA_VERSION": suite.cassandra,
+        "CLUSTER_IP": server or "127.0.0.1",
+        "PROTOCOL_VERSION": str(suite.protocol),
     }
-    with (
-        tempfile.TemporaryDirectory(prefix="python-driver-") as scratch,
-        hyperdb.open(":memory:", frames=None) as database,
-        database.serve(cql="127.0.0.1:9042", control=False),
-    ):
+    with tempfile.TemporaryDirectory(prefix="python-driver-") as scratch:
         report = Path(scratch) / "report.xml"
-        words = [str(python), "-m", "pytest", "-q", "-W", "ignore", "-p", "no:logging", f"--junitxml={report}"]
-        subprocess.run([*words, *(tests or ["tests/integration/standard"])], cwd=source, env=environment, check=False)
+        words = [str(python), "-m", "pytest", "-q", "-W", "ignore", "-p", "no:logging", "-p", "own_cluster", "--timeout=120"]
+        words += [f"--ignore={each}" for each in suite.without]
+        words += [f"--junitxml={report}", "--tb=short", *(tests or suite.tests)]
+        if server is not None:
+            subprocess.run(words, cwd=source, env=environment, check=False)
+            return outcomes(report)
+        with (
+            hyperdb.open(":memory:", frames=None) as database,
+            database.serve(cql="127.0.0.1:9042", control=False, password=suite.password),
+        ):
+            subprocess.run(words, cwd=source, env=environment, check=False)
         return outcomes(report)
 
 
@@ -58,36 +85,27 @@ def outcomes(report: Path) -> dict[str, str]:
     """The outcome of each test of a report."""
     found = {}
     for case in ElementTree.parse(report).iter("testcase"):
-        name = f"{case.get('classname', '').removeprefix('tests.integration.standard.')}.{case.get('name')}"
+        name = f"{case.get('classname', '').removeprefix('tests.integration.')}.{case.get('name')}"
         kinds = {child.tag for child in case}
-        found[name] = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        found[name] = FAILED if kinds & {"failure", "error"} else SKIPPED if "skipped" in kinds else PASSED
     return found
 
 
-def reasons() -> dict[str, str]:
-    """Why tests fail, by patterns of their names."""
-    with REASONS.open(newline="") as rows:
-        return dict(csv.reader(rows, delimiter="\t"))
-
-
 def main() -> int:
-    """Runs it; 0 if every failure has its reason."""
+    """Runs them; 0 if every failure has its reason."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--python", type=Path, required=True)
+    parser.add_argument("--suite", choices=SUITES, help="only this one")
+    parser.add_argument("--server", help="the address of a server that is there, instead of a new one")
     parser.add_argument("tests", nargs="*", help="files or names, instead of all")
     given = parser.parse_args()
-    found = run(given.source, given.python, given.tests)
-    print(", ".join(f"{number} {what}" for what, number in sorted(Counter(found.values()).items())))
-    known = reasons()
-    failed = [name for name, what in found.items() if what == "failed"]
-    unexplained = [name for name in failed if not any(fnmatchcase(name, pattern) for pattern in known)]
-    for name in unexplained:
-        print(f"no reason: {name}")
-    idle = [pattern for pattern in known if not any(fnmatchcase(name, pattern) for name in failed)]
-    for pattern in [] if given.tests else idle:
-        print(f"explains nothing: {pattern}")
-    return 1 if unexplained or (idle and not given.tests) else 0
+    good = True
+    for name, suite in SUITES.items():
+        if given.suite in (None, name):
+            found = run(suite, given.source, given.python.absolute(), given.tests, given.server)
+            good &= judge(f"python-{name}", found, whole=not given.tests)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

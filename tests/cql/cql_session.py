@@ -36,7 +36,7 @@ class Time:
 
 def backend(database: Database, grammar: Grammar, time: Time | None = None) -> CqlBackend:
     """A backend whose time stands still."""
-    return CqlBackend(Tables(database.native), HOST, Clock(time or Time()), grammar)
+    return CqlBackend(Tables(database.native), HOST, Clock(time or Time()), grammar, database.role_changes)
 
 
 def wire(value: Any) -> Any:

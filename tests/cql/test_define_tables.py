@@ -212,7 +212,6 @@ REFUSED = {
     "CREATE TABLE t (a int PRIMARY KEY) WITH compaction = {'class': 'None'}": "Unable to find compaction strategy class",
     "CREATE TABLE t (a int PRIMARY KEY) WITH compaction = 'x'": "Invalid value for property 'compaction'. It should be a map.",
     "CREATE TABLE t (a int PRIMARY KEY) WITH default_time_to_live = 630720001": "must be less than or equal to 630720000",
-    "CREATE TABLE t (a int MASKED WITH DEFAULT PRIMARY KEY)": "Cannot mask columns",
     f"CREATE TABLE {'t' * 49} (a int PRIMARY KEY)": "Table name must not be empty, more than 48 characters long",
     "CREATE TABLE none.t (a int PRIMARY KEY)": "Keyspace 'none' doesn't exist",
     "CREATE KEYSPACE k WITH durable_writes = true": "Missing mandatory option 'replication'",

@@ -28,6 +28,7 @@ from hyperdb.frontends.cql.system.registry import BUILTIN
 from hyperdb.frontends.cql.tracing import Traces
 from hyperdb.graph.catalog.tables import Tables
 from hyperdb.graph.store import TransactionOptions
+from hyperdb.roles import RoleChanges
 
 if TYPE_CHECKING:
     from hyperdb.frontends.cql.session import CqlSession
@@ -55,7 +56,14 @@ def kept_grammar() -> Path | None:
 class CqlBackend:
     """See the module's head."""
 
-    def __init__(self, tables: Tables, host_id: UUID, clock: Clock | None = None, grammar: Grammar | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        host_id: UUID,
+        clock: Clock | None = None,
+        grammar: Grammar | None = None,
+        role_changes: RoleChanges | None = None,
+    ) -> None:
         self.tables = tables
         self.lanes = tables.cql_lanes(None if clock is None else clock.write_time)
         self.clock = clock or Clock()
@@ -67,6 +75,8 @@ class CqlBackend:
         self.node = Node(host_id, started=self.clock.now())
         self.traces = Traces()
         self.roles = RoleCache(tables, self.clock.now)
+        self.role_changes = role_changes or RoleChanges()
+        self.role_changes.listen(self, self.roles.forget)
         self.watcher = Watcher(self._tell)
         tables.listen(self._defined)
         self._lock = threading.Lock()

@@ -163,7 +163,7 @@ class Batches:
                 check_consistency(parameters, is_conditional=is_conditional)
                 if len(values) != len(plan.markers):
                     raise invalid(f"Invalid amount of bind variables: expected {len(plan.markers)}, got {len(values)}")
-                frame = session.frame(ready, _with_values(parameters, values), time)
+                frame = session.frame(ready, _with_values(parameters, values), time, schema)
                 if timestamp is not None:
                     if plan.timestamp is not None:
                         raise invalid("Timestamp must be set either on BATCH or individual statements")

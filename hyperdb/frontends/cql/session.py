@@ -37,6 +37,7 @@ from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadat
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
+from hyperdb.frontends.cql.schema.faults import unauthorized
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.schema.rows import Client, Facts
 from hyperdb.frontends.cql.system.describe import answer
@@ -230,7 +231,7 @@ class CqlSession:
 
         result = self.transacting.run(WRITE, body)
         if made[-1].has_changed:
-            self.backend.roles.forget()
+            self.backend.role_changes.tell()
         return Reply(result, made[-1].warnings)
 
     def authorize(self, statement: Statement, schema: Schema, keyspace: str | None) -> None:
@@ -269,7 +270,7 @@ class CqlSession:
             asked.note("Preparing statement")
             self.authorize(statement, schema, asked.keyspace)
             made = ready(schema)
-            frame = self.frame(made, asked.parameters, write_time)
+            frame = self.frame(made, asked.parameters, write_time, schema)
             frames.append(frame)
             if isinstance(made.plan, SelectPlan):
                 return self._select(made.plan, transaction, schema, frame, asked, known)
@@ -297,7 +298,9 @@ class CqlSession:
             made = self.backend.plans.whole(parsed, schema, asked.keyspace)
             plan = made.plan
             assert isinstance(plan, SelectPlan)
-            execution = self.frame(made, asked.parameters, 0)
+            execution = self.frame(made, asked.parameters, 0, schema)
+            if not execution.sees_masked:
+                raise unauthorized("hyperdb.prove: a proof has masked columns as they are, which needs UNMASK")
             bundle = proof.prove(plan, execution, frames, frame)
             rows = self._select(plan, transaction, schema, execution, asked, None)
             payload = {proof.PROOF: bundle, proof.NUMBER: str(frame.number).encode()}
@@ -324,12 +327,14 @@ class CqlSession:
             raise CqlError(ErrorCode.PROTOCOL, f"Out of bound timestamp, must be in [{-(1 << 63) + 1}, {(1 << 63) - 1}]")
         return given
 
-    def frame(self, made: Ready, parameters: requests.Parameters, write_time: int) -> Frame:
+    def frame(self, made: Ready, parameters: requests.Parameters, write_time: int, schema: Schema) -> Frame:
         """What a plan is run with."""
         now = self.backend.clock.now()
         seconds = parameters.now_in_seconds if parameters.now_in_seconds is not None else now // 1_000_000
         values = arranged(parameters.names, parameters.values, made.plan.markers)
-        return Frame(self.backend.clock, now, seconds, values, made.literals, write_time)
+        served = made.plan.served
+        sees = not served.is_masked or access.sees_masked(self.backend.roles.image(), self.role, served, schema)
+        return Frame(self.backend.clock, now, seconds, values, made.literals, write_time, sees_masked=sees)
 
     def _select(
         self, plan: SelectPlan, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None

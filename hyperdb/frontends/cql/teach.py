@@ -42,7 +42,7 @@ def lesson(prepared: Prepared, schema: Schema, protocol: int) -> LaneSelect | La
     if prepared.ready is None or prepared.version != schema.version:
         return None
     plan = prepared.ready.plan
-    if plan.served.source is not None or any(column.mask is not None for column in plan.served.columns.values()):
+    if plan.served.source is not None or plan.served.is_masked:
         return None
     statement = prepared.parsed.statement()
     teacher = _Teacher(plan.served, prepared, schema)

@@ -97,6 +97,7 @@ class SqlBackend:
         self._roles: Roles | None = None
         self._role_changes = 0
         self._told = role_changes or RoleChanges()
+        self._told.listen(self, self._forget_roles)
         self._make_public()
         self._drop_temporaries()
 
@@ -166,12 +167,15 @@ class SqlBackend:
         return found
 
     def forget_roles(self) -> None:
-        """A role was changed."""
+        """A role was changed here: all languages hear of it."""
+        self._told.tell()
+
+    def _forget_roles(self) -> None:
+        """A role was changed, in whichever language."""
         with self._lock:
             self._roles = None
             self._role_changes += 1
         self.lanes.recall()
-        self._told.tell()
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""

@@ -30,6 +30,10 @@ class Setting(Record):
     unknown: Unknown = ()
 
 
+MASK = "mask"
+"""The name of a table's settings that hide a column's values from who has no permission to see them."""
+
+
 @dataclass(frozen=True)
 class Use(Record):
     """What an expression names: an object, and columns of it."""

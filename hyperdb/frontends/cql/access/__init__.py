@@ -8,7 +8,7 @@ only truth; a superuser passes without a look at them.
 
 from hyperdb.frontends.cql.access.context import Context
 from hyperdb.frontends.cql.access.image import RoleCache, RoleImage
-from hyperdb.frontends.cql.access.needs import authorize
+from hyperdb.frontends.cql.access.needs import authorize, sees_masked
 from hyperdb.frontends.cql.access.run import run
 
-__all__ = ["Context", "RoleCache", "RoleImage", "authorize", "run"]
+__all__ = ["Context", "RoleCache", "RoleImage", "authorize", "run", "sees_masked"]

@@ -6,16 +6,18 @@ Invariant: a statement whose table is not there needs nothing, so its binder say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from hyperdb.frontends.cql.access.image import RoleImage
+from hyperdb.frontends.cql.access.image import RoleImage, shown
 from hyperdb.frontends.cql.access.resources import Place, chain
 from hyperdb.frontends.cql.parse import definitions as df
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.permissions import Permission, Resource, ResourceKind
-from hyperdb.frontends.cql.parse.terms import Name
-from hyperdb.frontends.cql.schema.model import Schema
+from hyperdb.frontends.cql.parse.terms import Column, Name
+from hyperdb.frontends.cql.parse.walk import walk
+from hyperdb.frontends.cql.schema.faults import unauthorized
+from hyperdb.frontends.cql.schema.model import Schema, Served
 from hyperdb.roles import ALIASES
 
 Need = tuple[Permission, Resource]
@@ -135,3 +137,39 @@ def authorize(roles: RoleImage, role: str, statement: object, schema: Schema, ke
     for permission, resource in needs(_Finder(schema, keyspace), statement):
         places: list[Place] = chain(schema, keyspace, resource)
         roles.need(role, permission, places, schema)
+    for table, columns in _compared(_Finder(schema, keyspace), statement):
+        _need_masked(roles, role, table, columns, schema)
+
+
+def sees_masked(roles: RoleImage, role: str, served: Served, schema: Schema) -> bool:
+    """Whether a role is shown a table's masked columns as they are."""
+    if not served.is_masked or role in ALIASES:
+        return True
+    places = chain(schema, served.keyspace, Resource(ResourceKind.TABLE, served.name, served.keyspace))
+    return roles.may(role, Permission.UNMASK, places, schema)
+
+
+def _compared(finder: _Finder, statement: object) -> Iterator[tuple[Served, Sequence[str]]]:
+    """Tables with masks, and the columns that a statement compares with something: answers tell of their values."""
+    if isinstance(statement, st.Batch):
+        for change in statement.changes:
+            yield from _compared(finder, change)
+        return
+    if isinstance(statement, st.Select):
+        relations = statement.where
+    elif isinstance(statement, st.Update | st.Delete):
+        relations = statement.conditions.relations
+    else:
+        return
+    served = finder.schema.find(finder.keyspace_of(statement.table), statement.table.name)
+    if served is not None and served.is_masked:
+        names = {part.name for relation in relations for part in walk(relation.subject) if isinstance(part, Column)}
+        yield served, [column.name for column in served.table.columns if column.mask is not None and column.name in names]
+
+
+def _need_masked(roles: RoleImage, role: str, served: Served, columns: Sequence[str], schema: Schema) -> None:
+    places = chain(schema, served.keyspace, Resource(ResourceKind.TABLE, served.name, served.keyspace))
+    may = any(roles.may(role, each, places, schema) for each in (Permission.UNMASK, Permission.SELECT_MASKED))
+    if columns and not may:
+        who = f"User {shown(role)} has no UNMASK nor SELECT_MASKED permission on table {served.keyspace}.{served.name}"
+        raise unauthorized(f"{who}, cannot query masked columns [{', '.join(columns)}]")

@@ -70,6 +70,8 @@ class Frame:
     literals: tuple[Literal, ...] = ()
     timestamp: int = 0
     """Of writes without one of their own."""
+    sees_masked: bool = True
+    """Whether masked columns are shown as they are."""
     warnings: list[str] = field(default_factory=list)
     kept: dict[int, object] = field(default_factory=dict)
     """What parts of a plan have made once for the request, by their own keys."""

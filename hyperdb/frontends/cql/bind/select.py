@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hyperdb.frontends.cql.bind import where as wheres
 from hyperdb.frontends.cql.bind.frame import Frame, Value
 from hyperdb.frontends.cql.bind.markers import Markers, Receiver
+from hyperdb.frontends.cql.bind.nearest import Nearest, nearest
 from hyperdb.frontends.cql.bind.relations import Bound, Relations
 from hyperdb.frontends.cql.bind.selection import Selected, Selecting, select
 from hyperdb.frontends.cql.bind.terms import Expression
@@ -57,6 +58,8 @@ class SelectPlan:
     """Where in a row what is static is."""
     reverse: bool = False
     sorting: tuple[Sorting, ...] = ()
+    nearest: Nearest | None = None
+    """What rows are to be near to; the nearest come first."""
     groups: tuple[Expression, ...] | None = None
     """What has one value in a group; None: no groups."""
     distinct: bool = False
@@ -85,7 +88,8 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
     relations = Relations(selecting, served)
     bounds = [relations.bind(relation) for relation in statement.where]
     found = wheres.gather(served, bounds, allow_filtering=statement.allow_filtering)
-    orderings = [_ordering(served, each) for each in statement.order_by]
+    near = nearest(selecting, statement.order_by, found)
+    orderings = [] if near is not None else [_ordering(served, each) for each in statement.order_by]
     where = wheres.select(found, selecting.place, selects_only_statics=_selects_only_statics(statement, served))
     selected = select(selecting, statement.selectors)
     if statement.distinct:
@@ -93,6 +97,8 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
     groups = _groups(statement, selecting, found)
     if selected.aggregates and groups is None and statement.per_partition_limit is not None:
         raise invalid("PER PARTITION LIMIT is not allowed with aggregate queries.")
+    if near is not None and (selected.aggregates or groups is not None):
+        raise invalid("Top-K queries can not be run with aggregation")
     reverse = False
     sorting: tuple[Sorting, ...] = ()
     if orderings:
@@ -118,6 +124,7 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
         static_places=tuple(at for at, (name, _) in enumerate(selecting.asked) if name in statics),
         reverse=reverse,
         sorting=sorting,
+        nearest=near,
         groups=groups,
         distinct=statement.distinct,
         limit=limit,
@@ -241,8 +248,6 @@ def _ordering(served: Served, found: Ordering) -> tuple[TableColumn, bool]:
     column = served.columns.get(found.column)
     if column is None:
         raise invalid(f"Undefined column name {found.column} in table {served.keyspace}.{served.name}")
-    if found.direction is Direction.NEAREST:
-        raise invalid(f"ANN ordering by vector requires the column to be indexed: {column.name} has no index that answers it")
     return column, found.direction is Direction.DESCENDING
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hyperdb.frontends.cql.bind.calls import Expressions
 from hyperdb.frontends.cql.bind.frame import Frame, Row, Value
 from hyperdb.frontends.cql.bind.markers import Markers, Receiver
+from hyperdb.frontends.cql.bind.masking import masking
 from hyperdb.frontends.cql.bind.terms import Expression
 from hyperdb.frontends.cql.describe.schema import Column as TableColumn
 from hyperdb.frontends.cql.describe.schema import Role
@@ -61,6 +62,8 @@ class Selecting(Expressions):
         self.asked: list[tuple[str, int]] = []
         self.aggregates: list[Aggregated] = []
         self._is_within = False
+        self.shows = False
+        """Whether what is bound goes out to the client, so that columns are masked."""
 
     def column(self, name: str) -> TableColumn:
         """A column.
@@ -82,9 +85,12 @@ class Selecting(Expressions):
 
     def whole(self, name: str) -> Expression:
         """A column's value."""
-        kind = self.column(name).type
+        column = self.column(name)
         place = self.place(name)
-        return Expression(kind, lambda _frame, row: row[place], is_constant=False)
+        if self.shows and column.mask is not None:
+            mask = masking(column)
+            return Expression(column.type, lambda frame, row: mask(frame, row[place]), is_constant=False)
+        return Expression(column.type, lambda _frame, row: row[place], is_constant=False)
 
     def compute(self, term: tm.Term, receiver: Receiver | None) -> Expression:
         """See `Terms`."""
@@ -322,6 +328,7 @@ def select(selecting: Selecting, selectors: Sequence[Selector] | None) -> Select
     if selectors is None:
         selectors = [Selector(tm.Column(name)) for name in served.columns]
     columns, expressions = [], []
+    selecting.shows = True
     for selector in selectors:
         if isinstance(selector.value, tm.Literal) and selector.value.kind in _UNTYPED:
             raise uninferable(selector.value)
@@ -331,9 +338,11 @@ def select(selecting: Selecting, selectors: Sequence[Selector] | None) -> Select
         name = title(selector.value) if selector.alias is None else selector.alias
         columns.append(Column(served.keyspace, served.name, name, found.type))
         expressions.append(found)
+    selecting.shows = False
     aggregates = tuple(selecting.aggregates)
     names = [selector.value.name for selector in selectors if isinstance(selector.value, tm.Column)]
-    picks = tuple(map(selecting.place, names)) if len(names) == len(selectors) else None
+    is_plain = len(names) == len(selectors) and all(served.columns[name].mask is None for name in names)
+    picks = tuple(map(selecting.place, names)) if is_plain else None
     return Selected(tuple(columns), tuple(expressions), aggregates, picks)
 
 

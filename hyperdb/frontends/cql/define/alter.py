@@ -14,9 +14,10 @@ from typing import Any
 from hyperdb.frontends.cql.define.columns import column_type
 from hyperdb.frontends.cql.define.conditions import conditions_text
 from hyperdb.frontends.cql.define.context import Context, change
+from hyperdb.frontends.cql.define.masks import mask_of, with_mask, with_masks
 from hyperdb.frontends.cql.define.properties import Properties
 from hyperdb.frontends.cql.define.tables import check_counters, said
-from hyperdb.frontends.cql.describe.schema import Role, Table, View
+from hyperdb.frontends.cql.describe.schema import Mask, Role, Table, View
 from hyperdb.frontends.cql.parse import definitions as df
 from hyperdb.frontends.cql.parse.terms import Literal
 from hyperdb.frontends.cql.protocol.responses import SchemaChange
@@ -53,14 +54,17 @@ def _refuse_compact(_context: Context, _found: Served, _wanted: df.DropCompactSt
     raise invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE")
 
 
-def _mask(_context: Context, found: Served, wanted: df.MaskColumn) -> None:
+def _mask(context: Context, found: Served, wanted: df.MaskColumn) -> None:
     if wanted.name not in found.columns:
         if wanted.if_exists:
             return
         raise invalid(f"Column with name '{wanted.name}' doesn't exist on table '{found.name}'")
+    column = found.columns[wanted.name]
+    mask = None
     if wanted.mask is not None:
-        how = "You can enable it with the 'dynamic_data_masking_enabled' property on cassandra.yaml"
-        raise invalid(f"Cannot mask columns because dynamic data masking is not enabled. {how}")
+        mask = mask_of(context.schema, found.keyspace, found.name, column.name, column.type, wanted.mask)
+    if mask != column.mask:
+        context.alter(found.number, with_mask(context.locked_table(found.number), found.ids[column.name], mask))
 
 
 # ADD
@@ -70,6 +74,7 @@ def _add(context: Context, found: Served, wanted: df.AddColumns) -> None:
     record = context.locked_table(found.number)
     kinds: dict[str, Type] = {column.name: column.type for column in found.regulars + found.statics}
     new: list[records.Column] = []
+    masks: dict[int, Mask] = {}
     for column in wanted.columns:
         if column.name in found.columns or any(each.name == column.name for each in new):
             if wanted.if_not_exists:
@@ -84,13 +89,15 @@ def _add(context: Context, found: Served, wanted: df.AddColumns) -> None:
         kinds[column.name] = kind
         number = record.next_column + len(new)
         new.append(records.Column(id=number, name=column.name, kind=context.kind(kind), is_static=column.static))
+        if column.mask is not None:
+            masks[number] = mask_of(context.schema, found.keyspace, found.name, column.name, kind, column.mask)
     counter = next((name for name, kind in kinds.items() if kind == COUNTER), None)
     if counter is not None and found.regulars and not found.is_counter:
         raise config(f'{found.keyspace}.{found.name}: Cannot have a counter column ("{counter}") in a non counter table')
     check_counters(found.keyspace, found.name, kinds)
     if not new:
         return
-    context.alter(found.number, with_columns(record, new))
+    context.alter(found.number, with_masks(with_columns(record, new), masks.items()))
     shown = [column for column in new if not column.is_static]
     for view in found.views:
         served = context.schema.table(found.keyspace, view)

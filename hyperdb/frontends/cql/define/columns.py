@@ -45,9 +45,6 @@ def column_type(schema: Schema, keyspace: str, column: ColumnDefinition) -> Type
     Raises:
         CqlError: invalid.
     """
-    if column.mask is not None:
-        how = "You can enable it with the 'dynamic_data_masking_enabled' property on cassandra.yaml"
-        raise invalid(f"Cannot mask columns because dynamic data masking is not enabled. {how}")
     found = type_of(schema, keyspace, column.type)
     if isinstance(found, Udt) and not found.frozen and any(is_multi_cell(part) for part in parts(found)):
         raise invalid("Non-frozen UDTs with nested non-frozen collections are not supported")

@@ -13,8 +13,10 @@ from uuid import UUID
 
 from hyperdb.frontends.cql.define.columns import column_type, key_type
 from hyperdb.frontends.cql.define.context import Context, change, is_name, translated
+from hyperdb.frontends.cql.define.masks import mask_of, with_masks
 from hyperdb.frontends.cql.define.options import altered
 from hyperdb.frontends.cql.define.properties import Properties
+from hyperdb.frontends.cql.describe.schema import Mask
 from hyperdb.frontends.cql.describe.schema import TableOptions as Options
 from hyperdb.frontends.cql.parse import definitions as df
 from hyperdb.frontends.cql.parse.statements import Direction, Ordering, Truncate
@@ -90,8 +92,13 @@ def create(context: Context, statement: df.CreateTable) -> SchemaChange | None:
         comment=wanted.options.comment,
         language=CQL,
     )
-    context.create(record)
+    masks = ((ids[each.name], _mask(context, keyspace, name, each, kinds[each.name])) for each in statement.columns)
+    context.create(with_masks(record, masks))
     return change("CREATED", "TABLE", keyspace, name)
+
+
+def _mask(context: Context, keyspace: str, table: str, column: df.ColumnDefinition, kind: Type) -> Mask | None:
+    return None if column.mask is None else mask_of(context.schema, keyspace, table, column.name, kind, column.mask)
 
 
 def check_name(keyspace: str, name: str, what: str) -> None:

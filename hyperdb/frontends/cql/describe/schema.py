@@ -29,10 +29,12 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """What a masked column shows: a function of the system's, and its arguments besides the column as CQL."""
+    """What a masked column shows: a function of the system's, and its arguments besides the column, as CQL and as they are."""
 
     function: str
     arguments: tuple[str, ...] = ()
+    types: tuple[Type, ...] = ()
+    values: tuple[bytes | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ one after the other, are the result without pages, as far as nobody writes meanw
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from hyperdb.frontends.cql.bind.clustering import Downwards
 from hyperdb.frontends.cql.bind.frame import Frame, Value
+from hyperdb.frontends.cql.bind.nearest import MOST_ROWS, Nearest
 from hyperdb.frontends.cql.bind.select import SelectPlan, amount
 from hyperdb.frontends.cql.execute.paging import State
 from hyperdb.frontends.cql.execute.stream import Access, Found, Row, stream
@@ -52,6 +54,8 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
                 "ORDER BY or the IN and sort client side, or disable paging for this query"
             )
         return Page(_sorted(plan, access, limit, per_partition))
+    if plan.nearest is not None:
+        return Page(_nearest(plan, plan.nearest, access, limit, page_size))
     if plan.is_one_row:
         return Page([_only(plan, access, begin)])
     wanted = None if plan.where.filters or plan.distinct or plan.groups is not None else _least(left, page_size)
@@ -155,6 +159,39 @@ def _sorted(plan: SelectPlan, access: Access, limit: int | None, per_partition: 
 
     taken = sorted((each.found.row for each in rows), key=key)
     return _made(plan, access.frame, taken[:limit])
+
+
+# By similarity.
+
+
+def _nearest(plan: SelectPlan, near: Nearest, access: Access, limit: int | None, page_size: int | None) -> list[Out]:
+    """The most similar rows, all in one page; what has no vector, or one without a direction, is near to nothing."""
+    frame = access.frame
+    if limit is None or limit > MOST_ROWS:
+        said = "NO LIMIT" if limit is None else limit
+        how = f"requires a LIMIT that is not greater than {MOST_ROWS}"
+        raise invalid(f"Use of ANN OF in an ORDER BY clause {how}. LIMIT was {said}")
+    if page_size is not None and page_size < limit:
+        frame.warnings.append(
+            f"Top-K queries do not support paging and the page size is set to {page_size}, which is less than LIMIT {limit}. "
+            f"The page size has been changed to {limit}"
+        )
+    decode = codec.codec(near.wanted.type).decode
+    given = near.wanted.run(frame, ())
+    if not isinstance(given, bytes):
+        raise invalid(f"Invalid {'null' if given is None else 'unset'} value for the vector of ANN OF")
+    wanted = decode(given)
+    if near.similarity(wanted, wanted) is None:
+        raise invalid("Zero and near-zero vectors cannot be indexed or queried with cosine similarity")
+    scored: list[tuple[float, int, Row]] = []
+    for number, found in enumerate(_filtered(plan, frame, stream(plan, access, State().place, None))):
+        value = found.row[near.place]
+        score = near.similarity(decode(value), wanted) if isinstance(value, bytes) else None
+        if score is not None:
+            entry = score, -number, found.row
+            # Places tell rows of one similarity apart.
+            (heapq.heappushpop if len(scored) == limit else heapq.heappush)(scored, entry)
+    return _made(plan, frame, [row for _, _, row in sorted(scored, key=lambda each: each[:2], reverse=True)])
 
 
 # Groups.

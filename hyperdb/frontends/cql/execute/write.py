@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hyperdb.frontends.cql.bind.clustering import Values
 from hyperdb.frontends.cql.bind.conditions import Condition
 from hyperdb.frontends.cql.bind.frame import Frame
+from hyperdb.frontends.cql.bind.masking import masking
 from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of, time_to_live
 from hyperdb.frontends.cql.protocol.responses import Column, Rows
 from hyperdb.frontends.cql.schema.model import Served
@@ -157,7 +158,11 @@ def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
         if found.row is None:
             continue
         place = (plan.keys(change.frame)[0], plan.rows(change.frame)[0] if plan.rows is not None else ())
-        values = {name: found.row[at] for at, (name, ask) in enumerate(condition.asked) if ask == 0}
+        values = {
+            name: masking(served.columns[name])(change.frame, found.row[at])  # type: ignore[arg-type]
+            for at, (name, ask) in enumerate(condition.asked)
+            if ask == 0
+        }
         if place in places:
             earlier = rows[places.index(place)]
             for at, name in enumerate(shown, 1):

@@ -5,13 +5,13 @@ Invariant: values come and go as the codec has them: lists, sets and vectors as 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from hyperdb.frontends.cql.functions.aggregates import aggregate
 from hyperdb.frontends.cql.functions.arithmetic import NUMBERS, single
 from hyperdb.frontends.cql.functions.model import Function, Run, Signature, Types
+from hyperdb.frontends.cql.functions.similarities import Similarity, cosine, dot_product, euclidean
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import FLOAT, INT, List, Map, Set, Type, Vector
 
@@ -75,22 +75,13 @@ def _values(kind: Type) -> tuple[Type, Run] | None:
 # Vectors.
 
 
-def _cosine(left: Sequence[float], right: Sequence[float]) -> float:
-    lengths = math.sqrt(math.fsum(a * a for a in left) * math.fsum(b * b for b in right))
-    if not lengths:
-        raise invalid("Function system.similarity_cosine doesn't support all-zero vectors")
-    return (1 + math.fsum(a * b for a, b in zip(left, right, strict=True)) / lengths) / 2
+def _similarity(name: str, of: Similarity) -> list[Signature]:
+    def run(_environment: object, values: Sequence[Any]) -> float:
+        found = of(values[0], values[1])
+        if found is None:
+            raise invalid(f"Function system.{name} doesn't support all-zero vectors")
+        return single(found)
 
-
-def _euclidean(left: Sequence[float], right: Sequence[float]) -> float:
-    return 1 / (1 + math.fsum((a - b) ** 2 for a, b in zip(left, right, strict=True)))
-
-
-def _dot_product(left: Sequence[float], right: Sequence[float]) -> float:
-    return (1 + math.fsum(a * b for a, b in zip(left, right, strict=True))) / 2
-
-
-def _similarity(name: str, of: Callable[[Sequence[float], Sequence[float]], float]) -> list[Signature]:
     def make(types: Types) -> Function | None:
         known = [kind for kind in types if kind is not None]
         if len(types) != 2 or not known or any(kind != known[0] for kind in known):
@@ -98,7 +89,7 @@ def _similarity(name: str, of: Callable[[Sequence[float], Sequence[float]], floa
         kind = known[0]
         if not isinstance(kind, Vector) or kind.element != FLOAT:
             return None
-        return Function(name, (kind, kind), FLOAT, lambda _environment, values: single(of(values[0], values[1])))
+        return Function(name, (kind, kind), FLOAT, run)
 
     return [Signature(f"{name} : (vector<float, n>, vector<float, n>) -> float", make)]
 
@@ -119,7 +110,7 @@ SIGNATURES: dict[str, list[Signature]] = {
     "collection_avg": _one("collection_avg", "(numeric set or list) -> element", _reduced(_aggregated("avg"), numeric=True)),
     "map_keys": _one("map_keys", "(map) -> set", _keys),
     "map_values": _one("map_values", "(map) -> list", _values),
-    "similarity_cosine": _similarity("similarity_cosine", _cosine),
-    "similarity_euclidean": _similarity("similarity_euclidean", _euclidean),
-    "similarity_dot_product": _similarity("similarity_dot_product", _dot_product),
+    "similarity_cosine": _similarity("similarity_cosine", cosine),
+    "similarity_euclidean": _similarity("similarity_euclidean", euclidean),
+    "similarity_dot_product": _similarity("similarity_dot_product", dot_product),
 }

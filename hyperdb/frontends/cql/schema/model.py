@@ -102,6 +102,11 @@ class Served:
         return any(column.type == COUNTER for column in self.table.columns)
 
     @cached_property
+    def is_masked(self) -> bool:
+        """Whether any column has a mask."""
+        return any(column.mask is not None for column in self.table.columns)
+
+    @cached_property
     def dropped(self) -> Mapping[str, int]:
         """Columns that were dropped and are not there again, with the times (microseconds) up to which their values are."""
         if isinstance(self.table, View):

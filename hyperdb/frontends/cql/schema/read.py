@@ -17,7 +17,7 @@ from hyperdb.frontends.cql.describe.schema import Column, Dropped, Index, Keyspa
 from hyperdb.frontends.cql.parse.definitions import TargetKind
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.parse.statements import Relation, Select
-from hyperdb.frontends.cql.schema import options
+from hyperdb.frontends.cql.schema import masks, options
 from hyperdb.frontends.cql.schema.keyed import Keyed
 from hyperdb.frontends.cql.schema.model import Builtin, Known, Schema, Served, ServedIndex
 from hyperdb.frontends.cql.types import catalog as types
@@ -229,7 +229,7 @@ class _Reading:
         keyspace = self.names[found.app]
         if found.order != BY_TOKEN:
             return self._keyed(number, found, keyspace)
-        columns = tuple(select_order(self._columns(found)))
+        columns = self._masked(found, tuple(select_order(self._columns(found))))
         said = options.read_table(found.options, found.comment)
         table_id = options.id_of(found.options, number)
         table: Table | View
@@ -273,6 +273,17 @@ class _Reading:
                 yield Column(column.name, kind, Role.CLUSTERING, place, descending)
             else:
                 yield Column(column.name, kind, Role.STATIC if column.is_static else Role.REGULAR)
+
+    def _masked(self, found: records.Table, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Columns with their masks; a view's are its base's, by name."""
+        of = self.found[found.source.base] if found.source.base else found
+        assert isinstance(of, records.Table)
+        ids = {column.name: column.id for column in of.columns if not column.dropped}
+        kinds = {ids[column.name]: column.type for column in columns if column.name in ids}
+        known = masks.read(of.options, kinds)
+        if not known:
+            return columns
+        return tuple(replace(column, mask=known.get(ids.get(column.name, -1))) for column in columns)
 
     def _dropped(self, found: records.Table) -> tuple[Dropped, ...]:
         newest: dict[str, Dropped] = {}

@@ -13,7 +13,8 @@ from hyperdb.frontends.cql.describe.schema import Column, Index, Keyspace, Role,
 from hyperdb.frontends.cql.parse.text import relations
 from hyperdb.frontends.cql.schema.rows import Facts
 from hyperdb.frontends.cql.system.computed import Definition, Values
-from hyperdb.frontends.cql.types.model import COUNTER
+from hyperdb.frontends.cql.types.literals import literal, plain
+from hyperdb.frontends.cql.types.model import COUNTER, Native, Type
 from hyperdb.frontends.cql.types.names import show
 
 _OPTIONS = (
@@ -118,6 +119,32 @@ def _dropped_rows(facts: Facts, first: str | None) -> Iterable[Values]:
                 }
 
 
+def _mask_rows(facts: Facts, first: str | None) -> Iterable[Values]:
+    for found in _keyspaces(facts.schema.keyspaces, first):
+        shown = [(table.name, table.columns) for table in found.tables] + [(view.name, view.columns) for view in found.views]
+        for name, columns in shown:
+            for column in columns:
+                if column.mask is None:
+                    continue
+                pairs = list(zip(column.mask.types, column.mask.values, strict=True))
+                yield {
+                    "keyspace_name": found.name,
+                    "table_name": name,
+                    "column_name": column.name,
+                    "function_argument_nulls": [value is None for _, value in pairs],
+                    "function_argument_types": [show(kind) for kind, _ in pairs],
+                    "function_argument_values": [_value(kind, value) for kind, value in pairs],
+                    "function_keyspace": "system",
+                    "function_name": column.mask.function,
+                }
+
+
+def _value(kind: Type, value: bytes | None) -> str:
+    if value is None:
+        return ""
+    return plain(kind, value) if isinstance(kind, Native) else literal(kind, value)
+
+
 def index_options(index: Index) -> Mapping[str, str]:
     """An index's options as Cassandra keeps them: with its target and its class."""
     custom = {} if index.using is None else {"class_name": index.using}
@@ -174,7 +201,8 @@ TABLES = (
         _OF_TABLE,
         "function_argument_nulls frozen<list<boolean>>, function_argument_types frozen<list<text>>,"
         " function_argument_values frozen<list<text>>, function_keyspace text, function_name text",
-        comment="dynamic column masks",
+        _mask_rows,
+        "dynamic column masks",
     ),
     Definition(
         "dropped_columns",

@@ -52,7 +52,7 @@ def _settings(facts: Facts, _first: object) -> Iterable[Values]:
         "roles_validity": "2s",
         "materialized_views_enabled": "true",
         "user_defined_functions_enabled": "false",
-        "dynamic_data_masking_enabled": "false",
+        "dynamic_data_masking_enabled": "true",
         "sasi_indexes_enabled": "false",
         "default_secondary_index": "legacy_local_table",
     }

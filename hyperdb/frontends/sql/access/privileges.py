@@ -9,6 +9,8 @@ from hyperdb.errors import SqlError
 from hyperdb.graph.catalog import records
 
 SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER, USAGE, CREATE = (1 << bit for bit in range(9))
+UNMASK = 1 << 14
+"""CQL's: to see masked columns as they are."""
 NAMES = {
     "select": SELECT,
     "insert": INSERT,

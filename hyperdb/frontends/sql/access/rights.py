@@ -114,6 +114,8 @@ class Roles:
             return bool(granted) if guarded else need.number < kinds.FIRST_USER
         if self.owns(name, found):
             return True
+        if need.bit == p.SELECT and self._is_masked_for(name, catalog, need.number, found):
+            return False
         kind = p.kind_of(found)
         if kind == p.SCHEMA and need.bit == p.USAGE and found.name in ("public",):
             return True
@@ -123,6 +125,14 @@ class Roles:
             return False
         columns = [each.id for each in found.columns] if need.column < 0 else [need.column]
         return any(self.privileges(name, kind, p.key(need.number, each)) & need.bit for each in columns)
+
+    def _is_masked_for(self, name: str, catalog: Catalog, number: int, found: records.Object) -> bool:
+        """Whether a table has columns that are masked for a role. SQL shows values as they are, so such a table not at all."""
+        if isinstance(found, records.Table) and found.source.base:
+            number, found = found.source.base, catalog.objects[found.source.base]
+        if not isinstance(found, records.Table) or not any(each.name == records.MASK for each in found.options):
+            return False
+        return not self.privileges(name, p.RELATION, p.key(number)) & p.UNMASK
 
     def check(self, name: str, catalog: Catalog, needs: Iterable[Need]) -> None:
         """Refuses what a role may not do.
