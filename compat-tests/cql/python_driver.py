@@ -1,4 +1,4 @@
-"""The Python drivers' own integration tests against this server on 127.0.0.1:9042; each failure needs a reason.
+"""The Python drivers' own integration tests against this server; each failure needs a reason.
 
     python compat-tests/cql/python_driver.py --source FOLDER --python PYTHON [--suite NAME] [TEST ...]
 
@@ -17,6 +17,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -62,23 +64,31 @@ def run(suite: Suite, source: Path, python: Path, tests: list[str], server: str 
         "PYTHONPATH": str(PLUGINS),
         "USE_CASS_EXTERNAL": "1",
         "CASSANDRA_VERSION": suite.cassandra,
-        "CLUSTER_IP": server or "127.0.0.1",
         "PROTOCOL_VERSION": str(suite.protocol),
     }
-    with tempfile.TemporaryDirectory(prefix="python-driver-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="python-driver-") as scratch, serving(suite, server) as (host, port):
+        environment |= {"CLUSTER_IP": host, "CLUSTER_PORT": port}
         report = Path(scratch) / "report.xml"
         words = [str(python), "-m", "pytest", "-q", "-W", "ignore", "-p", "no:logging", "-p", "own_cluster", "--timeout=120"]
         words += [f"--ignore={each}" for each in suite.without]
         words += [f"--junitxml={report}", "--tb=short", *(tests or suite.tests)]
-        if server is not None:
-            subprocess.run(words, cwd=source, env=environment, check=False)
-            return outcomes(report)
-        with (
-            hyperdb.open(":memory:", frames=None) as database,
-            database.serve(cql="127.0.0.1:9042", control=False, password=suite.password),
-        ):
-            subprocess.run(words, cwd=source, env=environment, check=False)
+        subprocess.run(words, cwd=source, env=environment, check=False)
         return outcomes(report)
+
+
+@contextmanager
+def serving(suite: Suite, server: str | None) -> Iterator[tuple[str, str]]:
+    """A server with nothing in it, or the one that is there; its host and port."""
+    if server is not None:
+        host, port = server.split(":")
+        yield host, port
+        return
+    with (
+        hyperdb.open(":memory:", frames=None) as database,
+        database.serve(cql="127.0.0.1:0", control=False, password=suite.password) as running,
+    ):
+        assert running.cql_address is not None
+        yield running.cql_address[0], str(running.cql_address[1])
 
 
 def outcomes(report: Path) -> dict[str, str]:
@@ -97,7 +107,7 @@ def main() -> int:
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--python", type=Path, required=True)
     parser.add_argument("--suite", choices=SUITES, help="only this one")
-    parser.add_argument("--server", help="the address of a server that is there, instead of a new one")
+    parser.add_argument("--server", help="HOST:PORT of a server that is there, instead of a new one")
     parser.add_argument("tests", nargs="*", help="files or names, instead of all")
     given = parser.parse_args()
     good = True

@@ -317,3 +317,14 @@ def test_what_did_not_change_is_not_read_again(bench: CqlBench) -> None:
     changed = bench.schema().table("ks", "a")
     assert changed is not before.table("ks", "a")
     assert changed.columns["v"].type == model.frozen(bench.schema().type("ks", "u"))
+
+
+def test_types_that_multiply_are_refused(bench: CqlBench) -> None:
+    bench.run("CREATE TYPE t0 (a int)")
+    for number in range(1, 6):
+        bench.run(f"CREATE TYPE t{number} ({', '.join(f'f{place} frozen<t{number - 1}>' for place in range(4))})")
+    fields = ", ".join(f"f{place} frozen<t5>" for place in range(4))
+    assert "Types may have 4096 parts at most" in bench.refused(f"CREATE TYPE t6 ({fields})")[1]
+    assert "parts at most" in bench.refused("CREATE TABLE bomb (k int PRIMARY KEY, v tuple<t5, t5, t5, t5>)")[1]
+    assert "Type ks.t5 would have more than 4096 parts" in bench.refused("ALTER TYPE t0 ADD b tuple<int, int, int>")[1]
+    bench.run("ALTER TYPE t0 ADD b int")

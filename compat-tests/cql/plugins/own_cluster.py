@@ -1,20 +1,32 @@
-"""Plugin of pytest for the Python driver's suite: tests that it runs on its own cluster only are run too.
+"""Plugin of pytest for the Python driver's suite: it finds the server at CLUSTER_PORT, and does not spare it.
 
-Theory: with USE_CASS_EXTERNAL the suite skips what is marked `local`, since the cluster may be anybody's; here it is ours. What
-starts or stops nodes then fails and has its reason. Invariant: it is loaded before any of the suite's tests.
+Theory: with USE_CASS_EXTERNAL the suite skips what is marked `local`, since the cluster may be anybody's; here it is ours, so
+that is run too. What starts or stops nodes then fails and has its reason. Invariant: it is loaded before the suite's tests.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+import os
+from typing import Any, TypeVar
+
+from cassandra.cluster import Cluster  # type: ignore[import-untyped]
 
 from tests import integration  # type: ignore[import-not-found]
 
 Test = TypeVar("Test")
+_PORT, _PORT_PLACE = 9042, 1
+_connect = Cluster.__init__
 
 
 def _run(test: Test) -> Test:
     return test
 
 
+def _at_port(self: Any, *arguments: Any, **options: Any) -> None:
+    if len(arguments) <= _PORT_PLACE and options.get("port", _PORT) == _PORT:
+        options["port"] = int(os.environ["CLUSTER_PORT"])
+    _connect(self, *arguments, **options)
+
+
 integration.local = _run
+Cluster.__init__ = _at_port

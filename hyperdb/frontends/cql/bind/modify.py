@@ -17,6 +17,7 @@ from hyperdb.frontends.cql.bind.clustering import Slice, Values
 from hyperdb.frontends.cql.bind.conditions import Condition
 from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.markers import Markers, Receiver
+from hyperdb.frontends.cql.bind.pieces import pieces
 from hyperdb.frontends.cql.bind.relations import Bound, Form, Relations
 from hyperdb.frontends.cql.bind.select import partition_markers
 from hyperdb.frontends.cql.bind.selection import Selecting
@@ -238,15 +239,17 @@ class Modifying:
             raise invalid("Range deletions are not supported for specific columns")
         if not found.clustering:
             return _with(made, removes_partition=True)
-        return _with(made, slices=rows.slices(served.clustering, equal, self._straight(between)))
+        return _with(made, slices=self._slices(equal, between))
 
-    @staticmethod
-    def _straight(between: Sequence[Bound]) -> Sequence[Bound]:
-        """Slices that are ranges of the rows as they lie."""
-        for bound in between:
-            if not rows.are_alike(bound.columns):
-                raise invalid("Range deletions over columns that are ordered in different directions are not supported")
-        return between
+    def _slices(self, equal: Sequence[Bound], between: Sequence[Bound]) -> Callable[[Frame], list[Slice]]:
+        """Which rows a range names, as ranges of the rows as they lie."""
+        columns = self._served.clustering
+        widest = max((bound.columns for bound in between), key=len, default=())
+        if not widest or rows.are_alike(widest):
+            return rows.slices(columns, equal, between)
+        of_prefixes = rows.prefixes(columns[: sum(len(bound.columns) for bound in equal)], equal)
+        of_ends = rows.ends(between)
+        return lambda frame: [piece for prefix in of_prefixes(frame) for piece in pieces(widest, prefix, of_ends(frame))]
 
     @staticmethod
     def _check_conditional(condition: Condition, *, removes_rows: bool, is_whole_key: bool) -> None:

@@ -18,7 +18,19 @@ from hyperdb.frontends.cql.protocol.responses import SchemaChange
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.types import names
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import COUNTER, MOST_NESTED, NATIVE, Field, Type, Udt, depth, is_multi_cell, parts
+from hyperdb.frontends.cql.types.model import (
+    COUNTER,
+    MOST_NESTED,
+    MOST_PARTS,
+    NATIVE,
+    Field,
+    Type,
+    Udt,
+    count,
+    depth,
+    is_multi_cell,
+    parts,
+)
 from hyperdb.graph.catalog import records
 
 _MOST_FIELDS = 32_768
@@ -41,6 +53,7 @@ def create(context: Context, statement: df.CreateType) -> SchemaChange | None:
         if field in fields:
             raise invalid(f"Duplicate field name '{field}' in type '{name}'")
         fields[field] = _field_type(context.schema, keyspace, written, field, name)
+        names.check_size(list(fields.values()))
     names.checked(Udt(keyspace, name, tuple(Field(field, kind) for field, kind in fields.items())))
     columns = [
         records.Column(id=place, name=field, kind=context.kind(kind)) for place, (field, kind) in enumerate(fields.items(), 1)
@@ -114,9 +127,24 @@ def _check_where(schema: Schema, found: Udt, after: Udt) -> None:
         if isinstance(kind, Udt) and not kind.frozen and kind.name == found.name and any(map(is_multi_cell, parts(after))):
             raise invalid("Non-frozen UDTs with nested non-frozen collections are not supported")
         if uses(kind, found):
-            deeper = depth(after) - depth(found)
-            if depth(kind) + max(deeper, 0) > MOST_NESTED:
-                raise invalid(f"Column {keyspace}.{table}.{column} would nest types more than {MOST_NESTED} deep")
+            _check_growth(f"Column {keyspace}.{table}.{column}", kind, found, after)
+    for kind in schema.keyspace(found.keyspace).types:
+        if uses(kind, found):
+            _check_growth(f"Type {kind.keyspace}.{kind.name}", kind, found, after)
+
+
+def _check_growth(what: str, kind: Type, found: Udt, after: Udt) -> None:
+    """Whether a type may hold another one that grows."""
+    if depth(kind) + max(depth(after) - depth(found), 0) > MOST_NESTED:
+        raise invalid(f"{what} would nest types more than {MOST_NESTED} deep")
+    if count(kind) + _times(kind, found) * (count(after) - count(found)) > MOST_PARTS:
+        raise invalid(f"{what} would have more than {MOST_PARTS} parts")
+
+
+def _times(kind: Type, found: Udt) -> int:
+    """How often a type stands in another."""
+    same = isinstance(kind, Udt) and (kind.keyspace, kind.name) == (found.keyspace, found.name)
+    return same + sum(_times(part, found) for part in parts(kind))
 
 
 def _rename(_context: Context, found: Udt, record: records.UserType, wanted: df.Rename) -> records.UserType:

@@ -116,6 +116,8 @@ MOST_DIMENSIONS = 8192
 """Of a vector, as Cassandra's guardrail has it by default."""
 MOST_NESTED = 16
 """Levels of types within types (docs/file-format.md)."""
+MOST_PARTS = 4096
+"""Types in a type, each counted wherever it stands: user types that hold others several times multiply."""
 
 
 def is_collection(kind: Type) -> bool:
@@ -150,6 +152,15 @@ def frozen(kind: Type) -> Type:
 def depth(kind: Type) -> int:
     """How many types lie within each other; 1 for a native one."""
     return 1 + max(map(depth, parts(kind)), default=0)
+
+
+def count(kind: Type, most: int = MOST_PARTS) -> int:
+    """How many types lie in it, itself with them; no more than one beyond `most` are counted."""
+    waiting, found = [kind], 0
+    while waiting and found <= most:
+        found += 1
+        waiting.extend(parts(waiting.pop()))
+    return found
 
 
 def parts(kind: Type) -> tuple[Type, ...]:

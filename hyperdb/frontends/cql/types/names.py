@@ -19,6 +19,7 @@ from hyperdb.frontends.cql.types.model import (
     DURATION,
     MOST_DIMENSIONS,
     MOST_NESTED,
+    MOST_PARTS,
     NATIVE,
     Custom,
     List,
@@ -29,6 +30,7 @@ from hyperdb.frontends.cql.types.model import (
     Type,
     Udt,
     Vector,
+    count,
     depth,
     frozen,
     is_collection,
@@ -93,6 +95,7 @@ def make(name: str, arguments: Sequence[Type | int], keyspace: str | None = None
         CqlError: invalid, when there is no such type, or it takes other things.
     """
     kinds = [each for each in arguments if not isinstance(each, int)]
+    check_size(kinds)
     lowered = name.lower()
     if keyspace is None and lowered == "vector" and len(arguments) == 2 and len(kinds) == 1 and isinstance(arguments[1], int):
         return Vector(frozen(kinds[0]), arguments[1])
@@ -123,10 +126,24 @@ def checked(kind: Type) -> Type:
     Raises:
         CqlError: invalid.
     """
+    check_size([kind])
     if depth(kind) > MOST_NESTED:
         raise invalid(f"Types may nest {MOST_NESTED} deep at most")
     _check(kind)
     return kind
+
+
+def check_size(kinds: Sequence[Type]) -> None:
+    """Refuses types that together hold more others than anybody walks through.
+
+    Raises:
+        CqlError: invalid.
+    """
+    found = 0
+    for kind in kinds:
+        found += count(kind)
+        if found > MOST_PARTS:
+            raise invalid(f"Types may have {MOST_PARTS} parts at most")
 
 
 def _check(kind: Type) -> None:
