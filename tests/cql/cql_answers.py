@@ -120,7 +120,7 @@ def _cell(kind: str, value: bytes | None) -> str:
         return "null"
     if _WIDTHS.get(kind) == len(value):
         return str(int.from_bytes(value, "big", signed=True))
-    if kind in ("text", "ascii"):
+    if kind in ("varchar", "ascii"):
         return json.dumps(masked(value.decode()), ensure_ascii=False)
     return value.hex() or "''"
 

@@ -80,7 +80,7 @@ def test_counters_count(client: Client) -> None:
         ("INSERT INTO n (k, n) VALUES (1, 1)", "INSERT statements are not allowed on counter tables"),
         ("UPDATE n SET n = 1 WHERE k = 1", "Cannot set the value of counter column n"),
         ("UPDATE n USING TTL 5 SET n = n + 1 WHERE k = 1", "Cannot provide custom TTL for counter updates"),
-        ("UPDATE n SET n = n + 1 WHERE k = 1 IF n = 4", "Conditional updates are not supported on counter tables"),
+        ("UPDATE n SET n = n + 1 WHERE k = 1 IF n = 4", "Conditions on counters are not supported"),
         ("BEGIN BATCH UPDATE n SET n = n + 1 WHERE k = 1 APPLY BATCH", "Cannot include a counter statement in a logged batch"),
     ]:
         assert words in client.refusal(text)

@@ -76,6 +76,11 @@ class Pair:
                 found.append(f"{text}\n    {what or theirs.message}")
         return found
 
+    def truncate(self, table: Table) -> None:
+        """Empties it."""
+        for peer in (self.ours, self.theirs):
+            peer.query(f"TRUNCATE {table.full}")
+
     def is_ignored(self, step: Step, what: str) -> bool:
         """Whether it is known."""
         found = any(pattern.search(f"{step} {what}") for pattern in self.ignored)
@@ -89,8 +94,7 @@ def sequence(pair: Pair, table: Table, draw: Any, most: int) -> None:
     Raises:
         Differ: a statement is answered otherwise.
     """
-    for peer in (pair.ours, pair.theirs):
-        peer.query(f"TRUNCATE {table.full}")
+    pair.truncate(table)
     entries: list[Entry] = []
     now = START
 
@@ -139,7 +143,30 @@ def explore(pair: Pair, table: Table, number: int, examples: int, most: int) -> 
     try:
         one()
     except Differ as found:
-        return found
+        return shortened(pair, table, found)
+    return None
+
+
+def shortened(pair: Pair, table: Table, found: Differ) -> Differ:
+    """The finding without the statements that it does not need."""
+    steps = [entry.step for entry in found.entries]
+    for place in reversed(range(len(steps) - 1)):
+        fewer = steps[:place] + steps[place + 1 :]
+        again = replayed(pair, table, fewer)
+        if again is not None:
+            found, steps = again, [entry.step for entry in again.entries]
+    return found
+
+
+def replayed(pair: Pair, table: Table, steps: list[Step]) -> Differ | None:
+    """What differs when the steps are asked again; nothing: None."""
+    pair.truncate(table)
+    entries = []
+    for step in steps:
+        theirs, what = pair.ask(step)
+        entries.append(Entry(step, shown(theirs)))
+        if what is not None:
+            return Differ(entries, what) if not pair.is_ignored(step, what) else None
     return None
 
 
@@ -157,7 +184,7 @@ def main() -> int:
     parser.add_argument("--tables", type=int, default=20)
     parser.add_argument("--examples", type=int, default=50, help="sequences of a table")
     parser.add_argument("--steps", type=int, default=20, help="statements of a sequence, at most")
-    parser.add_argument("--shrink", type=float, default=20, help="seconds for a finding")
+    parser.add_argument("--shrink", type=float, default=5, help="seconds for a finding")
     parser.add_argument("--ignore", action="append", default=[], help="an expression for findings that are known")
     parser.add_argument("--meaning", action="store_true", help="leave the words of errors and warnings alone")
     parser.add_argument("--findings", type=Path)

@@ -87,7 +87,7 @@ class Batches:
         if asked.parameters.names is not None:
             values = _by_name(parsed, asked.parameters)
         if len(values) != len(parsed.shape.markers):
-            raise invalid(f"Invalid amount of bind variables: expected {len(parsed.shape.markers)}, got {len(values)}")
+            raise invalid("Invalid amount of bind variables")
         places = {marker.position: at for at, marker in enumerate(parsed.shape.markers)}
 
         def made(schema: Schema) -> list[Made]:
@@ -145,9 +145,9 @@ class Batches:
         keyspace: str | None,
     ) -> Reply:
         session = self._session
-        time = session.write_time(parameters)
-        warnings: list[str] = []
         is_conditional = any(session.kind_of(statement) is SERIAL for statement in statements)  # type: ignore[arg-type]
+        time = session.write_time(parameters, is_conditional=is_conditional)
+        warnings: list[str] = []
         if timestamp is not None and is_conditional:
             raise invalid("Cannot provide custom timestamp for conditional BATCH")
         if parameters.names is not None and not statements:
@@ -162,7 +162,7 @@ class Batches:
                 assert isinstance(plan, ModifyPlan)
                 check_consistency(parameters, is_conditional=is_conditional)
                 if len(values) != len(plan.markers):
-                    raise invalid(f"Invalid amount of bind variables: expected {len(plan.markers)}, got {len(values)}")
+                    raise invalid("Invalid amount of bind variables")
                 frame = session.frame(ready, _with_values(parameters, values), time, schema)
                 if timestamp is not None:
                     if plan.timestamp is not None:

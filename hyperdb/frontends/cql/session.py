@@ -264,7 +264,7 @@ class CqlSession:
         """
         kind = self.kind_of(statement)
         frames: list[Frame] = []
-        write_time = self.write_time(asked.parameters)
+        write_time = self.write_time(asked.parameters, is_conditional=kind is SERIAL)
 
         def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
             asked.note("Preparing statement")
@@ -318,14 +318,15 @@ class CqlSession:
         assert isinstance(statement, st.Update | st.Delete)
         return WRITE if statement.conditions == st.UNCONDITIONAL else SERIAL
 
-    def write_time(self, parameters: requests.Parameters) -> int:
-        """When the request's writes count as made, microseconds since 1970, where they do not say it."""
+    def write_time(self, parameters: requests.Parameters, *, is_conditional: bool) -> int:
+        """When the request's writes count as made, microseconds since 1970, where they do not say it.
+
+        Conditional ones are made when they are decided, whatever the client's clock says.
+        """
         given = parameters.timestamp
-        if given is None:
-            return self.backend.clock.write_time()
         if given == -(1 << 63):
             raise CqlError(ErrorCode.PROTOCOL, f"Out of bound timestamp, must be in [{-(1 << 63) + 1}, {(1 << 63) - 1}]")
-        return given
+        return self.backend.clock.write_time() if given is None or is_conditional else given
 
     def frame(self, made: Ready, parameters: requests.Parameters, write_time: int, schema: Schema) -> Frame:
         """What a plan is run with."""

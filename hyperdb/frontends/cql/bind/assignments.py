@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import TypeAlias
 
+from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.bind.calls import Expressions
 from hyperdb.frontends.cql.bind.frame import Frame, Value
 from hyperdb.frontends.cql.bind.markers import Receiver
@@ -81,7 +82,8 @@ def _shown(assignment: st.Assignment) -> str:
     target, value = text.term(assignment.target), text.term(assignment.value)
     match assignment.change:
         case st.Change.PREPEND:
-            return f"{target} = {value} + {target}"
+            # Cassandra's words, minus and all.
+            return f"{target} = {value} - {target}"
         case _:
             return f"{target} = {target} {assignment.change.value} {value}"
 
@@ -90,7 +92,7 @@ def _changed(terms: Expressions, served: Served, column: Column, assignment: st.
     kind, change = column.type, assignment.change
     if kind == COUNTER:
         if change is st.Change.PREPEND:
-            raise invalid(f"Invalid operation ({_shown(assignment)}) for counter column {column.name}")
+            raise invalid(f"Invalid operation ({_shown(assignment)}) for non list column {column.name}")
         return _counted(terms, served, column, assignment.value, -1 if change is st.Change.SUBTRACT else 1)
     if not isinstance(kind, List | Set | Map):
         raise invalid(f"Invalid operation ({_shown(assignment)}) for non counter column {column.name}")
@@ -101,7 +103,7 @@ def _changed(terms: Expressions, served: Served, column: Column, assignment: st.
         raise invalid(f"Invalid operation ({_shown(assignment)}) for non list column {column.name}")
     # From a map, keys are taken away.
     wanted: Type = Set(kind.key) if isinstance(kind, Map) and change is st.Change.SUBTRACT else kind
-    run = terms.bind(assignment.value, Receiver(column.name, wanted)).run
+    run = _bound(terms, column, assignment, wanted).run
     verb = _VERBS[change] if isinstance(kind, List) else "put"
     is_removal = change is st.Change.SUBTRACT
 
@@ -119,11 +121,22 @@ def _changed(terms: Expressions, served: Served, column: Column, assignment: st.
     return of
 
 
+def _bound(terms: Expressions, column: Column, assignment: st.Assignment, wanted: Type) -> Expression:
+    try:
+        return terms.bind(assignment.value, Receiver(column.name, wanted))
+    except CqlError:
+        if not isinstance(column.type, Map):
+            raise
+        what, of = ("substraction", "set") if assignment.change is st.Change.SUBTRACT else ("addition", "map")
+        shown = text.term(assignment.value)
+        raise invalid(f"Value for a map {what} has to be a {of}, but was: '{shown}'") from None
+
+
 _VERBS = {st.Change.ADD: "append", st.Change.PREPEND: "prepend", st.Change.SUBTRACT: "remove values"}
 
 
 def _counted(terms: Expressions, served: Served, column: Column, value: tm.Term, sign: int) -> Changes:
-    run = terms.bind(value, Receiver(column.name, BIGINT)).run
+    run = terms.bind(value, Receiver(column.name, COUNTER)).run
     number, decode = served.ids[column.name], codec.codec(BIGINT).decode
 
     def of(frame: Frame) -> list[Change]:
@@ -132,7 +145,7 @@ def _counted(terms: Expressions, served: Served, column: Column, value: tm.Term,
             return []
         amount = None if found is None else decode(found)
         if amount is None:
-            raise invalid("Invalid null value for counter increment")
+            raise invalid("Invalid null value for counter increment/decrement")
         if sign < 0 and amount == -(1 << 63):
             raise invalid("The negation of -9223372036854775808 overflows supported counter precision (signed 8 bytes integer)")
         return [(number, "add", sign * amount)]
@@ -194,6 +207,8 @@ def _field(terms: Expressions, served: Served, column: Column, name: str, value:
     if not isinstance(kind, Udt):
         raise invalid(f"Invalid operation ({shown}) for non-UDT column {column.name}")
     if kind.frozen:
+        if value is None:
+            raise invalid(f"Frozen UDT column {column.name} does not support field deletions")
         raise invalid(f"Invalid operation ({shown}) for frozen UDT column {column.name}")
     names = [field.name for field in kind.fields]
     if name not in names:
@@ -234,7 +249,7 @@ def delete(terms: Expressions, served: Served, term: tm.Term) -> tuple[Column, C
 def _deleted_element(terms: Expressions, served: Served, column: Column, key: tm.Term) -> Changes:
     kind, number = column.type, served.ids[column.name]
     if not isinstance(kind, List | Set | Map):
-        raise invalid(f"Invalid deletion operation for non-collection column {column.name}")
+        raise invalid(f"Invalid deletion operation for non collection column {column.name}")
     if not is_multi_cell(kind):
         raise invalid(f"Invalid deletion operation for frozen collection column {column.name}")
     if not isinstance(kind, Set):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hyperdb.frontends.cql.bind.frame import Frame, Row, Value
 from hyperdb.frontends.cql.bind.markers import Receiver
+from hyperdb.frontends.cql.bind.relations import CONTAINS
 from hyperdb.frontends.cql.bind.selection import Selecting
 from hyperdb.frontends.cql.bind.terms import Expression, Run
 from hyperdb.frontends.cql.describe.schema import Column, Role
@@ -22,7 +23,20 @@ from hyperdb.frontends.cql.parse.statements import Comparison, Conditions, Relat
 from hyperdb.frontends.cql.protocol.reader import Unset
 from hyperdb.frontends.cql.types import codec, containers, ordering
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import DURATION, INT, List, Map, Set, Type, is_collection, is_multi_cell
+from hyperdb.frontends.cql.types.model import (
+    COUNTER,
+    DURATION,
+    INT,
+    List,
+    Map,
+    Set,
+    Tuple,
+    Type,
+    Udt,
+    is_collection,
+    is_multi_cell,
+    parts,
+)
 
 Holds = Callable[[Frame, Row], bool]
 _ORDERS: dict[Comparison, Callable[[int], bool]] = {
@@ -83,28 +97,67 @@ def _comparison(selecting: Selecting, relation: Relation) -> tuple[Column, Holds
     if not isinstance(base, tm.Column) or relation.value is None:
         raise invalid(f"Invalid condition: {text.relations([relation])}")
     column = selecting.column(base.name)
+    if column.type == COUNTER:
+        raise invalid("Conditions on counters are not supported")
     if column.role in (Role.PARTITION, Role.CLUSTERING):
         raise invalid(f"PRIMARY KEY column '{column.name}' cannot have IF conditions")
-    if relation.comparison not in _ORDERS and relation.comparison not in (Comparison.IN, Comparison.BETWEEN):
+    if relation.comparison not in _ORDERS and relation.comparison not in (Comparison.IN, Comparison.BETWEEN, *CONTAINS):
         raise invalid(f"{relation.comparison.value} cannot be used in conditions: {text.relations([relation])}")
     kind, of = _subject(selecting, column, subject)
+    if relation.comparison in CONTAINS:
+        return column, _contains(selecting, column, of, kind, relation)
     if relation.comparison not in (Comparison.EQUAL, Comparison.NOT_EQUAL, Comparison.IN):
-        _check_slice(kind)
+        _check_slice(kind, relation.comparison)
     receiver = Receiver(column.name, kind)
     if relation.comparison is Comparison.IN:
         return column, _in(selecting, of, kind, relation.value, receiver)
     if relation.comparison is Comparison.BETWEEN:
         assert isinstance(relation.value, tm.TupleTerm)
         low, high = (selecting.bind(item, receiver) for item in relation.value.items)
-        first = _compared(of, kind, Comparison.GREATER_EQUAL, low, column)
-        second = _compared(of, kind, Comparison.LESS_EQUAL, high, column)
+        first = _compared(of, kind, Comparison.GREATER_EQUAL, low)
+        second = _compared(of, kind, Comparison.LESS_EQUAL, high)
         return column, lambda frame, row: first(frame, row) and second(frame, row)
-    return column, _compared(of, kind, relation.comparison, selecting.bind(relation.value, receiver), column)
+    return column, _compared(of, kind, relation.comparison, selecting.bind(relation.value, receiver))
 
 
-def _check_slice(kind: Type) -> None:
+def _check_slice(kind: Type, comparison: Comparison) -> None:
+    def inside(each: Type) -> bool:
+        return each == DURATION or any(map(inside, parts(each)))
+
+    if not inside(kind):
+        return
     if kind == DURATION:
-        raise invalid("Slice conditions are not supported on durations")
+        raise invalid(f"Slice conditions ( {comparison.value} ) are not supported on durations")
+    what = "collections" if is_collection(kind) else "tuples" if isinstance(kind, Tuple) else "UDTs"
+    raise invalid(f"Slice conditions are not supported on {what} containing durations")
+
+
+def _contains(selecting: Selecting, column: Column, of: Run, kind: Type, relation: Relation) -> Holds:
+    """CONTAINS and CONTAINS KEY."""
+    by_key = relation.comparison is Comparison.CONTAINS_KEY
+    if by_key and not isinstance(kind, Map):
+        raise invalid(f"Cannot use CONTAINS KEY on non-map column {column.name}")
+    if not isinstance(kind, List | Set | Map):
+        raise invalid(f"Cannot use CONTAINS on non-collection column {column.name}")
+    part = kind.element if not isinstance(kind, Map) else kind.key if by_key else kind.value
+    order = ordering.order_key(part)
+    assert relation.value is not None
+    bound = selecting.bind(relation.value, Receiver(f"{'key' if by_key else 'value'}({column.name})", part))
+
+    def holds(frame: Frame, row: Row) -> bool:
+        wanted, data = bound.run(frame, ()), of(frame, row)
+        if not isinstance(wanted, bytes):
+            absent = "null" if wanted is None else "unset"
+            raise invalid(f'Invalid comparison with {absent} for operator "{relation.comparison.value}"')
+        if not isinstance(data, bytes):
+            return False
+        if isinstance(kind, Map):
+            found = [pair[0 if by_key else 1] for pair in containers.unpack_pairs(data)]
+        else:
+            found = containers.unpack_items(data)
+        return any(each is not None and order(each) == order(wanted) for each in found)
+
+    return holds
 
 
 def _subject(selecting: Selecting, column: Column, subject: tm.Term) -> tuple[Type, Run]:
@@ -114,7 +167,11 @@ def _subject(selecting: Selecting, column: Column, subject: tm.Term) -> tuple[Ty
     match subject:
         case tm.Element(key=key):
             return _element(selecting, column, place, key)
-        case tm.Field():
+        case tm.Field(name=name):
+            if not isinstance(kind, Udt):
+                raise invalid(f"Cannot compare fields of column {column.name}, which is no user type")
+            if name not in {field.name for field in kind.fields}:
+                raise invalid(f"Unknown field {name} for column {column.name}")
             found = selecting.infer(subject)
             assert found is not None
             return found.type, found.run
@@ -160,14 +217,14 @@ def _blank(kind: Type) -> bytes | None:
     return _COUNT.pack(0) if is_collection(kind) and is_multi_cell(kind) else None
 
 
-def _compared(of: Run, kind: Type, comparison: Comparison, bound: Expression, column: Column) -> Holds:
+def _compared(of: Run, kind: Type, comparison: Comparison, bound: Expression) -> Holds:
     order, test = ordering.order_key(kind), _ORDERS[comparison]
     blank = _blank(kind)
 
     def holds(frame: Frame, row: Row) -> bool:
         wanted, mine = bound.run(frame, ()), of(frame, row)
         if isinstance(wanted, Unset):
-            raise invalid(f"Invalid 'unset' value in condition for column {column.name}")
+            raise invalid("Invalid 'unset' value in condition")
         wanted = None if wanted == blank else wanted
         mine = None if mine == blank else mine
         if wanted is None:
@@ -189,12 +246,12 @@ def _compared(of: Run, kind: Type, comparison: Comparison, bound: Expression, co
 def _in(selecting: Selecting, of: Run, kind: Type, value: tm.Term, receiver: Receiver) -> Holds:
     order = ordering.order_key(kind)
     if isinstance(value, tm.Marker):
-        listed = selecting.marker(value, Receiver(f"in({receiver.name})", List(kind)))
+        listed = selecting.marker(value, Receiver(f"in({receiver.name})", List(kind)), nulls=True)
 
         def values(frame: Frame) -> list[Value]:
             data = listed.run(frame, ())
             if not isinstance(data, bytes):
-                raise invalid(f"Invalid {'null' if data is None else 'unset'} value for condition on column {receiver.name}")
+                raise invalid("Invalid null list in IN condition" if data is None else "Invalid 'unset' value in condition")
             return list(containers.unpack_items(data))
     else:
         assert isinstance(value, tm.TupleTerm)

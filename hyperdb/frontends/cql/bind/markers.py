@@ -5,7 +5,7 @@ Invariant: a marker's number is its place in the text, whatever the order in whi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hyperdb.errors import CqlError
@@ -25,6 +25,16 @@ class Receiver:
 
     name: str
     type: Type
+    misfit: Callable[[], str] | None = None
+    """What is told of a value that cannot be this one, if it is part of another."""
+
+    def part(self, name: str, kind: Type, misfit: Callable[[], str]) -> Receiver:
+        """Of a part of what it takes; where that does not fit the outermost value is told."""
+        return Receiver(name, kind, self.misfit or misfit)
+
+    def refused(self, otherwise: str) -> CqlError:
+        """The error of a value that cannot be taken."""
+        return invalid(otherwise if self.misfit is None else self.misfit())
 
 
 class Markers:
@@ -65,5 +75,5 @@ def arranged(names: Sequence[str] | None, values: Sequence[Value], columns: Sequ
             raise CqlError(ErrorCode.INVALID, f"Missing value for bind variable {missing[0]}")
         return [given[column.name] for column in columns]
     if len(values) != len(columns):
-        raise invalid(f"Invalid amount of bind variables: expected {len(columns)}, got {len(values)}")
+        raise invalid("Invalid amount of bind variables")
     return values

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.bind import assignments, conditions, json_rows
 from hyperdb.frontends.cql.bind import clustering as rows
 from hyperdb.frontends.cql.bind import where as wheres
@@ -23,6 +24,7 @@ from hyperdb.frontends.cql.bind.select import partition_markers
 from hyperdb.frontends.cql.bind.selection import Selecting
 from hyperdb.frontends.cql.bind.terms import Expression
 from hyperdb.frontends.cql.bind.where import Restrictions
+from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.describe.schema import Role
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse import terms as tm
@@ -94,7 +96,7 @@ class Modifying:
         if served.is_counter and statement.using.timestamp is not None:
             raise invalid("Cannot provide custom timestamp for counter updates")
         has_conditions = self._has_conditions(statement)
-        if has_conditions and served.is_counter:
+        if has_conditions and served.is_counter and not self._compares(statement):
             raise invalid("Conditional updates are not supported on counter tables")
         if has_conditions and statement.using.timestamp is not None:
             raise invalid("Cannot provide custom timestamp for conditional updates")
@@ -117,6 +119,10 @@ class Modifying:
         assert isinstance(statement, st.Update | st.Delete)
         return statement.conditions != _NONE
 
+    @staticmethod
+    def _compares(statement: object) -> bool:
+        return isinstance(statement, st.Update | st.Delete) and bool(statement.conditions.relations)
+
     def _amount(self, term: tm.Term | None, name: str, kind: object) -> Expression | None:
         return None if term is None else self._terms.bind(term, Receiver(name, kind))  # type: ignore[arg-type]
 
@@ -130,16 +136,17 @@ class Modifying:
             raise invalid("Unmatched column names/values")
         if len(set(statement.columns)) < len(statement.columns):
             raise invalid("The column names contains duplicates")
-        bounds: list[Bound] = []
+        named: list[st.Relation] = []
         regular: list[Changes] = []
         static: list[Changes] = []
         for name, value in zip(statement.columns, statement.values, strict=True):
             column = self._terms.column(name)
             if column.role in (Role.PARTITION, Role.CLUSTERING):
-                bounds.append(self._relations.bind(st.Relation(tm.Column(name), Comparison.EQUAL, value)))
+                named.append(st.Relation(tm.Column(name), Comparison.EQUAL, value))
             else:
                 changes = assignments.put(self._terms, served, column, value)
                 (static if column.role is Role.STATIC else regular).append(changes)
+        bounds = [self._relations.bind(relation) for relation in named]
         restrictions = wheres.gather(served, bounds, allow_filtering=False)
         only_static = bool(static) and not regular and not restrictions.clustering
         keys = self._keys(restrictions, "INSERT")
@@ -171,7 +178,7 @@ class Modifying:
                 raise invalid(f"PRIMARY KEY part {column.name} found in SET part")
             is_whole = isinstance(target, tm.Column)
             if column.name in whole or (is_whole and column.name in seen):
-                raise invalid(f"Multiple incompatible setting of column {column.name}")
+                raise CqlError(ErrorCode.SYNTAX, f"Multiple incompatible setting of column {column.name}")
             seen.add(column.name)
             if is_whole:
                 whole.add(column.name)

@@ -142,16 +142,24 @@ class Relations:
         return Bound(Form.COLUMN, (column,), comparison, _each(column, [found]), shown, marker=found.number)
 
     def _in(self, column: Column, value: tm.Term) -> Options:
+        # A value that is not there is no column's; of the key's it is refused.
+        is_key = column.role in KEY_ROLES
         if isinstance(value, tm.Marker):
-            listed = self._terms.marker(value, Receiver(f"in({column.name})", List(column.type)))
+            listed = self._terms.marker(value, Receiver(f"in({column.name})", List(column.type)), nulls=True)
 
             def options(frame: Frame) -> list[tuple[bytes, ...]]:
-                data = _given(listed.run(frame, ()), column)
-                return [(_given(each, column),) for each in containers.unpack_items(data)]
+                data = listed.run(frame, ())
+                if data is None:
+                    raise invalid(f"Invalid null value for column {column.name}")
+                items: list[Value] = list(containers.unpack_items(_given(data, column)))
+                return [(_given(each, column),) for each in (items if is_key else _present(items))]
 
             return options
         assert isinstance(value, tm.TupleTerm)
-        return _each(column, [self._terms.bind(item, Receiver(column.name, column.type)) for item in value.items])
+        bound = [self._terms.bind(item, Receiver(column.name, column.type)) for item in value.items]
+        if is_key:
+            return _each(column, bound)
+        return lambda frame: [(_given(each, column),) for each in _present([each.run(frame, ()) for each in bound])]
 
     # Several columns.
 
@@ -193,7 +201,11 @@ class Relations:
         listed = self._terms.marker(marker, Receiver(f"in{called}", List(kind)))
 
         def options(frame: Frame) -> list[tuple[bytes, ...]]:
-            data = _given(listed.run(frame, ()), columns[0])
+            data = listed.run(frame, ())
+            if data is None:
+                raise invalid("Invalid null value for IN restriction")
+            if isinstance(data, Unset):
+                raise invalid(f"Invalid unset value for in{called}")
             return [_unpacked(kind, _given(each, columns[0]), columns) for each in containers.unpack_items(data)]
 
         return options
@@ -208,22 +220,29 @@ class Relations:
             ]
 
             def options(frame: Frame) -> list[tuple[bytes, ...]]:
-                return [tuple(_given(each.run(frame, ()), column) for each, column in zip(bound, columns, strict=True))]
+                return [tuple(_component(each.run(frame, ()), at, column) for at, (each, column) in enumerate(pairs))]
 
+            pairs = list(zip(bound, columns, strict=True))
             return options
         whole = self._terms.bind(value, Receiver(called, kind))
-        return lambda frame: [_unpacked(kind, _given(whole.run(frame, ()), columns[0]), columns)]
+
+        def unpacked(frame: Frame) -> list[tuple[bytes, ...]]:
+            data = whole.run(frame, ())
+            if isinstance(data, Unset):
+                raise invalid(f"Invalid unset value for tuple {called}")
+            return [_unpacked(kind, _given(data, columns[0]), columns)]
+
+        return unpacked
 
     # The token, and entries of maps.
 
     def _token(self, columns: Sequence[Column], relation: Relation, shown: str) -> Bound:
         key = self._served.partition
-        for column in columns:
-            if column.role is not Role.PARTITION:
-                raise invalid(
-                    f"The token() function is only supported on the partition key, found {column.name} among the arguments"
-                )
-        if len(columns) != len(key):
+        if any(column.role is Role.PARTITION for column in columns) and any(
+            column.role is not Role.PARTITION for column in columns
+        ):
+            raise invalid("The token() function must contains only partition key components")
+        if len(columns) != len(key) or any(column.role is not Role.PARTITION for column in columns):
             raise invalid("The token() function must be applied to all partition key components or none of them")
         if tuple(columns) != key:
             names = ", ".join(column.name for column in key)
@@ -234,7 +253,7 @@ class Relations:
         values = relation.value.items if relation.comparison is Comparison.BETWEEN else [relation.value]  # type: ignore[union-attr]
         receiver = Receiver("partition key token", BIGINT)
         bound = [self._terms.bind(value, receiver) for value in values]
-        return Bound(Form.TOKEN, key, relation.comparison, _each(Column("partition key token", BIGINT), bound), shown)
+        return Bound(Form.TOKEN, key, relation.comparison, _tokens(bound), shown)
 
     def _entry(self, column: Column, key: tm.Term, relation: Relation, shown: str) -> Bound:
         kind = column.type
@@ -249,7 +268,14 @@ class Relations:
         assert relation.value is not None
         bound_key = self._terms.bind(key, Receiver(f"key({column.name})", kind.key))
         value = self._terms.bind(relation.value, Receiver(f"value({column.name})", kind.value))
-        return Bound(Form.ENTRY, (column,), relation.comparison, _each(column, [value]), shown, bound_key)
+
+        def options(frame: Frame) -> list[tuple[bytes, ...]]:
+            for what, given in (("key", bound_key.run(frame, ())), ("value", value.run(frame, ()))):
+                if not isinstance(given, bytes):
+                    raise invalid(f"Unsupported {_absent(given)} map {what} for column {column.name}")
+            return [(given,)]  # type: ignore[list-item]
+
+        return Bound(Form.ENTRY, (column,), relation.comparison, options, shown, bound_key)
 
 
 def _check_column(column: Column, comparison: Comparison, shown: str) -> None:
@@ -260,7 +286,7 @@ def _check_column(column: Column, comparison: Comparison, shown: str) -> None:
     if comparison is Comparison.CONTAINS and not is_collection(kind):
         raise invalid(f"Cannot use CONTAINS on non-collection column {column.name}")
     if comparison is Comparison.NOT_EQUAL:
-        raise invalid(f"Unsupported '!=' relation: {shown}")
+        raise invalid(f'Unsupported "!=" relation: {shown}')
     if comparison is Comparison.LIKE:
         raise invalid(f"LIKE restriction is only supported on properly indexed columns. {shown} is not valid.")
     if comparison in SLICES:
@@ -286,6 +312,33 @@ def _check_durations(kind: Type) -> None:
     raise invalid("Slice restrictions are not supported on UDTs containing durations")
 
 
+def _absent(value: Value) -> str:
+    return "null" if value is None else "unset"
+
+
+def _present(values: Sequence[Value]) -> list[Value]:
+    return [value for value in values if isinstance(value, bytes)]
+
+
+def _component(value: Value, at: int, column: Column) -> bytes:
+    """One of a tuple of clustering columns' values."""
+    if isinstance(value, Unset):
+        raise invalid(f"Invalid unset value for tuple field number {at}")
+    if value is None:
+        raise invalid(f"Invalid null value for column {column.name}")
+    return value
+
+
+def _tokens(bound: Sequence[Expression]) -> Options:
+    def options(frame: Frame) -> list[tuple[bytes, ...]]:
+        found = [each.run(frame, ()) for each in bound]
+        if not all(isinstance(value, bytes) for value in found):
+            raise invalid("Invalid null token value")
+        return [(value,) for value in found]  # type: ignore[misc]
+
+    return options
+
+
 def _given(value: Value, column: Column) -> bytes:
     """A value that there has to be."""
     if isinstance(value, bytes):
@@ -308,6 +361,8 @@ def _joined(found: Sequence[Options]) -> Options:
 
 def _unpacked(kind: Tuple, data: bytes, columns: tuple[Column, ...]) -> tuple[bytes, ...]:
     fields = containers.unpack_fields(data, len(kind.elements))
+    if None in fields:
+        raise invalid(f"Invalid null value in condition for columns: [{', '.join(column.name for column in columns)}]")
     return tuple(_given(each, column) for each, column in zip(fields, columns, strict=True))
 
 

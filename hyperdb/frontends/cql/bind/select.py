@@ -177,7 +177,7 @@ def _check_distinct(statement: Select, selected: Selected, found: Restrictions, 
         if served.columns[name].role not in (Role.PARTITION, Role.STATIC):
             raise invalid(f"SELECT DISTINCT queries must only request partition key columns and/or static columns (not {name})")
     # All of a key must be asked for, or as many partitions would show as one.
-    if Role.PARTITION not in {served.columns[name].role for name in names} and not selected.aggregates:
+    if selected.aggregates and not names:
         return
     for column in served.partition:
         if column.name not in names and column.name not in found.equal:
@@ -294,7 +294,7 @@ def amount(found: Expression | None, frame: Frame, what: str) -> int | None:
         return None
     number = codec.codec(INT).decode(value)
     if number is None or number <= 0:
-        raise invalid(f"{what} must be strictly positive")
+        raise invalid("LIMIT must be strictly positive")
     return int(number)
 
 

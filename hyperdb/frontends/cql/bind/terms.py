@@ -16,6 +16,7 @@ from hyperdb.frontends.cql.bind.markers import Markers, Receiver
 from hyperdb.frontends.cql.parse import terms as tm
 from hyperdb.frontends.cql.parse import text
 from hyperdb.frontends.cql.parse.lift import value_of
+from hyperdb.frontends.cql.parse.walk import walk
 from hyperdb.frontends.cql.protocol.reader import UNSET, Unset
 from hyperdb.frontends.cql.types import codec, constants, containers, names, ordering
 from hyperdb.frontends.cql.types.faults import invalid
@@ -120,10 +121,11 @@ class Terms:
                     )
                 return found
 
-    def marker(self, term: tm.Marker, receiver: Receiver) -> Expression:
-        """A marker for a receiver."""
+    def marker(self, term: tm.Marker, receiver: Receiver, *, nulls: bool = False) -> Expression:
+        """A marker for a receiver; with `nulls` a list whose elements may be null, which IN takes."""
         number = self.markers.take(term, receiver, self.keyspace, self.table)
-        validate = codec.codec(receiver.type).validate
+        kind = receiver.type
+        validate = _validate_items(kind) if nulls and isinstance(kind, List) else codec.codec(kind).validate
 
         def run(frame: Frame, _row: Row) -> Value:
             value = frame.values[number]
@@ -136,24 +138,40 @@ class Terms:
     def _literal(self, term: tm.Literal, receiver: Receiver) -> Expression:
         if term.kind is tm.Kind.NULL:
             return constant(receiver.type, None)
-        return constant(receiver.type, constants.value(receiver.type, kind_of(term), text_of(term), receiver.name))
+        kind, shown = kind_of(term), text_of(term)
+        if receiver.misfit is not None and not constants.takes(receiver.type, kind):
+            raise receiver.refused("")
+        return constant(receiver.type, constants.value(receiver.type, kind, shown, receiver.name))
 
     def _list(self, items: Sequence[tm.Term], receiver: Receiver) -> Expression:
         kind = receiver.type
         if isinstance(kind, Vector):
             return self._vector(items, kind, receiver)
         if not isinstance(kind, List):
-            raise _misfit("list", receiver)
-        elements = [self.bind(item, Receiver(f"value({receiver.name})", kind.element)) for item in items]
+            raise receiver.refused(f"Unexpected receiver type '{show(kind)}'; only list and vector are expected")
+        elements = self._elements("list", items, kind.element, receiver)
         return gathered(kind, elements, lambda values: containers.pack_items(values), "list")
+
+    def _elements(self, what: str, items: Sequence[tm.Term], kind: Type, receiver: Receiver) -> list[Expression]:
+        """Elements of a list, set or vector; its values are known before it is, so that none of a list or set may be a marker."""
+        bound = [self._element_of(what, "value", item, kind, receiver) for item in items]
+        if what != "vector":
+            _refuse_markers(what, items, receiver)
+        return bound
+
+    def _element_of(self, what: str, part: str, item: tm.Term, kind: Type, receiver: Receiver) -> Expression:
+        def misfit() -> str:
+            return f"Invalid {what} literal for {receiver.name}: {part} {text.term(item)} is not of type {show(kind)}"
+
+        return self.bind(item, receiver.part(f"{part}({receiver.name})", kind, misfit))
 
     def _vector(self, items: Sequence[tm.Term], kind: Vector, receiver: Receiver) -> Expression:
         if len(items) != kind.dimension:
-            raise invalid(
+            raise receiver.refused(
                 f"Invalid vector literal for {receiver.name} of type {show(kind)}; expected {kind.dimension} elements, but given "
                 f"{len(items)}"
             )
-        elements = [self.bind(item, Receiver(f"value({receiver.name})", kind.element)) for item in items]
+        elements = self._elements("vector", items, kind.element, receiver)
         return gathered(kind, elements, lambda values: containers.pack_vector(kind, values), "vector")
 
     def _set(self, items: Sequence[tm.Term], receiver: Receiver) -> Expression:
@@ -163,7 +181,7 @@ class Terms:
         if not isinstance(kind, Set):
             raise _misfit("set", receiver)
         element = kind.element
-        elements = [self.bind(item, Receiver(f"value({receiver.name})", element)) for item in items]
+        elements = self._elements("set", items, element, receiver)
         return gathered(kind, elements, lambda values: containers.pack_items(ordering.sorted_set(element, values)), "set")
 
     def _map(self, entries: Sequence[tuple[tm.Term, tm.Term]], receiver: Receiver) -> Expression:
@@ -173,8 +191,9 @@ class Terms:
         key = kind.key
         elements = []
         for left, right in entries:
-            elements.append(self.bind(left, Receiver(f"key({receiver.name})", key)))
-            elements.append(self.bind(right, Receiver(f"value({receiver.name})", kind.value)))
+            elements.append(self._element_of("map", "key", left, key, receiver))
+            elements.append(self._element_of("map", "value", right, kind.value, receiver))
+        _refuse_markers("map", tuple(part for entry in entries for part in entry), receiver)
 
         def pack(values: list[bytes]) -> bytes:
             pairs: list[tuple[bytes, bytes | None]] = list(zip(values[::2], values[1::2], strict=True))
@@ -190,13 +209,12 @@ class Terms:
         given = dict(fields)
         for name in given:
             if name not in known:
-                raise invalid(f"Unknown field '{name}' in value of user defined type {kind.name}")
-        parts = [
-            self.bind(given[field.name], Receiver(f"{receiver.name}.{field.name}", field.type))
-            if field.name in given
-            else constant(field.type, None)
-            for field in kind.fields
-        ]
+                raise receiver.refused(f"Unknown field '{name}' in value of user defined type {kind.name}")
+        parts = []
+        for field in kind.fields:
+            misfit = f"Invalid user type literal for {receiver.name}: field {field.name} is not of type {show(field.type)}"
+            part = receiver.part(f"{receiver.name}.{field.name}", field.type, lambda told=misfit: told)  # type: ignore[misc]
+            parts.append(self.bind(given[field.name], part) if field.name in given else constant(field.type, None))
         return fields_of(kind, parts, f"user type {receiver.name}")
 
     def _tuple(self, items: Sequence[tm.Term], receiver: Receiver) -> Expression:
@@ -206,14 +224,15 @@ class Terms:
                 return self.bind(items[0], receiver)
             raise _misfit("tuple", receiver)
         if len(items) > len(kind.elements):
-            raise invalid(
+            raise receiver.refused(
                 f"Invalid tuple literal for {receiver.name}: too many elements. Type {show(kind)} expects {len(kind.elements)} "
                 f"but got {len(items)}"
             )
-        parts = [
-            self.bind(item, Receiver(f"{receiver.name}[{number}]", of))
-            for number, (item, of) in enumerate(zip(items, kind.elements, strict=False))
-        ]
+        parts = []
+        for number, (item, of) in enumerate(zip(items, kind.elements, strict=False)):
+            misfit = f"Invalid tuple literal for {receiver.name}: component {number} is not of type {show(of)}"
+            part = receiver.part(f"{receiver.name}[{number}]", of, lambda told=misfit: told)  # type: ignore[misc]
+            parts.append(self.bind(item, part))
         return fields_of(kind, parts, f"tuple {receiver.name}")
 
     def _hint(self, written: tm.TypeName, value: tm.Term, receiver: Receiver) -> Expression:
@@ -278,8 +297,24 @@ class Terms:
         return self.bind(term, Receiver(text.term(term), kind))
 
 
+def _validate_items(kind: List) -> Callable[[bytes], None]:
+    validate = codec.codec(kind.element).validate
+
+    def items(data: bytes) -> None:
+        for each in containers.unpack_items(data):
+            if each is not None:
+                validate(each)
+
+    return items
+
+
 def _misfit(what: str, receiver: Receiver) -> Exception:
-    return invalid(f"Invalid {what} literal for {receiver.name} of type {show(receiver.type)}")
+    return receiver.refused(f"Invalid {what} literal for {receiver.name} of type {show(receiver.type)}")
+
+
+def _refuse_markers(what: str, items: Sequence[tm.Term], receiver: Receiver) -> None:
+    if any(isinstance(node, tm.Marker) for node in walk(tuple(items))):
+        raise invalid(f"Invalid {what} literal for {receiver.name}: bind variables are not supported inside collection literals")
 
 
 def constant(kind: Type, value: bytes | None) -> Expression:
@@ -289,6 +324,9 @@ def constant(kind: Type, value: bytes | None) -> Expression:
 
 def _slot(term: tm.Slot, receiver: Receiver) -> Expression:
     kind, name = receiver.type, receiver.name
+    if not constants.takes(kind, _KINDS[term.kind]):
+        # It is told with the constant.
+        raise NeedsTextError
 
     def run(frame: Frame, _row: Row) -> Value:
         found = value_of(term, frame.literals)

@@ -75,7 +75,7 @@ class Restrictions:
         """
         if bound.form is Form.TOKEN:
             self.served.refuse_tokens()
-            _merge(self.token, bound, "partition key token")
+            _merge(self.token, bound, ", ".join(column.name for column in bound.columns))
         elif bound.first.role is Role.PARTITION:
             _merge(self.partition.setdefault(bound.first.name, []), bound, bound.first.name)
         elif bound.first.role is Role.CLUSTERING:
@@ -164,7 +164,7 @@ class Restrictions:
 def _merge(group: list[Bound], bound: Bound, names: str) -> None:
     """Adds to restrictions of the same columns."""
     if group:
-        for each in (bound, group[0]):
+        for each in (group[0], bound):
             if each.form is Form.ENTRY or each.comparison in CONTAINS:
                 continue
             if each.comparison is Comparison.EQUAL:
@@ -205,8 +205,6 @@ def keys(found: Restrictions) -> Callable[[Frame], list[Values]]:
         made = [tuple(row) for row in product(*parts)]
         if len(made) > 1:
             made = rows.distinct(made, key)
-        for row in made:
-            _check_key(row)
         if ranges is None:
             return made
         between = ranges(frame)
@@ -217,7 +215,12 @@ def keys(found: Restrictions) -> Callable[[Frame], list[Values]]:
     return of
 
 
-def _check_key(row: Values) -> None:
+def check_key(row: Values) -> None:
+    """Whether a partition may be written.
+
+    Raises:
+        CqlError: invalid.
+    """
     if len(row) == 1 and not row[0]:
         raise invalid("Key may not be empty")
     if sum(map(len, row)) > _LONGEST_KEY:
@@ -225,6 +228,11 @@ def _check_key(row: Values) -> None:
 
 
 _LONGEST_KEY = 65_535
+
+
+def _readable(given: Callable[[Frame], list[Values]]) -> Callable[[Frame], list[Values]]:
+    """Without the key that no partition has."""
+    return lambda frame: [row for row in given(frame) if len(row) > 1 or row[0]]
 
 
 def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> Where:
@@ -266,7 +274,7 @@ def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> 
         raise invalid("Select on indexed columns and with IN clause for the PRIMARY KEY are not supported")
     made = [filter_of(group, place) for group in _by_columns(filters)]
     return Where(
-        keys=None if is_range else keys(found),
+        keys=None if is_range else _readable(keys(found)),
         tokens=tokens(found.token) if is_range and found.token else None,
         slices=None if by_row or not (equal or between) else rows.slices(served.clustering, equal, between),
         filters=tuple(made),

@@ -59,6 +59,9 @@ def create(context: Context, statement: df.CreateView) -> SchemaChange | None:
     key = (*statement.primary_key.partition, *statement.primary_key.clustering)
     _check_key(statement, base, selected, key)
     descending = clustering_order(statement.options.clustering, statement.primary_key.clustering)
+    if not statement.options.clustering:
+        # A column keeps the direction that it has in the base.
+        descending = {column: base.columns[column].descending for column in descending}
     _check_conditions(statement, base, key)
     properties = Properties(statement.options.properties)
     _check_ttl(properties, "Cannot set default_time_to_live for a materialized view.")
@@ -91,6 +94,7 @@ def create(context: Context, statement: df.CreateView) -> SchemaChange | None:
     )
     number = context.create(record)
     fill(context, base, number)
+    context.warnings.append("Materialized views are experimental and are not recommended for production use.")
     return change("CREATED", "TABLE", keyspace, name)
 
 

@@ -12,7 +12,7 @@ from dataclasses import fields
 
 from hyperdb.frontends.cql.describe.schema import Column, Index, Keyspace, Option, Role, Table, TableOptions, View
 from hyperdb.frontends.cql.parse.text import relations, string
-from hyperdb.frontends.cql.types.model import Type, Udt, parts
+from hyperdb.frontends.cql.types.model import Type, Udt, is_multi_cell, parts
 from hyperdb.frontends.cql.types.names import show
 from hyperdb.frontends.cql.words import quoted
 
@@ -41,6 +41,15 @@ def select_order(columns: Iterable[Column]) -> list[Column]:
     """Columns as `SELECT *` shows them: the keys by position, static ones, then the others, by the bytes of their names."""
     order = list(Role)
     return sorted(columns, key=lambda column: (order.index(column.role), column.position, column.name.encode()))
+
+
+def _defined_order(columns: Iterable[Column]) -> list[Column]:
+    """Columns as CREATE TABLE lists them: of the static ones, and of the others, those that are one cell come first."""
+    order = list(Role)
+    return sorted(
+        columns,
+        key=lambda column: (order.index(column.role), column.position, is_multi_cell(column.type), column.name.encode()),
+    )
 
 
 def _definition(column: Column) -> str:
@@ -90,7 +99,7 @@ def create_table(table: Table, *, internals: bool = False) -> str:
     if internals:
         known = {column.name for column in columns}
         columns += [dropped.column for dropped in table.dropped if dropped.column.name not in known]
-    columns = select_order(columns)
+    columns = _defined_order(columns)
     partition, clustering = _keys(columns)
     alone = len(partition) == 1 and not clustering
     lines = [f"    {_definition(column)}{' PRIMARY KEY' * (alone and column.role is Role.PARTITION)}" for column in columns]

@@ -15,6 +15,7 @@ from hyperdb.frontends.cql.bind.conditions import Condition
 from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.masking import masking
 from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of, time_to_live
+from hyperdb.frontends.cql.bind.where import check_key
 from hyperdb.frontends.cql.protocol.responses import Column, Rows
 from hyperdb.frontends.cql.schema.model import Served
 from hyperdb.frontends.cql.types.faults import invalid
@@ -34,8 +35,8 @@ class Change:
     frame: Frame
 
 
-def apply(change: Change, transaction: TableTransaction) -> None:
-    """Does what a plan says, whatever its conditions.
+def apply(change: Change, transaction: TableTransaction, *, decided: bool = False) -> None:
+    """Does what a plan says, whatever its conditions; with `decided` all of it counts as made when it was.
 
     Raises:
         CqlError: invalid, for values that cannot be.
@@ -44,13 +45,15 @@ def apply(change: Change, transaction: TableTransaction) -> None:
     served, statements = plan.served, transaction.statements
     wide = served.wide
     moment = frame.now, served.options.gc_grace_seconds
-    timestamp = time_of(plan.timestamp, frame)
-    ttl = time_to_live(plan, frame)
-    static = [each for changes in plan.static for each in changes(frame)]
-    regular = [each for changes in plan.regular for each in changes(frame)]
+    timestamp = frame.timestamp if decided else time_of(plan.timestamp, frame)
     keys = plan.keys(frame)
     rows = None if plan.rows is None else plan.rows(frame)
     slices = None if plan.slices is None else plan.slices(frame)
+    ttl = time_to_live(plan, frame)
+    for key in keys:
+        check_key(key)
+    static = [each for changes in plan.static for each in changes(frame)]
+    regular = [each for changes in plan.regular for each in changes(frame)]
     wide.claim(statements)
     for key in keys:
         if plan.removes_partition:
@@ -89,7 +92,7 @@ def decide(changes: Sequence[Change], transaction: TableTransaction) -> Rows:
     if not refused:
         served = changes[0].plan.served
         for change in changes:
-            apply(change, transaction)
+            apply(change, transaction, decided=True)
         return Rows([_column(served, _APPLIED)], [[_TRUE]])
     return _refusal(seen, is_batch=len(changes) > 1)
 
@@ -193,13 +196,14 @@ def check_batch(changes: Sequence[Change], *, counters: bool, unlogged: bool) ->
     Raises:
         CqlError: invalid.
     """
-    if counters and any(not change.plan.is_counter for change in changes):
-        raise invalid("Cannot include non-counter statement in a counter batch")
-    if not counters and not unlogged and any(change.plan.is_counter for change in changes):
-        raise invalid("Cannot include a counter statement in a logged batch")
     has_counters = any(change.plan.is_counter for change in changes)
-    if has_counters and any(not change.plan.is_counter for change in changes):
+    has_others = any(not change.plan.is_counter for change in changes)
+    if counters and has_others:
+        raise invalid("Cannot include non-counter statement in a counter batch")
+    if has_counters and has_others:
         raise invalid("Counter and non-counter mutations cannot exist in the same batch")
+    if not counters and not unlogged and has_counters:
+        raise invalid("Cannot include a counter statement in a logged batch")
     conditional = [change for change in changes if change.plan.condition is not None]
     if not conditional:
         return
@@ -208,8 +212,6 @@ def check_batch(changes: Sequence[Change], *, counters: bool, unlogged: bool) ->
     tables = {(change.plan.served.keyspace, change.plan.served.name) for change in changes}
     if len(tables) > 1:
         raise invalid("Batch with conditions cannot span multiple tables")
-    if any(change.plan.timestamp is not None for change in changes):
-        raise invalid("Cannot provide custom timestamp for conditional BATCH")
     keys = {key for change in changes for key in change.plan.keys(change.frame)}
     if len(keys) > 1:
         raise invalid("Batch with conditions cannot span multiple partitions")

@@ -101,7 +101,7 @@ def shape_of(statement: Statement, found: list[Lifted]) -> Shape | None:
         if number is None or not isinstance(node, Literal) or node.kind.name != found[number][0]:
             return node
         met.add(number)
-        return Slot(number, node.kind is not Kind.STRING and node.text.startswith("-"))
+        return Slot(number, node.kind is not Kind.STRING and node.text.startswith("-"), node.kind)
 
     tree = rewrite(statement, slot)
     if len(met) < len(found):

@@ -37,10 +37,11 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a literal was lifted out of a shape (lift.py): the literal's number, and whether a minus stood before it."""
+    """Where a literal was lifted out of a shape (lift.py): its number, whether a minus stood before it, and its kind."""
 
     index: int
     negative: bool = False
+    kind: Kind = field(default=Kind.NULL, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
