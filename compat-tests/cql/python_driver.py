@@ -69,7 +69,20 @@ def run(suite: Suite, source: Path, python: Path, tests: list[str], server: str 
     with tempfile.TemporaryDirectory(prefix="python-driver-") as scratch, serving(suite, server) as (host, port):
         environment |= {"CLUSTER_IP": host, "CLUSTER_PORT": port}
         report = Path(scratch) / "report.xml"
-        words = [str(python), "-m", "pytest", "-q", "-W", "ignore", "-p", "no:logging", "-p", "own_cluster", "--timeout=120"]
+        words = [
+            str(python),
+            "-m",
+            "pytest",
+            "-q",
+            "-rs",
+            "-p",
+            "no:warnings",
+            "-p",
+            "no:logging",
+            "-p",
+            "own_cluster",
+            "--timeout=120",
+        ]
         words += [f"--ignore={each}" for each in suite.without]
         words += [f"--junitxml={report}", "--tb=short", *(tests or suite.tests)]
         subprocess.run(words, cwd=source, env=environment, check=False)

@@ -231,7 +231,7 @@ def test_every_error_is_read(version: int, code: int) -> None:
 # Versions and faults.
 
 
-@pytest.mark.parametrize(("version", "answered"), [(0x42, 4), (0x41, 4), (6, 5), (7, 5), (0, 5), (1, 1), (2, 2)])
+@pytest.mark.parametrize(("version", "answered"), [(0x42, 4), (0x41, 4), (7, 5), (0, 5), (1, 1), (2, 2)])
 def test_unknown_versions_are_refused_in_one_that_the_client_reads(version: int, answered: int) -> None:
     wire = Wire()
     header = bytes((version, 0, 5, 5)) + bytes(4) if version in (1, 2) else envelope(version, 5, b"", stream=5)
@@ -239,11 +239,23 @@ def test_unknown_versions_are_refused_in_one_that_the_client_reads(version: int,
     assert found.fatal
     assert (found.stream, found.error.code) == (5, ErrorCode.PROTOCOL)
     assert (
-        f"Invalid or unsupported protocol version ({version}); supported versions are (3/v3, 4/v4, 5/v5)" == found.error.message
+        f"Invalid or unsupported protocol version ({version}); supported versions are (3/v3, 4/v4, 5/v5, 6/v6-beta)"
+        == found.error.message
     )
     data = wire.send(Reply(responses.Error(found.error)), found.stream)
     assert data[0] == 0x80 | answered
     assert int.from_bytes(data[-len(data) + (4 if answered < 3 else 5) :][:4], "big") == len(data) - (8 if answered < 3 else 9)
+
+
+def test_the_beta_version_is_for_who_says_that_it_is_known() -> None:
+    wire = Wire()
+    found = fault(wire.receive(envelope(6, 5, b"", stream=5)))
+    assert found.error.message == "Beta version of the protocol used (6/v6-beta), but USE_BETA flag is unset"
+    wire = Wire()
+    (request,) = wire.receive(bytes((6, 0x10, 0, 5, 5)) + bytes(4))
+    assert (request.version, request.stream) == (6, 5)  # type: ignore[union-attr]
+    data = wire.send(Reply(responses.Supported({})), 5)
+    assert data[:2] == bytes((0x86, 0x10))
 
 
 def test_the_driver_understands_that_its_version_is_unknown() -> None:

@@ -441,7 +441,7 @@ class Connection(Member):
             self._deadline.cancel()
             self._stage = Stage.READY
             self._wire.logged_in = True
-            self._is_lane_due = self._wire.version >= versions.V4
+            self._is_lane_due = versions.V4 <= self._wire.version <= versions.V5
             self._replies.append((Reply(welcome), stream))
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.protocol import versions
+from hyperdb.frontends.cql.protocol.opcodes import Flag
 from hyperdb.frontends.cql.protocol.reader import broken
 from hyperdb.frontends.cql.protocol.requests import Fault
 
@@ -37,6 +38,8 @@ class Envelope:
 def encode(version: int, flags: int, stream: int, opcode: int, body: bytes) -> bytes:
     """A reply's envelope."""
     header = _ANCIENT_HEADER if versions.is_ancient(version) else _HEADER
+    if version == versions.BETA:
+        flags |= Flag.BETA
     return header.pack(version | versions.DIRECTION, flags, stream, opcode, len(body)) + body
 
 
@@ -83,7 +86,7 @@ class EnvelopeDecoder:
         if self._failed or len(buffer) - at < _ANCIENT_HEADER.size:
             return None
         version = buffer[at]
-        if version not in versions.SUPPORTED:
+        if version not in versions.SUPPORTED and not (version == versions.BETA and buffer[at + 1] & Flag.BETA):
             return self._unsupported(version, at)
         if len(buffer) - at < _HEADER.size:
             return None

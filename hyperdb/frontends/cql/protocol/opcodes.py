@@ -33,3 +33,4 @@ class Flag:
     TRACING = 0x02
     PAYLOAD = 0x04
     WARNING = 0x08
+    BETA = 0x10

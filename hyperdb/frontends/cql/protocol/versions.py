@@ -5,10 +5,11 @@ Theory: the first byte of an envelope is the version, its top bit set in replies
 
 from __future__ import annotations
 
-V3, V4, V5 = 3, 4, 5
+V3, V4, V5, BETA = 3, 4, 5, 6
 SUPPORTED = (V3, V4, V5)
+"""`BETA` is served too, to clients that say with each envelope that they know what it is; it is V5 so far."""
 NEWEST = V5
-NAMES = ("3/v3", "4/v4", "5/v5")
+NAMES = ("3/v3", "4/v4", "5/v5", "6/v6-beta")
 """What SUPPORTED tells as PROTOCOL_VERSIONS."""
 
 DIRECTION = 0x80
@@ -37,4 +38,6 @@ def readable_by(version: int) -> int:
 
 def refusal(version: int) -> str:
     """Drivers look for `unsupported protocol version`, some for the list behind it."""
+    if version == BETA:
+        return f"Beta version of the protocol used ({NAMES[-1]}), but USE_BETA flag is unset"
     return f"Invalid or unsupported protocol version ({version}); supported versions are ({', '.join(NAMES)})"
