@@ -1,7 +1,7 @@
-"""Plans of the short way: prepared statements that are answered natively, from a client's bytes (native/cql).
+"""Plans of the short way: statements that are answered natively, from a client's bytes (native/cql).
 
-Theory: nearly all that a busy server gets are EXECUTEs that read or write one row, or read a slice of one partition. Which
-statements are of these forms the binder knows; here is what it says of them. Invariant: what is answered there is what the
+Theory: nearly all that a busy server gets are statements that read or write one row, or read a slice of one partition. Which
+are of these forms the binder knows; here is what it says of them. Invariant: what is answered there is what the
 session would answer; whatever else a request asks for (a page's rest, a trace, an error) comes to the session.
 """
 
@@ -63,6 +63,8 @@ class LaneWrite:
     default_ttl: int
     """The table's, in seconds."""
     grace: int
+    weight: int
+    """About how many bytes it adds to a batch, besides the values of its markers and of literals that were lifted."""
 
 
 def native(lanes: CqlLanes, plan: LaneSelect | LaneWrite) -> CqlPlan:
@@ -94,4 +96,5 @@ def native(lanes: CqlLanes, plan: LaneSelect | LaneWrite) -> CqlPlan:
         plan.timestamp,
         plan.default_ttl,
         plan.grace,
+        plan.weight,
     )

@@ -27,7 +27,7 @@ from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_payloa
 from hyperdb.frontends.cql.execute import paging, proof, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
-from hyperdb.frontends.cql.lane import CqlLane, native
+from hyperdb.frontends.cql.lane import CqlLane
 from hyperdb.frontends.cql.parse import permissions as pm
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
@@ -41,7 +41,7 @@ from hyperdb.frontends.cql.schema.faults import unauthorized
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.schema.rows import Client, Facts
 from hyperdb.frontends.cql.system.describe import answer
-from hyperdb.frontends.cql.teach import lesson
+from hyperdb.frontends.cql.teaching import Teaching
 from hyperdb.frontends.cql.tracing import Tracer
 from hyperdb.frontends.cql.transacting import READ, SERIAL, WRITE, Kind, Transacting
 from hyperdb.frontends.cql.types.faults import invalid
@@ -49,7 +49,6 @@ from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.roles import ALIASES
 
 T = TypeVar("T")
-_MOST_TAUGHT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,7 @@ class CqlSession:
         self.keyspace: str | None = None
         self.transacting = Transacting(backend)
         self._batches = Batches(self)
-        self._lane: CqlLane | None = None
-        self._protocol = 0
-        self._taught: dict[bytes, int] = {}
-        """Versions of the schema under which statements were shown to the lane, by their ids."""
+        self._teaching: Teaching | None = None
         self._requests = 0
         self._lock = threading.Lock()
 
@@ -105,8 +101,8 @@ class CqlSession:
 
     def lane(self, version: int) -> CqlLane:
         """See `contract.Session`."""
-        self._lane, self._protocol = CqlLane(self.backend.lanes, version), version
-        return self._lane
+        self._teaching = Teaching(self.backend.lanes, self.role, self.backend.clock.now, version)
+        return self._teaching.lane
 
     def register(self, events: frozenset[EventKind], push: Callable[[Event], None]) -> None:
         """See `contract.Session`."""
@@ -177,7 +173,7 @@ class CqlSession:
         if PROVE in asked.context.payload:
             return self._prove(parsed, asked)
         if isinstance(statement, DATA):
-            return self.run_data(statement, lambda schema: self.backend.plans.ready(parsed, schema, asked.keyspace), asked)
+            return self._run_text(statement, parsed, asked)
         if isinstance(statement, st.Batch):
             whole = parsed.statement()
             assert isinstance(whole, st.Batch)
@@ -185,6 +181,20 @@ class CqlSession:
         if asked.parameters.values:
             raise invalid(f"Invalid amount of bind variables: expected 0, got {len(asked.parameters.values)}")
         return self._other(parsed.statement(), asked)
+
+    def _run_text(self, statement: Statement, parsed: Parsed, asked: Asked) -> Reply:
+        seen: list[tuple[Schema, Ready]] = []
+
+        def ready(schema: Schema) -> Ready:
+            found = self.backend.plans.ready(parsed, schema, asked.keyspace)
+            seen.append((schema, found))
+            return found
+
+        reply = self.run_data(statement, ready, asked)
+        if self._teaching is not None:
+            schema, made = seen[-1]
+            self._teaching.text(parsed, made.plan, schema, asked.text, asked.keyspace)
+        return reply
 
     def _other(self, statement: Statement, asked: Asked) -> Reply:
         warnings: list[str] = []
@@ -251,6 +261,8 @@ class CqlSession:
 
         found = self.transacting.run(READ, body)
         self.keyspace = statement.keyspace
+        if self._teaching is not None:
+            self._teaching.use_keyspace(statement.keyspace)
         return found
 
     # Data.
@@ -457,16 +469,6 @@ class CqlSession:
             return self.current(prepared, schema)
 
         reply = self.run_data(statement, ready, asked, known or b"")
-        self._teach(prepared, seen[-1])
+        if self._teaching is not None:
+            self._teaching.prepared(prepared, seen[-1])
         return reply
-
-    def _teach(self, prepared: Prepared, schema: Schema) -> None:
-        """Shows the lane a statement. Of a role that may do anything, so that nobody need be asked again."""
-        if self._lane is None or self.role not in ALIASES or self._taught.get(prepared.id) == schema.version:
-            return
-        if len(self._taught) >= _MOST_TAUGHT:
-            self._taught.clear()
-        self._taught[prepared.id] = schema.version
-        found = lesson(prepared, schema, self._protocol)
-        if found is not None:
-            self._lane.learn(prepared.id, native(self.backend.lanes, found))

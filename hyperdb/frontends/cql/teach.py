@@ -1,14 +1,16 @@
-"""Which prepared statements the short way takes, and what it is told of them.
+"""Which statements the short way takes, and what it is told of them.
 
 Theory: the forms are those of which a busy server sees most: rows of one partition, by a whole key or a slice; one row written or
 removed. A statement has been bound before it comes here, so it is sound; what is read from its tree is where its values
-come from: markers, or constants. Invariant: a statement of any other form, or with anything that native code would not do
-exactly as the session, is refused here (`None`).
+come from: markers, constants, or the literals that native code finds in a text (native/cql, `text.rs`), which become markers
+behind the others. Invariant: a statement of any other form, or with anything that native code would not do exactly as the
+session, is refused here (`None`); of a text each literal is the value of one slot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hyperdb.frontends.cql.bind.frame import Clock, Frame
 from hyperdb.frontends.cql.bind.markers import Markers, Receiver
@@ -19,11 +21,12 @@ from hyperdb.frontends.cql.describe.schema import Column, Role
 from hyperdb.frontends.cql.lane import End, LaneSelect, LaneWrite, Source
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse import terms as tm
+from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.statements import Comparison
-from hyperdb.frontends.cql.prepared import Prepared, metadata_id
+from hyperdb.frontends.cql.prepared import Plan, metadata_id
 from hyperdb.frontends.cql.protocol import encode
 from hyperdb.frontends.cql.schema.model import Schema, Served
-from hyperdb.frontends.cql.types.model import BIGINT, COUNTER, INT, Type
+from hyperdb.frontends.cql.types.model import BIGINT, COUNTER, INT, Native, Type
 
 _FROM = {Comparison.GREATER: False, Comparison.GREATER_EQUAL: True}
 _UP_TO = {Comparison.LESS: False, Comparison.LESS_EQUAL: True}
@@ -34,18 +37,51 @@ class _UnknownError(Exception):
     """The form is not one of the short way's."""
 
 
-def lesson(prepared: Prepared, schema: Schema, protocol: int) -> LaneSelect | LaneWrite | None:
-    """What a lane of that version of the protocol learns of a prepared statement; None: nothing.
+_PLAIN = {
+    tm.Kind.STRING: frozenset({"ascii", "text"}),
+    tm.Kind.INTEGER: frozenset(
+        {"bigint", "counter", "double", "float", "int", "smallint", "timestamp", "tinyint", "varint"},
+    ),
+    tm.Kind.FLOAT: frozenset({"double", "float"}),
+    tm.Kind.UUID: frozenset({"timeuuid", "uuid"}),
+    tm.Kind.HEX: frozenset({"blob"}),
+}
+"""Types whose values native code makes of literals of a kind."""
+_CELL = 24
 
-    `prepared.ready` is its plan under `schema`.
+Slot = tuple[str, bool]
+"""The name of the type of a literal's value, and whether a minus stands before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextLesson:
+    """What is to be known of a text."""
+
+    plan: LaneSelect | LaneWrite
+    slots: Sequence[Slot]
+    """Of its literals, whose values are markers behind its own."""
+
+
+def lesson(parsed: Parsed, plan: Plan, schema: Schema, protocol: int) -> LaneSelect | LaneWrite | None:
+    """What a lane of that version of the protocol learns of a statement; None: nothing.
+
+    `plan` is the statement's under `schema`.
     """
-    if prepared.ready is None or prepared.version != schema.version:
-        return None
-    plan = prepared.ready.plan
+    return _learned(_Teacher(parsed, plan.served, schema, ()), parsed, plan, protocol)
+
+
+def text_lesson(parsed: Parsed, plan: Plan, schema: Schema, protocol: int, found: Sequence[tuple[str, int]]) -> TextLesson | None:
+    """What a lane learns of a text in which native code has found literals of these kinds at these places; None: nothing."""
+    teacher = _Teacher(parsed, plan.served, schema, found)
+    learned = _learned(teacher, parsed, plan, protocol)
+    slots = [slot for slot in teacher.slots if slot is not None]
+    return None if learned is None or len(slots) < len(found) else TextLesson(learned, slots)
+
+
+def _learned(teacher: _Teacher, parsed: Parsed, plan: Plan, protocol: int) -> LaneSelect | LaneWrite | None:
     if plan.served.source is not None or plan.served.is_masked:
         return None
-    statement = prepared.parsed.statement()
-    teacher = _Teacher(plan.served, prepared, schema)
+    statement = parsed.statement()
     try:
         if isinstance(plan, SelectPlan):
             return teacher.select(statement, plan, protocol)
@@ -57,11 +93,15 @@ def lesson(prepared: Prepared, schema: Schema, protocol: int) -> LaneSelect | La
 class _Teacher:
     """Reads one statement."""
 
-    def __init__(self, served: Served, prepared: Prepared, schema: Schema) -> None:
+    def __init__(self, parsed: Parsed, served: Served, schema: Schema, found: Sequence[tuple[str, int]]) -> None:
         self._served = served
         self._schema = schema
-        markers = prepared.parsed.shape.markers
-        self._count = len(markers)
+        markers = parsed.shape.markers
+        self._own = len(markers)
+        self._count = len(markers) + len(found)
+        self._found = {position: (number, kind) for number, (kind, position) in enumerate(found)}
+        self._written = sum(len(literal.text) for literal in parsed.literals)
+        self.slots: list[Slot | None] = [None] * len(found)
         self._numbers = {marker.position: number for number, marker in enumerate(markers)}
         self._terms = Terms(Markers(markers), served.keyspace, served.name, schema.find_type(served.keyspace))
 
@@ -69,12 +109,25 @@ class _Teacher:
         match term:
             case tm.Marker(position=position):
                 return self._numbers[position]
+            case tm.Literal() if term.position in self._found:
+                return self._slot(term, kind)
             case tm.Literal():
                 value = self._terms.bind(term, Receiver(name, kind)).run(Frame(Clock(), 0, 0), ())
                 assert value is None or isinstance(value, bytes)
                 return value
             case _:
                 raise _UnknownError
+
+    def _slot(self, literal: tm.Literal, kind: Type) -> int:
+        """The place behind the markers of a literal's value."""
+        number, found = self._found[literal.position]
+        if not isinstance(kind, Native) or kind.name not in _PLAIN.get(literal.kind, ()):
+            raise _UnknownError
+        if literal.kind.name != found or self.slots[number] is not None:
+            raise _UnknownError
+        negative = literal.kind is not tm.Kind.STRING and literal.text.startswith("-")
+        self.slots[number] = kind.name, negative
+        return self._own + number
 
     def _amount(self, term: tm.Term | None, kind: Type) -> Source:
         """What USING or LIMIT says; None: nothing."""
@@ -211,6 +264,7 @@ class _Teacher:
             self._amount(using.timestamp, BIGINT),
             served.options.default_time_to_live,
             served.options.gc_grace_seconds,
+            _CELL * (1 + len(changes)) + (0 if self._found else self._written),
         )
 
     def _set(self, name: str, value: tm.Term) -> tuple[int, str, Source]:

@@ -8,7 +8,9 @@ use crate::fork::Born;
 use crate::sql::Watch;
 use crate::store::Store;
 use crate::wide::WideTable;
+use hyperdb_cql::forms::{Form, Slot};
 use hyperdb_cql::plan::{Limit, Verb};
+use hyperdb_cql::text::{lift, Kind};
 use hyperdb_cql::{Body, Lane, Plan, Select, Source, Turn, Write};
 use hyperdb_graph::wide::show::Ask;
 use hyperdb_graph::{Commit, Store as Graph};
@@ -17,7 +19,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source as Python has it: a marker's place, or bytes on the wire; None: null.
 type Given<'py> = Bound<'py, PyAny>;
@@ -149,7 +151,7 @@ impl CqlLanes {
     }
 
     /// A write of one row. `changes`: a column's id, `set`, `add` or `subtract`, and what.
-    #[pyo3(signature = (table, version, markers, partition, clustering, inserts, removes, changes, ttl, timestamp, default_ttl, grace))]
+    #[pyo3(signature = (table, version, markers, partition, clustering, inserts, removes, changes, ttl, timestamp, default_ttl, grace, weight=0))]
     #[allow(clippy::too_many_arguments)]
     fn write(
         &self,
@@ -165,6 +167,7 @@ impl CqlLanes {
         timestamp: Given<'_>,
         default_ttl: u32,
         grace: i64,
+        weight: usize,
     ) -> PyResult<CqlPlan> {
         let change = |(id, verb, given): &(u32, String, Given<'_>)| {
             let source = source(given)?;
@@ -187,6 +190,7 @@ impl CqlLanes {
             timestamp: optional(&timestamp)?,
             default_ttl,
             grace,
+            weight,
         };
         Ok(CqlPlan(Arc::new(Plan {
             layout: table.layout(),
@@ -213,9 +217,25 @@ pub(crate) struct CqlLane {
     lane: Mutex<Lane>,
     pending: Mutex<Option<Commit>>,
     recalls: AtomicU64,
+    /// How long what was learned holds, and since when.
+    valid: Option<Duration>,
+    since: Mutex<Instant>,
 }
 
 impl CqlLane {
+    /// Whether what was learned holds no more. What is learned next holds for another while.
+    fn has_ended(&self) -> bool {
+        let Some(valid) = self.valid else {
+            return false;
+        };
+        let mut since = self.since.lock();
+        let ended = since.elapsed() >= valid;
+        if ended {
+            *since = Instant::now();
+        }
+        ended
+    }
+
     fn told<'py>(&self, py: Python<'py>, turn: &Turn) -> Answered<'py> {
         *self.pending.lock() = turn.waits;
         let (out, left) = (PyBytes::new(py, &turn.out), PyBytes::new(py, &turn.left));
@@ -225,9 +245,11 @@ impl CqlLane {
 
 #[pymethods]
 impl CqlLane {
-    /// `version` of the protocol: 4 or 5, without compression.
+    /// `version` of the protocol: 4 or 5, without compression. `valid`: after so many seconds all that was learned is forgotten, so that who
+    /// taught it looks again whether it still may be; None: never.
     #[new]
-    fn new(shared: Py<CqlLanes>, version: u8) -> PyResult<CqlLane> {
+    #[pyo3(signature = (shared, version, valid=None))]
+    fn new(shared: Py<CqlLanes>, version: u8, valid: Option<f64>) -> PyResult<CqlLane> {
         let of = shared.get();
         of.born.check()?;
         let lane = Lane::new(of.graph.clone(), of.clock.clone(), version);
@@ -236,22 +258,76 @@ impl CqlLane {
             lane: Mutex::new(lane),
             pending: Mutex::new(None),
             recalls,
+            valid: valid.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            since: Mutex::new(Instant::now()),
             shared,
         })
     }
 
     /// The prepared statement of this id is answered here.
-    fn learn(&self, id: &[u8], plan: &CqlPlan) {
-        self.lane.lock().learn(id, plan.0.clone());
+    fn learn(&self, py: Python<'_>, id: &[u8], plan: &CqlPlan) {
+        let plan = plan.0.clone();
+        py.detach(|| self.lane.lock().learn(id, plan));
+    }
+
+    /// The literals of a text, as kinds and places in its characters; None: the text is not for lanes.
+    #[staticmethod]
+    fn literals(text: &str) -> Option<Vec<(&'static str, usize)>> {
+        let found = lift(text, &mut Vec::new()).ok()?;
+        let mut seen = (0, 0);
+        let places = found.iter().map(|literal| {
+            let (bytes, characters) = seen;
+            let more = text.get(bytes..literal.at).unwrap_or_default();
+            seen = (literal.at, characters + more.chars().count());
+            let kind = match literal.kind {
+                Kind::String => "STRING",
+                Kind::Integer => "INTEGER",
+                Kind::Float => "FLOAT",
+                Kind::Uuid => "UUID",
+                Kind::Hex => "HEX",
+            };
+            (kind, seen.1)
+        });
+        Some(places.collect())
+    }
+
+    /// Texts that differ from this one in literals only are answered here while the connection is in this keyspace (none: no letters).
+    /// `slots` has for each literal the name of its type and whether a minus stands before it; in the plan they are markers
+    /// behind those of the text. False: nothing was learned.
+    fn learn_text(
+        &self,
+        py: Python<'_>,
+        keyspace: &str,
+        text: &str,
+        slots: Vec<(String, bool)>,
+        plan: &CqlPlan,
+    ) -> bool {
+        let slot = |(name, negative): (String, bool)| {
+            Form::named(&name).map(|form| Slot { form, negative })
+        };
+        let slots = slots.into_iter().map(slot).collect::<Option<Vec<_>>>();
+        let plan = plan.0.clone();
+        py.detach(|| {
+            slots.is_some_and(|slots| self.lane.lock().learn_text(keyspace, text, slots, plan))
+        })
+    }
+
+    /// Texts are meant in this keyspace from now on.
+    fn use_keyspace(&self, py: Python<'_>, keyspace: &str) {
+        py.detach(|| self.lane.lock().use_keyspace(keyspace));
     }
 
     /// Takes what came.
     fn answer<'py>(&self, py: Python<'py>, data: &[u8]) -> Answered<'py> {
         let recalls = self.shared.get().recalls.load(Ordering::Acquire);
-        if self.recalls.swap(recalls, Ordering::Relaxed) != recalls {
-            self.lane.lock().forget();
-        }
-        let turn = py.detach(|| self.lane.lock().answer(data));
+        let is_recalled = self.recalls.swap(recalls, Ordering::Relaxed) != recalls;
+        let turn = py.detach(|| {
+            let mut lane = self.lane.lock();
+            if is_recalled || self.has_ended() {
+                lane.forget();
+            }
+            lane.answer(data)
+        });
         self.told(py, &turn)
     }
 

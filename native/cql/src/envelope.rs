@@ -1,13 +1,17 @@
 //! Envelopes: the requests that are known here, and their answers.
 //!
-//! Source: CQL binary protocol v4 and v5, sections 2 (header), 4.1.4 and 4.1.6 (QUERY's parameters, EXECUTE), 4.2.5 (RESULT).
+//! Source: CQL binary protocol v4 and v5, sections 2 (header), 4.1.4 (QUERY), 4.1.6 (EXECUTE), 4.1.7 (BATCH), 4.2.5 (RESULT).
 
 use crate::Stray;
 
 /// Bytes of a header.
 pub const HEADER: usize = 9;
+/// The opcode of QUERY.
+pub const QUERY: u8 = 0x07;
 /// The opcode of EXECUTE.
 pub const EXECUTE: u8 = 0x0a;
+/// The opcode of BATCH.
+pub const BATCH: u8 = 0x0d;
 const RESULT: u8 = 0x08;
 const VOID: i32 = 1;
 const ROWS: i32 = 2;
@@ -22,6 +26,8 @@ mod flag {
     pub const TIMESTAMP: u32 = 0x20;
     /// All that requests which are answered here have.
     pub const KNOWN: u32 = VALUES | SKIP_METADATA | PAGE_SIZE | SERIAL | TIMESTAMP;
+    /// All that batches which are answered here have.
+    pub const OF_BATCH: u32 = SERIAL | TIMESTAMP;
 }
 
 /// Flags of a result's metadata.
@@ -30,8 +36,11 @@ mod shown {
     pub const NO_METADATA: i32 = 0x04;
 }
 
-/// Consistency levels that one node can give, and that say nothing here: ONE to EACH_QUORUM, LOCAL_ONE.
-const PLAIN_LEVELS: [u16; 8] = [1, 2, 3, 4, 5, 6, 7, 10];
+/// Consistency levels that one node can give, for reads and writes alike: ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM, LOCAL_ONE.
+/// Others are refused, or mean something: the ordinary way's.
+const PLAIN_LEVELS: [u16; 6] = [1, 4, 5, 6, 7, 10];
+/// SERIAL and LOCAL_SERIAL, which alone may be a request's serial level.
+const SERIAL_LEVELS: [u16; 2] = [8, 9];
 
 /// The header of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +83,12 @@ pub enum Given<'d> {
     Wire(&'d [u8]),
 }
 
-/// An EXECUTE.
-#[derive(Debug, PartialEq, Eq)]
+/// What a statement is executed with.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Execution<'d> {
-    /// Of the prepared statement.
+    /// Of the prepared statement; empty where there is none.
     pub id: &'d [u8],
-    /// Of the metadata that the client has, in version 5.
+    /// Of the metadata that the client has: of an EXECUTE in version 5.
     pub metadata_id: Option<&'d [u8]>,
     /// Values of the markers.
     pub values: Vec<Given<'d>>,
@@ -89,6 +98,24 @@ pub struct Execution<'d> {
     pub page_size: Option<i32>,
     /// The client's time for what is written.
     pub timestamp: Option<i64>,
+}
+
+/// A statement of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'d> {
+    /// Its text.
+    Text(&'d str),
+    /// The id of a prepared one.
+    Id(&'d [u8]),
+}
+
+/// A BATCH.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch<'d> {
+    /// 0 logged, 1 unlogged, 2 counter.
+    pub kind: u8,
+    /// Its statements, with their values and the batch's time.
+    pub items: Vec<(Named<'d>, Execution<'d>)>,
 }
 
 struct Body<'d>(&'d [u8]);
@@ -125,6 +152,72 @@ impl<'d> Body<'d> {
             }
         }
     }
+
+    fn long_text(&mut self) -> Result<&'d str, Stray> {
+        let length = usize::try_from(i32::from_be_bytes(self.array()?)).map_err(|_| Stray)?;
+        std::str::from_utf8(self.bytes(length)?).map_err(|_| Stray)
+    }
+
+    fn values(&mut self) -> Result<Vec<Given<'d>>, Stray> {
+        let count = self.short()?;
+        (0..count).map(|_| self.value()).collect()
+    }
+
+    fn level_and_flags(&mut self, version: u8) -> Result<u32, Stray> {
+        if !PLAIN_LEVELS.contains(&self.short()?) {
+            return Err(Stray);
+        }
+        match version >= 5 {
+            true => self.array().map(u32::from_be_bytes),
+            false => self.array().map(|[flags]| u32::from(flags)),
+        }
+    }
+
+    fn serial(&mut self, flags: u32) -> Result<(), Stray> {
+        match flags & flag::SERIAL != 0 && !SERIAL_LEVELS.contains(&self.short()?) {
+            true => Err(Stray),
+            false => Ok(()),
+        }
+    }
+
+    /// The client's time; the least of all is refused by the ordinary way.
+    fn timestamp(&mut self, flags: u32) -> Result<Option<i64>, Stray> {
+        match flags & flag::TIMESTAMP {
+            0 => Ok(None),
+            _ => match i64::from_be_bytes(self.array()?) {
+                i64::MIN => Err(Stray),
+                timestamp => Ok(Some(timestamp)),
+            },
+        }
+    }
+
+    /// The parameters of a QUERY or an EXECUTE, to the body's end.
+    fn parameters(mut self, version: u8) -> Result<Execution<'d>, Stray> {
+        let flags = self.level_and_flags(version)?;
+        if flags & !flag::KNOWN != 0 {
+            return Err(Stray);
+        }
+        let values = match flags & flag::VALUES {
+            0 => Vec::new(),
+            _ => self.values()?,
+        };
+        let page_size = match flags & flag::PAGE_SIZE {
+            0 => None,
+            _ => Some(i32::from_be_bytes(self.array()?)),
+        };
+        self.serial(flags)?;
+        let timestamp = self.timestamp(flags)?;
+        if !self.0.is_empty() {
+            return Err(Stray);
+        }
+        Ok(Execution {
+            values,
+            skips_metadata: flags & flag::SKIP_METADATA != 0,
+            page_size,
+            timestamp,
+            ..Execution::default()
+        })
+    }
 }
 
 impl<'d> Execution<'d> {
@@ -135,49 +228,70 @@ impl<'d> Execution<'d> {
     pub fn read(version: u8, body: &'d [u8]) -> Result<Execution<'d>, Stray> {
         let mut body = Body(body);
         let id = body.short_bytes()?;
-        let is_newer = version >= 5;
-        let metadata_id = match is_newer {
+        let metadata_id = match version >= 5 {
             true => Some(body.short_bytes()?),
             false => None,
         };
-        if !PLAIN_LEVELS.contains(&body.short()?) {
-            return Err(Stray);
-        }
-        let flags = match is_newer {
-            true => u32::from_be_bytes(body.array()?),
-            false => u32::from(body.array::<1>()?[0]),
-        };
-        if flags & !flag::KNOWN != 0 {
-            return Err(Stray);
-        }
-        let count = match flags & flag::VALUES {
-            0 => 0,
-            _ => body.short()?,
-        };
-        let values = (0..count).map(|_| body.value());
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        let page_size = match flags & flag::PAGE_SIZE {
-            0 => None,
-            _ => Some(i32::from_be_bytes(body.array()?)),
-        };
-        if flags & flag::SERIAL != 0 {
-            body.short()?;
-        }
-        let timestamp = match flags & flag::TIMESTAMP {
-            0 => None,
-            _ => Some(i64::from_be_bytes(body.array()?)).filter(|time| *time != i64::MIN),
-        };
-        if !body.0.is_empty() {
-            return Err(Stray);
-        }
         Ok(Execution {
             id,
             metadata_id,
-            values,
-            skips_metadata: flags & flag::SKIP_METADATA != 0,
-            page_size,
-            timestamp,
+            ..body.parameters(version)?
         })
+    }
+
+    /// From the body of a QUERY, with its text. Its answer has metadata whatever was asked for, as the ordinary way's has.
+    ///
+    /// # Errors
+    /// As [`Execution::read`].
+    pub fn read_query(version: u8, body: &'d [u8]) -> Result<(&'d str, Execution<'d>), Stray> {
+        let mut body = Body(body);
+        let text = body.long_text()?;
+        let execution = Execution {
+            skips_metadata: false,
+            ..body.parameters(version)?
+        };
+        Ok((text, execution))
+    }
+}
+
+impl<'d> Batch<'d> {
+    /// From the body of a BATCH.
+    ///
+    /// # Errors
+    /// As [`Execution::read`].
+    pub fn read(version: u8, body: &'d [u8]) -> Result<Batch<'d>, Stray> {
+        let mut body = Body(body);
+        let [kind] = body.array()?;
+        let count = body.short()?;
+        let mut items = Vec::new();
+        for _ in 0..count {
+            let named = match body.array()? {
+                [0] => Named::Text(body.long_text()?),
+                [1] => Named::Id(body.short_bytes()?),
+                _ => return Err(Stray),
+            };
+            let values = body.values()?;
+            items.push((
+                named,
+                Execution {
+                    values,
+                    ..Execution::default()
+                },
+            ));
+        }
+        let flags = body.level_and_flags(version)?;
+        if flags & !flag::OF_BATCH != 0 {
+            return Err(Stray);
+        }
+        body.serial(flags)?;
+        let timestamp = body.timestamp(flags)?;
+        if !body.0.is_empty() {
+            return Err(Stray);
+        }
+        for (_, execution) in &mut items {
+            execution.timestamp = timestamp;
+        }
+        Ok(Batch { kind, items })
     }
 }
 
@@ -205,14 +319,14 @@ impl<'o> Answer<'o> {
         Answer::begin(request, VOID, out).end()
     }
 
-    /// Begins an answer of rows. `metadata` is what stands behind flags and count, for who does not skip it.
+    /// Begins an answer of rows, whose number is told later (see [`Answer::count_rows`]). `metadata` is what stands behind flags and
+    /// count, for who does not skip it.
     pub fn rows(
         request: Header,
         columns: usize,
         metadata: Option<&[u8]>,
-        rows: usize,
         out: &'o mut Vec<u8>,
-    ) -> Answer<'o> {
+    ) -> (Answer<'o>, usize) {
         let answer = Answer::begin(request, ROWS, out);
         let flags = match metadata {
             Some(_) => shown::GLOBAL_TABLE,
@@ -222,8 +336,9 @@ impl<'o> Answer<'o> {
         answer.out.extend_from_slice(&flags.to_be_bytes());
         answer.out.extend_from_slice(&number(columns));
         answer.out.extend_from_slice(metadata.unwrap_or_default());
-        answer.out.extend_from_slice(&number(rows));
-        answer
+        let place = answer.out.len();
+        answer.out.extend_from_slice(&[0; 4]);
+        (answer, place)
     }
 
     /// Adds a value.
@@ -231,6 +346,32 @@ impl<'o> Answer<'o> {
         let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(i32::MAX));
         self.out.extend_from_slice(&length.to_be_bytes());
         self.out.extend_from_slice(value.unwrap_or_default());
+    }
+
+    /// Adds a value that `put` appends; it says whether there is one, `None` that there can be none.
+    pub fn value_by(&mut self, put: impl FnOnce(&mut Vec<u8>) -> Option<bool>) -> Option<()> {
+        let start = self.out.len();
+        self.out.extend_from_slice(&(-1i32).to_be_bytes());
+        let begin = self.out.len();
+        if put(self.out)? {
+            let length = i32::try_from(self.out.len() - begin).ok()?.to_be_bytes();
+            self.out.get_mut(start..begin)?.copy_from_slice(&length);
+        }
+        Some(())
+    }
+
+    /// Bytes that were appended so far.
+    pub fn length(&self) -> usize {
+        self.out.len() - self.start
+    }
+
+    /// Says how many rows there are, once they are known. `place` is what [`Answer::rows`] gave.
+    pub fn count_rows(&mut self, place: usize, rows: usize) -> Option<()> {
+        let rows = i32::try_from(rows).ok()?.to_be_bytes();
+        self.out
+            .get_mut(place..place + rows.len())?
+            .copy_from_slice(&rows);
+        Some(())
     }
 
     /// Ends the answer: how long it is.
@@ -316,9 +457,10 @@ mod tests {
         assert_eq!(Answer::void(request, &mut out), 13);
         assert_eq!(out, [0x84, 0, 1, 2, 8, 0, 0, 0, 4, 0, 0, 0, 1]);
         out.clear();
-        let mut answer = Answer::rows(request, 2, None, 1, &mut out);
+        let (mut answer, place) = Answer::rows(request, 2, None, &mut out);
         answer.value(Some(b"a"));
-        answer.value(None);
+        assert_eq!(answer.value_by(|_| Some(false)), Some(()));
+        assert_eq!(answer.count_rows(place, 1), Some(()));
         let length = answer.end();
         assert_eq!(length, out.len());
         assert_eq!(

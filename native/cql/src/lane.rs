@@ -6,11 +6,12 @@
 //! write is not yet durable is tried again when that is. **Invariant.** Of what came each request is in exactly one of: the answers, what is
 //! left, what is held, what is tried again; and no byte of what is left is changed or out of its order.
 
-use crate::envelope::{Answer, Execution, Header, EXECUTE, HEADER};
+use crate::envelope::{Answer, Batch, Execution, Header, Named, BATCH, EXECUTE, HEADER, QUERY};
+use crate::forms::Slot;
+use crate::known::Known;
 use crate::plan::{Body, Halt, Plan};
 use crate::segment::{self, Front};
 use crate::Stray;
-use hashbrown::HashMap;
 use hyperdb_graph::catalog;
 use hyperdb_graph::wide::partition::WideOpened;
 use hyperdb_graph::{
@@ -23,6 +24,12 @@ use std::sync::Arc;
 const MOST_BODY: usize = 256 << 10;
 /// How often a write begins again because its row changed, before the ordinary way does it.
 const MOST_RESTARTS: usize = 100;
+/// Batches that weigh more are answered with a warning: bytes (Cassandra's `batch_size_warn_threshold`).
+const LARGE_BATCH: usize = 5 << 10;
+/// Kinds of batches.
+const LOGGED: u8 = 0;
+const UNLOGGED: u8 = 1;
+const COUNTER: u8 = 2;
 /// Versions of the protocol that are known here.
 const VERSIONS: std::ops::RangeInclusive<u8> = 4..=5;
 
@@ -45,7 +52,7 @@ pub struct Lane {
     store: Arc<Store>,
     clock: Clock,
     version: u8,
-    learned: HashMap<Box<[u8]>, Arc<Plan>>,
+    known: Known,
     /// Bytes of a request, or of a segment, whose end has not come.
     begun: Vec<u8>,
     /// So many bytes more belong to a request that passes by.
@@ -80,8 +87,6 @@ enum Ran {
     Answered(usize),
     /// It is answered when this is durable.
     Held(Commit),
-    /// It runs again when this is durable.
-    Again(Commit),
 }
 
 impl Lane {
@@ -91,7 +96,7 @@ impl Lane {
             store,
             clock,
             version,
-            learned: HashMap::new(),
+            known: Known::new(),
             begun: Vec::new(),
             passing: 0,
             is_blind: !VERSIONS.contains(&version),
@@ -102,12 +107,29 @@ impl Lane {
 
     /// From now on the prepared statement of this id is answered here.
     pub fn learn(&mut self, id: &[u8], plan: Arc<Plan>) {
-        self.learned.insert(id.into(), plan);
+        self.known.learn(id, plan);
+    }
+
+    /// From now on texts that differ from this one in literals only are answered here, in this keyspace. The plan has a marker for each
+    /// literal, behind those of the text. False: nothing was learned, for the text has not just as many literals as there are slots.
+    pub fn learn_text(
+        &mut self,
+        keyspace: &str,
+        text: &str,
+        slots: Vec<Slot>,
+        plan: Arc<Plan>,
+    ) -> bool {
+        self.known.learn_text(keyspace, text, slots, plan)
+    }
+
+    /// Texts are meant in this keyspace from now on; none has no letters.
+    pub fn use_keyspace(&mut self, keyspace: &str) {
+        self.known.use_keyspace(keyspace);
     }
 
     /// Forgets all statements.
     pub fn forget(&mut self) {
-        self.learned.clear();
+        self.known.forget();
     }
 
     /// Takes what came.
@@ -289,23 +311,35 @@ impl Lane {
     /// [`Stray`], with nothing done.
     fn request(&mut self, request: &[u8], here: &mut Here) -> Result<(), Stray> {
         let header = Header::read(request).ok_or(Stray)?;
-        if header.opcode != EXECUTE || header.flags != 0 {
+        if header.flags != 0 {
             return Err(Stray);
         }
         let body = request.get(HEADER..).unwrap_or_default();
-        let execution = Execution::read(self.version, body)?;
-        let plan = self.learned.get(execution.id).ok_or(Stray)?.clone();
-        plan.check(&execution)?;
         let start = here.out.len();
-        match self.run(&plan, header, &execution, here) {
+        let ran = match header.opcode {
+            EXECUTE => {
+                let execution = Execution::read(self.version, body)?;
+                self.statement(header, Named::Id(execution.id), execution, here)
+            }
+            QUERY => {
+                let (text, execution) = Execution::read_query(self.version, body)?;
+                self.statement(header, Named::Text(text), execution, here)
+            }
+            BATCH => self.batch(Batch::read(self.version, body)?),
+            _ => return Err(Stray),
+        };
+        match ran {
             Ok(Ran::Answered(length)) => here.lengths.push(length),
             Ok(Ran::Held(commit)) => {
                 let mut answer = Vec::new();
                 Answer::void(header, &mut answer);
                 self.hold(commit, answer, here);
             }
-            Ok(Ran::Again(commit)) => self.again.push_back((commit, request.to_vec())),
-            Err(Stray) => {
+            Err(Halt::Stop(Stop::Conflict(Conflict::WouldWait(Some(commit))))) => {
+                here.out.truncate(start);
+                self.again.push_back((commit, request.to_vec()));
+            }
+            Err(_) => {
                 here.out.truncate(start);
                 return Err(Stray);
             }
@@ -323,33 +357,56 @@ impl Lane {
         self.held.push_back((commit, answer));
     }
 
-    fn run(
+    fn statement(
         &self,
-        plan: &Arc<Plan>,
         header: Header,
-        execution: &Execution<'_>,
+        named: Named<'_>,
+        execution: Execution<'_>,
         here: &mut Here,
-    ) -> Result<Ran, Stray> {
-        let ran = match &plan.body {
+    ) -> Result<Ran, Halt> {
+        let (plan, lifted) = self.known.find(named)?;
+        let mut execution = execution;
+        lifted.give(&mut execution.values);
+        plan.check(&execution)?;
+        match &plan.body {
             Body::Select(select) => {
                 let Here {
                     out, reader, now, ..
                 } = here;
                 let reader = self.reader(reader)?;
-                let (transaction, opened) = reader.open(plan)?;
-                let request = (header, execution);
+                let (transaction, opened) = reader.open(&plan)?;
+                let request = (header, &execution);
                 let answered = plan.select(select, transaction, opened, request, *now, out);
                 answered.map(Ran::Answered)
             }
-            Body::Write(_) => self.write(plan, execution).map(Ran::Held),
-        };
-        match ran {
-            Ok(ran) => Ok(ran),
-            Err(Halt::Stop(Stop::Conflict(Conflict::WouldWait(Some(commit))))) => {
-                Ok(Ran::Again(commit))
-            }
-            Err(_) => Err(Stray),
+            Body::Write(_) => self.write(&[(plan, execution)]).map(Ran::Held),
         }
+    }
+
+    /// All of a batch is one transaction.
+    fn batch(&self, batch: Batch<'_>) -> Result<Ran, Halt> {
+        let found = batch.items.iter().map(|(named, _)| self.known.find(*named));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let mut changes = Vec::with_capacity(found.len());
+        let mut weight = 0;
+        for ((_, mut execution), (plan, lifted)) in batch.items.into_iter().zip(&found) {
+            lifted.give(&mut execution.values);
+            plan.check(&execution)?;
+            weight += plan.weight(&execution)? + lifted.written;
+            changes.push((plan.clone(), execution));
+        }
+        // What is mixed is refused, and what is large is warned of.
+        let counts = changes.iter().filter(|(plan, _)| plan.counts()).count();
+        let fits = match batch.kind {
+            LOGGED => counts == 0,
+            UNLOGGED => counts == 0 || counts == changes.len(),
+            COUNTER => counts == changes.len(),
+            _ => false,
+        };
+        if !fits || weight > LARGE_BATCH || changes.is_empty() {
+            return Err(Halt::Stray);
+        }
+        self.write(&changes).map(Ran::Held)
     }
 
     /// The transaction that the reads of a turn share.
@@ -369,11 +426,8 @@ impl Lane {
         reader.as_mut().ok_or(Stray)
     }
 
-    /// Each write is a transaction.
-    fn write(&self, plan: &Plan, execution: &Execution<'_>) -> Result<Commit, Halt> {
-        let Body::Write(write) = &plan.body else {
-            return Err(Halt::Stray);
-        };
+    /// The changes of a request are a transaction.
+    fn write(&self, changes: &[(Arc<Plan>, Execution<'_>)]) -> Result<Commit, Halt> {
         let now = (self.clock)();
         let mut transaction = self.store.begin(TransactionOptions {
             now_ms: now / 1000,
@@ -382,13 +436,7 @@ impl Lane {
         transaction.set_bell(Arc::new(|| {}));
         for _ in 0..MOST_RESTARTS {
             let statement = transaction.open_statement();
-            let ran = match catalog::version(&transaction) {
-                Ok(version) if version == plan.version => {
-                    plan.write(write, &mut transaction, execution, now)
-                }
-                Ok(_) => Err(Halt::Stray),
-                Err(stop) => Err(Halt::Stop(stop)),
-            };
+            let ran = Self::change(&mut transaction, changes, now);
             transaction.close_statement(statement, ran.is_ok());
             match ran {
                 Ok(()) => return Ok(transaction.commit()?),
@@ -397,6 +445,21 @@ impl Lane {
             }
         }
         Err(Halt::Stray)
+    }
+
+    fn change(
+        transaction: &mut Transaction,
+        changes: &[(Arc<Plan>, Execution<'_>)],
+        now: i64,
+    ) -> Result<(), Halt> {
+        let version = catalog::version(transaction)?;
+        for (plan, execution) in changes {
+            if plan.version != version {
+                return Err(Halt::Stray);
+            }
+            plan.write(transaction, execution, now)?;
+        }
+        Ok(())
     }
 }
 

@@ -7,10 +7,10 @@
 use crate::envelope::{Answer, Execution, Given, Header};
 use crate::Stray;
 use hyperdb_graph::codec::row::Row;
+use hyperdb_graph::codec::types::{Plain, Type};
 use hyperdb_graph::wide::cells::{Change, Write as Cells};
 use hyperdb_graph::wide::layout::{Partition, Slice, WideLayout};
 use hyperdb_graph::wide::partition::{Moment, WideOpened};
-use hyperdb_graph::wide::read::{Amount, Wanted};
 use hyperdb_graph::wide::show::{Ask, Shown};
 use hyperdb_graph::wide::stamp::Deletion;
 use hyperdb_graph::{Direction, Stop, Transaction};
@@ -135,6 +135,8 @@ pub struct Write {
     pub default_ttl: u32,
     /// The table's `gc_grace_seconds`.
     pub grace: i64,
+    /// About how many bytes it adds to a batch, besides its values.
+    pub weight: usize,
 }
 
 /// What a statement does.
@@ -175,6 +177,27 @@ impl Plan {
         fits.then_some(()).ok_or(Stray)
     }
 
+    /// Whether the table's columns are counters.
+    pub fn counts(&self) -> bool {
+        let counter = Type::Plain(Plain::Counter);
+        self.layout.values.iter().any(|value| value.kind == counter)
+    }
+
+    /// About how many bytes it writes as a part of a batch.
+    ///
+    /// # Errors
+    /// [`Stray`] if it writes nothing: it may be in no batch.
+    pub fn weight(&self, execution: &Execution<'_>) -> Result<usize, Stray> {
+        let Body::Write(write) = &self.body else {
+            return Err(Stray);
+        };
+        let given = execution.values.iter().map(|value| match value {
+            Given::Wire(wire) => wire.len(),
+            Given::Null | Given::Unset => 0,
+        });
+        Ok(write.weight + given.sum::<usize>())
+    }
+
     fn partition(&self, values: &[Given<'_>]) -> Result<Partition, Stray> {
         let wires = self.partition.iter().map(|source| source.wire(values));
         let wires = wires.collect::<Result<Vec<_>, _>>()?;
@@ -206,13 +229,10 @@ impl Plan {
                 .map(|source| source.wire(values).map(<[u8]>::to_vec));
             Ok::<_, Stray>(Some((wires.collect::<Result<Vec<_>, _>>()?, *included)))
         };
-        let wanted = Wanted {
-            partition: self.partition(values)?,
-            slices: vec![Slice {
-                low: end(&select.low)?,
-                high: end(&select.high)?,
-            }],
-            fixed: false,
+        let partition = self.partition(values)?;
+        let slice = Slice {
+            low: end(&select.low)?,
+            high: end(&select.high)?,
         };
         let limit = match &select.limit {
             None => None,
@@ -221,47 +241,64 @@ impl Plan {
         let rows = |number: i32| usize::try_from(number).ok().filter(|rows| *rows > 0);
         let limit = limit.map(|limit| rows(limit).ok_or(Stray)).transpose()?;
         let page = execution.page_size.and_then(rows).unwrap_or(MOST_ROWS);
-        // One more than a page says whether there are more of them; how to go on is the ordinary way's to say.
-        let most = page.min(MOST_ROWS) + 1;
-        let amount = Amount {
-            limit: limit.map_or(most, |limit| limit.min(most)),
-            per_partition: None,
-            now,
-        };
+        // A full page may have another behind it; how to go on is the ordinary way's to say.
+        let most = page.min(MOST_ROWS);
+        let enough = limit.unwrap_or(most).min(most);
         let direction = match select.reverse {
             true => Direction::Reverse,
             false => Direction::Forward,
         };
-        let layout = &self.layout;
-        let found = layout.select(transaction, opened, &[wanted], direction, None, amount)?;
-        let (packed, _) = found.map_err(|_| Stray)?;
-        if packed.len() == most {
+        let metadata = (!execution.skips_metadata).then_some(&select.metadata[..]);
+        let (mut answer, place) = Answer::rows(header, select.columns.len(), metadata, out);
+        let mut count = 0;
+        let mut is_shown = true;
+        let found = self.layout.each(
+            transaction,
+            opened,
+            &partition,
+            &slice,
+            direction,
+            now,
+            &mut |row| {
+                count += 1;
+                is_shown = self.show(select, row, now, &mut answer).is_some()
+                    && answer.length() <= MOST_BYTES;
+                Ok(is_shown && count < enough)
+            },
+        )?;
+        found.map_err(|_| Stray)?;
+        if !is_shown || (count == most && limit.is_none_or(|limit| limit > count)) {
             return Err(Halt::Stray);
         }
-        let metadata = (!execution.skips_metadata).then_some(&select.metadata[..]);
-        let columns = &select.columns;
-        let mut answer = Answer::rows(header, columns.len(), metadata, packed.len(), out);
-        let mut wire = 0;
-        for packed in &packed {
-            wire += packed.len();
-            if wire > MOST_BYTES {
-                return Err(Halt::Stray);
+        answer.count_rows(place, count).ok_or(Stray)?;
+        Ok(answer.end())
+    }
+
+    /// Appends the columns of a row.
+    fn show(
+        &self,
+        select: &Select,
+        row: &Row<'_>,
+        now: i64,
+        answer: &mut Answer<'_>,
+    ) -> Option<()> {
+        let layout = &self.layout;
+        for (id, ask) in &select.columns {
+            if *ask == Ask::Value {
+                answer.value_by(|out| layout.show_value(row, *id, now, out))?;
+                continue;
             }
-            let row = Row::decode(packed).ok_or(Stray)?;
-            for (id, ask) in columns {
-                match layout.show(&row, *id, *ask, now).ok_or(Stray)? {
-                    Shown::Nothing => answer.value(None),
-                    Shown::Wire(wire) => answer.value(Some(&wire)),
-                    Shown::Number(number) if *ask == Ask::Ttl => {
-                        let seconds = i32::try_from(number).map_err(|_| Stray)?;
-                        answer.value(Some(&seconds.to_be_bytes()));
-                    }
-                    Shown::Number(number) => answer.value(Some(&number.to_be_bytes())),
-                    Shown::Numbers(_) => return Err(Halt::Stray),
+            match layout.show(row, *id, *ask, now)? {
+                Shown::Nothing => answer.value(None),
+                Shown::Number(number) if *ask == Ask::Ttl => {
+                    let seconds = i32::try_from(number).ok()?;
+                    answer.value(Some(&seconds.to_be_bytes()));
                 }
+                Shown::Number(number) => answer.value(Some(&number.to_be_bytes())),
+                Shown::Wire(_) | Shown::Numbers(_) => return None,
             }
         }
-        Ok(answer.end())
+        Some(())
     }
 
     /// Does a write in a statement of the transaction; `now` in microseconds since 1970.
@@ -270,11 +307,13 @@ impl Plan {
     /// [`Halt`]; the caller takes the statement back.
     pub fn write(
         &self,
-        write: &Write,
         transaction: &mut Transaction,
         execution: &Execution<'_>,
         now: i64,
     ) -> Result<(), Halt> {
+        let Body::Write(write) = &self.body else {
+            return Err(Halt::Stray);
+        };
         let values = &execution.values;
         let partition = self.partition(values)?;
         let clustering = write.clustering.iter();

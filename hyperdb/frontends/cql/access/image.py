@@ -24,7 +24,8 @@ SHOWN = "cassandra"
 """What the bootstrap role is called here."""
 EVERYBODY = "public"
 """The record of what everybody may do; no role."""
-_VALID = 2_000_000
+VALID_SECONDS = 1
+"""How long what was read of roles holds, and then what lanes learned of it: together two seconds, as in Cassandra."""
 _OF_ROLES = BITS[Permission.CREATE] | BITS[Permission.ALTER] | BITS[Permission.DROP] | BITS[Permission.DESCRIBE]
 
 
@@ -125,7 +126,7 @@ class RoleCache:
         self._changes = 0
 
     def image(self) -> RoleImage:
-        """The roles as they were committed two seconds ago or later."""
+        """The roles as they were committed a second ago or later."""
         now = self._clock()
         with self._lock:
             found, changes = self._image, self._changes
@@ -139,7 +140,7 @@ class RoleCache:
         with self._lock:
             # What was read before a change that has been committed meanwhile is not kept.
             if changes == self._changes:
-                self._image, self._until = made, now + _VALID
+                self._image, self._until = made, now + VALID_SECONDS * 1_000_000
         return made
 
     def forget(self) -> None:

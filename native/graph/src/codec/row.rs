@@ -159,13 +159,19 @@ impl<'a> Row<'a> {
 
     /// Back from [`Row::encode`]; `None` if malformed.
     pub fn decode(bytes: &'a [u8]) -> Option<Row<'a>> {
+        Row::decode_in(bytes, Vec::new())
+    }
+
+    /// As [`Row::decode`], with the room of an earlier row's columns (see [`Row::emptied`]).
+    pub fn decode_in(bytes: &'a [u8], mut cells: Vec<Cell<'a>>) -> Option<Row<'a>> {
         let mut reader = Reader(bytes);
         let flags = reader.byte()?;
         if flags > STAMPED {
             return None;
         }
         let count = reader.count()?;
-        let mut cells: Vec<Cell<'a>> = Vec::with_capacity(count);
+        cells.clear();
+        cells.reserve(count);
         let mut id = 0u32;
         for _ in 0..count {
             let descriptor = reader.varint()?;
@@ -185,25 +191,44 @@ impl<'a> Row<'a> {
         if (count..8 * nulls.len()).any(is_null) {
             return None;
         }
-        let mut lengths = Vec::new();
+        let mut variable = 0;
         for (i, cell) in cells.iter_mut().enumerate() {
-            if let (Some(width), false) = (cell.width.bytes(), is_null(i)) {
-                cell.value = Some(reader.bytes(width)?);
+            match (cell.width.bytes(), is_null(i)) {
+                (Some(width), false) => cell.value = Some(reader.bytes(width)?),
+                (None, false) => variable += 1,
+                (_, true) => {}
             }
         }
-        for (i, cell) in cells.iter().enumerate() {
+        // All lengths stand before the values.
+        let mut lengths = Reader(reader.0);
+        for _ in 0..variable {
+            reader.varint()?;
+        }
+        for (i, cell) in cells.iter_mut().enumerate() {
             if cell.width == Width::Variable && !is_null(i) {
-                lengths.push((i, usize::try_from(reader.varint()?).ok()?));
+                let length = usize::try_from(lengths.varint()?).ok()?;
+                cell.value = Some(reader.bytes(length)?);
             }
-        }
-        for (i, len) in lengths {
-            cells[i].value = Some(reader.bytes(len)?);
         }
         let mut row = Row { stamp: None, cells };
         if flags == STAMPED {
             row.decode_stamps(&mut reader)?;
         }
         reader.end(row)
+    }
+
+    /// The room of a row's columns, for another row.
+    pub fn emptied<'b>(self) -> Vec<Cell<'b>> {
+        let mut cells = self.cells;
+        cells.clear();
+        // Nothing is left that was borrowed; collecting keeps the room.
+        let cells = cells.into_iter().map(|cell| Cell {
+            id: cell.id,
+            width: cell.width,
+            value: None,
+            stamp: cell.stamp,
+        });
+        cells.collect()
     }
 
     fn decode_stamps(&mut self, reader: &mut Reader<'_>) -> Option<()> {

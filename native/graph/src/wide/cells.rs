@@ -227,7 +227,16 @@ impl Cells {
     /// Whether a packed row is there for a reader at `now`; `None` if malformed. Most rows have nothing that ends, and are not taken
     /// apart for this.
     pub fn lives(columns: &dyn Columns, packed: &[u8], now: i64) -> Option<bool> {
-        let row = Row::decode(packed)?;
+        Cells::row_lives(columns, &Row::decode(packed)?, packed, now)
+    }
+
+    /// As [`Cells::lives`], for a row that was taken apart.
+    pub fn row_lives(
+        columns: &dyn Columns,
+        row: &Row<'_>,
+        packed: &[u8],
+        now: i64,
+    ) -> Option<bool> {
         let ends = row.stamp.is_some_and(|stamp| has_ended(stamp, now));
         if row.stamp.is_some() && !ends {
             return Some(true);

@@ -6,6 +6,7 @@
 use super::cells::Cells;
 use super::layout::{Partition, Slice, Unkeyable, WideLayout};
 use super::partition::WideOpened;
+use crate::codec::row::Row;
 use crate::codec::token::order_token;
 use crate::keys;
 use crate::sequencer::Transaction;
@@ -293,6 +294,79 @@ impl WideLayout {
             }
         }
         Ok(Ok((rows, None)))
+    }
+
+    /// Shows the rows of a slice that live at `now` (seconds since 1970) to `see`, taken apart, until it says that it has enough. A row
+    /// by its whole key is looked up, not searched for.
+    ///
+    /// # Errors
+    /// As [`WideLayout::read`].
+    #[allow(clippy::too_many_arguments)]
+    pub fn each(
+        &self,
+        transaction: &Transaction,
+        opened: &WideOpened,
+        partition: &Partition,
+        slice: &Slice,
+        direction: Direction,
+        now: i64,
+        see: &mut dyn FnMut(&Row<'_>) -> Step<bool>,
+    ) -> Step<Result<(), Unkeyable>> {
+        let key = match self.whole_key(opened, partition, slice) {
+            Ok(key) => key,
+            Err(unkeyable) => return Ok(Err(unkeyable)),
+        };
+        if let Some(key) = key {
+            if let Some(packed) = transaction.get(DATA, &key)? {
+                let row = Row::decode(&packed).ok_or_else(|| malformed("row"))?;
+                if self.row_lives(&row, &packed, now)? {
+                    see(&row)?;
+                }
+            }
+            return Ok(Ok(()));
+        }
+        let range = match self.slice_range(opened, partition, slice) {
+            Ok(Some(range)) => range,
+            Ok(None) => return Ok(Ok(())),
+            Err(unkeyable) => return Ok(Err(unkeyable)),
+        };
+        let mut walk = transaction.scan(DATA, range, direction)?;
+        let mut room = Vec::new();
+        while let Some((_, packed)) = walk.next()? {
+            let row = Row::decode_in(&packed, room).ok_or_else(|| malformed("row"))?;
+            if self.row_lives(&row, &packed, now)? && !see(&row)? {
+                break;
+            }
+            room = row.emptied();
+        }
+        Ok(Ok(()))
+    }
+
+    fn row_lives(&self, row: &Row<'_>, packed: &[u8], now: i64) -> Step<bool> {
+        Cells::row_lives(self, row, packed, now).ok_or_else(|| malformed("row"))
+    }
+
+    /// The key of the only row that a slice can have.
+    fn whole_key(
+        &self,
+        opened: &WideOpened,
+        partition: &Partition,
+        slice: &Slice,
+    ) -> Result<Option<Vec<u8>>, Unkeyable> {
+        let mut key = keys::member(self.app, opened.rows.cid, &partition.prefix).to_vec();
+        if self.clustering.is_empty() {
+            return Ok(Some(key));
+        }
+        match (&slice.low, &slice.high) {
+            (Some((low, true)), Some((high, true)))
+                if low == high && low.len() == self.clustering.len() =>
+            {
+                let (form, _) = self.cluster(low)?;
+                key.extend_from_slice(&form);
+                Ok(Some(key))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn beyond(&self, opened: &WideOpened, member: &[u8]) -> Vec<u8> {

@@ -65,6 +65,44 @@ impl WideLayout {
         }
     }
 
+    /// Appends the wire's form of the value of column `id` as it is at `now`, in seconds since 1970: whether there is one. `None` if the
+    /// row is malformed.
+    pub fn show_value(&self, row: &Row<'_>, id: u32, now: i64, out: &mut Vec<u8>) -> Option<bool> {
+        let Some(Cell {
+            value: Some(value),
+            stamp,
+            ..
+        }) = row.cell(id)
+        else {
+            return Some(false);
+        };
+        let mut parts = self.partition.iter().chain(&self.clustering);
+        let kind = match parts.find(|part| part.id == id) {
+            Some(part) => &part.kind,
+            None => {
+                let kind = self.kind(id)?;
+                if Shape::of(kind).is_some() {
+                    return match self.show(row, id, Ask::Value, now)? {
+                        Shown::Wire(wire) => {
+                            out.extend_from_slice(&wire);
+                            Some(true)
+                        }
+                        _ => Some(false),
+                    };
+                }
+                if stamp.is_some_and(|stamp| has_ended(stamp, now)) {
+                    return Some(false);
+                }
+                kind
+            }
+        };
+        // An empty value is one of its own for every type that has no other use for it.
+        if !value.is_empty() {
+            to_wire(kind, self.types(), value, out)?;
+        }
+        Some(true)
+    }
+
     fn show_many(
         &self,
         kind: &Type,
