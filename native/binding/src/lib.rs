@@ -15,6 +15,7 @@ mod errors;
 mod fork;
 mod frames;
 mod hypergraph;
+mod pir;
 mod roles;
 mod scan;
 mod server;
@@ -43,6 +44,8 @@ mod _core {
     use super::frames::{public_key_of, verify, Frames};
     #[pymodule_export]
     use super::hypergraph::{Hypergraph, Pages, Reader};
+    #[pymodule_export]
+    use super::pir::{pir_kernels, PirHint, PirMask, PirMatrix, PirQuery};
     #[pymodule_export]
     use super::roles::{decode_verifier, encode_bootstrap_role};
     #[pymodule_export]
