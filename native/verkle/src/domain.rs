@@ -80,18 +80,18 @@ impl Domain {
         sum * (t.pow(WIDTH as u64) - Scalar::one()) * self.share
     }
 
-    /// Adds `weight * (f - f(w^slot)) / (X - w^slot)` to `out`, all by their values.
-    pub fn add_quotient(&self, f: &Values, slot: usize, weight: Scalar, out: &mut Values) {
+    /// `w^slot (f - f(w^slot)) / (X - w^slot)` by its values: a product for each, as `w^k / (w^k - 1) = 1 + 1 / (w^k - 1)`.
+    pub fn quotient(&self, f: &Values, slot: usize) -> Values {
         let y = f[slot];
-        let scale = weight * self.inverse_root(slot);
-        let mut own = Scalar::ZERO;
+        let mut out = [Scalar::ZERO; WIDTH];
         for k in 1..WIDTH {
             let j = (slot + k) % WIDTH;
-            let term = (f[j] - y) * self.gaps[k] * scale;
-            out[j] += term;
-            own = own - term * self.roots[k];
+            let rise = f[j] - y;
+            let term = rise * self.gaps[k];
+            out[j] = term;
+            out[slot] = out[slot] - term - rise;
         }
-        out[slot] += own;
+        out
     }
 }
 
@@ -142,12 +142,12 @@ mod tests {
         let domain = Domain::get();
         let f = some_values(1);
         for slot in [0, 1, 17, 63] {
-            let mut q = [Scalar::ZERO; WIDTH];
-            domain.add_quotient(&f, slot, Scalar::one(), &mut q);
+            let q = domain.quotient(&f, slot);
             let t = Scalar::from(123_456_789);
             let distances = domain.distances(t).unwrap();
             let left = domain.evaluate(&q, t, &distances) * (t - domain.root(slot));
-            assert_eq!(left, domain.evaluate(&f, t, &distances) - f[slot]);
+            let right = domain.evaluate(&f, t, &distances) - f[slot];
+            assert_eq!(left, right * domain.root(slot));
         }
     }
 

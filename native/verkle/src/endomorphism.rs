@@ -98,14 +98,15 @@ pub(crate) fn split(scalar: &RawScalar) -> [Half; 2] {
 }
 
 impl Half {
-    /// Digits from the lowest, each at most [`MULTIPLES`] in size.
-    pub(crate) fn digits(&self) -> [i32; DIGITS] {
+    /// Digits of `window` bits from the lowest, each at most half of 2^`window` in size; together they have more bits than a half.
+    pub(crate) fn digits<const COUNT: usize>(&self, window: u32) -> [i32; COUNT] {
+        debug_assert!(COUNT as u32 * window > 127);
         let (mut rest, mut carry) = (self.size, 0);
         std::array::from_fn(|_| {
-            let mut digit = (rest & ((1 << WINDOW) - 1)) as i32 + carry;
-            rest >>= WINDOW;
-            carry = i32::from(digit > MULTIPLES as i32);
-            digit -= carry << WINDOW;
+            let mut digit = (rest & ((1 << window) - 1)) as i32 + carry;
+            rest >>= window;
+            carry = i32::from(digit > 1 << (window - 1));
+            digit -= carry << window;
             if self.negative {
                 -digit
             } else {
@@ -167,6 +168,19 @@ mod tests {
         Scalar::reduce(&value.to_be_bytes())
     }
 
+    fn joined(digits: &[i32], window: u32) -> Scalar {
+        digits.iter().rev().fold(Scalar::ZERO, |sum, digit| {
+            assert!(digit.unsigned_abs() <= 1 << (window - 1));
+            let size = Scalar::from(u64::from(digit.unsigned_abs()));
+            let sum = sum * Scalar::from(1 << window);
+            if *digit < 0 {
+                sum - size
+            } else {
+                sum + size
+            }
+        })
+    }
+
     fn edges() -> Vec<Scalar> {
         let square = number(SQUARE);
         let mut out = vec![Scalar::ZERO];
@@ -204,12 +218,8 @@ mod tests {
             let mut sum = [Scalar::ZERO; 2];
             for (half, sum) in halves.iter().zip(&mut sum) {
                 assert!(half.size <= SQUARE / 2 + 1, "{scalar:?}: {half:?}");
-                for digit in half.digits().iter().rev() {
-                    assert!(digit.unsigned_abs() as usize <= MULTIPLES);
-                    let size = Scalar::from(u64::from(digit.unsigned_abs()));
-                    *sum = *sum * Scalar::from(1 << WINDOW);
-                    *sum = if *digit < 0 { *sum - size } else { *sum + size };
-                }
+                *sum = joined(&half.digits::<DIGITS>(WINDOW), WINDOW);
+                assert_eq!(*sum, joined(&half.digits::<26>(5), 5));
             }
             assert_eq!(sum[0] + sum[1] * number(SQUARE), scalar, "{halves:?}");
         }

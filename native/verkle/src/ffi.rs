@@ -200,6 +200,15 @@ pub fn p1_negate(point: &P1Affine) -> P1Affine {
     }
 }
 
+/// (factor * x, -y): what the endomorphism makes of a point, if `factor` is its root of unity.
+pub fn p1_image(point: &P1, factor: &Fp) -> P1 {
+    P1 {
+        x: fp_mul(&point.x, factor),
+        y: fp_negate(&point.y),
+        z: point.z,
+    }
+}
+
 /// The generator of G1.
 pub fn p1_generator() -> P1Affine {
     // SAFETY: points to a constant of the library.

@@ -9,6 +9,7 @@
 //! **Invariant.** Nothing secret passes through here, so nothing is constant time; everything a stranger sends is decoded strictly.
 
 pub(crate) mod addition;
+mod bases;
 pub mod comb;
 mod combinations;
 pub mod domain;

@@ -7,7 +7,7 @@
 //! **Invariant.** Every kernel gives the same points, in the same form, as the multiplication by blst.
 
 use crate::addition::{Adder, Affine, Field, Single};
-use crate::endomorphism::{beta, split, DIGITS, MULTIPLES};
+use crate::endomorphism::{beta, split, DIGITS, MULTIPLES, WINDOW};
 use crate::ffi::P1Affine;
 use crate::lanes::{self, Mask, LANES};
 use crate::memory;
@@ -77,7 +77,7 @@ impl Term {
             .iter()
             .zip(out.places.chunks_exact_mut(DIGITS).enumerate())
         {
-            for (digit, value) in half.digits().into_iter().enumerate() {
+            for (digit, value) in half.digits::<DIGITS>(WINDOW).into_iter().enumerate() {
                 let bit = 1 << (columns.0 * DIGITS + digit);
                 if value == 0 {
                     out.absent |= bit;

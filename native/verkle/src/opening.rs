@@ -14,7 +14,9 @@ use crate::hash;
 use crate::point::{msm_shared, Point, Sum};
 use crate::scalar::{Canonical, PlainSum, Scalar};
 use crate::straus;
-use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, Sender};
+use std::sync::Arc;
 
 /// Length of an [`Opening`] in bytes.
 pub const OPENING_BYTES: usize = 96;
@@ -88,36 +90,42 @@ impl Opening {
 /// Opens all slots of `witnesses`, in this order; `context` is what the proof is about. `None` only if the second challenge is
 /// a point of the domain, which happens to nobody (chance 2^-249).
 pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
+    open_helped(comb, context, witnesses, |_| {})
+}
+
+/// As [`open`]; `call` gets the sums that are about to be made, so that others may help with them ([`Helper::help`]).
+pub(crate) fn open_helped<'w>(
+    comb: &Comb,
+    context: &hash::Digest,
+    witnesses: &'w [Witness<'w>],
+    call: impl FnOnce(Helper<'w>),
+) -> Option<Opening> {
     let domain = Domain::get();
     let opened = witnesses.iter().map(|w| (w.commitment, w.slot, w.value));
     let r = challenge(context, witnesses.len(), opened);
-    let mut weight = Scalar::one();
-    // Openings of one slot share a division: their polynomials are added first.
-    let mut plain: HashMap<u8, Box<[PlainSum; WIDTH]>> = HashMap::new();
-    for witness in witnesses {
-        let sum = plain
-            .entry(witness.slot)
-            .or_insert_with(|| Box::new([PlainSum::ZERO; WIDTH]));
-        witness.values.each(&mut |slot, value| {
-            sum[usize::from(slot) % WIDTH].add_product(&weight, value);
-        });
-        weight = weight * r;
-    }
-    let sums: Vec<(u8, Values)> = plain
-        .into_iter()
-        .map(|(slot, sum)| (slot, sum.map(PlainSum::to_scalar)))
-        .collect();
+    let sums = Arc::new(Sums::new(witnesses, r));
+    let (give, taken) = channel();
+    let own = Helper {
+        sums: sums.clone(),
+        give,
+    };
+    call(own.clone());
+    own.help();
+    // Whoever took one hands it over, or has panicked.
+    let done: Vec<Part> = taken.iter().take(sums.slots.len()).collect();
     let mut quotients = [Scalar::ZERO; WIDTH];
-    for (slot, sum) in &sums {
-        domain.add_quotient(sum, usize::from(*slot), Scalar::one(), &mut quotients);
+    for part in &done {
+        for (sum, quotient) in quotients.iter_mut().zip(&part.quotient) {
+            *sum += *quotient;
+        }
     }
     let committed = comb.commit(&quotients);
     let t = second_challenge(r, &committed.to_compressed());
     let distances = domain.distances(t)?;
     let mut rest = [Scalar::ZERO; WIDTH];
-    for (slot, sum) in &sums {
-        let distance = distances[usize::from(*slot)];
-        for (rest, value) in rest.iter_mut().zip(sum) {
+    for part in &done {
+        let distance = distances[part.slot] * domain.root(part.slot);
+        for (rest, value) in rest.iter_mut().zip(&part.sum) {
             *rest += *value * distance;
         }
     }
@@ -133,6 +141,91 @@ pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> O
         quotients: committed,
         evaluation: comb.commit(&rest),
     })
+}
+
+/// What an opening sums: the polynomials of each slot that is opened, which share a division.
+struct Sums<'w> {
+    witnesses: &'w [Witness<'w>],
+    /// Powers of the challenge, by witness, over the point of its slot.
+    weights: Vec<Scalar>,
+    /// Slots, and the witnesses of each.
+    slots: Vec<(usize, Vec<usize>)>,
+    /// How many of the slots were taken by somebody.
+    taken: AtomicUsize,
+}
+
+/// The sum of one slot, w^i, and its quotient: both over w^i in [`Part::sum`].
+struct Part {
+    slot: usize,
+    sum: Values,
+    quotient: Values,
+}
+
+impl<'w> Sums<'w> {
+    fn new(witnesses: &'w [Witness<'w>], r: Scalar) -> Self {
+        let domain = Domain::get();
+        let mut weight = Scalar::one();
+        let mut weights = Vec::with_capacity(witnesses.len());
+        let mut slots: Vec<(usize, Vec<usize>)> =
+            (0..WIDTH).map(|slot| (slot, Vec::new())).collect();
+        for (at, witness) in witnesses.iter().enumerate() {
+            let slot = usize::from(witness.slot) % WIDTH;
+            weights.push(weight * domain.inverse_root(slot));
+            slots[slot].1.push(at);
+            weight = weight * r;
+        }
+        slots.retain(|(_, of)| !of.is_empty());
+        Self {
+            witnesses,
+            weights,
+            slots,
+            taken: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next slot that nobody took.
+    fn take(&self) -> Option<Part> {
+        let (slot, of) = self.slots.get(self.taken.fetch_add(1, Ordering::Relaxed))?;
+        let mut plain = [PlainSum::ZERO; WIDTH];
+        for at in of {
+            let weight = &self.weights[*at];
+            self.witnesses[*at].values.each(&mut |slot, value| {
+                plain[usize::from(slot) % WIDTH].add_product(weight, value);
+            });
+        }
+        let sum = plain.map(PlainSum::to_scalar);
+        Some(Part {
+            slot: *slot,
+            quotient: Domain::get().quotient(&sum, *slot),
+            sum,
+        })
+    }
+}
+
+/// A share in the sums of an opening.
+pub(crate) struct Helper<'w> {
+    sums: Arc<Sums<'w>>,
+    give: Sender<Part>,
+}
+
+impl Clone for Helper<'_> {
+    fn clone(&self) -> Self {
+        Self {
+            sums: self.sums.clone(),
+            give: self.give.clone(),
+        }
+    }
+}
+
+impl Helper<'_> {
+    /// Makes sums until all are taken.
+    pub(crate) fn help(self) {
+        while let Some(part) = self.sums.take() {
+            if self.give.send(part).is_err() {
+                break;
+            }
+        }
+    }
 }
 
 /// What the commitments, the claims about them and the opening's first point come to, before any point is looked at: e(E - D - y G1 +
@@ -176,25 +269,29 @@ impl Equation {
         Some(Self { scalars, value, t })
     }
 
-    /// E, of few commitments.
-    pub(crate) fn of_commitments(&self, commitments: &[Point]) -> Sum {
-        straus::sum(commitments, &self.scalars, Scalar::ZERO)
+    /// What some of few commitments, the first of which has the place `first`, add to E.
+    pub(crate) fn of_commitments(&self, first: usize, commitments: &[Point]) -> Sum {
+        straus::sum(commitments, &self.scalars[first..], Scalar::ZERO)
     }
 
-    /// t pi - y G1 - D.
-    pub(crate) fn of_opening(&self, opening: &Opening) -> Sum {
-        let sum = straus::sum(&[opening.evaluation], &[self.t], -self.value);
+    /// t pi - y G1 - D, and what some commitments add to E: one sum shares its doublings.
+    pub(crate) fn of_opening(&self, first: usize, others: &[Point], opening: &Opening) -> Sum {
+        let points = [others, &[opening.evaluation]].concat();
+        let last = (first + others.len()).min(self.scalars.len());
+        let scalars = [&self.scalars[first..last], &[self.t]].concat();
+        let sum = straus::sum(&points, &scalars, -self.value);
         sum.plus(&opening.quotients.negate())
     }
 
     /// The sum of both, by at most so many threads.
     pub(crate) fn left(&self, commitments: &[Point], opening: &Opening, threads: usize) -> Point {
-        let few = commitments.len() < straus::MANY;
-        let sum = match few {
-            true => self.of_commitments(commitments),
-            false => msm_shared(commitments, &self.scalars, threads),
-        };
-        sum.plus_sum(&self.of_opening(opening)).to_point()
+        if commitments.len() < straus::MANY {
+            return self.of_opening(0, commitments, opening).to_point();
+        }
+        let sum = msm_shared(commitments, &self.scalars, threads);
+        let none = self.scalars.len();
+        let sum = sum.plus_sum(&self.of_opening(none, &[], opening));
+        sum.to_point()
     }
 }
 
@@ -292,10 +389,13 @@ mod tests {
         let Some(equation) = Equation::new(context, &encoded, claims, &quotients) else {
             return false;
         };
-        let apart = equation.of_commitments(points);
-        let apart = apart.plus_sum(&equation.of_opening(opening)).to_point();
         let left = equation.left(points, opening, 1);
-        assert_eq!(left, apart);
+        for share in 0..=points.len() {
+            let (first, others) = points.split_at(share);
+            let apart = equation.of_commitments(0, first);
+            let apart = apart.plus_sum(&equation.of_opening(share, others, opening));
+            assert_eq!(left, apart.to_point());
+        }
         let setup = Setup::ceremony().unwrap();
         setup.pairs(&left, &opening.evaluation)
     }

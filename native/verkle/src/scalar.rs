@@ -58,8 +58,8 @@ impl PlainSum {
         let mut words = [0; 4];
         for (word, bytes) in words.iter_mut().zip(canonical.rchunks_exact(8)) {
             *word = bytes
-                .iter()
-                .fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+                .first_chunk()
+                .map_or(0, |bytes| u64::from_be_bytes(*bytes));
         }
         // A row of the product at a time goes right into the sum: what a word takes is at most 2^128 - 1.
         let mut beyond = 0;

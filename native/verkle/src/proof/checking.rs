@@ -1,10 +1,12 @@
 //! Checking everything that a bundle opens: each point is decoded and checked once, and one equation of pairings holds for all slots.
 //!
 //! **Theory.** The challenges follow from bytes alone, so all that is left are points: their roots, whether they lie in the subgroup, two
-//! sums and two pairings up to the final power. With two threads the second one takes what the first one does not wait for.
+//! sums and two pairings, of which one takes the final power for both. With two threads the second one takes what the first one does not
+//! wait for.
 //!
 //! **Invariant.** No answer is given before every point was found to be in the subgroup; what was computed meanwhile is thrown away if
-//! one is not.
+//! one is not. So the order in which the two are looked at does not matter: sums by the endomorphism and pairings are wrong outside of
+//! the subgroup, and both outcomes are asked for in the end.
 
 use super::error::{fail, Check, VerificationError};
 use super::pruned::Opened;
@@ -167,88 +169,95 @@ fn decode_many(encoded: &[[u8; 48]], threads: usize) -> Points {
     })
 }
 
-/// Few points: the first thread decodes half of the commitments, sums all of them and pairs the sum; the second one decodes the
-/// others and the opening, pairs that, and checks all points for the subgroup.
+/// Few points. Both threads decode a share of the commitments and sum it. The first one pairs the whole sum and takes the final power,
+/// on which all waits; the second one also has the opening, pairs that, and checks all points for the subgroup meanwhile.
 fn by_two(
     setup: &Setup,
     encoded: &Encoded,
     equation: &Equation,
 ) -> Result<bool, VerificationError> {
-    let half = encoded.commitments.len().div_ceil(2);
-    let (mine, others) = encoded.commitments.split_at(half);
+    // The opening is as much work as a commitment or two.
+    let share = encoded.commitments.len() / 2 + 1;
+    let (mine, others) = encoded.commitments.split_at(share);
     let (give_mine, take_mine) = channel();
-    let (give_others, take_others) = channel();
     let (give_sum, take_sum) = channel();
+    let (give_right, take_right) = channel();
     let second = Second {
         setup,
         equation,
-        encoded: (others, &encoded.opening),
-        points: give_others,
+        commitments: (others, share),
+        opening: &encoded.opening,
         sum: give_sum,
+        right: give_right,
         first_points: take_mine,
     };
     std::thread::scope(|scope| {
         let second = scope.spawn(move || second.run());
-        let left = first_part((setup, equation), mine, give_mine, (take_others, take_sum));
+        let holds = first_part((setup, equation), mine, give_mine, (take_sum, take_right));
         match second.join() {
-            Ok(right) => Ok(match (left?, right?) {
-                (Some(left), Some(right)) => is_same_pairing(&left, &right),
+            Ok(checked) => {
+                let holds = holds?;
+                checked?;
                 // Whoever found nothing to go on with was left by one who failed.
-                _ => false,
-            }),
+                Ok(holds == Some(true))
+            }
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
 }
 
-/// The left pairing; `None` if the second thread failed.
+/// Whether the pairings are the same; `None` if the second thread failed.
 fn first_part(
     (setup, equation): (&Setup, &Equation),
     encoded: &[[u8; 48]],
     give: Sender<Vec<Point>>,
-    (points, sum): (Receiver<Vec<Point>>, Receiver<Sum>),
-) -> Result<Option<Miller>, VerificationError> {
-    let mut commitments = decode_commitments(encoded)?;
-    let given = give.send(commitments.clone());
-    let (Ok(()), Ok(others)) = (given, points.recv()) else {
+    (sum, right): (Receiver<Sum>, Receiver<Miller>),
+) -> Result<Option<bool>, VerificationError> {
+    let commitments = decode_commitments(encoded)?;
+    let own = equation.of_commitments(0, &commitments);
+    if give.send(commitments).is_err() {
+        return Ok(None);
+    }
+    let Ok(others) = sum.recv() else {
         return Ok(None);
     };
-    commitments.extend(others);
-    let own = equation.of_commitments(&commitments);
-    let sum = sum.recv();
-    Ok(sum
-        .ok()
-        .map(|sum| setup.left(&own.plus_sum(&sum).to_point())))
+    let left = setup.left(&own.plus_sum(&others).to_point());
+    let right = right.recv();
+    Ok(right.ok().map(|right| is_same_pairing(&left, &right)))
 }
 
 /// The second thread's part, and what it gives to the first one.
 struct Second<'a> {
     setup: &'a Setup,
     equation: &'a Equation,
-    /// Commitments, and the opening.
-    encoded: (&'a [[u8; 48]], &'a [[u8; 48]; 2]),
-    points: Sender<Vec<Point>>,
+    /// The last commitments, and the place of the first of them.
+    commitments: (&'a [[u8; 48]], usize),
+    opening: &'a [[u8; 48]; 2],
     sum: Sender<Sum>,
+    right: Sender<Miller>,
     first_points: Receiver<Vec<Point>>,
 }
 
 impl Second<'_> {
-    /// The right pairing; `None` if the first thread failed.
-    fn run(self) -> Result<Option<Miller>, VerificationError> {
-        let mut points = decode_commitments(self.encoded.0)?;
-        let opening = decode_opening(self.encoded.1)?;
-        let given = self.points.send(points.clone());
-        let (Ok(()), Ok(())) = (given, self.sum.send(self.equation.of_opening(&opening))) else {
-            return Ok(None);
-        };
+    /// Fails if any point is outside of the subgroup; without a word if the first thread failed.
+    fn run(self) -> Result<(), VerificationError> {
+        let (encoded, first) = self.commitments;
+        let mut points = decode_commitments(encoded)?;
+        let opening = decode_opening(self.opening)?;
+        let sum = self.equation.of_opening(first, &points, &opening);
+        if self.sum.send(sum).is_err() {
+            return Ok(());
+        }
         let right = self.setup.right(&opening.evaluation);
+        // Sent even if nobody takes it: the points are looked at in any case.
+        drop(self.right.send(right));
         let Ok(others) = self.first_points.recv() else {
-            return Ok(None);
+            return Ok(());
         };
         points.extend(others);
         points.extend([opening.quotients, opening.evaluation]);
         match all_in_subgroup(Kernel::detect(), &points) {
-            true => Ok(Some(right)),
+            true => Ok(()),
             false => no_point(),
         }
     }

@@ -19,10 +19,11 @@ use super::wire::{put_blob, put_number, spend, Limits, LIMITS};
 use crate::comb::Comb;
 use crate::hash::Mac;
 use crate::hash::{to_digest, Digest};
-use crate::opening::{open, Opening, Witness};
+use crate::opening::{open_helped, Helper, Opening, Witness};
 use crate::tree::apps::address;
 use crate::tree::leaf;
 use hashbrown::HashMap;
+use std::sync::mpsc::{channel, Sender};
 
 /// The parts of a bundle beside the app's.
 #[derive(Clone, Copy, Default)]
@@ -283,30 +284,51 @@ pub fn prove(
     }
     spend(&mut limits.slots, opened.len(), "slots")?;
     let about = context(&to_digest("hyperdb/header", &[source.header]));
-    let open_all = || -> Result<Option<Opening>, ProofError> {
-        let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
-        let witnesses: Vec<Witness<'_>> = opened
-            .iter()
-            .map(|(branch, slot)| branch.witness(*slot))
-            .collect();
-        if witnesses.is_empty() {
-            return Ok(None);
-        }
-        let opening = open(comb, &about, &witnesses);
-        opening
-            .map(Some)
-            .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))
-    };
-    let apart = threads > 1 && opened.len() >= MANY_SLOTS;
-    let (out, opening) = beside(apart.then_some(&open_all), || {
-        let mut out = Query::encode_all(queries);
-        prover.encode(anchor, show, &mut out).map(|()| out)
-    });
+    let witnesses: Vec<Witness<'_>> = opened
+        .iter()
+        .map(|(branch, slot)| branch.witness(*slot))
+        .collect();
+    let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
+    let (call, called) = channel();
+    let apart = threads > 1 && witnesses.len() >= MANY_SLOTS;
+    let (out, opening) = beside(
+        apart.then_some(|| open_all(comb, &about, &witnesses, Some(call))),
+        || {
+            let mut out = Query::encode_all(queries);
+            prover.encode(anchor, show, &mut out)?;
+            // The opening's thread has called, or ended.
+            if apart {
+                called.recv().into_iter().for_each(Helper::help);
+            }
+            Ok::<_, ProofError>(out)
+        },
+    );
     let mut out = out?;
-    if let Some(opening) = opening.unwrap_or_else(open_all)? {
+    if let Some(opening) = opening.unwrap_or_else(|| open_all(comb, &about, &witnesses, None))? {
         out.extend(opening.to_bytes());
     }
     Ok(out)
+}
+
+/// The opening of what is to be opened, if anything is; whoever reads `call` may help with it.
+fn open_all<'w>(
+    comb: &Comb,
+    about: &Digest,
+    witnesses: &'w [Witness<'w>],
+    call: Option<Sender<Helper<'w>>>,
+) -> Result<Option<Opening>, ProofError> {
+    if witnesses.is_empty() {
+        return Ok(None);
+    }
+    let opening = open_helped(comb, about, witnesses, |helper| {
+        if let Some(call) = call {
+            // Whoever has failed meanwhile does not read it.
+            drop(call.send(helper));
+        }
+    });
+    opening
+        .map(Some)
+        .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))
 }
 
 /// Runs both, the first one, if it is there, in a thread of its own.

@@ -9,6 +9,7 @@
 use super::error::{fail, Check, VerificationError};
 use super::place::{Side, Zone};
 use super::wire::{spend, Reader, MAX_STEPS};
+use crate::bases;
 use crate::hash::{to_scalar, Digest};
 use crate::scalar::Scalar;
 use crate::setup::Setup;
@@ -95,8 +96,7 @@ impl Branch {
         };
         Ok(Branch {
             path: Vec::new(),
-            commitment: setup.lagrange()[usize::from(slot)]
-                .times(value)
+            commitment: bases::multiple(setup, slot, value)
                 .to_point()
                 .to_compressed(),
             count,

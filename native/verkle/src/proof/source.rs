@@ -109,7 +109,7 @@ impl Branch {
     pub(crate) fn occupied(&self) -> Vec<u8> {
         match &self.slots {
             Slots::Told(_, slots) => slots.iter().map(|(slot, _)| *slot).collect(),
-            Slots::Record(branch) => branch.occupied(),
+            Slots::Record(branch) => branch.slots(),
         }
     }
 }

@@ -7,33 +7,46 @@ use super::place::{Side, Zone};
 use super::pruned::{BRANCH, CLAIMED, MORE, ONE_SHOWN, OTHER};
 use super::source::{Below, Branch, Nodes, Which};
 use super::wire::{put_number, spend};
-use hashbrown::hash_map::{Entry, HashMap};
 
 /// Branches that were read and the slots of each that are to be shown.
 pub(crate) struct Touched<'a> {
     nodes: &'a dyn Nodes,
     tree: Which,
-    branches: HashMap<Vec<u8>, Node>,
+    /// The root first. A branch is named by its place here.
+    branches: Vec<Node>,
 }
 
-/// A branch, the slots to be shown, ascending, and what lies in them.
+/// A branch and the slots to be shown, ascending.
 struct Node {
     branch: Branch,
-    shown: Vec<(u8, Option<Below>)>,
+    shown: Vec<Slot>,
+}
+
+/// A slot, what lies in it, and the branch there once it was read.
+struct Slot {
+    slot: u8,
+    below: Option<Below>,
+    read: Option<usize>,
 }
 
 impl Node {
-    fn show(&mut self, slot: u8) -> Option<&Below> {
-        let place = self.shown.binary_search_by_key(&slot, |(slot, _)| *slot);
-        let at = place.unwrap_or_else(|at| {
-            self.shown.insert(at, (slot, self.branch.below(slot)));
+    /// Where among the slots shown a slot is, which is shown from now on.
+    fn show(&mut self, slot: u8) -> usize {
+        let place = self.shown.binary_search_by_key(&slot, |shown| shown.slot);
+        place.unwrap_or_else(|at| {
+            let new = Slot {
+                slot,
+                below: self.branch.below(slot),
+                read: None,
+            };
+            self.shown.insert(at, new);
             at
-        });
-        self.shown[at].1.as_ref()
+        })
     }
 
-    fn shows(&self, slot: u8) -> bool {
-        self.shown.iter().any(|(shown, _)| *shown == slot)
+    fn shown(&self, slot: u8) -> Option<&Slot> {
+        let place = self.shown.binary_search_by_key(&slot, |shown| shown.slot);
+        Some(&self.shown[place.ok()?])
     }
 }
 
@@ -45,60 +58,83 @@ impl<'a> Touched<'a> {
         Self {
             nodes,
             tree,
-            branches: HashMap::new(),
+            branches: Vec::new(),
         }
     }
 
-    /// Whether there is a branch at a path, which is then in memory.
-    fn load(&mut self, path: &[u8]) -> Result<bool, ProofError> {
-        if self.branches.contains_key(path) {
-            return Ok(true);
-        }
-        match self.nodes.branch(self.tree, path)? {
-            Some(branch) => {
-                let shown = Vec::new();
-                self.branches.insert(path.to_vec(), Node { branch, shown });
-            }
-            None if path.is_empty() => return Ok(false),
-            None => {
-                return Err(ProofError::Store(format!(
-                    "the branch at {path:?} is missing"
-                )))
-            }
-        }
-        Ok(true)
+    fn read(&mut self, branch: Branch) -> usize {
+        self.branches.push(Node {
+            branch,
+            shown: Vec::new(),
+        });
+        self.branches.len() - 1
     }
 
-    fn show(&mut self, path: &[u8], slot: u8) -> Option<&Below> {
-        self.branches.get_mut(path)?.show(slot)
+    /// The root, if the tree is not empty.
+    fn root(&mut self) -> Result<Option<usize>, ProofError> {
+        if self.branches.is_empty() {
+            let root = self.nodes.branch(self.tree, &[])?;
+            return Ok(root.map(|root| self.read(root)));
+        }
+        Ok(Some(0))
+    }
+
+    /// The branch in the slot shown at a place of another one.
+    fn enter(&mut self, at: usize, place: usize) -> Result<usize, ProofError> {
+        let slot = &self.branches[at].shown[place];
+        if let Some(known) = slot.read {
+            return Ok(known);
+        }
+        let Some(Below::Branch(path)) = &slot.below else {
+            return Err(ProofError::Store("no branch lies in the slot".into()));
+        };
+        let branch = self.nodes.branch(self.tree, path)?;
+        let branch = branch.ok_or_else(|| missing(path))?;
+        let read = self.read(branch);
+        self.branches[at].shown[place].read = Some(read);
+        Ok(read)
     }
 
     /// Takes over what others touched of the same tree.
     pub(crate) fn absorb(&mut self, others: Self) {
-        for (path, node) in others.branches {
-            match self.branches.entry(path) {
-                Entry::Vacant(place) => drop(place.insert(node)),
-                Entry::Occupied(mut place) => {
-                    let known = place.get_mut();
-                    for (slot, _) in node.shown {
-                        known.show(slot);
-                    }
-                }
+        if self.branches.is_empty() {
+            self.branches = others.branches;
+            return;
+        }
+        let mut others: Vec<Option<Node>> = others.branches.into_iter().map(Some).collect();
+        let root = others.first_mut().and_then(Option::take);
+        let mut stack: Vec<(usize, Vec<Slot>)> =
+            root.map(|root| (0, root.shown)).into_iter().collect();
+        while let Some((at, shown)) = stack.pop() {
+            for theirs in shown {
+                let place = self.branches[at].show(theirs.slot);
+                let Some(node) = theirs.read.and_then(|read| others[read].take()) else {
+                    continue;
+                };
+                let known = self.branches[at].shown[place].read;
+                let below = known.unwrap_or_else(|| self.read(node.branch));
+                self.branches[at].shown[place].read = Some(below);
+                stack.push((below, node.shown));
             }
         }
     }
 
     /// Whether the leaf at the key's place is the key's own. As below, `visits` are spent as the verifier will.
     pub(crate) fn get(&mut self, steps: &[u8], visits: &mut usize) -> Result<bool, ProofError> {
-        let mut depth = 0;
-        while self.load(&steps[..depth])? {
+        let (mut depth, mut next) = (0, self.root()?);
+        while let Some(at) = next {
             spend(visits, 1, "visits")?;
-            let slot = steps.get(depth).copied();
-            match slot.and_then(|slot| self.show(&steps[..depth], slot)) {
+            let Some(slot) = steps.get(depth) else {
+                break;
+            };
+            let node = &mut self.branches[at];
+            let place = node.show(*slot);
+            match &node.shown[place].below {
                 Some(Below::Branch(below)) if steps.starts_with(below) => depth = below.len(),
                 Some(Below::Leaf(found)) => return Ok(found == steps),
                 _ => return Ok(false),
             }
+            next = Some(self.enter(at, place)?);
         }
         Ok(false)
     }
@@ -110,21 +146,21 @@ impl<'a> Touched<'a> {
         visits: &mut usize,
     ) -> Result<Vec<Vec<u8>>, ProofError> {
         let mut leaves = Vec::new();
-        let mut stack = vec![(Vec::new(), 0u8)];
-        while let Some((path, first)) = stack.pop() {
-            if !self.load(&path)? {
-                break;
-            }
+        let root = self.root()?.map(|root| (root, Vec::new(), 0u8));
+        let mut stack: Vec<(usize, Vec<u8>, u8)> = root.into_iter().collect();
+        while let Some((at, path, first)) = stack.pop() {
             for slot in first..64 {
                 spend(visits, 1, "visits")?;
                 if zone.side(&joined(&path, slot)) == Side::Without {
                     continue;
                 }
-                match self.show(&path, slot) {
+                let place = self.branches[at].show(slot);
+                match &self.branches[at].shown[place].below {
                     Some(Below::Leaf(steps)) => leaves.push(steps.clone()),
                     Some(Below::Branch(below)) if zone.side(below) != Side::Without => {
                         let below = below.clone();
-                        stack.extend([(path, slot + 1), (below, 0)]);
+                        let read = self.enter(at, place)?;
+                        stack.extend([(at, path, slot + 1), (read, below, 0)]);
                         break;
                     }
                     _ => {}
@@ -141,33 +177,35 @@ impl<'a> Touched<'a> {
         either: bool,
         visits: &mut usize,
     ) -> Result<(), ProofError> {
-        let mut stack = vec![Vec::new()];
-        while let Some(path) = stack.pop() {
-            if zone.side(&path) != Side::Border || !self.load(&path)? {
-                continue;
-            }
+        let mut stack: Vec<(usize, Vec<u8>)> = Vec::new();
+        if zone.side(&[]) == Side::Border {
+            stack.extend(self.root()?.map(|root| (root, Vec::new())));
+        }
+        while let Some((at, path)) = stack.pop() {
             spend(visits, 64, "visits")?;
             let sides: Vec<Side> = (0..64)
                 .map(|slot| zone.side(&joined(&path, slot)))
                 .collect();
-            let occupied = |side: Side| {
-                let node = self.branches.get(&path)?;
-                Some(
-                    node.branch
-                        .occupied()
-                        .iter()
-                        .filter(|slot| sides[usize::from(**slot)] == side)
-                        .count(),
-                )
+            let occupied = self.branches[at].branch.occupied();
+            let on = |side: Side| {
+                let there = occupied.iter();
+                there
+                    .filter(|slot| sides[usize::from(**slot)] == side)
+                    .count()
             };
-            let outside = either && occupied(Side::Without) < occupied(Side::Within);
+            let outside = either && on(Side::Without) < on(Side::Within);
             let wanted = if outside { Side::Without } else { Side::Within };
             for slot in 0..64u8 {
                 if ![Side::Border, wanted].contains(&sides[usize::from(slot)]) {
                     continue;
                 }
-                if let Some(Below::Branch(below)) = self.show(&path, slot) {
-                    stack.push(below.clone());
+                let place = self.branches[at].show(slot);
+                match &self.branches[at].shown[place].below {
+                    Some(Below::Branch(below)) if zone.side(below) == Side::Border => {
+                        let below = below.clone();
+                        stack.push((self.enter(at, place)?, below));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -177,28 +215,34 @@ impl<'a> Touched<'a> {
     /// The slots that are opened, in the order in which [`Touched::encode`] shows them. Of a root over one slot (`lone`) nothing is
     /// opened: what lies there stands in its place.
     pub(crate) fn opened<'t>(&'t self, lone: Option<&Below>, out: &mut Vec<(&'t Branch, u8)>) {
-        match lone {
-            Some(Below::Leaf(_)) => {}
-            Some(Below::Branch(path)) => self.open_slots(path, out),
-            None => self.open_slots(&[], out),
+        if !matches!(lone, Some(Below::Leaf(_))) {
+            self.open_slots(self.top(lone), out);
         }
+    }
+
+    /// The branch whose slots are opened first: the root, or the one in its only slot.
+    fn top(&self, lone: Option<&Below>) -> Option<&Node> {
+        let root = self.branches.first()?;
+        match lone {
+            Some(Below::Branch(path)) => self.read_in(root.shown(*path.first()?)?),
+            _ => Some(root),
+        }
+    }
+
+    /// The branch in a slot, if it was read.
+    fn read_in(&self, slot: &Slot) -> Option<&Node> {
+        self.branches.get(slot.read?)
     }
 
     /// Paths are at most 225 steps, and so is the depth of this.
-    fn open_slots<'t>(&'t self, path: &[u8], out: &mut Vec<(&'t Branch, u8)>) {
-        let Some(node) = self.branches.get(path) else {
+    fn open_slots<'t>(&'t self, node: Option<&'t Node>, out: &mut Vec<(&'t Branch, u8)>) {
+        let Some(node) = node else {
             return;
         };
-        for (slot, below) in &node.shown {
-            out.push((&node.branch, *slot));
-            if let Some(Below::Branch(below)) = below {
-                self.open_slots(below, out);
-            }
+        for shown in &node.shown {
+            out.push((&node.branch, shown.slot));
+            self.open_slots(self.read_in(shown), out);
         }
-    }
-
-    fn shown_at(&self, path: &[u8]) -> usize {
-        self.branches.get(path).map_or(0, |node| node.shown.len())
     }
 
     /// The bytes of what is shown.
@@ -208,42 +252,42 @@ impl<'a> Touched<'a> {
         out: &mut Vec<u8>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
-        match lone {
+        let depth = match lone {
             Some(Below::Leaf(steps)) => {
-                let root = self.branches.get(&[][..]);
-                if !root.is_some_and(|root| steps.first().is_some_and(|slot| root.shows(*slot))) {
+                let root = self.branches.first();
+                let slot = root.and_then(|root| root.shown(*steps.first()?));
+                if slot.is_none() {
                     out.push(0);
                     return Ok(());
                 }
                 let (claimed, bytes) = leaf(steps)?;
                 out.push(if claimed { CLAIMED } else { OTHER });
                 out.extend(bytes);
-                Ok(())
+                return Ok(());
             }
-            Some(Below::Branch(path)) => {
-                out.push(self.shown_at(path) as u8);
-                self.encode_slots(path, out, leaf)
-            }
-            None => {
-                out.push(self.shown_at(&[]) as u8);
-                self.encode_slots(&[], out, leaf)
-            }
-        }
+            Some(Below::Branch(path)) => path.len(),
+            None => 0,
+        };
+        let top = self.top(lone);
+        out.push(top.map_or(0, |node| node.shown.len()) as u8);
+        self.encode_slots(top, depth, out, leaf)
     }
 
-    /// As deep as [`Touched::open_slots`].
+    /// Of a branch whose path has `depth` steps. As deep as [`Touched::open_slots`].
     fn encode_slots(
         &self,
-        path: &[u8],
+        node: Option<&Node>,
+        depth: usize,
         out: &mut Vec<u8>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
-        let Some(node) = self.branches.get(path) else {
+        let Some(node) = node else {
             return Ok(());
         };
-        for (slot, below) in &node.shown {
-            match below {
-                None => out.push(*slot),
+        for shown in &node.shown {
+            let slot = shown.slot;
+            match &shown.below {
+                None => out.push(slot),
                 Some(Below::Leaf(steps)) => match leaf(steps)? {
                     (true, row) => {
                         out.push(CLAIMED << 6 | slot);
@@ -255,21 +299,18 @@ impl<'a> Touched<'a> {
                     }
                 },
                 Some(Below::Branch(below)) => {
+                    let child = self.read_in(shown);
                     let read;
-                    let (child, below_shown) = match self.branches.get(below) {
-                        Some(child) => (&child.branch, child.shown.len()),
+                    let branch = match child {
+                        Some(child) => &child.branch,
                         None => {
                             read = self.nodes.branch(self.tree, below)?;
-                            (
-                                read.as_ref().ok_or_else(|| {
-                                    ProofError::Store(format!("the branch at {below:?} is missing"))
-                                })?,
-                                0,
-                            )
+                            read.as_ref().ok_or_else(|| missing(below))?
                         }
                     };
-                    let skipped = &below[path.len() + 1..];
-                    match skipped.len() as u64 * 65 + below_shown as u64 + 1 {
+                    let count = child.map_or(0, |child| child.shown.len());
+                    let skipped = &below[depth + 1..];
+                    match skipped.len() as u64 * 65 + count as u64 + 1 {
                         ONE_SHOWN => out.push(BRANCH << 6 | slot),
                         more => {
                             out.push(MORE << 6 | slot);
@@ -277,13 +318,17 @@ impl<'a> Touched<'a> {
                         }
                     }
                     put_steps(out, skipped);
-                    put_root(out, child);
-                    self.encode_slots(below, out, leaf)?;
+                    put_root(out, branch);
+                    self.encode_slots(child, below.len(), out, leaf)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+fn missing(path: &[u8]) -> ProofError {
+    ProofError::Store(format!("the branch at {path:?} is missing"))
 }
 
 fn joined(path: &[u8], slot: u8) -> Vec<u8> {

@@ -9,6 +9,7 @@ use super::nodes::NodeStore;
 use super::steps::Steps;
 use super::wire::Reader;
 use super::{Path, TreeError};
+use crate::domain::WIDTH;
 use crate::point::compressed_of_stored;
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ pub struct Raw {
     path: Path,
     record: Arc<[u8]>,
     commitment: [u8; 48],
-    /// Slots and where in the record the head of each is, ascending.
-    slots: Vec<(u8, u16)>,
+    /// Where in the record the head of each slot is; 0 of those that are empty.
+    heads: [u16; WIDTH],
     weight: (u64, u64),
 }
 
@@ -40,7 +41,7 @@ impl Raw {
         let mut reader = Reader(&record);
         let commitment = compressed_of_stored(&reader.array()?)?;
         let count = reader.array::<1>()?[0];
-        let mut slots = Vec::with_capacity(usize::from(count).min(64));
+        let mut heads = [0; WIDTH];
         let mut weight = (0u64, 0u64);
         for _ in 0..count {
             let at = u16::try_from(record.len() - reader.0.len()).ok()?;
@@ -49,14 +50,14 @@ impl Raw {
             let (leaves, bytes) = read_weight(&mut reader, head)?;
             let steps = usize::try_from(reader.varint()?).ok()?;
             reader.take(steps.checked_mul(6)?.div_ceil(8))?;
-            slots.push((head % BRANCH, at));
+            heads[usize::from(head) % WIDTH] = at;
             weight.0 = weight.0.saturating_add(leaves);
             weight.1 = weight.1.saturating_add(bytes);
         }
         Some(Raw {
             path: path.to_vec(),
             commitment,
-            slots,
+            heads,
             weight,
             record,
         })
@@ -71,16 +72,22 @@ impl Raw {
         self.weight
     }
 
+    /// Slots that hold something, ascending, and where the head of each is.
+    fn occupied(&self) -> impl Iterator<Item = (u8, u16)> + '_ {
+        let all = (0u8..).zip(self.heads);
+        all.filter(|(_, at)| *at > 0)
+    }
+
     /// Slots that hold something, ascending.
-    pub(crate) fn occupied(&self) -> Vec<u8> {
-        self.slots.iter().map(|(slot, _)| *slot).collect()
+    pub(crate) fn slots(&self) -> Vec<u8> {
+        self.occupied().map(|(slot, _)| slot).collect()
     }
 
     /// Each occupied slot and its scalar.
     pub(crate) fn each(&self, take: &mut dyn FnMut(u8, &[u8; 32])) {
-        for (slot, at) in &self.slots {
-            if let Some(scalar) = self.scalar_at(*at) {
-                take(*slot, scalar);
+        for (slot, at) in self.occupied() {
+            if let Some(scalar) = self.scalar_at(at) {
+                take(slot, scalar);
             }
         }
     }
@@ -90,8 +97,8 @@ impl Raw {
     }
 
     fn place(&self, slot: u8) -> Option<u16> {
-        let at = self.slots.binary_search_by_key(&slot, |(at, _)| *at).ok()?;
-        Some(self.slots[at].1)
+        let at = self.heads[usize::from(slot) % WIDTH];
+        (at > 0).then_some(at)
     }
 
     /// The scalar of a slot; `None`: it is empty.
@@ -159,5 +166,5 @@ pub(crate) fn agrees(branch: &super::record::Branch, record: Arc<[u8]>) -> bool 
         && scalars == branch.values()
         && raw.weight() == branch.weight()
         && *raw.commitment() == branch.commitment().to_compressed()
-        && raw.occupied().len() == branch.slots.len()
+        && raw.slots().len() == branch.slots.len()
 }
