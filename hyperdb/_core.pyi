@@ -14,6 +14,10 @@ __all__ = [
     "Keyspace",
     "LaneStatement",
     "Pages",
+    "PirHint",
+    "PirMask",
+    "PirMatrix",
+    "PirQuery",
     "Reader",
     "RowForm",
     "Server",
@@ -32,6 +36,7 @@ __all__ = [
     "encode_bootstrap_role",
     "forked",
     "merge_copy_data",
+    "pir_kernels",
     "public_key_of",
     "verify",
     "write_unless_changed",
@@ -45,6 +50,11 @@ from hyperdb._core_cql import CqlLane as CqlLane
 from hyperdb._core_cql import CqlLanes as CqlLanes
 from hyperdb._core_cql import CqlPlan as CqlPlan
 from hyperdb._core_cql import WideTable as WideTable
+from hyperdb._core_pir import PirHint as PirHint
+from hyperdb._core_pir import PirMask as PirMask
+from hyperdb._core_pir import PirMatrix as PirMatrix
+from hyperdb._core_pir import PirQuery as PirQuery
+from hyperdb._core_pir import pir_kernels as pir_kernels
 
 __version__: str
 

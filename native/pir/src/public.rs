@@ -59,7 +59,7 @@ mod tests {
         row
     }
 
-    /// Computed from this module's header alone, by another implementation (tests/oblivious/test_public_matrix.py).
+    /// Computed from docs/pir-parameters.md alone by tests/oblivious/test_public_matrix.py, which reads them here.
     #[test]
     fn rows_are_those_of_the_format() {
         let row = row(7, 0, 1000);
