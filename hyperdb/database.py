@@ -68,7 +68,7 @@ class Database:
             raise InvalidError("a database needs the path of its directory")
         self.options = options
         self.role_changes = RoleChanges()
-        """Tells the servers of this database that roles were changed."""
+        """Tells servers and languages of this database that roles were changed."""
         self._scratch: Path | None = None
         if str(path) == MEMORY:
             base = _MEMORY_FILE_SYSTEM if _MEMORY_FILE_SYSTEM.is_dir() else None

@@ -11,12 +11,15 @@ import base64
 import hashlib
 import hmac
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 BOOTSTRAP_ROLE = "hyperdb"
 ALIASES = frozenset({"default", "cassandra", "postgres", BOOTSTRAP_ROLE})
 ITERATIONS = 4096
+MOST_ITERATIONS = 600_000
+"""Of a verifier that somebody else has made: checking a password against it takes a quarter of a second."""
 SALT_BYTES = 16
 _KEY_BYTES = 32
 _WRITTEN = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
@@ -133,10 +136,15 @@ class RoleRecord:
 
 
 class RoleChanges:
-    """Who hears, once it is committed, that roles were made, changed or dropped: servers with clients that are logged in."""
+    """What all languages are told, once it is committed: that roles were made, changed or dropped. Thread-safe.
+
+    What was read of the roles is as they are as long as `count` is what it was before reading.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._heard: dict[int, Callable[[], None]] = {}
+        self.count = 0
 
     def listen(self, owner: object, hear: Callable[[], None]) -> None:
         """From now on `hear` is called after each change, on the thread of who changed."""
@@ -148,7 +156,10 @@ class RoleChanges:
 
     def tell(self) -> None:
         """A change is committed."""
-        for hear in list(self._heard.values()):
+        with self._lock:
+            self.count += 1
+            heard = list(self._heard.values())
+        for hear in heard:
             hear()
 
 

@@ -23,6 +23,8 @@ from hyperdb.frontends.resp import table
 from hyperdb.frontends.resp.admin import Admin
 from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
+from hyperdb.frontends.throttle import Throttle
+from hyperdb.graph.roles import committed_roles
 from hyperdb.values import parse_address
 
 if TYPE_CHECKING:
@@ -58,7 +60,11 @@ class Serving:
         self.run_id = secrets.token_hex(20)
         self.stopping = threading.Event()
         self._verifier = self._stored_verifier()
+        self._throttle = Throttle(time.monotonic)
         self._resp: _native.Server | None = None
+        self._sql: SqlServer | None = None
+        self._cql: CqlServer | None = None
+        self._control: ControlSocket | None = None
         self.admin = Admin(self)
         if password is not None:
             self.set_password(password)
@@ -68,9 +74,6 @@ class Serving:
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             settings = {"requires_auth": int(self._verifier is not None)}
             self._resp = _native.Server(database.native, self, [shown], settings=settings)
-        self._sql: SqlServer | None = None
-        self._cql: CqlServer | None = None
-        self._control: ControlSocket | None = None
         try:
             if sql is not None:
                 self._sql = self._serve_sql(sql, certificate)
@@ -157,7 +160,8 @@ class Serving:
         """Roles were changed: the native server goes on with those that there are now."""
         if self._resp is None:
             return
-        found = self.database.sql_backend.roles().records
+        backend = self.database.sql_backend if self._cql is None else self.database.cql_backend
+        found = committed_roles(backend.tables)
         logins = {name: record for name, record in found.items() if record.attributes & roles.LOGIN}
         self._resp.set_roles({name: bool(record.attributes & roles.SUPERUSER) for name, record in logins.items()})
 
@@ -171,14 +175,18 @@ class Serving:
         # Loaded by those who serve SQL only: its types and tables take longer to load than all the rest.
         from hyperdb.frontends.sql.server import SqlServer
 
-        return SqlServer(self.database.sql_backend, [_bound(address)], self._find_role, certificate=certificate)
+        backend = self.database.sql_backend
+        return SqlServer(backend, [_bound(address)], self._find_role, certificate=certificate, throttle=self._throttle)
 
     def _find_role(self, name: str) -> Role | None:
         """The role of this name or alias, if there is one."""
         from hyperdb.frontends.sql.conversation import Role
 
         found = self._verifier_of(name)
-        return None if found is None else Role(*found)
+        if found is None:
+            return None
+        record = None if found[0] == roles.BOOTSTRAP_ROLE else self._role_record(found[0])
+        return Role(*found, record is None or bool(record.attributes & roles.SUPERUSER))
 
     def _verifier_of(self, name: str) -> tuple[str, roles.Verifier | None] | None:
         """Under which name a role or alias logs in, and what proves it; None: it may not."""
@@ -195,7 +203,7 @@ class Serving:
 
         backend = self.database.cql_backend
         tls = None if certificate is None else certificate.context
-        server = CqlServer(backend, [_bound(address)], self._find_cql_role, tls=tls)
+        server = CqlServer(backend, [_bound(address)], self._find_cql_role, tls=tls, throttle=self._throttle)
         backend.listens_at(*server.addresses[0])
         return server
 

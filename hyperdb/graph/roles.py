@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.graph.catalog.tables import Tables, TableTransaction
+from hyperdb.graph.store import TransactionOptions
 from hyperdb.roles import RECORD_TAG, RoleRecord
 
 _SYSTEM = 0
@@ -31,6 +32,15 @@ def read_roles(transaction: TableTransaction) -> dict[str, RoleRecord]:
         if len(page) < _PAGE:
             return found
         after = page[-1][0]
+
+
+def committed_roles(tables: Tables) -> dict[str, RoleRecord]:
+    """The records as they were committed, by name."""
+    transaction = tables.begin(TransactionOptions("read committed", True))
+    try:
+        return read_roles(transaction)
+    finally:
+        transaction.rollback()
 
 
 def change_role(transaction: TableTransaction, name: str, change: Callable[[RoleRecord | None], RoleRecord | None]) -> None:

@@ -26,6 +26,7 @@ from hyperdb.frontends.cql.connection import Bounds
 from hyperdb.frontends.cql.contract import Role
 from hyperdb.frontends.cql.protocol.limits import Limits
 from hyperdb.frontends.cql.server import CqlServer, Settings
+from hyperdb.frontends.throttle import Throttle
 from hyperdb.roles import Verifier
 
 with warnings.catch_warnings():
@@ -391,7 +392,7 @@ def test_a_wrong_password_may_be_put_right_but_not_for_ever(serving: Callable[..
 
 def test_guesses_wait_for_their_turn(serving: Callable[..., Running]) -> None:
     now = [0.0]
-    running = serving(password=PASSWORD, clock=lambda: now[0])
+    running = serving(password=PASSWORD, throttle=Throttle(lambda: now[0]))
     for _ in range(2):
         connection = running.socket()
         connection.sendall(startup(4))

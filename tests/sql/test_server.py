@@ -35,7 +35,7 @@ class Running:
     """A server with its backend, and clients for it."""
 
     def __init__(self, *, password: str | None = None, **options: Any) -> None:
-        role = Role("hyperdb", Verifier.of(password, b"0123456789abcdef") if password else None)
+        role = Role("hyperdb", Verifier.of(password, b"0123456789abcdef") if password else None, is_superuser=True)
         self.backend = Backend()
         known = ("postgres", "hyperdb")
         self.server = SqlServer(self.backend, [("127.0.0.1", 0)], lambda name: role if name in known else None, **options)

@@ -1,7 +1,8 @@
 """SASL PLAIN (RFC 4616), which drivers call PasswordAuthenticator, against the roles that all languages share.
 
 Theory: the token is `authorization NUL name NUL password`, the first part mostly empty. A role without a password is let in
-from this machine only. A role that does not exist is checked like one with another password, so that times tell nothing.
+where no passwords are in use, from this machine only. A role that does not exist is checked like one with another password, so
+that times tell nothing.
 Invariant: every refusal says the same, whatever was wrong.
 """
 
@@ -48,13 +49,13 @@ def credentials(token: bytes | None) -> Credentials:
         raise CqlError(ErrorCode.BAD_CREDENTIALS, "Provided username and/or password are incorrect") from None
 
 
-def check(given: Credentials, role: Role | None, *, is_local: bool) -> str:
+def check(given: Credentials, role: Role | None, *, is_trusted: bool) -> str:
     """The name of the role that `given` opens. Takes milliseconds: not for the event loop.
 
     Raises:
         CqlError: bad credentials.
     """
-    if role is not None and role.verifier is None and is_local:
+    if role is not None and role.verifier is None and is_trusted:
         return role.name
     verifier = role.verifier if role is not None else None
     if not (verifier or _DECOY).accepts(given.password) or role is None or verifier is None:

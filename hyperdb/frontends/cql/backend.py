@@ -74,9 +74,9 @@ class CqlBackend:
         self.prepared = Registry()
         self.node = Node(host_id, started=self.clock.now())
         self.traces = Traces()
-        self.roles = RoleCache(tables, self.clock.now)
         self.role_changes = role_changes or RoleChanges()
-        self.role_changes.listen(self, self._roles_changed)
+        self.role_changes.listen(self, self.lanes.recall)
+        self.roles = RoleCache(tables, self.role_changes)
         self.watcher = Watcher(self._tell)
         tables.listen(self._defined)
         self._lock = threading.Lock()
@@ -118,11 +118,6 @@ class CqlBackend:
             self._look()
         with self._lock:
             self._listeners[id(session)] = events, push
-
-    def _roles_changed(self) -> None:
-        """Somebody has changed a role or what one may do, in whichever language."""
-        self.roles.forget()
-        self.lanes.recall()
 
     def _defined(self) -> None:
         """Somebody has changed the catalog, in whichever language: those who listen are told."""

@@ -29,8 +29,8 @@ from hyperdb.frontends.cql.protocol.limits import Limits
 from hyperdb.frontends.cql.protocol.requests import Fault, Request
 from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, Error, Event, Ready, Reply
 from hyperdb.frontends.cql.protocol.wire import Wire
-from hyperdb.frontends.cql.throttle import Throttle
 from hyperdb.frontends.listening import Member
+from hyperdb.frontends.throttle import Throttle
 
 LOG = logging.getLogger("hyperdb.cql")
 # Requests begun in one turn of the loop, so that one client leaves room for the others.
@@ -78,6 +78,9 @@ class Owner(Protocol):
 
     def anonymous(self, *, is_local: bool) -> str | None:
         """The role of those who need not say who they are; None: a password is asked for."""
+
+    def trusts(self, *, is_local: bool) -> bool:
+        """Whether a role without a password is let in without one."""
 
     def admit(self, connection: Connection) -> bool:
         """Counts a client in; False: there are too many."""
@@ -378,15 +381,26 @@ class Connection(Member):
             self._login_failed(request.stream, error)
             return
         seconds = self._owner.throttle.turn(self._address[0], given.name)
+        if seconds is None:
+            self._login_failed(request.stream, CqlError(ErrorCode.BAD_CREDENTIALS, "Too many failed logins, try again later"))
+            return
         self._is_exclusive = True
         self._in_flight += 1
         self._owner.loop.call_later(seconds, self._check, request, given)
 
     def _check(self, request: Request, given: Credentials) -> None:
-        role = self._owner.find_role(given.name)
-        checking = self._owner.checkers.submit(authentication.check, given, role, is_local=self._is_local)
-        loop = self._owner.loop
-        checking.add_done_callback(lambda future: loop.call_soon_threadsafe(self._checked, request, given, future))
+        if self._is_ending:
+            # It took too long, or the client is gone: nobody is told any more whether the password was right.
+            self._in_flight -= 1
+            self._flush()
+            return
+        owner, is_local = self._owner, self._is_local
+
+        def check() -> str:
+            return authentication.check(given, owner.find_role(given.name), is_trusted=owner.trusts(is_local=is_local))
+
+        checking = owner.checkers.submit(check)
+        checking.add_done_callback(lambda future: owner.loop.call_soon_threadsafe(self._checked, request, given, future))
 
     def _checked(self, request: Request, given: Credentials, future: Future[str]) -> None:
         self._in_flight -= 1
@@ -397,6 +411,9 @@ class Connection(Member):
         except CqlError as error:
             throttle.failed(address, given.name)
             self._login_failed(request.stream, error)
+        except Exception as error:
+            self._replies.append((_refusal(error), request.stream))
+            self._end()
         else:
             throttle.succeeded(address, given.name)
             self._enter(role, request, AuthSuccess())

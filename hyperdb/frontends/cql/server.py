@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from hyperdb.frontends.cql.connection import LOG, Bounds, Connection
 from hyperdb.frontends.cql.contract import Backend, Role
-from hyperdb.frontends.cql.throttle import Throttle
 from hyperdb.frontends.listening import Encryption, SocketServer
 from hyperdb.frontends.sockets import is_loopback
+from hyperdb.frontends.throttle import Throttle
 from hyperdb.roles import BOOTSTRAP_ROLE
 
 _PASSWORD_CHECKERS = 2
@@ -50,7 +50,7 @@ class CqlServer(SocketServer[Connection]):
         *,
         tls: ssl.SSLContext | None = None,
         settings: Settings | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        throttle: Throttle | None = None,
     ) -> None:
         """Listens on `addresses`; port 0 takes a free one. With `tls` every connection is encrypted from its first byte on.
 
@@ -58,7 +58,7 @@ class CqlServer(SocketServer[Connection]):
             AddressError: when it cannot listen there.
         """
         self.backend = backend
-        self.throttle = Throttle(clock)
+        self.throttle = throttle or Throttle(time.monotonic)
         self._find_role = find_role
         self._settings = settings = settings or Settings()
         self.workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="hyperdb-cql-worker")
@@ -86,10 +86,12 @@ class CqlServer(SocketServer[Connection]):
 
     def anonymous(self, *, is_local: bool) -> str | None:
         """Clients of this machine are the bootstrap role as long as that has no password."""
-        if self._settings.always_authenticate or not is_local:
-            return None
-        role = self._find_role(BOOTSTRAP_ROLE)
-        return role.name if role is not None and role.verifier is None else None
+        return BOOTSTRAP_ROLE if not self._settings.always_authenticate and self.trusts(is_local=is_local) else None
+
+    def trusts(self, *, is_local: bool) -> bool:
+        """Clients of this machine need no password for a role that has none, as long as the bootstrap role is one of those."""
+        role = self._find_role(BOOTSTRAP_ROLE) if is_local else None
+        return role is not None and role.verifier is None
 
     def admit(self, connection: Connection) -> bool:
         """Counts a client in; False: there are too many."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.access.rights import Roles, load
+from hyperdb.frontends.sql.access.rights import Roles
 from hyperdb.frontends.sql.advisory import AdvisoryLocks
 from hyperdb.frontends.sql.analytic.calls import MACROS
 from hyperdb.frontends.sql.analytic.tier import Analytics
@@ -31,6 +31,7 @@ from hyperdb.frontends.sql.proof.past import readable
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
+from hyperdb.graph.roles import committed_roles
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.roles import ALIASES, RoleChanges
 
@@ -94,10 +95,10 @@ class SqlBackend:
         """Versions of the catalog under which texts without literals were last looked at, by scope, text and types."""
         self.pool = Pool(max(memory // _OF_ROWS, _LEAST_ROWS))
         """What rows may hold that statements keep."""
-        self._roles: Roles | None = None
-        self._role_changes = 0
-        self._told = role_changes or RoleChanges()
-        self._told.listen(self, self._forget_roles)
+        self._roles: tuple[int, Roles] | None = None
+        """With the count of changes before they were read."""
+        self._role_changes = role_changes or RoleChanges()
+        self._role_changes.listen(self, self.lanes.recall)
         self._make_public()
         self._drop_temporaries()
 
@@ -152,30 +153,16 @@ class SqlBackend:
 
     def roles(self) -> Roles:
         """The roles as they were committed."""
-        with self._lock:
-            found, changes = self._roles, self._role_changes
-        if found is None:
-            transaction = self.tables.begin(TransactionOptions("read committed", True))
-            try:
-                found = load(transaction)
-            finally:
-                transaction.rollback()
-            with self._lock:
-                # What was read before a change that has been committed meanwhile is not kept.
-                if changes == self._role_changes:
-                    self._roles = found
+        count, kept = self._role_changes.count, self._roles
+        if kept is not None and kept[0] == count:
+            return kept[1]
+        found = Roles(committed_roles(self.tables))
+        self._roles = count, found
         return found
 
     def forget_roles(self) -> None:
-        """A role was changed here: all languages hear of it."""
-        self._told.tell()
-
-    def _forget_roles(self) -> None:
-        """A role was changed, in whichever language."""
-        with self._lock:
-            self._roles = None
-            self._role_changes += 1
-        self.lanes.recall()
+        """A role was changed: whatever the language, nobody goes on with what was kept of it."""
+        self._role_changes.tell()
 
     def next_number(self) -> int:
         """A number that no other session of this backend has."""
@@ -263,7 +250,7 @@ class SqlBackend:
     def scope(self, path: tuple[str, ...], role: str, is_utc: bool) -> int:
         """A number for what the meaning of a text depends on beside the catalog."""
         with self._lock:
-            changes = 0 if role in ALIASES else self._role_changes
+            changes = 0 if role in ALIASES else self._role_changes.count
             return self._scopes.setdefault((path, role, is_utc, changes), len(self._scopes))
 
     def next_transaction(self) -> int:

@@ -1,15 +1,18 @@
 """PostgreSQL's protocol on sockets: connections, cancelling, how many clients there are.
 
 Theory: calls that wait are finished by worker threads, of which there are as many as connections, so that whoever holds a
-lock can always go on to release it. Invariant: a cancel request reaches only the connection whose secret it knows.
+lock can always go on to release it. Whether there is room is decided when a client has proved who it is. Invariant: no more
+clients are let in than there are workers; a cancel request reaches only the connection whose secret it knows.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import itertools
 import secrets
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +23,8 @@ from hyperdb.frontends.sockets import is_loopback
 from hyperdb.frontends.sql import tls
 from hyperdb.frontends.sql.connection import LOG, Connection
 from hyperdb.frontends.sql.contract import Backend, Opening, Session
-from hyperdb.frontends.sql.conversation import Bounds, Conversation, Role, Terms
+from hyperdb.frontends.sql.conversation import Bounds, Conversation, Guard, Role, Terms
+from hyperdb.frontends.throttle import Throttle
 from hyperdb.graph.catalog.lanes import merge_copy_data
 
 _DECOY_BYTES = 32
@@ -32,6 +36,8 @@ class Settings:
 
     connections: int = 100
     """Clients at once; one more is told so (53300)."""
+    reserved: int = 3
+    """Of those, for superusers."""
     sockets_beyond: int = 100
     """Sockets at once beyond those, for strangers and cancel requests; one more is closed at once."""
     seconds_to_log_in: float = 60
@@ -40,11 +46,47 @@ class Settings:
     bounds: Bounds = field(default_factory=Bounds)
 
 
-class _Full:
-    """What opens sessions for one client too many."""
+class _Guarded(Guard):
+    """An address, by what the throttle knows of it."""
 
-    def open(self, _opening: Opening) -> Session:
-        raise SqlError("53300", "sorry, too many clients already")
+    def __init__(self, throttle: Throttle, loop: asyncio.AbstractEventLoop, address: str) -> None:
+        self._throttle = throttle
+        self._loop = loop
+        self._address = address
+
+    def turn(self, role: str) -> float | None:
+        return self._throttle.turn(self._address, role)
+
+    def later(self, seconds: float, ready: Callable[[], None]) -> None:
+        self._loop.call_later(seconds, ready)
+
+    def failed(self, role: str) -> None:
+        self._throttle.failed(self._address, role)
+
+    def succeeded(self, role: str) -> None:
+        self._throttle.succeeded(self._address, role)
+
+
+class _Door:
+    """Opens sessions as long as there is room."""
+
+    def __init__(self, backend: Backend, find_role: Callable[[str], Role | None], room: Callable[[], int], reserved: int) -> None:
+        self._backend = backend
+        self._find_role = find_role
+        self._room = room
+        self._reserved = reserved
+
+    def open(self, opening: Opening) -> Session:
+        """See `Backend`."""
+        room = self._room()
+        if room <= 0:
+            raise SqlError("53300", "sorry, too many clients already")
+        if room <= self._reserved:
+            role = self._find_role(opening.role)
+            if role is None or not role.is_superuser:
+                message = "remaining connection slots are reserved for non-replication superuser connections"
+                raise SqlError("53300", message)
+        return self._backend.open(opening)
 
 
 class SqlServer(SocketServer[Connection]):
@@ -59,21 +101,23 @@ class SqlServer(SocketServer[Connection]):
         certificate: tls.Certificate | None = None,
         settings: Settings | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        throttle: Throttle | None = None,
     ) -> None:
         """Listens on `addresses`; port 0 takes a free one.
 
         Raises:
             AddressError: when it cannot listen there.
         """
-        self._backend = backend
         self._find_role = find_role
         self._settings = settings = settings or Settings()
         self._random = random
+        self._throttle = throttle or Throttle(time.monotonic)
         self._decoy_secret = random(_DECOY_BYTES)
         self._certificate = certificate
         self.tls: ssl.SSLContext | None = certificate.context if certificate is not None else None
         self.workers = ThreadPoolExecutor(settings.connections, thread_name_prefix="hyperdb-sql-worker")
         self._logged_in: dict[int, tuple[bytes, Connection]] = {}
+        self._door = _Door(backend, find_role, lambda: settings.connections - len(self._logged_in), settings.reserved)
         self._numbers = itertools.count(1)
         super().__init__(
             "SQL",
@@ -94,11 +138,10 @@ class SqlServer(SocketServer[Connection]):
     def connect(self, host: str) -> Connection:
         """See `SocketServer`."""
         number = next(self._numbers)
-        is_full = len(self._logged_in) >= self._settings.connections
         made: list[Connection] = []
         terms = Terms(
             merge_copied=merge_copy_data,
-            backend=_Full() if is_full else self._backend,
+            backend=self._door,
             find_role=self._find_role,
             random=self._random,
             process_id=number,
@@ -111,6 +154,7 @@ class SqlServer(SocketServer[Connection]):
             began=lambda secret: self._began(number, secret, made[0]),
             wake=lambda: made[0].wake(),
             terminate=lambda: made[0].terminate(),
+            guard=_Guarded(self._throttle, self.loop, host),
             bounds=self._settings.bounds,
         )
         connection = Connection(self, number, Conversation(terms), self._settings.seconds_to_log_in)

@@ -63,7 +63,8 @@ class SqlSession:
         self.status = Status.IDLE
         self.names = Names(backend.now)
         self.prepared: dict[str, contract.Prepared] = self.names
-        self.settings = Settings(opening.settings, opening.role)
+        self.rights = Rights(self)
+        self.settings = Settings(opening.settings, opening.role, self.rights.becoming, lambda: self.rights.is_super)
         self.style = self._style()
         self.transaction: TableTransaction | None = None
         self.transaction_time = self.statement_time = 0
@@ -81,7 +82,6 @@ class SqlSession:
         self.cursors = Cursors(self)
         self.deferral = Deferral(self)
         self.temporaries = Temporaries(self)
-        self.rights = Rights(self)
         self.proofs = Proofs(self)
         self.news = News(self, backend.hub, opening.wake)
         self.advisory = Advisory(self, backend.advisory)

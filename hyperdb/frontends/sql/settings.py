@@ -1,8 +1,9 @@
 """Settings: SET, SHOW, RESET, set_config, and what the values mean.
 
 Theory: a table of names with their defaults and checks. SET LOCAL and what a transaction set is put back when it ends without
-a commit (all of it) or at its end (LOCAL). Names with a dot are whoever's and hold any text. Invariant: a setting that is
-accepted has the effect that it names; others are refused (42704, 0A000).
+a commit (all of it) or at its end (LOCAL). Names with a dot are whoever's and hold any text. What only the session can judge
+(`role`) it checks itself, on whatever way a value comes. Invariant: a setting that is accepted has the effect that it names;
+others are refused (42704, 0A000).
 """
 
 from __future__ import annotations
@@ -197,6 +198,7 @@ TABLE = {
         Setting("array_nulls", "on", _fixed("on")),
         Setting("backslash_quote", "safe_encoding", _fixed("safe_encoding")),
         Setting("max_connections", "100", None),
+        Setting("superuser_reserved_connections", "3", None),
         Setting("shared_buffers", "128MB", None),
         Setting("work_mem", "4MB", _fixed("4MB")),
     )
@@ -210,7 +212,13 @@ _OF_TRANSACTIONS = frozenset({"transaction_isolation", "transaction_read_only", 
 class Settings:
     """The settings of one session."""
 
-    def __init__(self, given: Mapping[str, str], role: str) -> None:
+    def __init__(
+        self, given: Mapping[str, str], role: str, take_role: Check = _any, is_super: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`given` are those of the start. `take_role` refuses roles that the session may not become; `is_super` says whether
+        the one that it is passes every check."""
+        self._take_role = take_role
+        self._is_super = is_super
         self._values: dict[str, str] = {"session_authorization": role}
         self.transaction: dict[str, str] = {}
         """Those that the open transaction was begun with."""
@@ -236,6 +244,8 @@ class Settings:
             # Outside of one: what the next one begins with.
             return self.value(f"default_{key}")
         setting = TABLE.get(key)
+        if key == "is_superuser":
+            return self.value(key)
         if key in self._values:
             value = self._values[key]
             return _with_unit(value) if setting is not None and setting.is_time else value
@@ -247,6 +257,8 @@ class Settings:
 
     def value(self, name: str) -> str:
         """The value of a setting that is in the table."""
+        if name == "is_superuser":
+            return "on" if self._is_super() else "off"
         found = self.transaction.get(name, self._values.get(name))
         return TABLE[name].default if found is None else found
 
@@ -274,6 +286,8 @@ class Settings:
             except SqlError as error:
                 message = f'invalid value for parameter "{key}": "{value}"' if error.sqlstate == "22023" else error.message
                 raise SqlError(error.sqlstate, message, hint=error.hint, detail=error.message) from None
+        if key == "role":
+            checked = self._take_role(checked)
         before = self._values.get(key)
         (self._local if local else self._before).setdefault(key, before)
         self._values[key] = checked
@@ -290,6 +304,8 @@ class Settings:
     def _touch(self, key: str) -> None:
         if key in TABLE and TABLE[key].reported:
             self._changed.add(key)
+        if key == "role":
+            self._changed.add("is_superuser")
 
     def end(self, *, committed: bool) -> bool:
         """The transaction ended; whether any setting was touched in it."""

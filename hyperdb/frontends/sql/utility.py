@@ -15,12 +15,11 @@ from hyperdb.frontends.sql.access import statements
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column, Notice, Status
 from hyperdb.frontends.sql.deferral import set_constraints
-from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.locking import lock
 from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.settings import TABLE
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
-from hyperdb.roles import ALIASES
+from hyperdb.frontends.sql.vacuum import vacuum
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -261,13 +260,7 @@ def _set_role(found: Words, *, local: bool) -> Made:
     found.end()
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
-        wanted = "none" if name.lower() == "none" else name
-        if wanted != "none":
-            if wanted not in session.rights.roles.records and wanted not in ALIASES:
-                raise SqlError("22023", f'role "{wanted}" does not exist')
-            if not session.rights.may_become(wanted):
-                raise SqlError("42501", f'permission denied to set role "{wanted}"')
-        session.set("role", wanted, local=local)
+        session.set("role", name, local=local)
         return done("SET")
 
     return Utility(run), None
@@ -471,35 +464,6 @@ def _explain(found: Words) -> Made:
     return Utility(run), column
 
 
-def _vacuum(found: Words) -> Made:
-    found.expect("vacuum")
-    options = found.inside() if found.peek() == "(" else []
-    for word in [each.lower().split()[0] for each in options]:
-        if word not in ("analyze", "full", "verbose", "freeze"):
-            raise SqlError("0A000", f"VACUUM ({word.upper()}) is not supported")
-    while found.peek() in ("full", "freeze", "verbose", "analyze"):
-        found.name()
-    names = []
-    while found.peek():
-        parts = [found.name()]
-        while found.take("."):
-            parts.append(found.name())
-        names.append(".".join(quote_ident(part) for part in parts))
-        if found.peek():
-            found.expect(",")
-
-    def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
-        if session.status is not Status.IDLE or session.transaction is not None:
-            raise SqlError("25001", "VACUUM cannot run inside a transaction block")
-        for name in names:
-            session.facade.relation_oid(kinds.REGCLASS, name)
-        # The files of a store are shared by its tables: whatever is named, all are merged.
-        session.backend.tables.compact()
-        return done("VACUUM")
-
-    return Utility(run), None
-
-
 def _refused(found: Words) -> Made:
     raise SqlError("0A000", f"{found.peek().upper()} is not supported", position=found.text.offset + 1)
 
@@ -521,7 +485,7 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "deallocate": _deallocate,
     "discard": _discard,
     "explain": _explain,
-    "vacuum": _vacuum,
+    "vacuum": vacuum,
     "lock": lock,
     **cursor_statements.MAKERS,
     **notify.MAKERS,

@@ -1,14 +1,12 @@
 """What the roles are and what they may do, at one moment, and keeping that for a while.
 
 Theory: a role has what it was granted and what the roles that it belongs to have; who made an object has all of it. Invariant: an
-image does not change once it is made; the kept one is not older than Cassandra's caches are by default (2 s), or than the last
-change made here.
+image does not change once it is made; the kept one is not older than the last change, in whichever language that was made.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from hyperdb.frontends.cql.access.resources import ALL_KEYSPACES, ALL_ROLES, BITS, Place
@@ -16,16 +14,25 @@ from hyperdb.frontends.cql.parse.permissions import Permission, ResourceKind
 from hyperdb.frontends.cql.schema.faults import unauthorized
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.graph.catalog.tables import Tables
-from hyperdb.graph.roles import read_roles
-from hyperdb.graph.store import TransactionOptions
-from hyperdb.roles import ALIASES, BOOTSTRAP_ROLE, CREATE_DATABASE, CREATE_ROLE, INHERIT, LOGIN, SUPERUSER, RoleRecord
+from hyperdb.graph.roles import committed_roles
+from hyperdb.roles import (
+    ALIASES,
+    BOOTSTRAP_ROLE,
+    CREATE_DATABASE,
+    CREATE_ROLE,
+    INHERIT,
+    LOGIN,
+    SUPERUSER,
+    RoleChanges,
+    RoleRecord,
+)
 
 SHOWN = "cassandra"
 """What the bootstrap role is called here."""
 EVERYBODY = "public"
 """The record of what everybody may do; no role."""
 VALID_SECONDS = 1
-"""How long what was read of roles holds, and then what lanes learned of it: together two seconds, as in Cassandra."""
+"""How long what lanes learned of roles holds."""
 _OF_ROLES = BITS[Permission.CREATE] | BITS[Permission.ALTER] | BITS[Permission.DROP] | BITS[Permission.DESCRIBE]
 
 
@@ -115,36 +122,18 @@ def owner(schema: Schema, place: Place) -> str | None:
 
 
 class RoleCache:
-    """The newest image; `clock` gives microseconds."""
+    """The newest image. Thread-safe."""
 
-    def __init__(self, tables: Tables, clock: Callable[[], int]) -> None:
+    def __init__(self, tables: Tables, changes: RoleChanges) -> None:
         self._tables = tables
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._image: RoleImage | None = None
-        self._until = 0
-        self._changes = 0
+        self._changes = changes
+        self._kept: tuple[int, RoleImage] | None = None
 
     def image(self) -> RoleImage:
-        """The roles as they were committed a second ago or later."""
-        now = self._clock()
-        with self._lock:
-            found, changes = self._image, self._changes
-            if found is not None and now < self._until:
-                return found
-        transaction = self._tables.begin(TransactionOptions("read committed", True))
-        try:
-            made = RoleImage(read_roles(transaction))
-        finally:
-            transaction.rollback()
-        with self._lock:
-            # What was read before a change that has been committed meanwhile is not kept.
-            if changes == self._changes:
-                self._image, self._until = made, now + VALID_SECONDS * 1_000_000
+        """The roles as they were committed."""
+        count, kept = self._changes.count, self._kept
+        if kept is not None and kept[0] == count:
+            return kept[1]
+        made = RoleImage(committed_roles(self._tables))
+        self._kept = count, made
         return made
-
-    def forget(self) -> None:
-        """A change of a role was committed."""
-        with self._lock:
-            self._image = None
-            self._changes += 1

@@ -69,6 +69,10 @@ class Roles:
         found = self.records.get(name)
         return found is not None and bool(found.attributes & SUPERUSER)
 
+    def reaches_super(self, name: str) -> bool:
+        """Whether a role passes every check, or may become one that does."""
+        return any(self.is_super(each) for each in self.memberships(name, inherited=False))
+
     def memberships(self, name: str, *, inherited: bool = True) -> set[str]:
         """The role and those that it belongs to, directly or not; `inherited`: only those whose privileges it has by itself."""
         found, waiting = {name}, [name]

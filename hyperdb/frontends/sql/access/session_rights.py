@@ -15,7 +15,7 @@ from hyperdb.frontends.sql.access.rights import Need, Roles, load
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.graph.catalog import records
 from hyperdb.graph.roles import change_role
-from hyperdb.roles import CREATE_ROLE, RoleRecord
+from hyperdb.roles import ALIASES, CREATE_ROLE, RoleRecord
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -78,6 +78,18 @@ class Rights:
         if not self.is_super and not self.roles.find(name).attributes & CREATE_ROLE:
             raise SqlError("42501", "permission denied to create role")
 
+    def need_over(self, name: str, what: str) -> None:
+        """CREATEROLE does not reach roles that may become superusers: who got hold of one could, too.
+
+        Raises:
+            SqlError: 42501.
+        """
+        if self.is_super:
+            return
+        self.need_create_role()
+        if self.roles.reaches_super(name):
+            raise SqlError("42501", f"must be superuser to {what} superusers")
+
     def change(self, name: str, body: Callable[[RoleRecord | None], RoleRecord | None]) -> None:
         """Changes a role's record in the session's transaction."""
         transaction = self._session.begin_statement()
@@ -91,7 +103,17 @@ class Rights:
             if committed:
                 self._session.backend.forget_roles()
 
-    def may_become(self, name: str) -> bool:
-        """Whether SET ROLE may name a role: one that the login role belongs to."""
-        login = self._session.login_role
-        return self.roles.is_super(login) or name in self.roles.memberships(login, inherited=False)
+    def becoming(self, name: str) -> str:
+        """A value for the setting `role`: `none`, or a role that the login role belongs to.
+
+        Raises:
+            SqlError: 22023 for a role that is not there, 42501 for another one.
+        """
+        if name.lower() == "none":
+            return "none"
+        roles, login = self.roles, self._session.login_role
+        if name not in roles.records and name not in ALIASES:
+            raise SqlError("22023", f'role "{name}" does not exist')
+        if not roles.is_super(login) and name not in roles.memberships(login, inherited=False):
+            raise SqlError("42501", f'permission denied to set role "{name}"')
+        return name

@@ -28,6 +28,7 @@ from hyperdb.roles import (
     CREATE_ROLE,
     INHERIT,
     LOGIN,
+    MOST_ITERATIONS,
     SALT_BYTES,
     SUPERUSER,
     Grant,
@@ -49,6 +50,7 @@ _FLAGS = {
     "bypassrls": BYPASS_POLICIES,
 }
 _RESERVED = frozenset({PUBLIC, "none", "current_user", "session_user", "current_role"})
+_OF_SUPERUSERS = SUPERUSER | BYPASS_POLICIES
 _ADMIN, _MEMBER = 1, 2 | 4
 
 
@@ -114,7 +116,13 @@ def _verifier(password: str) -> Verifier:
     """Of a password, or what a client has made of it so that the server does not see it (libpq's PQchangePassword)."""
     if _MD5.fullmatch(password):
         raise SqlError("0A000", "MD5 hashes of passwords are not supported", hint="Use SCRAM-SHA-256.")
-    return Verifier.read(password) or Verifier.of(password, secrets.token_bytes(SALT_BYTES))
+    given = Verifier.read(password)
+    if given is None:
+        return Verifier.of(password, secrets.token_bytes(SALT_BYTES))
+    if given.iterations > MOST_ITERATIONS:
+        # Clients who send the password itself would have the server compute for as long as somebody has chosen.
+        raise SqlError("22023", f"a password verifier may have {MOST_ITERATIONS} iterations at most")
+    return given
 
 
 def _must_be(record: RoleRecord | None, name: str) -> RoleRecord:
@@ -130,6 +138,14 @@ def _change(session: SqlSession, name: str, change: Change) -> None:
     session.rights.change(name, lambda record: change(_must_be(record, name)))
 
 
+def _check_name(name: str) -> None:
+    """Refuses names that no role may have: those that statements mean somebody else by, and none at all."""
+    if not name:
+        raise SqlError("42601", "zero-length delimited identifier")
+    if name in _RESERVED or name.startswith("pg_"):
+        raise SqlError("42939", f'role name "{name}" is reserved')
+
+
 def create(found: Words) -> Made:
     """CREATE ROLE, USER, GROUP."""
     found.expect("create")
@@ -139,14 +155,14 @@ def create(found: Words) -> Made:
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         session.rights.need_create_role()
-        if name in _RESERVED or name.startswith("pg_"):
-            raise SqlError("42939", f'role name "{name}" is reserved')
-        if options.on & SUPERUSER and not session.rights.is_super:
+        _check_name(name)
+        if options.on & _OF_SUPERUSERS and not session.rights.is_super:
             raise SqlError("42501", "must be superuser to create superusers")
         if name in session.rights.roles.records or name in ALIASES:
             raise SqlError("42710", f'role "{name}" already exists')
         for other in options.belongs_to:
             session.rights.roles.find(other)
+            session.rights.need_over(other, "alter")
         record = replace(_applied(options, RoleRecord()), memberships=tuple((other, _MEMBER) for other in options.belongs_to))
         session.rights.change(name, lambda _record: record)
         for member, how in options.members:
@@ -168,14 +184,16 @@ def alter(found: Words) -> Made:
     if found.peek() in ("set", "reset", "in"):
         raise SqlError("0A000", "settings of roles are not supported")
     options = _options(found, login=False)
+    if options.belongs_to or options.members:
+        raise SqlError("42601", "memberships are changed by GRANT and REVOKE")
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         own = name == session.login_role and options.has_password and not options.on | options.off
-        if not own:
-            session.rights.need_create_role()
-        record = session.rights.roles.find(name)
-        if (options.on | record.attributes) & SUPERUSER and not session.rights.is_super:
+        session.rights.roles.find(name)
+        if (options.on | options.off) & _OF_SUPERUSERS and not session.rights.is_super:
             raise SqlError("42501", "must be superuser to alter superuser roles or change superuser attribute")
+        if not own:
+            session.rights.need_over(name, "alter")
         _change(session, name, lambda record: _applied(options, record))
         return done("ALTER ROLE")
 
@@ -186,6 +204,10 @@ def _rename(session: SqlSession, name: str, other: str) -> SqlOutcome:
     session.rights.need_create_role()
     roles = session.rights.roles
     roles.find(name)
+    session.rights.need_over(name, "rename")
+    _check_name(other)
+    if name in ALIASES or name in (session.login_role, session.role):
+        raise SqlError("0A000", "the bootstrap role, session user and current user cannot be renamed")
     if other in roles.records or other in ALIASES:
         raise SqlError("42710", f'role "{other}" already exists')
     if any(name == owner for _, owner in session.look(_owners)):
@@ -227,6 +249,7 @@ def drop(found: Words) -> Made:
                 continue
             if name in ALIASES or name == session.login_role or name == session.role:
                 raise SqlError("55006", "current user cannot be dropped")
+            session.rights.need_over(name, "drop")
             owned = [shown for shown, owner in session.look(_owners) if owner == name]
             known = session.look(lambda catalog: catalog.objects)
             granted = record is not None and any(_number(each.object) in known for each in record.grants)
@@ -365,8 +388,8 @@ def _membership(found: Words, groups: list[str], *, gives: bool, option: bool) -
             roles, own = session.rights.roles, session.role
             roles.find(group)
             admin = any((name, how & _ADMIN) == (group, _ADMIN) for name, how in roles.records.get(own, RoleRecord()).memberships)
-            if not admin and not session.rights.is_super:
-                session.rights.need_create_role()
+            if not admin or roles.reaches_super(group):
+                session.rights.need_over(group, "alter")
             for member in members:
                 if gives:
                     _join(session, member, group, _MEMBER | (_ADMIN if option else 0))

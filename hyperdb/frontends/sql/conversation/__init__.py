@@ -6,6 +6,6 @@ sends, and whenever, the conversation answers or ends, and holds a bounded amoun
 """
 
 from hyperdb.frontends.sql.conversation.driver import Conversation
-from hyperdb.frontends.sql.conversation.terms import Bounds, Role, Terms
+from hyperdb.frontends.sql.conversation.terms import Bounds, Guard, Role, Terms
 
-__all__ = ["Bounds", "Conversation", "Role", "Terms"]
+__all__ = ["Bounds", "Conversation", "Guard", "Role", "Terms"]

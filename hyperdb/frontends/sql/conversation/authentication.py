@@ -1,7 +1,8 @@
 """From the first bytes to ReadyForQuery: encryption, cancelling, who the client is, what it is told.
 
 Theory: PostgreSQL's documentation, "Start-up" and "SASL Authentication". A role with a password proves it by SCRAM-SHA-256; one
-without is let in from this machine only. A role that does not exist looks like one with another password, unless no role has one.
+without is let in where no passwords are in use, from this machine only. A role that does not exist, or has no password where
+one is needed, looks like one with another password. Who has guessed wrong waits for a turn before being answered (`throttle`).
 Invariant: a session is opened only after the client has proved who it is; every refusal is FATAL and ends the conversation.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 from hyperdb.errors import SqlError, WireError
-from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.contract import Opening, WouldWait
 from hyperdb.frontends.sql.conversation.steps import NEXT, TLS, Ending, Shared, Turn, call
 from hyperdb.frontends.sql.conversation.terms import Role
 from hyperdb.frontends.sql.protocol import encode, messages, scram
@@ -63,37 +64,50 @@ def _authenticated(shared: Shared, startup: messages.Startup) -> Turn[str]:
     terms = shared.terms
     name = startup.parameters["user"]
     role = terms.find_role(name)
-    if role is None and _some_role_has_password(shared):
-        role = Role(name, scram.unknown_role(name, terms.decoy_secret))
-    if role is None:
-        raise shared.end("28000", f'role "{name}" does not exist')
-    if role.verifier is None:
-        if not terms.is_local:
+    if role is None or role.verifier is None:
+        bootstrap = terms.find_role(BOOTSTRAP_ROLE)
+        is_guarded = bootstrap is None or bootstrap.verifier is not None
+        if is_guarded or (not terms.is_local and (role is None or role.name != BOOTSTRAP_ROLE)):
+            role = Role(name, scram.unknown_role(name, terms.decoy_secret))
+        elif role is None:
+            raise shared.end("28000", f'role "{name}" does not exist')
+        elif not terms.is_local:
             raise shared.end("28000", f'role "{name}" has no password, so it may log in from this machine only')
-    else:
+    if role.verifier is not None:
         yield from _prove(shared, role, name)
     shared.out.append(encode.AUTHENTICATION_OK)
     return role.name
 
 
-def _some_role_has_password(shared: Shared) -> bool:
-    bootstrap = shared.terms.find_role(BOOTSTRAP_ROLE)
-    return bootstrap is not None and bootstrap.verifier is not None
-
-
 def _prove(shared: Shared, role: Role, name: str) -> Turn[None]:
     assert role.verifier is not None
-    server = scram.ScramServer(role.verifier, shared.terms.random(_NONCE_BYTES), shared.terms.certificate_hash)
+    terms = shared.terms
+    server = scram.ScramServer(role.verifier, terms.random(_NONCE_BYTES), terms.certificate_hash)
     shared.out.append(encode.sasl_mechanisms(server.mechanisms))
     try:
         mechanism, first = scram.initial_response((yield NEXT).body)
         shared.out.append(encode.sasl_continue(server.first(mechanism, first)))
-        shared.out.append(encode.sasl_final(server.final((yield NEXT).body)))
+        proof = (yield NEXT).body
+        yield from _wait_for_turn(shared, name)
+        shared.out.append(encode.sasl_final(server.final(proof)))
+        terms.guard.succeeded(name)
     except WireError as error:
         wrong = error.sqlstate == "28P01"
+        if wrong:
+            terms.guard.failed(name)
         raise shared.end(
             error.sqlstate, f'password authentication failed for user "{name}"' if wrong else error.message
         ) from error
+
+
+def _wait_for_turn(shared: Shared, name: str) -> Turn[None]:
+    """Before a password is looked at."""
+    guard = shared.terms.guard
+    seconds = guard.turn(name)
+    if seconds is None:
+        raise shared.end("28000", "too many failed logins, try again later")
+    if seconds:
+        yield WouldWait(lambda: None, lambda ready: guard.later(seconds, ready))
 
 
 def _switches(shared: Shared, options: str) -> dict[str, str]:

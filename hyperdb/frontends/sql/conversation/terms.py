@@ -17,10 +17,12 @@ from hyperdb.roles import Verifier
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as far as logging in goes. Without a verifier it has no password, and only clients of this machine may use it."""
+    """A role as far as logging in goes. Without a verifier it has no password: only clients of this machine may use it, and only
+    where no passwords are in use."""
 
     name: str
     verifier: Verifier | None
+    is_superuser: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,24 @@ class Bounds:
     hundred rows are made into bytes in two milliseconds."""
     rows_at_once: int = 1_000
     """Rows asked of an outcome in one call, so that a client that does not read costs no more memory than these."""
+
+
+class Guard:
+    """Against guessing passwords, for the address that one client has. This one lets everybody guess."""
+
+    def turn(self, _role: str) -> float | None:
+        """In how many seconds an attempt may be looked at; None: not at all."""
+        return 0.0
+
+    def later(self, _seconds: float, ready: Callable[[], None]) -> None:
+        """Calls `ready` then."""
+        ready()
+
+    def failed(self, _role: str) -> None:
+        """A wrong password."""
+
+    def succeeded(self, _role: str) -> None:
+        """The right one."""
 
 
 def _no_cancel(_process_id: int, _secret: bytes) -> None:
@@ -70,4 +90,5 @@ class Terms:
     """Thread-safe: notifications may wait for this client."""
     terminate: Callable[[], None] | None = None
     """Thread-safe: the client is told to go."""
+    guard: Guard = field(default_factory=Guard)
     bounds: Bounds = field(default_factory=Bounds)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hyperdb.frontends.cql import throttle
-from hyperdb.frontends.cql.throttle import Throttle
+from hyperdb.frontends import throttle
+from hyperdb.frontends.throttle import Throttle
 
 
 class Clock:
@@ -51,6 +51,26 @@ def test_a_role_is_guarded_against_many_addresses() -> None:
         guarded.failed(f"10.0.0.{number}", "r")
     guarded.turn("new", "r")
     assert guarded.turn("newer", "r") == 0.25
+
+
+def test_a_line_has_an_end() -> None:
+    guarded = Throttle(Clock())
+    _fail(guarded, "a", "r", 10)
+    turns = [guarded.turn("a", "r") for _ in range(100)]
+    waits = [turn for turn in turns if turn is not None]
+    assert len(waits) < 20
+    assert max(waits) <= throttle.MOST_WAIT_SECONDS
+    assert turns[-1] is None
+
+
+def test_strangers_do_not_keep_out_who_has_been_there() -> None:
+    guarded = Throttle(Clock())
+    guarded.succeeded("home", "cassandra")
+    for number in range(100):
+        guarded.failed(f"10.0.0.{number}", "postgres")
+        guarded.turn(f"10.0.0.{number}", "default")
+    assert guarded.turn("home", "hyperdb") == 0.0
+    assert guarded.turn("elsewhere", "hyperdb") != 0.0
 
 
 def test_the_right_password_and_time_forgive() -> None:
