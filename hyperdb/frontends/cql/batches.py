@@ -45,6 +45,8 @@ _KINDS = {
 _LARGE = 5 << 10
 """Bytes."""
 Made = tuple[Ready, Sequence[Value]]
+Said = tuple[st.Insert | st.InsertJson | st.Update | st.Delete, str | None]
+"""A change, and the keyspace in which its names are looked up: a prepared statement's is that in which it was prepared."""
 
 
 class Batches:
@@ -59,25 +61,25 @@ class Batches:
         session = self._session
         keyspace = batch.parameters.keyspace or session.keyspace
         items: list[tuple[Callable[[Schema], Ready], Sequence[Value]]] = []
-        statements = []
+        statements: list[Said] = []
         for item in batch.items:
             if isinstance(item.statement, bytes):
                 prepared = session.find(item.statement)
-                parsed = prepared.parsed
+                parsed, within = prepared.parsed, prepared.keyspace
                 items.append((lambda schema, prepared=prepared: session.current(prepared, schema), item.values))  # type: ignore[misc]
             else:
-                parsed = session.backend.statements.parse(item.statement)
+                parsed, within = session.backend.statements.parse(item.statement), keyspace
                 items.append(
                     (lambda schema, parsed=parsed: session.backend.plans.ready(parsed, schema, keyspace), item.values)  # type: ignore[misc]
                 )
             if not isinstance(parsed.shape.statement, _CHANGES):
                 raise invalid("Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.")
-            statements.append(parsed.shape.statement)
+            statements.append((parsed.shape.statement, within))
 
         def made(schema: Schema) -> list[Made]:
             return [(ready(schema), values) for ready, values in items]
 
-        return self._run(batch.kind, statements, made, batch.parameters, None, keyspace)
+        return self._run(batch.kind, statements, made, batch.parameters, None)
 
     def run_text(self, batch: st.Batch, parsed: Parsed, asked: Asked) -> Reply:
         """A text."""
@@ -99,7 +101,8 @@ class Batches:
             return found
 
         timestamp = self._timestamp(batch, values, places)
-        return self._run(_KINDS[batch.kind], batch.changes, made, asked.parameters, timestamp, asked.keyspace)
+        statements = [(change, asked.keyspace) for change in batch.changes]
+        return self._run(_KINDS[batch.kind], statements, made, asked.parameters, timestamp)
 
     def _timestamp(self, batch: st.Batch, values: Sequence[Value], places: dict[int, int]) -> Callable[[Frame], int] | None:
         """The time that the text gives to all of its changes."""
@@ -138,14 +141,13 @@ class Batches:
     def _run(
         self,
         kind: BatchKind,
-        statements: Sequence[object],
+        statements: Sequence[Said],
         made: Callable[[Schema], list[Made]],
         parameters: requests.Parameters,
         timestamp: Callable[[Frame], int] | None,
-        keyspace: str | None,
     ) -> Reply:
         session = self._session
-        is_conditional = any(session.kind_of(statement) is SERIAL for statement in statements)  # type: ignore[arg-type]
+        is_conditional = any(session.kind_of(statement) is SERIAL for statement, _ in statements)
         time = session.write_time(parameters, is_conditional=is_conditional)
         warnings: list[str] = []
         if timestamp is not None and is_conditional:
@@ -155,8 +157,8 @@ class Batches:
 
         def body(transaction: TableTransaction, schema: Schema) -> Result:
             changes = []
-            for statement in statements:
-                session.authorize(statement, schema, keyspace)  # type: ignore[arg-type]
+            for statement, keyspace in statements:
+                session.authorize(statement, schema, keyspace)
             for ready, values in made(schema):
                 plan = ready.plan
                 assert isinstance(plan, ModifyPlan)

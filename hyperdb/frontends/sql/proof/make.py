@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.commitment.verify import Bounds, Element, Frame, Query, Rows
 from hyperdb.errors import NotProvableError, SqlError
+from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.execute.environment import Row
 from hyperdb.frontends.sql.proof import run
 from hyperdb.frontends.sql.proof.container import MOST_BUNDLES, QueryProof
@@ -62,6 +63,9 @@ def prove(
     recording = Recording(transaction, lambda layout: known[id(layout)][0])
     moment = run.Moment(frame.time_ms * 1000, session.style, lambda: session.wait_cancelled(0))
     rows = run.run(prepared, run.Session((recording, witness), layout_of), values, moment)
+    for table in recording.spans:
+        # A proof shows whole rows of whole ranges, whatever a view or a grant on columns shows of them.
+        session.rights.need(now, table, SELECT)
     wanted: dict[bytes, list[Query]] = {SYSTEM: [Element(each) for each in witness.asked()]}
     for table, spans in recording.spans.items():
         record = witness.objects[table]
