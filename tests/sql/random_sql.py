@@ -54,7 +54,7 @@ TYPES = tuple(LITERALS)
 _NUMBERS = ("int2", "int4", "int8", "numeric", "float8")
 _SIGNS = {"float8": ("+", "-", "*", "/"), "interval": ("+", "-")}
 _COMPARED = ("=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM")
-_CASTS: dict[str, tuple[str, ...]] = {
+CASTS: dict[str, tuple[str, ...]] = {
     "int2": ("int4", "bool_int"),
     "int4": ("int2", "int8", "numeric", "bool"),
     "int8": ("int4", "numeric"),
@@ -117,6 +117,7 @@ class Maker:
 
     below: Below
     tables: list[Table] = field(default_factory=list)
+    kinds: tuple[str, ...] = TYPES
     _names: int = 0
 
     def pick(self, found: Sequence[T]) -> T:
@@ -140,9 +141,9 @@ class Maker:
         return self.tables
 
     def _table(self, name: str, rows: int) -> Table:
-        kinds = ["int4", *(self.pick(TYPES) for _ in range(2 + self.below(4)))]
+        kinds = ["int4", *(self.pick(self.kinds) for _ in range(2 + self.below(4)))]
         columns = tuple((f"c{place}", kind) for place, kind in enumerate(kinds))
-        declared = tuple(self.pick(DECLARED[kind]) for kind in kinds)
+        declared = tuple(self.pick(DECLARED.get(kind, (kind,))) for kind in kinds)
         indexed = tuple(name for name, _ in columns if self.chance(20))
         found = tuple(
             tuple("NULL" if self.chance(20) else self._stored(kind, have) for kind, have in zip(kinds, declared, strict=True))
@@ -152,23 +153,35 @@ class Maker:
 
     def _stored(self, kind: str, declared: str) -> str:
         # A numeric with a precision holds no infinity.
-        fitting = [value for value in LITERALS[kind] if "(" not in declared or kind != "numeric" or value != "Infinity"]
+        fitting = [value for value in self.literals(kind) if "(" not in declared or kind != "numeric" or value != "Infinity"]
         return quoted(kind, self.pick(fitting))
 
     # Expressions.
+
+    def makers(self, kind: str) -> tuple[Callable[[Maker, str, Scope, int], str], ...]:
+        """What makes an expression of a type."""
+        return MAKERS[kind]
+
+    def literals(self, kind: str) -> tuple[str, ...]:
+        """Values of a type as texts."""
+        return LITERALS[kind]
+
+    def casts(self, kind: str) -> tuple[str, ...]:
+        """Types that are cast to a type."""
+        return CASTS[kind]
 
     def expression(self, kind: str, scope: Scope, depth: int) -> str:
         """An expression of a type."""
         if depth <= 0 or self.chance(25):
             return self._leaf(kind, scope)
-        maker = self.pick((*_MAKERS[kind], Maker._case, Maker._coalesce, Maker._cast, Maker._scalar))
+        maker = self.pick((*self.makers(kind), Maker._case, Maker._coalesce, Maker._cast, type(self)._scalar))
         return maker(self, kind, scope, depth - 1)
 
     def _leaf(self, kind: str, scope: Scope) -> str:
         columns = scope.of(kind)
         if columns and self.chance(75):
             return self.pick(columns)
-        return f"NULL::{kind}" if self.chance(8) else quoted(kind, self.pick(LITERALS[kind]))
+        return f"NULL::{kind}" if self.chance(8) else quoted(kind, self.pick(self.literals(kind)))
 
     def _case(self, kind: str, scope: Scope, depth: int) -> str:
         test = self.truth(scope, depth)
@@ -179,7 +192,7 @@ class Maker:
         return f"{name}({self.expression(kind, scope, depth)}, {self.expression(kind, scope, depth)})"
 
     def _cast(self, kind: str, scope: Scope, depth: int) -> str:
-        sources = [each for each in _CASTS[kind] if each in LITERALS]
+        sources = [each for each in self.casts(kind) if each in self.kinds]
         if not sources:
             return self._leaf(kind, scope)
         return f"({self.expression(self.pick(sources), scope, depth)})::{kind}"
@@ -267,12 +280,12 @@ class Maker:
         return f"({self.truth(scope, depth)} {self.pick(('AND', 'OR'))} {self.truth(scope, depth)})"
 
     def _compared(self, _kind: str, scope: Scope, depth: int) -> str:
-        kind = self.pick(TYPES)
+        kind = self.pick(self.kinds)
         other = self.pick(_NUMBERS) if kind in _NUMBERS and self.chance(30) else kind
         return f"({self.expression(kind, scope, depth)} {self.pick(_COMPARED)} {self.expression(other, scope, depth)})"
 
     def _tested(self, _kind: str, scope: Scope, depth: int) -> str:
-        kind = self.pick(TYPES)
+        kind = self.pick(self.kinds)
         value = self.expression(kind, scope, depth)
         other = [self.expression(kind, scope, 0) for _ in range(1 + self.below(3))]
         no = self.pick(("", "NOT "))
@@ -292,7 +305,7 @@ class Maker:
         where = f" WHERE {self.truth(inside, depth)}" if self.chance(70) else ""
         if self.chance(40):
             return f"({no}EXISTS (SELECT 1 FROM {table.name} {alias}{where}))"
-        kind = self.pick(TYPES)
+        kind = self.pick(self.kinds)
         rows = f"SELECT {self.expression(kind, inside, depth)} FROM {table.name} {alias}{where}"
         if self.chance(30):
             return f"({self.expression(kind, scope, depth)} {self.pick(_COMPARED[:6])} {self.pick(('ANY', 'ALL'))} ({rows}))"
@@ -321,7 +334,7 @@ class Maker:
         depth = 1 + self.below(2)
         text, scope = self.source(depth)
         where = f" WHERE {self.truth(scope, depth)}" if self.chance(60) else ""
-        kinds = [self.pick(TYPES) for _ in range(1 + self.below(3))]
+        kinds = [self.pick(self.kinds) for _ in range(1 + self.below(3))]
         if self.chance(35):
             made = self._grouped(text + where, scope, depth)
         else:
@@ -344,10 +357,10 @@ class Maker:
         return f"{call} OVER (PARTITION BY {self.expression('bool', scope, depth)} ORDER BY {first})"
 
     def _grouped(self, text: str, scope: Scope, depth: int) -> str:
-        keys = [self.expression(self.pick(TYPES), scope, self.below(2)) for _ in range(self.below(3))]
+        keys = [self.expression(self.pick(self.kinds), scope, self.below(2)) for _ in range(self.below(3))]
         found = []
         for _ in range(1 + self.below(3)):
-            kind = self.pick(TYPES)
+            kind = self.pick(self.kinds)
             value = self.expression(kind, scope, depth - 1)
             name = self.pick(("count", "min", "max", "count(DISTINCT"))
             if kind == "bool":
@@ -364,7 +377,7 @@ class Maker:
 
 
 LIKED = ("'a%'", "'%b'", "'_'", "'%'", "''", "'a\\_b'", "'%é%'", "'\\\\'")
-_MAKERS: dict[str, tuple[Callable[[Maker, str, Scope, int], str], ...]] = {
+MAKERS: dict[str, tuple[Callable[[Maker, str, Scope, int], str], ...]] = {
     "int2": (Maker._sum, Maker._rounded),
     "int4": (Maker._sum, Maker._sum, Maker._rounded, Maker._length, Maker._days),
     "int8": (Maker._sum, Maker._sum, Maker._rounded),

@@ -225,6 +225,15 @@ def _lines(plan: Plan, depth: int, counts: dict[int, Count]) -> Iterator[str]:
             yield from _lines(value, depth + 1, counts)
 
 
+def _looked_up(plan: Join) -> str:
+    """By what a join may look its right side's rows up."""
+    if plan.lookup is None:
+        return ""
+    scan = plan.lookup.scan
+    index = next((record.name for number, record in scan.relation.indexes if number == scan.index), "key")
+    return f", or {scan.relation.name} by {index}"
+
+
 def _title(plan: Plan) -> str:
     name = type(plan).__name__
     if isinstance(plan, Scan):
@@ -239,6 +248,6 @@ def _title(plan: Plan) -> str:
     if isinstance(plan, KeptCount):
         return f"Kept count of {plan.of.relation.schema}.{plan.of.relation.name}, otherwise"
     if isinstance(plan, Join):
-        return f"{'Hash Join' if plan.keys else 'Nested Loop'} ({plan.form})"
+        return f"{'Hash Join' if plan.keys else 'Nested Loop'} ({plan.form}){_looked_up(plan)}"
     form = getattr(plan, "form", None)
     return f"{name} ({form})" if form else name

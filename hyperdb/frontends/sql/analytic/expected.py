@@ -1,13 +1,13 @@
 """How many rows a plan reads from tables, about.
 
 Theory: a table's count is kept with it, and the entries of a range of a key or an index are counted as far as it matters. What a
-range depends on a row around for is not known before, so it counts as the whole table. Invariant: it decides on tiers, never on
-answers.
+range depends on a row around for is not known before, so it counts as the whole table. A join that may look rows up reads some
+for each row of its left side. Invariant: it decides on tiers, never on answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,67 @@ class Reading:
         return env.transaction.estimate(layout)
 
 
-def readings(scans: Sequence[p.Scan], compiler: Compiler) -> tuple[Reading, ...]:
-    """Of each scan, what it reads."""
-    return tuple(_reading(scan, compiler) for scan in scans)
+_OF_ONE, _OF_SOME = 2, 10
+"""What looking up rows for a left row counts as: one row at most, or several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What several read, each of them all of it."""
+
+    parts: tuple[Reading | Driven, ...]
+
+    def rows(self, env: Environment, most: int) -> int:
+        """About how many rows; not counted on from `most`."""
+        total = 0
+        for part in self.parts:
+            total += part.rows(env, most)
+            if total >= most:
+                break
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """A join that may look rows up: its right side is read by left rows or as a whole."""
+
+    left: Together
+    right: Reading
+    unique: bool
+
+    def rows(self, env: Environment, most: int) -> int:
+        """About how many rows of both sides."""
+        left = self.left.rows(env, most)
+        if left >= most:
+            return left
+        each = _OF_ONE if self.unique else _OF_SOME
+        return left + min((left + 1) * each, self.right.rows(env, most))
+
+
+def reading(plan: p.Plan, compiler: Compiler) -> Together:
+    """What its scans read that may read many rows."""
+    return Together(tuple(_found(plan, compiler)))
+
+
+def _found(value: Any, compiler: Compiler) -> Iterator[Reading | Driven]:
+    if isinstance(value, p.Scan):
+        if counts(value):
+            yield _reading(value, compiler)
+    elif isinstance(value, p.Join) and value.lookup is not None:
+        left = Together(tuple(_found(value.left, compiler)))
+        right, test = (value.right.child, value.right.condition) if isinstance(value.right, p.Filter) else (value.right, None)
+        if isinstance(right, p.Scan) and counts(right):
+            yield Driven(left, _reading(right, compiler), value.lookup.unique)
+        else:
+            yield from left.parts
+        yield from _found((value.keys, value.condition, test), compiler)
+    elif isinstance(value, p.Plan | e.Expr):
+        for name in value.__dataclass_fields__:
+            yield from _found(getattr(value, name), compiler)
+    elif isinstance(value, tuple):
+        for item in value:
+            if not isinstance(item, e.Const | e.Slot):
+                yield from _found(item, compiler)
 
 
 def _reading(scan: p.Scan, compiler: Compiler) -> Reading:

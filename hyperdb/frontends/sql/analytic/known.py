@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hyperdb.errors import NotColumnarError, SqlError
-from hyperdb.frontends.sql.analytic.expected import Reading, readings
+from hyperdb.frontends.sql.analytic.expected import Together, reading
 from hyperdb.frontends.sql.analytic.relational import Writer, Written
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.execute.environment import Environment
@@ -41,12 +41,11 @@ class _Text:
 
 @dataclass(eq=False, slots=True)
 class Analytic:
-    """A plan that may run in the engine: the scans of it that may read many rows, and whether it only reads rows."""
+    """A plan that may run in the engine, and whether it only reads rows."""
 
     plan: p.Plan
-    scans: tuple[p.Scan, ...]
     only_read: bool
-    _readings: tuple[Reading, ...] | None = None
+    _reading: Together | None = None
     _texts: list[_Text] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -67,14 +66,9 @@ class Analytic:
 
     def reads(self, env: Environment, most: int) -> bool:
         """Whether it is expected to read as many rows of tables."""
-        if self._readings is None:
-            self._readings = readings(self.scans, _compiler(env))
-        total = 0
-        for reading in self._readings:
-            total += reading.rows(env, most)
-            if total >= most:
-                return True
-        return False
+        if self._reading is None:
+            self._reading = reading(self.plan, _compiler(env))
+        return self._reading.rows(env, most) >= most
 
     def _write(self, env: Environment) -> _Text:
         compiler = _compiler(env)

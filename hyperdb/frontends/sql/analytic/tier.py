@@ -51,8 +51,8 @@ def analytic(plan: p.Plan) -> Analytic | None:
     found = list(plans(plan))
     if any(isinstance(each, _NEVER) or getattr(each, "frame", None) is not None for each in found):
         return None
-    scans = tuple(each for each in found if isinstance(each, p.Scan) and counts(each))
-    return Analytic(plan, scans, _is_only_read(plan)) if scans else None
+    is_worth_it = any(isinstance(each, p.Scan) and counts(each) for each in found)
+    return Analytic(plan, _is_only_read(plan)) if is_worth_it else None
 
 
 def _is_only_read(plan: p.Plan) -> bool:

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind.aggregates import GROUPING
-from hyperdb.frontends.sql.bind.names import fold
+from hyperdb.frontends.sql.bind.names import fold, written_place
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog.kinds import INT4, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.plan.expressions import (
@@ -155,12 +155,10 @@ class Grouping:
     def _value(self, node: exp.Expr, shown: list[tuple[str, Expr]]) -> Expr:
         """One expression: a column of FROM first, then a name or place of the select list."""
         binder = self.binder
-        if isinstance(node, exp.Literal) and not node.args.get("is_string"):
-            place = int(node.this) if str(node.this).isdigit() else 0
+        place = written_place(node, "GROUP BY")
+        if place is not None:
             if not 1 <= place <= len(shown):
-                raise SqlError(
-                    "42P10", f"GROUP BY position {node.this} is not in select list", position=binder.expressions.at(node)
-                )
+                raise SqlError("42P10", f"GROUP BY position {place} is not in select list", position=binder.expressions.at(node))
             value = shown[place - 1][1]
         else:
             inside = Scope(self.scope.level, self.scope.sources, self.scope.merged, {}, self.scope, "GROUP BY")

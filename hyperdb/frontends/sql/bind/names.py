@@ -160,3 +160,22 @@ def sized(name: str, numbers: list[int]) -> Kind:
     if oid == kinds.FLOAT8:
         return Kind(kinds.FLOAT4 if size <= 24 else kinds.FLOAT8)
     return Kind(oid)
+
+
+def written_place(node: exp.Expr, clause: str) -> int | None:
+    """The number of a column of the list; None: an expression. What stands in parentheses and behind signs is a constant as well
+    (gram.y, doNegate), and one that is no integer is refused there (parse_clause.c, findTargetlistEntrySQL92).
+
+    Raises:
+        SqlError: 42601.
+    """
+    sign, inner = 1, node
+    while isinstance(inner, exp.Paren | exp.Neg):
+        sign = -sign if isinstance(inner, exp.Neg) else sign
+        inner = inner.this
+    is_number = isinstance(inner, exp.Literal) and not inner.args.get("is_string")
+    if is_number and str(inner.this).isdigit():
+        return sign * int(inner.this)
+    if is_number or (sign == 1 and isinstance(inner, exp.Literal | exp.Null | exp.Boolean)):
+        raise SqlError("42601", f"non-integer constant in {clause}")
+    return None

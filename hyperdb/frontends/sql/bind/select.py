@@ -15,7 +15,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access.privileges import SELECT, UPDATE
 from hyperdb.frontends.sql.bind.grouping import Grouping
 from hyperdb.frontends.sql.bind.headings import heading
-from hyperdb.frontends.sql.bind.names import fold
+from hyperdb.frontends.sql.bind.names import fold, written_place
 from hyperdb.frontends.sql.bind.projection import put_off, sets_apart
 from hyperdb.frontends.sql.bind.scope import Scope, Source
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
@@ -442,11 +442,9 @@ class Queries:
         return MakeRow(value.kind, value.items) if isinstance(value, MakeRow) else value
 
     def _place(self, node: exp.Expr, shown: list[Expr] | list[Slot]) -> Expr | None:
-        if not isinstance(node, exp.Literal) or node.args.get("is_string"):
+        place = written_place(node, "ORDER BY")
+        if place is None:
             return None
-        if not str(node.this).isdigit():
-            raise SqlError("42601", "non-integer constant in ORDER BY", position=self.binder.expressions.at(node))
-        place = int(node.this)
         if not 1 <= place <= len(shown):
             raise SqlError("42P10", f"ORDER BY position {place} is not in select list", position=self.binder.expressions.at(node))
         return shown[place - 1]

@@ -205,7 +205,11 @@ class Sources(Joins):
                 )
             calls.append(bound)
         alias, given = _alias(node)
-        ordinality = bool(node.args.get("ordinality")) or (isinstance(node, exp.Unnest) and bool(node.args.get("offset")))
+        # Of LATERAL unnest the grammar keeps the name of the number with the call.
+        offset = next(
+            (each.args["offset"] for each in (node, call) if isinstance(each, exp.Unnest) and each.args.get("offset")), None
+        )
+        ordinality = bool(node.args.get("ordinality")) or offset is not None
         columns: list[tuple[str, Kind]] = []
         widths: list[int] = []
         for name, bound in zip(names, calls, strict=True):
@@ -219,7 +223,6 @@ class Sources(Joins):
                 raise SqlError("0A000", "functions that give records are not supported in FROM")
             columns.append((alias if alias and len(calls) == 1 and not given else name, bound.kind))
         if ordinality:
-            offset = node.args.get("offset")
             columns.append((fold(offset) if isinstance(offset, exp.Identifier) else "ordinality", Kind(INT8)))
         plan = FunctionScan(len(columns), tuple(calls), tuple(widths), ordinality)
         base = scope.width

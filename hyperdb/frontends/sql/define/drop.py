@@ -171,6 +171,8 @@ def _remove_dependents(context: Context, number: int, found: records.Object) -> 
             each
             for each, other in objects.items()
             if not isinstance(other, records.App | records.Index) and other.app == found.number
+            # A table's own sequences go with it, and not before.
+            if not (isinstance(other, records.Sequence) and other.table in objects)
         ]
         for each in sorted(inside, reverse=True):
             if each in context.catalog.objects:

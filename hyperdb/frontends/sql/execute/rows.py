@@ -16,6 +16,7 @@ from hyperdb.frontends.sql.execute.aggregate import Grouped
 from hyperdb.frontends.sql.execute.compile import Compiler, Labels
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.foreign import ForeignKeys
+from hyperdb.frontends.sql.execute.joining import Joined, place_of
 from hyperdb.frontends.sql.execute.modify import Modifier
 from hyperdb.frontends.sql.execute.recursion import Held, recursion, watched
 from hyperdb.frontends.sql.execute.window import Windowed
@@ -36,6 +37,7 @@ class Executor:
         self._modifier = Modifier(self)
         self._grouped = Grouped(self.expressions)
         self._windowed = Windowed(self.expressions)
+        self._joined = Joined(self)
         self._done: dict[int, tuple[p.Plan, Rows]] = {}
 
     @property
@@ -60,9 +62,9 @@ class Executor:
         return lambda env: (row((), env) for row in rows)
 
     def _scan(self, plan: p.Scan) -> Rows:
-        relation, index, reverse = plan.relation, plan.index, plan.reverse
+        relation, reverse = plan.relation, plan.reverse
         ends = [None if end is None else (self.expressions.row(end.values), end.included) for end in (plan.low, plan.high)]
-        place = None if index is None else [number for number, _ in relation.indexes].index(index)
+        place = place_of(plan)
         frame = plan.frame
 
         def run(env: Environment) -> Iterator[Row]:
@@ -197,81 +199,7 @@ class Executor:
         return run
 
     def _join(self, plan: p.Join) -> Rows:
-        left, right = self.compile(plan.left), self.compile(plan.right)
-        test = None if plan.condition is None else self.expressions.compile(plan.condition)
-        lefts = self.expressions.keys([one for one, _ in plan.keys])
-        rights = self.expressions.keys([other for _, other in plan.keys])
-        form, hashed = plan.form, bool(plan.keys)
-        nulls = ((None,) * plan.left.width, (None,) * plan.right.width)
-
-        def run(env: Environment) -> Iterator[Row]:
-            table: dict[Any, list[tuple[int, Row]]] = {}
-            everything: list[tuple[int, Row]] = []
-            holding = env.hold()
-            for number, row in enumerate(holding.all(right(env))):
-                if not hashed:
-                    everything.append((number, row))
-                    continue
-                key = rights(row, env)
-                if None not in key:
-                    table.setdefault(key, []).append((number, row))
-                if form in ("right", "full"):
-                    everything.append((number, row))
-            met: set[int] = set()
-            work = 0
-            for row in left(env):
-                found = False
-                candidates: Sequence[tuple[int, Row]] = everything
-                if hashed:
-                    candidates = table.get(lefts(row, env), ())
-                work += 1 + len(candidates)
-                if work > _CHECK_EVERY:
-                    env.check_cancelled()
-                    work = 0
-                for number, other in candidates:
-                    both = row + other
-                    if test is None or test(both, env):
-                        found = True
-                        if form in ("semi", "anti"):
-                            break
-                        met.add(number)
-                        yield both
-                if (form == "semi" and found) or (form == "anti" and not found):
-                    yield row
-                elif form in ("left", "full") and not found:
-                    yield row + nulls[1]
-            if form in ("right", "full"):
-                for number, other in everything:
-                    if number not in met:
-                        yield nulls[0] + other
-
-        if form == "inner" and hashed and test is None:
-            return self._hash_join(left, right, lefts, rights)
-        return run
-
-    def _hash_join(self, left: Rows, right: Rows, lefts: Any, rights: Any) -> Rows:
-        """The plain inner equi-join, which most joins are."""
-
-        def run(env: Environment) -> Iterator[Row]:
-            table: dict[Any, list[Row]] = {}
-            holding = env.hold()
-            for row in holding.all(right(env)):
-                key = rights(row, env)
-                if None not in key:
-                    table.setdefault(key, []).append(row)
-            if not table:
-                return
-            work = 0
-            for row in left(env):
-                others = table.get(lefts(row, env), ())
-                work += 1 + len(others)
-                if work > _CHECK_EVERY:
-                    env.check_cancelled()
-                    work = 0
-                for other in others:
-                    yield row + other
-
-        return run
+        return self._joined.compile(plan)
 
     def _lateral(self, plan: p.Lateral) -> Rows:
         left, right = self.compile(plan.left), self.compile(plan.right)

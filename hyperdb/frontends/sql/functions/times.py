@@ -398,7 +398,8 @@ def functions() -> Iterator[Function]:
     """Functions of times. `timezone` is what AT TIME ZONE becomes."""
     yield Function("date_trunc", (TEXT, TIMESTAMP), TIMESTAMP, truncated)
     yield Function("date_trunc", (TEXT, INTERVAL), INTERVAL, _truncated_span)
-    yield Function("date_trunc", (TEXT, TIMESTAMPTZ), TIMESTAMPTZ, _truncated_zoned, env=True)
+    yield Function("date_trunc", (TEXT, TIMESTAMPTZ), TIMESTAMPTZ, _truncated_here, env=True)
+    yield Function("date_trunc", (TEXT, TIMESTAMPTZ, TEXT), TIMESTAMPTZ, lambda unit, at, name: _truncated(unit, at, zone(name)))
     yield Function("age", (TIMESTAMP, TIMESTAMP), INTERVAL, age)
     yield Function("age", (TIMESTAMPTZ, TIMESTAMPTZ), INTERVAL, age)
     yield Function("make_date", (INT4, INT4, INT4), DATE, make_date)
@@ -426,8 +427,15 @@ def _of_epoch(seconds: float) -> int:
     return checked(round(seconds * SECOND))
 
 
-def _truncated_zoned(env: Any, unit: str, at: int) -> int:
-    return to_moment(truncated(unit, to_local(at, env.style.time_zone)), env.style.time_zone)
+def _truncated_here(env: Any, unit: str, at: int) -> int:
+    return _truncated(unit, at, env.style.time_zone)
+
+
+def _truncated(unit: str, at: int, where: tzinfo) -> int:
+    local = to_local(at, where)
+    begin = truncated(unit, local)
+    # An hour and less stays in its offset from UTC, of which there are two in the hour that comes twice.
+    return at + begin - local if _unit(unit) in _UNITS and _unit(unit) != "day" else to_moment(begin, where)
 
 
 def _current_time(env: Any) -> tuple[int, int]:

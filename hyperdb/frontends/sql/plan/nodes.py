@@ -97,6 +97,18 @@ class Project(Plan):
     sets: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How a join may find the rows of its right side one left row at a time: by the key or an index of `scan`, whose first
+    columns are equal to the join's keys at these places; `condition` is what the right side asks of its rows."""
+
+    scan: Scan
+    places: tuple[int, ...]
+    condition: Expr | None
+    unique: bool
+    """There is at most one row for each left row."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Join(Plan):
     """`form` is inner, left, right, full, semi or anti. `keys` are pairs that must be equal; then comes `condition`."""
@@ -106,6 +118,7 @@ class Join(Plan):
     right: Plan
     keys: tuple[tuple[Expr, Expr], ...] = ()
     condition: Expr | None = None
+    lookup: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

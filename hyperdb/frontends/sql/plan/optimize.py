@@ -27,6 +27,7 @@ from hyperdb.frontends.sql.plan.expressions import (
     rewrite,
     slots,
 )
+from hyperdb.frontends.sql.plan.lookup import lookup
 from hyperdb.frontends.sql.plan.nodes import Aggregate, Bound, Filter, Join, Lock, Plan, Project, Scan, Shared, Virtual
 from hyperdb.frontends.sql.plan.restrict import bounds, kept_count, restrict
 from hyperdb.graph.catalog import records
@@ -63,7 +64,12 @@ class Optimizer:
         made = replace(plan, **changed) if changed else plan
         if isinstance(made, Aggregate):
             return kept_count(made)
-        return _with_keys(made) if isinstance(made, Join) else made
+        return self._keyed(made) if isinstance(made, Join) else made
+
+    def _keyed(self, join: Join) -> Join:
+        """With its keys, and how rows may be looked up by them."""
+        made = _with_keys(join)
+        return made if self._by_key else replace(made, lookup=lookup(made))
 
     def _part(self, value: Any) -> Any:
         if isinstance(value, Plan):
@@ -144,7 +150,7 @@ class Optimizer:
                 plan = following.plan
                 continue
             together = conjunction([moved(test, places.__getitem__) for test in tests.ready()])
-            plan = _with_keys(Join(offset + following.plan.width, "inner", plan, following.plan, (), together))
+            plan = self._keyed(Join(offset + following.plan.width, "inner", plan, following.plan, (), together))
         assert plan is not None, "joins have inputs"
         if all(at == place for at, place in places.items()):
             return plan
