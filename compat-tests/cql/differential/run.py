@@ -36,6 +36,8 @@ from schemas import Maker, Table
 from sentences import START
 
 KEYSPACE = "differential"
+_FAULTS = (0x0000, 0x1300)
+"""What a Cassandra says that has failed itself."""
 
 
 class Differ(AssertionError):
@@ -65,6 +67,8 @@ class Pair:
         self.statements += 1
         theirs = run(self.theirs, step)
         ours = run(self.ours, step)
+        if theirs.kind == "error" and theirs.code in _FAULTS:
+            return theirs, None
         return theirs, meaning(ours, theirs) if self.only_meaning else difference(ours, theirs)
 
     def make(self, statements: Iterable[str]) -> list[str]:

@@ -14,7 +14,8 @@ from hyperdb.frontends.cql.bind.frame import Frame, Row, Value
 from hyperdb.frontends.cql.bind.markers import Receiver
 from hyperdb.frontends.cql.bind.terms import Expression, NeedsTextError, Terms, kind_of, type_of
 from hyperdb.frontends.cql.functions import casts, registry
-from hyperdb.frontends.cql.functions.model import Function
+from hyperdb.frontends.cql.functions.arithmetic import NUMBERS
+from hyperdb.frontends.cql.functions.model import Function, Signature
 from hyperdb.frontends.cql.parse import terms as tm
 from hyperdb.frontends.cql.parse import text
 from hyperdb.frontends.cql.protocol.reader import Unset
@@ -73,18 +74,48 @@ def call(terms: Terms, term: tm.Call, receiver: Receiver | None) -> Expression:
 
 
 def _resolved(term: tm.Call, kinds: Sequence[Type | None]) -> Function:
-    """The function; constants whose likeliest type does not fit may be of another."""
+    """The function; constants whose likeliest type does not fit may be of another, lists of a vector's numbers a vector."""
     try:
         return registry.resolve(term.name, kinds)
-    except CqlError as error:
-        loose = [None if isinstance(part, tm.Literal) else kind for part, kind in zip(term.arguments, kinds, strict=True)]
-        # A value of a type may be one of another: a timeuuid a uuid, ascii a text.
+    except CqlError as refused:
+        signatures = registry.SIGNATURES.get(term.name)
+        error = refused if signatures is None else _mismatch(term, kinds, signatures)
+        literal = tm.Literal | tm.ListTerm
+        loose = [None if isinstance(part, literal) else kind for part, kind in zip(term.arguments, kinds, strict=True)]
         if loose == list(kinds):
-            raise
+            raise error from None
         try:
             return registry.resolve(term.name, loose)
         except CqlError:
             raise error from None
+
+
+def _mismatch(term: tm.Call, kinds: Sequence[Type | None], known: Sequence[Signature]) -> CqlError:
+    """What is told of a call that no function takes."""
+    name = f"{_SYSTEM}.{term.name}"
+    wanted = known[0].arguments
+    if len(known) > 1 or (wanted is None and known[0].takes is None):
+        shown = ", ".join(f"{_SYSTEM}.{each.shown}" for each in known)
+        return invalid(
+            f"Invalid call to function {term.name}, none of its type signatures match (known type signatures: {shown})"
+        )
+    if wanted is None:
+        pairs = list(zip(term.arguments, kinds, strict=True))
+        part, kind = next(((part, kind) for part, kind in pairs if kind is not None), (None, None))
+        if part is None or kind is None:
+            return invalid(f"Invalid number of arguments for function {name}({known[0].takes})")
+        what = f"found argument {text.term(part)} of type {show(kind)}"
+        return invalid(f"Function {name} requires a {known[0].takes} argument, but {what}")
+    if len(wanted) != len(kinds):
+        return invalid(
+            f"Invalid number of arguments in call to function {name}: {len(wanted)} required but {len(kinds)} provided"
+        )
+    for at, (part, kind, need) in enumerate(zip(term.arguments, kinds, wanted, strict=True)):
+        if kind is not None and kind != need:
+            return invalid(
+                f"Type error: {text.term(part)} cannot be passed as argument {at} of function {name} of type {show(need)}"
+            )
+    return invalid(f"Invalid call to function {term.name}")
 
 
 def _from_blob(function: Function, argument: Expression) -> Expression:
@@ -120,7 +151,7 @@ def applied(function: Function, arguments: Sequence[Expression]) -> Expression:
 
 def _to_json(term: tm.Call, arguments: Sequence[Expression | None]) -> Expression:
     if len(arguments) != 1 or arguments[0] is None:
-        raise invalid(f"{term.name}() accepts one argument only")
+        raise invalid(f"Invalid number of arguments for function {_SYSTEM}.{term.name}(any)")
     argument = arguments[0]
 
     def run(frame: Frame, row: Row) -> Value:
@@ -133,7 +164,7 @@ def _to_json(term: tm.Call, arguments: Sequence[Expression | None]) -> Expressio
 
 def _from_json(terms: Terms, term: tm.Call, receiver: Receiver | None) -> Expression:
     if receiver is None:
-        raise invalid(f"{term.name}() can only be called if receiver type is known")
+        raise invalid(f"{term.name}() cannot be used in the selection clause of a SELECT statement")
     if len(term.arguments) != 1:
         raise invalid(f"{term.name}() accepts one argument only")
     argument = terms.bind(term.arguments[0], Receiver(f"arg0({_SYSTEM}.{term.name})", TEXT))
@@ -155,7 +186,13 @@ def _cast(terms: Terms, value: tm.Term, target: Type) -> Expression:
         raise invalid(f"Cannot infer type for term {text.term(value)} in selection clause (try using a cast to force a type)")
     if argument.type == target:
         return argument
-    convert = casts.cast(argument.type, target)
+    try:
+        convert = casts.cast(argument.type, target)
+    except CqlError:
+        if not casts.is_target(target):
+            raise invalid(f"{text.term(value)} cannot be cast to {show(target)}") from None
+        known = f"none of its type signatures match (known type signatures: {casts.signatures(target)})"
+        raise invalid(f"Invalid call to function {_SYSTEM}.cast_as_{show(target)}, {known}") from None
     decode, encode = codec.codec(argument.type).decode, codec.codec(target).encode
 
     def run(frame: Frame, row: Row) -> Value:
@@ -171,6 +208,9 @@ def _cast(terms: Terms, value: tm.Term, target: Type) -> Expression:
 def _operands(terms: Terms, left: tm.Term, right: tm.Term, receiver: Receiver | None) -> tuple[Expression, Expression]:
     """Both operands; a constant or marker is of the other's type, or the receiver's."""
     first, second = terms.infer(left), terms.infer(right)
+    if first is not None and second is not None and {first.type, second.type} <= set(NUMBERS):
+        # A number that is written has its own type.
+        return first, second
     if first is not None and _fits(right, first.type):
         return first, terms.bind(right, Receiver(text.term(right), first.type))
     if second is not None and _fits(left, second.type):
@@ -227,7 +267,10 @@ def _negated(terms: Terms, value: tm.Term, receiver: Receiver | None) -> Express
             raise invalid(f"Cannot infer type for term -{text.term(value)}")
         argument = terms.bind(value, receiver)
     if operators.operator(tm.Sign.MINUS, argument.type, argument.type) is None:
-        raise invalid(f"the '-' operation is not supported on {text.term(value)} of type {show(argument.type)}")
+        known = ", ".join(f'{_SYSTEM}."_negate" : ({show(kind)}) -> {show(kind)}' for kind in sorted(NUMBERS, key=show))
+        raise invalid(
+            f"Invalid call to function {_SYSTEM}._negate, none of its type signatures match (known type signatures: {known})"
+        )
     of = argument
     decode, encode = codec.codec(of.type).decode, codec.codec(of.type).encode
     found = operators.operator(tm.Sign.TIMES, of.type, of.type)

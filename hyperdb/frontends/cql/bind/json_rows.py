@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.bind import conditions
 from hyperdb.frontends.cql.bind.assignments import Changes, to_value
 from hyperdb.frontends.cql.bind.clustering import Values
@@ -86,15 +87,26 @@ def _key(columns: tuple[Column, ...], row: Callable[[Frame], Mapping[str, Value]
 def _read(columns: Mapping[str, Column], data: Value) -> dict[str, Value]:
     if data is None or isinstance(data, Unset):
         raise invalid("Got null for INSERT JSON values")
-    parsed = json_text.parse(data.decode())
+    text = data.decode()
+    try:
+        parsed = json_text.parse(text)
+    except CqlError as error:
+        raise invalid(f"Could not decode JSON string as a map: {error.message}. (String was: {text})") from None
     if parsed is None:
         raise invalid("Got null for INSERT JSON values")
     if not isinstance(parsed, dict):
-        raise invalid("Could not decode JSON string as a map: it is no JSON object")
+        raise invalid(f"Could not decode JSON string as a map: it is no JSON object. (String was: {text})")
     found: dict[str, Value] = {}
     for name, each in parsed.items():
         column = columns.get(json_text.name_of(name))
         if column is None:
             raise invalid(f"JSON values map contains unrecognized column: {json_text.name_of(name)}")
-        found[column.name] = None if each is None else json_text.read(column.type, each)
+        found[column.name] = None if each is None else _value(column, each)
     return found
+
+
+def _value(column: Column, given: object) -> bytes:
+    try:
+        return json_text.read(column.type, given)
+    except CqlError as error:
+        raise invalid(f"Error decoding JSON value for {column.name}: {error.message}") from None

@@ -17,9 +17,12 @@ from hyperdb.frontends.cql.parse.definitions import TargetKind
 from hyperdb.frontends.cql.parse.statements import Comparison
 from hyperdb.frontends.cql.schema.model import ServedIndex
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import is_multi_cell
+from hyperdb.frontends.cql.types.model import ASCII, BOOLEAN, TEXT, UUID, is_multi_cell
 
 _STORAGE_ATTACHED = frozenset({"sai", "storageattachedindex", "org.apache.cassandra.index.sai.storageattachedindex"})
+
+_UNORDERED = frozenset({ASCII, BOOLEAN, TEXT, UUID})
+"""Of which such an index answers equality alone."""
 
 
 def is_storage_attached(index: ServedIndex) -> bool:
@@ -41,7 +44,8 @@ def answers(index: ServedIndex, bound: Bound) -> bool:
         case Comparison.EQUAL:
             return index.kind in (TargetKind.SIMPLE, TargetKind.FULL)
         case _:
-            return bound.comparison in SLICES and index.kind is TargetKind.SIMPLE and is_storage_attached(index)
+            is_ordered = bound.first.type not in _UNORDERED
+            return bound.comparison in SLICES and index.kind is TargetKind.SIMPLE and is_storage_attached(index) and is_ordered
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ for BETWEEN. Invariant: a value that comes out of `options` is neither null nor 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from hyperdb.frontends.cql.bind.calls import Expressions
@@ -120,6 +120,7 @@ class Relations:
                 raise invalid(f"Unsupported restriction: {shown}")
 
     def _column(self, column: Column, relation: Relation, shown: str) -> Bound:
+        relation = _one_of_one(relation)
         comparison, value = relation.comparison, relation.value
         assert value is not None
         kind = column.type
@@ -164,6 +165,7 @@ class Relations:
     # Several columns.
 
     def _columns(self, columns: Sequence[Column], relation: Relation, shown: str) -> Bound:
+        relation = _one_of_one(relation)
         comparison, value = relation.comparison, relation.value
         last = -1
         for column in columns:
@@ -276,6 +278,14 @@ class Relations:
             return [(given,)]  # type: ignore[list-item]
 
         return Bound(Form.ENTRY, (column,), relation.comparison, options, shown, bound_key)
+
+
+def _one_of_one(relation: Relation) -> Relation:
+    """IN with one value is an equality."""
+    value = relation.value
+    if relation.comparison is Comparison.IN and isinstance(value, tm.TupleTerm) and len(value.items) == 1:
+        return replace(relation, comparison=Comparison.EQUAL, value=value.items[0])
+    return relation
 
 
 def _check_column(column: Column, comparison: Comparison, shown: str) -> None:

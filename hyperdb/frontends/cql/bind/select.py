@@ -21,6 +21,7 @@ from hyperdb.frontends.cql.describe.schema import Role
 from hyperdb.frontends.cql.functions.registry import AGGREGATES
 from hyperdb.frontends.cql.parse import terms as tm
 from hyperdb.frontends.cql.parse.statements import Comparison, Direction, Ordering, Select
+from hyperdb.frontends.cql.parse.walk import walk
 from hyperdb.frontends.cql.protocol.responses import Column
 from hyperdb.frontends.cql.schema.model import Served
 from hyperdb.frontends.cql.types import codec, json_text, ordering
@@ -146,9 +147,7 @@ def _check_columns(statement: Select, served: Served) -> None:
 def _selects_only_statics(statement: Select, served: Served) -> bool:
     if statement.selectors is None:
         return False
-    columns = [served.columns.get(each.value.name) for each in statement.selectors if isinstance(each.value, tm.Column)]
-    if len(columns) < len(statement.selectors):
-        return False
+    columns = [served.columns.get(node.name) for node in walk(statement.selectors) if isinstance(node, tm.Column)]
     roles = {column.role for column in columns if column is not None}
     return Role.STATIC in roles and roles <= {Role.STATIC, Role.PARTITION}
 
@@ -254,7 +253,7 @@ def _ordering(served: Served, found: Ordering) -> tuple[TableColumn, bool]:
 def _order(served: Served, found: Restrictions, where: Where, orderings: Sequence[tuple[TableColumn, bool]]) -> bool:
     """Whether rows are read from the last to the first."""
     if where.lookup is not None:
-        raise invalid("ORDER BY with 2ndary indexes is not supported.")
+        raise invalid("ORDER BY with 2ndary indexes is not supported, except for ANN queries.")
     if where.keys is None:
         raise invalid("ORDER BY is only supported when the partition key is restricted by an EQ or an IN.")
     reversed_of: list[bool] = []

@@ -128,7 +128,7 @@ class Selecting(Expressions):
             raise invalid(f"Invalid field selection: {shown} of type {show(kind)} is not a user type")
         places = {field.name: at for at, field in enumerate(kind.fields)}
         if name not in places:
-            raise invalid(f"{shown} of type {show(frozen(kind))} has no field {name}")
+            raise invalid(f"{shown} of type {show(kind)} has no field {name}")
         at, count = places[name], len(kind.fields)
 
         def run(frame: Frame, row: Row) -> Value:
@@ -196,7 +196,7 @@ class Selecting(Expressions):
                 f"Invalid number of arguments in call to function system.token: {len(key)} required but {len(arguments)} provided"
             )
         runs = [
-            self.bind(part, Receiver(f"arg{at}(system.token)", column.type)).run
+            self.bind(part, Receiver(f"arg{at}(system.token)", column.type, _passed(part, at, column.type))).run
             for at, (part, column) in enumerate(zip(arguments, key, strict=True))
         ]
         served = self.served
@@ -300,6 +300,12 @@ class Selecting(Expressions):
         return Expression(found.returns, lambda _frame, row: row[place], is_constant=False)
 
 
+def _passed(part: tm.Term, at: int, kind: Type) -> Callable[[], str]:
+    return lambda: (
+        f"Type error: {text.term(part)} cannot be passed as argument {at} of function system.token of type {show(kind)}"
+    )
+
+
 def _entries(kind: Map | Set, data: bytes) -> list[tuple[bytes, bytes | None]]:
     if isinstance(kind, Map):
         return containers.unpack_pairs(data)  # type: ignore[return-value]
@@ -315,7 +321,8 @@ def token_of(served: Served, partition: Sequence[bytes]) -> int:
 
 def uninferable(term: tm.Term) -> Exception:
     """For what does not say its type."""
-    return invalid(f"Cannot infer type for term {text.term(term)} in selection clause (try using a cast to force a type)")
+    shown = "NULL" if isinstance(term, tm.Literal) and term.kind is tm.Kind.NULL else text.term(term)
+    return invalid(f"Cannot infer type for term {shown} in selection clause (try using a cast to force a type)")
 
 
 def select(selecting: Selecting, selectors: Sequence[Selector] | None) -> Selected:

@@ -20,7 +20,7 @@ from hyperdb.frontends.cql.parse.walk import walk
 from hyperdb.frontends.cql.protocol.reader import UNSET, Unset
 from hyperdb.frontends.cql.types import codec, constants, containers, names, ordering
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import List, Map, Set, Tuple, Type, Udt, Vector, is_multi_cell
+from hyperdb.frontends.cql.types.model import BLOB, List, Map, Set, Tuple, Type, Udt, Vector, is_multi_cell
 from hyperdb.frontends.cql.types.names import FindType, show
 
 Run: TypeAlias = Callable[[Frame, Row], Value]
@@ -115,8 +115,9 @@ class Terms:
             case _:
                 found = self.compute(term, receiver)
                 if not assignable(found.type, receiver.type):
-                    raise invalid(
-                        f"Type error: cannot assign result of function {text.term(term)} (type {show(found.type)}) to "
+                    called = f"system.{term.name}" if isinstance(term, tm.Call) else text.term(term)
+                    raise receiver.refused(
+                        f"Type error: cannot assign result of function {called} (type {show(found.type)}) to "
                         f"{receiver.name} (type {show(receiver.type)})"
                     )
                 return found
@@ -373,13 +374,20 @@ def fields_of(kind: Type, parts: list[Expression], what: str) -> Expression:
 
 def assignable(given: Type, wanted: Type) -> bool:
     """Whether a value of one type is one of the other."""
-    if given == wanted or _SAME.get(getattr(given, "name", "")) == getattr(wanted, "name", None) is not None:
+    if given == wanted or wanted == BLOB or (getattr(wanted, "name", None) in _SAME.get(getattr(given, "name", ""), ())):
         return True
     return is_multi_cell(wanted) != is_multi_cell(given) and _thawed(given) == _thawed(wanted)
 
 
 # A value of the first is one of the second.
-_SAME = {"ascii": "text", "counter": "bigint", "timeuuid": "uuid", "bigint": "counter"}
+_SAME = {
+    "ascii": ("text",),
+    "bigint": ("counter", "timestamp", "time", "varint"),
+    "counter": ("bigint",),
+    "int": ("varint",),
+    "timestamp": ("bigint",),
+    "timeuuid": ("uuid",),
+}
 
 
 def _thawed(kind: Type) -> Type:

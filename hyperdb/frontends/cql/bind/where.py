@@ -231,8 +231,13 @@ _LONGEST_KEY = 65_535
 
 
 def _readable(given: Callable[[Frame], list[Values]]) -> Callable[[Frame], list[Values]]:
-    """Without the key that no partition has."""
-    return lambda frame: [row for row in given(frame) if len(row) > 1 or row[0]]
+    def of(frame: Frame) -> list[Values]:
+        found = given(frame)
+        for row in found:
+            check_key(row)
+        return found
+
+    return of
 
 
 def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> Where:
@@ -322,6 +327,8 @@ def _needs_filtering(found: Restrictions, lookup: Lookup | None) -> bool:
     number = len(found.others)
     if lookup is None:
         return bool(found.clustering) or bool(found.others) or found.partition_needs_filtering()
+    if found.partition_needs_filtering() and lookup.column.role is not Role.PARTITION:
+        return True
     groups = [*found.others.values(), *found.clustering]
     if all(any(is_storage_attached(index) and answers(index, group[0]) for index in found.served.indexes) for group in groups):
         # Indexes of that kind are met together.

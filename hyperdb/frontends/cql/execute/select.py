@@ -47,7 +47,7 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
         frame.warnings.append(plan.warning)
     begin = state or State()
     left = limit if state is None else begin.left
-    if plan.sorting:
+    if plan.sorting and not plan.is_one_row:
         if page_size is not None and (limit is None or limit > page_size):
             raise invalid(
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove the "

@@ -16,6 +16,7 @@ from hyperdb.frontends.cql.bind.frame import Frame
 from hyperdb.frontends.cql.bind.masking import masking
 from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of, time_to_live
 from hyperdb.frontends.cql.bind.where import check_key
+from hyperdb.frontends.cql.describe.schema import Role
 from hyperdb.frontends.cql.protocol.responses import Column, Rows
 from hyperdb.frontends.cql.schema.model import Served
 from hyperdb.frontends.cql.types.faults import invalid
@@ -114,6 +115,10 @@ def _see(change: Change, transaction: TableTransaction) -> _Seen:
         fixed = wide.fixed(statements, key, frame.now, asked)
         static = fixed[0] if fixed else None
     if plan.rows is None:
+        if static is None and condition.exists is None:
+            # A partition with any row has static columns, which are null.
+            found, _ = wide.rows(statements, key, None, None, False, None, 1, frame.now, asked)
+            return _Seen(_merged(served, condition, (None,) * len(asked), None) if found else None, True)
         return _Seen(static, static is not None)
     (clustering,) = plan.rows(frame)
     if clustering:
@@ -122,7 +127,8 @@ def _see(change: Change, transaction: TableTransaction) -> _Seen:
     else:
         rows = wide.fixed(statements, key, frame.now, asked)
     if not rows:
-        return _Seen(None if static is None else static, False) if condition.exists is None else _Seen(None, False)
+        compares_static = condition.exists is None and any(column.role is Role.STATIC for column in condition.shown)
+        return _Seen(static if compares_static else None, False)
     return _Seen(_merged(served, condition, rows[0], static), True)
 
 
@@ -153,6 +159,13 @@ def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
         assert change.plan.condition is not None
         for column in change.plan.condition.shown:
             shown[column.name] = Column(served.keyspace, served.name, column.name, column.type)
+    # Of a row that was asked for as such, only what the statements may change has been read.
+    unread: set[str] = set()
+    if any(change.plan.condition.exists is not None for change, _ in seen if change.plan.condition is not None):
+        if not any(change.plan.static for change, _ in seen):
+            unread.update(column.name for column in served.statics)
+        if not any(change.plan.rows is not None for change, _ in seen):
+            unread.update(column.name for column in served.regulars)
     rows: list[list[bytes | None]] = []
     places: list[tuple[Values, ...]] = []
     for change, found in seen:
@@ -162,7 +175,7 @@ def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
             continue
         place = (plan.keys(change.frame)[0], plan.rows(change.frame)[0] if plan.rows is not None else ())
         values = {
-            name: masking(served.columns[name])(change.frame, found.row[at])  # type: ignore[arg-type]
+            name: masking(served.columns[name])(change.frame, None if name in unread else found.row[at])  # type: ignore[arg-type]
             for at, (name, ask) in enumerate(condition.asked)
             if ask == 0
         }
@@ -215,3 +228,21 @@ def check_batch(changes: Sequence[Change], *, counters: bool, unlogged: bool) ->
     keys = {key for change in changes for key in change.plan.keys(change.frame)}
     if len(keys) > 1:
         raise invalid("Batch with conditions cannot span multiple partitions")
+    _check_conditions(conditional)
+
+
+def _check_conditions(changes: Sequence[Change]) -> None:
+    """Conditions of one row: all of them compare, or all ask the same of its being."""
+    kinds: dict[tuple[Values, ...], bool | None] = {}
+    for change in changes:
+        plan = change.plan
+        assert plan.condition is not None
+        exists = plan.condition.exists
+        for row in [()] if plan.rows is None else plan.rows(change.frame):
+            before = kinds.setdefault((row,), exists)
+            if before == exists:
+                continue
+            if before is not None and exists is not None:
+                raise invalid("Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row")
+            asked = "NOT EXISTS" if exists is None or not exists else "EXISTS"
+            raise invalid(f"Cannot mix IF conditions and IF {asked} for the same row")

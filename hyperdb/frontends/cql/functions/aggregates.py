@@ -118,8 +118,9 @@ def aggregate(name: str, argument: Type) -> Aggregate | None:
             return Aggregate(name, argument, argument, lambda: _Extreme(argument, greatest=name == "max"))
         case "sum" | "avg":
             if not isinstance(argument, Native) or argument not in NUMBERS:
+                known = ", ".join(f"system.{name} : ({show(kind)}) -> {show(kind)}" for kind in sorted(NUMBERS, key=show))
                 raise invalid(
-                    f"Invalid call to function {name}, none of its type signatures match (type {show(argument)} is no number)"
+                    f"Invalid call to function {name}, none of its type signatures match (known type signatures: {known})"
                 )
             return Aggregate(name, argument, argument, lambda: _Sum(argument, mean=name == "avg"))
         case _:

@@ -26,7 +26,7 @@ def _from(name: str, kind: Native) -> Run:
         except CqlError:
             shown = "0x" + values[0].hex()
             raise invalid(
-                f"In call to function {name}, value {shown} is not a valid binary representation for type {kind.name}"
+                f"In call to function system.{name}, value {shown} is not a valid binary representation for type {kind.name}"
             ) from None
 
     return run

@@ -100,6 +100,17 @@ def _table() -> dict[tuple[Native, Native], Cast]:
 _CASTS = _table()
 
 
+def is_target(target: Type) -> bool:
+    """Whether anything is cast to a type."""
+    return any(kind == target for _, kind in _CASTS)
+
+
+def signatures(target: Type) -> str:
+    """The casts to a type, as errors list them."""
+    name = show(target)
+    return ", ".join(f"system.cast_as_{name} : ({show(source)}) -> {name}" for source, kind in _CASTS if kind == target)
+
+
 def cast(source: Type, target: Type) -> Cast:
     """The conversion of values that are not null.
 

@@ -30,7 +30,7 @@ def _aggregated(name: str) -> Callable[[Any, Sequence[Any]], Any]:
     return run
 
 
-def _one(name: str, shown: str, of: Callable[[Type], tuple[Type, Run] | None]) -> list[Signature]:
+def _one(name: str, shown: str, takes: str, of: Callable[[Type], tuple[Type, Run] | None]) -> list[Signature]:
     """A function of one argument whose type decides result and code."""
 
     def make(types: Types) -> Function | None:
@@ -39,7 +39,7 @@ def _one(name: str, shown: str, of: Callable[[Type], tuple[Type, Run] | None]) -
         found = of(types[0])
         return None if found is None else Function(name, (types[0],), found[0], found[1])
 
-    return [Signature(f"{name} : {shown}", make)]
+    return [Signature(f"{name} : {shown}", make, takes=takes)]
 
 
 def _elements(kind: Type) -> Type | None:
@@ -91,25 +91,31 @@ def _similarity(name: str, of: Similarity) -> list[Signature]:
             return None
         return Function(name, (kind, kind), FLOAT, run)
 
-    return [Signature(f"{name} : (vector<float, n>, vector<float, n>) -> float", make)]
+    return [Signature(f"{name} : (vector<float, n>, vector<float, n>) -> float", make, takes="float vector")]
 
 
 SIGNATURES: dict[str, list[Signature]] = {
-    "collection_count": _one("collection_count", "(collection) -> int", _counted),
+    "collection_count": _one("collection_count", "(collection) -> int", "collection", _counted),
     "collection_min": _one(
         "collection_min",
         "(set or list) -> element",
+        "set/list",
         _reduced(_aggregated("min"), numeric=False),
     ),
     "collection_max": _one(
         "collection_max",
         "(set or list) -> element",
+        "set/list",
         _reduced(_aggregated("max"), numeric=False),
     ),
-    "collection_sum": _one("collection_sum", "(numeric set or list) -> element", _reduced(_aggregated("sum"), numeric=True)),
-    "collection_avg": _one("collection_avg", "(numeric set or list) -> element", _reduced(_aggregated("avg"), numeric=True)),
-    "map_keys": _one("map_keys", "(map) -> set", _keys),
-    "map_values": _one("map_values", "(map) -> list", _values),
+    "collection_sum": _one(
+        "collection_sum", "(numeric set or list) -> element", "numeric set/list", _reduced(_aggregated("sum"), numeric=True)
+    ),
+    "collection_avg": _one(
+        "collection_avg", "(numeric set or list) -> element", "numeric set/list", _reduced(_aggregated("avg"), numeric=True)
+    ),
+    "map_keys": _one("map_keys", "(map) -> set", "map", _keys),
+    "map_values": _one("map_values", "(map) -> list", "map", _values),
     "similarity_cosine": _similarity("similarity_cosine", cosine),
     "similarity_euclidean": _similarity("similarity_euclidean", euclidean),
     "similarity_dot_product": _similarity("similarity_dot_product", dot_product),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from hyperdb.frontends.cql.types.model import Type
+from hyperdb.frontends.cql.types.model import BLOB, Type
 
 Value = Any
 Types = Sequence[Type | None]
@@ -64,6 +64,10 @@ class Signature:
 
     shown: str
     make: Callable[[Types], Function | None]
+    arguments: tuple[Type, ...] | None = None
+    """What it takes exactly; None: that follows from what is given."""
+    takes: str | None = None
+    """What its arguments must be, in words."""
 
 
 def exact(
@@ -75,8 +79,9 @@ def exact(
     def make(types: Types) -> Function | None:
         if len(types) != len(arguments):
             return None
-        fits = all(given is None or given == wanted for given, wanted in zip(types, arguments, strict=True))
+        # Bytes are taken of whatever they are a value.
+        fits = all(given is None or given == wanted or wanted == BLOB for given, wanted in zip(types, arguments, strict=True))
         return function if fits else None
 
     shown = ", ".join(getattr(kind, "name", str(kind)) for kind in arguments)
-    return Signature(f"{name} : ({shown}) -> {getattr(returns, 'name', returns)}", make)
+    return Signature(f"{name} : ({shown}) -> {getattr(returns, 'name', returns)}", make, arguments)

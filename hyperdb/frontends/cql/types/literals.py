@@ -7,19 +7,17 @@ cannot be read is refused with Cassandra's words.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from hyperdb.frontends.cql.types import codec, containers, durations, moments, numbers
+from hyperdb.frontends.cql.types import codec, containers, durations, inets, moments, numbers
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import Custom, List, Map, Native, Set, Tuple, Type, Udt, Vector
 from hyperdb.frontends.cql.words import quoted
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 
 
 def hexadecimal(digits: str) -> bytes:
@@ -75,15 +73,11 @@ def _uuid(text: str) -> UUID:
     return UUID(text)
 
 
-def _inet(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        if _IPV4.fullmatch(text):
-            return ipaddress.IPv4Address(".".join(str(int(part)) for part in text.split(".")))
-        if "%" not in text:
-            return ipaddress.IPv6Address(text)
-    except ValueError:
-        pass  # refused below, as names of hosts are
-    raise invalid(f"Unable to make inet address from '{text}'")
+def _inet(text: str) -> inets.Address:
+    found = inets.read(text)
+    if found is None:
+        raise invalid(f"Unable to make inet address from '{text}'")
+    return found
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -135,7 +129,7 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "double": numbers.double_text,
     "duration": durations.to_text,
     "float": numbers.float_text,
-    "inet": str,
+    "inet": inets.text,
     "text": str,
     "time": moments.time_text,
     "timestamp": moments.timestamp_text,
