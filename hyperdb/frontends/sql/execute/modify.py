@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.execute.cql_values import checks, refusal
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.foreign import ForeignKeys
 from hyperdb.frontends.sql.plan import nodes as p
@@ -34,13 +35,14 @@ class Written:
         self.extras = compiler.row(writes.extras)
         self.checks = [(check.name, compiler.compile(check.condition)) for check in writes.checks]
         self.generated = [(slot, compiler.compile(value)) for slot, value in writes.generated]
+        self.bounds = checks(writes.relation)
         self.required = [(column.slot, column.name) for column in writes.relation.columns if column.not_null]
 
     def complete(self, row: Sequence[Any], env: Environment) -> tuple[Any, ...]:
         """The row as it is stored: generated columns computed, checked, extras behind.
 
         Raises:
-            SqlError: 23502, 23514.
+            SqlError: 23502, 23514, and where a value is none of CQL's.
         """
         if self.generated:
             filled = list(row)
@@ -58,6 +60,9 @@ class Written:
                     table=relation.name,
                     column=name,
                 )
+        for slot, name, (holds, state, words) in self.bounds:
+            if row[slot] is not None and not holds(row[slot]):
+                raise refusal(self.relation, name, state, words)
         for name, check in self.checks:
             if check(row, env) is False:
                 relation = self.relation
@@ -78,6 +83,14 @@ class Written:
     def whole(self, row: Sequence[Any], env: Environment) -> tuple[Any, ...]:
         """A row that is there, with its extras."""
         return (*row, *self.extras(row, env))
+
+
+def _stored(write: Callable[..., tuple[int, int] | None], *rows: object) -> tuple[int, int] | None:
+    """What `write` says of the rows. Timestamps are microseconds since 1970, where PostgreSQL's last years have no room."""
+    try:
+        return write(*rows)
+    except OverflowError as error:
+        raise SqlError("22008", "timestamp out of range") from error
 
 
 class Modifier:
@@ -149,7 +162,7 @@ class Modifier:
         for start in range(0, len(rows), _BATCH):
             env.check_cancelled()
             batch = rows[start : start + _BATCH]
-            violated = env.transaction.insert(layout, batch)
+            violated = _stored(env.transaction.insert, layout, batch)
             if violated is not None:
                 raise self._duplicate(written, batch[violated[0]], violated[1], env)
         self.foreign.added(written.relation, rows, env)
@@ -305,7 +318,7 @@ class Modifier:
         for start in range(0, len(old), _BATCH):
             env.check_cancelled()
             end = start + _BATCH
-            violated = env.transaction.replace(layout, before[start:end], new[start:end])
+            violated = _stored(env.transaction.replace, layout, before[start:end], new[start:end])
             if violated is not None:
                 raise self._duplicate(written, new[start + violated[0]], violated[1], env)
         self.foreign.replaced(written.relation, old, new, env)
