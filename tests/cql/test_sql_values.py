@@ -1,4 +1,4 @@
-"""Values at the ends of types, written in one language and read in the other."""
+"""Tables of CQL's in SQL: values at the ends of types, written in one language and read in the other; what goes with rows."""
 
 from __future__ import annotations
 
@@ -94,3 +94,18 @@ def test_a_timestamp_that_is_not_stored_is_refused_in_tables_of_sql_too(both: Bo
     assert both.state("INSERT INTO public.s VALUES ('294276-12-31')") == "22008"
     both.database.sql("INSERT INTO public.s VALUES ('294246-12-31', 'infinity')")
     assert both.state("UPDATE public.s SET plain = '294276-12-31'") == "22008"
+
+
+def test_truncate_in_sql_empties_indexes_and_views(both: Both) -> None:
+    run = both.cql.run
+    run("CREATE TABLE ks.t (p int PRIMARY KEY, v text)")
+    run("CREATE INDEX ON ks.t (v)")
+    run("CREATE MATERIALIZED VIEW ks.by_v AS SELECT * FROM ks.t WHERE v IS NOT NULL AND p IS NOT NULL PRIMARY KEY (v, p)")
+    run("INSERT INTO ks.t (p, v) VALUES (1, 'a')")
+    both.database.sql("TRUNCATE ks.t")
+    for text in ("SELECT * FROM ks.t", "SELECT * FROM ks.t WHERE v = 'a'", "SELECT * FROM ks.by_v"):
+        assert run(text) == []
+    run("INSERT INTO ks.t (p, v) VALUES (2, 'a')")
+    assert run("SELECT p FROM ks.by_v") == run("SELECT p FROM ks.t WHERE v = 'a'") == [(2,)]
+    with pytest.raises(SqlError):
+        both.database.sql("TRUNCATE ks.by_v")

@@ -148,7 +148,7 @@ def test_a_key_is_there_once(shared: Shared) -> None:
 
 
 def test_what_belongs_to_cql_is_refused(shared: Shared) -> None:
-    for text in ("ALTER TABLE ks.t ADD COLUMN y int", "CREATE INDEX ON ks.t (amount)"):
+    for text in ("ALTER TABLE ks.t ADD COLUMN y int", "ALTER TABLE ks.t RENAME TO u", "CREATE INDEX ON ks.t (amount)"):
         with pytest.raises(SqlError, match="made in CQL") as error:
             shared.sql(text)
         assert error.value.sqlstate == "0A000"

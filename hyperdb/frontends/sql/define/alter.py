@@ -47,6 +47,9 @@ def alter(context: Context, node: exp.Alter) -> str:
             return f"ALTER {kind}"
         raise SqlError("42P01", f'relation "{name}" does not exist')
     context.session.rights.need_owner(context.catalog, number)
+    found = context.catalog.objects[number]
+    if isinstance(found, records.Table) and found.partition:
+        raise SqlError("0A000", "a table made in CQL is altered in CQL")
     for action in node.args["actions"]:
         if isinstance(action, exp.AlterRename):
             context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))
@@ -62,8 +65,6 @@ def _act(context: Context, number: int, action: exp.Expr) -> None:
     run = next((each for kind, each in _ACTIONS if isinstance(action, kind)), None)
     if run is None:
         raise SqlError("0A000", f"ALTER TABLE: {type(action).__name__} is not supported")
-    if context.catalog.relation(number).table.partition:
-        raise SqlError("0A000", "a table made in CQL is altered in CQL")
     run(context, number, action)
 
 

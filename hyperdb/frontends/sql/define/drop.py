@@ -209,6 +209,12 @@ def _without(table: records.Table, gone: set[int]) -> records.Table:
     return table
 
 
+def _views_of(context: Context, number: int) -> list[int]:
+    """The materialized views of CQL that are filled from a table."""
+    tables = ((each, found) for each, found in context.catalog.objects.items() if isinstance(found, records.Table))
+    return [each for each, found in tables if found.source.base == number]
+
+
 def truncate(context: Context, node: exp.TruncateTable) -> str:
     """TRUNCATE."""
     relations = [context.relation(each) for each in node.expressions]
@@ -231,9 +237,12 @@ def truncate(context: Context, node: exp.TruncateTable) -> str:
                         chosen.add(number)
                         added = True
     for number in sorted(chosen):
-        context.catalog.relation(number).table  # noqa: B018 - refuses views
+        table = context.catalog.relation(number).table
+        if table.source:
+            raise SqlError("42809", f'"{table.name}" is not a table')
         context.session.rights.need(context.catalog, number, TRUNCATE)
-        context.transaction.truncate(number)
+        for each in (number, *_views_of(context, number)):
+            context.transaction.truncate(each)
         if str(node.args.get("identity") or "").upper() == "RESTART":
             for sequence, found in context.catalog.objects.items():
                 if isinstance(found, records.Sequence) and found.table == number:
