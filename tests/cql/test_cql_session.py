@@ -427,3 +427,27 @@ def test_what_runs_for_a_client_that_is_gone_gives_up(client: Client) -> None:
     fill(client)
     client.session.cancel()
     assert "gone" in client.refusal("SELECT * FROM t")
+
+
+def test_what_sets_a_column_in_parts_goes_together(client: Client) -> None:
+    client.run("CREATE TABLE u (k int PRIMARY KEY, s set<int>, l list<int>, m map<int, int>)")
+    client.run("INSERT INTO u (k, s, l, m) VALUES (1, {1, 2}, [5], {1: 1, 2: 2})")
+    client.run("UPDATE u SET s = s + {3}, s = s - {1}, l = l + [6], l = [4] + l, m[3] = 3, m = m - {1} WHERE k = 1")
+    assert client.run("SELECT s, l, m FROM u") == [((2, 3), (4, 5, 6), ((2, 2), (3, 3)))]
+    client.run("CREATE TABLE n (k int PRIMARY KEY, c counter)")
+    client.run("UPDATE n SET c = c + 1, c = c + 2 WHERE k = 1")
+    assert client.run("SELECT c FROM n") == [(3,)]
+    for text in ("s = {1}, s = s + {2}", "s = s + {2}, s = {1}", "m[1] = 1, m = {}", "s = {1}, s = {2}"):
+        assert "Multiple incompatible setting of column" in client.refusal(f"UPDATE u SET {text} WHERE k = 1")
+
+
+def test_of_an_order_that_is_said_twice_the_last_word_counts(client: Client) -> None:
+    fill(client)
+    assert client.run("SELECT c FROM t WHERE k = 0 ORDER BY c ASC, c DESC") == [(3,), (2,), (1,), (0,)]
+    assert client.run("SELECT c FROM t WHERE k = 0 ORDER BY c DESC, c ASC") == [(0,), (1,), (2,), (3,)]
+
+
+def test_a_refused_batch_of_one_statement_shows_the_key(client: Client) -> None:
+    fill(client)
+    client.reply("BEGIN BATCH UPDATE t SET v = 'x' WHERE k = 1 AND c = 1 IF v = 'y' APPLY BATCH")
+    assert client.run("BEGIN BATCH UPDATE t SET v = 'x' WHERE k = 1 AND c = 1 IF v = 'y' APPLY BATCH") == [(False, 1, 1, "1.1")]

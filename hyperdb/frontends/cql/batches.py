@@ -174,7 +174,7 @@ class Batches:
             write.check_batch(changes, counters=kind is BatchKind.COUNTER, unlogged=kind is BatchKind.UNLOGGED)
             warnings[:] = _warnings(changes)
             if is_conditional:
-                return write.decide(changes, transaction)
+                return write.decide(changes, transaction, is_batch=True)
             for change in changes:
                 write.apply(change, transaction)
             return Void()

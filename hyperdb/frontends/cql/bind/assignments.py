@@ -32,6 +32,19 @@ Changes: TypeAlias = Callable[[Frame], list[Change]]
 _FIELD = struct.Struct(">H")
 
 
+def go_together(one: st.Assignment, other: st.Assignment) -> bool:
+    """Whether one UPDATE may have both: of a column only one may set all of it, and of a field only one at all."""
+    if _base(one.target) != _base(other.target):
+        return True
+    if any(isinstance(each.target, tm.Column) and each.change is st.Change.SET for each in (one, other)):
+        return False
+    return one.target != other.target or not isinstance(one.target, tm.Field)
+
+
+def _base(target: tm.Term) -> tm.Term:
+    return target.value if isinstance(target, tm.Element | tm.Field) else target
+
+
 def assign(terms: Expressions, served: Served, column: Column, assignment: st.Assignment) -> Changes:
     """What an assignment of UPDATE does.
 

@@ -167,8 +167,7 @@ class Modifying:
         served = self._served
         regular: list[Changes] = []
         static: list[Changes] = []
-        whole: set[str] = set()
-        seen: set[str] = set()
+        seen: list[st.Assignment] = []
         for assignment in statement.assignments:
             target = assignment.target
             base = target if isinstance(target, tm.Column) else target.value  # type: ignore[union-attr]
@@ -176,12 +175,9 @@ class Modifying:
             column = self._terms.column(base.name)
             if column.role in (Role.PARTITION, Role.CLUSTERING):
                 raise invalid(f"PRIMARY KEY part {column.name} found in SET part")
-            is_whole = isinstance(target, tm.Column)
-            if column.name in whole or (is_whole and column.name in seen):
+            if not all(assignments.go_together(assignment, other) for other in seen):
                 raise CqlError(ErrorCode.SYNTAX, f"Multiple incompatible setting of column {column.name}")
-            seen.add(column.name)
-            if is_whole:
-                whole.add(column.name)
+            seen.append(assignment)
             changes = assignments.assign(self._terms, served, column, assignment)
             (static if column.role is Role.STATIC else regular).append(changes)
         bounds = [self._relations.bind(relation) for relation in statement.where]

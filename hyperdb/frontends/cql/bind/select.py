@@ -258,7 +258,8 @@ def _order(served: Served, found: Restrictions, where: Where, orderings: Sequenc
         raise invalid("ORDER BY is only supported when the partition key is restricted by an EQ or an IN.")
     reversed_of: list[bool] = []
     at = 0
-    for column, descending in orderings:
+    # Of a column that is named twice the last word counts, at the place of the first.
+    for column, descending in dict(orderings).items():
         if column.role is not Role.CLUSTERING:
             raise invalid(f"Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {column.name}")
         while at != column.position:

@@ -82,7 +82,7 @@ class _Seen:
     has_static: bool
 
 
-def decide(changes: Sequence[Change], transaction: TableTransaction) -> Rows:
+def decide(changes: Sequence[Change], transaction: TableTransaction, *, is_batch: bool = False) -> Rows:
     """Applies changes if the conditions of all of them hold; the result with `[applied]`.
 
     Raises:
@@ -95,7 +95,7 @@ def decide(changes: Sequence[Change], transaction: TableTransaction) -> Rows:
         for change in changes:
             apply(change, transaction, decided=True)
         return Rows([_column(served, _APPLIED)], [[_TRUE]])
-    return _refusal(seen, is_batch=len(changes) > 1)
+    return _refusal(seen, is_batch=is_batch)
 
 
 def _column(served: Served, name: str) -> Column:
