@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 if TYPE_CHECKING:
     from hyperdb.errors import HyperDBError, SqlError
     from hyperdb.frontends.sql.types import Style, Type
+    from hyperdb.frontends.sql.types.charsets import Charset
 
 RawValues: TypeAlias = Sequence[bytes | None]
 """Parameters as the client sent them; None is NULL."""
@@ -111,6 +112,8 @@ class CopyOptions:
     force_quote: frozenset[int] = frozenset()
     force_not_null: frozenset[int] = frozenset()
     force_null: frozenset[int] = frozenset()
+    charset: Charset | None = None
+    """Of the lines; None: the session's."""
 
 
 Form: TypeAlias = "Formats | CopyOptions"

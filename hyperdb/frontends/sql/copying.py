@@ -13,6 +13,7 @@ from hyperdb.frontends.sql.contract import Action, CopyOptions, Form
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import SqlOutcome, SqlPrepared, Statement
+from hyperdb.frontends.sql.types import charsets
 from hyperdb.graph.catalog import records
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ def _placed(options: dict[str, Any], wanted: dict[str, list[str] | None], column
     form = options.pop("format", "text")
     if form not in ("text", "csv", "binary"):
         raise SqlError("22023", f'COPY format "{form}" not recognized')
-    encoding = options.pop("encoding", "UTF8")
-    if encoding.upper().replace("-", "") != "UTF8":
-        raise SqlError("0A000", "COPY is in UTF8 only")
+    encoding = options.pop("encoding", None)
+    if encoding is not None:
+        options["charset"] = _charset(encoding)
     for name, found in wanted.items():
         places = range(len(columns)) if found is None else [columns.index(each) for each in found if each in columns]
         options[name] = frozenset(places)
@@ -140,6 +141,15 @@ def _placed(options: dict[str, Any], wanted: dict[str, list[str] | None], column
         options = {"delimiter": ",", "null": "", **options}
         options.setdefault("escape", options.get("quote", '"'))
     return CopyOptions(form, **options)
+
+
+def _charset(name: str) -> charsets.Charset:
+    found = charsets.find(name)
+    if found is None:
+        raise SqlError("22023", 'argument to option "encoding" must be a valid encoding name')
+    if not found.codec:
+        raise SqlError("0A000", f"conversion between {found.name} and UTF8 is not supported")
+    return found
 
 
 def copy_out(session: SqlSession, prepared: SqlPrepared) -> CopyRowsOut:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.functions import times
-from hyperdb.frontends.sql.types import Style
+from hyperdb.frontends.sql.types import Style, charsets
 from hyperdb.roles import BOOTSTRAP_ROLE
 
 Check = Callable[[str], str]
@@ -91,9 +91,12 @@ def _privacy(value: str) -> str:
 
 
 def _encoding(value: str) -> str:
-    if value.strip("'\"").upper().replace("-", "") not in ("UTF8", "UNICODE", "SQL_ASCII"):
+    found = charsets.find(value.strip("'\""))
+    if found is None:
         raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}"')
-    return "UTF8"
+    if not found.codec:
+        raise SqlError("0A000", f"conversion between {found.name} and UTF8 is not supported")
+    return found.name
 
 
 def _zone(value: str) -> str:
@@ -367,6 +370,7 @@ class Settings:
             style.now,
             style.relation_name,
             style.relation_oid,
+            charsets.find(self.value("client_encoding")) or charsets.UTF8,
         )
 
     def all(self) -> list[tuple[str, str, str]]:

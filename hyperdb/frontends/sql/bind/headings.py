@@ -48,6 +48,8 @@ def _type_name(node: exp.Expr) -> str:
     if isinstance(node.this, exp.DataType.Type) and node.this.name == "ARRAY":
         return _type_name(node.expressions[0])
     kind = node.this.name.lower() if isinstance(node.this, exp.DataType.Type) else str(node.this).lower()
+    if kind == "double" and node.expressions and int(node.expressions[0].name) <= _BITS_OF_SINGLE:
+        return "float4"
     return _CAST_NAMES.get(kind, kind) if kind != "userdefined" else str(node.args["kind"].name).lower()
 
 
@@ -56,6 +58,7 @@ def shown_heading(node: exp.Expr) -> str:
     return fold(node.args["alias"]) if isinstance(node, exp.Alias) else heading(node)
 
 
+_BITS_OF_SINGLE = 24
 _CAST_NAMES = {
     "int": "int4",
     "bigint": "int8",
@@ -65,8 +68,8 @@ _CAST_NAMES = {
     "double": "float8",
     "float": "float4",
     "char": "bpchar",
+    "nchar": "bpchar",
     "varbinary": "bytea",
-    "timestampntz": "timestamp",
 }
 _NAMES: dict[type[exp.Expr], str] = {
     exp.Exists: "exists",

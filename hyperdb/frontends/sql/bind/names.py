@@ -12,6 +12,7 @@ from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog
 
 _LONGEST = 63
+_MOST_BITS = 53
 
 
 def fold(node: object) -> str:
@@ -44,9 +45,6 @@ _TYPES = {
     "INT": "int4",
     "BIGINT": "int8",
     "SMALLINT": "int2",
-    "SERIAL": "int4",
-    "BIGSERIAL": "int8",
-    "SMALLSERIAL": "int2",
     "BOOLEAN": "bool",
     "DECIMAL": "numeric",
     "DOUBLE": "float8",
@@ -55,11 +53,10 @@ _TYPES = {
     "CHAR": "bpchar",
     "BPCHAR": "bpchar",
     "NCHAR": "bpchar",
-    "NVARCHAR": "varchar",
-    "TIMESTAMPNTZ": "timestamp",
-    "DATETIME": "timestamp",
 }
-_SERIAL = {"SERIAL", "BIGSERIAL", "SMALLSERIAL"}
+_SERIAL = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial2": "int2", "serial4": "int4", "serial8": "int8"}
+# What the grammar makes of UNSIGNED behind a type.
+_UNSIGNED = frozenset({"UINT", "UBIGINT", "USMALLINT", "UTINYINT", "UMEDIUMINT", "UDECIMAL", "UDOUBLE"})
 _ALIASES = {
     "int": "int4",
     "integer": "int4",
@@ -74,23 +71,30 @@ _ALIASES = {
 def is_serial(node: exp.Expr) -> bool:
     """Whether a column's type asks for a sequence."""
     this = node.this
-    if isinstance(this, exp.DataType.Type):
-        return this.name in _SERIAL
-    return isinstance(node.args.get("kind"), exp.Identifier) and fold(node.args["kind"]) in ("serial2", "serial4", "serial8")
+    if isinstance(this, exp.DataType.Type) and this.name != "USERDEFINED":
+        return this.name.lower() in _SERIAL
+    return isinstance(node.args.get("kind"), exp.Identifier) and fold(node.args["kind"]) in _SERIAL
 
 
-def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str]) -> Kind:
-    """The type that a syntax tree names.
+def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str], *, is_column: bool = False) -> Kind:
+    """The type that a syntax tree names; of a column it may be one that stands for a type and a sequence.
 
     Raises:
-        SqlError: 42704 for one that is not there.
+        SqlError: 42704 for one that is not there, 42601 and 22023 for what stands in parentheses behind it.
     """
+    if is_serial(node):
+        word = str(node.args["kind"]) if node.args.get("kind") else node.this.name
+        if not is_column:
+            raise SqlError("42704", f'type "{word.lower()}" does not exist')
+        return sized(_SERIAL[word.lower()], [_number(each) for each in node.expressions])
     if isinstance(node, exp.ObjectIdentifier):
         return Kind(kinds.NAMES[str(node.this).lower()])
     this = node.this
     if isinstance(this, exp.Interval):
         return Kind(kinds.INTERVAL)
     name = this.name if isinstance(this, exp.DataType.Type) else str(this)
+    if name in _UNSIGNED:
+        raise SqlError("42601", 'syntax error at or near "unsigned"')
     if name == "ARRAY":
         inner = kind_of(node.expressions[0], catalog, path)
         if kinds.is_array(inner.oid):
@@ -121,8 +125,6 @@ def _user(node: exp.Expr | str, numbers: list[int], catalog: Catalog, path: Sequ
         schema, name = fold(node.this), fold(node.expression)
     if schema in (None, "pg_catalog") and name in kinds.NAMES:
         return sized(name, numbers)
-    if schema is None and name in ("serial4", "serial8", "serial2"):
-        return Kind(kinds.NAMES[f"int{name[-1]}"])
     found = catalog.named_type(name, schema, path)
     if found is None:
         shown = f"{schema}.{name}" if schema else name
@@ -134,7 +136,7 @@ def sized(name: str, numbers: list[int]) -> Kind:
     """A built-in type with what stands in parentheses behind it.
 
     Raises:
-        SqlError: 42704, 22023.
+        SqlError: 42704, 42601, 22023.
     """
     name = _ALIASES.get(name, name)
     oid = kinds.NAMES.get(name)
@@ -144,22 +146,34 @@ def sized(name: str, numbers: list[int]) -> Kind:
         return Kind(oid, -1)
     if not numbers:
         return Kind(oid)
+    most = _NUMBERS.get(oid)
+    if most is None:
+        raise SqlError("42601", f'type modifier is not allowed for type "{name}"')
+    if len(numbers) > most:
+        if oid != kinds.NUMERIC:
+            raise SqlError("42601", 'syntax error at or near ","')
+        raise SqlError("22023", "invalid NUMERIC type modifier")
     size = numbers[0]
     if oid == kinds.NUMERIC:
         if not 1 <= size <= 1000:
             raise SqlError("22023", f"NUMERIC precision {size} must be between 1 and 1000")
         return Kind(oid, kinds.numeric_modifier(size, numbers[1] if len(numbers) > 1 else 0))
-    if oid in (kinds.VARCHAR, kinds.BPCHAR):
+    if oid in _LENGTHS:
         if size < 1:
-            raise SqlError("22023", f"length for type {kinds.BUILT_IN[oid].name} must be at least 1")
-        return Kind(oid, size + 4)
-    if oid in (kinds.BIT, kinds.VARBIT):
-        return Kind(oid, size)
-    if oid in (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ):
-        return Kind(oid, min(size, 6))
+            raise SqlError("22023", f"length for type {_LENGTHS[oid]} must be at least 1")
+        return Kind(oid, size if oid in (kinds.BIT, kinds.VARBIT) else size + 4)
     if oid == kinds.FLOAT8:
+        if not 1 <= size <= _MOST_BITS:
+            shown = "at least 1 bit" if size < 1 else f"less than {_MOST_BITS + 1} bits"
+            raise SqlError("22023", f"precision for type float must be {shown}")
         return Kind(kinds.FLOAT4 if size <= 24 else kinds.FLOAT8)
-    return Kind(oid)
+    return Kind(oid, min(size, 6)) if oid != kinds.INTERVAL else Kind(oid)
+
+
+_LENGTHS = {kinds.VARCHAR: "varchar", kinds.BPCHAR: "char", kinds.BIT: "bit", kinds.VARBIT: "varbit"}
+_MOMENTS = (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ, kinds.INTERVAL)
+# How many numbers may stand behind a type's name.
+_NUMBERS = {kinds.NUMERIC: 2, kinds.FLOAT8: 1, **dict.fromkeys(_LENGTHS, 1), **dict.fromkeys(_MOMENTS, 1)}
 
 
 def written_place(node: exp.Expr, clause: str) -> int | None:

@@ -31,10 +31,14 @@ class CommonTables:
         """Puts the entries into `scope`."""
         if node.args.get("search") is not None:
             raise SqlError("0A000", "SEARCH and CYCLE are not supported")
+        entries = {}
         for each in node.expressions:
             name = fold(each.args["alias"].this)
-            if name in scope.tables:
+            if name in entries:
                 raise SqlError("42712", f'WITH query name "{name}" specified more than once')
+            entries[name] = each
+        for name in _ordered(entries) if node.args.get("recursive") else entries:
+            each = entries[name]
             names = [fold(column) for column in each.args["alias"].args.get("columns") or ()]
             recursive = bool(node.args.get("recursive")) and _mentions(each.this, name)
             scope.tables[name] = (
@@ -58,6 +62,7 @@ class CommonTables:
             raise SqlError(
                 "42P19", f'recursive query "{name}" does not have the form non-recursive-term UNION [ALL] recursive-term'
             )
+        scope = self._with_own(name, inner, scope)
         _check_recursion(name, inner)
         start, columns = self.binder.queries.query(inner.this, scope.inner())
         made = _renamed(columns, names, name)
@@ -72,6 +77,17 @@ class CommonTables:
         kinds = tuple(kind.oid for _, kind in made)
         plan = Recursive(start.width, number, start, step, not inner.args.get("distinct"), kinds)
         return CommonTable(name, Shared(plan.width, self.binder.new_name(), plan), made, nowhere)
+
+    def _with_own(self, name: str, query: exp.Union, scope: Scope) -> Scope:
+        """The scope of both terms of a recursive query that has a WITH of its own."""
+        own = query.args.get("with_")
+        if own is None:
+            return scope
+        if any(_mentions(each.this, name) for each in own.expressions):
+            raise SqlError("42P19", f'recursive reference to query "{name}" must not appear within its non-recursive term')
+        inside = scope.inner()
+        self.bind(own, inside)
+        return inside
 
     def _cast(self, step: Plan, found: list[tuple[str, Kind]], made: tuple[tuple[str, Kind], ...], name: str) -> Plan:
         columns = []
@@ -124,7 +140,38 @@ def _check_recursion(name: str, query: exp.Expr) -> None:
 
 
 def _mentions(query: exp.Expr, name: str) -> bool:
-    return any(table.args.get("db") is None and fold(table.this) == name for table in query.find_all(exp.Table))
+    named = (table for table in query.find_all(exp.Table) if table.args.get("db") is None and fold(table.this) == name)
+    return any(not _is_other(table, query, name) for table in named)
+
+
+def _is_other(table: exp.Expr, query: exp.Expr, name: str) -> bool:
+    """Whether a WITH inside of `query` gives the table's name to something else."""
+    node: exp.Expr | None = table
+    while node is not None and node is not query.parent:
+        own = node.args.get("with_")
+        if own is not None and any(fold(each.args["alias"].this) == name for each in own.expressions):
+            return True
+        node = node.parent
+    return False
+
+
+def _ordered(entries: dict[str, exp.Expr]) -> list[str]:
+    """Names of a WITH RECURSIVE, each behind those that it reads.
+
+    Raises:
+        SqlError: 0A000 where two read each other.
+    """
+    needs = {
+        name: {other for other in entries if other != name and _mentions(each.this, other)} for name, each in entries.items()
+    }
+    order: list[str] = []
+    while needs:
+        ready = next((name for name, found in needs.items() if not found - set(order)), None)
+        if ready is None:
+            raise SqlError("0A000", "mutual recursion between WITH items is not implemented")
+        order.append(ready)
+        del needs[ready]
+    return order
 
 
 def _renamed(columns: list[tuple[str, Kind]], names: list[str], table: str) -> tuple[tuple[str, Kind], ...]:

@@ -7,19 +7,22 @@ client.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import copy
 from hyperdb.frontends.sql.contract import Column, CopyIn, CopyOptions, CopyOut, Session
 from hyperdb.frontends.sql.conversation.portals import find_type
-from hyperdb.frontends.sql.conversation.rows import BINARY, fields, put, writers
+from hyperdb.frontends.sql.conversation.rows import BINARY, binary_reader, fields, put, writers
 from hyperdb.frontends.sql.conversation.steps import NEXT, Shared, Turn, call
 from hyperdb.frontends.sql.copy import binary
 from hyperdb.frontends.sql.copy.record import Reader
 from hyperdb.frontends.sql.protocol import encode, messages
 from hyperdb.frontends.sql.types import Style, Type, oids
+from hyperdb.frontends.sql.types.charsets import UTF8, Charset
 
 
 def _texts(fields: Sequence[str | None]) -> Sequence[object]:
@@ -61,7 +64,7 @@ class Rows:
         self._read_all = [_COLUMNS.get(column.type) for column in columns]
         if options.format == _IS_BINARY:
             self._source = copy.BinaryReader(len(types))
-            self._read = [kind.read_binary for kind in types]
+            self._read = [binary_reader(session, kind) for kind in types]
         else:
             self._source = copy.reader(options, [column.name for column in columns])
             self._read = [_with_style(kind, style) for kind in types]
@@ -104,15 +107,51 @@ class Rows:
         return [None if field is None else turn(field) for field in fields]
 
 
+class Recoder:
+    """Pieces of a client's bytes to pieces of UTF-8; a character cut in two waits for its rest."""
+
+    def __init__(self, charset: Charset) -> None:
+        self._charset = charset
+        self._decoder = codecs.getincrementaldecoder(charset.codec)()
+
+    def feed(self, data: bytes) -> bytes:
+        """The characters that are whole with this piece."""
+        return self._decoded(data, final=False)
+
+    def finish(self) -> None:
+        """Nothing may be left.
+
+        Raises:
+            SqlError: 22021.
+        """
+        self._decoded(b"", final=True)
+
+    def _decoded(self, data: bytes, *, final: bool) -> bytes:
+        try:
+            return self._decoder.decode(data, final).encode()
+        except UnicodeDecodeError as error:
+            raise SqlError(*self._charset.fault(error)) from None
+
+
+def turned(line: bytes, charset: Charset) -> bytes:
+    """A line of UTF-8 as the client's."""
+    return line if charset.is_unicode else charset.encoded(line.decode())
+
+
 class _Loader:
     """Pieces of input to the session: as they are if it takes bytes, else as rows of values."""
 
     def __init__(self, session: Session, running: CopyIn) -> None:
         self._running = running
         self._rows = Rows(session, running.columns, running.options)
+        charset = running.options.charset or session.style.charset
+        is_plain = charset.is_unicode or running.options.format == _IS_BINARY
+        self._recoder = None if is_plain else Recoder(charset)
 
     def feed(self, data: bytes) -> Turn[None]:
         """Takes one piece."""
+        if self._recoder is not None:
+            data = self._recoder.feed(data)
         if self._running.takes_bytes:
             yield from call(self._running.load, data)
         else:
@@ -120,6 +159,8 @@ class _Loader:
 
     def finish(self) -> Turn[str]:
         """Takes what was left of the pieces; the command tag."""
+        if self._recoder is not None:
+            self._recoder.finish()
         if not self._running.takes_bytes:
             yield from self._add(self._rows.finish())
         return (yield from call(self._running.finish))
@@ -177,15 +218,18 @@ def _send(shared: Shared, running: CopyOut) -> Turn[None]:
     columns, options, session = running.columns or (), running.options, shared.opened
     is_binary = options.format == _IS_BINARY
     shared.out.append(encode.copy_out([BINARY if is_binary else 0] * len(columns)))
-    write = writers(session, columns, (BINARY if is_binary else 0,))
+    charset = options.charset or session.style.charset
+    # Lines are made of texts, and are turned as a whole.
+    style = replace(session.style, charset=charset if is_binary else UTF8)
+    write = writers(session, columns, (BINARY if is_binary else 0,), style)
     lines = copy.writer(options)
     # Clients look for the binary header in front of the first row, in the same message.
     head = binary.HEADER if is_binary else b""
     if options.header and not is_binary:
-        yield from put(shared, encode.copy_data(lines.header([column.name for column in columns])))
+        yield from put(shared, encode.copy_data(turned(lines.header([column.name for column in columns]), charset)))
     more = True
     while more:
-        encoded = None if head else (yield from call(running.encoded, 0, options))
+        encoded = None if head or not charset.is_unicode else (yield from call(running.encoded, 0, options))
         if encoded is not None:
             data, _, more = encoded
             yield from put(shared, data)
@@ -193,7 +237,7 @@ def _send(shared: Shared, running: CopyOut) -> Turn[None]:
         rows, more = yield from call(running.rows, shared.terms.bounds.rows_at_once)
         for row in rows:
             raw = fields(row, write)
-            line = binary.row(raw) if is_binary else lines.line([None if f is None else f.decode() for f in raw])
+            line = binary.row(raw) if is_binary else turned(lines.line([None if f is None else f.decode() for f in raw]), charset)
             yield from put(shared, encode.copy_data(head + line))
             head = b""
     if is_binary:

@@ -88,7 +88,8 @@ class Conversation:
 
     def receive(self, data: bytes) -> None:
         """Bytes came."""
-        found = shortcut.find(self._shared, self._commands.held, data) if data and self._is_between else None
+        is_short = data and self._is_between and self._shared.charset.is_unicode
+        found = shortcut.find(self._shared, self._commands.held, data) if is_short else None
         if found is None:
             self._decoder.receive(data)
         else:
@@ -187,6 +188,7 @@ class Conversation:
         """Answers events as long as there are any and nothing else is asked for."""
         while self._asked is NEXT:
             try:
+                self._decoder.charset = self._shared.charset
                 event = self._decoder.next_event()
             except WireError as error:
                 self._shared.report(error)

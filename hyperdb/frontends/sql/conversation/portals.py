@@ -47,7 +47,8 @@ def described(session: Session, columns: Sequence[Column] | None, formats: Forma
         [
             encode.Column(c.name, c.type, find_type(session, c.type).length, c.modifier, c.table, c.number, code)
             for c, code in zip(columns, codes, strict=True)
-        ]
+        ],
+        session.style.charset,
     )
 
 
@@ -62,13 +63,14 @@ class Statement:
         self._descriptions: dict[tuple[int, ...], bytes] = {}
 
     def description(self, session: Session, formats: tuple[int, ...]) -> bytes:
-        """RowDescription or NoData under these result formats."""
-        found = self._descriptions.get(formats)
+        """RowDescription or NoData under these result formats, in the client's character set."""
+        key = (session.style.charset.number, *formats)
+        found = self._descriptions.get(key)
         if found is None:
             found = described(session, self.prepared.columns, formats)
             # A client could ask for two to the power of the columns many; those that clients ask for are few.
             if len(self._descriptions) < 8:
-                self._descriptions[formats] = found
+                self._descriptions[key] = found
         return found
 
 

@@ -2,7 +2,7 @@
 
 Theory: each column has one writer, found once a portal: its type's text or binary function, with the few types of which most rows
 consist written out for speed. Invariant: a value that cannot be read is an `SqlError` of the class that PostgreSQL gives
-(22P02 for text, 22P03 for binary, 22021 for what is not UTF-8).
+(22P02 for text, 22P03 for binary, 22021 for what is not of the client's character set).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.contract import Column, Formats, Outcome, RawValues, Session
 from hyperdb.frontends.sql.conversation.portals import each, find_type
+from hyperdb.frontends.sql.conversation.recoding import holds_text, recoded
 from hyperdb.frontends.sql.conversation.steps import FLUSHED, Shared, Turn, call
 from hyperdb.frontends.sql.protocol import encode
-from hyperdb.frontends.sql.types import Style, oids
+from hyperdb.frontends.sql.types import Style, Type, oids
 
 BINARY = 1
 # Rows of values are turned into bytes in portions, so that output is bounded by bytes though rows are counted.
@@ -26,51 +26,57 @@ _AS_DECIMAL = frozenset({oids.INT2, oids.INT4, oids.INT8, oids.OID})
 _AS_IS = frozenset({oids.TEXT, oids.VARCHAR, oids.BPCHAR, oids.NAME, oids.UNKNOWN, oids.JSON})
 
 
-def text_of(raw: bytes) -> str:
-    """The text that a client sent as a value.
-
-    Raises:
-        SqlError: 22021, when it is not UTF-8 or holds a NUL.
-    """
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        bad = " ".join(f"0x{byte:02x}" for byte in raw[error.start : max(error.end, error.start + 1)])
-        raise SqlError("22021", f'invalid byte sequence for encoding "UTF8": {bad}') from None
-    if "\0" in text:
-        raise SqlError("22021", 'invalid byte sequence for encoding "UTF8": 0x00')
-    return text
-
-
 def read_values(session: Session, oids_: Sequence[int], values: RawValues, formats: Formats) -> list[object]:
     """The values of a Bind message."""
     codes = formats if len(formats) == len(values) else (formats[0] if formats else 0,) * len(values)
+    charset = session.style.charset
     read: list[object] = []
     for oid, raw, code in zip(oids_, values, codes, strict=True):
         if raw is None:
             read.append(None)
             continue
         kind = find_type(session, oid)
-        read.append(kind.read_binary(raw) if code == BINARY else kind.read_text(text_of(raw), session.style))
+        if code != BINARY:
+            read.append(kind.read_text(charset.decoded(raw), session.style))
+        else:
+            read.append(binary_reader(session, kind)(raw))
     return read
+
+
+def binary_reader(session: Session, kind: Type) -> Callable[[bytes], Any]:
+    """What reads a type's binary values, the texts in them being of the client's character set."""
+    charset = session.style.charset
+    if charset.is_unicode or not holds_text(kind):
+        return kind.read_binary
+    find = _finder(session)
+    return lambda raw: kind.read_binary(recoded(kind, raw, lambda part: charset.decoded(part).encode(), find))
+
+
+def _finder(session: Session) -> Callable[[int], Type]:
+    return lambda oid: find_type(session, oid)
 
 
 def writer(session: Session, style: Style, oid: int, code: int) -> _Writer:
     """What turns a value of the type into the bytes of a field."""
     kind = find_type(session, oid)
+    charset = style.charset
     if code == BINARY:
-        return kind.write_binary
+        if charset.is_unicode or not holds_text(kind):
+            return kind.write_binary
+        find = _finder(session)
+        return lambda value: recoded(kind, kind.write_binary(value), lambda part: charset.encoded(part.decode()), find)
     if oid in _AS_DECIMAL:
         return lambda value: b"%d" % value
+    turn: Callable[[str], bytes] = str.encode if charset.is_unicode else charset.encoded
     if oid in _AS_IS:
-        return str.encode
+        return turn
     write = kind.write_text
-    return lambda value: write(value, style).encode()
+    return lambda value: turn(write(value, style))
 
 
-def writers(session: Session, columns: Sequence[Column], formats: Formats) -> list[_Writer]:
-    """A writer for each column."""
-    style = session.style
+def writers(session: Session, columns: Sequence[Column], formats: Formats, style: Style | None = None) -> list[_Writer]:
+    """A writer for each column, in another style than the session's if one is given."""
+    style = style or session.style
     codes = each(formats, len(columns))
     return [writer(session, style, column.type, code) for column, code in zip(columns, codes, strict=True)]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from hyperdb.errors import SqlError, WireError
 from hyperdb.frontends.sql.contract import Notice, Session, Status, WouldWait
 from hyperdb.frontends.sql.protocol import encode
+from hyperdb.frontends.sql.types.charsets import UTF8, Charset
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.conversation.terms import Terms
@@ -63,9 +64,14 @@ class Shared:
         assert self.session is not None
         return self.session
 
+    @property
+    def charset(self) -> Charset:
+        """What the client's bytes of texts are."""
+        return UTF8 if self.session is None else self.session.style.charset
+
     def report(self, error: Exception) -> None:
         """ErrorResponse for an error that leaves the connection usable."""
-        self.out.append(encode.error_response(self.diagnostic(error)))
+        self.out.append(encode.error_response(self.diagnostic(error), self.charset))
 
     def diagnostic(self, error: Exception, severity: str = "ERROR") -> encode.Diagnostic:
         """The fields of ErrorResponse. What is no error of the client's or the session's is XX000, without its text."""
@@ -99,7 +105,7 @@ class Shared:
         shown = encode.Diagnostic(
             notice.severity, notice.sqlstate, notice.message, detail=notice.detail, hint=notice.hint, position=notice.position
         )
-        self.out.append(encode.notice_response(shown))
+        self.out.append(encode.notice_response(shown, self.charset))
 
     def remarks(self) -> None:
         """The notices since the last call, which go before the answer that they belong to."""
@@ -110,7 +116,7 @@ class Shared:
         """Changed settings, notifications where no transaction is open, then ReadyForQuery."""
         session = self.opened
         for name, value in session.changed_settings().items():
-            self.out.append(encode.parameter_status(name, value))
+            self.out.append(encode.parameter_status(name, value, self.charset))
         if session.status is Status.IDLE:
             self.notify()
         self.out.append(READY[session.status])
@@ -118,7 +124,7 @@ class Shared:
     def notify(self) -> None:
         """NotificationResponse for each notification that waits."""
         for note in self.opened.notifications():
-            self.out.append(encode.notification(note.process_id, note.channel, note.payload))
+            self.out.append(encode.notification(note.process_id, note.channel, note.payload, self.charset))
 
 
 def call(function: Callable[..., T], *arguments: object) -> Turn[T]:

@@ -126,7 +126,7 @@ def add_column(context: Context, columns: Columns, node: exp.ColumnDef, app: int
         raise SqlError("42701", f'column "{name}" specified more than once')
     if len(columns.made) >= _MOST_COLUMNS:
         raise SqlError("54011", f"tables can have at most {_MOST_COLUMNS} columns")
-    kind = kind_of(node.args["kind"], context.catalog, context.path)
+    kind = kind_of(node.args["kind"], context.catalog, context.path, is_column=True)
     if kind.oid == kinds.BPCHAR and kind.modifier == -1 and node.args["kind"].this == exp.DataType.Type.CHAR:
         kind = Kind(kinds.BPCHAR, 5)
     column = Column(id=number, name=name, kind=kinds.to_record(kind, context.catalog.domains))

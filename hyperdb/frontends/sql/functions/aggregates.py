@@ -191,9 +191,6 @@ def all_aggregates() -> Iterator[Aggregate]:
     for name in ("bool_and", "every"):
         yield Aggregate(name, (BOOL,), BOOL, _nothing, lambda state, value: value if state is None else state and value, _same)
     yield Aggregate("bool_or", (BOOL,), BOOL, _nothing, lambda state, value: value if state is None else state or value, _same)
-    for oid in (INT2, INT4, INT8):
-        yield Aggregate("bit_and", (oid,), oid, _nothing, lambda state, value: value if state is None else state & value, _same)
-        yield Aggregate("bit_or", (oid,), oid, _nothing, lambda state, value: value if state is None else state | value, _same)
     for oid in (TEXT, BYTEA):
         yield Aggregate(
             "string_agg",

@@ -17,6 +17,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import (
+    BIT,
     BOOL,
     BPCHAR,
     BYTEA,
@@ -47,6 +48,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     TIMESTAMPTZ,
     TIMETZ,
     UNKNOWN,
+    VARBIT,
     VARCHAR,
     Kind,
 )
@@ -224,6 +226,31 @@ for _target in (BOOL, NUMERIC, FLOAT4, FLOAT8, *_INTEGERS):
     _add(JSONB, _target, EXPLICIT, _of_jsonb(_target))
 _add(CIDR, INET, IMPLICIT)
 _add(BYTEA, BYTEA, IMPLICIT)
+_add(BIT, VARBIT, IMPLICIT)
+_add(VARBIT, BIT, IMPLICIT)
+_BITS_OF = {INT4: 32, INT8: 64}
+
+
+def _number_of_bits(target: int) -> Run:
+    size = _BITS_OF[target]
+
+    def run(value: str, _env: Any) -> int:
+        if len(value) > size:
+            raise SqlError("22003", f"{'integer' if size == _BITS_OF[INT4] else 'bigint'} out of range")
+        number = int(value or "0", 2)
+        return number - (1 << size) if number >> (size - 1) else number
+
+    return run
+
+
+def _bits_of_number(size: int) -> Run:
+    """The last bits of a number, the sign before them where there are more than it has."""
+    length = max(size, 1)
+    return lambda value, _env: format(value & ((1 << length) - 1), f"0{length}b")
+
+
+for _target in _BITS_OF:
+    _add(BIT, _target, EXPLICIT, _number_of_bits(_target))
 
 
 def _from_text(target: Kind, enum: Any) -> Run:
@@ -240,6 +267,8 @@ def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: No
     found = TABLE.get((source, oid))
     if found is not None:
         return found
+    if oid == BIT and source in _BITS_OF:
+        return Cast(EXPLICIT, _bits_of_number(target.modifier))
     if source == UNKNOWN:
         return Cast(IMPLICIT, _from_text(target, enum(oid)), depends=True)
     inner, wanted = kinds.element(source), kinds.element(oid)

@@ -38,7 +38,7 @@ from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.functions.arrays import positions
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.functions.times import DAY, LAST, SECOND
-from hyperdb.frontends.sql.types import Bounded
+from hyperdb.frontends.sql.types import Bounded, charsets
 
 _INTS = array_of(INT4) or 0
 _TEXTS = array_of(TEXT) or 0
@@ -109,31 +109,20 @@ def _normalized(text: str, form: str = "NFC") -> str:
 
 
 def _encoded(text: str, encoding: str) -> bytes:
-    try:
-        return text.encode(_codec(encoding))
-    except UnicodeEncodeError:
-        raise SqlError("22P05", f'a character has no equivalent in encoding "{encoding.upper()}"') from None
+    return _charset(encoding, "destination").encoded(text)
 
 
 def _decoded(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(_codec(encoding))
-    except UnicodeDecodeError:
-        raise SqlError("22021", f'invalid byte sequence for encoding "{encoding.upper()}"') from None
+    return _charset(encoding, "source").decoded(data)
 
 
-def _codec(encoding: str) -> str:
-    known = {
-        "UTF8": "utf-8",
-        "UTF-8": "utf-8",
-        "LATIN1": "latin-1",
-        "SQL_ASCII": "ascii",
-        "WIN1252": "cp1252",
-        "LATIN9": "iso8859-15",
-    }
-    if encoding.upper() not in known:
-        raise SqlError("22023", f'invalid source encoding name "{encoding}"')
-    return known[encoding.upper()]
+def _charset(name: str, role: str) -> charsets.Charset:
+    found = charsets.find(name)
+    if found is None:
+        raise SqlError("22023", f'invalid {role} encoding name "{name}"')
+    if not found.codec:
+        raise SqlError("0A000", f"conversion between {found.name} and UTF8 is not supported")
+    return found
 
 
 def _unescaped(text: str) -> str:

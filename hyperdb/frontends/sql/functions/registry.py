@@ -19,6 +19,7 @@ from hyperdb.frontends.sql.functions import (
     advisory,
     aggregates,
     arrays,
+    bits,
     casts,
     degrees,
     fields,
@@ -37,7 +38,7 @@ from hyperdb.frontends.sql.functions import (
 )
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
-_WITH_OPERATORS = (numbers, powers, texts, regexes, times, arrays, jsons)
+_WITH_OPERATORS = (numbers, powers, texts, regexes, times, arrays, jsons, bits)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),
@@ -62,7 +63,7 @@ _ALL: Table = table(
 OPERATORS: Table = {name: found for name, found in _ALL.items() if not name[0].isidentifier()}
 FUNCTIONS: Table = {name: found for name, found in _ALL.items() if name[0].isidentifier()}
 AGGREGATES: dict[str, list[Aggregate]] = {}
-for _each in aggregates.all_aggregates():
+for _each in chain(aggregates.all_aggregates(), bits.aggregates()):
     AGGREGATES.setdefault(_each.name, []).append(_each)
 
 POLYMORPHIC = frozenset({ANY, ANYELEMENT, ANYARRAY, ANYNONARRAY})

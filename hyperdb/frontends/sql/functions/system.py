@@ -29,7 +29,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     array_of,
 )
 from hyperdb.frontends.sql.functions.model import Function
-from hyperdb.frontends.sql.types import BUILT_IN, Record
+from hyperdb.frontends.sql.types import BUILT_IN, Record, charsets
 
 VERSION = "PostgreSQL 15.8 (HyperDB)"
 _NAMES = array_of(NAME) or 0
@@ -49,6 +49,16 @@ def _expanded(items: Sequence[int]) -> list[Record]:
     """information_schema._pg_expandarray: items with their places from 1."""
     kinds = [BUILT_IN[INT4], BUILT_IN[INT4]]
     return [Record((item, place), kinds) for place, item in enumerate(items, 1)]
+
+
+def _charset_name(number: int) -> str:
+    found = charsets.numbered(number)
+    return "" if found is None else found.name
+
+
+def _charset_number(name: str) -> int:
+    found = charsets.find(name)
+    return -1 if found is None else found.number
 
 
 def _env(
@@ -79,6 +89,7 @@ def functions() -> Iterator[Function]:
     for name in ("current_user", "user", "current_role"):
         yield _env(name, (), NAME, lambda env: env.session.role)
     yield _env("session_user", (), NAME, lambda env: env.session.login_role)
+    yield _env("pg_client_encoding", (), NAME, lambda env: env.session.setting("client_encoding"))
     yield _env("current_setting", (TEXT,), TEXT, lambda env, name: env.session.setting(name))
     yield _env("current_setting", (TEXT, BOOL), TEXT, lambda env, name, missing: env.session.setting(name, missing))
     yield _env(
@@ -146,7 +157,8 @@ def functions() -> Iterator[Function]:
         yield _env(name, (REGCLASS,), INT8, lambda env, oid: env.session.describe.size(oid))
     yield Function("pg_size_pretty", (INT8,), TEXT, _pretty)
     yield Function("pg_size_pretty", (NUMERIC,), TEXT, lambda size: _pretty(int(size)))
-    yield Function("pg_encoding_to_char", (INT4,), NAME, lambda _code: "UTF8")
+    yield Function("pg_encoding_to_char", (INT4,), NAME, _charset_name)
+    yield Function("pg_char_to_encoding", (NAME,), INT4, _charset_number)
     yield Function("pg_char_to_encoding", (NAME,), INT4, lambda _name: 6)
     yield Function("pg_is_in_recovery", (), BOOL, lambda: False)
     yield Function("pg_partition_ancestors", (REGCLASS,), REGCLASS, lambda _oid: [], rows=True)

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp
@@ -47,10 +47,28 @@ _IDENTITY_OPTIONS = (
 )
 
 
+# Words that the grammar takes for types because other systems have them; here they are names as any other.
+_FOREIGN_TYPES = frozenset(
+    """
+    BIGDECIMAL BIGNUM BIGNUMERIC BINARY BLOB BYTE CLOB DATETIME DECFLOAT DECIMAL128 DECIMAL256 DECIMAL32 DECIMAL64 DOUBLE FIXED
+    GEOGRAPHY GEOMETRY HSTORE HUGEINT INT1 INT128 INT16 INT256 INT32 INT64 LIST LONG LONGBLOB LONGTEXT LONGVARCHAR MAP MEDIUMBLOB
+    MEDIUMINT MEDIUMTEXT NULLABLE NUMBER NVARCHAR NVARCHAR2 OBJECT REF SHORT STR STRING STRUCT TIMESTAMPLTZ TIMESTAMPNTZ
+    TIMESTAMP_LTZ TIMESTAMP_NTZ TIME_NS TINYBLOB TINYINT TINYTEXT UHUGEINT UINT UINT128 UINT256 VARBINARY VARCHAR2 VARIANT VECTOR
+    """.split()
+)
+
+
 class HyperPostgres(Postgres):
     """PostgreSQL, calls left as they are and places of arrays as they are written."""
 
     INDEX_OFFSET = 0
+
+    class Tokenizer(Postgres.Tokenizer):
+        """No types but PostgreSQL's are known by name."""
+
+        KEYWORDS: ClassVar[dict[str, TokenType]] = {
+            word: kind for word, kind in Postgres.Tokenizer.KEYWORDS.items() if word not in _FOREIGN_TYPES
+        }
 
     class Parser(Postgres.Parser):  # type: ignore[misc, valid-type]
         """No function is known by name."""
@@ -215,6 +233,15 @@ _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespac
 
 
 _ORDERS = {"<": "ASC", ">": "DESC"}
+_TYPES_OF_WORDS: dict[tuple[str, ...], str] = {
+    ("bit", "varying"): "varbit",
+    ("nchar", "varying"): "varchar",
+    ("national", "char"): "char",
+    ("national", "char", "varying"): "varchar",
+    ("national", "character"): "char",
+    ("national", "character", "varying"): "varchar",
+}
+_FIRST_WORDS = frozenset(words[0] for words in _TYPES_OF_WORDS)
 _CONTINUED = re.compile(r"(?:[ \t\f\r]|--[^\n]*)*\n(?:\s|--[^\n]*\n)*")
 
 
@@ -270,10 +297,24 @@ def _marked(text: str, offset: int) -> str:
             end = tokens[place + 1][2] + 1
             out += [text[last:at], _ORDERS[behind[0]].ljust(end - at)]
             last = end
+        elif word.lower() in _FIRST_WORDS and (found := _type_of_words(tokens, place)) is not None:
+            shorter, end = found
+            out += [text[last:at], shorter.ljust(end - at)]
+            last = end
         elif word.lower() in _OBJECT_TYPES and behind == ["[", "]"] and text.startswith("[]", at + len(word)):
             out += [text[last:at], " _", word]
             last = at + len(word) + 2
     return "".join([*out, text[last:]])
+
+
+def _type_of_words(tokens: list[tuple[str, str, int]], place: int) -> tuple[str, int] | None:
+    """One word for the type that begins at a word, if it has several, and where the last one ends."""
+    for length in (3, 2):
+        said = tokens[place : place + length]
+        shorter = _TYPES_OF_WORDS.get(tuple(word.lower() for _, word, _ in said))
+        if shorter is not None:
+            return shorter, said[-1][2] + len(said[-1][1])
+    return None
 
 
 def _refused(error: ParseError, text: str, offset: int) -> SqlError:

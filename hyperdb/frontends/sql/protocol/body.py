@@ -1,7 +1,7 @@
 """Reading the fields of one message's body.
 
 Theory: every field is an integer in network order, a text that ends in NUL, or counted bytes. Invariant: reading past the end,
-text that is not UTF-8 and bytes left over are each a `WireError` that leaves the connection usable.
+text that is not of the client's character set and bytes left over are each a `WireError` that leaves the connection usable.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from hyperdb.errors import WireError
+from hyperdb.frontends.sql.types.charsets import UTF8, Charset
 
 _INT32 = struct.Struct(">i")
 
@@ -21,10 +22,11 @@ def broken(message: str, sqlstate: str = "08P01") -> WireError:
 class Body:
     """A position in the body of a message."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_charset", "_data")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, charset: Charset = UTF8) -> None:
         self._data = data
+        self._charset = charset
         self._at = 0
 
     def take(self, length: int) -> bytes:
@@ -65,10 +67,10 @@ class Body:
         taken = self._data[self._at : end]
         self._at = end + 1
         try:
-            return taken.decode()
+            return taken.decode(self._charset.codec)
         except UnicodeDecodeError as error:
-            bad = " ".join(f"0x{byte:02x}" for byte in taken[error.start : max(error.end, error.start + 1)])
-            raise broken(f'invalid byte sequence for encoding "UTF8": {bad}', "22021") from None
+            sqlstate, message = self._charset.fault(error)
+            raise broken(message, sqlstate) from None
 
     def value(self) -> bytes | None:
         """Counted bytes; the count -1 is NULL."""

@@ -15,6 +15,7 @@ from hyperdb.errors import WireError
 from hyperdb.frontends.sql.protocol import messages
 from hyperdb.frontends.sql.protocol.body import Body, broken
 from hyperdb.frontends.sql.protocol.limits import Limits
+from hyperdb.frontends.sql.types.charsets import UTF8
 
 MAJOR = 3
 NEWEST_MINOR = 2
@@ -120,6 +121,8 @@ class Decoder:
     def __init__(self, limits: Limits | None = None, merge: Merge = merged) -> None:
         self._merge = merge
         self.phase = Phase.STARTUP
+        self.charset = UTF8
+        """Of the texts in messages; whoever owns the decoder changes it with the session's `client_encoding`."""
         self._limits = limits or Limits()
         self._buffer = bytearray()
         self._at = 0
@@ -181,7 +184,7 @@ class Decoder:
         self._consume(end)
         if read is None:
             return messages.Password(data)
-        body = Body(data)
+        body = Body(data, self.charset)
         try:
             event = read(body)
             body.end()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from hyperdb.frontends.sql.types.charsets import UTF8, Charset
+
 _HEAD = struct.Struct(">BI")
 _COUNT = struct.Struct(">H")
 _LENGTH = struct.Struct(">I")
@@ -101,9 +103,9 @@ def _message(kind: str, body: bytes) -> bytes:
     return _HEAD.pack(ord(kind), len(body) + 4) + body
 
 
-def _text(value: str) -> bytes:
-    # A lone surrogate cannot be sent as UTF-8; a question mark can.
-    return value.partition("\0")[0].encode(errors="replace") + b"\0"
+def _text(value: str, charset: Charset = UTF8) -> bytes:
+    # What the client's character set lacks cannot be sent, such as a lone surrogate; a question mark can.
+    return charset.told(value.partition("\0")[0]) + b"\0"
 
 
 def ready_for_query(status: TransactionStatus) -> bytes:
@@ -126,9 +128,9 @@ def sasl_final(data: bytes) -> bytes:
     return _message("R", b"\0\0\0\x0c" + data)
 
 
-def parameter_status(name: str, value: str) -> bytes:
+def parameter_status(name: str, value: str, charset: Charset = UTF8) -> bytes:
     """ParameterStatus: a setting that clients follow."""
-    return _message("S", _text(name) + _text(value))
+    return _message("S", _text(name) + _text(value, charset))
 
 
 def backend_key(process_id: int, secret: bytes) -> bytes:
@@ -142,10 +144,11 @@ def negotiate_version(newest_minor: int, unknown_options: Sequence[str]) -> byte
     return _message("v", struct.pack(">II", version, len(unknown_options)) + b"".join(map(_text, unknown_options)))
 
 
-def row_description(columns: Sequence[Column]) -> bytes:
+def row_description(columns: Sequence[Column], charset: Charset = UTF8) -> bytes:
     """RowDescription: the columns of the rows that follow."""
     described = [
-        _text(c.name) + _COLUMN.pack(c.table_oid, c.number, c.type_oid, c.type_size, c.type_modifier, c.format) for c in columns
+        _text(c.name, charset) + _COLUMN.pack(c.table_oid, c.number, c.type_oid, c.type_size, c.type_modifier, c.format)
+        for c in columns
     ]
     return _message("T", _COUNT.pack(len(columns)) + b"".join(described))
 
@@ -180,28 +183,28 @@ def command_complete(tag: str) -> bytes:
     return _message("C", _text(tag))
 
 
-def _diagnostic(kind: str, diagnostic: Diagnostic) -> bytes:
+def _diagnostic(kind: str, diagnostic: Diagnostic, charset: Charset) -> bytes:
     parts = []
     for code, field in _FIELDS:
         value = getattr(diagnostic, field)
         if value is not None:
-            parts.append(code + _text(str(value)))
+            parts.append(code + _text(str(value), charset))
     return _message(kind, b"".join(parts) + b"\0")
 
 
-def error_response(diagnostic: Diagnostic) -> bytes:
+def error_response(diagnostic: Diagnostic, charset: Charset = UTF8) -> bytes:
     """ErrorResponse: the statement failed, or the connection ends."""
-    return _diagnostic("E", diagnostic)
+    return _diagnostic("E", diagnostic, charset)
 
 
-def notice_response(diagnostic: Diagnostic) -> bytes:
+def notice_response(diagnostic: Diagnostic, charset: Charset = UTF8) -> bytes:
     """NoticeResponse: a remark that changes nothing."""
-    return _diagnostic("N", diagnostic)
+    return _diagnostic("N", diagnostic, charset)
 
 
-def notification(process_id: int, channel: str, payload: str) -> bytes:
+def notification(process_id: int, channel: str, payload: str, charset: Charset = UTF8) -> bytes:
     """NotificationResponse: the session `process_id` said NOTIFY."""
-    return _message("A", _LENGTH.pack(process_id) + _text(channel) + _text(payload))
+    return _message("A", _LENGTH.pack(process_id) + _text(channel, charset) + _text(payload, charset))
 
 
 def _copy(kind: str, formats: Sequence[int]) -> bytes:

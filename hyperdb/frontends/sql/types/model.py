@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any
 
+from hyperdb.frontends.sql.types.charsets import UTF8, Charset
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -33,11 +35,14 @@ class Style:
     """Name of the object that an oid of a reg... type (its oid comes first) stands for, quoted where it must be."""
     relation_oid: Callable[[int, str], int] | None = None
     """The reverse; raises `SqlError` where there is no such object."""
+    charset: Charset = UTF8
+    """What the client's bytes of texts are; readers and writers of types see texts."""
 
     @property
     def is_common(self) -> bool:
         """Whether values are read and written as by native code, which knows one spelling, but for the time zone."""
-        return self.date_style == "ISO" and self.extra_float_digits >= 1 and self.bytea_output == "hex"
+        is_usual = self.date_style == "ISO" and self.extra_float_digits >= 1 and self.bytea_output == "hex"
+        return is_usual and self.charset.is_unicode
 
 
 DEFAULT = Style()
