@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -70,6 +71,34 @@ def test_a_plan_that_is_not_for_columns_says_why_and_is_measured(session: SqlSes
 def test_an_operator_that_is_not_asked_is_said_to_be_so(session: SqlSession) -> None:
     text = "explain analyze select o.id from owner o left join item i on i.owner = o.id where o.id > 1000000"
     assert any("(never executed)" in line or "rows=0" in line for line in lines(session, "rows", text))
+
+
+def test_json_has_the_names_that_programs_look_for(session: SqlSession) -> None:
+    """As asyncpg's PreparedStatement.explain and pgAdmin read it."""
+    ((found,),) = run(session, f"explain (analyze, format json) {JOIN}")[1]
+    (told,) = json.loads(found)
+    assert told["Rows"] == 10
+    assert told["Execution Time"] > 0
+    top = told["Plan"]
+    assert (top["Node Type"], top["Actual Rows"], top["Actual Loops"]) == ("Aggregate", 10, 1)
+    (join,) = top["Plans"]
+    assert (join["Node Type"], join["Join Type"], join["Actual Rows"]) == ("Hash Join", "Inner", 100)
+    assert {(each["Relation Name"], each["Schema"]) for each in join["Plans"]} == {("owner", "public"), ("item", "public")}
+    ((found,),) = run(session, "explain (format json, verbose) delete from item where owner = 3")[1]
+    (told,) = json.loads(found)
+    assert (told["Plan"]["Node Type"], told["Plan"]["Operation"]) == ("ModifyTable", "Delete")
+    assert told["Plan"]["Plans"][0]["Index Name"] == "item_owner"
+    assert "Actual Rows" not in told["Plan"]
+    assert told["Writes"] == ["vertex removes of public.item", "hyperedge removes of item_owner"]
+
+
+def test_parameters_of_what_is_explained_are_its_own(session: SqlSession) -> None:
+    prepared = session.prepare("explain (analyze, format json) select * from item where id > $1 and owner = $2", ())
+    assert list(prepared.parameters) == [23, 23]
+    assert [column.type for column in prepared.columns or ()] == [114]
+    ((found,),) = session.execute(prepared, [100, 3]).rows(0)[0]
+    session.sync(False)
+    assert json.loads(found)[0]["Rows"] == 10
 
 
 def test_a_change_is_made_and_tells_what_it_writes(session: SqlSession) -> None:

@@ -360,3 +360,40 @@ def test_levels_outside_of_transactions(connect: Connect) -> None:
     assert one(connection, "SHOW transaction_isolation") == "repeatable read"
     assert one(connection, "SELECT current_setting('transaction_read_only')") == "off"
     connection.execute("COMMIT")
+
+
+def test_copy_takes_the_rows_that_where_wants(connect: Connect) -> None:
+    """asyncpg's copy_records_to_table(where=...)."""
+    connection = connect()
+    connection.execute("CREATE TABLE chosen (id int PRIMARY KEY, v text, n int DEFAULT 7)")
+    lines = "".join(f"{number}\tv{number % 3}\n" for number in range(1, 2001))
+    with connection.cursor() as cursor:
+        with cursor.copy("COPY chosen (id, v) FROM STDIN WHERE id % 2 = 0 AND v <> 'v1' AND n = 7") as copy:
+            copy.write(lines)
+        assert cursor.rowcount == len([n for n in range(1, 2001) if n % 2 == 0 and n % 3 != 1])
+    assert one(connection, "SELECT count(*) FROM chosen WHERE id % 2 = 1 OR v = 'v1'") == 0
+    with connection.cursor().copy("COPY chosen FROM STDIN (FORMAT csv) WHERE chosen.v IS NULL") as copy:
+        copy.write("3001,,1\n3002,x,2\n")
+    assert connection.execute("SELECT id, v, n FROM chosen WHERE id > 3000").fetchall() == [(3001, None, 1)]
+    for text, state in (
+        ("COPY chosen FROM STDIN WHERE nothing > 1", "42703"),
+        ("COPY chosen FROM STDIN WHERE id", "42804"),
+        ("COPY chosen FROM STDIN WHERE id IN (SELECT 1)", "0A000"),
+        ("COPY chosen TO STDOUT WHERE id > 1", "42601"),
+    ):
+        with pytest.raises(psycopg.Error) as error, connection.cursor().copy(text) as copy:
+            copy.write("1\tx\t1\n")
+        assert error.value.sqlstate == state, text
+
+
+def test_exists_of_a_query_that_begins_with_a_parenthesis(connect: Connect) -> None:
+    """Django's Exists(a.intersection(b))."""
+    connection = connect()
+    assert one(connection, "SELECT EXISTS((SELECT 1) INTERSECT (SELECT 2))") is False
+    assert one(connection, "SELECT EXISTS((SELECT 1 AS a LIMIT 1) UNION (SELECT 2) LIMIT 1)") is True
+    assert one(connection, "SELECT NOT EXISTS((SELECT 1))") is False
+    assert one(connection, "SELECT EXISTS(VALUES (1))") is True
+    text = "SELECT n FROM generate_series(1, 3) n WHERE EXISTS((SELECT n) EXCEPT (SELECT 2)) ORDER BY n"
+    assert connection.execute(text).fetchall() == [(1,), (3,)]
+    with pytest.raises(psycopg.errors.SyntaxError):
+        connection.execute("SELECT EXISTS(1)")

@@ -12,17 +12,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from hyperdb.errors import RowChangedError, SqlError
 from hyperdb.frontends.sql.access.privileges import INSERT
 from hyperdb.frontends.sql.access.rights import Need
+from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.catalog.relations import Relation, RelationColumn
 from hyperdb.frontends.sql.contract import Column, CopyOptions, WouldWait
 from hyperdb.frontends.sql.conversation.copying import Rows
 from hyperdb.frontends.sql.copy.binary import HEADER
-from hyperdb.frontends.sql.execute.compile import Compiler
+from hyperdb.frontends.sql.execute.compile import Compiler, Run
 from hyperdb.frontends.sql.execute.environment import Environment, settle
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.lane.compile import LaneCompiler
+from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.statement import SqlPrepared
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.lanes import CopyForm
@@ -159,7 +163,8 @@ class _Reading:
         self.relation, self._columns = self._targets()
         self.layout = env.session.layout(self.relation, env)
         is_plain = is_plain and session.lane.has_common_settings() and not self._options.match_header
-        self._form = self._native_form() if is_plain else None
+        self._filter = self._condition(prepared.extra["where"]) if prepared.extra["where"] else None
+        self._form = self._native_form() if is_plain and self._filter is None else None
         self._wants_head = self._options.header or self._options.format == "binary"
         self._rest = b""
         self._rows: Rows | None = None
@@ -238,6 +243,21 @@ class _Reading:
         self._session.rights.check(env.catalog, [Need(relation.oid, INSERT, column.number) for column in columns])
         return relation, columns
 
+    def _condition(self, text: str) -> Run:
+        """What WHERE asks of a row before it is added.
+
+        Raises:
+            SqlError: whatever is wrong with it; 0A000 for subqueries and system columns.
+        """
+        node = parse(f"SELECT {text}").expressions[0]
+        relation, binder = self.relation, self._session.binder(self.env.catalog)
+        if node.find(exp.Query) is not None:
+            raise SqlError("0A000", "cannot use subquery in COPY FROM WHERE condition")
+        source = binder.writes.source(relation, relation.name)
+        scope = Scope(Level(), [source], clause="COPY FROM WHERE conditions", width=relation.width)
+        bound = binder.expressions.truth(node, scope, "WHERE")
+        return Compiler(self.env.catalog.labels, lambda _plan: lambda _env: ()).compile(bound)
+
     def _native_form(self) -> CopyForm | None:
         """How records are read natively; None: they are not."""
         env, relation = self.env, self.relation
@@ -251,7 +271,6 @@ class _Reading:
     def _store(self, rows: Sequence[Sequence[Any]]) -> None:
         """Adds rows of values."""
         env, relation = self.env, self.relation
-        self.count += len(rows)
         executor = Executor(env.catalog.labels)
         binder = self._session.binder(env.catalog)
         compiler = Compiler(env.catalog.labels, lambda _plan: lambda _env: ())
@@ -271,7 +290,9 @@ class _Reading:
             for slot, kind in sized:
                 if kind.modifier >= 0 or kind.oid in env.catalog.domains:
                     slots[slot] = env.session.assigned(kind, slots[slot], env)
-            made.append(written.complete(tuple(slots), env))
+            if self._filter is None or self._filter(tuple(slots), env) is True:
+                made.append(written.complete(tuple(slots), env))
+        self.count += len(made)
         modifier.insert_rows(written, made, env)
 
 

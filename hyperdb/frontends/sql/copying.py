@@ -49,6 +49,11 @@ def copy(session: SqlSession, text: Statement, given: tuple[int, ...]) -> SqlPre
     if not found.take("stdin" if not out else "stdout"):
         raise SqlError("0A000", "COPY reads from STDIN and writes to STDOUT only")
     given_options, wanted = _options(found)
+    where = ""
+    if found.take("where"):
+        if out:
+            raise SqlError("42601", "WHERE clause not allowed with COPY TO", position=text.offset + 1)
+        where = found.rest()
     if not out and query is not None:
         raise SqlError("42601", "COPY (query) FROM is not possible", position=text.offset + 1)
     if query is None:
@@ -58,7 +63,7 @@ def copy(session: SqlSession, text: Statement, given: tuple[int, ...]) -> SqlPre
     columns = select.columns or ()
     options = _placed(given_options, wanted, [column.name for column in columns])
     action = Action.COPY_OUT if out else Action.COPY_IN
-    extra = {"select": select, "table": table, "names": names, "options": options}
+    extra = {"select": select, "table": table, "names": names, "options": options, "where": where}
     return SqlPrepared(text, action, select.parameters, columns, select.body, given, select.version, select.path, extra)
 
 
@@ -94,7 +99,7 @@ def _options(found: Words) -> tuple[dict[str, Any], dict[str, list[str] | None]]
     if found.peek() == "(":
         for each in found.inside():
             _option(Words(each), options, wanted)
-    while found.peek():
+    while found.peek() and found.peek() != "where":
         _option(found, options, wanted)
     return options, wanted
 

@@ -89,8 +89,30 @@ def _counting(run: Rows, count: Count) -> Rows:
     return counted
 
 
-def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> Lines:
-    """The lines."""
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is known of a statement. Times are in seconds; those that no run has told are None."""
+
+    plan: Plan
+    counts: dict[int, Count]
+    report: Report | None
+    planning: float
+    execution: float | None = None
+    rows: int = 0
+    parts: Parts | None = None
+
+    def lines(self) -> Lines:
+        """As text."""
+        shown = [*_lines(self.plan, 0, self.counts), *_tier(self.report), *(_parts(self.parts) if self.parts else ())]
+        shown += [f"{word}: {', '.join(names)}" for word, names in touched(self.plan)]
+        if self.execution is None:
+            return shown
+        times = (f"Planning Time: {self.planning * 1000:.3f} ms", f"Execution Time: {self.execution * 1000:.3f} ms")
+        return [*shown, f"Rows: {self.rows}", *times]
+
+
+def explain(session: SqlSession, prepared: SqlPrepared, values: Sequence[object], *, analyze: bool) -> Explained:
+    """What a statement would do; with `analyze` it is run, on these values of its parameters."""
     body = prepared.body
     assert isinstance(body, Query)
     begin = time.perf_counter()
@@ -98,34 +120,21 @@ def explain(session: SqlSession, prepared: SqlPrepared, *, analyze: bool) -> Lin
     planning = time.perf_counter() - begin
     report = _report(session, prepared)
     if not analyze:
-        return [*_lines(plan, 0, {}), *_tier(report), *_sets(plan)]
-    counts: dict[int, Count] = {}
+        return Explained(plan, {}, report, planning)
     begin = time.perf_counter()
     ran = None if report is None or report.reason else _in_columns(session, prepared)
     if isinstance(ran, str):
         report = Report("", (), ran)
-    if ran is None or isinstance(ran, str):
-        measured = Measured(catalog)
-        counts = measured.counts
-        ready = tuple(measured.compile(each) for each in before)
-        body = replace(body, rows=measured.compile(plan), before=ready, analytic=None)
-        begin = time.perf_counter()
-        outcome = session.run(replace(prepared, body=body), ())
-        while outcome.rows(0)[1]:
-            pass
-        count, parts = outcome.count, []
-    else:
-        count, parts = ran.rows, _parts(ran)
-    execution = time.perf_counter() - begin
-    return [
-        *_lines(plan, 0, counts),
-        *_tier(report),
-        *parts,
-        *_sets(plan),
-        f"Rows: {count}",
-        f"Planning Time: {planning * 1000:.3f} ms",
-        f"Execution Time: {execution * 1000:.3f} ms",
-    ]
+    elif ran is not None:
+        return Explained(plan, {}, report, planning, time.perf_counter() - begin, ran.rows, ran)
+    measured = Measured(catalog)
+    ready = tuple(measured.compile(each) for each in before)
+    body = replace(body, rows=measured.compile(plan), before=ready, analytic=None)
+    begin = time.perf_counter()
+    outcome = session.run(replace(prepared, body=body), values)
+    while outcome.rows(0)[1]:
+        pass
+    return Explained(plan, measured.counts, report, planning, time.perf_counter() - begin, outcome.count)
 
 
 def _planned(session: SqlSession, prepared: SqlPrepared, catalog: Catalog) -> tuple[Catalog, Plan, Sequence[Plan]]:
@@ -189,7 +198,7 @@ def _tier(report: Report | None) -> Lines:
     return ["Tier: 3 (columns)", *(f"  Columns of {table}" for table in report.tables), f"  Query: {report.text}"]
 
 
-def _sets(plan: Plan) -> Lines:
+def touched(plan: Plan) -> list[tuple[str, list[str]]]:
     """The sets of the store that it reads and writes."""
     read: dict[str, None] = {}
     written: dict[str, None] = {}
@@ -208,8 +217,7 @@ def _sets(plan: Plan) -> Lines:
             for kind in changes:
                 written[f"vertex {kind} of {_name(relation)}"] = None
                 written |= {f"hyperedge {kind} of {record.name}": None for _, record in relation.indexes}
-    found = [("Reads", read), ("Writes", written)]
-    return [f"{word}: {', '.join(sets)}" for word, sets in found if sets]
+    return [(word, list(sets)) for word, sets in (("Reads", read), ("Writes", written)) if sets]
 
 
 def _name(relation: Relation) -> str:

@@ -23,6 +23,7 @@ from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.by_words import FIRST_WORDS, by_words
 from hyperdb.frontends.sql.execute.pages import stored
 from hyperdb.frontends.sql.execute.rows import Executor
+from hyperdb.frontends.sql.explain_statement import explaining
 from hyperdb.frontends.sql.parse.depth import check, room
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words, first_word
@@ -69,6 +70,8 @@ class Preparer:
         first = first_word(text)
         if first == "declare":
             return declare(self._session, text, given)
+        if first == "explain":
+            return explaining(self._session, text, given)
         if first == "copy":
             return copy(self._session, text, given)
         special = by_words(Words(text)) if first in FIRST_WORDS else None

@@ -18,7 +18,7 @@ from hyperdb.frontends.sql.deferral import set_constraints
 from hyperdb.frontends.sql.locking import lock
 from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.settings import TABLE
-from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility, done
+from hyperdb.frontends.sql.statement import SqlOutcome, SqlPrepared, Statement, Utility, done
 from hyperdb.frontends.sql.vacuum import vacuum
 
 if TYPE_CHECKING:
@@ -434,36 +434,6 @@ def _discard(found: Words) -> Made:
     return Utility(run), None
 
 
-def _explain(found: Words) -> Made:
-    from hyperdb.frontends.sql.explain import explain
-
-    found.expect("explain")
-    analyze = False
-    if found.peek() == "(":
-        for option in found.inside():
-            word = option.lower().split()
-            if word[0] == "analyze":
-                analyze = len(word) == 1 or word[1] in ("true", "on", "1")
-            elif word[0] == "format":
-                if word[1:] != ["text"]:
-                    raise SqlError("0A000", "EXPLAIN gives text only")
-            elif word[0] not in ("verbose", "costs", "buffers", "timing", "summary", "settings", "wal"):
-                raise SqlError("42601", f'unrecognized EXPLAIN option "{word[0]}"')
-    else:
-        analyze = found.take("analyze")
-        found.take("verbose")
-    text = found.rest()
-    column = (Column("QUERY PLAN", kinds.TEXT),)
-
-    def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
-        prepared = session.prepare(text, ())
-        if not isinstance(prepared.body, Query):
-            raise SqlError("0A000", "EXPLAIN takes queries and changes of rows")
-        return SqlOutcome(column, [(line,) for line in explain(session, prepared, analyze=analyze)], "EXPLAIN")
-
-    return Utility(run), column
-
-
 def _refused(found: Words) -> Made:
     raise SqlError("0A000", f"{found.peek().upper()} is not supported", position=found.text.offset + 1)
 
@@ -484,7 +454,6 @@ _MAKERS: dict[str, Callable[[Words], Made | None]] = {
     "execute": _execute,
     "deallocate": _deallocate,
     "discard": _discard,
-    "explain": _explain,
     "vacuum": vacuum,
     "lock": lock,
     **cursor_statements.MAKERS,

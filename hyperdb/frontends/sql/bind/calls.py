@@ -212,6 +212,14 @@ class Calls:
         array = kinds.array_of(TEXT if columns[0][1].oid == UNKNOWN else columns[0][1].oid)
         return Subquery(Kind(array or 0), "array", found.plan, found.captures)
 
+    def _exists_query(self, node: exp.Expr, scope: Scope) -> Expr:
+        """EXISTS of what begins with a parenthesis, which the grammar takes for a call."""
+        inner = node.expressions[0] if len(node.expressions) == 1 else None
+        if not isinstance(inner, exp.Query | exp.Values):
+            raise SqlError("42601", "syntax error in EXISTS: a query is expected", position=self.at(node))
+        found, _ = self.subquery(inner.this if isinstance(inner, exp.Subquery) else inner, scope)
+        return Subquery(Kind(kinds.BOOL), "exists", found.plan, found.captures)
+
     def _array_text(self, node: exp.Expr, scope: Scope) -> Expr:
         """The items become texts by the output of their type."""
         found = [self.bind(each, scope) for each in node.expressions]
@@ -527,6 +535,7 @@ _SPECIAL: dict[str, Any] = {
     "nullif": Calls._nullif,
     "row": Calls._row,
     "array": Calls._array_query,
+    "exists": Calls._exists_query,
     "array_to_string": Calls._array_text,
     "pg_typeof": Calls._typeof,
     "current_timestamp": Calls._precise,
