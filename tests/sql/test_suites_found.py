@@ -397,3 +397,29 @@ def test_exists_of_a_query_that_begins_with_a_parenthesis(connect: Connect) -> N
     assert connection.execute(text).fetchall() == [(1,), (3,)]
     with pytest.raises(psycopg.errors.SyntaxError):
         connection.execute("SELECT EXISTS(1)")
+
+
+def test_dependencies_say_what_belongs_to_what(connect: Connect) -> None:
+    """Django's get_sequences, and pg_dump's way from an index to its constraint."""
+    connection = connect()
+    connection.execute("CREATE TABLE holder (id serial PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, code text UNIQUE, v int)")
+    connection.execute("CREATE TABLE held (holder int REFERENCES holder); CREATE INDEX holder_v ON holder (v)")
+    sequences = """
+        SELECT s.relname, a.attname, d.deptype FROM pg_class s JOIN pg_depend d ON d.objid = s.oid
+        AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+        JOIN pg_attribute a ON d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+        JOIN pg_class t ON t.oid = d.refobjid AND t.relname = 'holder' WHERE s.relkind = 'S' ORDER BY 1"""
+    assert connection.execute(sequences).fetchall() == [("holder_id_seq", "id", "a"), ("holder_n_seq", "n", "i")]
+    indexes = """
+        SELECT i.relname, c.conname FROM pg_depend d JOIN pg_class i ON i.oid = d.objid JOIN pg_constraint c ON c.oid = d.refobjid
+        WHERE d.refclassid = 'pg_constraint'::regclass AND d.deptype = 'i' AND c.conrelid = 'holder'::regclass ORDER BY 1"""
+    assert connection.execute(indexes).fetchall() == [("holder_code_key", "holder_code_key"), ("holder_pkey", "holder_pkey")]
+    keys = """
+        SELECT c.conname, d.refobjid::regclass::text, d.refobjsubid, d.deptype FROM pg_depend d JOIN pg_constraint c
+        ON c.oid = d.objid AND d.classid = 'pg_constraint'::regclass WHERE c.conrelid = 'held'::regclass ORDER BY 4, 3"""
+    assert connection.execute(keys).fetchall() == [
+        ("held_holder_fkey", "held", 1, "a"),
+        ("held_holder_fkey", "holder_pkey", 0, "n"),
+        ("held_holder_fkey", "holder", 1, "n"),
+    ]
+    connection.execute("DROP TABLE held, holder")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.catalog.dependencies import default_oid
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.objects import BTREE, HEAP, KNOWN_OIDS, ROLE
 from hyperdb.frontends.sql.catalog.relations import PG_CATALOG, Catalog
@@ -72,7 +73,7 @@ def defaults(env: Any) -> Rows:
             for column in found.columns:
                 if column.default and not column.dropped:
                     text = env.session.describe.default(number, column)
-                    yield number * 64 + column.id & 0x7FFFFFFF, number, column.id, text
+                    yield default_oid(number, column.id), number, column.id, text
 
 
 def descriptions(env: Any) -> Rows:

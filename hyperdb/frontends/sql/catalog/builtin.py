@@ -13,7 +13,17 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from hyperdb.frontends.sql.catalog import activity, attributes, frames, information, keyspace, kinds, objects, procedures
+from hyperdb.frontends.sql.catalog import (
+    activity,
+    attributes,
+    dependencies,
+    frames,
+    information,
+    keyspace,
+    kinds,
+    objects,
+    procedures,
+)
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation, RelationColumn
 
@@ -36,7 +46,13 @@ def _nothing(_env: Any) -> Iterator[Sequence[Any]]:
 
 
 _MADE: dict[str, dict[str, tuple[str, Rows]]] = {
-    "pg_catalog": {**objects.RELATIONS, **attributes.RELATIONS, **procedures.RELATIONS, **activity.RELATIONS},
+    "pg_catalog": {
+        **objects.RELATIONS,
+        **attributes.RELATIONS,
+        **procedures.RELATIONS,
+        **activity.RELATIONS,
+        **dependencies.RELATIONS,
+    },
     "information_schema": information.RELATIONS,
 }
 _LIST = resources.files("hyperdb.frontends.sql.catalog").joinpath("postgresql15.txt")

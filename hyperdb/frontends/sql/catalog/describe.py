@@ -246,6 +246,8 @@ class Describe:
         for word, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
             if action in _ACTIONS:
                 text += f" ON {word} {_ACTIONS[action]}"
+        if constraint.set_columns:
+            text += f" ({', '.join(names[each] for each in constraint.set_columns)})"
         return text + (" DEFERRABLE" if constraint.deferrable else "") + (" INITIALLY DEFERRED" if constraint.deferred else "")
 
     def view_definition(self, number: int) -> str | None:

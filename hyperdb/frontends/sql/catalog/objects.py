@@ -33,6 +33,12 @@ KNOWN_OIDS = {
     "pg_proc": 1255,
     "pg_namespace": 2615,
     "pg_constraint": 2606,
+    "pg_attrdef": 2604,
+    "pg_depend": 2608,
+    "pg_rewrite": 2618,
+    "pg_trigger": 2620,
+    "pg_authid": 1260,
+    "pg_database": 1262,
 }
 _DELETES = {records.NO_ACTION: "a", records.RESTRICT: "r", records.CASCADE: "c", records.SET_NULL: "n", records.SET_DEFAULT: "d"}
 _CONTYPES = {records.PRIMARY: "p", records.UNIQUE: "u", records.CHECK: "c", records.FOREIGN: "f"}
@@ -371,6 +377,7 @@ def relation_views(word: str) -> Callable[[Any], Rows]:
                     schema,
                     found.name,
                     env.session.role,
+                    kinds.of_record(found.kind).oid,
                     found.start,
                     found.min,
                     found.max,
@@ -441,8 +448,8 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
     "pg_views": ("schemaname name, viewname name, viewowner name, definition text", relation_views("view")),
     "pg_indexes": ("schemaname name, tablename name, indexname name, tablespace name, indexdef text", relation_views("index")),
     "pg_sequences": (
-        "schemaname name, sequencename name, sequenceowner name, start_value int8, min_value int8, max_value int8,"
-        " increment_by int8,"
+        "schemaname name, sequencename name, sequenceowner name, data_type regtype, start_value int8, min_value int8,"
+        " max_value int8, increment_by int8,"
         " cycle bool, cache_size int8",
         relation_views("sequence"),
     ),

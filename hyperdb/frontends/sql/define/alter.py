@@ -14,12 +14,12 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import RowChangedError, SqlError
 from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
-from hyperdb.frontends.sql.define import create, objects
+from hyperdb.frontends.sql.define import create, objects, readers, retype
 from hyperdb.frontends.sql.define.constraints import Build, of_table
 from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
@@ -50,14 +50,22 @@ def alter(context: Context, node: exp.Alter) -> str:
     found = context.catalog.objects[number]
     if isinstance(found, records.Table) and found.partition:
         raise SqlError("0A000", "a table made in CQL is altered in CQL")
-    for action in node.args["actions"]:
-        if isinstance(action, exp.AlterRename):
-            context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))
-        elif kind != "TABLE":
-            raise SqlError("0A000", f"this form of ALTER {kind} is not supported")
-        else:
-            _act(context, number, action)
-        context.refresh()
+    try:
+        for place, action in enumerate(node.args["actions"]):
+            if place:
+                context.see_loaded()
+            if isinstance(action, exp.AlterRename):
+                context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))
+            elif kind != "TABLE":
+                raise SqlError("0A000", f"this form of ALTER {kind} is not supported")
+            else:
+                _act(context, number, action)
+            context.refresh()
+    except RowChangedError:
+        if context.is_cut:
+            # It cannot begin again, as half of it is done.
+            raise SqlError("40001", "could not serialize access due to concurrent update") from None
+        raise
     return f"ALTER {kind}"
 
 
@@ -227,6 +235,8 @@ def _drop_column(context: Context, number: int, name: str, *, cascade: bool, tol
         context.notice(f'column "{name}" of relation "{table.name}" does not exist, skipping')
         return
     column = _column(table, name)
+    readers.refuse_drop(context, number, column, cascade=cascade)
+    table = context.table(number)
     if any(part.column == column.id for part in table.key):
         primary = next(each for each in table.constraints if each.kind == records.PRIMARY)
         _drop_constraint(context, number, primary.name, cascade=cascade, tolerated=False)
@@ -246,7 +256,6 @@ def _drop_column(context: Context, number: int, name: str, *, cascade: bool, tol
     for sequence, found in context.catalog.objects.items():
         if isinstance(found, records.Sequence) and found.table == number and found.column == column.id:
             context.transaction.drop(sequence)
-    del cascade
 
 
 def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> None:
@@ -255,6 +264,7 @@ def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> Non
     if any(each.name == new and not each.dropped for each in table.columns):
         raise SqlError("42701", f'column "{new}" of relation "{table.name}" already exists')
     column = _column(table, old)
+    reading = readers.readers(context, number, column.id)
 
     indexes = context.catalog.indexes.get(number, ())
     named = [record.name for _, record in indexes if any(column.id in part.expression.columns for part in record.columns)]
@@ -279,6 +289,8 @@ def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> Non
     for place, record in indexes:
         if column.id in record.predicate.columns:
             context.change(place, replace(record, predicate=renamed(record.predicate)))
+    context.refresh()
+    readers.rename(context, reading, old, new)
 
 
 def with_name(text: str, old: str, new: str) -> str:
@@ -325,12 +337,12 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
     if _same_form(column.kind, kinds.to_record(target, context.catalog.domains)):
         _change_limit(context, number, column, target, node.args.get("using"))
         return
-    keyed = {part.column for part in table.key} | {
-        part.column for _, record in context.catalog.indexes.get(number, ()) for part in record.columns
-    }
-    named = any(column.id in each.columns for each in table.constraints)
-    if column.id in keyed or named:
-        raise SqlError("0A000", f'the type of column "{column.name}" cannot change: it is in a key or constraint')
+    named = retype.parts(context, number, column)
+    if any(part.column == column.id for part in table.key) and not any(part.is_key for part in named):
+        raise SqlError("0A000", f'the type of column "{column.name}" cannot change: the rows lie in its order')
+    retype.without(context, named, _act)
+    table = context.table(number)
+    column = _column(table, column.name)
     fresh = replace(
         column, id=table.next_column, kind=kinds.to_record(target, context.catalog.domains), place=column.place or column.id
     )
@@ -340,6 +352,8 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
         with_column(table, hidden), columns=(*with_column(table, hidden).columns, fresh), next_column=table.next_column + 1
     )
     context.change(number, table)
+    context.refresh()
+    retype.take_sequences(context, number, column, fresh.id)
     context.refresh()
     relation = context.catalog.relation(number)
     old, new = relation.by_number(column.id), relation.by_number(fresh.id)
@@ -358,6 +372,8 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
     context.change(number, with_column(table, gone))
     if column.not_null:
         _require(context, number, fresh.id)
+    context.refresh()
+    retype.again(context, named, _act)
 
 
 def _same_form(old: bytes, new: bytes) -> bool:

@@ -44,6 +44,8 @@ class Context:
         self.env = env
         self.path = tuple(path)
         self.offset = offset
+        self.is_cut = False
+        """What was done so far is no longer taken back with the statement, only with the transaction."""
         self.binder = Binder(env.catalog, path, [], offset, past=session.backend.past_catalog)
 
     @property
@@ -60,6 +62,14 @@ class Context:
         """Reads the catalog as it is after what this statement has changed."""
         self.env = self.session.environment(self.env.transaction, None)
         self.binder = Binder(self.env.catalog, self.path, [], self.offset, past=self.session.backend.past_catalog)
+
+    def see_loaded(self) -> None:
+        """Rows that a change of the key has loaded, which joins at the commit, are seen by what follows: in a statement anew."""
+        if self.transaction.has_loaded():
+            self.transaction.close(True)
+            self.transaction.open()
+            self.is_cut = True
+        self.refresh()
 
     def notice(self, message: str, state: str = "00000") -> None:
         """Tells the client."""

@@ -30,7 +30,8 @@ from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.records import Column, Expression, KeyColumn, Sequence, Setting, Source, Table, Use
 
 _MOST_COLUMNS = 1600
-_LIMITS = {INT2: (1 << 15) - 1, INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}
+LIMITS = {INT2: (1 << 15) - 1, INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}
+"""The largest values of types that sequences may have."""
 
 
 @dataclass
@@ -148,7 +149,7 @@ def _sequence(
 ) -> int:
     """A sequence for a column."""
     taken = {record.name for _, record, _ in columns.sequences}
-    limit = _LIMITS.get(kind.oid)
+    limit = LIMITS.get(kind.oid)
     if limit is None:
         raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
     step = options.get("increment", 1)
