@@ -52,11 +52,11 @@ def _of_table(_catalog: Catalog, number: int, found: records.Table) -> Iterator[
             yield _CONSTRAINT, each.number, 0, _CLASS, each.parent, column, "n"
         if each.kind == records.FOREIGN and each.index:
             yield _CONSTRAINT, each.number, 0, _CLASS, each.index, 0, "n"
-    for column in found.columns:
-        if column.default and not column.dropped:
-            oid = default_oid(number, column.id)
-            yield _DEFAULT, oid, 0, _CLASS, number, column.id, "a"
-            for use in column.default.uses:
+    for own in found.columns:
+        if own.default and not own.dropped:
+            oid = default_oid(number, own.id)
+            yield _DEFAULT, oid, 0, _CLASS, number, own.id, "a"
+            for use in own.default.uses:
                 yield _DEFAULT, oid, 0, _CLASS, use.object, 0, "n"
 
 

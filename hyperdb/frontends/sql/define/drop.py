@@ -185,7 +185,8 @@ def _remove_dependents(context: Context, number: int, found: records.Object) -> 
     for other_number, other in objects.items():
         if other_number in parts or other_number not in context.catalog.objects:
             continue
-        if isinstance(other, records.View) and any(use.object in parts for use in other.query.uses):
+        filled = isinstance(other, records.Table) and any(use.object in parts for use in other.source.query.uses)
+        if filled or (isinstance(other, records.View) and any(use.object in parts for use in other.query.uses)):
             remove(context, other_number, cascade=True)
             context.refresh()
         elif isinstance(other, records.Table):
