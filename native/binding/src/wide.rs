@@ -54,10 +54,15 @@ fn unkeyable(error: Unkeyable) -> PyErr {
 fn unwritten(error: Unwritten) -> PyErr {
     match error {
         Unwritten::Key(error) => unkeyable(error),
-        Unwritten::Write(Refused::NoElement(at, count)) => raise(
+        Unwritten::Write(Refused::NoElement(_, 0)) => raise(
             "InvalidError",
-            &format!("List index {at} out of bound, list has size {count}"),
+            "Attempted to set an element on a list which is null",
         ),
+        Unwritten::Write(Refused::NoElement(at, count)) => {
+            let at = i64::from_ne_bytes(at.to_ne_bytes());
+            let told = format!("List index {at} out of bound, list has size {count}");
+            raise("InvalidError", &told)
+        }
         Unwritten::Write(Refused::Malformed(id)) => unkeyable(Unkeyable::Value(id)),
     }
 }
@@ -96,7 +101,9 @@ impl WideTable {
             "prepend" => Change::Prepend(all(given.extract()?)?),
             "remove values" => Change::RemoveValues(all(given.extract()?)?),
             "set at" => {
-                let (at, wire): (usize, Option<Vec<u8>>) = given.extract()?;
+                let (at, wire): (i64, Option<Vec<u8>>) = given.extract()?;
+                // A place before the first is in no list, as one far behind the last is.
+                let at = usize::from_ne_bytes(at.to_ne_bytes());
                 Change::SetAt(at, wire.map(|wire| one(&wire)).transpose()?)
             }
             "add" => Change::Add(given.extract()?),

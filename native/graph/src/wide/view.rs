@@ -252,7 +252,10 @@ impl WideLayout {
             };
             let kind = self.column_kind(condition.column).ok_or_else(none)?;
             let mut form = Vec::new();
-            self.push_form(kind, value, &mut form).ok_or_else(none)?;
+            // An empty value of a type whose keys have none is in no view.
+            if self.push_form(kind, value, &mut form).is_none() {
+                return Ok(None);
+            }
             if !condition.holds(&form) {
                 return Ok(None);
             }
@@ -270,7 +273,9 @@ impl WideLayout {
                 return Ok(None);
             };
             let mut wire = Vec::new();
-            to_wire(&part.kind, self.types(), stored, &mut wire).ok_or_else(none)?;
+            if to_wire(&part.kind, self.types(), stored, &mut wire).is_none() {
+                return Ok(None);
+            }
             wires.push(wire);
         }
         let wires: Vec<&[u8]> = wires.iter().map(Vec::as_slice).collect();
