@@ -102,8 +102,8 @@ def test_texts_of_types(text: str, kind: Type) -> None:
         ("'ListType(Int32Type'", None),
         ("'org.example.Other'", None),
         ("", None),
-        ("frozen<" * 40 + "list<int>" + ">" * 40, "Types may nest 16 deep at most"),
-        ("frozen<list<" * 16 + "int" + ">>" * 16, "Types may nest 16 deep at most"),
+        ("frozen<" * 100 + "list<int>" + ">" * 100, "Types may nest 48 deep at most"),
+        ("frozen<list<" * 48 + "int" + ">>" * 48, "Types may nest 48 deep at most"),
         ("list<" * 100_000, None),
     ],
 )  # fmt: skip

@@ -328,3 +328,9 @@ def test_types_that_multiply_are_refused(bench: CqlBench) -> None:
     assert "parts at most" in bench.refused("CREATE TABLE bomb (k int PRIMARY KEY, v tuple<t5, t5, t5, t5>)")[1]
     assert "Type ks.t5 would have more than 4096 parts" in bench.refused("ALTER TYPE t0 ADD b tuple<int, int, int>")[1]
     bench.run("ALTER TYPE t0 ADD b int")
+
+
+def test_types_nest_as_deep_as_drivers_try(bench: CqlBench) -> None:
+    deep = "tuple<" * 40 + "int" + ">" * 40
+    bench.run(f"CREATE TABLE deep (k int PRIMARY KEY, v {deep})")
+    assert deep in "\n".join(described(bench))

@@ -114,7 +114,7 @@ NATIVE: Final = {
 }  # fmt: skip
 MOST_DIMENSIONS = 8192
 """Of a vector, as Cassandra's guardrail has it by default."""
-MOST_NESTED = 16
+MOST_NESTED = 48
 """Levels of types within types (docs/file-format.md)."""
 MOST_PARTS = 4096
 """Types in a type, each counted wherever it stands: user types that hold others several times multiply."""

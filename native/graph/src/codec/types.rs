@@ -169,7 +169,7 @@ const VECTOR: u8 = 83;
 
 impl Type {
     /// How deep types nest at most.
-    pub const DEPTH: usize = 16;
+    pub const DEPTH: usize = 48;
 
     /// Bytes of its values in a row.
     pub fn width(&self) -> Width {
