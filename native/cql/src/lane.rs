@@ -1,9 +1,9 @@
 //! One client's short way: its bytes in, answers and what is left out.
 //!
 //! **Theory.** Requests of a connection are answered in any order, each names its stream. So all that lie in a turn's bytes are taken
-//! together: reads see one snapshot, each write is a commit of its own, and what is answered to it is held until it is durable,
-//! while later turns go on. Nothing here waits: a row that somebody else has locked is left to the ordinary way, one whose newest
-//! write is not yet durable is tried again when that is. **Invariant.** Of what came each request is in exactly one of: the answers, what is
+//! together: reads see one snapshot, writes are statements of one transaction, of which each is done or taken back by itself, and what
+//! is answered to them is held until the commit is durable, while later turns go on. Nothing here waits: a row that
+//! somebody else has locked is left to the ordinary way, one whose newest write is not yet durable is tried again when that is. **Invariant.** Of what came each request is in exactly one of: the answers, what is
 //! left, what is held, what is tried again; and no byte of what is left is changed or out of its order.
 
 use crate::envelope::{Answer, Batch, Execution, Header, Named, BATCH, EXECUTE, HEADER, QUERY};
@@ -24,6 +24,8 @@ use std::sync::Arc;
 const MOST_BODY: usize = 256 << 10;
 /// How often a write begins again because its row changed, before the ordinary way does it.
 const MOST_RESTARTS: usize = 100;
+/// Requests that write in one transaction.
+const MOST_TOGETHER: usize = 128;
 /// Batches that weigh more are answered with a warning: bytes (Cassandra's `batch_size_warn_threshold`).
 const LARGE_BATCH: usize = 5 << 10;
 /// Kinds of batches.
@@ -71,6 +73,7 @@ struct Here {
     out: Vec<u8>,
     lengths: Vec<usize>,
     reader: Option<Reader>,
+    writer: Option<Writer>,
     now: i64,
 }
 
@@ -81,12 +84,18 @@ struct Reader {
     opened: Vec<(Arc<Plan>, WideOpened)>,
 }
 
+/// What requests have written that are answered when it is durable.
+struct Writer {
+    transaction: Transaction,
+    requests: Vec<(Header, Vec<u8>)>,
+}
+
 /// What came of a request.
 enum Ran {
     /// It is answered.
     Answered(usize),
-    /// It is answered when this is durable.
-    Held(Commit),
+    /// It has written.
+    Written,
 }
 
 impl Lane {
@@ -175,7 +184,7 @@ impl Lane {
             };
             if commit > durable {
                 self.again.push_back((commit, request));
-            } else if self.request(&request, &mut here).is_err() {
+            } else if self.request(&request, &mut here, &mut turn.left).is_err() {
                 self.leave(&request, &mut turn.left);
             }
         }
@@ -189,7 +198,8 @@ impl Lane {
         }
     }
 
-    fn end(&mut self, mut turn: Turn, here: Here) -> Turn {
+    fn end(&mut self, mut turn: Turn, mut here: Here) -> Turn {
+        self.commit(&mut here, &mut turn.left);
         turn.out = match self.version {
             4 => here.out,
             _ => segment::frame(&here.out, &here.lengths),
@@ -242,7 +252,7 @@ impl Lane {
             let Some(request) = rest.get(..HEADER + length) else {
                 return at;
             };
-            if self.request(request, here).is_err() {
+            if self.request(request, here, left).is_err() {
                 left.extend_from_slice(request);
             }
             at += request.len();
@@ -297,7 +307,7 @@ impl Lane {
         let mut strays = Vec::new();
         let mut lengths = Vec::new();
         for request in requests {
-            if self.request(request, here).is_err() {
+            if self.request(request, here, left).is_err() {
                 strays.extend_from_slice(request);
                 lengths.push(request.len());
             }
@@ -305,11 +315,16 @@ impl Lane {
         left.extend_from_slice(&segment::frame(&strays, &lengths));
     }
 
-    /// Runs a request.
+    /// Runs a request. Such as wrote before it may come to be left here.
     ///
     /// # Errors
     /// [`Stray`], with nothing done.
-    fn request(&mut self, request: &[u8], here: &mut Here) -> Result<(), Stray> {
+    fn request(
+        &mut self,
+        request: &[u8],
+        here: &mut Here,
+        left: &mut Vec<u8>,
+    ) -> Result<(), Stray> {
         let header = Header::read(request).ok_or(Stray)?;
         if header.flags != 0 {
             return Err(Stray);
@@ -325,15 +340,18 @@ impl Lane {
                 let (text, execution) = Execution::read_query(self.version, body)?;
                 self.statement(header, Named::Text(text), execution, here)
             }
-            BATCH => self.batch(Batch::read(self.version, body)?),
+            BATCH => self.batch(Batch::read(self.version, body)?, here),
             _ => return Err(Stray),
         };
         match ran {
             Ok(Ran::Answered(length)) => here.lengths.push(length),
-            Ok(Ran::Held(commit)) => {
-                let mut answer = Vec::new();
-                Answer::void(header, &mut answer);
-                self.hold(commit, answer, here);
+            Ok(Ran::Written) => {
+                let requests = here.writer.as_mut().map(|writer| &mut writer.requests);
+                let requests = requests.ok_or(Stray)?;
+                requests.push((header, request.to_vec()));
+                if requests.len() >= MOST_TOGETHER {
+                    self.commit(here, left);
+                }
             }
             Err(Halt::Stop(Stop::Conflict(Conflict::WouldWait(Some(commit))))) => {
                 here.out.truncate(start);
@@ -347,14 +365,44 @@ impl Lane {
         Ok(())
     }
 
-    /// Keeps an answer until its commit is durable. Those of a turn are held together.
-    fn hold(&mut self, commit: Commit, answer: Vec<u8>, here: &mut Here) {
-        if self.store.db().durable() >= commit {
-            here.lengths.push(answer.len());
-            here.out.extend_from_slice(&answer);
+    /// Commits what was written so far, and answers it or holds the answers until it is durable. If that cannot be, nothing was written,
+    /// and the requests are left, or are tried again.
+    fn commit(&mut self, here: &mut Here, left: &mut Vec<u8>) {
+        let Some(Writer {
+            transaction,
+            requests,
+        }) = here.writer.take()
+        else {
             return;
+        };
+        let committed = match requests.is_empty() {
+            true => return,
+            false => transaction.commit(),
+        };
+        let again = match committed {
+            Ok(commit) => {
+                let is_durable = self.store.db().durable() >= commit;
+                for (header, _) in requests {
+                    let mut answer = Vec::new();
+                    Answer::void(header, &mut answer);
+                    if is_durable {
+                        here.lengths.push(answer.len());
+                        here.out.extend_from_slice(&answer);
+                    } else {
+                        self.held.push_back((commit, answer));
+                    }
+                }
+                return;
+            }
+            Err(Stop::Conflict(Conflict::WouldWait(commit))) => commit,
+            Err(_) => None,
+        };
+        for (_, request) in requests {
+            match again {
+                Some(commit) => self.again.push_back((commit, request)),
+                None => self.leave(&request, left),
+            }
         }
-        self.held.push_back((commit, answer));
     }
 
     fn statement(
@@ -379,12 +427,12 @@ impl Lane {
                 let answered = plan.select(select, transaction, opened, request, *now, out);
                 answered.map(Ran::Answered)
             }
-            Body::Write(_) => self.write(&[(plan, execution)]).map(Ran::Held),
+            Body::Write(_) => self.write(&[(plan, execution)], here),
         }
     }
 
-    /// All of a batch is one transaction.
-    fn batch(&self, batch: Batch<'_>) -> Result<Ran, Halt> {
+    /// All of a batch is one statement.
+    fn batch(&self, batch: Batch<'_>, here: &mut Here) -> Result<Ran, Halt> {
         let found = batch.items.iter().map(|(named, _)| self.known.find(*named));
         let found = found.collect::<Result<Vec<_>, _>>()?;
         let mut changes = Vec::with_capacity(found.len());
@@ -406,7 +454,7 @@ impl Lane {
         if !fits || weight > LARGE_BATCH || changes.is_empty() {
             return Err(Halt::Stray);
         }
-        self.write(&changes).map(Ran::Held)
+        self.write(&changes, here)
     }
 
     /// The transaction that the reads of a turn share.
@@ -426,20 +474,27 @@ impl Lane {
         reader.as_mut().ok_or(Stray)
     }
 
-    /// The changes of a request are a transaction.
-    fn write(&self, changes: &[(Arc<Plan>, Execution<'_>)]) -> Result<Commit, Halt> {
+    /// The changes of a request are a statement in the turn's transaction.
+    fn write(&self, changes: &[(Arc<Plan>, Execution<'_>)], here: &mut Here) -> Result<Ran, Halt> {
         let now = (self.clock)();
-        let mut transaction = self.store.begin(TransactionOptions {
-            now_ms: now / 1000,
-            ..TransactionOptions::default()
+        let writer = here.writer.get_or_insert_with(|| {
+            let mut transaction = self.store.begin(TransactionOptions {
+                now_ms: now / 1000,
+                ..TransactionOptions::default()
+            });
+            transaction.set_bell(Arc::new(|| {}));
+            Writer {
+                transaction,
+                requests: Vec::new(),
+            }
         });
-        transaction.set_bell(Arc::new(|| {}));
+        let transaction = &mut writer.transaction;
         for _ in 0..MOST_RESTARTS {
             let statement = transaction.open_statement();
-            let ran = Self::change(&mut transaction, changes, now);
+            let ran = Self::change(transaction, changes, now);
             transaction.close_statement(statement, ran.is_ok());
             match ran {
-                Ok(()) => return Ok(transaction.commit()?),
+                Ok(()) => return Ok(Ran::Written),
                 Err(Halt::Stop(Stop::Conflict(Conflict::RowChanged))) => {}
                 Err(halt) => return Err(halt),
             }
