@@ -62,17 +62,22 @@ def log_profile(problem: Problem, beta: int, d: int, place: int) -> float:
 def primal_usvp(problem: Problem) -> Attack:
     """The secret as a unique shortest vector (Alkim, Ducas, Poeppelmann, Schwabe 2016; Albrecht and others 2017)."""
     for beta in range(60, LARGEST_BLOCK):
-        for d in range(max(beta + 1, problem.n + 2), best_dimension(problem, beta) + 1):
-            if log(problem.sigma * sqrt(beta)) <= log_profile(problem, beta, d, d - beta):
-                return Attack(beta, d)
+        best = best_dimension(problem, beta)
+        if _is_found(problem, beta, best):
+            least = range(max(beta + 1, problem.n + 2), best)
+            return Attack(beta, next((d for d in least if _is_found(problem, beta, d)), best))
     raise ValueError("no block is large enough")
+
+
+def _is_found(problem: Problem, beta: int, d: int) -> bool:
+    return log(problem.sigma * sqrt(beta)) <= log_profile(problem, beta, d, d - beta)
 
 
 def primal_bdd(problem: Problem, model: Callable[[int, int], float]) -> Attack:
     """Reduction with smaller blocks, then one search in a larger projected lattice (Albrecht and others' estimator, 2015 on)."""
     unique = primal_usvp(problem)
     best, least = unique, model(unique.beta, unique.d)
-    for beta in range(unique.beta - 1, max(60, unique.beta - 80), -1):
+    for beta in range(unique.beta - 1, max(60, unique.beta - 40), -1):
         d = best_dimension(problem, beta)
         final = next(dimension for dimension in range(beta, d) if _search_finds(problem, beta, d, dimension))
         cost = sum_bits(model(beta, d), model(final, final + 1))

@@ -39,6 +39,7 @@
     |   |   +-- ProgrammingError  42 and others: the statement is wrong
     +-- CqlError                a CQL request was refused; carries the protocol's code and what its ERROR tells besides
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
+    +-- PrivacyError            what was asked cannot be answered at the privacy level asked for; nothing was sent
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
     +-- NotBuiltError           asked for something that this version does not have
@@ -113,6 +114,10 @@ class NotSealedError(HyperDBError):
 
 class NotProvableError(HyperDBError):
     """What was to be proved is not so: a removal, when the element is there. The text says what was found."""
+
+
+class PrivacyError(HyperDBError):
+    """What was asked cannot be answered at the privacy level asked for. It was not sent at a lower one."""
 
 
 class ConflictError(HyperDBError):

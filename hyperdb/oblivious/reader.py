@@ -1,0 +1,276 @@
+"""Reading an app through a service at a level: get and member, verified, with requests that do not depend on the answer.
+
+Theory: each operation has a fixed list of requests. At `pir` every page is fetched with the manifest's number of overflow
+columns, and a member costs two pages, its collection's header and its own, there or not: stopping early would tell. What is wrong
+is raised when the last request was made, so that a store which spoils one page learns nothing from what follows
+(docs/epoch-format.md, Selective failure). Invariant: what cannot be kept at a level is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from hyperdb.commitment.verify import Collection, Element, Elements, Found, Member, Row, Trusted, VerificationError
+from hyperdb.commitment.verify.hashing import digest
+from hyperdb.commitment.verify.places import hash_place
+from hyperdb.errors import PrivacyError, WrongTypeError
+from hyperdb.oblivious import page
+from hyperdb.oblivious.blocks import Cells, Partition, bits_for
+from hyperdb.oblivious.epochs import OVERFLOW, PAGES
+from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
+from hyperdb.oblivious.lookup import Pinned, Shown
+from hyperdb.oblivious.manifest import Manifest, Shape, read_manifest
+from hyperdb.oblivious.pir import Asker, Hint, Place
+from hyperdb.oblivious.service import Service
+
+Random = Callable[[int], bytes]
+
+
+class Mechanism(ABC):
+    """How elements and members are fetched."""
+
+    def __init__(self, service: Service, pinned: Pinned) -> None:
+        self.service = service
+        self.pinned = pinned
+
+    @abstractmethod
+    def element(self, name: bytes) -> Row | None:
+        """A verified element."""
+
+    @abstractmethod
+    def member(self, collection: bytes, name: bytes) -> Row | None:
+        """A verified member of a collection; None too if there is no such collection."""
+
+
+class Reader:
+    """See `open_reader`."""
+
+    def __init__(self, level: Level, pinned: Pinned, mechanism: Mechanism) -> None:
+        self.level = level
+        self.pinned = pinned
+        self._mechanism = mechanism
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of a vertex, or None.
+
+        Raises:
+            WrongTypeError: the id names a hyperedge.
+            VerificationError: what the store sent does not hold.
+        """
+        row = self._mechanism.element(name)
+        if row is None:
+            return None
+        if row.kind != "vertex":
+            raise WrongTypeError(f"{name!r} names a hyperedge of kind {row.kind}")
+        return row.value
+
+    def element(self, name: bytes) -> Row | None:
+        """A vertex, or the header of a hyperedge."""
+        return self._mechanism.element(name)
+
+    def member(self, collection: bytes, name: bytes) -> Row | None:
+        """A field, member or row of a collection by name, an item of a list by its index as i64 LE.
+
+        Raises:
+            PrivacyError: members cannot be read at this level.
+            VerificationError: what the store sent does not hold.
+        """
+        return self._mechanism.member(collection, name)
+
+
+def open_reader(service: Service, level: Level, trusted: Trusted, *, secret: bytes = b"", random: Random = os.urandom) -> Reader:
+    """A reader of the epoch that a service has.
+
+    Args:
+        service: the store.
+        level: what it may learn.
+        trusted: what is pinned: a root, the store's key, or the owner's.
+        secret: the client's own key for covers, 32 bytes that stay the same; needed by `cover` alone.
+        random: the system's generator.
+
+    Raises:
+        PrivacyError: the level cannot be kept.
+        VerificationError: the manifest or a hint is not what it should be.
+    """
+    if level.scope != "app":
+        raise PrivacyError(f"the scope '{level.scope}' is not built: an epoch is of one app")
+    manifest, attestation = service.manifest()
+    pinned = Pinned(read_manifest(manifest), trusted, attestation)
+    pinned.check()
+    return Reader(level, pinned, _mechanism(service, level, pinned, secret, random))
+
+
+def _mechanism(service: Service, level: Level, pinned: Pinned, secret: bytes, random: Random) -> Mechanism:
+    match level:
+        case Plain():
+            return _Clear(service, pinned)
+        case Bucket(k=k):
+            return _Blocks(service, pinned, Cells(Partition(bits_for(pinned.manifest.elements, k)), 1, b""))
+        case Cover(c=c, k=k):
+            if len(secret) != _SECRET_BYTES:
+                raise PrivacyError(f"covers are chosen by a secret of {_SECRET_BYTES} bytes that stays the same")
+            return _Blocks(service, pinned, Cells(Partition(bits_for(pinned.manifest.elements, k)), c, secret))
+        case Pir():
+            return _Private(service, pinned, random)
+        case Full():
+            return _Everything(service, pinned)
+    raise PrivacyError(f"the level {level} is not known")
+
+
+_SECRET_BYTES = 32
+
+
+class _Clear(Mechanism):
+    """`none`: a proof of what is asked for."""
+
+    def element(self, name: bytes) -> Row | None:
+        return self._asked(Element(name))
+
+    def member(self, collection: bytes, name: bytes) -> Row | None:
+        return self._asked(Member(collection, name))
+
+    def _asked(self, query: Element | Member) -> Row | None:
+        answer = self.pinned.shown(self.service.prove([query])).answers[0]
+        if answer.query != query:
+            raise VerificationError("claim", "the proof answers another question")
+        return answer.row if isinstance(answer, Found) else None
+
+
+class _Blocks(Mechanism):
+    """`bucket` and `cover`: one proof of whole blocks."""
+
+    def __init__(self, service: Service, pinned: Pinned, cells: Cells) -> None:
+        super().__init__(service, pinned)
+        self._cells = cells
+
+    def element(self, name: bytes) -> Row | None:
+        partition = self._cells.partition
+        block = partition.block(hash_place(self.pinned.manifest.frame.hash_key, name))
+        queries = [Elements(partition.bounds(each)) for each in self._cells.cover(block)]
+        shown = self.pinned.shown(self.service.prove(queries))
+        if [answer.query for answer in shown.answers] != queries:
+            raise VerificationError("claim", "the proof answers another question")
+        return shown.element(name)
+
+    def member(self, _collection: bytes, _name: bytes) -> Row | None:
+        raise PrivacyError("blocks are of elements; members of a collection are read at pir or full")
+
+
+class _Private(Mechanism):
+    """`pir`: columns by encrypted queries."""
+
+    def __init__(self, service: Service, pinned: Pinned, random: Random) -> None:
+        super().__init__(service, pinned)
+        manifest = pinned.manifest
+        self._pages = _asker(service, manifest, PAGES, manifest.pages, random)
+        self._overflow = _asker(service, manifest, OVERFLOW, manifest.overflow, random) if manifest.parts else None
+
+    def element(self, name: bytes) -> Row | None:
+        return self._fetch(self.pinned.element_key(name)).shown().element(name)
+
+    def member(self, collection: bytes, name: bytes) -> Row | None:
+        first = self._fetch(self.pinned.element_key(collection))
+        header = first.collection(collection)
+        # The second page is fetched whatever the first one holds, or whether it holds anything.
+        key = self.pinned.member_key(header, name) if header is not None else b""
+        second = self._fetch(key)
+        if first.shown().element(collection) is None:
+            return None
+        if header is None:
+            raise WrongTypeError(f"{collection!r} names a vertex")
+        return second.shown().member(collection, key)
+
+    def _fetch(self, key: bytes) -> _Fetched:
+        manifest = self.pinned.manifest
+        column = self._ask(PAGES, self._pages, manifest.column(key))
+        overflow = b""
+        if self._overflow is not None:
+            first = _overflow_column(column)
+            last = manifest.overflow.columns - 1
+            parts = (self._ask(OVERFLOW, self._overflow, min(first + part, last)) for part in range(manifest.parts))
+            overflow = b"".join(parts)
+        return _Fetched(self.pinned, column, overflow)
+
+    def _ask(self, number: int, asker: Asker, column: int) -> bytes:
+        query, mask = asker.ask(column)
+        return mask.recover(self.service.answer(number, query))
+
+
+def _overflow_column(column: bytes) -> int:
+    """Where a page says that it goes on; 0 if it does not, or says nothing that can be."""
+    try:
+        trailer = page.read_trailer(column)
+    except VerificationError:
+        return 0
+    return 0 if trailer.overflow == page.NOWHERE else trailer.overflow
+
+
+class _Fetched:
+    """A page and what was fetched with it; looked at when all requests were made."""
+
+    def __init__(self, pinned: Pinned, column: bytes, overflow: bytes) -> None:
+        self._failure: VerificationError | None = None
+        self._shown: Shown | None = None
+        try:
+            self._shown = pinned.open(column, overflow)
+        except VerificationError as error:
+            self._failure = error
+
+    def collection(self, name: bytes) -> Collection | None:
+        """The header of a collection, if the page is good and shows one."""
+        try:
+            row = self.shown().element(name)
+        except VerificationError:
+            return None
+        return None if row is None else row.collection
+
+    def shown(self) -> Shown:
+        """What the page shows.
+
+        Raises:
+            VerificationError: it does not hold.
+        """
+        if self._shown is None:
+            raise self._failure or VerificationError("format", "nothing was fetched")
+        return self._shown
+
+
+def _asker(service: Service, manifest: Manifest, number: int, shape: Shape, random: Random) -> Asker:
+    data = service.hint(number)
+    if digest("hyperdb/epoch-hint", data) != shape.hint:
+        raise VerificationError("attestation", "a hint that is not the manifest's")
+    hint = Hint.read(Place(manifest.address, number), shape.rows, data)
+    return Asker(hint, shape.columns, random=random)
+
+
+class _Everything(Mechanism):
+    """`full`: all pages once, then nothing."""
+
+    def __init__(self, service: Service, pinned: Pinned) -> None:
+        super().__init__(service, pinned)
+        manifest = pinned.manifest
+        overflow = [service.column(OVERFLOW, column) for column in range(manifest.overflow.columns)]
+        columns = [service.column(PAGES, column) for column in range(manifest.pages.columns)]
+        shown = [pinned.open(columns[column], self._overflow(columns[column], overflow)) for column in manifest.columns]
+        self._shown: Mapping[int, Shown] = dict(zip(manifest.columns, shown, strict=True))
+
+    def _overflow(self, column: bytes, overflow: list[bytes]) -> bytes:
+        first = _overflow_column(column)
+        return b"".join(overflow[first : first + self.pinned.manifest.parts])
+
+    def element(self, name: bytes) -> Row | None:
+        return self._at(self.pinned.element_key(name)).element(name)
+
+    def member(self, collection: bytes, name: bytes) -> Row | None:
+        row = self.element(collection)
+        if row is None:
+            return None
+        if row.collection is None:
+            raise WrongTypeError(f"{collection!r} names a vertex")
+        key = self.pinned.member_key(row.collection, name)
+        return self._at(key).member(collection, key)
+
+    def _at(self, key: bytes) -> Shown:
+        return self._shown[self.pinned.manifest.column(key)]
