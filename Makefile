@@ -88,8 +88,10 @@ compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its
 	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
 	$(BIN)/python compat-tests/sql/startups.py
 
-compat-cql: build $(VENV)/.dev ## a recorded tour with cqlsh
+compat-cql: build $(VENV)/.dev ## cqlsh on a tour and on a terminal; the drivers of Node and Java
 	$(BIN)/python compat-tests/cql/cqlsh_tour.py
+	$(BIN)/python compat-tests/cql/cqlsh_session.py
+	$(BIN)/python compat-tests/cql/drivers.py
 
 compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, Go's, pandas, polars, pgcli, each beside PostgreSQL
 	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata go_drivers dataframes pgcli_session; do \
