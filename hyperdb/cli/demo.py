@@ -191,7 +191,7 @@ def demo(
     print(f"With psql, while `hyperdb serve {directory} --sql 127.0.0.1:5432` runs:")
     print(f'    psql -h 127.0.0.1 -U postgres hyperdb -c "{ASKED}"')
     print(f"With cqlsh, while `hyperdb serve {directory} --cql 127.0.0.1:9042` runs:")
-    print(f"    cqlsh -e \"SELECT needs FROM public.dependencies WHERE package = '{packages[0].name}'\"")
+    print(f"    cqlsh -e \"SELECT needs FROM public.dependencies WHERE package = '{packages[0].name}'\"")  # noqa: S608 - shown, not run
     print(f"Without a server: hyperdb shell --sql {directory}")
     if proved is None:
         print("No package needs another one, so there is nothing to prove.")
