@@ -1,8 +1,6 @@
-"""What the tests of CQL share: one grammar for the whole run, since its table takes a second to make."""
+"""What the tests of CQL share: one grammar for the whole run."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +8,5 @@ from hyperdb.frontends.cql.parse.parser import Grammar
 
 
 @pytest.fixture(scope="session")
-def kept_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cql") / "table"
-
-
-@pytest.fixture(scope="session")
-def cql(kept_table: Path) -> Grammar:
-    return Grammar(kept_table)
+def cql() -> Grammar:
+    return Grammar()

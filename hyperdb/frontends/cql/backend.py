@@ -5,11 +5,9 @@ Invariant: what is shared here does not change once it is in.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -33,25 +31,6 @@ from hyperdb.roles import RoleChanges
 if TYPE_CHECKING:
     from hyperdb.frontends.cql.session import CqlSession
 
-_TABLE = "cql-grammar"
-
-
-def kept_grammar() -> Path | None:
-    """Where this user's processes keep the grammar's table, which takes a second to make; None: nowhere.
-
-    It is read as code is, so it lies in a directory that is the user's alone.
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    directory = Path(home) / "hyperdb"
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.stat()
-    except OSError:
-        return None
-    if found.st_uid != os.getuid() or found.st_mode & 0o022:
-        return None
-    return directory / _TABLE
-
 
 class CqlBackend:
     """See the module's head."""
@@ -67,7 +46,7 @@ class CqlBackend:
         self.tables = tables
         self.lanes = tables.cql_lanes(None if clock is None else clock.write_time)
         self.clock = clock or Clock()
-        self.grammar = grammar or Grammar(kept_grammar())
+        self.grammar = grammar or Grammar()
         self.statements = Statements(self.grammar)
         self.schemas = Schemas(BUILTIN, self.grammar)
         self.plans = Plans()

@@ -62,24 +62,36 @@ class Batches:
         keyspace = batch.parameters.keyspace or session.keyspace
         items: list[tuple[Callable[[Schema], Ready], Sequence[Value]]] = []
         statements: list[Said] = []
+        learned: dict[object, Callable[[Schema], None]] = {}
         for item in batch.items:
             if isinstance(item.statement, bytes):
                 prepared = session.find(item.statement)
                 parsed, within = prepared.parsed, prepared.keyspace
                 items.append((lambda schema, prepared=prepared: session.current(prepared, schema), item.values))  # type: ignore[misc]
+                learned[prepared.id] = lambda schema, prepared=prepared: session.teach(prepared, schema)  # type: ignore[misc]
             else:
-                parsed, within = session.backend.statements.parse(item.statement), keyspace
+                text = item.statement
+                parsed, within = session.backend.statements.parse(text), keyspace
                 items.append(
                     (lambda schema, parsed=parsed: session.backend.plans.ready(parsed, schema, keyspace), item.values)  # type: ignore[misc]
+                )
+                learned[parsed.shape] = lambda schema, parsed=parsed, text=text: session.teach_text(  # type: ignore[misc]
+                    parsed, schema, text, keyspace
                 )
             if not isinstance(parsed.shape.statement, _CHANGES):
                 raise invalid("Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.")
             statements.append((parsed.shape.statement, within))
 
+        seen: list[Schema] = []
+
         def made(schema: Schema) -> list[Made]:
+            seen.append(schema)
             return [(ready(schema), values) for ready, values in items]
 
-        return self._run(batch.kind, statements, made, batch.parameters, None)
+        reply = self._run(batch.kind, statements, made, batch.parameters, None)
+        for teach in learned.values():
+            teach(seen[-1])
+        return reply
 
     def run_text(self, batch: st.Batch, parsed: Parsed, asked: Asked) -> Reply:
         """A text."""

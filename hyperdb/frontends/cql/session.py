@@ -183,18 +183,25 @@ class CqlSession:
         return self._other(parsed.statement(), asked)
 
     def _run_text(self, statement: Statement, parsed: Parsed, asked: Asked) -> Reply:
-        seen: list[tuple[Schema, Ready]] = []
+        seen: list[Schema] = []
 
         def ready(schema: Schema) -> Ready:
-            found = self.backend.plans.ready(parsed, schema, asked.keyspace)
-            seen.append((schema, found))
-            return found
+            seen.append(schema)
+            return self.backend.plans.ready(parsed, schema, asked.keyspace)
 
         reply = self.run_data(statement, ready, asked)
-        if self._teaching is not None:
-            schema, made = seen[-1]
-            self._teaching.text(parsed, made.plan, schema, asked.text, asked.keyspace)
+        self.teach_text(parsed, seen[-1], asked.text, asked.keyspace)
         return reply
+
+    def teach(self, prepared: Prepared, schema: Schema) -> None:
+        """Shows the lane a prepared statement that was executed under a schema."""
+        if self._teaching is not None:
+            self._teaching.prepared(prepared, schema)
+
+    def teach_text(self, parsed: Parsed, schema: Schema, text: str, keyspace: str | None) -> None:
+        """Shows the lane a text that was run under a schema, its tables' names being looked for in `keyspace`."""
+        if self._teaching is not None:
+            self._teaching.text(parsed, lambda: self.backend.plans.ready(parsed, schema, keyspace).plan, schema, text, keyspace)
 
     def _other(self, statement: Statement, asked: Asked) -> Reply:
         warnings: list[str] = []
@@ -469,6 +476,5 @@ class CqlSession:
             return self.current(prepared, schema)
 
         reply = self.run_data(statement, ready, asked, known or b"")
-        if self._teaching is not None:
-            self._teaching.prepared(prepared, seen[-1])
+        self.teach(prepared, seen[-1])
         return reply

@@ -44,12 +44,12 @@ class Teaching:
         if found is not None:
             self.lane.learn(prepared.id, native(self._lanes, found))
 
-    def text(self, parsed: Parsed, plan: Plan, schema: Schema, text: str, keyspace: str | None) -> None:
-        """A text was run under a schema; `plan` is what it means there, in `keyspace`."""
+    def text(self, parsed: Parsed, plan: Callable[[], Plan], schema: Schema, text: str, keyspace: str | None) -> None:
+        """A text was run under a schema; `plan` gives what it means there, in `keyspace`."""
         if not self._is_new((parsed.shape, keyspace), schema):
             return
         literals = CqlLane.literals(text)
-        found = None if literals is None else text_lesson(parsed, plan, schema, self._protocol, literals)
+        found = None if literals is None else text_lesson(parsed, plan(), schema, self._protocol, literals)
         if found is not None:
             self.lane.learn_text(keyspace or "", text, found.slots, native(self._lanes, found.plan))
 

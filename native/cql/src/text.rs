@@ -2,8 +2,8 @@
 //!
 //! **Theory.** Outside of literals a shape is its text, byte for byte, so two texts of one shape are read alike by the grammar up to their
 //! literals; which of those are values, and of what, is looked up in the tree that Python made of one of them. Only what
-//! lexes the same in any company is taken for a literal here: a number that touches a letter, a comment, a string in dollars and
-//! anything beyond ASCII outside of strings make the whole text a stray. **Invariant.** A literal that is found is one lexeme of the
+//! lexes the same in any company is taken for a literal here: a number that touches a letter, a string in dollars and anything
+//! beyond ASCII outside of strings make the whole text a stray. Comments are of the shape. **Invariant.** A literal that is found is one lexeme of the
 //! grammar (`cql.lark`), of its kind and at its place, unless the grammar has no literal there at all.
 
 use crate::Stray;
@@ -57,8 +57,9 @@ pub fn lift<'t>(text: &'t str, shape: &mut Vec<u8>) -> Result<Vec<Literal<'t>>, 
             b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' if is_uuid(rest) => (Some(Kind::Uuid), UUID),
             b'0'..=b'9' => number(rest)?,
             b'a'..=b'z' | b'A'..=b'Z' => (None, word(rest)?),
-            b'-' if rest.get(1) == Some(&b'-') => return Err(Stray),
-            b'/' | b'$' | b'_' => return Err(Stray),
+            b'-' if rest.get(1) == Some(&b'-') => (None, comment(rest)?),
+            b'/' => (None, comment(rest)?),
+            b'$' | b'_' => return Err(Stray),
             b' ' | b'\t' | b'\r' | b'\n' | b'!'..=b'~' => (None, 1),
             _ => return Err(Stray),
         };
@@ -118,11 +119,31 @@ fn quoted(bytes: &[u8], quote: u8) -> Result<usize, Stray> {
 
 fn name(bytes: &[u8]) -> Result<usize, Stray> {
     let length = quoted(bytes, b'"')?;
-    let plain = bytes
-        .iter()
-        .take(length)
-        .all(|byte| matches!(byte, b' '..=b'~'));
-    plain.then_some(length).ok_or(Stray)
+    plain(bytes, length)
+}
+
+/// The length of a comment, up to the end of its line or to its own.
+fn comment(bytes: &[u8]) -> Result<usize, Stray> {
+    let length = match bytes {
+        [b'-', b'-', ..] | [b'/', b'/', ..] => {
+            let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            bytes.iter().position(ends).unwrap_or(bytes.len())
+        }
+        [b'/', b'*', rest @ ..] => {
+            let end = rest.windows(2).position(|pair| pair == b"*/");
+            end.ok_or(Stray)? + 4
+        }
+        _ => return Err(Stray),
+    };
+    plain(bytes, length)
+}
+
+fn plain(bytes: &[u8], length: usize) -> Result<usize, Stray> {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    match bytes.iter().take(length).all(plain) {
+        true => Ok(length),
+        false => Err(Stray),
+    }
 }
 
 /// The length of a word. One that may begin a duration (`P1Y`, `P0001-02-03T04:05:06`) is a stray.
@@ -231,6 +252,9 @@ mod tests {
             "(\0\u{3}, \0\u{3}, \0\u{3}, \0\u{5}, \0\u{5}, deadbeef, \0\u{1})"
         );
         assert_eq!(found.last().map(|each| each.2), Some("é"));
+        let (shape, found) = lifted("/**/SELECT 1 /* 2 */-- 3\n+ 4 // 5").unwrap_or_default();
+        assert_eq!(shape, "/**/SELECT \0\u{2} /* 2 */-- 3\n+ \0\u{2} // 5");
+        assert_eq!(found.len(), 2);
     }
 
     #[test]
@@ -245,9 +269,10 @@ mod tests {
             "0xg",
             "5_",
             "é",
-            "a -- b",
-            "a // b",
-            "/* */",
+            "a / b",
+            "/* é */",
+            "/*/",
+            "-- \t",
             "$$a$$",
             "'open",
             "\"open",

@@ -1,4 +1,4 @@
-"""The lexer that lark's parser asks: one regular expression for lexemes, a table for words, a bound on nesting.
+"""The lexer: one regular expression for lexemes, a table for words, a bound on nesting.
 
 Theory: all that cql.lark calls a terminal is either a word of letters, found in a table after folding its case, or an
 alternative of one expression. A reserved word is always a keyword; another word is one only where the parser's state could go
@@ -10,16 +10,11 @@ lexeme never changes its kind, so two texts that differ inside literals only are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from lark.lexer import Lexer, PatternRE, PatternStr
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from hyperdb.frontends.cql.parse.faults import Fault
-
-if TYPE_CHECKING:
-    from lark.common import LexerConf
-    from lark.lexer import LexerState
+from hyperdb.frontends.cql.parse.table import Terminal
 
 FLAGS = re.DOTALL | re.ASCII
 
@@ -66,25 +61,22 @@ def unquoted(text: str) -> str:
     return text[1:-1].replace("''", "'")
 
 
-class CqlLexer(Lexer):
+class CqlLexer:
     """Lexemes of a text, one when the parser asks for one."""
 
-    __future_interface__ = 2
-
-    def __init__(self, lexer_conf: LexerConf) -> None:
-        ignored = set(lexer_conf.ignore)
+    def __init__(self, terminals: Sequence[Terminal]) -> None:
         self.words: dict[str, tuple[str, bool]] = {}
         signs: dict[str, str] = {}
         patterns: list[tuple[int, str, str]] = []
-        for terminal in lexer_conf.terminals:
-            pattern = terminal.pattern
-            if isinstance(pattern, PatternStr) and pattern.value.replace("_", "").isalpha():
-                word = pattern.value.lower()
+        ignored = {terminal.name for terminal in terminals if terminal.is_ignored}
+        for terminal in terminals:
+            if not terminal.is_text:
+                patterns.append((terminal.priority, terminal.name, terminal.pattern))
+            elif terminal.pattern.replace("_", "").isalpha():
+                word = terminal.pattern.lower()
                 self.words[word] = terminal.name, word in RESERVED or word in _CONSTANTS
-            elif isinstance(pattern, PatternStr):
-                signs[pattern.value] = terminal.name
-            elif isinstance(pattern, PatternRE):
-                patterns.append((terminal.priority, terminal.name, pattern.to_regexp()))
+            else:
+                signs[terminal.pattern] = terminal.name
         patterns.sort(reverse=True)
         self.patterns = {name: text for _, name, text in patterns}
         ordered = [f"(?P<{name}>{text})" for _, name, text in patterns if name not in ignored]
@@ -94,22 +86,6 @@ class CqlLexer(Lexer):
         self.scanner = re.compile(
             "|".join([f"(?P<SKIPPED>(?:{'|'.join(skipped)})+)", *ordered, f"(?P<SIGN>{symbols})", "(?P<OTHER>.)"]), FLAGS
         )
-
-    def lex(self, lexer_state: LexerState, parser_state: Any) -> Iterator[Any]:
-        """Yields lexemes to lark's own loop, which tests compare ours with."""
-        table = parser_state.parse_conf.states
-
-        def comes(kind: str) -> bool:
-            states = list(parser_state.state_stack)
-            while kind in table[states[-1]]:
-                target = table[states[-1]][kind][1]
-                if isinstance(target, int):
-                    return True
-                del states[len(states) - len(target.expansion) :]
-                states.append(table[states[-1]][target.origin.name][1])
-            return False
-
-        yield from self.lexemes(lexer_state.text.text, comes)
 
     def lexemes(self, text: str, comes: Callable[[str], bool]) -> Iterator[Lexeme]:
         """Yields lexemes; `comes` says whether one of a kind could come where the parser is when it is asked for.

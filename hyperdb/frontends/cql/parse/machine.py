@@ -1,19 +1,19 @@
-"""The loop that runs lark's LALR(1) table.
+"""The loop that runs the LALR(1) table that lark made.
 
-Theory: lark makes the table and the builders' callbacks; its own loop costs three times what this one does, because it hashes a
-rule for each reduction and walks a literal up seven one-armed rules. Here actions are plain numbers and tuples, and a run of
+Theory: lark's own loop costs three times what this one does, because it hashes a rule for each reduction and walks a literal up
+seven one-armed rules. Here actions are plain numbers and tuples, and a run of
 reductions that change no value is remembered by where it began: (state below, state, lexeme) -> state. Invariant: what is
 accepted, and what the builders are called with, is what lark's loop would do (tests/cql/test_parse_machine.py).
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lark import Lark
-
 from hyperdb.frontends.cql.parse.lexer import CqlLexer, Lexeme
+from hyperdb.frontends.cql.parse.table import Rule, Table
 
 END = "$END"
 
@@ -38,25 +38,17 @@ class Unexpected(Exception):
 class Machine:
     """A table ready to run; it keeps nothing between texts but remembered runs of reductions."""
 
-    def __init__(self, lark: Lark) -> None:
-        parser: Any = lark.parser
-        table, callbacks = parser.parser._parse_table, parser.parser.parser.callbacks
-        self._first: int = table.start_states["start"]
-        self._last: int = table.end_states["start"]
-        self.lexer: CqlLexer = parser.lexer
-        self.actions: dict[int, dict[str, int | Reduction]] = {}
-        self._gotos: dict[int, dict[str, int]] = {}
-        made: dict[int, Reduction] = {}
-        terminals = {terminal.name for terminal in lark.terminals} | {END, "BIND"}
-        for state, row in table.states.items():
-            actions, gotos = self.actions.setdefault(state, {}), self._gotos.setdefault(state, {})
-            for symbol, (_kind, target) in row.items():
-                if isinstance(target, int):
-                    (actions if symbol in terminals else gotos)[symbol] = target
-                    continue
-                if id(target) not in made:
-                    made[id(target)] = Reduction(len(target.expansion), _maker(target, callbacks), target.origin.name)
-                actions[symbol] = made[id(target)]
+    def __init__(self, table: Table, builder: object) -> None:
+        self._first, self._last = table.first, table.last
+        self.lexer = CqlLexer(table.terminals)
+        terminals = {terminal.name for terminal in table.terminals} | {END, "BIND"}
+        rules = [Reduction(rule.size, _maker(rule, builder), rule.origin) for rule in table.rules]
+        self.actions: list[dict[str, int | Reduction]] = []
+        self._gotos: list[dict[str, int]] = []
+        for row in table.states:
+            # The end of a rule, or the state behind a lexeme, follows a lexeme; behind what a rule gave there is a state.
+            self.actions.append({kind: to if to >= 0 else rules[~to] for kind, to in row.items() if kind in terminals})
+            self._gotos.append({origin: to for origin, to in row.items() if origin not in terminals})
         self._runs: dict[tuple[int, int, str], int] = {}
 
     def run(self, text: str) -> Any:
@@ -139,10 +131,41 @@ class Machine:
                 return True
 
 
-def _maker(rule: Any, callbacks: dict[Any, Callable[[list[Any]], Any]]) -> Callable[[list[Any]], Any] | None:
+class _Group:
+    """Values of a rule without a builder of its own, which the rule around it takes one by one."""
+
+    __slots__ = ("children",)
+
+    def __init__(self, children: list[Any]) -> None:
+        self.children = children
+
+
+def _maker(rule: Rule, builder: object) -> Callable[[list[Any]], Any] | None:
     """What a rule makes of its values; None if it hands its only one on."""
-    only = rule.expansion[0] if len(rule.expansion) == 1 else None
-    handed_on = rule.options.expand1 and rule.alias is None and not rule.options.empty_indices
-    if only is not None and handed_on and not (only.is_term and only.filter_out and not rule.options.keep_all_tokens):
+    if rule.hands_on:
         return None
-    return callbacks[rule]
+    make: Callable[[list[Any]], Any] = getattr(builder, rule.name, _Group)
+    kept, behind, is_single = rule.kept, rule.behind, rule.is_single
+    if kept is None:
+        return make
+    if len(kept) == 1 and kept[0] == (kept[0].index, False, 0) and not behind:
+        index = kept[0].index
+        return operator.itemgetter(index) if is_single else lambda values: make([values[index]])
+
+    def made(values: list[Any]) -> Any:
+        found: list[Any] = []
+        for index, is_spread, before in kept:
+            if before:
+                found += [None] * before
+            if not is_spread:
+                found.append(values[index])
+            elif found:
+                found += values[index].children
+            else:
+                # A list that grows from the left is not copied each time.
+                found = values[index].children
+        if behind:
+            found += [None] * behind
+        return found[0] if is_single and len(found) == 1 else make(found)
+
+    return made

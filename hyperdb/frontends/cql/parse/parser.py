@@ -1,8 +1,8 @@
 """The parser of cql.lark: a text in, a statement out.
 
-Theory: LALR(1) reads each lexeme once, and the builders make nodes on the way, so time is linear in the text. The table is made
-once a process, or loaded from a file where lark keeps it. Invariant: nothing but `CqlError` (syntax) comes out for a text that
-is wrong.
+Theory: LALR(1) reads each lexeme once, and the builders make nodes on the way, so time is linear in the text. The table lies
+beside the grammar; where it was made of another one, lark makes it again. Invariant: nothing but `CqlError` (syntax) comes out
+for a text that is wrong.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from importlib import resources
-from pathlib import Path
 from typing import Any
-
-from lark import Lark
 
 from hyperdb.frontends.cql.parse.build_data import _DataBuilder
 from hyperdb.frontends.cql.parse.build_definitions import _DefinitionBuilder
@@ -21,11 +18,11 @@ from hyperdb.frontends.cql.parse.build_permissions import _PermissionBuilder
 from hyperdb.frontends.cql.parse.build_terms import _TermBuilder
 from hyperdb.frontends.cql.parse.definitions import DefinitionStatement
 from hyperdb.frontends.cql.parse.faults import Fault
-from hyperdb.frontends.cql.parse.lexer import CqlLexer
 from hyperdb.frontends.cql.parse.machine import Machine, Unexpected
 from hyperdb.frontends.cql.parse.permissions import PermissionStatement
 from hyperdb.frontends.cql.parse.statements import DataStatement
 from hyperdb.frontends.cql.parse.syntax import told, unexpected
+from hyperdb.frontends.cql.parse.table import Table, read
 
 Statement = DataStatement | DefinitionStatement | PermissionStatement
 MOST_CHARACTERS = 16 * 1024 * 1024
@@ -40,25 +37,29 @@ def grammar() -> str:
     return resources.files("hyperdb.frontends.cql.grammar").joinpath("cql.lark").read_text(encoding="utf-8")
 
 
+def table() -> Table:
+    """The grammar's table."""
+    text = grammar()
+    kept = resources.files("hyperdb.frontends.cql.grammar").joinpath("cql.table")
+    found = read(kept.read_text(encoding="utf-8"), text) if kept.is_file() else None
+    if found is None:
+        from hyperdb.frontends.cql.parse import making
+
+        found = making.made(text)
+    return found
+
+
 class Grammar:
     """A parser that is made when it is first asked for."""
 
-    def __init__(self, kept: Path | None = None) -> None:
-        """`kept` is a file of the caller's own that holds the table between processes: it is trusted as code is."""
-        self._kept = kept
+    def __init__(self) -> None:
         self._making = threading.Lock()
 
     @cached_property
     def machine(self) -> Machine:
-        """The table, made or loaded."""
+        """The table, with its builders."""
         with self._making:
-            return Machine(self.lark)
-
-    @cached_property
-    def lark(self) -> Lark:
-        """lark's parser, which tests compare the machine with."""
-        cache = str(self._kept) if self._kept else False
-        return Lark(grammar(), parser="lalr", lexer=CqlLexer, transformer=Builder(), cache=cache)
+            return Machine(table(), Builder())
 
     def parse(self, text: str) -> Statement:
         """The statement that a text is.
