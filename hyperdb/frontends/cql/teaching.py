@@ -1,8 +1,8 @@
 """What one client's lane is told: each statement that was run, once as long as it stays as it is.
 
 Theory: a lane answers only what the session has run before, so whatever is wrong with a statement, or is not its role's to run,
-the session has said. A role that passes every check is taught for good; what others may do can be taken from them, so their lanes
-forget what they learned every second, and are taught by what the session then runs again. Invariant: a lane never learns a
+the session has said. A role that passes every check is taught for good. What others may do can be taken from them: then all lanes
+forget what they learned (`CqlBackend`), and theirs every second besides, for a statement may have been looked at just before. Invariant: a lane never learns a
 statement that the session would refuse its role.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperdb.frontends.cql.access import VALID_SECONDS
 from hyperdb.frontends.cql.lane import CqlLane, CqlLanes, native
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.prepared import Plan, Prepared
@@ -19,6 +18,7 @@ from hyperdb.frontends.cql.teach import lesson, text_lesson
 from hyperdb.roles import ALIASES
 
 _MOST_TAUGHT = 10_000
+_VALID_SECONDS = 1.0
 _AGAIN = 100_000
 """Microseconds after which a statement is shown again to a lane that forgets."""
 
@@ -33,7 +33,7 @@ class Teaching:
         self._protocol = protocol
         self._taught: dict[object, tuple[int, int]] = {}
         """Under which version of the schema and when statements were shown, by their ids, or by shape and keyspace."""
-        self.lane = CqlLane(lanes, protocol, None if self._is_for_good else VALID_SECONDS)
+        self.lane = CqlLane(lanes, protocol, None if self._is_for_good else _VALID_SECONDS)
 
     def prepared(self, prepared: Prepared, schema: Schema) -> None:
         """A prepared statement was executed under a schema."""

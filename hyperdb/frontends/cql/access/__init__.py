@@ -7,8 +7,8 @@ only truth; a superuser passes without a look at them.
 """
 
 from hyperdb.frontends.cql.access.context import Context
-from hyperdb.frontends.cql.access.image import VALID_SECONDS, RoleCache, RoleImage
+from hyperdb.frontends.cql.access.image import RoleCache, RoleImage
 from hyperdb.frontends.cql.access.needs import authorize, sees_masked
 from hyperdb.frontends.cql.access.run import run
 
-__all__ = ["VALID_SECONDS", "Context", "RoleCache", "RoleImage", "authorize", "run", "sees_masked"]
+__all__ = ["Context", "RoleCache", "RoleImage", "authorize", "run", "sees_masked"]

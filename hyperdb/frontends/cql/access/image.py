@@ -31,8 +31,6 @@ SHOWN = "cassandra"
 """What the bootstrap role is called here."""
 EVERYBODY = "public"
 """The record of what everybody may do; no role."""
-VALID_SECONDS = 1
-"""How long what lanes learned of roles holds."""
 _OF_ROLES = BITS[Permission.CREATE] | BITS[Permission.ALTER] | BITS[Permission.DROP] | BITS[Permission.DESCRIBE]
 
 
