@@ -2,8 +2,8 @@
 
 Theory: a lane answers only what the session has run before, so whatever is wrong with a statement, or is not its role's to run,
 the session has said. A role that passes every check is taught for good. What others may do can be taken from them: then all lanes
-forget what they learned (`CqlBackend`), and theirs every second besides, for a statement may have been looked at just before. Invariant: a lane never learns a
-statement that the session would refuse its role.
+forget what they learned (`CqlBackend`), and theirs every second besides, for a statement may have been looked at just before.
+Invariant: a lane never learns a statement that the session would refuse its role.
 """
 
 from __future__ import annotations
