@@ -148,8 +148,8 @@ def _maker(rule: Rule, builder: object) -> Callable[[list[Any]], Any] | None:
     kept, behind, is_single = rule.kept, rule.behind, rule.is_single
     if kept is None:
         return make
-    if len(kept) == 1 and kept[0] == (kept[0].index, False, 0) and not behind:
-        index = kept[0].index
+    if len(kept) == 1 and kept[0] == (kept[0].place, False, 0) and not behind:
+        index = kept[0].place
         return operator.itemgetter(index) if is_single else lambda values: make([values[index]])
 
     def made(values: list[Any]) -> Any:

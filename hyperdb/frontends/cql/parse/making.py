@@ -7,7 +7,7 @@ Invariant: nothing but this imports lark, and a program whose table is up to dat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,7 @@ def made(grammar: str) -> Table:
     return Table(terminals, tuple(rules), numbers[first], numbers[last], [row(state) for state in reached])
 
 
-def _terminals(terminals: Sequence[Any], ignored: Sequence[str]) -> tuple[Terminal, ...]:
+def _terminals(terminals: Collection[Any], ignored: Collection[str]) -> tuple[Terminal, ...]:
     return tuple(
         Terminal(
             str(each.name),

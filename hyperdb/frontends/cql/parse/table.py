@@ -31,7 +31,7 @@ class Terminal(NamedTuple):
 class Kept(NamedTuple):
     """One of a rule's values that its builder gets."""
 
-    index: int
+    place: int
     is_spread: bool
     """It is a list of values that are handed on one by one."""
     before: int
@@ -98,5 +98,5 @@ def read(text: str, grammar: str) -> Table | None:
 
 
 def _rule(origin: str, size: int, name: str, hands_on: bool, is_single: bool, kept: list[list[int]] | None, behind: int) -> Rule:
-    parts = None if kept is None else tuple(Kept(index, bool(is_spread), before) for index, is_spread, before in kept)
+    parts = None if kept is None else tuple(Kept(place, bool(is_spread), before) for place, is_spread, before in kept)
     return Rule(origin, size, name, hands_on, is_single, parts, behind)
