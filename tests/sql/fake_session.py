@@ -219,6 +219,9 @@ class Session:
     def type(self, oid: int) -> types.Type:
         raise SqlError("42704", f"type with OID {oid} does not exist")
 
+    def idle_limit(self) -> None:
+        return None
+
     def changed_settings(self) -> dict[str, str]:
         changed, self._settings = self._settings, {}
         return changed

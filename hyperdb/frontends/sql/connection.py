@@ -16,7 +16,7 @@ from typing import Protocol, cast
 
 from hyperdb.errors import CancelledError, HyperDBError
 from hyperdb.frontends.listening import Member
-from hyperdb.frontends.sql.contract import Lane, WouldWait
+from hyperdb.frontends.sql.contract import IdleLimit, Lane, WouldWait
 from hyperdb.frontends.sql.conversation import Conversation
 
 LOG = logging.getLogger("hyperdb.sql")
@@ -60,6 +60,8 @@ class Connection(Member):
         self._rest: bytes | None = None
         """What came while the lane waits; None: it does not."""
         self._waits = 0
+        self._silence: asyncio.TimerHandle | None = None
+        """Ends the connection of a client that is silent for too long."""
         self._deadline = owner.loop.call_later(seconds_to_log_in, self._too_late)
 
     # What the loop tells.
@@ -70,6 +72,7 @@ class Connection(Member):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
+        self._heard()
         lane = self._lane
         if lane is None:
             self._conversation.receive(data)
@@ -174,6 +177,8 @@ class Connection(Member):
             self._wait(conversation.waiting)
         elif self._lane is None and not self._stopping:
             self._lane = conversation.lend()
+            if self._lane is None:
+                self._watch_silence()
         self._set_reading()
 
     # The lane.
@@ -331,6 +336,20 @@ class Connection(Member):
         self._conversation.finish("57P05", "canceling authentication due to timeout")
         self._pump()
 
+    def _watch_silence(self) -> None:
+        limit = self._conversation.idle_limit
+        if limit is not None and self._silence is None:
+            self._silence = self._owner.loop.call_later(limit.seconds, self._silent, limit)
+
+    def _heard(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _silent(self, limit: IdleLimit) -> None:
+        self._conversation.finish(limit.sqlstate, limit.message)
+        self._pump()
+
     def _notify(self) -> None:
         if not self._closed and not self._is_busy and self._rest is None:
             self._take_back()
@@ -342,6 +361,7 @@ class Connection(Member):
             return
         self._closed = True
         self._deadline.cancel()
+        self._heard()
         self._take_back()
         try:
             self._conversation.close()

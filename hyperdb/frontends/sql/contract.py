@@ -53,6 +53,15 @@ class Status(Enum):
     FAILED = b"E"
 
 
+@dataclass(frozen=True, slots=True)
+class IdleLimit:
+    """How long a client may be silent, and what it is told then."""
+
+    seconds: float
+    sqlstate: str
+    message: str
+
+
 class Action(Enum):
     """How a statement is executed."""
 
@@ -273,6 +282,9 @@ class Session(Protocol):
         Raises:
             SqlError: 42704, when there is none.
         """
+
+    def idle_limit(self) -> IdleLimit | None:
+        """How long the client may be silent before its next message, as it is now; None: as long as it likes."""
 
     def changed_settings(self) -> Mapping[str, str]:
         """The settings that clients follow and that changed since the last call; all of them at the first call."""

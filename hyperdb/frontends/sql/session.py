@@ -187,6 +187,10 @@ class SqlSession:
         """See `contract.Session`."""
         return self.facade.type(oid)
 
+    def idle_limit(self) -> contract.IdleLimit | None:
+        """See `contract.Session`."""
+        return self.settings.idle_limit(in_block=self.status is not Status.IDLE)
+
     def changed_settings(self) -> Mapping[str, str]:
         """See `contract.Session`."""
         return self.settings.changed()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.contract import IdleLimit
 from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.types import Style, charsets
 from hyperdb.roles import BOOTSTRAP_ROLE
@@ -138,6 +139,7 @@ class Setting:
     """Kept in milliseconds, and shown in the largest unit that divides it."""
 
 
+_TIME = _number(0, 2_147_483_647)
 _ISOLATION = _word("read committed", "repeatable read", "serializable", "read uncommitted")
 TABLE = {
     setting.name.lower(): setting
@@ -168,14 +170,15 @@ TABLE = {
         Setting("transaction_deferrable", "off", None),
         Setting("max_prepared_transactions", "0", None),
         Setting("password_encryption", "scram-sha-256", _fixed("scram-sha-256")),
-        Setting("lock_timeout", "0", _number(0, 2_147_483_647), False, "Time to wait for one lock; 0: for ever", True),
+        Setting("lock_timeout", "0", _TIME, False, "Time to wait for one lock; 0: for ever", True),
         Setting(
             "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
         ),
         Setting("hyperdb.prove", "off", _boolean, False, "Whether queries come with a proof that their inputs are complete"),
         Setting("hyperdb.privacy", "none", _privacy, False, "How little the store may learn of a query"),
-        Setting("statement_timeout", "0", _number(0, 2_147_483_647), False, "Time that a statement may run; 0: for ever", True),
-        Setting("idle_in_transaction_session_timeout", "0", _fixed("0")),
+        Setting("statement_timeout", "0", _TIME, False, "Time that a statement may run; 0: for ever", True),
+        Setting("idle_in_transaction_session_timeout", "0", _TIME, False, "Time that a client in a block may be silent", True),
+        Setting("idle_session_timeout", "0", _TIME, False, "Time that a client outside of one may be silent", True),
         Setting(
             "client_min_messages",
             "notice",
@@ -209,6 +212,14 @@ TABLE = {
 _ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation", "names": "client_encoding"}
 
 
+_SILENCE = {
+    True: (
+        "idle_in_transaction_session_timeout",
+        "25P03",
+        "terminating connection due to idle-in-transaction timeout",
+    ),
+    False: ("idle_session_timeout", "57P05", "terminating connection due to idle-session timeout"),
+}
 _OF_TRANSACTIONS = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
 
 
@@ -341,6 +352,12 @@ class Settings:
         found = {TABLE[key].name: self.value(key) for key in sorted(self._changed)}
         self._changed = set()
         return found
+
+    def idle_limit(self, *, in_block: bool) -> IdleLimit | None:
+        """How long a client may be silent in a block, or outside of one."""
+        name, state, message = _SILENCE[in_block]
+        limit = int(self.value(name))
+        return IdleLimit(limit / 1000, state, message) if limit else None
 
     def path(self, role: str) -> list[str]:
         """The schemas of search_path."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hyperdb.errors import HyperDBError, WireError
-from hyperdb.frontends.sql.contract import Lane, Session, Status, WouldWait
+from hyperdb.frontends.sql.contract import IdleLimit, Lane, Session, Status, WouldWait
 from hyperdb.frontends.sql.conversation import authentication, shortcut
 from hyperdb.frontends.sql.conversation.commands import Commands
 from hyperdb.frontends.sql.conversation.portals import Refused
@@ -63,6 +63,12 @@ class Conversation:
     def session(self) -> Session | None:
         """The session, once there is one."""
         return self._shared.session
+
+    @property
+    def idle_limit(self) -> IdleLimit | None:
+        """How long the client may be silent from now on, if it is its turn to begin something."""
+        session = self._shared.session
+        return session.idle_limit() if session is not None and self._is_between else None
 
     @property
     def held_input(self) -> int:

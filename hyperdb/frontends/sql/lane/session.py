@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PLAIN = {
     "lock_timeout": "0",
     "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "hyperdb.prove": "off",
