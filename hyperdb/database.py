@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -238,7 +238,8 @@ class Database:
         return self._moments.checkpoint(Path(dest))
 
     def check(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> list[str]:
-        """Verifies every checksum and invariant, then that the newest frame's root follows from the data alone; what was found.
+        """Verifies every checksum and invariant, that rows of tables agree with their indexes, constraints and counts, and that
+        the newest frame's root follows from the data alone; what was found.
 
         `progress` gets bytes done and in all, first of the files, then of the frame.
         """
@@ -247,11 +248,18 @@ class Database:
     def examine(self, progress: Callable[[int, int], object] = lambda _done, _total: None) -> Examination:
         """As `check`, and which frame was recomputed."""
         self._check()
-        found = self._moments.check(progress)
+        found = [*self._moments.check(progress), *self._disagreements()]
         if self._native is None or self._frames.newest() is None:
             return Examination(found, None)
         audit = self._frames.audit(progress)
         return Examination([*found, *audit.problems], audit)
+
+    def _disagreements(self) -> Iterator[str]:
+        """What is wrong with the tables made in SQL, if there are any."""
+        if self._native is not None and self._tables.has_any():
+            from hyperdb.frontends.sql.examine import examine
+
+            yield from examine(self.sql_backend)
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""

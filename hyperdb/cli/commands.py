@@ -110,7 +110,7 @@ def serve(
 
 @application.command()
 def check(directory: Dir, as_json: AsJson = False) -> None:
-    """Verify every checksum and invariant, and that the newest frame's root follows from the data alone."""
+    """Verify checksums, that tables agree with their indexes and constraints, and the newest frame's root from the data alone."""
     console = Console(stderr=True)
     columns = ("checking", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with target(directory) as database, Progress(*columns, console=console) as bar:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Frames
+from hyperdb.graph.catalog import records
 from hyperdb.graph.keyspace import Keyspace
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.graph.transaction import now_ms
@@ -41,6 +42,16 @@ class Tables:
         self._store.refresh_prefixes()
         for changed in self._listeners:
             changed()
+
+    def has_any(self) -> bool:
+        """Whether there is a table that was made in SQL."""
+        transaction = self.begin(TransactionOptions("read committed", True))
+        try:
+            transaction.open()
+            found = (records.decode(data) for _, data in transaction.image().objects())
+            return any(isinstance(each, records.Table) and not each.partition for each in found)
+        finally:
+            transaction.rollback()
 
     def gauges(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
