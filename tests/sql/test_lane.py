@@ -262,6 +262,21 @@ def test_what_the_catalog_says_anew_is_followed(pair: tuple[Talker, Talker]) -> 
             same(pair, get)
 
 
+def test_a_prepared_statement_takes_the_short_way_again_after_other_tables_have_changed(pair: tuple[Talker, Talker]) -> None:
+    same(pair, parse("SELECT abalance FROM accounts WHERE aid = $1", "get"), SYNC)
+    get = (bind([b"7"], name="get"), execute("", 0), SYNC)
+    for change in ("SELECT 1", "CREATE TABLE elsewhere (a int)", "ALTER TABLE elsewhere ADD b int", "CREATE VIEW v AS SELECT 1"):
+        same(pair, query(change))
+        for _ in range(3):
+            same(pair, *get)
+        answered = pair[0].answered
+        same(pair, *get)
+        assert pair[0].answered == answered + 1
+    same(pair, query("ALTER TABLE accounts ALTER abalance TYPE bigint"))
+    for _ in range(3):
+        same(pair, *get)
+
+
 def test_a_role_that_was_changed_is_asked_again(pair: tuple[Talker, Talker]) -> None:
     get = query("SELECT abalance FROM accounts WHERE aid = 1")
     for _ in range(3):

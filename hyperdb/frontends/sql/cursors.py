@@ -210,7 +210,7 @@ class Cursors:
         assert isinstance(body, Query)
         if declared.name in self._by_name:
             raise SqlError("42P03", f'cursor "{declared.name}" already exists')
-        if body.before:
+        if body.beside:
             raise SqlError("0A000", "DECLARE CURSOR must not contain data-modifying statements in WITH")
         locks = not only_reads(body.bound.plan)
         if locks and (declared.scroll or declared.hold):

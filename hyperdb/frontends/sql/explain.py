@@ -129,7 +129,7 @@ def explain(session: SqlSession, prepared: SqlPrepared, values: Sequence[object]
         return Explained(plan, {}, report, planning, time.perf_counter() - begin, ran.rows, ran)
     measured = Measured(catalog)
     ready = tuple(measured.compile(each) for each in before)
-    body = replace(body, rows=measured.compile(plan), before=ready, analytic=None)
+    body = replace(body, rows=measured.compile(plan), beside=ready, analytic=None)
     begin = time.perf_counter()
     outcome = session.run(replace(prepared, body=body), values)
     while outcome.rows(0)[1]:
@@ -142,7 +142,7 @@ def _planned(session: SqlSession, prepared: SqlPrepared, catalog: Catalog) -> tu
     bound = binder.statement(parse(prepared.text))
     session.rights.check(catalog, bound.needs)
     optimizer = Optimizer()
-    return catalog, optimizer.plan(bound.plan), [optimizer.plan(each) for each in bound.before]
+    return catalog, optimizer.plan(bound.plan), [optimizer.plan(each) for each in bound.beside]
 
 
 def _report(session: SqlSession, prepared: SqlPrepared) -> Report | None:

@@ -138,7 +138,7 @@ class Preparer:
         executor = Executor(catalog.labels)
         plan = optimizer.plan(bound.plan)
         rows = executor.compile(plan)
-        before = tuple(executor.compile(optimizer.plan(each)) for each in bound.before)
+        beside = tuple(executor.compile(optimizer.plan(each)) for each in bound.beside)
         columns = None
         if bound.columns is not None:
             # As in PostgreSQL (printtup.c) clients are told what a domain is over, which they know how to read.
@@ -147,8 +147,8 @@ class Preparer:
                 for (name, kind), origin in zip(bound.columns, bound.origins, strict=True)
                 for base in (catalog.base(kind),)
             )
-        reads = not before and only_reads(bound.plan)
-        query = Query(bound, rows, before, tag, reads, *((stored(plan), analytic(plan)) if reads else ()))
+        reads = not beside and only_reads(bound.plan)
+        query = Query(bound, rows, beside, tag, reads, *((stored(plan), analytic(plan)) if reads else ()))
         parameters = tuple(binder.coercer.parameters)
         return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 

@@ -384,11 +384,12 @@ class SqlSession:
     def _query(self, prepared: SqlPrepared, env: Environment) -> SqlOutcome:
         body = self.current(prepared, env).body
         assert isinstance(body, Query)
-        for before in body.before:
-            # Changes are made whoever reads their rows.
-            deque(before(env), maxlen=0)
+        env.touched = set() if body.beside else None
         holding = env.hold()
         rows = list(holding.all(body.rows(env)))
+        for change in reversed(body.beside):
+            # Changes are made whoever reads their rows; those that nobody has read now (execMain.c, ExecPostprocessPlan).
+            deque(change(env), maxlen=0)
         settle(env)
         if prepared.columns is None:
             return SqlOutcome(None, (), f"{body.tag} {rows[0][0]}")

@@ -55,7 +55,7 @@ class Query:
 
     bound: BoundQuery
     rows: Callable[[Environment], Any]
-    before: tuple[Callable[[Environment], Any], ...]
+    beside: tuple[Callable[[Environment], Any], ...]
     tag: str
     """`SELECT`, `INSERT 0`, `UPDATE`, `DELETE`."""
     reads: bool = False

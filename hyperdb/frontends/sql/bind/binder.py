@@ -41,7 +41,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """A plan, its columns (None: it gives no rows) and where they come from, and what runs before it whether or not it is read.
+    """A plan, its columns (None: it gives no rows) and where they come from, and what runs beside it whether or not it is read.
 
     `objects` are the relations that the plan was made from.
     """
@@ -49,7 +49,7 @@ class BoundQuery:
     plan: Plan
     columns: tuple[tuple[str, Kind], ...] | None
     origins: tuple[Origin, ...]
-    before: tuple[Shared, ...]
+    beside: tuple[Shared, ...]
     objects: frozenset[int]
     needs: frozenset[Need] = frozenset()
     """What whoever runs it must be allowed to do."""

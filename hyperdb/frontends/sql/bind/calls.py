@@ -448,11 +448,14 @@ class Calls:
             return WindowCall(kind, name, None, tuple(arguments), partition, order, frame)
         if not 1 <= len(arguments) <= 3:
             raise self.no_function(name, arguments, node)
+        if arguments[0].kind.oid == UNKNOWN and len(arguments) < 3:
+            message = "could not determine polymorphic type because input has type unknown"
+            raise SqlError("42804", message, position=self.at(node))
         if len(arguments) == 3:
             kind = self.coercer.common([arguments[0], arguments[2]], name)
             arguments[2] = self.coercer.coerce(arguments[2], kind)
         else:
-            kind = Kind(TEXT) if arguments[0].kind.oid == UNKNOWN else arguments[0].kind
+            kind = arguments[0].kind
         arguments[0] = self.coercer.coerce(arguments[0], kind)
         if len(arguments) > 1:
             arguments[1] = self.coercer.coerce(arguments[1], Kind(INT4))

@@ -18,7 +18,7 @@ from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.comparisons import COMPARISONS, Comparisons, quantified
 from hyperdb.frontends.sql.bind.fields import field_of
 from hyperdb.frontends.sql.bind.names import fold, kind_of
-from hyperdb.frontends.sql.bind.scope import Scope
+from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.bind.signs import BARE, SIGNS
 from hyperdb.frontends.sql.bind.signs import COMPARISONS as COMPARED
 from hyperdb.frontends.sql.bind.subscripts import Subscripts
@@ -57,6 +57,8 @@ class Expressions(Comparisons):
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
         self.coercer = binder.coercer
+        self._subqueries: dict[int, tuple[Level, dict[exp.Expr, Expr]]] = {}
+        """Those that were bound, by the level that they stand in."""
 
     def bind(self, node: exp.Expr, scope: Scope) -> Expr:
         """The typed expression.
@@ -357,7 +359,8 @@ class Expressions(Comparisons):
         results = [self.bind(when.args["true"], scope) for when in node.args["ifs"]]
         default = node.args.get("default")
         otherwise = Const(Kind(UNKNOWN), None) if default is None else self.bind(default, scope)
-        kind = self.coercer.common([*results, otherwise], "CASE", self.at(node))
+        # What is behind ELSE comes first here (parse_expr.c, transformCaseExpr).
+        kind = self.coercer.common([otherwise, *results], "CASE", self.at(node))
         cast = self.coercer.all_as(results, kind)
         return Case(kind, tuple(zip(tests, cast, strict=True)), self.coercer.coerce(otherwise, kind))
 
@@ -382,6 +385,13 @@ class Expressions(Comparisons):
         return Subscripts(self).read(node, scope)
 
     def _subquery(self, node: exp.Expr, scope: Scope) -> Expr:
+        # What is written twice in one place is one expression: for GROUP BY, ORDER BY and DISTINCT ON.
+        known = self._subqueries.setdefault(id(scope.level), (scope.level, {}))[1]
+        if node not in known:
+            known[node] = self._one_column(node, scope)
+        return known[node]
+
+    def _one_column(self, node: exp.Expr, scope: Scope) -> Expr:
         found, columns = self.subquery(node.this if isinstance(node, exp.Subquery) else node, scope)
         if len(columns) != 1:
             raise SqlError("42601", "subquery must return only one column")

@@ -74,6 +74,8 @@ class Queries:
 
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
+        self._on_values: dict[int, Expr] = {}
+        """What DISTINCT ON names, by its node."""
         self.common = CommonTables(binder)
         self._kinds: dict[int, tuple[Plan, list[Kind]]] = {}
 
@@ -187,7 +189,8 @@ class Queries:
                     raise SqlError("0A000", "ORDER BY of a set operation takes names and places of its columns")
                 found.append((value, bool(each.args.get("desc")), bool(each.args.get("nulls_first"))))
             plan = Sort(plan.width, plan, tuple(found))
-        return self._limited(plan, node, scope, None), columns
+        by = () if order is None else tuple(found)
+        return self._limited(plan, node, scope, by or None), columns
 
     def stand_in(self, plan: Plan, columns: Columns, place: int) -> Expr:
         """A column of a plan as an expression; literals without type stay literals, so that they can become what is asked for."""
@@ -384,7 +387,6 @@ class Queries:
                 name = fold(each.args["alias"]) if isinstance(each, exp.Alias) else heading(inner)
                 shown.append((name, self.binder.expressions.bind(inner, scope)))
         distinct = node.args.get("distinct")
-        self._on_values: dict[int, Expr] = {}
         if distinct is not None and distinct.args.get("on"):
             inner = distinct.args["on"]
             for each in inner.expressions if isinstance(inner, exp.Tuple) else [inner]:

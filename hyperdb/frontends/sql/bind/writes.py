@@ -24,7 +24,7 @@ from hyperdb.frontends.sql.functions.rowid import NEXT_ROW
 from hyperdb.frontends.sql.functions.system import IDENTITY_NEXT
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING
 from hyperdb.frontends.sql.parse.dialect import CURRENT_OF
-from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Compare, Const, Expr, Slot
+from hyperdb.frontends.sql.plan.expressions import TRUTH, And, Call, Compare, Const, Expr, Slot, conjuncts
 from hyperdb.frontends.sql.plan.nodes import (
     Check,
     Conflict,
@@ -284,9 +284,7 @@ class WriteBinder:
         if node.args.get("constraint") is not None:
             anything, index = False, self._constraint_index(relation, fold(node.args["constraint"]))
         elif keys:
-            if not all(isinstance(key, exp.Column | exp.Identifier) for key in keys):
-                raise SqlError("0A000", "ON CONFLICT takes names of columns")
-            anything, index = False, self._arbiter(relation, {column.number for column in self.columns(relation, keys)})
+            anything, index = False, self._arbiter(relation, keys, node.args.get("index_predicate"))
         action = str(node.args["action"].name if node.args.get("action") else "").upper()
         if action == "DO NOTHING":
             return Conflict(index, anything, None, None)
@@ -310,12 +308,33 @@ class WriteBinder:
         """An index's number; 0 for the one that the rows are the entries of."""
         return number if any(found == number for found, _ in relation.indexes) else 0
 
-    def _arbiter(self, relation: Relation, wanted: set[int]) -> int:
-        if {part.column for part in relation.table.key} == wanted:
+    def _arbiter(self, relation: Relation, keys: list[exp.Expr], predicate: exp.Expr | None) -> int:
+        """The unique index of these columns and expressions, by its number; a partial one if the predicate says what its own does
+        (plancat.c, infer_arbiter_indexes)."""
+        binder = self.binder
+        inside = Scope(Level(), [self.source(relation, relation.name)], clause="ON CONFLICT", width=relation.width)
+        named: list[exp.Expr] = [key for key in keys if isinstance(key, exp.Column | exp.Identifier)]
+        columns = {column.number for column in self.columns(relation, named)}
+        others = [binder.expressions.bind(key, inside) for key in keys if key not in named]
+        given = [] if predicate is None else conjuncts(binder.expressions.truth(predicate.this, inside, "WHERE"))
+        if not others and {part.column for part in relation.table.key} == columns:
             return 0
         for number, index in relation.indexes:
-            if index.unique and not index.predicate and {part.column for part in index.columns} == wanted:
-                return number
+            if not index.unique or {part.column for part in index.columns if part.column} != columns:
+                continue
+            own = [
+                binder.over(relation, part.expression.text, "index expressions", path=part.expression.path)
+                for part in index.columns
+                if not part.column
+            ]
+            if len(own) != len(others) or any(each not in own for each in others):
+                continue
+            if index.predicate:
+                text, path = index.predicate.text, index.predicate.path
+                asked = conjuncts(binder.over(relation, text, "index predicates", Kind(BOOL), path))
+                if any(each not in given for each in asked):
+                    continue
+            return number
         raise SqlError("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
 
     def sets(self, nodes: list[exp.Expr], relation: Relation, scope: Scope) -> tuple[tuple[int, Expr], ...]:

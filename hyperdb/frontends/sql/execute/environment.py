@@ -45,6 +45,8 @@ class Environment:
     """Numbers of the tables that it has locked, and marks of the rows that ON CONFLICT has written."""
     deferred: list[Callable[[], None]] = field(default_factory=list)
     """What is checked at the end of the statement."""
+    touched: set[Any] | None = None
+    """Tables and keys of the rows that were changed so far, where several parts of a statement do: each is changed once."""
 
     def inner(self, outer: Sequence[Any]) -> Environment:
         """For a subquery with these captured values."""
@@ -65,6 +67,7 @@ class Environment:
             self,
             self.claimed,
             self.deferred,
+            self.touched,
         )
 
     def at_frame(self, number: int) -> Environment:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.execute.conflicts import conflicting
 from hyperdb.frontends.sql.execute.cql_values import checks, refusal
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.foreign import ForeignKeys
@@ -126,7 +127,8 @@ class Modifier:
     def _finish(self, rows: list[Row], returning: Any, env: Environment) -> list[Row]:
         return [(len(rows),)] if returning is None else [returning(row, env) for row in rows]
 
-    def _claim(self, relation: Relation, env: Environment) -> Any:
+    def claim(self, relation: Relation, env: Environment) -> Any:
+        """The layout of a relation that the transaction writes from now on."""
         layout = env.session.layout(relation, env)
         if relation.oid not in env.claimed:
             env.transaction.claim(layout)
@@ -136,11 +138,11 @@ class Modifier:
     def _insert(self, plan: p.Insert) -> Callable[[Environment], list[Row]]:
         child, written = self._executor.compile(plan.child), self.written(plan.writes)
         returning = None if plan.returning is None else self._executor.expressions.row(plan.returning)
-        conflict = None if plan.conflict is None else self._conflict(plan.conflict, written)
+        conflict = None if plan.conflict is None else conflicting(self, self._executor.expressions, plan.conflict, written)
         width = plan.writes.relation.width
 
         def run(env: Environment) -> list[Row]:
-            self._claim(written.relation, env)
+            self.claim(written.relation, env)
             holding = env.hold()
             rows = [written.complete(row, env) for row in list(holding.all(child(env)))]
             done: list[Row] = []
@@ -158,7 +160,7 @@ class Modifier:
 
     def insert_rows(self, written: Written, rows: list[Row], env: Environment) -> None:
         """Stores new rows."""
-        layout = self._claim(written.relation, env)
+        layout = self.claim(written.relation, env)
         for start in range(0, len(rows), _BATCH):
             env.check_cancelled()
             batch = rows[start : start + _BATCH]
@@ -203,77 +205,6 @@ class Modifier:
                 return record.name, [names.get(part.column, part.expression.text) for part in record.columns]
         return "?", []
 
-    def _conflict(self, conflict: p.Conflict, written: Written) -> Callable[[Row, Environment], Row | None]:
-        relation = written.relation
-        expressions = self._executor.expressions
-        sets = [(slot, expressions.compile(value)) for slot, value in conflict.sets or ()]
-        where = None if conflict.where is None else expressions.compile(conflict.where)
-        arbiters = (
-            [conflict.index]
-            if conflict.index is not None
-            else [0, *[number for number, index in relation.indexes if index.unique]]
-        )
-
-        def run(row: Row, env: Environment) -> Row | None:
-            layout = self._claim(relation, env)
-            for arbiter in arbiters:
-                assert arbiter is not None
-                found = self._existing(relation, arbiter, row, layout, env)
-                if found is None:
-                    continue
-                if conflict.sets is None:
-                    return None
-                if self._mark(relation, arbiter, row) in env.claimed:
-                    raise SqlError(
-                        "21000",
-                        "ON CONFLICT DO UPDATE command cannot affect row a second time",
-                        hint="Ensure that no rows proposed within the same command have duplicate constrained values.",
-                    )
-                env.transaction.lock_rows(layout, [written.whole(found, env)], "no key update", "block")
-                both = (*found, *row[: relation.width])
-                if where is not None and not where(both, env):
-                    return None
-                changed = list(found)
-                for slot, value in sets:
-                    changed[slot] = value(both, env)
-                after = written.complete(changed, env)
-                self.replace_rows(written, [found], [after], env)
-                env.claimed |= {self._mark(relation, each, after) for each in arbiters}
-                return after
-            self.insert_rows(written, [row], env)
-            if conflict.sets is not None:
-                env.claimed |= {self._mark(relation, each, row) for each in arbiters}
-            return row
-
-        return run
-
-    def _mark(self, relation: Relation, arbiter: int, row: Sequence[Any]) -> tuple[int, int, Any]:
-        """What tells a row that this statement has written: its values of a unique index."""
-        _, columns = self._key_of(relation, arbiter)
-        found = [relation.column(column) for column in columns]
-        values = tuple(None if each is None else row[each.slot] for each in found)
-        try:
-            hash(values)
-        except TypeError:
-            return relation.oid, arbiter, repr(values)
-        return relation.oid, arbiter, values
-
-    def _existing(self, relation: Relation, arbiter: int, row: Row, layout: Any, env: Environment) -> Row | None:
-        """The row that a new one would meet."""
-        if arbiter == 0:
-            values = tuple(row[relation.slot_of[part.column]] for part in relation.table.key)
-            place = None
-        else:
-            place = [number for number, _ in relation.indexes].index(arbiter)
-            record = relation.indexes[place][1]
-            if any(not part.column for part in record.columns) or record.predicate:
-                return None
-            values = tuple(row[relation.slot_of[part.column]] for part in record.columns)
-        if None in values:
-            return None
-        page, _ = env.transaction.page(layout, place, (values, True), (values, True), False, True, None, 1)
-        return page[0] if page else None
-
     def _update(self, plan: p.Update) -> Callable[[Environment], list[Row]]:
         child, written = self._executor.compile(plan.child), self.written(plan.writes)
         sets = [(slot, self._executor.expressions.compile(value)) for slot, value in plan.sets]
@@ -282,7 +213,7 @@ class Modifier:
         key = self._row_key(plan.writes.relation)
 
         def run(env: Environment) -> list[Row]:
-            self._claim(written.relation, env)
+            self.claim(written.relation, env)
             holding = env.hold()
             old: list[Row] = []
             new: list[Row] = []
@@ -290,7 +221,7 @@ class Modifier:
             seen: set[Any] = set()
             for row in list(holding.all(child(env))):
                 own = key(row)
-                if own in seen:
+                if own in seen or _is_touched(written.relation, own, env):
                     continue
                 seen.add(own)
                 changed = list(row[:width])
@@ -309,11 +240,18 @@ class Modifier:
         slots = [relation.slot_of[part.column] for part in relation.table.key]
         return lambda row: tuple(row[slot] for slot in slots)
 
+    def _touch(self, relation: Relation, rows: Sequence[Row], env: Environment) -> None:
+        """Other parts of the statement, which see rows as they were before it, change these no more (TM_SelfModified)."""
+        if env.touched is not None:
+            key = self._row_key(relation)
+            env.touched.update((relation.oid, key(row)) for row in rows)
+
     def replace_rows(self, written: Written, old: list[Row], new: list[Row], env: Environment) -> None:
         """Stores changed rows; `old` without extras, `new` with them."""
         if not old:
             return
-        layout = self._claim(written.relation, env)
+        layout = self.claim(written.relation, env)
+        self._touch(written.relation, old, env)
         before = [written.whole(row, env) for row in old]
         for start in range(0, len(old), _BATCH):
             env.check_cancelled()
@@ -330,9 +268,10 @@ class Modifier:
         key = self._row_key(plan.writes.relation)
 
         def run(env: Environment) -> list[Row]:
-            self._claim(written.relation, env)
+            self.claim(written.relation, env)
             holding = env.hold()
-            unique = {key(row): row for row in reversed(list(holding.all(child(env))))}
+            found = reversed(list(holding.all(child(env))))
+            unique = {own: row for row in found if not _is_touched(written.relation, own := key(row), env)}
             rows = list(reversed(unique.values()))
             self.remove_rows(written, [row[:width] for row in rows], env)
             return self._finish(rows, returning, env)
@@ -355,7 +294,7 @@ class Modifier:
         key = self._row_key(plan.writes.relation)
 
         def run(env: Environment) -> list[Row]:
-            self._claim(written.relation, env)
+            self.claim(written.relation, env)
             holding = env.hold()
             removed: list[Row] = []
             old: list[Row] = []
@@ -366,6 +305,8 @@ class Modifier:
             for row in list(holding.all(child(env))):
                 own = key(row)
                 matched = None not in own
+                if matched and _is_touched(written.relation, own, env):
+                    continue
                 for when, test, sets, values in whens:
                     if when.matched is not matched or (test is not None and not test(row, env)):
                         continue
@@ -399,8 +340,13 @@ class Modifier:
         """Removes rows."""
         if not rows:
             return
-        layout = self._claim(written.relation, env)
+        layout = self.claim(written.relation, env)
+        self._touch(written.relation, rows, env)
         for start in range(0, len(rows), _BATCH):
             env.check_cancelled()
             env.transaction.remove(layout, [written.whole(row, env) for row in rows[start : start + _BATCH]])
         self.foreign.removed(written.relation, rows, env)
+
+
+def _is_touched(relation: Relation, key: Any, env: Environment) -> bool:
+    return bool(env.touched) and (relation.oid, key) in (env.touched or ())

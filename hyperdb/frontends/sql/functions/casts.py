@@ -108,11 +108,16 @@ def _to_single(value: Any, env: Any) -> float:
     return numbers.single(_to_float(value, env))
 
 
-def _zoned_time(value: int, env: Any) -> tuple[int, int]:
-    """The wall clock's time at a moment, and how many seconds west it is."""
+def _time_of(value: int) -> int | None:
+    """The time of a day; infinity has none."""
+    return None if value in (times.LAST, times.FIRST) else value % times.DAY
+
+
+def _zoned_time(value: int, env: Any) -> tuple[int, int] | None:
+    """The wall clock's time at a moment, and how many seconds west it is; infinity has none."""
     local = times.to_local(value, env.style.time_zone)
-    if local == value and value in (times.LAST, times.FIRST):
-        raise SqlError("22008", "timestamp out of range")
+    if value in (times.LAST, times.FIRST):
+        return None
     return local % times.DAY, (value - local) // times.SECOND
 
 
@@ -193,8 +198,8 @@ _add(
     lambda value, env: times.date_of_stamp(times.to_local(value, env.style.time_zone)),
     depends=True,
 )
-_add(TIMESTAMP, TIME, ASSIGNMENT, lambda value, _env: value % times.DAY)
-_add(TIMESTAMPTZ, TIME, ASSIGNMENT, lambda value, env: times.to_local(value, env.style.time_zone) % times.DAY, depends=True)
+_add(TIMESTAMP, TIME, ASSIGNMENT, lambda value, _env: _time_of(value))
+_add(TIMESTAMPTZ, TIME, ASSIGNMENT, lambda value, env: _time_of(times.to_local(value, env.style.time_zone)), depends=True)
 _add(TIME, INTERVAL, IMPLICIT, lambda value, _env: (0, 0, value))
 _add(INTERVAL, TIME, ASSIGNMENT, lambda value, _env: value[2] % times.DAY)
 _add(TIMESTAMPTZ, TIMETZ, ASSIGNMENT, _zoned_time, depends=True)
@@ -297,7 +302,8 @@ def to_text(oid: int, enum: Any = None) -> Run | None:
 
 def _map(run: Run) -> Run:
     def each(values: list[Any], env: Any) -> list[Any]:
-        return [None if item is None else each(item, env) if isinstance(item, list) else run(item, env) for item in values]
+        made = [None if item is None else each(item, env) if isinstance(item, list) else run(item, env) for item in values]
+        return types.Bounded(made, values.lowers) if isinstance(values, types.Bounded) else made
 
     return each
 

@@ -192,7 +192,8 @@ def _filled_from(value: Any, sizes: list[Any] | None, lowers: list[Any] | None) 
 def _replaced(values: list[Any] | None, old: Any, new: Any) -> list[Any] | None:
     if values is None:
         return None
-    return [_replaced(each, old, new) if isinstance(each, list) else new if each == old else each for each in values]
+    made = [_replaced(each, old, new) if isinstance(each, list) else new if each == old else each for each in values]
+    return Bounded(made, values.lowers) if isinstance(values, Bounded) else made
 
 
 def _cut(values: list[Any], count: int) -> list[Any]:

@@ -93,6 +93,8 @@ def template_of(text: str) -> Template:
 
 
 def _roman(value: Decimal, fill: bool) -> str:
+    if not value.is_finite():
+        raise SqlError("0A000", f"cannot convert {'NaN' if value.is_nan() else 'infinity'} to integer")
     number = int(value.to_integral_value(ROUND_HALF_UP))
     if not 1 <= number <= 3999:
         return "#" * 15
@@ -106,7 +108,7 @@ def _roman(value: Decimal, fill: bool) -> str:
 def _exponent(value: Decimal, made: Template) -> str:
     if not value.is_finite():
         return ("#" * made.before) + "." + "#" * made.after
-    text = f"{value:.{made.after}e}"
+    text = f"{value:.{made.after}e}" if value else f"{0.0:.{made.after}e}"
     mantissa, _, exponent = text.partition("e")
     sign = "" if mantissa.startswith("-") else " " if (made.sign != "S" and made.fill) or made.sign != "S" else "+"
     return f"{sign}{mantissa}e{exponent[0]}{abs(int(exponent)):02d}"

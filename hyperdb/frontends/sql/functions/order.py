@@ -15,6 +15,7 @@ from functools import total_ordering
 from typing import Any
 
 from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.types.arrays import flat, lengths, lowers
 
 Key = Callable[[Any], Any]
 _DAY = 86_400_000_000
@@ -82,10 +83,13 @@ _KEYS: dict[int, Key] = {
 
 
 def _list_key(inner: Key | None) -> Key:
+    """Elements one after the other, then dimensions and where they begin (arrayfuncs.c, array_cmp and array_eq)."""
+
     def key(value: list[Any]) -> tuple[Any, ...]:
-        return tuple(
-            LARGEST if item is None else key(item) if isinstance(item, list) else inner(item) if inner else item for item in value
-        )
+        found = value if not value or not isinstance(value[0], list) else flat(value)
+        items = tuple(LARGEST if item is None else inner(item) if inner else item for item in found)
+        sizes = lengths(value)
+        return items, len(sizes), sizes, lowers(value, len(sizes))
 
     return key
 

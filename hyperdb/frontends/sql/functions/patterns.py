@@ -422,7 +422,9 @@ def _full_year(fields: dict[str, int]) -> int | None:
             if "cc" in fields and word in ("yy", "y"):
                 return (fields["cc"] - 1) * 100 + (year or 100)
             year += 2000 if year < 70 else 1900 if year < 100 else 2000 if year < 520 else 1000 if year < 1000 else 0
-        return 1 - year if fields.get("era") else year
+        # A year below zero is one before Christ, as it is with BC behind it; both together are one after.
+        is_before = bool(fields.get("era")) is not (year < 0)
+        return 1 - abs(year) if is_before and year else abs(year)
     if "cc" in fields:
         return (fields["cc"] - 1) * 100 + 1
     return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.catalog.kinds import ANY, ANYELEMENT, BOOL, BPCHAR, BYTEA, INT4, INT8, NAME, TEXT, array_of
+from hyperdb.frontends.sql.catalog.kinds import ANY, BOOL, BPCHAR, BYTEA, INT4, INT8, NAME, TEXT, array_of
 from hyperdb.frontends.sql.functions.matching import like
 from hyperdb.frontends.sql.functions.model import Function
 
@@ -328,9 +328,7 @@ def functions() -> Iterator[Function]:
     yield Function("format", (TEXT,), TEXT, _format)
     yield Function("to_ascii", (TEXT,), TEXT, lambda text: text)
     yield Function("name", (TEXT,), NAME, lambda text: text[:63])
-    yield Function(
-        "num_nulls", (ANYELEMENT,), INT4, lambda *values: sum(value is None for value in values), strict=False, variadic=True
-    )
+    yield Function("num_nulls", (ANY,), INT4, lambda *values: sum(value is None for value in values), strict=False, variadic=True)
 
 
 def _to_array(text: str | None, by: str | None) -> list[str] | None:

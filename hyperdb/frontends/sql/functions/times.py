@@ -361,8 +361,8 @@ def operators() -> Iterator[Function]:
     yield Function("+", (INT4, DATE), DATE, lambda more, date: _date_plus(date, more))
     yield Function("-", (DATE, INT4), DATE, lambda date, less: _date_plus(date, -less))
     yield Function("-", (DATE, DATE), INT4, _days_between)
-    yield Function("+", (DATE, TIME), TIMESTAMP, lambda date, time: stamp_of_date(date) + time)
-    yield Function("+", (DATE, TIMETZ), TIMESTAMPTZ, lambda date, zoned: stamp_of_date(date) + zoned[0] + zoned[1] * SECOND)
+    yield Function("+", (DATE, TIME), TIMESTAMP, _later)
+    yield Function("+", (DATE, TIMETZ), TIMESTAMPTZ, lambda date, zoned: _later(date, zoned[0] + zoned[1] * SECOND))
     yield Function("+", (TIMETZ, DATE), TIMESTAMPTZ, lambda zoned, date: stamp_of_date(date) + zoned[0] + zoned[1] * SECOND)
     for left, widen in ((DATE, stamp_of_date), (TIMESTAMP, lambda micros: micros)):
         yield Function("+", (left, INTERVAL), TIMESTAMP, lambda stamp, span, widen=widen: add(widen(stamp), span))
@@ -392,6 +392,11 @@ def operators() -> Iterator[Function]:
     yield Function("*", (INTERVAL, FLOAT8), INTERVAL, scaled)
     yield Function("*", (FLOAT8, INTERVAL), INTERVAL, lambda factor, span: scaled(span, factor))
     yield Function("/", (INTERVAL, FLOAT8), INTERVAL, _divided)
+
+
+def _later(date: int, micros: int) -> int:
+    begin = stamp_of_date(date)
+    return begin if begin in (LAST, FIRST) else begin + micros
 
 
 def functions() -> Iterator[Function]:

@@ -189,11 +189,23 @@ class SessionLane:
             if self._tried.get(name) == catalog.version:
                 return
             self._tried[name] = catalog.version
-            found = self._compiled(prepared, catalog)
+            current = self._current(prepared, catalog)
+            found = None if current is None else self._compiled(current, catalog)
             if found is not None:
                 self._lane.learn(name.encode(), found)
 
         self._session.look(look)
+
+    def _current(self, prepared: SqlPrepared, catalog: Catalog) -> SqlPrepared | None:
+        """A statement as it is under that catalog; None: the ordinary way finds out what became of it."""
+        if prepared.version == catalog.version and prepared.path == tuple(self._session.schemas_in_path()):
+            return prepared
+        try:
+            made = self._session.prepare_under(prepared.text, tuple(prepared.parameters), catalog)
+        except SqlError:
+            return None
+        before, after = ([(each.name, each.type) for each in found.columns or ()] for found in (prepared, made))
+        return made if before == after else None
 
     def _learn_text(self, text: str, literals: list[int]) -> None:
         backend, key = self._session.backend, (self._scope, text, tuple(literals))
@@ -214,7 +226,7 @@ class SessionLane:
     def _compiled(self, prepared: SqlPrepared, catalog: Catalog) -> LaneStatement | None:
         """The statement of the lane."""
         session, body = self._session, prepared.body
-        if not isinstance(body, Query) or body.before or prepared.version != catalog.version:
+        if not isinstance(body, Query) or body.beside or prepared.version != catalog.version:
             return None
         if prepared.path != tuple(session.schemas_in_path()):
             # It is bound anew each time that it runs.

@@ -35,6 +35,10 @@ class Const(Expr):
 
     value: Any
 
+    def __eq__(self, other: object) -> bool:
+        # As it is written: NaN is itself, and 1.0 is not 1.00.
+        return isinstance(other, Const) and self.kind == other.kind and repr(self.value) == repr(other.value)
+
     def __hash__(self) -> int:
         return hash((self.kind, repr(self.value)))
 

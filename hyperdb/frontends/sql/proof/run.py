@@ -61,7 +61,7 @@ def prepare(text: str, given: Sequence[int], catalog: Catalog, path: Sequence[st
     binder = Binder(catalog, path, list(given), past=past, frame=frame)
     bound = binder.statement(node)
     plan = Optimizer(by_key=True).plan(bound.plan)
-    if bound.before or not only_reads(plan):
+    if bound.beside or not only_reads(plan):
         raise SqlError("0A000", "a query that changes or locks rows is not proved")
     for each in _everything(plan):
         if isinstance(each, p.Virtual):
