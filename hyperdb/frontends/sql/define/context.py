@@ -41,12 +41,29 @@ class Context:
     def __init__(self, session: SqlSession, env: Environment, path: Sequence[str], offset: int) -> None:
         self.session = session
         session.has_defined = True
-        self.env = env
+        self._env = env
+        self._is_stale = False
         self.path = tuple(path)
         self.offset = offset
         self.is_cut = False
         """What was done so far is no longer taken back with the statement, only with the transaction."""
-        self.binder = Binder(env.catalog, path, [], offset, past=session.backend.past_catalog)
+        self._binder: Binder | None = None
+
+    @property
+    def env(self) -> Environment:
+        """Under the catalog as it is now: read when it is asked for, as that takes time for every object there is."""
+        if self._is_stale:
+            self._env = self.session.environment(self._env.transaction, None)
+            self._binder, self._is_stale = None, False
+        return self._env
+
+    @property
+    def binder(self) -> Binder:
+        """Binds what the definition says."""
+        env = self.env
+        if self._binder is None:
+            self._binder = Binder(env.catalog, self.path, [], self.offset, past=self.session.backend.past_catalog)
+        return self._binder
 
     @property
     def catalog(self) -> Catalog:
@@ -56,12 +73,12 @@ class Context:
     @property
     def transaction(self) -> Any:
         """The open one."""
-        return self.env.transaction
+        return self._env.transaction
 
     def refresh(self) -> None:
-        """Reads the catalog as it is after what this statement has changed."""
-        self.env = self.session.environment(self.env.transaction, None)
-        self.binder = Binder(self.env.catalog, self.path, [], self.offset, past=self.session.backend.past_catalog)
+        """What follows sees the catalog as it is after what this statement has changed."""
+        self.session.catalog_changed = True
+        self._is_stale = True
 
     def see_loaded(self) -> None:
         """Rows that a change of the key has loaded, which joins at the commit, are seen by what follows: in a statement anew."""
