@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from hyperdb.errors import CqlError
@@ -32,12 +33,22 @@ _PLANS, _PREPARED = 4096, 10_000
 DATA = (Select, Insert, InsertJson, Update, Delete)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ready:
     """A plan, and the constants that go into it."""
 
     plan: Plan
     literals: tuple[Literal, ...]
+
+    @cached_property
+    def metadata_id(self) -> bytes:
+        """Of the columns of its result."""
+        return metadata_id(self.plan.columns if isinstance(self.plan, SelectPlan) else None)
+
+    @cached_property
+    def shape_id(self) -> bytes:
+        """What tells its markers and columns from others."""
+        return metadata_id(self.plan.markers) + self.metadata_id
 
 
 @dataclass
@@ -70,11 +81,6 @@ def metadata_id(columns: Sequence[Column] | None) -> bytes:
         for part in (column.keyspace, column.table, column.name, show(column.type)):
             found.update(part.encode() + b"\0")
     return found.digest()
-
-
-def shape_id(plan: Plan) -> bytes:
-    """What tells a statement's markers and columns from others."""
-    return metadata_id(plan.markers) + metadata_id(plan.columns if isinstance(plan, SelectPlan) else None)
 
 
 def bind(statement: Statement, markers: Sequence[Marker], schema: Schema, keyspace: str | None) -> Plan:

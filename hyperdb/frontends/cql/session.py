@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from hyperdb.errors import CqlError
@@ -33,7 +34,7 @@ from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
 from hyperdb.frontends.cql.parse.permissions import PermissionStatement
-from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id, shape_id
+from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
@@ -292,7 +293,7 @@ class CqlSession:
             frame = self.frame(made, asked.parameters, write_time, schema)
             frames.append(frame)
             if isinstance(made.plan, SelectPlan):
-                return self._select(made.plan, transaction, schema, frame, asked, known)
+                return self._select(made, transaction, schema, frame, asked, known)
             check_consistency(asked.parameters, is_conditional=made.plan.condition is not None)
             asked.note(f"Changing {made.plan.served.keyspace}.{made.plan.served.name}")
             if made.plan.condition is None:
@@ -321,7 +322,7 @@ class CqlSession:
             if not execution.sees_masked:
                 raise unauthorized("hyperdb.prove: a proof has masked columns as they are, which needs UNMASK")
             bundle = proof.prove(plan, execution, frames, frame)
-            rows = self._select(plan, transaction, schema, execution, asked, None)
+            rows = self._select(made, transaction, schema, execution, asked, None)
             payload = {proof.PROOF: bundle, proof.NUMBER: str(frame.number).encode()}
             return Reply(rows, execution.warnings, payload)
 
@@ -357,21 +358,23 @@ class CqlSession:
         return Frame(self.backend.clock, now, seconds, values, made.literals, write_time, sees_masked=sees)
 
     def _select(
-        self, plan: SelectPlan, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None
+        self, made: Ready, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None
     ) -> Rows:
+        plan = made.plan
+        assert isinstance(plan, SelectPlan)
         parameters = asked.parameters
         check_read_consistency(parameters.consistency)
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
-        of = paging.digest(asked.text, asked.keyspace, frame.values)
-        state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of)
+        of = partial(paging.digest, asked.text, asked.keyspace, frame.values)
+        state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of())
         access = Access(transaction, frame, lambda: self.facts(transaction, schema), self.transacting.check)
         asked.note(f"Reading {plan.served.keyspace}.{plan.served.name}")
         page = select.run(plan, access, size, state)
         asked.note(f"Read {len(page.rows)} rows")
-        behind = None if page.state is None else paging.write(page.state, of)
+        behind = None if page.state is None else paging.write(page.state, of())
         if known is None:
             return Rows(plan.columns, page.rows, behind)
-        mine = metadata_id(plan.columns)
+        mine = made.metadata_id
         is_known = mine == known
         return Rows(
             plan.columns,
@@ -412,10 +415,11 @@ class CqlSession:
                 self.authorize(parsed.shape.statement, schema, keyspace)
                 return self.ready(prepared, schema)
 
-            plan = self.transacting.run(READ, body).plan
+            made = self.transacting.run(READ, body)
+            plan = made.plan
             markers, partition = plan.markers, plan.partition_markers
             columns = plan.columns if isinstance(plan, SelectPlan) else None
-            prepared.shape_id = shape_id(plan)
+            prepared.shape_id = made.shape_id
         elif isinstance(parsed.shape.statement, st.Batch):
             markers = self._batches.markers(parsed, keyspace)
         elif parsed.shape.markers:
@@ -456,7 +460,7 @@ class CqlSession:
             found = self.ready(prepared, schema)
         except CqlError:
             found = None
-        if found is None or shape_id(found.plan) != prepared.shape_id:
+        if found is None or found.shape_id != prepared.shape_id:
             self.backend.prepared.forget(prepared.id)
             raise unprepared(prepared.id)
         return found
