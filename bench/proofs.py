@@ -23,6 +23,8 @@ ASKED = {
     "hashed, count of an aligned prefix": ("600", "", ""),
     "hashed, count of a range": ("10,000", "", ""),
     "integer, 1 key": ("300", *ONE),
+    "integer, zero": ("300", *ONE),
+    "integer, a zero byte": ("300", *ONE),
     "integer, absent": ("300", *ONE),
     "integer, 1,000 keys": ("", *MANY),
     "integer, count of the table": ("600", "", ""),

@@ -3,7 +3,7 @@ import { columnSalt, concat, digest, fail, u32 } from './hash.js';
 import { parse } from './places.js';
 
 /** All that the format allows: seconds of work. */
-export const FORMAT = { size: 4 << 20, points: 1 << 14, slots: 1 << 18, visits: 1 << 20, queries: 1 << 12, rows: 1 << 16, columns: 1 << 18 };
+export const FORMAT = { size: 4 << 20, points: 1 << 13, slots: 1 << 18, visits: 1 << 19, queries: 1 << 12, rows: 1 << 16, columns: 1 << 17 };
 /** What is taken unless told otherwise: about a second of work, whoever sent it. */
 export const LIMITS = { size: 1 << 20, points: 1 << 8, slots: 1 << 14, visits: 1 << 16, queries: 1 << 12, rows: 1 << 14, columns: 1 << 14 };
 

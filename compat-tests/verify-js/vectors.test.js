@@ -35,3 +35,11 @@ for (const vector of vectors) {
     assert.equal(outcome, vector.expect === 'ok' ? vector.answers : vector.expect);
   });
 }
+
+test('nothing is true under no pin', () => {
+  const { bundle, pin, trusted } = vectors.find((vector) => vector.expect === 'ok');
+  const root = unhex(trusted);
+  for (const wrong of [undefined, null, {}, { pin: root }, { [pin]: undefined }, { [pin]: root.subarray(1) }, { [pin]: root, other: root }]) {
+    assert.throws(() => verify(unhex(bundle), wrong), TypeError);
+  }
+});

@@ -12,9 +12,15 @@ export { FORMAT, LIMITS, VerificationError };
  * @param {{root?: Uint8Array, store?: Uint8Array, owner?: Uint8Array}} trusted one of them
  * @param {{app?: Uint8Array, seen?: {number: bigint, root: Uint8Array}, limits?: typeof LIMITS}} expected `limits: FORMAT` reads anything
  * @returns frame, signer, attested, contains, app, queries and an answer to each
- * @throws {VerificationError} naming the first check that failed, and nothing else
+ * @throws {VerificationError} naming the first check that failed, and nothing else whatever the bytes are
+ * @throws {TypeError} nothing is pinned, or more than one
  */
 export function verify(bundle, trusted, expected = {}) {
+  const pins = Object.entries(trusted ?? {}).filter(([, pin]) => pin !== undefined);
+  // Under a name that is not known here nothing would be compared, and every bundle be found true.
+  if (pins.length !== 1 || !Object.hasOwn(PINS, pins[0][0]) || pins[0][1]?.length !== PINS[pins[0][0]]) {
+    throw new TypeError('what is trusted is one of root (32 bytes), store and owner (57)');
+  }
   try {
     return run(new Reader(bundle, { ...(expected.limits ?? LIMITS) }), bundle, trusted, expected);
   } catch (error) {
@@ -22,6 +28,9 @@ export function verify(bundle, trusted, expected = {}) {
     throw new VerificationError('format', `not read: ${error.message}`);
   }
 }
+
+/** What may be pinned, and how many bytes it has. */
+const PINS = { root: 32, store: 57, owner: 57 };
 
 function run(reader, bundle, trusted, { app, seen }) {
   if (bundle.length > reader.left.size) fail('size', `${bundle.length} bytes`);
@@ -103,6 +112,7 @@ function readAnchor(reader, frame_) {
   const anchor = { name, address, roots, root, openings: [] };
   if (!(present & 16)) return same(frame_.appTree, EMPTY) ? anchor : fail('root', 'the app tree is not empty');
   const size = roots.reduce((sum, one) => sum + (one ? one.size : 0n), 0n);
+  if (size >> 64n) fail('format', 'trees of more bytes than there are numbers for');
   let own = hashRoot && { key: address, digest: digest('hyperdb/app-value', root, hashRoot), version: 0n, size, own: true };
   const claimed = () => { const leaf = own ?? fail('claim', 'no such leaf'); own = null; return leaf; };
   const top = readRoot(reader);
@@ -277,7 +287,9 @@ class Asked {
     const row = this.claimed(leaf);
     const { kind, body } = row.value ? record(row.value) : { kind: 1 };
     if (kind === 1) fail('row', "a collection's header that is not shown whole, or is none");
-    return { kind, cid: fromLe(body.subarray(0, 8)), head: BigInt.asIntN(64, fromLe(body.subarray(24, 32))) };
+    const cid = fromLe(body.subarray(0, 8));
+    if ((cid + 1n) >> 64n) fail('row', 'no number of a collection');
+    return { kind, cid, head: BigInt.asIntN(64, fromLe(body.subarray(24, 32))) };
   }
 }
 

@@ -64,6 +64,8 @@ def _pin(trusted: Trusted) -> tuple[_Pin, bytes]:
             pin = ("store key", public)
         case OwnerKey(public=public):
             pin = ("owner key", public)
+        case _:
+            raise TypeError(f"what is trusted is a Root, a StoreKey or an OwnerKey, not {type(trusted).__name__}")
     if len(pin[1]) != (_ROOT_BYTES if pin[0] == "root" else _KEY_BYTES):
         raise InvalidError(f"a {pin[0]} has {_ROOT_BYTES if pin[0] == 'root' else _KEY_BYTES} bytes, not {len(pin[1])}")
     return pin
@@ -81,6 +83,7 @@ def verify(bundle: bytes, *, trusted: Trusted, app: str | bytes | None = None, s
     Raises:
         VerificationError: naming the first check that failed.
         InvalidError: what is trusted or seen has not the size of a key or a root.
+        TypeError: nothing is pinned: `trusted` is none of the three.
     """
     pin, pinned = _pin(trusted)
     if seen is not None and len(seen.root) != _ROOT_BYTES:

@@ -222,6 +222,7 @@ def forgeries(world: World) -> Iterator[Forgery]:
     yield bad("a version in a longer form", "format", swap(one, b"key:3\x0d", b"key:3\x8d\x00"))
     yield bad("a version too large", "format", swap(one, b"key:3\x0d", b"key:3" + b"\x80" * 9 + b"\x02"))
     yield bad("a branch in a longer form", "format", lengthened(world, one))
+    yield bad("trees of too many bytes", "format", swollen(world))
     yield bad("an unknown query", "format", prefix + b"\x01\x0b" + one[len(prefix) + 2 :])
     yield bad("more than a bundle may hold", "size", one + bytes(4 << 20))
 
@@ -376,6 +377,9 @@ def malicious_apps() -> Iterator[tuple[str, App, object, str]]:
     app = App(b"redis/0")
     app.put(2, element(b"h"), b"\x03\x00short", 5)
     yield "a header that is none", app, Rows(b"h"), "row"
+    app = App(b"redis/0")
+    app.put(2, element(b"h"), header_record("hash", -1, 1), 5)
+    yield "a header with a number that is none", app, Rows(b"h", Bounds(companion=True)), "row"
 
 
 def app_as_absent(world: World) -> bytes:
@@ -386,6 +390,14 @@ def app_as_absent(world: World) -> bytes:
     tree = ref.encode_shown(world.app_tree, shown, lambda leaf: None, openings)
     anchor = ref.blob(world.app.name) + b"\x10" + ref.told_root(world.app_tree) + tree
     return b"HDBP\x01\x08" + world.header + anchor + claim_of(Element(b"key:3")) + world.opened(openings)
+
+
+def swollen(world: World) -> bytes:
+    """Trees whose bytes are numbers, and their sum is none."""
+    root = INFINITY + ref.number(2) + ref.number((1 << 64) - 1)
+    anchor = ref.blob(world.app.name) + bytes([1 | 2 | 16, 0]) + 2 * root + bytes(32)
+    path = INFINITY + ref.number(2) + ref.number(9) + bytes([1, 1 << 6 | world.app.address[0] >> 2])
+    return b"HDBP\x01\x08" + world.header + anchor + path + claim_of(Element(b"key:3")) + 2 * INFINITY
 
 
 def own_setup(world: World) -> tuple[bytes, Root]:

@@ -52,7 +52,8 @@ def largest(points: int, slots: int) -> tuple[bytes, Root]:
     empty = (slots - 1 - 64 - 4096 - below) // below
 
     def branch(slot: int, shown: int) -> bytes:
-        return bytes([3 << 6 | slot]) + ref.number(shown + 1) + next(curve) + ref.number(64) + ref.number(999)
+        head = bytes([2 << 6 | slot]) if shown == 1 else bytes([3 << 6 | slot]) + ref.number(shown + 1)
+        return head + next(curve) + ref.number(64) + ref.number(999)
 
     out = bytearray([64])
     for first in range(64):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 
+import hyperdb
 from hyperdb.commitment.verify import Element, OwnerKey, Root, Seen, StoreKey, VerificationError, ed448, verify
 
 from . import reference as ref
@@ -40,12 +42,26 @@ def test_another_pin_is_refused(world: World) -> None:
         verify(bundle, trusted=Root(world.root), app="redis/1")
 
 
+@pytest.mark.parametrize("check", [verify, hyperdb.verify])
+def test_nothing_is_true_under_no_pin(world: World, check: Callable[..., object]) -> None:
+    bundle = world.bundle(QUERY, signed=True, attested=True)
+    for nothing in (None, world.root, world.root.hex(), world.store_key, (world.root,), Root):
+        with pytest.raises(TypeError, match="what is trusted is a Root, a StoreKey or an OwnerKey"):
+            check(bundle, trusted=nothing)
+
+
 def test_a_wrong_signature_is_refused_whatever_is_pinned(world: World) -> None:
     bundle = bytearray(world.bundle(QUERY, signed=True))
     bundle[6 + 206 + 57 + 3] ^= 1
     for trusted in (Root(world.root), StoreKey(world.store_key)):
         with failing("signature"):
             verify(bytes(bundle), trusted=trusted)
+
+
+def test_nobody_signs_under_the_neutral_point() -> None:
+    """s B = R + k A whatever k is, if A is neutral: with s = 0 and R neutral, too."""
+    neutral = b"\x01" + bytes(56)
+    assert not ed448.verify(neutral, b"a header", neutral + bytes(57), b"hyperdb/frame")
 
 
 def test_the_owner_signs_the_hash_key_too(world: World) -> None:

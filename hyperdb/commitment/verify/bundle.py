@@ -99,7 +99,11 @@ def verify(
 
     Raises:
         VerificationError: naming the first check that failed. Nothing else is raised, whatever the bytes are.
+        TypeError: nothing is pinned: `trusted` is none of the three.
     """
+    if not isinstance(trusted, Trusted):
+        # A root's bare bytes would else be compared with nothing, and every bundle be found true.
+        raise TypeError(f"what is trusted is a Root, a StoreKey or an OwnerKey, not {type(trusted).__name__}")
     if len(bundle) > limits.size:
         raise VerificationError("size", f"{len(bundle)} bytes, more than {limits.size}")
     try:
@@ -201,7 +205,10 @@ class _Anchor:
         claimed: list[Leaf] = []
         if present & 15:
             value = digest("hyperdb/app-value", self.root, hash_root)
-            claimed.append(Leaf(self.address, value, 0, sum(root.size for root in self.roots if root), 0))
+            size = sum(root.size for root in self.roots if root)
+            if size >> 64:
+                raise VerificationError("format", "trees of more bytes than there are numbers for")
+            claimed.append(Leaf(self.address, value, 0, size, 0))
         top = read_root(reader)
         read_shown(reader, top, Shape(_app_place, _taken(claimed)), self.openings)
         if root_digest(top) != header.app_tree:

@@ -37,7 +37,7 @@ class Limits:
 
 
 Limits.DEFAULT = Limits()
-Limits.FORMAT = Limits(size=4 << 20, points=1 << 14, slots=1 << 18, visits=1 << 20, rows=1 << 16, columns=1 << 18)
+Limits.FORMAT = Limits(size=4 << 20, points=1 << 13, slots=1 << 18, visits=1 << 19, rows=1 << 16, columns=1 << 17)
 
 
 @dataclass

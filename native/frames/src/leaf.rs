@@ -19,7 +19,7 @@ use crate::tree::Tree;
 use hyperdb_graph::codec::row::{Row, Stamp};
 use hyperdb_verkle::hash::{Digest, Mac};
 use hyperdb_verkle::tree::leaf;
-pub use hyperdb_verkle::tree::leaf::{column_digest, column_salt, fields_root, row_digest, Salt};
+pub use hyperdb_verkle::tree::leaf::{column_digest, fields_root, row_digest, ColumnSalts, Salt};
 
 /// The store's secret, from which all salts follow. Backed up, never committed to.
 #[derive(Clone)]
@@ -69,9 +69,10 @@ pub fn value_digest(tree: Tree, logical: &[u8], salt: &Salt, value: &[u8]) -> Op
         return Some(leaf::value_digest(salt, value));
     }
     let columns = columns(value)?;
+    let salts = ColumnSalts::of(salt);
     let leaves: Vec<Digest> = columns
         .iter()
-        .map(|(id, content)| column_digest(*id, &column_salt(salt, *id), content))
+        .map(|(id, content)| column_digest(*id, &salts.salt(*id), content))
         .collect();
     Some(row_digest(&leaves))
 }
@@ -204,6 +205,7 @@ mod tests {
         assert_ne!(salt, secret.app(7).row(b"M", 3));
         assert_ne!(salt, secret.app(7).row(b"L", 4));
         assert_ne!(salt, SaltSecret::new(&[2; 32]).app(7).row(b"L", 3));
-        assert_ne!(column_salt(&salt, 1), column_salt(&salt, 2));
+        let columns = ColumnSalts::of(&salt);
+        assert_ne!(columns.salt(1), columns.salt(2));
     }
 }

@@ -11,6 +11,7 @@
 pub mod attest;
 mod changes;
 mod check;
+mod ed448;
 pub mod edits;
 mod error;
 pub mod forest;

@@ -5,7 +5,8 @@
 //!
 //! **Invariant.** A secret key is its 57-byte seed and never leaves this type but by [`SecretKey::seed`].
 
-use ed448_goldilocks_plus::{Signature, SigningKey, VerifyingKey};
+use crate::ed448;
+use ed448_goldilocks_plus::SigningKey;
 
 /// Bytes of a secret key's seed.
 pub const SEED: usize = 57;
@@ -74,13 +75,7 @@ pub(crate) fn verify_in(context: &[u8], public: &[u8], message: &[u8], signature
     let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else {
         return false;
     };
-    let (Ok(key), Ok(signature)) = (
-        VerifyingKey::from_bytes(public),
-        Signature::from_bytes(signature),
-    ) else {
-        return false;
-    };
-    key.verify_ctx(&signature, context, message).is_ok()
+    ed448::verify(context, public, message, signature)
 }
 
 #[cfg(test)]
@@ -88,6 +83,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use ed448_goldilocks_plus::{Signature, VerifyingKey};
 
     fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
@@ -160,5 +156,89 @@ mod tests {
         assert!(!check(&public[1..], message, &signature));
         assert!(!check(&public, message, &signature[1..]));
         assert!(!check(&public, message, b""));
+    }
+
+    /// The library that signs, as a verifier.
+    fn by_the_library(public: &[u8; 57], message: &[u8], signature: &[u8; 114]) -> bool {
+        let (Ok(key), Ok(signature)) = (
+            VerifyingKey::from_bytes(public),
+            Signature::from_bytes(signature),
+        ) else {
+            return false;
+        };
+        key.verify_ctx(&signature, b"hyperdb/frame", message)
+            .is_ok()
+    }
+
+    #[test]
+    fn the_verdict_is_the_librarys() {
+        let mut passed = 0;
+        for n in 0..24u8 {
+            let key = SecretKey::from_seed(&[n; SEED]);
+            let message = vec![n; usize::from(n) * 11];
+            let signature = key.sign(Purpose::Frame, &message).unwrap();
+            let mut cases = vec![(key.public(), signature)];
+            for at in [0, 20, 55, 56, 57, 80, 112, 113] {
+                let mut forged = signature;
+                forged[at] ^= 1 << (n % 8);
+                cases.push((key.public(), forged));
+            }
+            let mut forged = key.public();
+            forged[usize::from(n) * 5 % 57] ^= 1;
+            cases.push((forged, signature));
+            for (public, signature) in &cases {
+                let found = verify(Purpose::Frame, public, &message, signature);
+                assert_eq!(found, by_the_library(public, &message, signature));
+                passed += u32::from(found);
+            }
+        }
+        assert_eq!(passed, 24);
+    }
+
+    /// Under the neutral point as a key every signature would hold whose nonce is s times the base; other encodings of points and scalars
+    /// would be second forms of a signature.
+    #[test]
+    fn what_is_no_key_no_nonce_and_no_scalar_is_refused() {
+        let key = SecretKey::from_seed(&[7; SEED]);
+        let signature = key.sign(Purpose::Frame, b"a header").unwrap();
+        let passes = |public: &[u8; 57], signature: &[u8; 114]| {
+            let found = verify(Purpose::Frame, public, b"a header", signature);
+            assert_eq!(found, by_the_library(public, b"a header", signature));
+            found
+        };
+        let mut neutral = [0; 57];
+        neutral[0] = 1;
+        let mut nothing = [0; 114];
+        nothing[0] = 1;
+        assert!(passes(&key.public(), &signature));
+        assert!(!passes(&neutral, &nothing));
+        assert!(!passes(&key.public(), &nothing));
+        // p, p + 1, the parity of x = 0, a spare bit.
+        let p: [u8; 57] = std::array::from_fn(|at| match at {
+            28 => 0xfe,
+            56 => 0,
+            _ => 0xff,
+        });
+        let mut more = [0; 57];
+        more[28..56].fill(0xff);
+        let mut odd = neutral;
+        odd[56] = 0x80;
+        let mut spare = key.public();
+        spare[56] |= 1;
+        for public in [p, more, odd, spare, [0xff; 57]] {
+            assert!(!passes(&public, &signature));
+            let mut forged = signature;
+            forged[..57].copy_from_slice(&public);
+            assert!(!passes(&key.public(), &forged));
+        }
+        // s + L, where it fits.
+        let order = bytes("f34458ab92c27823558fc58d72c26c219036d6ae49db4ec4e923ca7cffffffffffffffffffffffffffffffffffffffffffffffffffffff3f00");
+        let mut forged = signature;
+        let mut carry = 0;
+        for (byte, more) in forged[57..].iter_mut().zip(order) {
+            let sum = u16::from(*byte) + u16::from(more) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+        assert!(!passes(&key.public(), &forged));
     }
 }

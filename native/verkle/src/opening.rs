@@ -12,7 +12,7 @@ use crate::comb::Comb;
 use crate::domain::{Domain, Values, WIDTH};
 use crate::hash;
 use crate::point::{msm_shared, Point, Sum};
-use crate::scalar::{Canonical, PlainSum, Scalar};
+use crate::scalar::{words, Canonical, PlainSum, Scalar};
 use crate::straus;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Sender};
@@ -90,17 +90,16 @@ impl Opening {
 /// Opens all slots of `witnesses`, in this order; `context` is what the proof is about. `None` only if the second challenge is
 /// a point of the domain, which happens to nobody (chance 2^-249).
 pub fn open(comb: &Comb, context: &hash::Digest, witnesses: &[Witness<'_>]) -> Option<Opening> {
-    open_helped(comb, context, witnesses, |_| {})
+    sum_all(context, witnesses.to_vec(), |_| {}).open(comb)
 }
 
-/// As [`open`]; `call` gets the sums that are about to be made, so that others may help with them ([`Helper::help`]).
-pub(crate) fn open_helped<'w>(
-    comb: &Comb,
+/// The first half of [`open`], after which nobody looks at a commitment's values. `call` gets the sums that are about to be made, so that
+/// others may help with them ([`Helper::help`]).
+pub(crate) fn sum_all<'w>(
     context: &hash::Digest,
-    witnesses: &'w [Witness<'w>],
+    witnesses: Vec<Witness<'w>>,
     call: impl FnOnce(Helper<'w>),
-) -> Option<Opening> {
-    let domain = Domain::get();
+) -> Summed {
     let opened = witnesses.iter().map(|w| (w.commitment, w.slot, w.value));
     let r = challenge(context, witnesses.len(), opened);
     let sums = Arc::new(Sums::new(witnesses, r));
@@ -112,40 +111,53 @@ pub(crate) fn open_helped<'w>(
     call(own.clone());
     own.help();
     // Whoever took one hands it over, or has panicked.
-    let done: Vec<Part> = taken.iter().take(sums.slots.len()).collect();
-    let mut quotients = [Scalar::ZERO; WIDTH];
-    for part in &done {
-        for (sum, quotient) in quotients.iter_mut().zip(&part.quotient) {
-            *sum += *quotient;
+    let parts = taken.iter().take(sums.slots.len()).collect();
+    Summed { r, parts }
+}
+
+/// The sums of all slots that are opened.
+pub(crate) struct Summed {
+    r: Scalar,
+    parts: Vec<Part>,
+}
+
+impl Summed {
+    pub(crate) fn open(&self, comb: &Comb) -> Option<Opening> {
+        let domain = Domain::get();
+        let mut quotients = [Scalar::ZERO; WIDTH];
+        for part in &self.parts {
+            for (sum, quotient) in quotients.iter_mut().zip(&part.quotient) {
+                *sum += *quotient;
+            }
         }
-    }
-    let committed = comb.commit(&quotients);
-    let t = second_challenge(r, &committed.to_compressed());
-    let distances = domain.distances(t)?;
-    let mut rest = [Scalar::ZERO; WIDTH];
-    for part in &done {
-        let distance = distances[part.slot] * domain.root(part.slot);
-        for (rest, value) in rest.iter_mut().zip(&part.sum) {
-            *rest += *value * distance;
+        let committed = comb.commit(&quotients);
+        let t = second_challenge(self.r, &committed.to_compressed());
+        let distances = domain.distances(t)?;
+        let mut rest = [Scalar::ZERO; WIDTH];
+        for part in &self.parts {
+            let distance = distances[part.slot] * domain.root(part.slot);
+            for (rest, value) in rest.iter_mut().zip(&part.sum) {
+                *rest += *value * distance;
+            }
         }
+        for (rest, quotient) in rest.iter_mut().zip(&quotients) {
+            *rest = *rest - *quotient;
+        }
+        let at_t = domain.evaluate(&rest, t, &distances);
+        // (rest(X) - rest(t)) / (X - t), by values: the distances are those of t - X.
+        for (rest, distance) in rest.iter_mut().zip(&distances) {
+            *rest = (at_t - *rest) * *distance;
+        }
+        Some(Opening {
+            quotients: committed,
+            evaluation: comb.commit(&rest),
+        })
     }
-    for (rest, quotient) in rest.iter_mut().zip(&quotients) {
-        *rest = *rest - *quotient;
-    }
-    let at_t = domain.evaluate(&rest, t, &distances);
-    // (rest(X) - rest(t)) / (X - t), by values: the distances are those of t - X.
-    for (rest, distance) in rest.iter_mut().zip(&distances) {
-        *rest = (at_t - *rest) * *distance;
-    }
-    Some(Opening {
-        quotients: committed,
-        evaluation: comb.commit(&rest),
-    })
 }
 
 /// What an opening sums: the polynomials of each slot that is opened, which share a division.
 struct Sums<'w> {
-    witnesses: &'w [Witness<'w>],
+    witnesses: Vec<Witness<'w>>,
     /// Powers of the challenge, by witness, over the point of its slot.
     weights: Vec<Scalar>,
     /// Slots, and the witnesses of each.
@@ -162,7 +174,7 @@ struct Part {
 }
 
 impl<'w> Sums<'w> {
-    fn new(witnesses: &'w [Witness<'w>], r: Scalar) -> Self {
+    fn new(witnesses: Vec<Witness<'w>>, r: Scalar) -> Self {
         let domain = Domain::get();
         let mut weight = Scalar::one();
         let mut weights = Vec::with_capacity(witnesses.len());
@@ -187,11 +199,17 @@ impl<'w> Sums<'w> {
     fn take(&self) -> Option<Part> {
         let (slot, of) = self.slots.get(self.taken.fetch_add(1, Ordering::Relaxed))?;
         let mut plain = [PlainSum::ZERO; WIDTH];
+        let mut values: Vec<(usize, [u64; 4])> = Vec::with_capacity(WIDTH);
         for at in of {
             let weight = &self.weights[*at];
+            // First all are fetched, so that memory is waited for once and not before each product.
+            values.clear();
             self.witnesses[*at].values.each(&mut |slot, value| {
-                plain[usize::from(slot) % WIDTH].add_product(weight, value);
+                values.push((usize::from(slot) % WIDTH, words(value)));
             });
+            for (slot, value) in &values {
+                plain[*slot].add_product(weight, value);
+            }
         }
         let sum = plain.map(PlainSum::to_scalar);
         Some(Part {

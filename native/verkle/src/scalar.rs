@@ -5,6 +5,7 @@
 use crate::ffi::{self, Fr};
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
+use std::sync::OnceLock;
 
 /// r, big endian: comparing bytes is how a record of 64 scalars is checked in less time than it takes to read it.
 const ORDER: [u8; 32] = [
@@ -52,15 +53,9 @@ pub(crate) struct PlainSum([u64; 9]);
 impl PlainSum {
     pub(crate) const ZERO: PlainSum = PlainSum([0; 9]);
 
-    /// self += weight * canonical.
+    /// self += weight * a canonical scalar in words.
     #[inline]
-    pub(crate) fn add_product(&mut self, weight: &Scalar, canonical: &[u8; 32]) {
-        let mut words = [0; 4];
-        for (word, bytes) in words.iter_mut().zip(canonical.rchunks_exact(8)) {
-            *word = bytes
-                .first_chunk()
-                .map_or(0, |bytes| u64::from_be_bytes(*bytes));
-        }
+    pub(crate) fn add_product(&mut self, weight: &Scalar, words: &[u64; 4]) {
         // A row of the product at a time goes right into the sum: what a word takes is at most 2^128 - 1.
         let mut beyond = 0;
         for (i, a) in weight.0.l.iter().enumerate() {
@@ -78,22 +73,30 @@ impl PlainSum {
         self.0[8] += beyond;
     }
 
+    /// Its remainder mod r. What is summed is in Montgomery's form, so each part of 2^256 is brought to its place by a product in that
+    /// form, which takes one factor below 2^256 for the other one is below r.
     pub(crate) fn to_scalar(self) -> Scalar {
-        let mut bytes = [0; 72];
-        for (bytes, word) in bytes.rchunks_exact_mut(8).zip(self.0) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        // What is left is in the form, and must not be brought into it again.
-        let reduced = Scalar::reduce(&bytes).to_raw();
-        let mut words = Fr { l: [0; 4] };
-        for (word, bytes) in words.l.iter_mut().zip(reduced.b.chunks_exact(8)) {
-            *word = bytes
-                .iter()
-                .rev()
-                .fold(0, |word, byte| word << 8 | u64::from(*byte));
-        }
-        Scalar(words)
+        static PLACES: OnceLock<[Scalar; 3]> = OnceLock::new();
+        let places = PLACES.get_or_init(|| [0, 256, 512].map(|bits| Scalar::from(2).pow(bits)));
+        let parts = self.0.chunks(4).zip(places);
+        parts.fold(Scalar::ZERO, |sum, (part, place)| {
+            let mut l = [0; 4];
+            l[..part.len()].copy_from_slice(part);
+            sum + Scalar(Fr { l }) * *place
+        })
     }
+}
+
+/// The words of 32 bytes, the lowest first.
+#[inline]
+pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
+    let mut out = [0; 4];
+    for (word, bytes) in out.iter_mut().zip(bytes.rchunks_exact(8)) {
+        *word = bytes
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    }
+    out
 }
 
 /// A number mod r.
@@ -232,6 +235,8 @@ impl fmt::Debug for Scalar {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -246,9 +251,34 @@ mod tests {
             .chain(&largest)
             .zip(all.iter().rev().chain(&largest))
         {
-            plain.add_product(weight, &value.to_bytes());
+            plain.add_product(weight, &words(&value.to_bytes()));
             sum += *weight * *value;
             assert_eq!(plain.to_scalar(), sum);
+        }
+    }
+    /// Also of parts that are above r.
+    #[test]
+    fn plain_sums_of_any_words_have_their_remainders() {
+        let dice = |n: u64| crate::hash::raw("test", &[&n.to_le_bytes()]);
+        let mut cases = vec![[u64::MAX; 9], [0; 9]];
+        for at in 0..9 {
+            cases.push(std::array::from_fn(|word| u64::from(word == at)));
+            cases.push(std::array::from_fn(
+                |word| if word == at { 0 } else { u64::MAX },
+            ));
+        }
+        cases.extend((0..50).map(|n| {
+            let bytes = [dice(2 * n), dice(2 * n + 1)].concat();
+            std::array::from_fn(|at| words(bytes[at..at + 32].first_chunk().unwrap())[0])
+        }));
+        let inverse = Scalar::from(2).pow(256).inverse();
+        for case in cases {
+            let bytes: Vec<u8> = case
+                .iter()
+                .rev()
+                .flat_map(|word| word.to_be_bytes())
+                .collect();
+            assert_eq!(PlainSum(case).to_scalar(), Scalar::reduce(&bytes) * inverse);
         }
     }
 }

@@ -9,9 +9,10 @@ use hyperdb_verkle::domain::Values;
 use hyperdb_verkle::hash::Mac;
 use hyperdb_verkle::hash::{to_digest, to_scalar, Digest};
 use hyperdb_verkle::proof::{
-    address, address_key, branch_scalar, bundle, leaf_scalar, prove, row_salt, tree_key,
+    address, address_key, branch_scalar, bundle, leaf_scalar, member, prove, row_salt, tree_key,
     value_digest, verify, Anchor, Answer, Below, Bounds, Branch, Check, Entries, Entry, Nodes,
-    Options, Parts, ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
+    Options, Parts, Places, ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
+    LIMITS,
 };
 use hyperdb_verkle::scalar::Scalar;
 use std::collections::{BTreeMap, HashMap};
@@ -444,4 +445,43 @@ fn threads_change_no_byte() {
     let trusted = Trusted::Root(to_digest("hyperdb/header", &[&sample.header]));
     let verified = verify(&bundle, &trusted, &Options::new(&signature)).unwrap();
     assert_eq!(verified.answers.len(), queries.len());
+}
+
+/// A table of rows whose columns are all null: the fewest bytes that so much work can have.
+#[test]
+fn more_columns_than_a_verifier_takes_are_not_proved() {
+    const CID: u64 = 6;
+    let mut sample = Sample::read("sample");
+    sample.nodes.clear();
+    sample.entries = Default::default();
+    let places = Places::new(sample.header[22..38].try_into().unwrap());
+    let mut table = vec![8, 0];
+    table.extend(CID.to_le_bytes());
+    table.extend([0; 32]);
+    let entry = |value: Vec<u8>| Entry { version: 1, value };
+    sample.entries[2].insert(places.element(b"table"), entry(table));
+    let columns = LIMITS.columns / 4;
+    let mut row = vec![0, 249];
+    row.extend((columns as u16).to_be_bytes());
+    row.extend(vec![8; columns]);
+    row.extend(vec![255; columns / 8]);
+    for name in 1..5u8 {
+        sample.entries[0].insert(member(CID, &[name]), entry(row.clone()));
+    }
+    sample.build();
+    let source = sample.source();
+    let place = Anchor::new(&source).unwrap();
+    let below = |below: u8| Query::Rows {
+        collection: b"table".to_vec(),
+        bounds: Bounds {
+            low: Vec::new(),
+            below: vec![below],
+            companion: false,
+        },
+    };
+    let all = prove(&source, &place, &[below(5)], &Show::Whole, 1);
+    assert!(matches!(all, Err(ProofError::Refused(error)) if error.check == Check::Size));
+    for (queries, show) in [(below(4), Show::Whole), (below(5), Show::Columns(vec![1]))] {
+        prove(&source, &place, &[queries], &show, 1).unwrap();
+    }
 }

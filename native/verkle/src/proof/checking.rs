@@ -39,11 +39,15 @@ pub(super) fn check_opening(
     let mut commitments: Vec<[u8; 48]> = Vec::new();
     let mut places: HashMap<[u8; 48], usize> = HashMap::new();
     let mut claims = Vec::with_capacity(opened.len());
+    let mut place = 0;
     for one in opened {
-        let next = commitments.len();
-        let place = *places.entry(one.commitment).or_insert(next);
-        if place == next {
-            commitments.push(one.commitment);
+        // Neighbours are mostly slots of one branch.
+        if commitments.get(place) != Some(&one.commitment) {
+            let next = commitments.len();
+            place = *places.entry(one.commitment).or_insert(next);
+            if place == next {
+                commitments.push(one.commitment);
+            }
         }
         claims.push(Claim {
             commitment: place,

@@ -6,6 +6,7 @@
 //!
 //! **Invariant.** Verification returns or names the check that failed, whatever the bytes are; its work is bounded by [`Limits`].
 
+mod anchor;
 mod answer;
 mod checking;
 mod error;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use crate::tree::apps::address;
 pub use crate::tree::leaf::{leaf_scalar, row_salt, Salt};
+pub use anchor::Anchor;
 pub use answer::Answer;
 pub use error::{Check, ProofError, VerificationError};
 pub use header::{Frame, HEADER_BYTES, SCHEME};
@@ -32,7 +34,7 @@ pub use place::{
     address_key, collection_tree, logical_key, member, parse, tree_key, Parsed, Places, ELEMENT,
     HYPEREDGE_ADDS, HYPEREDGE_REMOVES, INCIDENCE, MEMBER, VERTEX_ADDS, VERTEX_REMOVES,
 };
-pub use prove::{bundle, prove, Anchor, Parts};
+pub use prove::{bundle, prove, Parts};
 pub use pruned::branch_scalar;
 pub use query::{Bounds, Query};
 pub use row::{is_packed, value_digest, Column, Row, Show, Stamp};

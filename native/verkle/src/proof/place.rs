@@ -103,9 +103,11 @@ pub fn parse(key: &[u8]) -> Result<Parsed<'_>, VerificationError> {
 /// The steps under which the leaf of a logical key lies.
 pub fn tree_key(key: &[u8]) -> Result<Vec<u8>, VerificationError> {
     let parsed = parse(key)?;
-    let mut steps = head(parsed.space, &key[1..key.len() - parsed.rest.len()]);
     let mut escaped = escape(parsed.rest);
     escaped.extend([0, 1]);
+    let number = &key[1..key.len() - parsed.rest.len()];
+    let behind = escaped.len().min(LONGEST + 32);
+    let mut steps = head(parsed.space, number, behind);
     if escaped.len() > LONGEST {
         escaped.truncate(LONGEST);
         escaped.extend(Sha256::digest(key));
@@ -127,7 +129,8 @@ pub fn address_key(address: &[u8]) -> Result<Vec<u8>, VerificationError> {
 /// The logical key, or its first bytes, from the steps of a leaf: whole if the flag says so, else the escaped key was too long.
 pub fn logical_key(steps: &[u8]) -> Option<(Vec<u8>, bool)> {
     let space = steps.first()? >> 4;
-    let mut key = vec![space + ELEMENT];
+    let mut key = Vec::with_capacity(steps.len());
+    key.push(space + ELEMENT);
     let head = match space + ELEMENT {
         ELEMENT | INCIDENCE => {
             let bits = steps
@@ -155,7 +158,7 @@ pub fn logical_key(steps: &[u8]) -> Option<(Vec<u8>, bool)> {
         _ => return None,
     };
     let (mut window, mut held) = (0u32, 0);
-    let mut escaped = Vec::new();
+    let mut escaped = Vec::with_capacity(steps.len());
     for step in steps.get(head..)? {
         window = window << 6 | u32::from(*step);
         held += 6;
@@ -183,9 +186,10 @@ pub fn logical_key(steps: &[u8]) -> Option<(Vec<u8>, bool)> {
     Some((key, false))
 }
 
-fn head(space: u8, number: &[u8]) -> Vec<u8> {
+/// The steps of a space and a number, with room for those of so many more bytes.
+fn head(space: u8, number: &[u8], room: usize) -> Vec<u8> {
     // The two bits of the space, then the number's bits: shift them in bit by bit of whole bytes.
-    let mut steps = Vec::with_capacity(number.len() * 8 / 6 + 2);
+    let mut steps = Vec::with_capacity((number.len() + room) * 4 / 3 + 3);
     let (mut window, mut held) = (u32::from(space - ELEMENT), 2);
     for byte in number {
         window = window << 8 | u32::from(*byte);
@@ -254,7 +258,7 @@ impl Zone {
     /// Members of a collection with low <= member key < below; empty bounds are open.
     pub fn collection(cid: u64, low: &[u8], below: &[u8]) -> Zone {
         let prefix = member(cid, &[]);
-        let head = head(MEMBER, &prefix[1..]);
+        let head = head(MEMBER, &prefix[1..], 0);
         Self::new(prefix, head, low, below)
     }
 
@@ -266,7 +270,7 @@ impl Zone {
                 .iter_mut()
                 .zip(bound)
                 .for_each(|(to, from)| *to = *from);
-            trimmed(head(ELEMENT, &whole))
+            trimmed(head(ELEMENT, &whole, 0))
         };
         Zone {
             low: place(low),
@@ -292,7 +296,7 @@ impl Zone {
             *last = 2;
         }
         let prefix = [&[INCIDENCE][..], &place].concat();
-        Self::new(prefix, head(INCIDENCE, &place), &low, &below)
+        Self::new(prefix, head(INCIDENCE, &place, 0), &low, &below)
     }
 
     fn new(prefix: Vec<u8>, head: Vec<u8>, low: &[u8], below: &[u8]) -> Zone {

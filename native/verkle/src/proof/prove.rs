@@ -6,21 +6,21 @@
 //! **Invariant.** The bytes are those of `docs/proof-format.md` and follow from frame, queries and what is shown: the same question
 //! gives the same proof.
 
+use super::anchor::{Anchor, Top};
 use super::answer::{run, Trees};
 use super::error::ProofError;
 use super::header::HEADER_BYTES;
-use super::place::{address_key, logical_key, parse, tree_key, Places, Zone, ELEMENT};
+use super::place::{logical_key, parse, tree_key, Places, Zone, ELEMENT};
 use super::query::Query;
 use super::row::{encode_row, value_digest, Show};
-use super::source::{Below, Branch, Entry, Nodes, Source, Which};
-use super::touched::{put_root, put_steps, Touched};
-use super::verify::{context, APP, APP_TREE, ATTESTED, HISTORY, MAGIC, SIGNED};
+use super::source::{Branch, Entry, Source, Which};
+use super::touched::Touched;
+use super::verify::{context, APP, ATTESTED, HISTORY, MAGIC, SIGNED};
 use super::wire::{put_blob, put_number, spend, Limits, LIMITS};
 use crate::comb::Comb;
 use crate::hash::Mac;
 use crate::hash::{to_digest, Digest};
-use crate::opening::{open_helped, Helper, Opening, Witness};
-use crate::tree::apps::address;
+use crate::opening::{sum_all, Helper, Summed};
 use crate::tree::leaf;
 use hashbrown::HashMap;
 use std::sync::mpsc::{channel, Sender};
@@ -69,179 +69,10 @@ pub fn bundle(header: &[u8; HEADER_BYTES], parts: &Parts<'_>) -> Vec<u8> {
     out
 }
 
-fn four(tag: &str, address: &Digest, digests: &[Digest; 4]) -> Digest {
-    let mut parts: Vec<&[u8]> = vec![address];
-    parts.extend(digests.iter().map(<[u8; 32]>::as_slice));
-    to_digest(tag, &parts)
-}
-
-fn roots(nodes: &dyn Nodes) -> Result<[Option<Branch>; 4], ProofError> {
-    let mut roots = [const { None }; 4];
-    for (tree, root) in roots.iter_mut().enumerate() {
-        *root = nodes.branch(Which::App(tree), &[])?;
-    }
-    Ok(roots)
-}
-
-/// The app's place under the header: the same for all proofs of one app and frame, so keep it.
-pub struct Anchor {
-    bytes: Vec<u8>,
-    /// Branches of the app tree and the slot of each that is opened.
-    opened: Vec<(Branch, u8)>,
-    trees: [Top; 4],
-}
-
-/// How a tree's root is told.
-#[derive(Clone, Debug)]
-enum Top {
-    Empty,
-    /// By its commitment.
-    Many,
-    /// By what lies in its one slot.
-    One(Below),
-}
-
-impl Anchor {
-    /// Of the app and the frame of a source.
-    ///
-    /// # Errors
-    /// [`ProofError::Store`].
-    pub fn new(source: &Source<'_>) -> Result<Anchor, ProofError> {
-        let roots = roots(source.nodes)?;
-        let own = address(source.name);
-        let empty = to_digest("hyperdb/empty-tree", &[]);
-        let mut hashes = [empty; 4];
-        for (tree, hash) in hashes.iter_mut().enumerate() {
-            *hash = source.nodes.hash(Which::App(tree))?.unwrap_or(empty);
-        }
-        let hash_root = four("hyperdb/app-hash-root", &own, &hashes);
-        let trees = roots.each_ref().map(|root| Top::of(root.as_ref()));
-        let bits = |of: fn(&Top) -> bool| {
-            let those = (0..4).filter(|tree| of(&trees[*tree]));
-            those.fold(0, |bits, tree| bits | 1 << tree)
-        };
-        let present: u8 = bits(|top| !matches!(top, Top::Empty));
-        let apps = source.nodes.branch(Which::Apps, &[])?;
-        let mut out = Vec::new();
-        put_blob(&mut out, source.name);
-        out.push(present | if apps.is_some() { APP_TREE } else { 0 });
-        if present != 0 {
-            out.push(bits(|top| matches!(top, Top::One(_))));
-        }
-        for (tree, root) in roots.iter().enumerate() {
-            if let Some(root) = root {
-                trees[tree].put(&mut out, source.nodes, Which::App(tree), root)?;
-            }
-        }
-        if present != 0 {
-            out.extend(hash_root);
-        }
-        let mut anchor = Anchor {
-            bytes: out,
-            opened: Vec::new(),
-            trees,
-        };
-        if let Some(apps) = apps {
-            put_root(&mut anchor.bytes, &apps);
-            anchor.show_app(source, &own)?;
-        }
-        Ok(anchor)
-    }
-
-    /// Its bytes, which begin the app's part of a bundle.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Shows the app's leaf in the app tree, or that it has none.
-    fn show_app(&mut self, source: &Source<'_>, own: &Digest) -> Result<(), ProofError> {
-        let mut touched = Touched::new(source.nodes, Which::Apps);
-        touched.get(&address_key(own)?, &mut { LIMITS.visits })?;
-        let mut leaf = |steps: &[u8]| -> Result<(bool, Vec<u8>), ProofError> {
-            let other = address_of(steps);
-            let mut out = Vec::new();
-            if other == *own {
-                return Ok((true, out));
-            }
-            let Some((digest, size)) = source.entries.app(&other)? else {
-                return Err(ProofError::Store(
-                    "the tree of apps holds an app that is not there".into(),
-                ));
-            };
-            put_blob(&mut out, &other);
-            out.extend(digest);
-            put_number(&mut out, 0);
-            put_number(&mut out, size);
-            Ok((false, out))
-        };
-        touched.encode(None, &mut self.bytes, &mut leaf)?;
-        let mut opened = Vec::new();
-        touched.opened(None, &mut opened);
-        let owned = opened
-            .iter()
-            .map(|(branch, slot)| ((*branch).clone(), *slot));
-        self.opened = owned.collect();
-        Ok(())
-    }
-}
-
-impl Top {
-    /// What stands in the place of the root.
-    fn lone(&self) -> Option<&Below> {
-        match self {
-            Top::One(below) => Some(below),
-            Top::Empty | Top::Many => None,
-        }
-    }
-
-    fn of(root: Option<&Branch>) -> Top {
-        match root {
-            None => Top::Empty,
-            Some(root) => match root.occupied()[..] {
-                [slot] => root.below(slot).map_or(Top::Many, Top::One),
-                _ => Top::Many,
-            },
-        }
-    }
-
-    fn put(
-        &self,
-        out: &mut Vec<u8>,
-        nodes: &dyn Nodes,
-        tree: Which,
-        root: &Branch,
-    ) -> Result<(), ProofError> {
-        match self {
-            Top::Empty => {}
-            Top::Many => put_root(out, root),
-            Top::One(Below::Branch(path)) => {
-                let below = nodes.branch(tree, path)?.ok_or_else(lost)?;
-                out.push(path.len() as u8);
-                put_steps(out, path);
-                put_root(out, &below);
-            }
-            Top::One(Below::Leaf(steps)) => {
-                let slot = steps.first().copied().unwrap_or_default();
-                out.extend([0, slot]);
-                out.extend(root.value(slot).bytes());
-                put_number(out, root.size);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn lost() -> ProofError {
-    ProofError::Store("a branch is missing".into())
-}
-
-fn address_of(steps: &[u8]) -> Digest {
-    let bit = |at: usize| steps.get(at / 6).map_or(0, |step| step >> (5 - at % 6) & 1);
-    std::array::from_fn(|byte| (0..8).fold(0, |acc, at| acc << 1 | bit(8 * byte + at)))
-}
-
 /// From so many queries on they are run by two threads, if there are two to be used.
 const MANY_QUERIES: usize = 128;
+/// D and pi.
+const OPENING_POINTS: usize = 2;
 /// From so many slots on the opening is made by a thread of its own.
 const MANY_SLOTS: usize = 256;
 
@@ -275,60 +106,36 @@ pub fn prove(
         prover = prover.and_then(|mut prover| prover.absorb(others?).map(|()| prover));
     }
     let prover = prover?;
-    let mut opened: Vec<(&Branch, u8)> = Vec::new();
-    opened.extend(anchor.opened.iter().map(|(branch, slot)| (branch, *slot)));
-    for (tree, top) in anchor.trees.iter().enumerate() {
-        if !matches!(top, Top::Empty) {
-            prover.trees[tree].opened(top.lone(), &mut opened);
-        }
-    }
-    spend(&mut limits.slots, opened.len(), "slots")?;
     let about = context(&to_digest("hyperdb/header", &[source.header]));
-    let witnesses: Vec<Witness<'_>> = opened
-        .iter()
-        .map(|(branch, slot)| branch.witness(*slot))
-        .collect();
     let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
     let (call, called) = channel();
-    let apart = threads > 1 && witnesses.len() >= MANY_SLOTS;
-    let (out, opening) = beside(
-        apart.then_some(|| open_all(comb, &about, &witnesses, Some(call))),
+    let apart = threads > 1 && prover.shown() >= MANY_SLOTS;
+    let (out, summed) = beside(
+        apart.then_some(|| prover.sum_opened(anchor, &about, Some(call))),
         || {
             let mut out = Query::encode_all(queries);
             prover.encode(anchor, show, &mut out)?;
             // The opening's thread has called, or ended.
             if apart {
-                called.recv().into_iter().for_each(Helper::help);
+                called.into_iter().take(1).for_each(Helper::help);
             }
             Ok::<_, ProofError>(out)
         },
     );
     let mut out = out?;
-    if let Some(opening) = opening.unwrap_or_else(|| open_all(comb, &about, &witnesses, None))? {
-        out.extend(opening.to_bytes());
-    }
-    Ok(out)
-}
-
-/// The opening of what is to be opened, if anything is; whoever reads `call` may help with it.
-fn open_all<'w>(
-    comb: &Comb,
-    about: &Digest,
-    witnesses: &'w [Witness<'w>],
-    call: Option<Sender<Helper<'w>>>,
-) -> Result<Option<Opening>, ProofError> {
-    if witnesses.is_empty() {
-        return Ok(None);
-    }
-    let opening = open_helped(comb, about, witnesses, |helper| {
-        if let Some(call) = call {
-            // Whoever has failed meanwhile does not read it.
-            drop(call.send(helper));
-        }
+    let summed = summed.unwrap_or_else(|| prover.sum_opened(anchor, &about, None))?;
+    // The values of thousands of branches take as long to be given back as a commitment takes to be made.
+    let (opening, _) = beside(apart.then_some(|| drop(prover)), || {
+        summed.map(|summed| summed.open(comb))
     });
-    opening
-        .map(Some)
-        .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))
+    match opening {
+        None => Ok(out),
+        Some(Some(opening)) => {
+            out.extend(opening.to_bytes());
+            Ok(out)
+        }
+        Some(None) => Err(ProofError::Store("a challenge fell on the domain".into())),
+    }
 }
 
 /// Runs both, the first one, if it is there, in a thread of its own.
@@ -349,16 +156,11 @@ fn beside<A: Send, B>(
     })
 }
 
-/// A row of the answer.
-struct Claimed {
-    key: Vec<u8>,
-    entry: Entry,
-}
-
 struct Prover<'a> {
     source: &'a Source<'a>,
     trees: [Touched<'a>; 4],
-    rows: Vec<Claimed>,
+    /// What the rows of the answer hold.
+    rows: Vec<Entry>,
     salts: Mac,
     /// The rows of each tree by their keys.
     known: [HashMap<Vec<u8>, usize>; 4],
@@ -400,23 +202,58 @@ impl<'a> Prover<'a> {
         for (known, branches) in self.trees.iter_mut().zip(others.trees) {
             known.absorb(branches);
         }
-        let mut rows: Vec<Option<Claimed>> = others.rows.into_iter().map(Some).collect();
+        let mut rows: Vec<Option<Entry>> = others.rows.into_iter().map(Some).collect();
         for (tree, others) in others.known.into_iter().enumerate() {
             for (key, row) in others {
-                let row = rows.get_mut(row).and_then(Option::take);
-                let entry = row.map(|row| row.entry);
-                self.claim(tree, &key, entry)?;
+                if let Some(entry) = rows.get_mut(row).and_then(Option::take) {
+                    self.add(tree, key, entry)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// What is shown of all four trees.
-    fn encode(&self, anchor: &Anchor, show: &Show, out: &mut Vec<u8>) -> Result<(), ProofError> {
+    /// Slots that are shown of all four trees.
+    fn shown(&self) -> usize {
+        self.trees.iter().map(Touched::shown).sum()
+    }
+
+    /// What the opening of all slots that are shown is made from, if anything is; whoever reads `call` may help with it.
+    fn sum_opened<'p>(
+        &'p self,
+        anchor: &'p Anchor,
+        about: &Digest,
+        call: Option<Sender<Helper<'p>>>,
+    ) -> Result<Option<Summed>, ProofError> {
+        let mut opened: Vec<(&Branch, u8)> = Vec::with_capacity(self.shown() + anchor.opened.len());
+        opened.extend(anchor.opened.iter().map(|(branch, slot)| (branch, *slot)));
         for (tree, top) in anchor.trees.iter().enumerate() {
             if !matches!(top, Top::Empty) {
-                let mut leaf = |steps: &[u8]| self.leaf(tree, steps, show);
-                self.trees[tree].encode(top.lone(), out, &mut leaf)?;
+                self.trees[tree].opened(top.lone(), &mut opened);
+            }
+        }
+        spend(&mut { LIMITS.slots }, opened.len(), "slots")?;
+        if opened.is_empty() {
+            return Ok(None);
+        }
+        let witnesses = opened.iter().map(|(branch, slot)| branch.witness(*slot));
+        Ok(Some(sum_all(about, witnesses.collect(), |helper| {
+            if let Some(call) = call {
+                // Whoever has failed meanwhile does not read it.
+                drop(call.send(helper));
+            }
+        })))
+    }
+
+    /// What is shown of all four trees.
+    fn encode(&self, anchor: &Anchor, show: &Show, out: &mut Vec<u8>) -> Result<(), ProofError> {
+        let mut left = LIMITS;
+        spend(&mut left.points, anchor.points + OPENING_POINTS, "points")?;
+        for (tree, top) in anchor.trees.iter().enumerate() {
+            if !matches!(top, Top::Empty) {
+                let columns = &mut left.columns;
+                let mut leaf = |steps: &[u8]| self.leaf(tree, steps, show, columns);
+                self.trees[tree].encode(top.lone(), &mut left.points, out, &mut leaf)?;
             }
         }
         Ok(())
@@ -441,13 +278,18 @@ impl Prover<'_> {
             Some(entry) => entry,
             None => self.source.entries.entry(tree, key)?.ok_or_else(disagree)?,
         };
-        spend(&mut self.left.rows, 1, "rows")?;
-        self.rows.push(Claimed {
-            key: key.to_vec(),
-            entry,
-        });
-        self.known[tree].insert(key.to_vec(), self.rows.len() - 1);
-        Ok(self.rows.len() - 1)
+        self.add(tree, key.to_vec(), entry)
+    }
+
+    /// The row of an entry, a new one if its key has none.
+    fn add(&mut self, tree: usize, key: Vec<u8>, entry: Entry) -> Result<usize, ProofError> {
+        let next = self.rows.len();
+        let row = *self.known[tree].entry(key).or_insert(next);
+        if row == next {
+            spend(&mut self.left.rows, 1, "rows")?;
+            self.rows.push(entry);
+        }
+        Ok(row)
     }
 
     /// The logical key and the entry of the leaf at a tree key.
@@ -474,18 +316,24 @@ impl Prover<'_> {
     }
 
     /// The claimed row of a key.
-    fn row_of(&self, tree: usize, key: &[u8]) -> Option<&Claimed> {
+    fn row_of(&self, tree: usize, key: &[u8]) -> Option<&Entry> {
         self.rows.get(*self.known[tree].get(key)?)
     }
 
     /// The bytes of a leaf, and whether it is claimed: its row, or what it commits to.
-    fn leaf(&self, tree: usize, steps: &[u8], show: &Show) -> Result<(bool, Vec<u8>), ProofError> {
+    fn leaf(
+        &self,
+        tree: usize,
+        steps: &[u8],
+        show: &Show,
+        columns: &mut usize,
+    ) -> Result<(bool, Vec<u8>), ProofError> {
         // A whole key is in its place, so the row is found without asking the store again.
         let whole = logical_key(steps).filter(|(_, whole)| *whole);
-        let known = whole.and_then(|(key, _)| self.row_of(tree, &key));
+        let known = whole.and_then(|(key, _)| Some((self.row_of(tree, &key)?, key)));
         let read;
-        let (key, entry) = match known {
-            Some(row) => (&row.key, &row.entry),
+        let (key, entry) = match &known {
+            Some((entry, key)) => (key, *entry),
             None => {
                 read = self.resolve(tree, steps)?;
                 (&read.0, &read.1)
@@ -498,7 +346,8 @@ impl Prover<'_> {
                 true => &Show::Whole,
                 false => show,
             };
-            let row = encode_row(key, &entry.value, entry.version, &salt, adds, show)?;
+            let row = (&key[..], &entry.value[..], entry.version);
+            let row = encode_row(row, &salt, adds, show, columns)?;
             return Ok((true, row));
         }
         let mut out = Vec::new();
@@ -548,10 +397,10 @@ impl Trees for Prover<'_> {
     }
 
     fn version(&self, row: usize) -> u64 {
-        self.rows[row].entry.version
+        self.rows[row].version
     }
 
     fn header(&mut self, row: usize) -> Option<&[u8]> {
-        Some(&self.rows[row].entry.value)
+        Some(&self.rows[row].value)
     }
 }

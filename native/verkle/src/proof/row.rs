@@ -7,7 +7,7 @@ use super::error::{fail, Check, VerificationError};
 use super::place::{parse, MEMBER};
 use super::wire::{put_blob, put_number, put_varint, spend, Limits, Reader, LIMITS};
 use crate::hash::{to_digest, Digest};
-use crate::tree::leaf::{self, column_salt, Salt};
+use crate::tree::leaf::{self, ColumnSalts, Salt};
 
 const HAS_VALUE: u8 = 1;
 const HAS_STAMP: u8 = 2;
@@ -188,16 +188,16 @@ impl Row {
     }
 }
 
-/// The bytes of a claimed row.
+/// The bytes of a claimed row; a verifier's columns are spent as it will.
 pub(crate) fn encode_row(
-    key: &[u8],
-    value: &[u8],
-    version: u64,
+    (key, value, version): (&[u8], &[u8], u64),
     salt: &Salt,
     adds: bool,
     show: &Show,
+    columns_left: &mut usize,
 ) -> Result<Vec<u8>, VerificationError> {
-    let mut out = Vec::new();
+    // Numbers, salt, digest.
+    let mut out = Vec::with_capacity(key.len() + value.len() + 64);
     let size = (key.len() + value.len()) as u64;
     let mut begin = |form: Form| {
         put_number(&mut out, key.len() as u64 * FORMS + form as u64);
@@ -222,12 +222,14 @@ pub(crate) fn encode_row(
                 return fail(Check::Row, "the row has none of these columns");
             }
             put_varint(&mut out, shown.len() as u64);
+            spend(columns_left, shown.len(), "columns")?;
+            let salts = ColumnSalts::of(salt);
             let mut next = 0;
             for at in &shown {
                 let (id, _, content) = &leaves[*at];
                 put_varint(&mut out, (at - next) as u64);
                 put_varint(&mut out, u64::from(*id));
-                out.extend(column_salt(salt, *id));
+                out.extend(salts.salt(*id));
                 put_blob(&mut out, content);
                 next = at + 1;
             }
@@ -235,11 +237,11 @@ pub(crate) fn encode_row(
             hidden(&digests, 0, &shown, &mut out);
         }
         _ => {
-            begin(if is_packed(key, adds) {
-                Form::Packed
-            } else {
-                Form::Plain
-            });
+            let packed = is_packed(key, adds);
+            if packed {
+                spend(columns_left, packed_count(value)?, "columns")?;
+            }
+            begin(if packed { Form::Packed } else { Form::Plain });
             put_blob(&mut out, value);
             out.extend(salt);
         }
@@ -355,14 +357,17 @@ fn packed_leaves(
     columns: &mut usize,
 ) -> Result<Vec<(u32, Digest, Vec<u8>)>, VerificationError> {
     let contents = packed_contents(value, columns)?;
-    let leaf = |(id, content): (u32, Vec<u8>)| {
-        (
-            id,
-            column_leaf(id, &column_salt(salt, id), &content),
-            content,
-        )
-    };
+    let salts = ColumnSalts::of(salt);
+    let leaf =
+        |(id, content): (u32, Vec<u8>)| (id, column_leaf(id, &salts.salt(id), &content), content);
     Ok(contents.into_iter().map(leaf).collect())
+}
+
+/// Leaves of a packed row: one for each column, and one for the row.
+fn packed_count(value: &[u8]) -> Result<usize, VerificationError> {
+    let mut row = Reader::new(value, Limits { size: 0, ..LIMITS });
+    row.u8()?;
+    Ok(row.count()?.saturating_add(1))
 }
 
 fn packed_contents(

@@ -86,15 +86,18 @@ impl Anchor {
         frame: &Frame,
         hash_root: Option<Digest>,
     ) -> Result<Vec<Opened>, VerificationError> {
+        let mut sizes = self.roots.iter().filter_map(Pruned::root);
+        let Some(size) = sizes.try_fold(0u64, |sum, root| sum.checked_add(root.size())) else {
+            return fail(
+                Check::Format,
+                "trees of more bytes than there are numbers for",
+            );
+        };
         let mut own = hash_root.map(|hash_root| Leaf {
             key: self.address.to_vec(),
             digest: to_digest("hyperdb/app-value", &[&self.root, &hash_root]),
             version: 0,
-            size: self
-                .roots
-                .iter()
-                .filter_map(Pruned::root)
-                .fold(0, |sum, root| sum.saturating_add(root.size())),
+            size,
             row: Some(0),
         });
         let mut tree = Pruned::root_of_many(reader)?;

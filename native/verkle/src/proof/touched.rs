@@ -44,6 +44,23 @@ impl Node {
         })
     }
 
+    /// As [`Node::show`], of a slot that others show; the branch there is not taken over.
+    fn take_over(&mut self, theirs: Slot) -> usize {
+        let place = self
+            .shown
+            .binary_search_by_key(&theirs.slot, |shown| shown.slot);
+        place.unwrap_or_else(|at| {
+            self.shown.insert(
+                at,
+                Slot {
+                    read: None,
+                    ..theirs
+                },
+            );
+            at
+        })
+    }
+
     fn shown(&self, slot: u8) -> Option<&Slot> {
         let place = self.shown.binary_search_by_key(&slot, |shown| shown.slot);
         Some(&self.shown[place.ok()?])
@@ -60,6 +77,11 @@ impl<'a> Touched<'a> {
             tree,
             branches: Vec::new(),
         }
+    }
+
+    /// Slots that are shown, of all branches.
+    pub(crate) fn shown(&self) -> usize {
+        self.branches.iter().map(|node| node.shown.len()).sum()
     }
 
     fn read(&mut self, branch: Branch) -> usize {
@@ -107,8 +129,9 @@ impl<'a> Touched<'a> {
             root.map(|root| (0, root.shown)).into_iter().collect();
         while let Some((at, shown)) = stack.pop() {
             for theirs in shown {
-                let place = self.branches[at].show(theirs.slot);
-                let Some(node) = theirs.read.and_then(|read| others[read].take()) else {
+                let read = theirs.read;
+                let place = self.branches[at].take_over(theirs);
+                let Some(node) = read.and_then(|read| others[read].take()) else {
                     continue;
                 };
                 let known = self.branches[at].shown[place].read;
@@ -245,10 +268,11 @@ impl<'a> Touched<'a> {
         }
     }
 
-    /// The bytes of what is shown.
+    /// The bytes of what is shown; a verifier's points are spent as it will.
     pub(crate) fn encode(
         &self,
         lone: Option<&Below>,
+        points: &mut usize,
         out: &mut Vec<u8>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
@@ -270,7 +294,7 @@ impl<'a> Touched<'a> {
         };
         let top = self.top(lone);
         out.push(top.map_or(0, |node| node.shown.len()) as u8);
-        self.encode_slots(top, depth, out, leaf)
+        self.encode_slots(top, depth, points, out, leaf)
     }
 
     /// Of a branch whose path has `depth` steps. As deep as [`Touched::open_slots`].
@@ -278,6 +302,7 @@ impl<'a> Touched<'a> {
         &self,
         node: Option<&Node>,
         depth: usize,
+        points: &mut usize,
         out: &mut Vec<u8>,
         leaf: &mut LeafAt<'_>,
     ) -> Result<(), ProofError> {
@@ -318,8 +343,9 @@ impl<'a> Touched<'a> {
                         }
                     }
                     put_steps(out, skipped);
+                    spend(points, 1, "points")?;
                     put_root(out, branch);
-                    self.encode_slots(child, below.len(), out, leaf)?;
+                    self.encode_slots(child, below.len(), points, out, leaf)?;
                 }
             }
         }
@@ -356,4 +382,79 @@ pub(crate) fn put_root(out: &mut Vec<u8>, root: &Branch) {
     out.extend(root.commitment);
     put_number(out, root.count);
     put_number(out, root.size);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::WIDTH;
+    use crate::hash::Digest;
+    use crate::proof::Check;
+    use crate::scalar::Scalar;
+
+    /// A root over two branches of two leaves each.
+    struct Two;
+
+    impl Nodes for Two {
+        fn branch(&self, _: Which, path: &[u8]) -> Result<Option<Branch>, ProofError> {
+            let below = |slot: u8| match path {
+                [] => Below::Branch(vec![slot]),
+                path => Below::Leaf(joined(path, slot)),
+            };
+            let values = Box::new([Scalar::ZERO; WIDTH]);
+            let slots = vec![(1, below(1)), (2, below(2))];
+            Ok(Some(Branch::new([0; 48], (4, 4), values, slots)))
+        }
+
+        fn hash(&self, _: Which) -> Result<Option<Digest>, ProofError> {
+            Ok(None)
+        }
+    }
+
+    fn touched(keys: &[[u8; 2]]) -> Touched<'static> {
+        let mut touched = Touched::new(&Two, Which::App(0));
+        for key in keys {
+            assert!(touched.get(key, &mut 2).unwrap());
+        }
+        touched
+    }
+
+    fn bytes(touched: &Touched<'_>, points: &mut usize) -> Result<Vec<u8>, ProofError> {
+        let mut out = Vec::new();
+        touched.encode(None, points, &mut out, &mut |steps| {
+            Ok((true, steps.to_vec()))
+        })?;
+        Ok(out)
+    }
+
+    #[test]
+    fn points_are_counted_as_a_verifier_does() {
+        let touched = touched(&[[1, 1], [1, 2], [2, 1]]);
+        let mut points = 2;
+        bytes(&touched, &mut points).unwrap();
+        assert_eq!(points, 0);
+        let refused = bytes(&touched, &mut 1);
+        assert!(matches!(refused, Err(ProofError::Refused(error)) if error.check == Check::Size));
+    }
+
+    #[test]
+    fn what_two_touched_is_what_one_would_have() {
+        let all = [[1, 1], [2, 2], [1, 2], [2, 1]];
+        for cut in 0..=all.len() {
+            let (first, second) = all.split_at(cut);
+            let mut joint = touched(first);
+            joint.absorb(touched(second));
+            let one = touched(&all);
+            assert_eq!(bytes(&joint, &mut 9).unwrap(), bytes(&one, &mut 9).unwrap());
+            assert_eq!(joint.shown(), one.shown());
+            let slots = |touched: &Touched<'_>| {
+                let mut out = Vec::new();
+                touched.opened(None, &mut out);
+                out.iter().map(|(_, slot)| *slot).collect::<Vec<_>>()
+            };
+            assert_eq!(slots(&joint), slots(&one));
+        }
+    }
 }

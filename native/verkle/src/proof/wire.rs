@@ -32,12 +32,12 @@ pub struct Limits {
 /// What the format allows.
 pub const LIMITS: Limits = Limits {
     size: MAX_BUNDLE,
-    points: 1 << 14,
+    points: 1 << 13,
     slots: 1 << 18,
-    visits: 1 << 20,
+    visits: 1 << 19,
     queries: 1 << 12,
     rows: 1 << 16,
-    columns: 1 << 18,
+    columns: 1 << 17,
 };
 
 /// Takes something off a budget, or refuses.

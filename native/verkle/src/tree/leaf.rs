@@ -65,7 +65,17 @@ pub fn app_salt_key(secret: &Mac, app: u32) -> [u8; 64] {
     secret.code(&[b"hyperdb/app-salt", &app.to_le_bytes()])
 }
 
-/// The salt of one column.
-pub fn column_salt(row: &Salt, id: u32) -> Salt {
-    head(&Mac::new(row).code(&[&id.to_le_bytes()]))
+/// The salts of a row's columns: the row's salt is hashed once for all of them.
+pub struct ColumnSalts(Mac);
+
+impl ColumnSalts {
+    /// Of a row with this salt.
+    pub fn of(row: &Salt) -> Self {
+        Self(Mac::new(row))
+    }
+
+    /// The salt of one column.
+    pub fn salt(&self, id: u32) -> Salt {
+        head(&self.0.code(&[&id.to_le_bytes()]))
+    }
 }

@@ -66,7 +66,7 @@ fn golden_places_and_leaves() {
     }
     let columns: Vec<_> = (0..5u32)
         .map(|id| {
-            let salt = leaf::column_salt(&[5; 16], id);
+            let salt = leaf::ColumnSalts::of(&[5; 16]).salt(id);
             leaf::column_digest(id, &salt, &[u8::from(id > 0), id as u8])
         })
         .collect();
