@@ -1,9 +1,9 @@
 """Takes checks out of the native verifier and its curve, one at a time, and shows that a test notices: `python
 tests/mutation/native.py [number...]`.
 
-Theory: as in `verifier.py`; here the ten threats that the design names, by the tests of the crate and the vectors of forgeries. The
-crate is copied, and built with little optimization, since each mutation is a build of its own: some minutes of processor time in all.
-Not part of `make test`.
+Theory: as in `verifier.py`; here the ten threats that the design names, by the tests of the crate and the vectors of forgeries.
+The crate is copied, and built with little optimization, since each mutation is a build of its own: half a minute of processor
+time for each. Not part of `make test`.
 """
 
 from __future__ import annotations
@@ -45,29 +45,89 @@ MUTATIONS = [
     ),
     Mutation(3, "few points, two threads: its outcome", "proof/checking.rs", "checked?;", "drop(checked);"),
     Mutation(3, "many points: the subgroup", "subgroup.rs", "&finite(combinations::sums(kernel, &points))", "&[]"),
-    Mutation(3, "many points: factors of their own for each sum", "combinations.rs", "const SUMS: usize = 88;", "const SUMS: usize = 8;"),
+    Mutation(
+        3,
+        "many points: factors of their own for each sum",
+        "combinations.rs",
+        "const SUMS: usize = 88;",
+        "const SUMS: usize = 8;",
+    ),
     Mutation(3, "points have one encoding", "point.rs", "(ffi::p1_compress(&point.0) == *bytes).then_some(point)", "Some(point)"),
     Mutation(3, "commitments are not infinity", "proof/checking.rs", "if points.iter().any(Point::is_infinity) {", "if false {"),
     Mutation(3, "scalars are below r", "ffi.rs", "unsafe { blst_scalar_fr_check(&scalar) }.then(", "true.then("),
     Mutation(3, "numbers have one encoding", "proof/wire.rs", "|| (byte == 0 && shift > 0)", ""),
-    Mutation(4, "the first challenge binds what the proof is about", "opening.rs", "parts.extend([context.as_slice(), &count]);", "parts.extend([&[][..], &count]);"),
-    Mutation(4, "the first challenge binds values", "opening.rs", "parts.extend([commitment.as_slice(), slot, value.bytes()]);", "parts.extend([commitment.as_slice(), slot, &[]]);\n        let _ = value;"),
-    Mutation(4, "the second challenge binds D", "opening.rs", "&[&r.to_bytes(), quotients])", "&[&r.to_bytes(), &quotients[..0]])"),
-    Mutation(4, "slots are shown once", "proof/pruned.rs", ".is_some_and(|(last, _)| *last >= slot)", ".is_some_and(|(last, _)| *last > slot)"),
+    Mutation(
+        4,
+        "the first challenge binds what the proof is about",
+        "opening.rs",
+        "parts.extend([context.as_slice(), &count]);",
+        "parts.extend([&[][..], &count]);",
+    ),
+    Mutation(
+        4,
+        "the first challenge binds values",
+        "opening.rs",
+        "parts.extend([commitment.as_slice(), slot, value.bytes()]);",
+        "parts.extend([commitment.as_slice(), slot, &[]]);\n        let _ = value;",
+    ),
+    Mutation(
+        4, "the second challenge binds D", "opening.rs", "&[&r.to_bytes(), quotients])", "&[&r.to_bytes(), &quotients[..0]])"
+    ),
+    Mutation(
+        4,
+        "slots are shown once",
+        "proof/pruned.rs",
+        ".is_some_and(|(last, _)| *last >= slot)",
+        ".is_some_and(|(last, _)| *last > slot)",
+    ),
     Mutation(5, "another key's leaf means absent", "proof/pruned.rs", "(leaf.key == key).then_some(leaf)", "Some(leaf)"),
-    Mutation(5, "a slot that is needed is shown", "proof/pruned.rs", "            Shown::Hidden => fail(", "            Shown::Hidden if branch.count == 0 => fail("),
-    Mutation(6, "trees are those of the one header", "proof/shown.rs", "if root_digest(tree.root()) != frame.app_tree {", "if false {"),
+    Mutation(
+        5,
+        "a slot that is needed is shown",
+        "proof/pruned.rs",
+        "            Shown::Hidden => fail(",
+        "            Shown::Hidden if branch.count == 0 => fail(",
+    ),
+    Mutation(
+        6, "trees are those of the one header", "proof/shown.rs", "if root_digest(tree.root()) != frame.app_tree {", "if false {"
+    ),
     Mutation(6, "what was removed is absent from adds", "proof/answer.rs", "if element(trees, &key)?.is_some() {", "if false {"),
-    Mutation(6, "the app's leaf is the one claimed", "proof/shown.rs", "if found.is_some() != claimed || claimed != hash_root.is_some() {", "if false {"),
+    Mutation(
+        6,
+        "the app's leaf is the one claimed",
+        "proof/shown.rs",
+        "if found.is_some() != claimed || claimed != hash_root.is_some() {",
+        "if false {",
+    ),
     Mutation(7, "frames follow what was seen", "proof/verify.rs", "check_seen(options.seen, &frame, contains.as_ref())?;", ""),
-    Mutation(7, "the history holds the earlier frame", "proof/header.rs", 'if to_digest("hyperdb/peaks", &parts) != later.history {', "if false {"),
-    Mutation(7, "the header is signed", "proof/verify.rs", 'if (options.signature)(&public, header, &signature, b"hyperdb/frame") {', "if true {"),
+    Mutation(
+        7,
+        "the history holds the earlier frame",
+        "proof/header.rs",
+        'if to_digest("hyperdb/peaks", &parts) != later.history {',
+        "if false {",
+    ),
+    Mutation(
+        7,
+        "the header is signed",
+        "proof/verify.rs",
+        'if (options.signature)(&public, header, &signature, b"hyperdb/frame") {',
+        "if true {",
+    ),
     Mutation(8, "the setup is the ceremony's", "setup.rs", "if <[u8; 32]>::from(Sha256::digest(bytes)) != PIN {", "if false {"),
     Mutation(8, "the setup's points are powers of one secret", "setup.rs", "|| !setup.is_chain(bytes) {", "{"),
-    Mutation(9, "paths are not too deep", "proof/pruned.rs", "if skipped >= (MAX_STEPS - path.len()) as u64 {", "if skipped > 100_000 {"),
+    Mutation(
+        9,
+        "paths are not too deep",
+        "proof/pruned.rs",
+        "if skipped >= (MAX_STEPS - path.len()) as u64 {",
+        "if skipped > 100_000 {",
+    ),
     Mutation(9, "bundles are not too large", "proof/verify.rs", "if bundle.len() > options.limits.size {", "if false {"),
     Mutation(10, "equal and opposite points are told apart", "addition.rs", "| field.equal(&a.x, &b.x);", ";"),
-    Mutation(10, "infinity is told apart", "addition.rs", "field.is_zero(&a.x) | field.is_zero(&b.x) | field.equal", "field.equal"),
+    Mutation(
+        10, "infinity is told apart", "addition.rs", "field.is_zero(&a.x) | field.is_zero(&b.x) | field.equal", "field.equal"
+    ),
 ]
 
 PROFILE = """
@@ -85,7 +145,19 @@ opt-level = 3
 
 def outcome(native: Path, target: Path) -> str:
     """`passed`, the first test that failed, or that it was not built."""
-    command = ["cargo", "test", "-q", "--profile", "mutation", "-p", "hyperdb-verkle", "--lib", "--test", "proof_vectors", "--no-fail-fast"]
+    command = [
+        "cargo",
+        "test",
+        "-q",
+        "--profile",
+        "mutation",
+        "-p",
+        "hyperdb-verkle",
+        "--lib",
+        "--test",
+        "proof_vectors",
+        "--no-fail-fast",
+    ]
     environment = os.environ | {"CARGO_TARGET_DIR": str(target)}
     done = subprocess.run(command, cwd=native, capture_output=True, text=True, env=environment)
     if done.returncode == 0:

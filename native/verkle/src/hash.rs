@@ -26,7 +26,7 @@ pub fn raw(tag: &str, parts: &[&[u8]]) -> [u8; 64] {
 
 /// `S(tag, parts)`: [`raw`] as a big-endian number mod r; never zero, which means an empty slot.
 pub fn to_scalar(tag: &str, parts: &[&[u8]]) -> Scalar {
-    let scalar = Scalar::reduce(&raw(tag, parts));
+    let scalar = Scalar::reduce_wide(&raw(tag, parts));
     if scalar.is_zero() {
         return Scalar::one();
     }

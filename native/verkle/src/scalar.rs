@@ -5,7 +5,6 @@
 use crate::ffi::{self, Fr};
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
-use std::sync::OnceLock;
 
 /// r, big endian: comparing bytes is how a record of 64 scalars is checked in less time than it takes to read it.
 const ORDER: [u8; 32] = [
@@ -41,9 +40,40 @@ impl From<Scalar> for Canonical {
 
 impl From<Canonical> for Scalar {
     fn from(canonical: Canonical) -> Self {
-        Scalar::reduce(&canonical.0)
+        Scalar(Fr {
+            l: words(&canonical.0),
+        }) * PLACES[1]
     }
 }
+
+/// 1, 2^256 and 2^512. A product in Montgomery's form takes one factor below 2^256 for the other one is below r, so words of any number
+/// times these are its remainder: brought into the form, if the place is one higher than the words'.
+const PLACES: [Scalar; 3] = [
+    Scalar(Fr {
+        l: [
+            0x0000_0001_ffff_fffe,
+            0x5884_b7fa_0003_4802,
+            0x998c_4fef_ecbc_4ff5,
+            0x1824_b159_acc5_056f,
+        ],
+    }),
+    Scalar(Fr {
+        l: [
+            0xc999_e990_f3f2_9c6d,
+            0x2b6c_edcb_8792_5c23,
+            0x05d3_1496_7254_398f,
+            0x0748_d9d9_9f59_ff11,
+        ],
+    }),
+    Scalar(Fr {
+        l: [
+            0xc62c_1807_439b_73af,
+            0x1b3e_0d18_8cf0_6990,
+            0x73d1_3c71_c7b5_f418,
+            0x6e2a_5bb9_c8db_33e9,
+        ],
+    }),
+];
 
 /// A sum of products of weights and canonical scalars that is reduced once, at its end: the sum of numbers below r^2, of which 2^66
 /// fit into nine words. The product of a number in Montgomery's form and one that is not, as integers, is in the form.
@@ -73,16 +103,13 @@ impl PlainSum {
         self.0[8] += beyond;
     }
 
-    /// Its remainder mod r. What is summed is in Montgomery's form, so each part of 2^256 is brought to its place by a product in that
-    /// form, which takes one factor below 2^256 for the other one is below r.
+    /// Its remainder mod r; what is summed is in Montgomery's form.
     pub(crate) fn to_scalar(self) -> Scalar {
-        static PLACES: OnceLock<[Scalar; 3]> = OnceLock::new();
-        let places = PLACES.get_or_init(|| [0, 256, 512].map(|bits| Scalar::from(2).pow(bits)));
-        let parts = self.0.chunks(4).zip(places);
+        let parts = self.0.chunks(4).zip(PLACES);
         parts.fold(Scalar::ZERO, |sum, (part, place)| {
             let mut l = [0; 4];
             l[..part.len()].copy_from_slice(part);
-            sum + Scalar(Fr { l }) * *place
+            sum + Scalar(Fr { l }) * place
         })
     }
 }
@@ -120,6 +147,15 @@ impl Scalar {
     /// A big-endian number of any length, reduced mod r.
     pub fn reduce(bytes: &[u8]) -> Self {
         Scalar(ffi::fr_reduce(bytes))
+    }
+
+    /// A big-endian number of 64 bytes, reduced mod r.
+    pub(crate) fn reduce_wide(bytes: &[u8; 64]) -> Self {
+        let parts = bytes.rchunks_exact(32).zip(&PLACES[1..]);
+        parts.fold(Scalar::ZERO, |sum, (part, place)| {
+            let l = part.first_chunk().map_or([0; 4], words);
+            sum + Scalar(Fr { l }) * *place
+        })
     }
 
     /// Its canonical form.
@@ -256,6 +292,26 @@ mod tests {
             assert_eq!(plain.to_scalar(), sum);
         }
     }
+    #[test]
+    fn places_are_powers_of_two() {
+        for (bits, place) in [0, 256, 512].into_iter().zip(PLACES) {
+            assert_eq!(place, Scalar::from(2).pow(bits));
+        }
+    }
+
+    #[test]
+    fn bytes_are_read_as_by_the_general_reduction() {
+        let random = (0..50u64).map(|n| crate::hash::raw("test", &[&n.to_le_bytes()]));
+        let mut order = [0; 64];
+        order[..32].copy_from_slice(&ORDER);
+        order[32..].copy_from_slice(&ORDER);
+        for wide in random.chain([[0; 64], [255; 64], order]) {
+            assert_eq!(Scalar::reduce_wide(&wide), Scalar::reduce(&wide));
+            let scalar = Scalar::reduce(&wide);
+            assert_eq!(Scalar::from(Canonical::from(scalar)), scalar);
+        }
+    }
+
     /// Also of parts that are above r.
     #[test]
     fn plain_sums_of_any_words_have_their_remainders() {

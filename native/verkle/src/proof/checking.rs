@@ -19,6 +19,7 @@ use crate::setup::Setup;
 use crate::subgroup::all_in_subgroup;
 use std::collections::HashMap;
 use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::OnceLock;
 
 /// So many points are decoded by one thread, or by two that share all other work as well.
 const FEW: usize = 16;
@@ -62,13 +63,10 @@ pub(super) fn check_opening(
         commitments,
         opening: *opening,
     };
-    let equation = Equation::new(context, &encoded.commitments, &claims, &opening[0]);
-    let count = encoded.commitments.len();
-    let holds = match equation {
-        Some(equation) if threads > 1 && (2..=FEW).contains(&count) => {
-            by_two(setup, &encoded, &equation)?
-        }
-        equation => by_parts(setup, &encoded, equation.as_ref(), threads)?,
+    let equation = || Equation::new(context, &encoded.commitments, &claims, &opening[0]);
+    let holds = match threads > 1 && (2..=FEW).contains(&encoded.commitments.len()) {
+        true => by_two(setup, &encoded, equation)?,
+        false => by_parts(setup, &encoded, equation().as_ref(), threads)?,
     };
     match holds {
         true => Ok(()),
@@ -173,31 +171,46 @@ fn decode_many(encoded: &[[u8; 48]], threads: usize) -> Points {
     })
 }
 
-/// Few points. Both threads decode a share of the commitments and sum it. The first one pairs the whole sum and takes the final power,
-/// on which all waits; the second one also has the opening, pairs that, and checks all points for the subgroup meanwhile.
+/// Few points. Both threads decode a share of the commitments and sum it, when the first one knows by which equation. The first one pairs the
+/// whole sum and takes the final power, on which all waits; the second one also has the opening, pairs that, and checks all points
+/// for the subgroup meanwhile.
 fn by_two(
     setup: &Setup,
     encoded: &Encoded,
-    equation: &Equation,
+    equation: impl FnOnce() -> Option<Equation>,
 ) -> Result<bool, VerificationError> {
     // The opening is as much work as a commitment or two.
     let share = encoded.commitments.len() / 2 + 1;
     let (mine, others) = encoded.commitments.split_at(share);
+    let known = OnceLock::new();
     let (give_mine, take_mine) = channel();
+    let (give_equation, take_equation) = channel();
     let (give_sum, take_sum) = channel();
     let (give_right, take_right) = channel();
     let second = Second {
         setup,
-        equation,
         commitments: (others, share),
         opening: &encoded.opening,
+        equation: take_equation,
         sum: give_sum,
         right: give_right,
         first_points: take_mine,
     };
     std::thread::scope(|scope| {
         let second = scope.spawn(move || second.run());
-        let holds = first_part((setup, equation), mine, give_mine, (take_sum, take_right));
+        let equation = known.get_or_init(equation).as_ref();
+        // If the other one failed, it says so below.
+        let _ = give_equation.send(equation);
+        drop(give_equation);
+        let holds = match equation {
+            Some(equation) => {
+                first_part((setup, equation), mine, give_mine, (take_sum, take_right))
+            }
+            None => decode_commitments(mine).map(|points| {
+                let _ = give_mine.send(points);
+                Some(false)
+            }),
+        };
         match second.join() {
             Ok(checked) => {
                 let holds = holds?;
@@ -233,10 +246,11 @@ fn first_part(
 /// The second thread's part, and what it gives to the first one.
 struct Second<'a> {
     setup: &'a Setup,
-    equation: &'a Equation,
     /// The last commitments, and the place of the first of them.
     commitments: (&'a [[u8; 48]], usize),
     opening: &'a [[u8; 48]; 2],
+    /// None: there is none that could hold.
+    equation: Receiver<Option<&'a Equation>>,
     sum: Sender<Sum>,
     right: Sender<Miller>,
     first_points: Receiver<Vec<Point>>,
@@ -248,13 +262,12 @@ impl Second<'_> {
         let (encoded, first) = self.commitments;
         let mut points = decode_commitments(encoded)?;
         let opening = decode_opening(self.opening)?;
-        let sum = self.equation.of_opening(first, &points, &opening);
-        if self.sum.send(sum).is_err() {
-            return Ok(());
+        if let Some(equation) = self.equation.recv().ok().flatten() {
+            // Sent even if nobody takes it: the points are looked at in any case.
+            let sum = equation.of_opening(first, &points, &opening);
+            let _ = self.sum.send(sum);
+            let _ = self.right.send(self.setup.right(&opening.evaluation));
         }
-        let right = self.setup.right(&opening.evaluation);
-        // Sent even if nobody takes it: the points are looked at in any case.
-        drop(self.right.send(right));
         let Ok(others) = self.first_points.recv() else {
             return Ok(());
         };
