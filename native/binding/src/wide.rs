@@ -106,6 +106,7 @@ impl WideTable {
                 let at = usize::from_ne_bytes(at.to_ne_bytes());
                 Change::SetAt(at, wire.map(|wire| one(&wire)).transpose()?)
             }
+            "clear" => Change::Clear,
             "add" => Change::Add(given.extract()?),
             _ => {
                 return Err(raise(

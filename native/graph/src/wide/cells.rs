@@ -37,6 +37,9 @@ pub struct Cells {
 pub enum Change {
     /// The column is this value, stored; `None` removes it. Of a collection: the elements, as a stored value.
     Set(Option<Vec<u8>>),
+    /// The column is removed. A collection that becomes null by `Set` instead keeps elements of the write's own time, as one that
+    /// becomes another value does.
+    Clear,
     /// Elements of a set (without values), of a map or of a user type are there, or are not.
     Put(Vec<(Vec<u8>, Option<Vec<u8>>)>),
     /// Values behind those of a list.
@@ -267,7 +270,7 @@ fn change_one(
     let (value, stamp) = match (change, &old) {
         (Change::Set(Some(_)), _) if is_counter => return None,
         (Change::Set(Some(value)), _) => (Some(value.clone()), stamp),
-        (Change::Set(None), _) => (None, removal.stamp()),
+        (Change::Set(None) | Change::Clear, _) => (None, removal.stamp()),
         (Change::Add(_), _) if !is_counter => return None,
         (Change::Add(more), old) => {
             let (count, since) = match old {
@@ -315,8 +318,14 @@ fn change_many(
     removal: Deletion,
 ) -> Result<(), Option<Refused>> {
     match change {
-        Change::Set(None) => {
+        Change::Clear => {
             many.remove_all(removal);
+            Ok(())
+        }
+        Change::Set(None) => {
+            if let Some(before) = since(stamp) {
+                many.remove_all(before);
+            }
             Ok(())
         }
         Change::Set(Some(value)) => {

@@ -119,6 +119,7 @@ fn changes() -> impl Strategy<Value = (u32, Change)> {
             Change::Set(Some(items(&keys.into_iter().map(int).collect::<Vec<_>>())))
         )),
         Just((SET, Change::Set(None))),
+        Just((SET, Change::Clear)),
         (keys(), any::<bool>()).prop_map(|(keys, there)| {
             let put = |key| (int(key), there.then(Vec::new));
             (SET, Change::Put(keys.into_iter().map(put).collect()))
@@ -134,6 +135,7 @@ fn changes() -> impl Strategy<Value = (u32, Change)> {
         )
             .prop_map(|(n, text)| (USER, Change::Set(Some(user(n, text.as_deref()))))),
         Just((USER, Change::Set(None))),
+        Just((USER, Change::Clear)),
         proptest::option::of(0i32..3)
             .prop_map(|n| (USER, Change::Put(vec![(field_key(1), n.map(int))]))),
         proptest::option::of("[ab]{0,1}").prop_map(|text| (
@@ -293,6 +295,20 @@ fn a_list_keeps_its_places() {
     };
     let values: Vec<_> = many.live(1000).map(|e| e.value.clone().unwrap()).collect();
     assert_eq!(values, [int(9), int(2), int(3)]);
+}
+
+#[test]
+fn a_collection_that_becomes_null_keeps_what_was_written_at_that_time() {
+    let table = table();
+    let mut cells = Cells::default();
+    let mut set = |change| {
+        cells.write(&table, &write(5, vec![(SET, change)])).unwrap();
+        cells.is_live(1000)
+    };
+    assert!(set(Change::Set(Some(items(&[int(1)])))));
+    assert!(set(Change::Set(None)));
+    assert!(!set(Change::Clear));
+    assert!(!set(Change::Set(Some(items(&[int(1)])))));
 }
 
 #[test]
