@@ -17,6 +17,7 @@ client can see an answer; ids that a server makes are masked.
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ from cql_peer import UNSET, Answer, Peer, Settings, Value
 
 _WIDTHS = {"int": 4, "bigint": 8, "smallint": 2, "tinyint": 1, "counter": 8}
 _OWN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b")
+_FLOATS = {"float": ">f", "double": ">d"}
 _PRESENT = range(1_700_000_000_000_000, 4_000_000_000_000_000)
 """Times that no test gives: a server's own, in microseconds."""
 _SETTINGS = frozenset({"page_size", "consistency", "serial", "timestamp", "now"})
@@ -127,6 +129,9 @@ def _cell(kind: str, value: bytes | None) -> str:
     if _WIDTHS.get(kind) == len(value):
         number = int.from_bytes(value, "big", signed=True)
         return "NOW" if kind == "bigint" and number in _PRESENT else str(number)
+    if kind in _FLOATS and math.isnan(struct.unpack(_FLOATS[kind], value)[0]):
+        # Of a NaN's bits nothing is promised.
+        return "NaN"
     if kind in ("varchar", "ascii"):
         return json.dumps(masked(value.decode()), ensure_ascii=False)
     return value.hex() or "''"

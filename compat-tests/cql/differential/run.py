@@ -40,6 +40,12 @@ _FAULTS = (0x0000, 0x1300)
 """What a Cassandra says that has failed itself."""
 
 
+def has_failed(answer: Answer) -> bool:
+    """Whether a Cassandra has stumbled, which is nothing to be like."""
+    is_page = answer.code == 0x000A and "paging state" in answer.message
+    return answer.kind == "error" and (answer.code in _FAULTS or is_page)
+
+
 class Differ(AssertionError):
     """A statement that is answered otherwise."""
 
@@ -67,7 +73,7 @@ class Pair:
         self.statements += 1
         theirs = run(self.theirs, step)
         ours = run(self.ours, step)
-        if theirs.kind == "error" and theirs.code in _FAULTS:
+        if has_failed(theirs):
             return theirs, None
         return theirs, meaning(ours, theirs) if self.only_meaning else difference(ours, theirs)
 
@@ -106,6 +112,8 @@ def sequence(pair: Pair, table: Table, draw: Any, most: int) -> None:
         """Whether to go on."""
         theirs, what = pair.ask(step)
         entries.append(Entry(step, shown(theirs)))
+        if has_failed(theirs):
+            return False
         if what is not None:
             if pair.is_ignored(step, what):
                 return False

@@ -187,7 +187,7 @@ class Maker:
 def _target(column: Column, chance: random.Random) -> str | None:
     """What of a column is indexed."""
     kind = column.type
-    if kind == Native("duration") or isinstance(kind, Vector):
+    if kind in (Native("duration"), Native("blob")) or isinstance(kind, Vector):
         return None
     if isinstance(kind, List | Set | Map):
         if kind.frozen:
@@ -201,4 +201,4 @@ def _target(column: Column, chance: random.Random) -> str | None:
 
 def _sai_takes(column: Column, target: str) -> bool:
     kind = column.type
-    return isinstance(kind, Native) or not target.startswith("full")
+    return (isinstance(kind, Native) and kind.name != "blob") or not target.startswith("full")

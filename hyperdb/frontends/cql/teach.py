@@ -26,7 +26,7 @@ from hyperdb.frontends.cql.parse.statements import Comparison
 from hyperdb.frontends.cql.prepared import Plan, metadata_id
 from hyperdb.frontends.cql.protocol import encode
 from hyperdb.frontends.cql.schema.model import Schema, Served
-from hyperdb.frontends.cql.types.model import BIGINT, COUNTER, INT, Native, Type
+from hyperdb.frontends.cql.types.model import BIGINT, COUNTER, INT, Native, Type, is_multi_cell
 
 _FROM = {Comparison.GREATER: False, Comparison.GREATER_EQUAL: True}
 _UP_TO = {Comparison.LESS: False, Comparison.LESS_EQUAL: True}
@@ -283,6 +283,7 @@ class _Teacher:
         return self._served.ids[target.name], _VERBS[assignment.change], self._source(assignment.value, target.name, BIGINT)
 
     def _unset(self, term: tm.Term) -> tuple[int, str, Source]:
-        if not isinstance(term, tm.Column):
+        # A collection that is removed is more than one that becomes null.
+        if not isinstance(term, tm.Column) or is_multi_cell(self._served.columns[term.name].type):
             raise _UnknownError
         return self._served.ids[term.name], "set", None

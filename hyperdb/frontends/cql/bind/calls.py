@@ -80,14 +80,27 @@ def _resolved(term: tm.Call, kinds: Sequence[Type | None]) -> Function:
     except CqlError as refused:
         signatures = registry.SIGNATURES.get(term.name)
         error = refused if signatures is None else _mismatch(term, kinds, signatures)
-        literal = tm.Literal | tm.ListTerm
-        loose = [None if isinstance(part, literal) else kind for part, kind in zip(term.arguments, kinds, strict=True)]
-        if loose == list(kinds):
+        found = [each for each in (_loosely(term, kinds, signature) for signature in signatures or ()) if each is not None]
+        if not found:
             raise error from None
-        try:
-            return registry.resolve(term.name, loose)
-        except CqlError:
-            raise error from None
+        if len(found) > 1:
+            names = (f"{_SYSTEM}.{signature.shown}" for signature in signatures or () if _loosely(term, kinds, signature))
+            raise casts.ambiguous(term.name, ", ".join(names)) from None
+        return found[0]
+
+
+def _loosely(term: tm.Call, kinds: Sequence[Type | None], signature: Signature) -> Function | None:
+    """The function of a signature, if constants are whatever it takes them for."""
+    wanted: Sequence[Type | None] = signature.arguments or [None] * len(kinds)
+    if len(wanted) != len(kinds):
+        return None
+    types: list[Type | None] = []
+    for part, kind, need in zip(term.arguments, kinds, wanted, strict=True):
+        is_open = isinstance(part, tm.ListTerm) or (
+            isinstance(part, tm.Literal) and (need is None or constants.takes(need, kind_of(part)))
+        )
+        types.append(need if is_open else kind)
+    return signature.make(types) if types != list(kinds) else None
 
 
 def _mismatch(term: tm.Call, kinds: Sequence[Type | None], known: Sequence[Signature]) -> CqlError:
@@ -188,7 +201,9 @@ def _cast(terms: Terms, value: tm.Term, target: Type) -> Expression:
         return argument
     try:
         convert = casts.cast(argument.type, target)
-    except CqlError:
+    except CqlError as error:
+        if error.message.startswith("Ambiguous"):
+            raise
         if not casts.is_target(target):
             raise invalid(f"{text.term(value)} cannot be cast to {show(target)}") from None
         known = f"none of its type signatures match (known type signatures: {casts.signatures(target)})"

@@ -147,9 +147,23 @@ def slices(columns: Sequence[Column], equal: Sequence[Bound], between: Sequence[
         low, high = (None if end is None else _cut(end, width) for end in (found.low, found.high))
         if descends:
             low, high = high, low
+        if _is_empty(columns[count:], low, high):
+            return []
         return [(_end(prefix, low), _end(prefix, high)) for prefix in of_prefixes(frame)]
 
     return of
+
+
+def _is_empty(columns: Sequence[Column], low: tuple[Values, bool] | None, high: tuple[Values, bool] | None) -> bool:
+    """Whether no row can lie between two ends, as rows lie."""
+    if low is None or high is None:
+        return False
+    key = sort_key(columns)
+    width = min(len(low[0]), len(high[0]))
+    first, last = key(low[0][:width]), key(high[0][:width])
+    if first == last:
+        return len(low[0]) == len(high[0]) and not (low[1] and high[1])
+    return last < first
 
 
 def _whole(prefix: Values) -> Slice:

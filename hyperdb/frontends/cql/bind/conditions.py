@@ -225,15 +225,16 @@ def _compared(of: Run, kind: Type, comparison: Comparison, bound: Expression) ->
         wanted, mine = bound.run(frame, ()), of(frame, row)
         if isinstance(wanted, Unset):
             raise invalid("Invalid 'unset' value in condition")
-        wanted = None if wanted == blank else wanted
+        given, wanted = wanted, None if wanted == blank else wanted
         mine = None if mine == blank else mine
         if wanted is None:
             if comparison is Comparison.EQUAL:
                 return mine is None
             if comparison is Comparison.NOT_EQUAL:
                 return mine is not None
-            if blank is not None:
-                return False
+            if given is not None:
+                what = "map" if isinstance(kind, Map) else "list" if isinstance(kind, List) else "set"
+                raise invalid(f'Invalid comparison with an empty {what} for operator "{comparison.value}"')
             raise invalid(f'Invalid comparison with null for operator "{comparison.value}"')
         if not isinstance(mine, bytes):
             return comparison is Comparison.NOT_EQUAL

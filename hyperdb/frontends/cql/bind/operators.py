@@ -8,14 +8,14 @@ Invariant: a result is a value of its type, or the statement fails.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException
 from typing import Any
 
 from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.codes import ErrorCode
+from hyperdb.frontends.cql.functions import decimals
 from hyperdb.frontends.cql.functions.arithmetic import BITS, NUMBERS, single, wrapped
 from hyperdb.frontends.cql.parse.terms import Sign
-from hyperdb.frontends.cql.types.durations import Duration
+from hyperdb.frontends.cql.types.durations import Duration, to_text
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import (
     ASCII,
@@ -38,7 +38,6 @@ from hyperdb.frontends.cql.types.model import (
 from hyperdb.frontends.cql.types.moments import civil, day_number
 
 Operate = Callable[[Any, Any], Any]
-_CONTEXT = Context(prec=34, rounding=ROUND_HALF_UP, Emax=999_999_999, Emin=-999_999_999)
 _WIDTHS = (TINYINT, SMALLINT, INT, BIGINT)
 _DAY_MILLIS, _NANOS_OF_MILLI = 86_400_000, 1_000_000
 
@@ -63,7 +62,7 @@ def operator(sign: Sign, left: Type, right: Type) -> tuple[Type, Operate] | None
         return None
     kind = result(left, right)
     if kind is not None:
-        return kind, _numbers(sign, kind)
+        return kind, _numbers(sign, kind, left, right)
     if right == DURATION and left in (DATE, TIMESTAMP) and sign in (Sign.PLUS, Sign.MINUS):
         return left, _moved(left, 1 if sign is Sign.PLUS else -1)
     if sign is Sign.PLUS and {left, right} <= {ASCII, TEXT}:
@@ -78,18 +77,28 @@ def failed(sign: Sign, left: Type, right: Type, why: str) -> CqlError:
     return CqlError(ErrorCode.FUNCTION_FAILURE, f"the operation '{names[0]} {sign.value} {names[1]}' failed: {why}", extra)
 
 
-def _numbers(sign: Sign, kind: Native) -> Operate:
+def _numbers(sign: Sign, kind: Native, left: Native, right: Native) -> Operate:
     if kind in BITS:
         whole, bits = _WHOLE[sign], BITS[kind]
         return lambda a, b: wrapped(whole(a, b), bits)
     if kind == VARINT:
-        return _WHOLE[sign]
+        return _unbounded(_WHOLE[sign])
     if kind in (FLOAT, DOUBLE):
         floating = _FLOATING[sign]
         if kind == DOUBLE:
             return lambda a, b: floating(float(a), float(b))
         return lambda a, b: single(floating(float(a), float(b)))
-    return _decimals(sign)
+    return decimals.operation(sign, left, right)
+
+
+def _unbounded(operate: Operate) -> Operate:
+    def of(a: Any, b: Any) -> Any:
+        try:
+            return operate(a, b)
+        except ZeroDivisionError:
+            raise ArithmeticError("BigInteger divide by zero") from None
+
+    return of
 
 
 def _cut(a: int, b: int) -> int:
@@ -127,35 +136,12 @@ _FLOATING: dict[Sign, Operate] = {
 }
 
 
-def _decimals(sign: Sign) -> Operate:
-    operate: dict[Sign, Operate] = {
-        Sign.PLUS: _CONTEXT.add,
-        Sign.MINUS: _CONTEXT.subtract,
-        Sign.TIMES: _CONTEXT.multiply,
-        Sign.OVER: _CONTEXT.divide,
-        Sign.MODULO: _CONTEXT.remainder,
-    }
-    run = operate[sign]
-
-    def of(a: Any, b: Any) -> Decimal:
-        try:
-            return run(_decimal(a), _decimal(b))  # type: ignore[no-any-return]
-        except DecimalException as error:
-            raise ArithmeticError("/ by zero" if sign in (Sign.OVER, Sign.MODULO) else str(error)) from None
-
-    return of
-
-
-def _decimal(value: Any) -> Decimal:
-    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-
-
 def _moved(kind: Native, direction: int) -> Operate:
     unit = _DAY_MILLIS if kind == DATE else 1
 
     def of(moment: int, duration: Duration) -> int:
         if kind == DATE and duration.nanoseconds % (_DAY_MILLIS * _NANOS_OF_MILLI):
-            raise invalid(f"The duration must have a day precision. Was: {duration.nanoseconds}ns")
+            raise ArithmeticError(f"The duration must have a day precision. Was: {to_text(duration)}")
         days, rest = divmod(moment * unit, _DAY_MILLIS)
         year, month, day = civil(days)
         months = year * 12 + month - 1 + direction * duration.months

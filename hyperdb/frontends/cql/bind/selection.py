@@ -342,7 +342,7 @@ def select(selecting: Selecting, selectors: Sequence[Selector] | None) -> Select
         found = selecting.infer(selector.value)
         if found is None:
             raise uninferable(selector.value)
-        name = title(selector.value) if selector.alias is None else selector.alias
+        name = _title_of(selecting, selector.value) if selector.alias is None else selector.alias
         columns.append(Column(served.keyspace, served.name, name, found.type))
         expressions.append(found)
     selecting.shows = False
@@ -351,6 +351,15 @@ def select(selecting: Selecting, selectors: Sequence[Selector] | None) -> Select
     is_plain = len(names) == len(selectors) and all(served.columns[name].mask is None for name in names)
     picks = tuple(map(selecting.place, names)) if is_plain else None
     return Selected(tuple(columns), tuple(expressions), aggregates, picks)
+
+
+def _title_of(selecting: Selecting, term: tm.Term) -> str:
+    """A cast to a column's own type is the column."""
+    if isinstance(term, tm.CastAs) and isinstance(term.value, tm.Column):
+        kind = selecting.column(term.value.name).type
+        if show(kind) == text.type_name(term.type):
+            return term.value.name
+    return title(term)
 
 
 _UNTYPED = frozenset({tm.Kind.STRING, tm.Kind.INTEGER, tm.Kind.FLOAT})
@@ -371,7 +380,10 @@ def title(term: tm.Term) -> str:
             return f"{title(value)}[{'' if first is None else title(first)}..{'' if last is None else title(last)}]"
         case tm.Call(name, arguments) if name in _TIMES:
             return f"{name}({', '.join(map(title, arguments))})"
+        case tm.Literal(kind=tm.Kind.NULL):
+            return "NULL"
         case tm.Call(name, arguments):
+            name = "tojson" if name == "to_json" else name
             return f"system.{name}({', '.join(map(title, arguments))})"
         case tm.CastAs(value, kind):
             return f"cast({title(value)} as {text.type_name(kind)})"

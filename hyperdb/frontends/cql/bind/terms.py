@@ -19,8 +19,9 @@ from hyperdb.frontends.cql.parse.lift import value_of
 from hyperdb.frontends.cql.parse.walk import walk
 from hyperdb.frontends.cql.protocol.reader import UNSET, Unset
 from hyperdb.frontends.cql.types import codec, constants, containers, names, ordering
+from hyperdb.frontends.cql.types.compatible import assignable
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import BLOB, List, Map, Set, Tuple, Type, Udt, Vector, is_multi_cell
+from hyperdb.frontends.cql.types.model import List, Map, Set, Tuple, Type, Udt, Vector
 from hyperdb.frontends.cql.types.names import FindType, show
 
 Run: TypeAlias = Callable[[Frame, Row], Value]
@@ -238,7 +239,9 @@ class Terms:
 
     def _hint(self, written: tm.TypeName, value: tm.Term, receiver: Receiver) -> Expression:
         kind = type_of(written, self.find)
-        found = self.bind(value, Receiver(receiver.name, kind))
+        # A constant is read as what takes it.
+        is_constant = isinstance(value, tm.Literal | tm.Slot) and assignable(kind, receiver.type)
+        found = self.bind(value, receiver if is_constant else Receiver(receiver.name, kind))
         if not assignable(kind, receiver.type):
             raise invalid(
                 f"Cannot assign value ({text.type_name(written)}){text.term(value)} to {receiver.name} of type "
@@ -370,35 +373,3 @@ def fields_of(kind: Type, parts: list[Expression], what: str) -> Expression:
         return containers.pack_fields(values)
 
     return Expression(kind, run, all(each.is_constant for each in parts))
-
-
-def assignable(given: Type, wanted: Type) -> bool:
-    """Whether a value of one type is one of the other."""
-    if given == wanted or wanted == BLOB or (getattr(wanted, "name", None) in _SAME.get(getattr(given, "name", ""), ())):
-        return True
-    return is_multi_cell(wanted) != is_multi_cell(given) and _thawed(given) == _thawed(wanted)
-
-
-# A value of the first is one of the second.
-_SAME = {
-    "ascii": ("text",),
-    "bigint": ("counter", "timestamp", "time", "varint"),
-    "counter": ("bigint",),
-    "int": ("varint",),
-    "timestamp": ("bigint",),
-    "timeuuid": ("uuid",),
-}
-
-
-def _thawed(kind: Type) -> Type:
-    match kind:
-        case List(element):
-            return List(element)
-        case Set(element):
-            return Set(element)
-        case Map(key, value):
-            return Map(key, value)
-        case Udt(keyspace, name, fields):
-            return Udt(keyspace, name, fields)
-        case _:
-            return kind

@@ -62,7 +62,9 @@ def apply(change: Change, transaction: TableTransaction, *, decided: bool = Fals
         for low, high in slices or ():
             wide.remove_slice(statements, key, low, high, False, timestamp, moment)
         if static:
-            wide.write(statements, key, [], (timestamp, ttl, False), moment, static)
+            # Once for each row, as Cassandra does, which adds to counters and lists as often.
+            for _ in range(max(len(rows or ()), 1)):
+                wide.write(statements, key, [], (timestamp, ttl, False), moment, static)
         for row in rows or ():
             if plan.removes_row:
                 wide.remove(statements, key, row, timestamp, moment)
@@ -110,6 +112,7 @@ def _see(change: Change, transaction: TableTransaction) -> _Seen:
     wide.claim(statements)
     asked = [(served.ids[name], ask) for name, ask in condition.asked]
     (key,) = plan.keys(frame)
+    check_key(key)
     static: Row | None = None
     if served.statics:
         fixed = wide.fixed(statements, key, frame.now, asked)
@@ -127,8 +130,9 @@ def _see(change: Change, transaction: TableTransaction) -> _Seen:
     else:
         rows = wide.fixed(statements, key, frame.now, asked)
     if not rows:
-        compares_static = condition.exists is None and any(column.role is Role.STATIC for column in condition.shown)
-        return _Seen(static if compares_static else None, False)
+        # Static columns have been read if they are compared, or may be changed.
+        reads_static = bool(plan.static) or any(column.role is Role.STATIC for column in condition.shown)
+        return _Seen(static if condition.exists is None and reads_static else None, False)
     return _Seen(_merged(served, condition, rows[0], static), True)
 
 
@@ -145,7 +149,9 @@ def _holds(change: Change, found: _Seen) -> bool:
     if condition.exists is not None:
         return condition.exists == (found.row is not None)
     row = found.row or (None,) * len(condition.asked)
-    return all(holds(change.frame, row) for holds in condition.holds)
+    # Each is looked at, so that one that cannot be is refused whatever the others say.
+    found_true = [holds(change.frame, row) for holds in condition.holds]
+    return all(found_true)
 
 
 def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:

@@ -1,8 +1,7 @@
 """Numbers as Java computes them: narrowing, rounding, mathematics, sums and means.
 
 Theory: an integer result is cut to its type's width (two's complement) where Java's operators do so, and is the nearest that
-fits where a double becomes an integer; decimals keep 34 digits where they would go on (IEEE decimal128, Java's
-MathContext.DECIMAL128). Invariant: every result is a value of its type.
+fits where a double becomes an integer; mathematics of decimals gives 32 digits. Invariant: every result is a value of its type.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from hyperdb.frontends.cql.types.numbers import MOST_DIGITS, float_bytes
 BITS = {TINYINT: 8, SMALLINT: 16, INT: 32, BIGINT: 64, COUNTER: 64}
 NUMBERS = (*BITS, VARINT, FLOAT, DOUBLE, DECIMAL)
 _EXACT = Context(prec=MOST_DIGITS, rounding=ROUND_HALF_EVEN, Emax=999_999_999, Emin=-999_999_999)
-_LONG = Context(prec=34, rounding=ROUND_HALF_UP, Emax=999_999_999, Emin=-999_999_999)
+_LONG = Context(prec=32, rounding=ROUND_HALF_EVEN, Emax=999_999_999, Emin=-999_999_999)
 
 
 def wrapped(number: int, bits: int) -> int:
@@ -120,7 +119,8 @@ def _code(name: str, kind: Native) -> Callable[[Any], Any]:
         return lambda number: whole(_DECIMALS[name](Decimal(number)))
     of = _DOUBLES[name]
     if kind in BITS:
-        return lambda number: saturated(of(float(number)), BITS[kind])
+        # A double becomes an int or a long, of which the low bits are kept.
+        return lambda number: wrapped(saturated(of(float(number)), max(BITS[kind], 32)), BITS[kind])
     return of if kind is DOUBLE else lambda number: single(of(number))
 
 

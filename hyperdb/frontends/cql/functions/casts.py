@@ -10,13 +10,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.functions import moments
 from hyperdb.frontends.cql.functions.arithmetic import BITS, NUMBERS, saturated, single, whole, wrapped
 from hyperdb.frontends.cql.types import codec, numbers
+from hyperdb.frontends.cql.types.compatible import assignable
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.literals import plain
 from hyperdb.frontends.cql.types.model import (
     ASCII,
+    BIGINT,
     BOOLEAN,
     COUNTER,
     DATE,
@@ -90,6 +93,8 @@ def _table() -> dict[tuple[Native, Native], Cast]:
                 found[source, target] = _number(source, target)
     for source in (*NUMBERS, ASCII, BOOLEAN, DATE, INET, TIME, TIMESTAMP, TIMEUUID, UUID):
         found[source, TEXT] = _text(source)
+        if source != ASCII:
+            found[source, ASCII] = _text(source)
     found[DATE, TIMESTAMP] = lambda days: days * _DAY
     found[TIMESTAMP, DATE] = lambda millis: millis // _DAY
     found[TIMEUUID, TIMESTAMP] = moments.millis_of
@@ -98,6 +103,13 @@ def _table() -> dict[tuple[Native, Native], Cast]:
 
 
 _CASTS = _table()
+
+
+def ambiguous(name: str, known: str) -> CqlError:
+    """For a call that several functions take."""
+    return invalid(
+        f"Ambiguous call to function {name} (can be matched by following signatures: {known}): use type casts to disambiguate"
+    )
 
 
 def is_target(target: Type) -> bool:
@@ -120,6 +132,14 @@ def cast(source: Type, target: Type) -> Cast:
     if source == target:
         return lambda value: value
     found = _CASTS.get((source, target)) if isinstance(source, Native) and isinstance(target, Native) else None
+    if found is None:
+        like = [other for other, kind in _CASTS if kind == target and assignable(source, other)]
+        if len(like) > 1:
+            known = ", ".join(f"system.cast_as_{show(target)} : ({show(other)}) -> {show(target)}" for other in like)
+            raise ambiguous(f"system.cast_as_{show(target)}", known)
+        found = _CASTS[like[0], target] if like else None  # type: ignore[index]
+    if found is None and source == TIMESTAMP and target in (BIGINT, VARINT):
+        return lambda value: value
     if found is None:
         raise invalid(f"{show(source)} cannot be cast to {show(target)}")
     return found

@@ -99,13 +99,13 @@ SIGNATURES: dict[str, list[Signature]] = {
     "collection_min": _one(
         "collection_min",
         "(set or list) -> element",
-        "set/list",
+        "set or list",
         _reduced(_aggregated("min"), numeric=False),
     ),
     "collection_max": _one(
         "collection_max",
         "(set or list) -> element",
-        "set/list",
+        "set or list",
         _reduced(_aggregated("max"), numeric=False),
     ),
     "collection_sum": _one(

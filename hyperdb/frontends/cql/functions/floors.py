@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hyperdb.frontends.cql.functions.model import Environment, Function, Run, Signature, Types, Value
 from hyperdb.frontends.cql.functions.moments import millis_of
-from hyperdb.frontends.cql.types.durations import Duration
+from hyperdb.frontends.cql.types.durations import Duration, to_text
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import DATE, DURATION, TIME, TIMESTAMP, TIMEUUID, Native
 from hyperdb.frontends.cql.types.moments import civil, day_number
@@ -43,7 +43,7 @@ def floor_millis(time: int, duration: Duration, start: int) -> int:
     if duration.months < 0 or duration.days < 0 or duration.nanoseconds < 0 or duration == Duration(0, 0, 0):
         raise invalid("Negative durations are not supported by the floor function")
     if duration.nanoseconds % _NANOS_OF_MILLI:
-        raise invalid("The floor cannot be computed for the duration as precision is below 1 millisecond")
+        raise invalid("The floor cannot be computed for the {to_text(values[1])} duration as precision is below 1 millisecond")
     if start > time:
         raise invalid("The floor function starting time is greater than the provided time")
     if not duration.months:
@@ -69,14 +69,16 @@ def _of_timeuuid(_environment: Environment, values: Value) -> int:
 
 def _of_date(_environment: Environment, values: Value) -> int:
     if values[1].nanoseconds:
-        raise invalid("The floor on date values cannot be computed for the duration as precision is below 1 day")
+        raise invalid(
+            f"The floor on date values cannot be computed for the {to_text(values[1])} duration as precision is below 1 day"
+        )
     return floor_millis(values[0] * _DAY, values[1], values[2] * _DAY if len(values) > 2 else 0) // _DAY
 
 
 def _of_time(_environment: Environment, values: Value) -> int:
     time, duration = values
     if duration.months or duration.days or not 0 < duration.nanoseconds <= _NANOS_OF_DAY:
-        raise invalid("For time values, the floor can only be computed for durations smaller than a day")
+        raise invalid("For time values, the floor can only be computed for durations smaller that a day")
     return int(time - time % duration.nanoseconds)
 
 

@@ -31,7 +31,7 @@ _DEFAULTS: dict[str, Value] = {
     "duration": Duration(0, 0, 0),
     "inet": ipaddress.IPv4Address(0),
     "uuid": UUID(int=0),
-    "timeuuid": UUID("00000000-0000-1000-8000-000000000000"),
+    "timeuuid": UUID("13814000-1dd2-11b2-8080-808080808080"),
 }
 # What Java's security provider calls them.
 _DIGESTS = {
@@ -92,7 +92,7 @@ def _hash(kind: Type) -> Run:
         name = values[1] if len(values) > 1 and values[1] is not None else "SHA-256"
         digest = _DIGESTS.get(name.upper())
         if digest is None:
-            raise invalid(f"Hash algorithm {name} not found")
+            raise invalid(f"Hash algorithm not found: {name}")
         return hashlib.new(digest, codec.codec(kind).encode(values[0])).digest()
 
     return run

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from hyperdb.frontends.cql.types.model import BLOB, Type
+from hyperdb.frontends.cql.types.compatible import assignable
+from hyperdb.frontends.cql.types.model import Type
 
 Value = Any
 Types = Sequence[Type | None]
@@ -80,7 +81,7 @@ def exact(
         if len(types) != len(arguments):
             return None
         # Bytes are taken of whatever they are a value.
-        fits = all(given is None or given == wanted or wanted == BLOB for given, wanted in zip(types, arguments, strict=True))
+        fits = all(given is None or assignable(given, wanted) for given, wanted in zip(types, arguments, strict=True))
         return function if fits else None
 
     shown = ", ".join(getattr(kind, "name", str(kind)) for kind in arguments)
