@@ -418,6 +418,7 @@ class SqlTransaction:
         settled: bool,
         after: bytes | None,
         limit: int,
+        before: bool = False,
     ) -> tuple[list[tuple[Any, ...]], bytes | None]: ...
     def write_page(
         self,

@@ -180,7 +180,7 @@ class Joined:
                 after: bytes | None = None
                 while True:
                     try:
-                        rows, after = page(layout, place, end, end, False, False, after, _PAGE)
+                        rows, after = page(layout, place, end, end, False, False, after, _PAGE, True)
                     except OverflowError:
                         # No value of the column can be equal to it.
                         return

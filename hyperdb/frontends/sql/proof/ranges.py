@@ -44,7 +44,16 @@ class Recording:
         self.spans: dict[int, list[Span]] = {}
 
     def page(
-        self, layout: Any, index: int | None, low: End, high: End, reverse: bool, settled: bool, after: bytes | None, limit: int
+        self,
+        layout: Any,
+        index: int | None,
+        low: End,
+        high: End,
+        reverse: bool,
+        settled: bool,
+        after: bytes | None,
+        limit: int,
+        before: bool = False,
     ) -> Page:
         """See the native `SqlTransaction`."""
         if index is not None:
@@ -54,7 +63,7 @@ class Recording:
             noted = self.spans.setdefault(self._number_of(layout), [])
             if span is not None and not any(holds(each, span) for each in noted):
                 noted[:] = [each for each in noted if not holds(span, each)] + [span]
-        found: Page = self._inner.page(layout, index, low, high, reverse, settled, after, limit)
+        found: Page = self._inner.page(layout, index, low, high, reverse, settled, after, limit, before)
         return found
 
     def keyspace(self, _number: int) -> Any:

@@ -402,8 +402,9 @@ impl SqlTransaction {
         })
     }
 
-    /// Up to `limit` rows by the index at a place (None: the key) between two ends, behind `after`; and where to go on.
-    #[pyo3(signature = (layout, index, low, high, reverse, settled, after, limit))]
+    /// Up to `limit` rows by the index at a place (None: the key) between two ends, behind `after`; and where to go on. With
+    /// `before` as they were when the statement began, without what it has written itself.
+    #[pyo3(signature = (layout, index, low, high, reverse, settled, after, limit, before = false))]
     #[allow(clippy::too_many_arguments)]
     fn page<'py>(
         &self,
@@ -416,11 +417,20 @@ impl SqlTransaction {
         settled: bool,
         after: Option<&[u8]>,
         limit: usize,
+        before: bool,
     ) -> PyResult<(Bound<'py, PyList>, Option<Bound<'py, PyBytes>>)> {
         let layout = layout.0.clone();
         let way = way(&layout, index, low, high, reverse, settled)?;
-        let page = self.rows(py, &layout, |inner, opened| {
-            layout.page(inner, opened, &way, after, limit)
+        let statement = before.then(|| *self.statement.lock()).flatten();
+        let page = self.with(py, |inner| {
+            let body = |inner: &mut Inner| {
+                let opened = layout.open(inner)?;
+                layout.page(inner, &opened, &way, after, limit)
+            };
+            Ok(match statement {
+                Some(statement) => inner.as_of(&statement, body)?,
+                None => body(inner)?,
+            })
         })?;
         let rows = tuples(py, &layout, &page)?;
         Ok((rows, page.after.map(|after| PyBytes::new(py, &after))))

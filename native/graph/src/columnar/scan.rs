@@ -157,7 +157,7 @@ impl Scan {
         let prefix = keys::member_prefix(place.0, place.1);
         let (_, table_end) = ends(KeyRange::prefix(&prefix));
         let (low, high) = ends(layout.key_range(&prefix, limits)?);
-        transaction.read_range(DATA, between(&low, &high));
+        transaction.note_range(DATA, between(&low, &high));
         store.watch(place);
         let wanted = fields.iter().map(|field| {
             let column = layout.columns.iter().find(|column| column.id == field.id);

@@ -1,4 +1,4 @@
-//! A transaction's writes before it commits, with undo for savepoints.
+//! A transaction's writes before it commits, with undo for savepoints, and as they were when a statement began.
 
 use super::delta::Delta;
 use crate::step::Step;
@@ -90,6 +90,15 @@ pub(super) struct Buffer {
     /// What to put back, newest last; only kept while a mark may ask for it.
     undo: Vec<(Family, Arc<[u8]>, Option<Pending>)>,
     marks: usize,
+    former: Former,
+}
+
+/// What keys that were written since a mark held there: the first entry of each in the undo from that mark on.
+#[derive(Default)]
+struct Former {
+    entries: Families<Option<Pending>>,
+    /// The mark, and how much of the undo is in `entries`; `None`: nothing that could be gone on with.
+    reached: Option<(usize, usize)>,
 }
 
 impl Buffer {
@@ -137,6 +146,7 @@ impl Buffer {
     /// A state to come back to with [`Buffer::rewind`]; every mark ends with [`Buffer::unmark`].
     pub(super) fn mark(&mut self) -> usize {
         self.marks += 1;
+        self.former.reached = None;
         self.undo.len()
     }
 
@@ -148,9 +158,34 @@ impl Buffer {
     }
 
     pub(super) fn rewind(&mut self, mark: usize) {
+        self.former.reached = None;
         for (family, key, before) in self.undo.drain(mark..).rev() {
             self.entries.set(family, key, before);
         }
+    }
+
+    /// What the keys that were written since `mark` held then; the others are as in [`Buffer::entries`].
+    pub(super) fn former(&self) -> &Families<Option<Pending>> {
+        &self.former.entries
+    }
+
+    /// Brings [`Buffer::former`] up to what was written since `mark`. The work is that of the writes since it was last asked.
+    pub(super) fn look_back(&mut self, mark: usize) {
+        let from = match self.former.reached {
+            Some((at, reached)) if at == mark => reached,
+            _ => {
+                self.former.entries.clear();
+                mark
+            }
+        };
+        for (family, key, before) in self.undo.get(from..).unwrap_or_default() {
+            if self.former.entries.get(*family, key).is_none() {
+                self.former
+                    .entries
+                    .set(*family, key.clone(), Some(before.clone()));
+            }
+        }
+        self.former.reached = Some((mark, self.undo.len()));
     }
 
     fn set(&mut self, family: Family, key: Arc<[u8]>, pending: Option<Pending>) {
@@ -221,6 +256,35 @@ mod tests {
             Some(&Pending::Put((*b"1").into()))
         );
         assert!(buffer.undo.is_empty());
+    }
+
+    #[test]
+    fn looking_back_shows_what_there_was_at_the_mark() {
+        let mut buffer = Buffer::default();
+        buffer.put(DATA, key("a"), b"1");
+        let mark = buffer.mark();
+        buffer.look_back(mark);
+        assert!(buffer.former().is_empty());
+        buffer.put(DATA, key("a"), b"2");
+        buffer.insert(DATA, key("b"), b"3");
+        buffer.look_back(mark);
+        buffer.remove(DATA, key("a"), b"");
+        buffer.remove(DATA, key("b"), b"");
+        buffer.look_back(mark);
+        assert_eq!(
+            buffer.former().get(DATA, b"a"),
+            Some(&Some(Pending::Put((*b"1").into())))
+        );
+        assert_eq!(buffer.former().get(DATA, b"b"), Some(&None));
+        assert_eq!(buffer.former().iter().count(), 2);
+        buffer.rewind(mark);
+        buffer.look_back(mark);
+        assert!(buffer.former().is_empty());
+        buffer.put(DATA, key("c"), b"4");
+        buffer.unmark();
+        let next = buffer.mark();
+        buffer.look_back(next);
+        assert!(buffer.former().is_empty());
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub struct TransactionScan<'t> {
     base_head: Option<(Vec<u8>, Vec<u8>)>,
     fresh: Layer<'t, Fresh>,
     pending: Layer<'t, Pending>,
+    former: Option<Layer<'t, Option<Pending>>>,
     key: Vec<u8>,
     value: Vec<u8>,
     moved: bool,
@@ -73,6 +74,7 @@ impl<'t> TransactionScan<'t> {
     ) -> Step<Self> {
         let range = forward_only(range);
         let (base, fresh, pending) = transaction.layers();
+        let former = transaction.former();
         let mut base = base.iter(family, range.clone(), direction);
         Ok(Self {
             transaction,
@@ -82,6 +84,7 @@ impl<'t> TransactionScan<'t> {
             base,
             fresh: Layer::new(fresh, family, &range, direction),
             pending: Layer::new(pending, family, &range, direction),
+            former: former.map(|former| Layer::new(former, family, &range, direction)),
             range,
             key: Vec::new(),
             value: Vec::new(),
@@ -98,7 +101,9 @@ impl<'t> TransactionScan<'t> {
             self.key = key;
             let base = self.take_base()?;
             let fresh = self.fresh.take(&self.key);
-            let pending = self.pending.take(&self.key);
+            let newest = self.pending.take(&self.key);
+            let former = self.former.as_mut().and_then(|layer| layer.take(&self.key));
+            let pending = former.map_or(newest, Option::as_ref);
             let below = match fresh {
                 Some(fresh) => fresh.as_ref().map(|value| value.to_vec()),
                 None => base,
@@ -124,6 +129,10 @@ impl<'t> TransactionScan<'t> {
             self.base_head.as_ref().map(|(key, _)| &key[..]),
             self.fresh.head.map(|(key, _)| &key[..]),
             self.pending.head.map(|(key, _)| &key[..]),
+            self.former
+                .as_ref()
+                .and_then(|layer| layer.head)
+                .map(|(key, _)| &key[..]),
         ];
         let sooner = match self.direction {
             Direction::Forward => Ordering::Less,

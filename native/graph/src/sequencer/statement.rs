@@ -4,6 +4,7 @@
 //! interprets it step by step opens it here, and at [`Conflict::RowChanged`] takes it back and opens it again: rows that it
 //! met stay locked, so that ends.
 
+use super::buffer::{Families, Pending};
 use super::conflict::Conflict;
 use super::transaction::Transaction;
 use crate::hyperedge::Halt;
@@ -54,5 +55,33 @@ impl Transaction {
             return Err(self.row_changed("another transaction added what must not be there twice"));
         }
         Ok(())
+    }
+
+    /// Runs `body`, whose reads see what there was when the statement began: not what it has written itself since.
+    pub fn as_of<T>(
+        &mut self,
+        statement: &OpenStatement,
+        body: impl FnOnce(&mut Self) -> Step<T>,
+    ) -> Step<T> {
+        self.buffer.look_back(statement.undo);
+        self.looks_back = !self.buffer.former().is_empty();
+        let found = body(self);
+        self.looks_back = false;
+        found
+    }
+
+    /// What the transaction does to `key`, as its reads see it at this moment.
+    pub(super) fn pending(&self, family: Family, key: &[u8]) -> Option<&Pending> {
+        if self.looks_back {
+            if let Some(before) = self.buffer.former().get(family, key) {
+                return before.as_ref();
+            }
+        }
+        self.buffer.entries().get(family, key)
+    }
+
+    /// What its reads see in place of own writes, while they look past some.
+    pub(super) fn former(&self) -> Option<&Families<Option<Pending>>> {
+        self.looks_back.then(|| self.buffer.former())
     }
 }

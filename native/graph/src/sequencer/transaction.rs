@@ -60,6 +60,8 @@ pub struct Transaction {
     savepoints: Vec<Mark>,
     next_savepoint: u64,
     pub(super) patience: Patience,
+    /// Reads look past what the open statement has written.
+    pub(super) looks_back: bool,
     failed: bool,
     /// While it lives, a [`Canceller`] reaches the transaction.
     alive: Arc<()>,
@@ -87,6 +89,7 @@ impl Transaction {
             savepoints: Vec::new(),
             next_savepoint: 0,
             patience: Patience::default(),
+            looks_back: false,
             failed: false,
             alive: Arc::new(()),
         }
@@ -173,7 +176,7 @@ impl Transaction {
     /// Like [`Transaction::get`], but never part of the read set: for counts that only guide a plan.
     pub fn get_untracked(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {
         self.check_alive()?;
-        match self.buffer.entries().get(family, key) {
+        match self.pending(family, key) {
             None => self.below(family, key),
             Some(Pending::Put(value) | Pending::Insert(value)) => Ok(Some(Value::Borrowed(value))),
             Some(Pending::Remove(_)) => Ok(None),
@@ -187,8 +190,7 @@ impl Transaction {
     pub fn multi_get(&self, family: Family, keys: &[&[u8]]) -> Step<Vec<Option<Value<'_>>>> {
         self.check_alive()?;
         let layered = |key: &[u8]| {
-            self.buffer.entries().get(family, key).is_some()
-                || self.fresh.get(family, key).is_some()
+            self.pending(family, key).is_some() || self.fresh.get(family, key).is_some()
         };
         let below: Vec<&[u8]> = keys.iter().copied().filter(|key| !layered(key)).collect();
         let mut found = self.snapshot.multi_get(family, &below)?.into_iter();
@@ -420,11 +422,6 @@ impl Transaction {
         (&self.snapshot, &self.fresh, self.buffer.entries())
     }
 
-    /// Declares that all of `range` is read, at its snapshot and beside [`Transaction::scan`].
-    pub(crate) fn read_range(&self, family: Family, range: KeyRange) {
-        self.note_range(family, range);
-    }
-
     /// Whether it sees anything in `range` that its snapshot does not show: own writes, and newer rows that it has locked.
     pub(crate) fn has_own(&self, family: Family, range: &KeyRange) -> bool {
         let range = forward_only(range.clone());
@@ -432,7 +429,8 @@ impl Transaction {
         written || self.fresh.range(family, &range).next().is_some()
     }
 
-    pub(super) fn note_range(&self, family: Family, range: KeyRange) {
+    /// Declares that all of `range` is read.
+    pub(crate) fn note_range(&self, family: Family, range: KeyRange) {
         if self.tracks_reads() {
             self.reads.borrow_mut().add_range(family, range);
         }

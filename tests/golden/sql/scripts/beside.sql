@@ -1,0 +1,22 @@
+-- Parts of one statement see the rows as they were when it began.
+CREATE TABLE w (id int PRIMARY KEY, n int, s text);
+CREATE INDEX ON w (n);
+INSERT INTO w SELECT i, i * 10, 's' || i FROM generate_series(1, 6) i;
+WITH c AS (INSERT INTO w VALUES (33, 1, 'w') RETURNING id) SELECT c.id, q.s FROM c LEFT JOIN w q ON q.id = c.id;
+WITH c AS (DELETE FROM w WHERE id < 3 RETURNING id) SELECT c.id, q.s FROM c LEFT JOIN w q ON q.id = c.id ORDER BY 1;
+WITH c AS (UPDATE w SET n = 1 WHERE id = 3 RETURNING id) UPDATE w SET s = 'both' WHERE id IN (3, 4);
+SELECT * FROM w ORDER BY id;
+WITH c AS (UPDATE w SET n = 77 WHERE id = 3 RETURNING id), d AS (DELETE FROM w WHERE n = 30 OR id = 3 RETURNING id) SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM d), (SELECT count(*) FROM w);
+SELECT * FROM w ORDER BY id;
+SELECT * FROM w WHERE n = 1;
+SELECT * FROM w WHERE n = 77;
+WITH c AS (UPDATE w SET n = n + 1 RETURNING id, n) SELECT count(*), sum(w.n), sum(c.n) FROM w JOIN c USING (id);
+UPDATE w SET n = 0 WHERE id = 4 RETURNING (SELECT sum(n) FROM w), n;
+DELETE FROM w WHERE id = 5 RETURNING (SELECT count(*) FROM w);
+INSERT INTO w VALUES (50, 5, 'x') RETURNING (SELECT count(*) FROM w WHERE id = 50);
+INSERT INTO w SELECT id + 100, n, s FROM w;
+WITH c AS (INSERT INTO w VALUES (60, 6, 'y') RETURNING *) INSERT INTO w SELECT id + 1, n, s FROM w WHERE id = 60;
+WITH c AS (INSERT INTO w VALUES (70, 6, 'y') RETURNING *) INSERT INTO w SELECT id + 1, n, s FROM c;
+WITH c AS (DELETE FROM w WHERE id = 60) INSERT INTO w VALUES (60, 1, 'again');
+WITH c AS (UPDATE w SET id = 999 WHERE id = 4 RETURNING id) DELETE FROM w WHERE id IN (4, 999) RETURNING id;
+SELECT id, n FROM w ORDER BY id;
