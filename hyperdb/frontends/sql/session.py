@@ -1,9 +1,8 @@
 """One client's session: transactions, statements, settings.
 
-Theory: every statement runs in a transaction; where none is open one is begun for it and ended at `sync`. A statement is
-opened natively, so all its steps see one snapshot, and is begun again when a row that it met was changed meanwhile (at READ
-COMMITTED). An error takes the statement back, and fails the block that it is in. Invariant: `status` is what PostgreSQL would
-say.
+Theory: every statement runs in a transaction; where none is open one is begun for it and ended at `sync`. A statement is opened
+natively, so all its steps see one snapshot, and is begun again when a row that it met was changed meanwhile (at READ COMMITTED).
+An error takes the statement back, and fails the block that it is in. Invariant: `status` is what PostgreSQL would say.
 """
 
 from __future__ import annotations
