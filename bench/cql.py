@@ -1,6 +1,6 @@
 """CQL beside Cassandra 5.0: requests a second and percentiles of a gocql client, in turns; its ceiling; start; parsing.
 
-    python bench/cql.py [--rounds 5] [--seconds 2] [--kinds read,write,slice,text,textwrite] [--warm 15] [--always] [--parse]
+    python bench/cql.py [--rounds 5] [--seconds 2] [--kinds read,write,slice,text,textwrite] [--warm 30] [--always] [--parse]
 
 Theory: both servers, and one that repeats canned answers, are asked by the same load generator (compat-tests/cql/load: 64
 requests in flight on two connections, protocol 4), in rounds of one after the other; what counts is the median of the rounds'
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each kind, server and round")
     parser.add_argument("--kinds", default="read,write,slice,text,textwrite")
-    parser.add_argument("--warm", type=float, default=15, help="seconds of load before the first round")
+    parser.add_argument("--warm", type=float, default=30, help="seconds of load before the first round")
     parser.add_argument("--heap", default="2g", help="Cassandra's")
     parser.add_argument("--always", action="store_true", help="also HyperDB with every write synced before it is answered")
     parser.add_argument("--without-cassandra", action="store_true", help="only HyperDB and the canned answers")

@@ -99,6 +99,7 @@ def shared(cql: Grammar) -> Iterator[CqlBackend]:
         ("SELECT x FROM ks.t WHERE p = 1", None, True),
         ("SELECT x FROM ks.t WHERE p = 1", "SELECT x FROM ks.t WHERE p = -1", False),
         ("select a, x from ks.t where p = 1 and a > 1 order by a desc limit 5;", None, True),
+        ("/* who */ SELECT x FROM ks.t WHERE p = 1 -- why", "/* who */ SELECT x FROM ks.t WHERE p = 2 -- why", True),
         ("DELETE FROM ks.t WHERE p = 5 AND a = 6", None, True),
         ("UPDATE ks.hits SET n = n + 2 WHERE id = 1", "UPDATE ks.hits SET n = n + 3 WHERE id = 1", True),
         ("INSERT INTO ks.kinds (id, v_boolean, v_text) VALUES (1, true, null)", None, True),
