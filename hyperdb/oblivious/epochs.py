@@ -106,8 +106,8 @@ def build(source: Source, app: str, *, frame: int | None = None, threads: int = 
     builder = _Builder(source, app, frame, size, size - page.TRAILER_BYTES, keep=False)
     pieces = list(builder.pack(b"", LAST))
     longest = max(len(piece.parts.proof) for piece in pieces)
-    # An eighth to spare, so that proofs that grow do not cut pages.
-    behind = -(-(longest + longest // 8 + page.TRAILER_BYTES) // TILE) * TILE
+    # Room for proofs that grow with the app: else pages would be cut for their sake.
+    behind = -(-max(longest + longest // 8 + page.TRAILER_BYTES, size // 4) // TILE) * TILE
     return builder.epoch(pieces, range(len(pieces)), max(size - behind, 0), None, threads)
 
 
@@ -171,8 +171,9 @@ class _Builder:
         beyond: list[bytes] = []
         for piece, rest, column in zip(pieces, rests, columns, strict=True):
             pages[column] = page.encode(piece.parts, self._size, len(beyond) if rest else page.NOWHERE)
-            tail = piece.parts.rows[len(piece.parts.rows) - rest :]
-            beyond += [tail[at : at + rows].ljust(rows, b"\x00") for at in range(0, rest, rows)]
+            if rest:
+                tail = piece.parts.rows[-rest:]
+                beyond += [tail[at : at + rows].ljust(rows, b"\x00") for at in range(0, rest, rows)]
         if parts and not beyond:
             # The last epoch's values are gone; reads go on with the same queries.
             beyond = [bytes(rows)]

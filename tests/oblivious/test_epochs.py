@@ -60,6 +60,25 @@ def test_an_epoch_holds_the_whole_app(db: Database, source: Source, size: int) -
         assert (row.value if row else None) == (None if name == b"hash:3" else db.app(APP).get(name))
 
 
+def test_small_values_need_no_overflow_until_they_grow(db: Database, source: Source) -> None:
+    db.app("small").put("one", b"1")
+    db.seal()
+    small = build(source, "small")
+    assert small.manifest.parts == small.manifest.overflow.columns == small.overflow.columns == 0
+    db.app("small").put("two", bytes(5000))
+    db.seal()
+    grown = rebuild(source, small)
+    assert grown.manifest.parts == 1 and grown.manifest.overflow.columns == 1
+    db.app("small").remove("two")
+    db.seal()
+    shrunk = rebuild(source, grown)
+    assert shrunk.manifest.parts == 1, "reads go on with the same queries"
+    for epoch, expected in ((grown, bytes(5000)), (shrunk, None)):
+        pinned = _pinned(db, epoch)
+        row = _open(epoch, pinned, epoch.manifest.column(pinned.element_key(b"two"))).element(b"two")
+        assert (row and row.value) == expected
+
+
 def test_the_next_epoch_keeps_columns_and_follows_what_changed(db: Database, source: Source) -> None:
     first = build(source, APP)
     again = rebuild(source, first, frame=db.seal().number)

@@ -1,0 +1,132 @@
+"""Private gets end to end in one process: preparing, the query, the server's pass, recovering; and laying out an epoch.
+
+Prints the tables of bench/RESULTS.md. `python bench/oblivious.py [--records N] [--threads N] [--keys N]`.
+
+Theory: retrieval does not depend on what columns hold, so a matrix of as many pages as N records of 256 bytes make is filled
+with bytes without pattern; pages are proved and read on a store of its own, with fewer keys. Times are by the clock, and of all
+threads' processor time behind it: on a machine that does other work only the second says what a get costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import hyperdb
+from hyperdb.commitment.verify import Root
+from hyperdb.oblivious.epochs import Source, build, rebuild
+from hyperdb.oblivious.levels import Bucket, Cover, Level, Pir, Plain
+from hyperdb.oblivious.page import PAGE_BYTES
+from hyperdb.oblivious.pir import DIMENSION, Asker, Hint, Matrix, Place, kernels
+from hyperdb.oblivious.reader import open_reader
+from hyperdb.oblivious.service import LocalService, Recorder
+
+RECORD_BYTES = 256
+RECORDS_A_PAGE = 11
+"""What fits beside its proof, keys and salts (docs/epoch-format.md)."""
+GETS = 15
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Took:
+    """Milliseconds by the clock, and of the process's threads together."""
+
+    clock: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:.1f} ms (processor {self.processor:.1f})"
+
+
+def timed(work: Callable[[], T]) -> tuple[Took, T]:
+    """How long it took, and what came out."""
+    start, processor = time.perf_counter(), time.process_time()
+    result = work()
+    return Took((time.perf_counter() - start) * 1e3, (time.process_time() - processor) * 1e3), result
+
+
+def median(times: Sequence[Took]) -> Took:
+    """The median of each."""
+    return Took(statistics.median(took.clock for took in times), statistics.median(took.processor for took in times))
+
+
+def retrieval(records: int, threads: int) -> None:
+    """Gets over as many pages as `records` make."""
+    columns = -(-records // RECORDS_A_PAGE)
+    source = random.Random(1)
+    pages = [source.randbytes(PAGE_BYTES) for _ in range(64)]
+    place = Place(os.urandom(32), 0)
+    matrix = Matrix(place, PAGE_BYTES, [pages[number % 64] for number in range(columns)], threads)
+    # A hint of zeros takes the same time to use; making one is measured by native/pir's example.
+    hint = Hint.read(place, PAGE_BYTES, bytes(PAGE_BYTES * DIMENSION * 4))
+    asker = Asker(hint, columns, stock=GETS, threads=threads)
+    preparing, _ = timed(asker.prepare)
+    asking, answering, recovering = [], [], []
+    for number in range(GETS):
+        took, (query, mask) = timed(partial(asker.ask, number))
+        asking.append(took)
+        took, [answer] = timed(partial(matrix.answer, [query]))
+        answering.append(took)
+        recovering.append(timed(partial(mask.recover, answer))[0])
+    print(f"{records:,} records of {RECORD_BYTES} B: {columns:,} pages, {columns * PAGE_BYTES / 1e6:,.0f} MB, {threads} threads")
+    print(f"kernel {kernels()[-1]}; up {len(query):,} B, down {len(answer):,} B, hint {PAGE_BYTES * DIMENSION * 4 / 1e6:.1f} MB")
+    print(f"preparing a stock of {GETS}: {preparing}")
+    print(f"get, prepared: ask {median(asking)}, answer {median(answering)}, recover {median(recovering)}")
+    batch = [asker.ask(number)[0] for number in range(GETS)]
+    took, _ = timed(lambda: matrix.answer(batch))
+    print(f"{GETS} answers in one pass: {took}")
+
+
+def epochs(keys: int, threads: int) -> None:
+    """Laying out, following and reading an epoch of `keys` keys."""
+    with hyperdb.open(":memory:", frames=None) as db:
+        with db.transaction() as transaction:
+            app = transaction.app("bench")
+            for number in range(keys):
+                app.put(f"user:{number}", os.urandom(RECORD_BYTES))
+        db.seal()
+        source = Source.of(db.native)
+        took, epoch = timed(lambda: build(source, "bench", threads=threads))
+        manifest = epoch.manifest
+        pages = len(manifest.columns)
+        print(f"{keys:,} keys: {pages} pages, {keys / pages:.1f} keys, {took.processor / pages:.1f} ms each; laid out in {took}")
+        print(f"manifest {len(bytes(manifest)):,} B; {manifest.stable} bytes of a page are stable")
+        with db.transaction() as transaction:
+            app = transaction.app("bench")
+            for number in range(0, keys, 100):
+                app.put(f"user:{number}", os.urandom(RECORD_BYTES))
+        db.seal()
+        took, later = timed(lambda: rebuild(source, epoch, threads=threads))
+        print(f"the next one, a hundredth of the keys changed: {took}, {len(later.changed)} columns differ")
+        root = Root(later.manifest.frame.root)
+        levels: tuple[Level, ...] = (Plain(), Bucket(k=64), Cover(c=4, k=64), Pir())
+        for level in levels:
+            recorder = Recorder(LocalService(source, later))
+            reader = open_reader(recorder, level, root, secret=bytes(32))
+            recorder.trace.clear()
+            times = [timed(partial(reader.get, b"user:%d" % number))[0] for number in range(GETS)]
+            down = sum(event.received for event in recorder.trace) / GETS
+            print(f"{level!s:<14} {median(times)}, {down:,.0f} B down")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keys", type=int, default=20_000)
+    arguments = parser.parse_args()
+    retrieval(arguments.records, arguments.threads)
+    epochs(arguments.keys, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
