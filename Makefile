@@ -67,6 +67,7 @@ bench: build $(VENV)/.bench ## RESP beside redis-server, the engine beside rocks
 
 torture: build $(VENV)/.dev ## the long forms: kill -9, power cuts, a full disk (hours; some need root)
 	$(BIN)/python tests/torture/kill9.py --cycles 200
+	$(BIN)/python tests/torture/kill9_tables.py --cycles 50
 	$(BIN)/python tests/torture/disk_full.py
 	$(BIN)/python tests/torture/power_cut.py
 	cd native && TORTURE=1 cargo test --release -p hyperdb-lsm --test crash --test faults --test levels_model

@@ -54,6 +54,8 @@ class Session:
         self.opening = opening
         self.closed = 0
         self.cancelled = threading.Event()
+        self.counting = threading.Lock()
+        self.blocked = 0
         self.held: list[Callable[[], None]] = []
         self.prepared: dict[bytes, str] = {}
         self.push: Callable[[Event], None] | None = None
@@ -174,6 +176,8 @@ class Session:
 
     def _do_block(self, rest: str, parameters: Parameters, context: Context) -> Reply:
         def resume() -> Reply:
+            with self.counting:
+                self.blocked += 1
             assert self.cancelled.wait(30)
             raise CqlError(ErrorCode.SERVER, "cancelled")
 

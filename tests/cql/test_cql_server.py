@@ -270,6 +270,21 @@ def test_many_requests_at_once_are_all_answered(serving: Callable[..., Running])
     assert [client.read()[2] for _ in range(500)] == list(range(500))
 
 
+def test_one_client_leaves_workers_to_the_others(serving: Callable[..., Running]) -> None:
+    running = serving(settings=Settings(workers=32))
+    hog = Bare(running)
+    for stream in range(100):
+        hog.ask("block", stream=stream)
+    (session,) = running.backend.opened
+    until(lambda: session.blocked >= 16)
+    other = Bare(running)
+    other.ask("wait")
+    assert other.read()[3] == 8
+    assert session.blocked == 16
+    hog.socket.close()
+    until(lambda: running.server.clients == 1)
+
+
 # Misbehaviour.
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, cast
 
-from hyperdb.errors import CqlError, HyperDBError
+from hyperdb.errors import CancelledError, CqlError, HyperDBError
 from hyperdb.frontends.cql import authentication
 from hyperdb.frontends.cql.authentication import Credentials
 from hyperdb.frontends.cql.codes import ErrorCode
@@ -35,6 +35,9 @@ from hyperdb.frontends.throttle import Throttle
 LOG = logging.getLogger("hyperdb.cql")
 # Requests begun in one turn of the loop, so that one client leaves room for the others.
 _AT_ONCE = 64
+# Calls of one client that workers have at once: the rest of them is for others, and results that it may not read are few.
+_AT_WORK = 16
+Then = Callable[[Future[object]], None]
 _MOST_FAILED_LOGINS = 3
 
 
@@ -109,6 +112,9 @@ class Connection(Member):
         self._is_lane_waiting = False
         self._in_flight = 0
         self._bytes_in_flight = 0
+        self._calls: deque[tuple[WouldWait, Then]] = deque()
+        """What waits for a worker."""
+        self._at_work = 0
         self._failed_logins = 0
         self._is_exclusive = False
         """Whether a step of logging in runs, behind which nothing is begun."""
@@ -173,6 +179,7 @@ class Connection(Member):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._can_write = True
+        self._employ()
         self._go_on()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -182,6 +189,7 @@ class Connection(Member):
         if self._is_closed:
             self._owner.lost(self)
             return
+        self._drop_calls()
         self._end()
         if self._in_flight and self._session is not None:
             self._session.cancel()
@@ -191,6 +199,7 @@ class Connection(Member):
     def stop(self) -> None:
         """The server stops: what runs is cancelled and still answered."""
         self._waiting.clear()
+        self._drop_calls()
         if self._in_flight and self._session is not None:
             self._session.cancel()
         self._end()
@@ -326,23 +335,44 @@ class Connection(Member):
     def _resolved(self, request: Request, future: Future[object]) -> None:
         self._run(request, future.result)
 
-    def _wait(self, wait: WouldWait, then: Callable[[Future[object]], None]) -> None:
-        loop = self._owner.loop
+    def _wait(self, wait: WouldWait, then: Then) -> None:
         if wait.notify is not None:
             wait.notify(lambda: self._announce(wait, then))
             return
-        running = self._owner.workers.submit(wait.resume)
-        running.add_done_callback(lambda future: loop.call_soon_threadsafe(self._came_back, then, future))
+        self._calls.append((wait, then))
+        self._employ()
 
-    def _came_back(self, then: Callable[[Future[object]], None], future: Future[object]) -> None:
+    def _employ(self) -> None:
+        """Gives workers what waits for them, as far as the client reads and others have room."""
+        loop = self._owner.loop
+        while self._calls and self._at_work < _AT_WORK and self._can_write:
+            wait, then = self._calls.popleft()
+            self._at_work += 1
+            running = self._owner.workers.submit(wait.resume)
+            running.add_done_callback(lambda future, then=then: loop.call_soon_threadsafe(self._worked, then, future))  # type: ignore[misc]
+
+    def _worked(self, then: Then, future: Future[object]) -> None:
+        self._at_work -= 1
+        self._employ()
+        self._came_back(then, future)
+
+    def _drop_calls(self) -> None:
+        """What no worker has begun ends as if it was cancelled."""
+        calls, self._calls = self._calls, deque()
+        for _, then in calls:
+            future: Future[object] = Future()
+            future.set_exception(CancelledError("the client is gone, or the server stops"))
+            then(future)
+
+    def _came_back(self, then: Then, future: Future[object]) -> None:
         then(future)
         self._go_on()
 
-    def _announce(self, wait: WouldWait, then: Callable[[Future[object]], None]) -> None:
+    def _announce(self, wait: WouldWait, then: Then) -> None:
         """From any thread: what the session waited for has come."""
         self._owner.loop.call_soon_threadsafe(self._announced, wait, then)
 
-    def _announced(self, wait: WouldWait, then: Callable[[Future[object]], None]) -> None:
+    def _announced(self, wait: WouldWait, then: Then) -> None:
         """The rest of a call that waited, which waits no more, unless it says so again."""
         future: Future[object] = Future()
         try:
