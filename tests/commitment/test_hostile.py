@@ -40,16 +40,30 @@ def multiples() -> list[bytes]:
     return compressed
 
 
-def largest(points: int, slots: int) -> tuple[bytes, Root]:
-    """A bundle with that many points and slots, of which everything holds but the opening.
+_KEY = b"\x03\x06\x03\xf0"
+_PLACE = ref.tree_key(_KEY)[:4]
 
-    Its tree: 64 branches, 64 below each, the rest of the points below these, the rest of the slots empty in the last ones.
+
+def wide(columns: int) -> bytes:
+    """A row of that many columns, with its own, all null: the fewest bytes for so many hashes."""
+    count = columns - 1
+    nulls = ((1 << count) - 1).to_bytes(-(-count // 8), "little")
+    value = b"\x00" + ref.varint(count) + b"\x08" * count + nulls
+    return ref.number(4 * len(_KEY) + 1) + _KEY + ref.number(5) + ref.blob(value) + bytes(16)
+
+
+def largest(points: int, slots: int, columns: int) -> tuple[bytes, Root]:
+    """A bundle with that many points, slots and columns, of which everything holds but the opening.
+
+    Its tree: 64 branches, 64 below each, the rest of the points below these, the rest of the slots empty in the last ones; in
+    one of them a row.
     """
     curve = iter(multiples())
     address = World().app.address
     tree = next(curve)
     below = points - 4 - 64 - 4096
-    empty = (slots - 1 - 64 - 4096 - below) // below
+    empty = (slots - 1 - 64 - 4096 - below - 1) // below
+    assert empty <= _PLACE[3]
 
     def branch(slot: int, shown: int) -> bytes:
         head = bytes([2 << 6 | slot]) if shown == 1 else bytes([3 << 6 | slot]) + ref.number(shown + 1)
@@ -62,7 +76,10 @@ def largest(points: int, slots: int) -> tuple[bytes, Root]:
             share = below // 4096 + (64 * first + second < below % 4096)
             out += branch(second, share)
             for third in range(share):
-                out += branch(third, empty) + bytes(range(empty))
+                row = _PLACE[:3] == bytes([first, second, third])
+                out += branch(third, empty + row) + bytes(range(empty))
+                if row:
+                    out += bytes([1 << 6 | _PLACE[3]]) + wide(columns)
     app_tree = next(curve)
     top = ref.s("hyperdb/branch", b"", app_tree, ref.n8(2), ref.n8(9))
     header = World._header(1, bytes(32), ref.b32(top))
@@ -74,9 +91,16 @@ def largest(points: int, slots: int) -> tuple[bytes, Root]:
     return bundle, Root(ref.d("hyperdb/header", header))
 
 
-@pytest.mark.parametrize(("points", "slots", "check"), [(1 << 14, 1 << 18, "opening"), ((1 << 14) + 1, 1 << 17, "size")])
-def test_as_much_as_the_format_allows_is_refused_by_the_opening(points: int, slots: int, check: str) -> None:
-    bundle, trusted = largest(points, slots)
+@pytest.mark.parametrize(
+    ("points", "slots", "columns", "check"),
+    [
+        (1 << 13, 1 << 18, 1 << 17, "opening"),
+        ((1 << 13) + 1, 1 << 17, 2, "size"),
+        (1 << 13, 1 << 17, (1 << 17) + 1, "size"),
+    ],
+)
+def test_as_much_as_the_format_allows_is_refused_by_the_opening(points: int, slots: int, columns: int, check: str) -> None:
+    bundle, trusted = largest(points, slots, columns)
     with pytest.raises(VerificationError) as refused:
         hyperdb.verify(bundle, trusted=trusted)
     assert refused.value.check == check
