@@ -423,3 +423,22 @@ def test_dependencies_say_what_belongs_to_what(connect: Connect) -> None:
         ("held_holder_fkey", "holder", 1, "n"),
     ]
     connection.execute("DROP TABLE held, holder")
+
+
+def test_long_statements_inside_of_others_are_theirs(connect: Connect) -> None:
+    """Django's test_multi_page_text_explain: the statement was run in place of the EXPLAIN, COPY or PREPARE that holds it."""
+    connection = connect()
+    connection.execute("CREATE TABLE lengthy (id int PRIMARY KEY, name text); INSERT INTO lengthy VALUES (1, 'a'), (2, 'b')")
+    query = "(SELECT id, name FROM lengthy WHERE name = 'a')" + " UNION (SELECT id, name FROM lengthy)" * 100
+    assert len(connection.execute(f"EXPLAIN {query}").fetchall()) > 200
+    removal = "DELETE FROM lengthy WHERE " + " OR ".join(f"name = 'x{n}'" for n in range(400))
+    assert connection.execute(f"EXPLAIN {removal} OR true").fetchall()
+    assert one(connection, "SELECT count(*) FROM lengthy") == 2
+    with connection.cursor().copy(f"COPY ({query} ORDER BY 1) TO STDOUT") as out:
+        assert [bytes(line) for line in out] == [b"1\ta\n", b"2\tb\n"]
+    connection.execute(f"PREPARE long_one AS {query} ORDER BY 1")
+    assert connection.execute("EXECUTE long_one").fetchall() == [(1, "a"), (2, "b")]
+    with connection.transaction():
+        connection.execute(f"DECLARE long_cursor CURSOR FOR {query} ORDER BY 1")
+        assert connection.execute("FETCH ALL FROM long_cursor").fetchall() == [(1, "a"), (2, "b")]
+    connection.execute("DROP TABLE lengthy")

@@ -59,7 +59,7 @@ def copy(session: SqlSession, text: Statement, given: tuple[int, ...]) -> SqlPre
     if query is None:
         names = _without_generated(session, table, names)
     shown = ", ".join(quote_ident(name) for name in names) or "*"
-    select = session.prepare(query if query is not None else f"SELECT {shown} FROM {table}", given)  # noqa: S608 - names are quoted
+    select = session.prepare_now(query if query is not None else f"SELECT {shown} FROM {table}", given)  # noqa: S608 - names are quoted
     columns = select.columns or ()
     options = _placed(given_options, wanted, [column.name for column in columns])
     action = Action.COPY_OUT if out else Action.COPY_IN

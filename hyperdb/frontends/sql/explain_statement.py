@@ -8,6 +8,7 @@ we have no number for (costs, buffers) is left out, never made up.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _TRUE = ("true", "on", "1")
 _OTHER_OPTIONS = frozenset({"verbose", "costs", "buffers", "timing", "summary", "settings", "wal"})
+# What stands in parentheses is what is explained, and no options.
+_QUERY = re.compile(r"\s*explain\s*\(\s*(?:select|values|with|table|\()", re.IGNORECASE)
 _FORMATS = {"text": kinds.TEXT, "json": kinds.JSON}
 _FOLDED = (p.Project, p.Filter)
 
@@ -38,7 +41,7 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
     found = Words(text)
     found.expect("explain")
     analyze, form = False, "text"
-    if found.peek() == "(":
+    if found.peek() == "(" and not _QUERY.match(text):
         for option in found.inside():
             word, *rest = option.lower().split()
             if word == "analyze":
@@ -54,7 +57,7 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
         raise SqlError("0A000", "EXPLAIN gives text and JSON only")
     if form not in _FORMATS:
         raise SqlError("22023", f'unrecognized value for EXPLAIN option "format": "{form}"')
-    query = session.prepare(found.rest(), given)
+    query = session.prepare_now(found.rest(), given)
     if not isinstance(query.body, Query):
         raise SqlError("0A000", "EXPLAIN takes queries and changes of rows")
     columns = (Column("QUERY PLAN", _FORMATS[form]),)

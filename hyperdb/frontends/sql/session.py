@@ -106,13 +106,13 @@ class SqlSession:
         return [Statement.at(part, offset) for part, offset in split(text)]
 
     def prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
-        """See `contract.Session`."""
+        """See `contract.Session`. Parsing takes a millisecond for every few words, in which no one else would be heard."""
         if len(text) > _LONG_STATEMENT and not self.may_wait:
-            # Parsing takes a millisecond for every few words, in which no one else would be heard.
-            raise WouldWait(lambda: self._prepare(text, parameters))
-        return self._prepare(text, parameters)
+            raise WouldWait(lambda: self.prepare_now(text, parameters))
+        return self.prepare_now(text, parameters)
 
-    def _prepare(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
+    def prepare_now(self, text: str, parameters: Sequence[int]) -> SqlPrepared:
+        """As `prepare`, for a statement inside of another one, which has done the waiting."""
         with self.failing():
             return self._preparer.prepare(text if isinstance(text, Statement) else only(text), tuple(parameters))
 

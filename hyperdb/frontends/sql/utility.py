@@ -359,7 +359,7 @@ def _prepare(found: Words) -> Made:
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         if name in session.prepared:
             raise SqlError("42P05", f'prepared statement "{name}" already exists')
-        session.prepared[name] = session.prepare(text, [session.facade.relation_oid(kinds.REGTYPE, each) for each in typed])
+        session.prepared[name] = session.prepare_now(text, [session.facade.relation_oid(kinds.REGTYPE, each) for each in typed])
         session.names.said[name] = str(found.text)
         return done("PREPARE")
 
@@ -383,7 +383,7 @@ def _execute(found: Words) -> Made:
         if arguments:
             named = [session.facade.describe.format_type(oid, -1) for oid in prepared.parameters]
             casts = ", ".join(f"CAST({text} AS {kind})" for text, kind in zip(arguments, named, strict=True))
-            values = session.run(session.prepare(f"SELECT {casts}", ()), ()).found[0]
+            values = session.run(session.prepare_now(f"SELECT {casts}", ()), ()).found[0]
         return session.run(prepared, values)
 
     # What comes back is known only once somebody has prepared it.
