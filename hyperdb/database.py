@@ -296,7 +296,8 @@ class Database:
         from hyperdb.frontends.cql.backend import CqlBackend
 
         host = uuid5(NAMESPACE_URL, self.path.resolve().as_uri())
-        return CqlBackend(self._tables, host, role_changes=self.role_changes)
+        directory = None if self._scratch else self.path
+        return CqlBackend(self._tables, host, role_changes=self.role_changes, directory=directory)
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs SQL as one transaction of its own; the result of the last statement, with its rows.

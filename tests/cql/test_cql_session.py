@@ -112,6 +112,10 @@ def test_a_paging_state_belongs_to_its_statement(client: Client) -> None:
         ("SELECT k FROM t WHERE k = ?", [2], state),
         ("SELECT k FROM t WHERE k = ?", [1], state[:-1]),
         ("SELECT k FROM t WHERE k = ?", [1], b"nonsense"),
+        *(
+            ("SELECT k FROM t WHERE k = ?", [1], bytes([*state[:at], state[at] ^ 1, *state[at + 1 :]]))
+            for at in range(len(state))
+        ),
     ]:
         with pytest.raises(CqlError, match="paging state") as caught:
             client.run(text, *values, paging_state=given)
@@ -418,7 +422,7 @@ def test_a_forged_paging_state_leads_out_of_no_table(client: Client) -> None:
             Place(0, 0, b"\xff" * 40),
             Place(0, 0, b"a"),
         ):
-            found = client.run(text, paging_state=paging.write(paging.State(place), of))
+            found = client.run(text, paging_state=paging.write(paging.State(place), of, client.backend.paging_key))
             assert set(found) <= known, (text, place)
         assert client.run(text) == whole
 

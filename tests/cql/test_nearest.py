@@ -97,7 +97,7 @@ NEAR = "ORDER BY v ANN OF [1, 0, 0, 0, 0, 0, 0, 0]"
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"SELECT c FROM t {NEAR}", "requires a LIMIT that is not greater than 1000. LIMIT was NO LIMIT"),
+        (f"SELECT c FROM t {NEAR}", "Top-K queries must have a limit specified"),
         (f"SELECT c FROM t {NEAR} LIMIT 1001", "requires a LIMIT that is not greater than 1000. LIMIT was 1001"),
         (f"SELECT count(*) FROM t {NEAR} LIMIT 1", "Top-K queries can not be run with aggregation"),
         (
@@ -107,7 +107,8 @@ NEAR = "ORDER BY v ANN OF [1, 0, 0, 0, 0, 0, 0, 0]"
         (f"SELECT c FROM t WHERE k = 1 {NEAR}, c ASC LIMIT 1", "Cannot combine clustering column ordering"),
         ("SELECT c FROM t ORDER BY c ANN OF [1] LIMIT 1", "ANN ordering is only supported on float vector indexes"),
         ("SELECT c FROM t ORDER BY v ANN OF [1] LIMIT 1", "expected 8 elements, but given 1"),
-        ("SELECT c FROM t ORDER BY v ANN OF null LIMIT 1", "Invalid null value"),
+        ("SELECT c FROM t ORDER BY v ANN OF null LIMIT 1", "Unsupported null value for column v"),
+        (f"SELECT c FROM t {NEAR} PER PARTITION LIMIT 1 LIMIT 1", "Top-K queries do not support per-partition limits"),
         ("SELECT c FROM t ORDER BY v ANN OF [0, 0, 0, 0, 0, 0, 0, 0] LIMIT 1", "Zero and near-zero vectors"),
         ("SELECT c FROM t ORDER BY nobody ANN OF [0] LIMIT 1", "Undefined column name nobody"),
     ],

@@ -8,9 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from hyperdb.frontends.cql import paging_key
 from hyperdb.frontends.cql.access import RoleCache
 from hyperdb.frontends.cql.bind.frame import Clock
 from hyperdb.frontends.cql.codes import EventKind
@@ -42,6 +44,7 @@ class CqlBackend:
         clock: Clock | None = None,
         grammar: Grammar | None = None,
         role_changes: RoleChanges | None = None,
+        directory: Path | None = None,
     ) -> None:
         self.tables = tables
         self.lanes = tables.cql_lanes(None if clock is None else clock.write_time)
@@ -53,6 +56,7 @@ class CqlBackend:
         self.prepared = Registry()
         self.node = Node(host_id, started=self.clock.now())
         self.traces = Traces()
+        self.paging_key = paging_key.kept(directory)
         self.role_changes = role_changes or RoleChanges()
         self.role_changes.listen(self, self.lanes.recall)
         self.roles = RoleCache(tables, self.role_changes)

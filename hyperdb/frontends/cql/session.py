@@ -227,14 +227,15 @@ class CqlSession:
         """DESCRIBE; its pages go by the number of the row."""
         parameters = asked.parameters
         of = paging.digest(asked.text, asked.keyspace, ())
-        begin = 0 if parameters.paging_state is None else paging.read(parameters.paging_state, of).place.partition
+        given, key = parameters.paging_state, self.backend.paging_key
+        begin = 0 if given is None else paging.read(given, of, key).place.partition
         found = self.transacting.run(
             READ, lambda transaction, schema: answer(self.facts(transaction, schema), asked.keyspace, statement)
         )
         rows = list(found.rows)  # type: ignore[arg-type]
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else len(rows)
         end = begin + size
-        state = paging.write(paging.State(Place(end)), of) if end < len(rows) else None
+        state = paging.write(paging.State(Place(end)), of, key) if end < len(rows) else None
         return Reply(replace(found, rows=rows[begin:end], paging_state=state))
 
     def _permit(self, statement: PermissionStatement, asked: Asked) -> Reply:
@@ -365,13 +366,13 @@ class CqlSession:
         parameters = asked.parameters
         check_read_consistency(parameters.consistency)
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
-        of = partial(paging.digest, asked.text, asked.keyspace, frame.values)
-        state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of())
+        of, key = partial(paging.digest, asked.text, asked.keyspace, frame.values), self.backend.paging_key
+        state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of(), key)
         access = Access(transaction, frame, lambda: self.facts(transaction, schema), self.transacting.check)
         asked.note(f"Reading {plan.served.keyspace}.{plan.served.name}")
         page = select.run(plan, access, size, state)
         asked.note(f"Read {len(page.rows)} rows")
-        behind = None if page.state is None else paging.write(page.state, of())
+        behind = None if page.state is None else paging.write(page.state, of(), key)
         if known is None:
             return Rows(plan.columns, page.rows, behind)
         mine = made.metadata_id

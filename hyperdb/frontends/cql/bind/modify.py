@@ -295,7 +295,15 @@ class Modifying:
         equal = [group[0] for group in found.clustering]
         if any(bound.comparison not in _POINTS or bound.form is Form.ENTRY for bound in equal):
             raise invalid(f"Only EQ and IN relations are supported on the clustering columns in {verb} statements")
-        return rows.prefixes(columns, equal)
+        of = rows.prefixes(columns, equal)
+
+        def checked(frame: Frame) -> list[Values]:
+            found = of(frame)
+            for row in found:
+                wheres.check_length(row)
+            return found
+
+        return checked
 
     @staticmethod
     def _refuse_others(found: Restrictions) -> None:

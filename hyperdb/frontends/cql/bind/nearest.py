@@ -28,8 +28,9 @@ _FILTERED = "ANN ordering by vector requires all restricted column(s) to be inde
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Where in a row the vector is, which one it is to be near to, and how near two are: the greater the nearer."""
+    """The column, where in a row it is, which vector it is to be near to, and how near two are: the greater the nearer."""
 
+    name: str
     place: int
     wanted: Expression
     similarity: Similarity
@@ -59,7 +60,7 @@ def nearest(selecting: Selecting, orderings: Sequence[Ordering], found: Restrict
     assert ordering.value is not None
     wanted = selecting.bind(ordering.value, Receiver(column.name, kind))
     name = index.index.options.get("similarity_function", "COSINE").upper()
-    return Nearest(selecting.place(column.name), wanted, SIMILARITIES[name])
+    return Nearest(column.name, selecting.place(column.name), wanted, SIMILARITIES[name])
 
 
 def _check_filters(served: Served, found: Restrictions) -> None:

@@ -100,6 +100,8 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
         raise invalid("PER PARTITION LIMIT is not allowed with aggregate queries.")
     if near is not None and (selected.aggregates or groups is not None):
         raise invalid("Top-K queries can not be run with aggregation")
+    if near is not None and statement.per_partition_limit is not None:
+        raise invalid("Top-K queries do not support per-partition limits")
     reverse = False
     sorting: tuple[Sorting, ...] = ()
     if orderings:

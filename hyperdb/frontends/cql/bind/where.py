@@ -223,6 +223,15 @@ def check_key(row: Values) -> None:
     """
     if len(row) == 1 and not row[0]:
         raise invalid("Key may not be empty")
+    check_length(row)
+
+
+def check_length(row: Values) -> None:
+    """Whether a key, of a partition or of a row in one, may be so long.
+
+    Raises:
+        CqlError: invalid.
+    """
     if sum(map(len, row)) > _LONGEST_KEY:
         raise invalid(f"Key length of {sum(map(len, row))} is longer than maximum of {_LONGEST_KEY}")
 

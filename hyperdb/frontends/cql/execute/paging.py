@@ -1,15 +1,17 @@
 """Paging states: where a result goes on, for the very statement that it was made for.
 
-    version u8 | digest of the statement and its values, 8 bytes | flags u8 | partition, slice, left, of partition: u32 each |
+    version u8 | seal, 16 bytes | flags u8 | partition, slice, left, of partition: u32 each |
     length u16, place | length u16, the last partition's key
 
-Theory: a state is the client's to keep, so it has all that going on takes, and the server keeps nothing. Invariant: a state that
-was made for another statement, for other values, or by nobody, is a protocol error; no state leads out of its table.
+Theory: a state is the client's to keep, so it has all that going on takes, and the server keeps nothing but a key. The seal is
+BLAKE2b (RFC 7693) under that key of the statement with its values and of what follows. Invariant: a state that was made for
+another statement, for other values, by another store, or was changed, is a protocol error; no state leads out of its table.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +22,10 @@ from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.execute.stream import Place
 from hyperdb.frontends.cql.protocol.reader import Unset
 
-_VERSION = 1
-_HEAD = struct.Struct(">B8sBIIII")
+_VERSION = 2
+_SEAL = 16
+_BEGIN = struct.Struct(f">B{_SEAL}s")
+_HEAD = struct.Struct(">BIIII")
 _LENGTH = struct.Struct(">H")
 _HAS_AFTER, _HAS_LIMIT = 1, 2
 _MOST = (1 << 32) - 1
@@ -42,7 +46,7 @@ class State:
 
 def digest(text: str, keyspace: str | None, values: Sequence[Value]) -> bytes:
     """What tells a statement with its values from others."""
-    found = hashlib.blake2b(digest_size=8)
+    found = hashlib.blake2b(digest_size=32)
     for part in (text.encode(), (keyspace or "").encode(), *map(_shown, values)):
         found.update(len(part).to_bytes(4, "big"))
         found.update(part)
@@ -55,30 +59,37 @@ def _shown(value: Value) -> bytes:
     return b"unset" if isinstance(value, Unset) else b"=" + value
 
 
-def write(state: State, of: bytes) -> bytes:
-    """A state as bytes."""
+def _seal(body: bytes, of: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(of + body, digest_size=_SEAL, key=key).digest()
+
+
+def write(state: State, of: bytes, key: bytes) -> bytes:
+    """A state as bytes, sealed by the store's key."""
     place = state.place
     flags = _HAS_AFTER * (place.after is not None) | _HAS_LIMIT * (state.left is not None)
-    head = _HEAD.pack(
-        _VERSION, of, flags, place.partition, place.slice, min(state.left or 0, _MOST), min(state.of_partition, _MOST)
-    )
+    body = _HEAD.pack(flags, place.partition, place.slice, min(state.left or 0, _MOST), min(state.of_partition, _MOST))
     after = place.after or b""
-    return head + _LENGTH.pack(len(after)) + after + _LENGTH.pack(len(state.partition)) + state.partition
+    body += _LENGTH.pack(len(after)) + after + _LENGTH.pack(len(state.partition)) + state.partition
+    return _BEGIN.pack(_VERSION, _seal(body, of, key)) + body
 
 
-def read(data: bytes, of: bytes) -> State:
+def read(data: bytes, of: bytes, key: bytes) -> State:
     """Back from `write`.
 
     Raises:
         CqlError: protocol, where it is none, or one of another statement.
     """
     try:
-        version, made_for, flags, partition, number, left, of_partition = _HEAD.unpack_from(data)
-        after, at = _bytes(data, _HEAD.size)
-        last, at = _bytes(data, at)
+        version, seal = _BEGIN.unpack_from(data)
+        body = data[_BEGIN.size :]
+        if version != _VERSION or not hmac.compare_digest(seal, _seal(body, of, key)):
+            raise _broken()
+        flags, partition, number, left, of_partition = _HEAD.unpack_from(body)
+        after, at = _bytes(body, _HEAD.size)
+        last, at = _bytes(body, at)
     except struct.error:
         raise _broken() from None
-    if version != _VERSION or made_for != of or at != len(data) or flags & ~(_HAS_AFTER | _HAS_LIMIT):
+    if at != len(body) or flags & ~(_HAS_AFTER | _HAS_LIMIT):
         raise _broken()
     place = Place(partition, number, after if flags & _HAS_AFTER else None)
     return State(place, left if flags & _HAS_LIMIT else None, of_partition, last)

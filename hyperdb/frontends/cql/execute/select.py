@@ -167,10 +167,11 @@ def _sorted(plan: SelectPlan, access: Access, limit: int | None, per_partition: 
 def _nearest(plan: SelectPlan, near: Nearest, access: Access, limit: int | None, page_size: int | None) -> list[Out]:
     """The most similar rows, all in one page; what has no vector, or one without a direction, is near to nothing."""
     frame = access.frame
-    if limit is None or limit > MOST_ROWS:
-        said = "NO LIMIT" if limit is None else limit
+    if limit is None:
+        raise invalid("Top-K queries must have a limit specified and the limit must be less than the query page size")
+    if limit > MOST_ROWS:
         how = f"requires a LIMIT that is not greater than {MOST_ROWS}"
-        raise invalid(f"Use of ANN OF in an ORDER BY clause {how}. LIMIT was {said}")
+        raise invalid(f"Use of ANN OF in an ORDER BY clause {how}. LIMIT was {limit}")
     if page_size is not None and page_size < limit:
         frame.warnings.append(
             f"Top-K queries do not support paging and the page size is set to {page_size}, which is less than LIMIT {limit}. "
@@ -179,7 +180,7 @@ def _nearest(plan: SelectPlan, near: Nearest, access: Access, limit: int | None,
     decode = codec.codec(near.wanted.type).decode
     given = near.wanted.run(frame, ())
     if not isinstance(given, bytes):
-        raise invalid(f"Invalid {'null' if given is None else 'unset'} value for the vector of ANN OF")
+        raise invalid(f"Unsupported {'null' if given is None else 'unset'} value for column {near.name}")
     wanted = decode(given)
     if near.similarity(wanted, wanted) is None:
         raise invalid("Zero and near-zero vectors cannot be indexed or queried with cosine similarity")
