@@ -121,7 +121,7 @@ def test_an_unknown_id_is_told_back(client: Client) -> None:
 
 def test_a_collection_of_many_elements_goes_there_and_back(client: Client) -> None:
     client.run("CREATE TABLE t (k int PRIMARY KEY, l list<int>, s set<int>)")
-    items = tuple(range(100_000))
+    items = tuple(range(20_000))
     data = codec.encode(parse("list<int>"), items)
     client.run("INSERT INTO t (k, l, s) VALUES (1, ?, ?)", data, data)
     assert client.run("SELECT l, s FROM t") == [(items, items)]
