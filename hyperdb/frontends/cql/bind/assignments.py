@@ -86,8 +86,8 @@ def to_value(served: Served, column: Column, bound: Expression) -> Changes:
 
 
 def cleared(served: Served, column: Column) -> Changes:
-    """The column becomes null."""
-    change: list[Change] = [(served.ids[column.name], "set", None)]
+    """The column is removed, which of a collection takes what was written at that very time too."""
+    change: list[Change] = [(served.ids[column.name], "clear", None)]
     return lambda _frame: change
 
 
@@ -209,8 +209,6 @@ def _index(value: Value) -> int:
     number = codec.codec(INT).decode(value)
     if number is None:
         raise invalid("Invalid null value for list index")
-    if number < 0:
-        raise invalid(f"List index {number} out of bound, list has size 0")
     return int(number)
 
 
