@@ -172,3 +172,35 @@ def test_a_long_statement_does_not_hold_up_other_clients() -> None:
             thread.join()
         # While the long one is parsed, which takes far longer than a short one, several of these come back.
         assert answered > 3
+
+
+def test_as_many_parameters_as_the_protocol_has_are_read(session: SqlSession) -> None:
+    many = 65_535
+    listed = ", ".join(f"${number}" for number in range(1, many + 1))
+    prepared = session.prepare(f"SELECT 1 WHERE 7 IN ({listed})", ())
+    assert list(prepared.parameters) == [23] * many
+    assert list(session.execute(prepared, [*range(1, many), None]).everything()) == [(1,)]
+    assert list(session.execute(prepared, [8] * many).everything()) == []
+    session.sync(False)
+
+
+def test_a_long_statement_is_cancelled_while_it_is_made_ready(session: SqlSession) -> None:
+    listed = ", ".join(f"${number}" for number in range(1, 20_001))
+    timer = threading.Timer(0.02, session.cancel)
+    timer.start()
+    with pytest.raises(SqlError) as error:
+        session.prepare(f"SELECT 2 WHERE 2 IN ({listed})", ())
+    timer.join()
+    assert error.value.sqlstate == "57014"
+    session.sync(True)
+    assert run(session, "SELECT 1") == [(1,)]
+
+
+def test_nulls_among_parameters_of_a_long_list_make_it_unknown(session: SqlSession) -> None:
+    listed = ", ".join(f"${number}" for number in range(1, 201))
+    prepared = session.prepare(f"SELECT 7 IN ({listed}), 7 NOT IN ({listed}), NULL::int IN ({listed})", ())
+    (found,) = session.execute(prepared, [1] * 199 + [None]).everything()
+    assert found == (None, None, None)
+    (found,) = session.execute(prepared, [1] * 199 + [7]).everything()
+    assert found == (True, False, None)
+    session.sync(False)

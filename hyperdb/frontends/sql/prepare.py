@@ -124,7 +124,9 @@ class Preparer:
         self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool
     ) -> SqlPrepared:
         node = parse(text, text.offset)
-        binder = Binder(catalog, path, list(given), text.offset, past=self._session.backend.past_catalog)
+        session = self._session
+        past, cancelled = session.backend.past_catalog, session.was_cancelled
+        binder = Binder(catalog, path, list(given), text.offset, past=past, cancelled=cancelled)
         if not isinstance(node, _QUERIES):
             return SqlPrepared(text, Action.RUN, (), None, definition(node, text, path), given, None, path)
         bound = binder.statement(node)

@@ -39,6 +39,9 @@ _WORDS = {
 }
 
 
+_CHECK_EVERY = 512
+
+
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
     """A plan, its columns (None: it gives no rows) and where they come from, and what runs beside it whether or not it is read.
@@ -68,8 +71,10 @@ class Binder:
         fixed_parameters: bool = False,
         past: Callable[[int], Catalog] | None = None,
         frame: int | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.catalog = catalog
+        self._cancelled, self._steps = cancelled, 0
         self._past = past
         self.frame = frame
         """The frame of which tables are read that say nothing of it."""
@@ -88,6 +93,16 @@ class Binder:
         self._owner: str | None = ""
         self._names = 0
         self._views = 0
+
+    def step(self) -> None:
+        """One more expression is bound; a cancel ends a statement of many.
+
+        Raises:
+            SqlError: 57014.
+        """
+        self._steps += 1
+        if self._steps % _CHECK_EVERY == 0 and self._cancelled():
+            raise SqlError("57014", "canceling statement due to user request")
 
     def statement(self, node: exp.Expr) -> BoundQuery:
         """A query or a change of rows."""

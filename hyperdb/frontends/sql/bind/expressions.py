@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 _WORDS = {"user": "current_user", "current_role": "current_user"}
 _INT4_LIMIT, _INT8_LIMIT = 1 << 31, 1 << 63
+_LONG_LIST = 100
+"""Parameters of IN from which they are looked up and not compared one by one."""
 
 
 class Expressions(Comparisons):
@@ -66,6 +68,7 @@ class Expressions(Comparisons):
         Raises:
             SqlError: for names that are not there, types that do not fit, syntax that is not supported.
         """
+        self.binder.step()
         method = _METHODS.get(type(node))
         if method is None:
             if type(node) in SIGNS:
@@ -283,6 +286,10 @@ class Expressions(Comparisons):
         cast = self.coercer.all_as(items, target) if all(isinstance(item, Const) for item in items) else ()
         if cast and all(isinstance(item, Const) for item in cast):
             return InList(TRUTH, self.coercer.coerce(left, target), cast)
+        if len(items) >= _LONG_LIST and compared.kind == target and all(isinstance(item, Const | Parameter) for item in items):
+            cast = self.coercer.all_as(items, target)
+            if all(isinstance(item, Const | Parameter) for item in cast):
+                return InList(TRUTH, self.coercer.coerce(left, target), cast)
         return Or(TRUTH, tuple(self.compare("=", left, item, self.at(node)) for item in items))
 
     def _like(self, node: exp.Expr, scope: Scope) -> Expr:

@@ -228,14 +228,27 @@ class Compiler:
 
     def _in_list(self, expr: e.InList) -> Run:
         argument, key = self.compile(expr.argument), self.key(expr.argument.kind.oid)
-        values = [each.value for each in expr.items if isinstance(each, e.Const)]
-        known = {_keyed(value, key) for value in values if value is not None}
-        missing = None if None in values else False
+        fixed = {_keyed(each.value, key) for each in expr.items if isinstance(each, e.Const) and each.value is not None}
+        has_null = any(isinstance(each, e.Const) and each.value is None for each in expr.items)
+        places = [each.place for each in expr.items if isinstance(each, e.Parameter)]
+        token = object()
+
+        def listed(env: Environment) -> tuple[set[Any], bool | None]:
+            """What is in the list, and what it means not to be."""
+            name = -id(token)
+            found = env.shared.get(name)
+            if found is None:
+                given = [env.parameters[place] for place in places]
+                known = fixed | {_keyed(value, key) for value in given if value is not None} if given else fixed
+                found = env.shared[name] = ((known, None if has_null or None in given else False),)
+            ((known, missing),) = found
+            return known, missing
 
         def run(row: Sequence[Any], env: Environment) -> bool | None:
             value = argument(row, env)
             if value is None:
                 return None
+            known, missing = listed(env)
             return True if _keyed(value, key) in known else missing
 
         return run

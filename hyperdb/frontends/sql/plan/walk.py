@@ -12,22 +12,31 @@ from typing import Any
 from hyperdb.frontends.sql.catalog.kinds import UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.plan import nodes as p
-from hyperdb.frontends.sql.plan.expressions import Const, Expr, Slot
+from hyperdb.frontends.sql.plan.expressions import Const, Expr, Outer, Parameter, Slot
 
 _BACKWARD = (p.Scan, p.Virtual, p.Values, p.FunctionScan, p.Filter, p.Project, p.Sort, p.Limit, p.Shared)
 
 
+_LEAVES = (Const, Slot, Parameter, Outer)
+_fields: dict[type, tuple[str, ...]] = dict.fromkeys(_LEAVES, ())
+"""Of each kind of node, the fields that may hold more of them; filled as they are met."""
+
+
 def plans(value: Any) -> Iterator[p.Plan]:
-    """The plan and all that is below it, in subqueries too."""
-    if isinstance(value, p.Plan):
-        yield value
-    if isinstance(value, p.Plan | Expr):
-        for name in value.__dataclass_fields__:
-            yield from plans(getattr(value, name))
-    elif isinstance(value, tuple):
-        for item in value:
-            if not isinstance(item, Const | Slot):
-                yield from plans(item)
+    """The plan and all that is below it, in subqueries too, from left to right. A list of many thousand values is no deep one."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if type(each) is tuple:
+            waiting += reversed(each)
+            continue
+        names = _fields.get(type(each))
+        if names is None:
+            is_node = isinstance(each, p.Plan | Expr)
+            names = _fields[type(each)] = tuple(reversed(each.__dataclass_fields__)) if is_node else ()
+        if isinstance(each, p.Plan):
+            yield each
+        waiting += [getattr(each, name) for name in names]
 
 
 def only_reads(plan: p.Plan) -> bool:
