@@ -333,4 +333,5 @@ def test_types_that_multiply_are_refused(bench: CqlBench) -> None:
 def test_types_nest_as_deep_as_drivers_try(bench: CqlBench) -> None:
     deep = "tuple<" * 40 + "int" + ">" * 40
     bench.run(f"CREATE TABLE deep (k int PRIMARY KEY, v {deep})")
-    assert deep in "\n".join(described(bench))
+    shown = "\n".join(described(bench)).replace("frozen<tuple<", "tuple<")
+    assert "v " + "tuple<" * 40 + "int" + ">" * 40 in shown
