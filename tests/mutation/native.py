@@ -119,7 +119,7 @@ MUTATIONS = [
         "the header is signed",
         "proof/verify.rs",
         'if (options.signature)(&public, header, &signature, b"hyperdb/frame") {',
-        "if true {",
+        'if (options.signature)(&public, header, &signature, b"hyperdb/frame") || true {',
     ),
     Mutation(8, "the setup is the ceremony's", "setup.rs", "if <[u8; 32]>::from(Sha256::digest(bytes)) != PIN {", "if false {"),
     Mutation(8, "the setup's points are powers of one secret", "setup.rs", "|| !setup.is_chain(bytes) {", "{"),

@@ -12,7 +12,7 @@ use hyperdb_verkle::proof::{
     address, address_key, branch_scalar, bundle, leaf_scalar, member, prove, row_salt, tree_key,
     value_digest, verify, Anchor, Answer, Below, Bounds, Branch, Check, Entries, Entry, Nodes,
     Options, Parts, Places, ProofError, Query, Row, Seen, Show, Source, Trusted, Verified, Which,
-    LIMITS,
+    LIMITS, MAX_BUNDLE,
 };
 use hyperdb_verkle::scalar::Scalar;
 use std::collections::{BTreeMap, HashMap};
@@ -134,6 +134,21 @@ fn every_vector_is_answered_or_refused_as_it_should_be() {
             Err(error) => error.check.name().to_owned(),
         };
         assert_eq!(found, vector["expect"], "{}", vector["name"]);
+    }
+}
+
+/// Refused before anything in it is read; one byte less is read, and found to go on behind its end.
+#[test]
+fn longer_bundles_than_the_format_allows_are_refused() {
+    let root = |vector: &&HashMap<_, _>| vector["pin"] == "root" && vector["expect"] == "ok";
+    let vectors = vectors();
+    let vector = vectors.iter().find(root).unwrap();
+    let trusted = Trusted::Root(hex(&vector["trusted"]).try_into().unwrap());
+    let mut bundle = hex(&vector["bundle"]);
+    for (length, check) in [(MAX_BUNDLE + 1, Check::Size), (MAX_BUNDLE, Check::Format)] {
+        bundle.resize(length, 0);
+        let error = verify(&bundle, &trusted, &Options::new(&signature)).unwrap_err();
+        assert_eq!(error.check, check);
     }
 }
 
