@@ -41,6 +41,7 @@ class Context:
     def __init__(self, session: SqlSession, env: Environment, path: Sequence[str], offset: int) -> None:
         self.session = session
         session.has_defined = True
+        env.looks_back = False
         self._env = env
         self._is_stale = False
         self.path = tuple(path)
@@ -54,6 +55,7 @@ class Context:
         """Under the catalog as it is now: read when it is asked for, as that takes time for every object there is."""
         if self._is_stale:
             self._env = self.session.environment(self._env.transaction, None)
+            self._env.looks_back = False
             self._binder, self._is_stale = None, False
         return self._env
 

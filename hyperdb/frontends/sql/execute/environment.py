@@ -47,6 +47,8 @@ class Environment:
     """What is checked at the end of the statement."""
     touched: set[Any] | None = None
     """Tables and keys of the rows that were changed so far, where several parts of a statement do: each is changed once."""
+    looks_back: bool = True
+    """Whether scans see the rows as they were when the statement began; a definition builds on what it has written."""
 
     def inner(self, outer: Sequence[Any]) -> Environment:
         """For a subquery with these captured values."""
@@ -68,6 +70,7 @@ class Environment:
             self.claimed,
             self.deferred,
             self.touched,
+            self.looks_back,
         )
 
     def at_frame(self, number: int) -> Environment:

@@ -180,7 +180,7 @@ class Joined:
                 after: bytes | None = None
                 while True:
                     try:
-                        rows, after = page(layout, place, end, end, False, False, after, _PAGE, True)
+                        rows, after = page(layout, place, end, end, False, False, after, _PAGE, env.looks_back)
                     except OverflowError:
                         # No value of the column can be equal to it.
                         return

@@ -85,7 +85,9 @@ class Executor:
             while True:
                 env.check_cancelled()
                 try:
-                    page, after = env.transaction.page(layout, place, bounds[0], bounds[1], reverse, False, after, size, True)
+                    page, after = env.transaction.page(
+                        layout, place, bounds[0], bounds[1], reverse, False, after, size, env.looks_back
+                    )
                 except OverflowError:
                     # An end that no value of the column's type can have: the filter above knows what it means.
                     bounds = [None, None]
