@@ -151,10 +151,7 @@ def _contains(selecting: Selecting, column: Column, of: Run, kind: Type, relatio
             raise invalid(f'Invalid comparison with {absent} for operator "{relation.comparison.value}"')
         if not isinstance(data, bytes):
             return False
-        if isinstance(kind, Map):
-            found = [pair[0 if by_key else 1] for pair in containers.unpack_pairs(data)]
-        else:
-            found = containers.unpack_items(data)
+        found = containers.members(kind, data, keys=by_key)
         return any(each is not None and order(each) == order(wanted) for each in found)
 
     return holds

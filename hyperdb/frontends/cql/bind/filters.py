@@ -84,10 +84,7 @@ def _contains(bound: Bound, at: int, *, key: bool) -> Filter:
             data = row[at]
             if not isinstance(data, bytes):
                 return False
-            if isinstance(kind, Map):
-                found = [pair[0 if key else 1] for pair in containers.unpack_pairs(data)]
-            else:
-                found = containers.unpack_items(data)
+            found = containers.members(kind, data, keys=key)
             return any(each is not None and order(each) == wanted for each in found)
 
         return passes

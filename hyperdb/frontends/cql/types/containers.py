@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from hyperdb.frontends.cql.types import vints
 from hyperdb.frontends.cql.types.faults import invalid
-from hyperdb.frontends.cql.types.model import Native, Type, Vector
+from hyperdb.frontends.cql.types.model import Map, Native, Type, Vector
 
 _INT = struct.Struct(">i")
 _NULL = _INT.pack(-1)
@@ -62,6 +62,13 @@ def unpack_pairs(data: bytes) -> list[tuple[bytes | None, bytes | None]]:
     if at != len(data):
         raise invalid("Unexpected extraneous bytes after map value")
     return list(zip(elements[::2], elements[1::2], strict=True))
+
+
+def members(kind: Type, data: bytes, *, keys: bool) -> list[bytes | None]:
+    """What CONTAINS looks at: a map's keys or its values, a list's or set's elements."""
+    if isinstance(kind, Map):
+        return [pair[0 if keys else 1] for pair in unpack_pairs(data)]
+    return unpack_items(data)
 
 
 def _unpack(data: bytes, each: int, what: str) -> tuple[list[bytes | None], int]:
