@@ -59,6 +59,9 @@ STATEMENTS = [
     "SELECT a, b FROM pairs WHERE d >= {small}",
     "SELECT a FROM pairs WHERE a > {small} AND c = {word}",
     "SELECT id FROM made WHERE id > {int} LIMIT {maybe}",
+    "SELECT id FROM made WHERE id = {int}::smallint",
+    "UPDATE made SET up = {int}::bigint::smallint WHERE id = {small}::int RETURNING up",
+    "INSERT INTO made (word, id) VALUES ({word}::text::varchar(3), {int}::int8) ON CONFLICT DO NOTHING",
     "SELECT currval('made_id_seq'), lastval()",
     "SELECT nextval('few')",
     "BEGIN",
@@ -100,6 +103,8 @@ def test_they_are_answered_as_in_the_ordinary_way(talkers: tuple[Talker, Talker]
         "SELECT a FROM pairs WHERE d = {n} AND c > 'x' AND c < 'z'",
         "SELECT id FROM made WHERE id > {n} ORDER BY id DESC LIMIT 2",
         "UPDATE made SET up = {n} WHERE id = {n} RETURNING *",
+        "SELECT word FROM made WHERE id = {n}::smallint",
+        "UPDATE made SET up = {n}::bigint::int WHERE id = cast({n} AS bigint)",
     ],
 )
 def test_these_are_answered_here(talkers: tuple[Talker, Talker], text: str) -> None:

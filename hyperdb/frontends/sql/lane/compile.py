@@ -415,9 +415,10 @@ class LaneCompiler:
     def _convert(self, convert: e.Convert) -> Native:
         source, target = convert.argument.kind, convert.kind
         inner = self._expression(convert.argument)
-        if convert.explicit:
-            raise _Unknown
         if source.oid == target.oid and target.oid in (VARCHAR, BPCHAR) and source.modifier < 0 <= target.modifier:
+            if convert.explicit:
+                # What is too long is cut off, where an assignment refuses it.
+                raise _Unknown
             return ("fitted", inner, _typed(target))
         if target.modifier >= 0:
             raise _Unknown
