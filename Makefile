@@ -13,7 +13,7 @@ NATIVE := native/Cargo.toml
 # Cargo is often in the home directory and not on the path of a bare environment.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql compat-cql compat-clients clean
+.PHONY: help tools venv build run check test verify-js bench torture compat-resp compat-sql compat-cql clean
 
 help: ## what can be typed here
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -79,25 +79,13 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
 	$(BIN)/python compat-tests/apps/rq_queue.py
 
-compat-sql: build $(VENV)/.dev ## keys, values and COPY beside PostgreSQL's, its psql, PEP 249's and SQLAlchemy's suites (needs its programs)
-	$(BIN)/python compat-tests/sql/key_order.py
-	$(BIN)/python compat-tests/sql/type_values.py
-	$(BIN)/python compat-tests/sql/copy_formats.py
-	$(BIN)/python compat-tests/sql/dbapi20_run.py
-	$(BIN)/python compat-tests/sql/psql_describe.py
-	$(BIN)/python compat-tests/sql/random_queries.py
-	$(BIN)/python compat-tests/sql/sqlalchemy_suite.py
-	$(BIN)/python compat-tests/sql/startups.py
+compat-sql: build $(VENV)/.dev ## every SQL client and suite, each beside PostgreSQL (hours; KEEP=DIR keeps what it fetched and what it said)
+	$(BIN)/python compat-tests/sql/run_all.py $(if $(KEEP),--home $(KEEP)) $(NAMES)
 
 compat-cql: build $(VENV)/.dev ## cqlsh on a tour and on a terminal; the drivers of Node and Java
 	$(BIN)/python compat-tests/cql/cqlsh_tour.py
 	$(BIN)/python compat-tests/cql/cqlsh_session.py
 	$(BIN)/python compat-tests/cql/drivers.py
-
-compat-clients: build $(VENV)/.dev ## suites of psycopg, asyncpg and Django, Alembic, node-postgres, pgjdbc, Go's, pandas, polars, pgcli, each beside PostgreSQL
-	failed=""; for client in psycopg_suite asyncpg_suite django_suite django_admin alembic_run node_postgres jdbc_metadata go_drivers dataframes pgcli_session; do \
-		$(BIN)/python compat-tests/sql/$$client.py || failed="$$failed $$client"; done; \
-	test -z "$$failed" || { echo "failed, see docs/sql.md, Clients:$$failed"; exit 1; }
 
 verify-js: ## the browser's verifier reads the vectors of proofs (needs Node 20 and the npm registry once)
 	@command -v npm >/dev/null || { echo "npm is not there: install Node 20 or newer."; exit 1; }

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from suites import Peer, arguments, environment, hyperdb_server, postgresql, scratch
+from suites import Peer, arguments, environment, fresh, hyperdb_server, postgresql, scratch
 
 PINS = ("alembic==1.20.1", "SQLAlchemy==2.1.9", "psycopg[binary]==3.3.9")
 ENV = """
@@ -91,7 +91,7 @@ def told(python: Path, home: Path, *command: str) -> str:
 
 def migrate(python: Path, home: Path, peer: Peer) -> list[str]:
     """What both servers must agree on, in the order of its making."""
-    folder = home / peer.name
+    folder = fresh(home / peer.name)
     (folder / "scripts/versions").mkdir(parents=True)
     url = peer.url.replace("postgresql:", "postgresql+psycopg:")
     (folder / "alembic.ini").write_text(f"[alembic]\nscript_location = scripts\nprepend_sys_path = .\nsqlalchemy.url = {url}\n")
@@ -117,7 +117,7 @@ def migrate(python: Path, home: Path, peer: Peer) -> list[str]:
 def main() -> None:
     chosen = arguments(__doc__ or "")
     prepare = "CREATE SCHEMA apart"
-    with scratch("alembic") as home:
+    with scratch("alembic", chosen.home) as home:
         python = chosen.python or environment(home, *PINS)
         with hyperdb_server(prepare) as peer:
             ours = migrate(python, home, peer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from suites import Peer, arguments, beside, environment, pytest, release, scratch
+from suites import Peer, arguments, beside, environment, fresh, pytest, release, scratch
 
 VERSION = "0.32.0"
 PINS = (f"asyncpg=={VERSION}", "pytest==9.2.0", "pytest-timeout==2.4.0", "uvloop==0.23.0", "setuptools==80.9.0", "cython==3.1.4")
@@ -19,12 +19,11 @@ WITHOUT = ("test__environment.py", "test__sourcecode.py", "test_record.py", "tes
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("asyncpg") as home:
+    with scratch("asyncpg", chosen.home) as home:
         python = chosen.python or environment(home, *PINS)
         source = chosen.source or release(python, home, f"asyncpg=={VERSION}")
         # The installed package is what is tested; beside the tests lies one that is not built.
-        tests = home / "run"
-        tests.mkdir()
+        tests = fresh(home / "run")
         (tests / "tests").symlink_to(source / "tests")
 
         def run(peer: Peer) -> dict[str, bool]:

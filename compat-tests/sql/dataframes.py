@@ -146,7 +146,7 @@ def said(python: Path, home: Path, peer: Peer) -> list[str]:
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("frames") as home:
+    with scratch("frames", chosen.home) as home:
         python = chosen.python or environment(home, *PINS)
         with hyperdb_server() as peer:
             ours = said(python, home, peer)

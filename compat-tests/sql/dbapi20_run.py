@@ -8,43 +8,39 @@ and a second `close`, which it wants to fail and PEP 249 does not: here it does 
 from __future__ import annotations
 
 import importlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 from types import ModuleType
 
+from suites import arguments, environment, fresh, release, scratch
+
 import hyperdb
 
 SUITE = "dbapi-compliance==1.15.0"
+BUILDS = ("setuptools==80.9.0", "wheel==0.45.1")
 
 
-def suite(scratch: Path) -> ModuleType:
-    """The module of the suite. Its distribution has no wheel that a current pip builds, so the file is taken out of it."""
+def suite(home: Path) -> ModuleType:
+    """The module of the suite. It comes as a source, whose metadata are made with what an environment has not by itself."""
     try:
         return importlib.import_module("dbapi20")
     except ModuleNotFoundError:
         pass
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "-d", str(scratch), SUITE]
-    subprocess.run(command, check=True)
-    (archive,) = scratch.iterdir()
-    shutil.unpack_archive(archive, scratch)
-    (found,) = scratch.rglob("dbapi20.py")
+    (found,) = release(environment(home, *BUILDS), home, SUITE).rglob("dbapi20.py")
     sys.path.insert(0, str(found.parent))
     return importlib.import_module("dbapi20")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="hyperdb-dbapi-") as home:
-        scratch = Path(home) / "suite"
-        scratch.mkdir()
-        dbapi20 = suite(scratch)
+    chosen = arguments(__doc__ or "")
+    with scratch("dbapi20", chosen.home) as home:
+        dbapi20 = suite(home)
+        data = str(fresh(home / "stores") / "data")
 
         class Compliance(dbapi20.DatabaseAPI20Test):  # type: ignore[misc,name-defined]
             driver = hyperdb
-            connect_args = (str(Path(home) / "data"),)
+            connect_args = (data,)
             connect_kw_args = {"frames": None}  # noqa: RUF012 - the suite reads it so
 
             def test_callproc(self) -> None:

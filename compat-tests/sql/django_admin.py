@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from suites import Peer, arguments, environment, hyperdb_server, postgresql, scratch
+from suites import Peer, arguments, environment, fresh, hyperdb_server, postgresql, scratch
 
 PINS = ("Django==5.2.19", "psycopg[binary]==3.3.9")
 SETTINGS = """
@@ -111,8 +111,8 @@ def told(python: Path, folder: Path, peer: Peer, *words: str, text: str | None =
 
 def project(python: Path, home: Path, peer: Peer) -> list[str]:
     """Everything that the two servers must agree on."""
-    folder = home / peer.name
-    (folder / "shop").mkdir(parents=True)
+    folder = fresh(home / peer.name)
+    (folder / "shop").mkdir()
     for name, text in (
         ("site_settings", SETTINGS),
         ("site_urls", URLS),
@@ -138,7 +138,7 @@ def project(python: Path, home: Path, peer: Peer) -> list[str]:
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("admin") as home:
+    with scratch("admin", chosen.home) as home:
         python = chosen.python or environment(home, *PINS)
         with hyperdb_server() as peer:
             ours = project(python, home, peer)

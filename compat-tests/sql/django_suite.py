@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from suites import Peer, arguments, beside, environment, hyperdb_server, postgresql, release, scratch
+from suites import Peer, arguments, beside, environment, fresh, hyperdb_server, postgresql, release, scratch
 
 VERSION = "5.2.19"
 PINS = (f"Django=={VERSION}", "psycopg[binary]==3.3.9", "setuptools==80.9.0", "wheel==0.45.1", "tblib==3.1.0", "PyYAML==6.0.3")
@@ -76,6 +76,7 @@ DatabaseFeatures.test_collations = dict.fromkeys(DatabaseFeatures.test_collation
 DatabaseFeatures.supports_deferrable_unique_constraints = False
 """
 _ENDED = re.compile(r"^(\S+ \(\S+\)).*\.\.\. (ok|FAIL|ERROR|expected failure|unexpected success)$")
+_WHOLE = re.compile(r"^Ran \d+ tests? in ", re.MULTILINE)
 _BEGUN = re.compile(r"^(\S+ \(\S+\))$")
 
 
@@ -95,26 +96,28 @@ def outcomes(text: str) -> dict[str, bool]:
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("django") as home:
+    with scratch("django", chosen.home) as home:
         python = chosen.python or environment(home, *PINS)
         source: Path = chosen.source or release(python, home, f"Django=={VERSION}")
 
         def piece(peer: Peer, apps: list[str]) -> dict[str, bool]:
+            log = home / f"{peer.name}-{apps[0]}.log"
+            if chosen.home and log.exists() and _WHOLE.search(log.read_text(errors="replace")):
+                return outcomes(log.read_text(errors="replace"))
             with ExitStack() as stack:
                 start = partial(postgresql, PREPARE) if peer.name == "PostgreSQL" else hyperdb_server
                 first, second = (stack.enter_context(start()) for _ in range(2))
                 settings = SETTINGS.format(first=first.url, second=second.url)
-                (home / "server_settings.py").write_text(settings + (LACKS if peer.name == "HyperDB" else ""))
+                folder = fresh(home / peer.name)
+                (folder / "server_settings.py").write_text(settings + (LACKS if peer.name == "HyperDB" else ""))
                 words = ["--settings=server_settings", "--keepdb", "--noinput", "--parallel=1", "-v2", "--timing"]
-                known = {**os.environ, "PYTHONPATH": str(home)}
+                known = {**os.environ, "PYTHONPATH": str(folder)}
                 command = [str(python), "runtests.py", *words, *apps]
-                log = home / f"{peer.name}.log"
                 with log.open("wb") as out:
                     subprocess.run(command, cwd=source / "tests", env=known, stdout=out, stderr=out, check=False)
-            text = log.read_text(errors="replace")
             if chosen.only:
-                print(text, flush=True)
-            return outcomes(text)
+                print(log.read_text(errors="replace"), flush=True)
+            return outcomes(log.read_text(errors="replace"))
 
         def run(peer: Peer) -> dict[str, bool]:
             found: dict[str, bool] = {}

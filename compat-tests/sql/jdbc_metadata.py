@@ -28,7 +28,7 @@ def said(jar: Path, peer: Peer) -> list[str]:
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("jdbc") as home:
+    with scratch("jdbc", chosen.home) as home:
         jar = chosen.source
         if jar is None:
             if shutil.which("mvn") is None:

@@ -33,12 +33,12 @@ def main() -> None:
     chosen = arguments(__doc__ or "")
     if shutil.which("npm") is None:
         sys.exit("npm is not here: install Node 20 or newer.")
-    with scratch("node") as home:
+    with scratch("node", chosen.home) as home:
         folder = home / "node"
-        shutil.copytree(TESTS, folder)
-        if chosen.source:
+        shutil.copytree(TESTS, folder, dirs_exist_ok=True)
+        if chosen.source and not (folder / "node_modules").exists():
             (folder / "node_modules").symlink_to(chosen.source / "node_modules")
-        else:
+        elif not chosen.source:
             subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
         with postgresql() as peer:
             theirs = passed(folder, peer)

@@ -151,7 +151,7 @@ def _cells(line: str) -> str:
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("pgcli") as home:
+    with scratch("pgcli", chosen.home) as home:
         pgcli = (chosen.python or environment(home, *PINS)).with_name("pgcli")
         with hyperdb_server(MADE) as peer:
             ours = shown(pgcli, home, peer)

@@ -16,7 +16,7 @@ WITHOUT = ("pool", "crdb", "scripts", "test_typing.py", "test_windows.py", "test
 
 def main() -> None:
     chosen = arguments(__doc__ or "")
-    with scratch("psycopg") as home:
+    with scratch("psycopg", chosen.home) as home:
         source = chosen.source or repository(home, REPOSITORY, VERSION)
         python = chosen.python or environment(home, *PINS)
 

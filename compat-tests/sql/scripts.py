@@ -40,7 +40,7 @@ def theirs(connection: psycopg.Connection[Any], text: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    differ = 0
+    differ, asked = 0, 0
     with cluster() as (home, _):
         names = [word for word in sys.argv[1:] if not word.startswith("--")]
         for script in [SCRIPTS / f"{name}.sql" for name in names] or sorted(SCRIPTS.glob("*.sql")):
@@ -52,6 +52,7 @@ def main() -> None:
             with psycopg.connect(host=home, dbname=database, user="postgres", autocommit=True) as connection:
                 connection.execute("SET timezone TO 'UTC'")
                 answers = [{"sql": text, **theirs(connection, text)} for text in statements(script)]
+            asked += len(answers)
             golden = script.with_suffix(".json")
             text = "[\n" + ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers) + "\n]\n"
             if "--write" in sys.argv:
@@ -59,6 +60,7 @@ def main() -> None:
             elif golden.read_text() != text:
                 differ += 1
                 print(f"{script.name}: PostgreSQL answers otherwise than the golden file says")
+    print(f"{asked} statements asked of PostgreSQL; {differ} golden files hold another answer")
     sys.exit(1 if differ else 0)
 
 

@@ -1,70 +1,68 @@
-"""SQLAlchemy's own suite for dialects, on HyperDB and on PostgreSQL: python compat-tests/sql/sqlalchemy_suite.py
+"""SQLAlchemy's own suite for dialects, on PostgreSQL and on HyperDB: python compat-tests/sql/sqlalchemy_suite.py [--home FOLDER]
 
-Purpose: what PostgreSQL passes is the measure; at least 95 % of it must pass here. The suite (sqlalchemy.testing.suite) comes
-with SQLAlchemy; which tests ask what of a database is said in its source distribution (test/requirements.py), which is fetched.
-Both runs take a minute or more each; the servers are thrown away.
+Purpose: what PostgreSQL passes is the measure; at least 95 % of it must pass here, by the wire (`postgresql+psycopg://`) and in
+the process (`hyperdb://`), and each rest has its reason. The suite (sqlalchemy.testing.suite) comes with SQLAlchemy; which
+tests ask what of a database is said in its source distribution (test/requirements.py), which is fetched. The suite for
+`hyperdb://` runs in this program's own environment, where HyperDB is. Theory: SQLAlchemy's README.dialects.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
 from pathlib import Path
 
-from cluster import cluster
+from suites import arguments, compare, environment, fresh, hyperdb_server, postgresql, release, scratch
 
 import hyperdb
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from servers import free_port
-
-PINS = ("SQLAlchemy==2.1.9", "psycopg[binary]==3.3.9", "pytest==9.2.0", "setuptools==80.9.0", "cython==3.1.4")
+VERSION = "2.1.9"
+PINS = (f"SQLAlchemy=={VERSION}", "psycopg[binary]==3.3.9", "pytest==9.2.0", "setuptools==80.9.0", "cython==3.1.4")
 SCHEMAS = "CREATE SCHEMA test_schema; CREATE SCHEMA test_schema_2"
 NEEDED = 0.95
-# Extensions are PostgreSQL's alone, and the suite asks nothing of them.
+# Extensions are PostgreSQL's alone, and the suite asks nothing of them. What the suite prepares for a database goes by the name
+# in its URL: that of the process is prepared as PostgreSQL's.
 CONFTEST = """
 import pytest
 pytest.register_assert_rewrite("sqlalchemy.testing.assertions")
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import provision
+from sqlalchemy.testing import provision as provisions
 provision._extensions.clear()
+registry.register("hyperdb", "hyperdb.sqlalchemy", "HyperDBDialect")
+for step in vars(provisions).values():
+    if isinstance(step, provisions.register) and "postgresql" in step.fns:
+        step.fns["hyperdb"] = step.fns["postgresql"]
 from sqlalchemy.testing.plugin.pytestplugin import *
 """
 
 
-def environment(home: Path) -> Path:
-    """An environment with the pins, and the suite's files beside it; its Python."""
-    subprocess.run([sys.executable, "-m", "venv", str(home / "env")], check=True)
-    python = home / "env/bin/python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PINS], check=True)
-    fetch = ["pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", "SQLAlchemy", "-d", str(home), PINS[0]]
-    subprocess.run([python, "-m", *fetch], check=True)
-    (archive,) = home.glob("*.tar.gz")
-    subprocess.run(["tar", "-xzf", str(archive), "-C", str(home), "--strip-components=1"], check=True)
-    (home / "test/conftest.py").unlink()
-    (home / "conftest.py").write_text(CONFTEST)
-    (home / "test_suite.py").write_text("from sqlalchemy.testing.suite import *\n")
-    return python
+def prepared(source: Path, home: Path) -> Path:
+    """The folder in which the suite runs: what the source says of databases, and the suite's tests."""
+    folder = fresh(home / "run")
+    shutil.copytree(source / "test", folder / "test")
+    shutil.copy(source / "setup.cfg", folder)
+    (folder / "test/conftest.py").unlink()
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_suite.py").write_text("from sqlalchemy.testing.suite import *\n")
+    return folder
 
 
-def passed(python: Path, home: Path, url: str) -> dict[str, bool]:
+def passed(python: Path, folder: Path, url: str, report: Path, chosen: argparse.Namespace) -> dict[str, bool]:
     """The tests that ran, and whether each passed."""
-    report = home / "report.xml"
-    words = [
-        "test_suite.py",
-        "--dburi",
-        url,
-        "-q",
-        "--tb=no",
-        "--maxfail=10000",
-        "-p",
-        "no:cacheprovider",
-        f"--junitxml={report}",
-    ]
-    options = ["-o", "addopts=-p warnings -p logging --strict-markers"]
-    subprocess.run([python, "-m", "pytest", *words, *options], cwd=home, check=False, stdout=subprocess.DEVNULL)
+    words = ["test_suite.py", "--dburi", url, "-q", "--tb=short", "--maxfail=10000", "-p", "no:cacheprovider"]
+    options = [f"--junitxml={report}", "-o", "addopts=-p warnings -p logging --strict-markers"]
+    asked = ["-k", " or ".join(chosen.rest)] if chosen.rest else []
+    root = str(Path(__file__).resolve().parents[2])
+    with report.with_suffix(".log").open("wb") as out:
+        command = [str(python), "-m", "pytest", *words, *options, *asked]
+        known = {**os.environ, "PYTHONPATH": root}
+        subprocess.run(command, cwd=folder, env=known, check=False, stdout=out, stderr=out)
     found: dict[str, bool] = {}
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("skipped") is None:
@@ -74,31 +72,36 @@ def passed(python: Path, home: Path, url: str) -> dict[str, bool]:
     return found
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="hyperdb-sqlalchemy-") as scratch:
-        home = Path(scratch)
-        python = environment(home)
-        port = free_port()
-        with cluster(f"-c fsync=off -c listen_addresses=127.0.0.1 -c port={port} -c max_prepared_transactions=20") as (
-            socket,
-            run,
-        ):
-            psql = ("psql", "-h", socket, "-p", str(port), "-qAt")
-            run(*psql, "-d", "postgres", text="CREATE DATABASE test")
-            run(*psql, "-d", "test", text=SCHEMAS)
-            theirs = passed(python, home, f"postgresql+psycopg://postgres@127.0.0.1:{port}/test")
-        with hyperdb.open(":memory:", frames=None) as database:
-            database.sql(SCHEMAS)
-            serving = database.serve(sql="127.0.0.1:0", control=False)
-            assert serving.sql_address is not None
-            ours = passed(python, home, f"postgresql+psycopg://postgres@127.0.0.1:{serving.sql_address[1]}/hyperdb")
+def embedded(folder: Path, home: Path, chosen: argparse.Namespace) -> dict[str, bool]:
+    """The suite in one process with a store in a file."""
+    store = fresh(home / "stores") / "data"
+    with hyperdb.open(store, frames=None) as database:
+        database.sql(SCHEMAS)
+    return passed(Path(sys.executable), folder, f"hyperdb:///{store}?frames=none", home / "embedded.xml", chosen)
+
+
+def share(theirs: Mapping[str, bool], ours: Mapping[str, bool]) -> float:
+    """What passes here of what passes there."""
     wanted = {name for name, good in theirs.items() if good}
-    missed = sorted(name for name in wanted if not ours.get(name, False))
-    for name in missed:
-        print(f"not passed: {name}")
-    share = 1 - len(missed) / max(1, len(wanted))
-    print(f"SQLAlchemy's suite: PostgreSQL passes {len(wanted)}, HyperDB {len(wanted) - len(missed)} of these ({share:.2%})")
-    sys.exit(0 if len(wanted) > 1_000 and share >= NEEDED else 1)
+    return sum(ours.get(name, False) for name in wanted) / max(1, len(wanted))
+
+
+def main() -> None:
+    chosen = arguments(__doc__ or "")
+    with scratch("sqlalchemy", chosen.home) as home:
+        python = chosen.python or environment(home, *PINS)
+        folder = prepared(chosen.source or release(python, home, f"SQLAlchemy=={VERSION}"), home)
+        with postgresql(SCHEMAS, "-c max_prepared_transactions=20") as peer:
+            url = peer.url.replace("postgresql:", "postgresql+psycopg:")
+            theirs = passed(python, folder, url, home / "PostgreSQL.xml", chosen)
+        with hyperdb_server(SCHEMAS) as peer:
+            url = peer.url.replace("postgresql:", "postgresql+psycopg:")
+            wire = passed(python, folder, url, home / "HyperDB.xml", chosen)
+        within = embedded(folder, home, chosen)
+    whole = not chosen.rest
+    explained = [compare("sqlalchemy", theirs, wire, whole), compare("sqlalchemy hyperdb://", theirs, within, whole)]
+    enough = all(share(theirs, ours) >= NEEDED for ours in (wire, within))
+    sys.exit(0 if all(explained) and enough else 1)
 
 
 if __name__ == "__main__":

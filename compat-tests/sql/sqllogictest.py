@@ -1,9 +1,9 @@
-"""SQLite's public sqllogictest suite: python compat-tests/sql/sqllogictest.py FOLDER [FILE ...] [--show N] [--seconds S]
+"""SQLite's public sqllogictest suite: python compat-tests/sql/sqllogictest.py [--source FOLDER] [FILE ...]
 
-Purpose: the statements of the suite's files are run in an embedded session, and every answer is compared with the file's.
-FOLDER holds the files (they are not part of this project: github.com/gregrahn/sqllogictest, folder `test`); without FILE,
-select1 to select5 are run. Theory: sqlite.org/sqllogictest/doc/trunk/about.wiki. Records for other databases are passed over as
-the files ask (`skipif postgresql`, `onlyif`). Values: I as integers, R with three digits, T as text, NULL and (empty) by name.
+Purpose: the statements of the suite's files are run in an embedded session, and every answer is compared with the file's. The
+files are not part of this project: they are in FOLDER, or fetched; without FILE, select1 to select5 are run. Theory:
+sqlite.org/sqllogictest/doc/trunk/about.wiki. Records for other databases are passed over as the files ask (`skipif postgresql`,
+`onlyif`). Values: I as integers, R with three digits, T as text, NULL and (empty) by name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from suites import repository, scratch
+
 import hyperdb
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
@@ -27,6 +29,7 @@ from hyperdb.frontends.sql.contract import Opening
 from hyperdb.frontends.sql.session import SqlSession
 from hyperdb.graph.catalog.tables import Tables
 
+REPOSITORY, BRANCH = "https://github.com/gregrahn/sqllogictest", "master"
 ENGINE = "postgresql"
 DEFAULT = ["select1.test", "select2.test", "select3.test", "select4.test", "select5.test"]
 
@@ -155,22 +158,27 @@ def run(path: Path, seconds: float) -> Score:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("--home", type=Path, help="a folder in which the fetched files are kept")
+    parser.add_argument("--source", type=Path, help="a folder with the files, instead of fetching them")
     parser.add_argument("files", nargs="*", default=DEFAULT)
     parser.add_argument("--show", type=int, default=5, help="how many wrong answers of each file are printed")
     parser.add_argument("--seconds", type=float, default=3600, help="at most so long a file; the rest is counted apart")
     options = parser.parse_args()
-    failed = 0
-    for name in options.files:
-        begin = time.monotonic()
-        score = run(options.folder / name, options.seconds)
-        for each in score.wrong[: options.show]:
-            print(each)
-        total = score.right + len(score.wrong)
-        over = f", {score.passed_over} not reached" if score.passed_over else ""
-        print(f"{name}: {score.right} of {total} right{over} ({time.monotonic() - begin:.0f} s)", flush=True)
-        failed += len(score.wrong)
-    sys.exit(1 if failed else 0)
+    missed, asked = 0, 0
+    with scratch("sqllogictest", options.home) as home:
+        folder: Path = options.source or repository(home, REPOSITORY, BRANCH) / "test"
+        for name in options.files:
+            begin = time.monotonic()
+            score = run(folder / name, options.seconds)
+            for each in score.wrong[: options.show]:
+                print(each)
+            total = score.right + len(score.wrong)
+            over = f", {score.passed_over} not reached" if score.passed_over else ""
+            print(f"{name}: {score.right} of {total} right{over} ({time.monotonic() - begin:.0f} s)", flush=True)
+            missed += len(score.wrong) + score.passed_over
+            asked += total + score.passed_over
+    print(f"sqllogictest: {asked - missed} of {asked} records right")
+    sys.exit(1 if missed or not asked else 0)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,13 @@ def answers(peer: Peer, asked: list[Asked]) -> list[Any]:
     return found
 
 
+def is_same(mark: str, mine: Any, wanted: Any) -> bool:
+    """Whether an answer is what its mark asks for."""
+    if mark in ("rows", "run") or isinstance(mine, str) or isinstance(wanted, str):
+        return bool(mine == wanted)
+    return bool(mine[0] == wanted[0]) and (mark != "among" or all(row in mine[1] for row in wanted[1]))
+
+
 def difference(mine: Any, wanted: Any) -> str:
     """The columns that are not the same, or the rows."""
     if not isinstance(mine, str) and mine[0] != wanted[0]:
@@ -82,13 +89,14 @@ def main() -> None:
         ours = answers(peer, asked)
     good: Counter[str] = Counter()
     for each, mine, wanted in zip(asked, ours, theirs, strict=True):
-        same = mine == wanted if each.mark in ("rows", "run") else mine[0] == wanted[0]
+        same = is_same(each.mark, mine, wanted)
         good[each.program] += same
         if not same:
             print(f"{each.program} ({each.origin}): {each.text[:120]}\n{difference(mine, wanted)}")
     total = Counter(each.program for each in asked)
     for program, count in total.items():
         print(f"{program}: {good[program]} of {count} statements answered as PostgreSQL does")
+    print(f"start-up queries: {good.total()} of {total.total()} answered as PostgreSQL does")
     sys.exit(0 if good.total() == total.total() else 1)
 
 

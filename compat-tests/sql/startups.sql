@@ -1,5 +1,6 @@
 -- What programs with a window ask of PostgreSQL when they connect and show what is there, as facts: one block each, "--! PROGRAM, MARK,
--- ORIGIN" and one statement. MARK: rows = the rows must be PostgreSQL's; columns = names and types of the columns must be.
+-- ORIGIN" and one statement. MARK: rows = the rows must be PostgreSQL's; among = they must be among ours (which has schemas of its
+-- own besides); columns = names and types of the columns must be.
 -- {table} and {schema} stand for the number and the schema of a table. Long lists of words are shortened.
 
 --! DBeaver, run, recorded with DBeaver 25.1 (JDBC driver)
@@ -87,11 +88,11 @@ show timezone
 SELECT current_setting('server_version_num')::int/100 as version
 --! Grafana, rows, postgresMetaQuery getTimescaleDBVersion
 SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'
---! Grafana, rows, postgresMetaQuery showSchemas
+--! Grafana, among, postgresMetaQuery showSchemas
 SELECT schema_name AS "name" FROM information_schema.schemata WHERE schema_name NOT IN ('information_schema', 'pg_catalog', 'pg_toast', '_timescaledb_cache') ORDER BY schema_name
 --! Grafana, rows, postgresMetaQuery showTables
 SELECT quote_ident(table_name) AS "table" FROM information_schema.tables WHERE quote_ident(table_schema) = '{schema}' ORDER BY 1
---! Grafana, rows, postgresMetaQuery showTables
+--! Grafana, among, postgresMetaQuery showTables
 SELECT CASE WHEN quote_ident(table_schema) IN (SELECT CASE WHEN trim(s[i]) = '"$user"' THEN user ELSE trim(s[i]) END FROM generate_series(array_lower(string_to_array(current_setting('search_path'),','),1), array_upper(string_to_array(current_setting('search_path'),','),1)) as i, string_to_array(current_setting('search_path'),',') s) THEN quote_ident(table_name) ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS "table" FROM information_schema.tables WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog', '_timescaledb_cache') ORDER BY 1
 --! Grafana, rows, postgresMetaQuery getSchema
 SELECT quote_ident(column_name) AS "column", data_type AS "type" FROM information_schema.columns WHERE CASE WHEN array_length(parse_ident('{schema}.parent'),1) = 2 THEN quote_ident(table_schema) = (parse_ident('{schema}.parent'))[1] AND quote_ident(table_name) = (parse_ident('{schema}.parent'))[2] ELSE quote_ident(table_name) = 'parent' END ORDER BY ordinal_position

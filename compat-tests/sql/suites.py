@@ -2,13 +2,16 @@
 
 Theory: what PostgreSQL passes on this machine is the measure. A test that it passes and HyperDB does not needs a line in
 reasons.tsv (suite, pattern of names, reason); one without a line is a finding, and so is a line that explains nothing any more.
-Suites are fetched (a release from the package index, or a tag of the project's repository), run where they lie, and never kept.
+Suites are fetched (a release from the package index, or a tag of the project's repository) and run where they lie. All of it goes
+with the run, unless a folder is named that keeps it (`--home`): environments, sources, reports and what the suites said; a second
+run in it makes only what is not there.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,6 +78,7 @@ def hyperdb_server(prepare: str = "") -> Iterator[Peer]:
 def arguments(description: str) -> argparse.Namespace:
     """The command line of a suite: where a source or an environment is that need not be made again."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--home", type=Path, help="a folder in which environment, source, reports and logs are kept")
     parser.add_argument("--source", type=Path, help="a folder with the suite's source, instead of fetching it")
     parser.add_argument("--python", type=Path, help="a Python that has what the suite needs, instead of a new environment")
     parser.add_argument("--only", choices=("PostgreSQL", "HyperDB"), help="run one server, and print its failures")
@@ -83,29 +87,36 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def environment(home: Path, *pins: str) -> Path:
-    """A new environment with `pins`; its Python."""
-    subprocess.run([sys.executable, "-m", "venv", str(home / "env")], check=True)
-    python = home / "env/bin/python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *pins], check=True)
+    """An environment with `pins`, a new one unless `home` has it; its Python."""
+    python, held = home / "env/bin/python", home / "env/pins.txt"
+    wanted = "\n".join((sys.version, *pins))
+    if not held.exists() or held.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home / "env")], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *pins], check=True)
+        held.write_text(wanted)
     return python
 
 
 def release(python: Path, home: Path, pin: str) -> Path:
     """The source distribution of a release, unpacked; `python` needs what its metadata are made with."""
-    name = pin.split("==")[0]
-    into = home / f"{name}-release"
-    into.mkdir()
-    fetch = ["pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", str(into), pin]
-    subprocess.run([python, "-m", *fetch], check=True)
-    (archive,) = into.glob("*.tar.gz")
-    subprocess.run(["tar", "-xzf", str(archive), "-C", str(into), "--strip-components=1"], check=True)
+    into = home / f"{pin}-release"
+    if not into.exists():
+        fetched = fresh(home / "fetched")
+        fetch = ["pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:", "-d", str(fetched), pin]
+        subprocess.run([python, "-m", *fetch], check=True)
+        (archive,) = fetched.iterdir()
+        shutil.unpack_archive(archive, fetched / "unpacked")
+        (folder,) = (fetched / "unpacked").iterdir()
+        folder.rename(into)
+        shutil.rmtree(fetched)
     return into
 
 
 def repository(home: Path, url: str, tag: str) -> Path:
     """A project's repository at a tag."""
-    into = home / "repository"
-    subprocess.run(["git", "clone", "-q", "--depth", "1", "--branch", tag, url, str(into)], check=True)
+    into = home / f"repository-{tag}"
+    if not into.exists():
+        subprocess.run(["git", "clone", "-q", "--depth", "1", "--branch", tag, url, str(into)], check=True)
     return into
 
 
@@ -181,8 +192,20 @@ def beside(
     sys.exit(0 if compare(suite, found["PostgreSQL"], found["HyperDB"], whole=not chosen.rest) else 1)
 
 
+def fresh(folder: Path) -> Path:
+    """The folder, made anew: what an earlier run left there is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 @contextmanager
-def scratch(suite: str) -> Iterator[Path]:
-    """A directory that goes with the run."""
-    with tempfile.TemporaryDirectory(prefix=f"hyperdb-{suite}-") as home:
-        yield Path(home)
+def scratch(suite: str, kept: Path | None) -> Iterator[Path]:
+    """A directory that goes with the run, or the suite's own in the folder that is kept."""
+    if kept is None:
+        with tempfile.TemporaryDirectory(prefix=f"hyperdb-{suite}-") as home:
+            yield Path(home)
+        return
+    home_kept = kept.resolve() / suite
+    home_kept.mkdir(parents=True, exist_ok=True)
+    yield home_kept
