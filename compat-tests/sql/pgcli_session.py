@@ -18,6 +18,7 @@ import termios
 import time
 from pathlib import Path
 
+import psycopg
 from suites import Peer, arguments, environment, hyperdb_server, postgresql, scratch
 
 PINS = ("pgcli==4.7.1", "psycopg[binary]==3.3.9")
@@ -134,7 +135,7 @@ def shown(pgcli: Path, home: Path, peer: Peer) -> list[str]:
         for keys, wanted in TYPED:
             terminal.type(keys)
             if wanted == INTERRUPT:
-                time.sleep(1.0)
+                running(peer, keys.strip())
                 terminal.type(INTERRUPT)
                 wanted = "cancel"
             lines = terminal.read(wanted).split("\n")
@@ -142,6 +143,21 @@ def shown(pgcli: Path, home: Path, peer: Peer) -> list[str]:
     finally:
         terminal.close()
     return found
+
+
+def running(peer: Peer, text: str) -> None:
+    """Waits until the server runs a statement.
+
+    Raises:
+        TimeoutError: it does not.
+    """
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s"
+    with psycopg.connect(peer.url, autocommit=True) as connection:
+        until = time.monotonic() + SECONDS
+        while connection.execute(asked, [f"{text[:20]}%"]).fetchone() == (0,):
+            if time.monotonic() > until:
+                raise TimeoutError(f"the server does not run {text}")
+            time.sleep(0.1)
 
 
 def _cells(line: str) -> str:

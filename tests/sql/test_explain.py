@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 from test_tiers import in_tier, run
@@ -12,6 +13,7 @@ from test_tiers import in_tier, run
 import hyperdb
 from hyperdb.frontends.sql.backend import SqlBackend
 from hyperdb.frontends.sql.contract import Opening
+from hyperdb.frontends.sql.explain_forms import as_json, as_xml, as_yaml
 from hyperdb.frontends.sql.session import SqlSession
 from hyperdb.graph.catalog.tables import Tables
 
@@ -90,6 +92,30 @@ def test_json_has_the_names_that_programs_look_for(session: SqlSession) -> None:
     assert told["Plan"]["Plans"][0]["Index Name"] == "item_owner"
     assert "Actual Rows" not in told["Plan"]
     assert told["Writes"] == ["vertex removes of public.item", "hyperedge removes of item_owner"]
+
+
+def test_xml_and_yaml_hold_the_same_tree(session: SqlSession) -> None:
+    """As Django's `QuerySet.explain` asks for them."""
+    ((found,),) = run(session, f"explain (analyze, format xml) {JOIN}")[1]
+    space = "{http://www.postgresql.org/2009/explain}"
+    (query,) = ElementTree.fromstring(found)
+    (plan,) = query.findall(f"{space}Plan")
+    names = [each.text for each in plan.iter(f"{space}Relation-Name")]
+    assert (query.findtext(f"{space}Rows"), sorted(map(str, names))) == ("10", ["item", "owner"])
+    assert len(plan.findall(f"{space}Plans/{space}Plan")) == 1
+    ((found,),) = run(session, "explain (format yaml) delete from item where owner = 3")[1]
+    assert found.splitlines()[:3] == ["- Plan:", '    Node Type: "ModifyTable"', '    Operation: "Delete"']
+    assert '  Writes:\n    - "vertex removes of public.item"\n' in found
+
+
+def test_forms_quote_what_would_be_read_otherwise() -> None:
+    tree = {"Node Type": 'a: <b> & "c"\n\x01', "Empty": [], "Plans": [{"A": 1}, {"A": None}]}
+    assert as_yaml(tree).splitlines() == [
+        r'- Node Type: "a: <b> & \"c\"\n\u0001"', "  Empty: []", "  Plans:", "    - A: 1", "    - A: null",
+    ]  # fmt: skip
+    read = ElementTree.fromstring(as_xml(tree))
+    assert [each.text for each in read.iter() if each.tag.endswith("Node-Type")] == ['a: <b> & "c"\n\ufffd']
+    assert json.loads(as_json(tree)) == [tree]
 
 
 def test_parameters_of_what_is_explained_are_its_own(session: SqlSession) -> None:

@@ -1,4 +1,4 @@
-"""EXPLAIN as a statement: its options, and its answer as text or as JSON.
+"""EXPLAIN as a statement: its options, and its answer as text, JSON, XML or YAML.
 
 Theory: programs read the JSON by PostgreSQL's names of properties ("Plan", "Plans", "Node Type", "Relation Name", "Actual Rows"
 ...). What only narrows or filters the rows of a relation is a part of that relation's node, as there. Invariant: a property that
@@ -7,7 +7,6 @@ we have no number for (costs, buffers) is left out, never made up.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import fields
@@ -17,6 +16,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.contract import Action, Column
 from hyperdb.frontends.sql.explain import Count, Explained, explain, touched
+from hyperdb.frontends.sql.explain_forms import STRUCTURED
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.plan import nodes as p
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, Utility
@@ -28,7 +28,8 @@ _TRUE = ("true", "on", "1")
 _OTHER_OPTIONS = frozenset({"verbose", "costs", "buffers", "timing", "summary", "settings", "wal"})
 # What stands in parentheses is what is explained, and no options.
 _QUERY = re.compile(r"\s*explain\s*\(\s*(?:select|values|with|table|\()", re.IGNORECASE)
-_FORMATS = {"text": kinds.TEXT, "json": kinds.JSON}
+_FORMATS = {"text": kinds.TEXT, "json": kinds.JSON, "xml": kinds.TEXT, "yaml": kinds.TEXT}
+"""The type of the answer; there is no type xml."""
 _FOLDED = (p.Project, p.Filter)
 
 
@@ -53,8 +54,6 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
     else:
         analyze = found.take("analyze")
         found.take("verbose")
-    if form in ("xml", "yaml"):
-        raise SqlError("0A000", "EXPLAIN gives text and JSON only")
     if form not in _FORMATS:
         raise SqlError("22023", f'unrecognized value for EXPLAIN option "format": "{form}"')
     query = session.prepare_now(found.rest(), given)
@@ -64,7 +63,7 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
 
     def run(session: SqlSession, values: Sequence[Any]) -> SqlOutcome:
         explained = explain(session, query, values, analyze=analyze)
-        shown = explained.lines() if form == "text" else [json.dumps([_tree(explained)], indent=2)]
+        shown = explained.lines() if form == "text" else [STRUCTURED[form](_tree(explained))]
         return SqlOutcome(columns, [(line,) for line in shown], "EXPLAIN")
 
     return SqlPrepared(text, Action.RUN, query.parameters, columns, Utility(run), given)
