@@ -34,7 +34,7 @@ from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.roles import RoleChanges
 from hyperdb.storage import open_engine
-from hyperdb.values import OpenOptions
+from hyperdb.values import OpenOptions, Publishing
 
 if TYPE_CHECKING:
     from hyperdb.frontends.cql.backend import CqlBackend
@@ -320,6 +320,8 @@ class Database:
         resp: str | None = None,
         sql: str | None = None,
         cql: str | None = None,
+        http: str | None = None,
+        publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
         control: bool = True,
         password: str | None = None,
@@ -330,7 +332,10 @@ class Database:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
             cql: `HOST:PORT` for Cassandra's clients, likewise.
-            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL clients must.
+            http: `HOST:PORT` for the oblivious service, likewise; whoever reaches it may read all of what is published.
+            publish: names of the apps that it publishes, or a `Publishing` that says more.
+            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL's
+                and those of HTTP must.
             control: whether the command line may reach this process through `DIR/control.sock`.
             password: sets the bootstrap role's password first.
         """
@@ -339,7 +344,17 @@ class Database:
 
         self._check()
         certificate = load(Path(tls[0]), Path(tls[1])) if tls is not None else None
-        serving = Serving(self, resp=resp, sql=sql, cql=cql, certificate=certificate, control=control, password=password)
+        publishing = publish if isinstance(publish, Publishing) else Publishing(tuple(publish))
+        serving = Serving(
+            self,
+            resp=resp,
+            sql=sql,
+            cql=cql,
+            http=None if http is None else (http, publishing),
+            certificate=certificate,
+            control=control,
+            password=password,
+        )
         self._servers.append(serving)
         return serving
 

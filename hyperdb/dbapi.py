@@ -14,9 +14,10 @@ import threading
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import hyperdb
+from hyperdb.commitment.verify import Trusted
 from hyperdb.database import MEMORY, Database
 from hyperdb.errors import (
     CorruptError,
@@ -36,6 +37,9 @@ from hyperdb.errors import (
 from hyperdb.frontends.sql.embedded.connection import Connection
 from hyperdb.frontends.sql.embedded.cursor import Cursor
 from hyperdb.frontends.sql.embedded.description import BINARY, DATETIME, NUMBER, ROWID, STRING
+from hyperdb.oblivious.levels import Level
+from hyperdb.remote import SCHEMES, Remote
+from hyperdb.remote import connect as connect_remote
 
 __all__ = [
     "BINARY",
@@ -121,19 +125,32 @@ _OPENED = Opened()
 _STATES: list[tuple[type[StorageError], str]] = [(LockedError, "55006"), (CorruptError, "XX001"), (StorageError, "58030")]
 
 
-def connect(database: str | Path | Database, *, autocommit: bool = False, **options: Any) -> Connection:
-    """A connection (PEP 249) to a directory or to an open database.
+@overload
+def connect(database: str, *, key: Trusted | bytes | str, privacy: Level | str, **options: Any) -> Remote: ...
+
+
+@overload
+def connect(database: str | Path | Database, *, autocommit: bool = False, **options: Any) -> Connection: ...
+
+
+def connect(database: str | Path | Database, *, autocommit: bool = False, **options: Any) -> Connection | Remote:
+    """A connection (PEP 249) to a directory or to an open database; or a remote database, by a URL.
 
     Args:
         database: a path, which is opened and closed with its last connection; `:memory:`, a database of this connection's own;
             or what `hyperdb.open` gave.
         autocommit: each statement is a transaction of its own; otherwise the first one begins one, and `commit` ends it.
-        options: those of `hyperdb.open`, for a path.
+        options: those of `hyperdb.open`, for a path. For a URL (`https://HOST:PORT` of `hyperdb serve --http`): `key`, what is
+            trusted of the store (its key, or an `OwnerKey` or a `Root`); `privacy`, what it may learn of a read (`"pir"`,
+            `Bucket(64)`), which apps and reads may change; `state`, a directory for hints and what was seen; `ca`, a file of
+            certificates; `refresh`, seconds until newer epochs are looked for; `progress`, called with what is fetched.
 
     Raises:
         OperationalError: 55006 where another process owns the directory, 58030 where it cannot be opened.
         InternalError: XX001 where its files are corrupt.
     """
+    if isinstance(database, str) and database.startswith(SCHEMES):
+        return connect_remote(database, options)
     if isinstance(database, Database):
         return Connection(database.sql_backend, autocommit, lambda: None)
     try:

@@ -40,6 +40,7 @@
     +-- CqlError                a CQL request was refused; carries the protocol's code and what its ERROR tells besides
     +-- WireError               what a SQL client sent breaks the wire protocol; carries the SQLSTATE to answer with
     +-- PrivacyError            what was asked cannot be answered at the privacy level asked for; nothing was sent
+    +-- RemoteError             a remote store could not be reached, or refused; carries the status if it answered
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
     +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
     +-- NotBuiltError           asked for something that this version does not have
@@ -118,6 +119,14 @@ class NotProvableError(HyperDBError):
 
 class PrivacyError(HyperDBError):
     """What was asked cannot be answered at the privacy level asked for. It was not sent at a lower one."""
+
+
+class RemoteError(HyperDBError):
+    """A remote store could not be reached, sent less or more than it should, or refused: then `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ConflictError(HyperDBError):

@@ -1,4 +1,4 @@
-"""Servers inside the host process: RESP on native threads, SQL and CQL on event loops, administration, the control socket.
+"""Servers inside the host process: RESP on native threads, SQL, CQL and HTTP on event loops, administration, the control socket.
 
 Theory: the native server owns its sockets and threads; this module gives it what only the host knows: settings, passwords,
 facts for INFO, and how to stop. Invariant: nothing here runs per command of the keyspace.
@@ -25,7 +25,7 @@ from hyperdb.frontends.resp.answers import Answer
 from hyperdb.frontends.resp.control import Client, Keyspace
 from hyperdb.frontends.throttle import Throttle
 from hyperdb.graph.roles import committed_roles
-from hyperdb.values import parse_address
+from hyperdb.values import Publishing, parse_address
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
+    from hyperdb.oblivious.http.publisher import Publisher
+    from hyperdb.oblivious.http.server import HttpServer
     from hyperdb.rows import RowCommands
 
 REDIS_VERSION = "7.0.15"
@@ -51,6 +53,7 @@ class Serving:
         resp: str | None,
         sql: str | None = None,
         cql: str | None = None,
+        http: tuple[str, Publishing] | None = None,
         certificate: Certificate | None = None,
         control: bool,
         password: str | None,
@@ -64,6 +67,7 @@ class Serving:
         self._resp: _native.Server | None = None
         self._sql: SqlServer | None = None
         self._cql: CqlServer | None = None
+        self._http: HttpServer | None = None
         self._control: ControlSocket | None = None
         self.admin = Admin(self)
         if password is not None:
@@ -79,6 +83,8 @@ class Serving:
                 self._sql = self._serve_sql(sql, certificate)
             if cql is not None:
                 self._cql = self._serve_cql(cql, certificate)
+            if http is not None:
+                self._http = self._serve_http(*http, certificate)
             if control:
                 self._control = ControlSocket(database, self)
         except HyperDBError:
@@ -102,6 +108,16 @@ class Serving:
         """Where Cassandra's clients connect, or None."""
         return self._cql.addresses[0] if self._cql is not None else None
 
+    @property
+    def http_address(self) -> tuple[str, int] | None:
+        """Where clients of the oblivious service connect, or None."""
+        return self._http.address if self._http is not None else None
+
+    @property
+    def publisher(self) -> Publisher | None:
+        """What makes the epochs of the oblivious service, or None."""
+        return self._http.publisher if self._http is not None else None
+
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until somebody asked for a stop (SHUTDOWN, `request_shutdown`); whether it was so."""
         return self.stopping.wait(seconds)
@@ -112,6 +128,8 @@ class Serving:
         self.database.role_changes.leave(self)
         if self._control is not None:
             self._control.close()
+        if self._http is not None:
+            self._http.stop()
         if self._cql is not None:
             self._cql.stop()
         if self._sql is not None:
@@ -213,6 +231,13 @@ class Serving:
 
         found = self._verifier_of(name)
         return None if found is None else CqlRole(*found)
+
+    def _serve_http(self, address: str, publishing: Publishing, certificate: Certificate | None) -> HttpServer:
+        # Loaded by those who serve HTTP only.
+        from hyperdb.oblivious.http.server import HttpServer, oblivious
+
+        tls = None if certificate is None else certificate.files
+        return HttpServer(oblivious(self.database.native, publishing), _bound(address), tls)
 
     # What administration asks (`hyperdb.frontends.resp.control.Control`).
 

@@ -32,6 +32,22 @@ class OpenOptions:
     """Commits after which a frame is sealed; None: not by count."""
 
 
+@dataclass(frozen=True)
+class Publishing:
+    """What the oblivious service publishes, and how."""
+
+    apps: tuple[str, ...] = ()
+    """Names of the apps. Whoever reaches the service may read all of them."""
+    every: float = 3600.0
+    """Seconds from one epoch of an app to the next."""
+    work_bits: int = 16
+    """A ticket for 256 private reads costs 2 to the power of this many hashes; 0: nothing has to be paid."""
+    window: float = 0.0
+    """Seconds that a private read waits for others to share its pass over the data."""
+    threads: int = 1
+    """That share a pass."""
+
+
 def quarter_of_ram() -> int:
     """A quarter of the machine's memory in bytes: the budget when none is given."""
     fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())

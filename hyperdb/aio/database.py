@@ -27,6 +27,7 @@ from hyperdb.graph.snapshot import Snapshot as PlainSnapshot
 from hyperdb.graph.snapshot import SnapshotApp
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.server import Serving
+from hyperdb.values import Publishing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -166,12 +167,24 @@ class Database:
         resp: str | None = None,
         sql: str | None = None,
         cql: str | None = None,
+        http: str | None = None,
+        publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
         control: bool = True,
         password: str | None = None,
     ) -> Serving:
         """Runs servers inside this process, on threads of their own. The arguments are `hyperdb.Database.serve`'s."""
-        return await self.in_thread(self.plain.serve, resp=resp, sql=sql, cql=cql, tls=tls, control=control, password=password)
+        return await self.in_thread(
+            self.plain.serve,
+            resp=resp,
+            sql=sql,
+            cql=cql,
+            http=http,
+            publish=publish,
+            tls=tls,
+            control=control,
+            password=password,
+        )
 
     async def close(self) -> None:
         """Stops servers, makes all durable, closes the files. A second call does nothing."""

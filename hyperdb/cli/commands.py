@@ -20,19 +20,14 @@ from hyperdb.cli.keys import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
 from hyperdb.cli.shell import shell
 from hyperdb.cli.target import target
-from hyperdb.errors import CorruptError, HyperDBError, InvalidError, NotBuiltError
-from hyperdb.values import parse_address
+from hyperdb.errors import CorruptError, HyperDBError, InvalidError
+from hyperdb.values import Publishing, parse_address
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
 _SWITCH_SECONDS = 0.0005
 """How long the threads of a server compute before one that waits for the interpreter has its turn: those that turn long results
 into rows would hold up the loop of all SQL clients by five milliseconds each time otherwise."""
-
-
-def _refuse(name: str, value: str) -> None:
-    if value != _OFF:
-        raise NotBuiltError(f"--{name} is not built yet: this version serves RESP, CQL and SQL")
 
 
 def _seconds(frames: str) -> float | None:
@@ -54,7 +49,11 @@ def serve(
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
     cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
     sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
-    http: Annotated[str, typer.Option(help="Not built yet.")] = _OFF,
+    http: Annotated[str, typer.Option(help="HOST:PORT of the oblivious service, or 'off'.")] = _OFF,
+    publish: Annotated[list[str] | None, typer.Option(help="App that it publishes, whole, to whoever asks; repeatable.")] = None,
+    epochs: Annotated[float, typer.Option(help="Seconds from one published epoch to the next.")] = 3600.0,
+    work: Annotated[int, typer.Option(help="Bits of the puzzle that pays for 256 private reads; 0: none.")] = 16,
+    window: Annotated[float, typer.Option(help="Milliseconds that a private read waits for others to share its pass.")] = 0.0,
     sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
     memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
     frames: Annotated[str, typer.Option(help="Seconds from one sealed frame to the next, or 'off'.")] = "1",
@@ -66,10 +65,9 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
     """Serve a database until SIGTERM, SIGINT or SHUTDOWN."""
-    _refuse("http", http)
     if sync not in ("always", "everysec"):
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
-    for address in (resp, sql, cql):
+    for address in (resp, sql, cql, http):
         if address != _OFF:
             parse_address(address)
     if (tls_cert is None) != (tls_key is None):
@@ -83,12 +81,21 @@ def serve(
         frames_count=frames_count,
     ) as database:
         tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
-        asked = (("resp", resp), ("sql", sql), ("cql", cql))
+        asked = (("resp", resp), ("sql", sql), ("cql", cql), ("http", http))
         listen = {name: None if address == _OFF else address for name, address in asked}
-        with database.serve(resp=listen["resp"], sql=listen["sql"], cql=listen["cql"], tls=tls, password=requirepass) as serving:
+        publishing = Publishing(tuple(publish or ()), epochs, work, window / 1000)
+        with database.serve(
+            resp=listen["resp"],
+            sql=listen["sql"],
+            cql=listen["cql"],
+            http=listen["http"],
+            publish=publishing,
+            tls=tls,
+            password=requirepass,
+        ) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.request_shutdown())
-            listening = {"resp": serving.resp_address, "sql": serving.sql_address, "cql": serving.cql_address}
+            listening = {name: getattr(serving, f"{name}_address") for name in listen}
             shown = " ".join(f"{name}={at[0]}:{at[1]}" for name, at in listening.items() if at is not None)
             if (at := listening["resp"]) is not None:
                 print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
@@ -99,6 +106,9 @@ def serve(
             if (at := listening["cql"]) is not None:
                 print(f"cqlsh         cqlsh {at[0]} {at[1]}")
                 print(f"driver        cassandra.cluster.Cluster(['{at[0]}'], port={at[1]})")
+            if (at := listening["http"]) is not None:
+                print(f"oblivious     hyperdb.connect('{'https' if tls else 'http'}://{at[0]}:{at[1]}', privacy='pir',")
+                print(f"                              key='{database.frames.public_key.hex()}')")
             print(f"shell         hyperdb shell {directory}")
             print(f"Python        hyperdb.open('{directory}'), when this server is stopped")
             print(f"ready {shown or 'without listeners'}", flush=True)

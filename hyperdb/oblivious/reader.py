@@ -251,8 +251,9 @@ class _Everything(Mechanism):
     def __init__(self, service: Service, pinned: Pinned) -> None:
         super().__init__(service, pinned)
         manifest = pinned.manifest
-        overflow = [service.column(OVERFLOW, column) for column in range(manifest.overflow.columns)]
-        columns = [service.column(PAGES, column) for column in range(manifest.pages.columns)]
+        overflow, columns = list(service.columns(OVERFLOW)), service.columns(PAGES)
+        if (len(overflow), len(columns)) != (manifest.overflow.columns, manifest.pages.columns):
+            raise VerificationError("claim", "more or fewer columns than the manifest says")
         shown = [pinned.open(columns[column], self._overflow(columns[column], overflow)) for column in manifest.columns]
         self._shown: Mapping[int, Shown] = dict(zip(manifest.columns, shown, strict=True))
 

@@ -30,6 +30,9 @@ class Service(Protocol):
     def column(self, number: int, column: int) -> bytes:
         """A column in the clear."""
 
+    def columns(self, number: int) -> Sequence[bytes]:
+        """All columns of a matrix."""
+
     def prove(self, queries: Sequence[Query]) -> bytes:
         """A bundle at the epoch's frame, in the clear."""
 
@@ -56,6 +59,11 @@ class LocalService:
     def column(self, number: int, column: int) -> bytes:
         """See `Service`."""
         return self.epoch.matrix(number).column(column)
+
+    def columns(self, number: int) -> Sequence[bytes]:
+        """See `Service`."""
+        matrix = self.epoch.matrix(number)
+        return [matrix.column(column) for column in range(matrix.columns)]
 
     def prove(self, queries: Sequence[Query]) -> bytes:
         """See `Service`."""
@@ -107,6 +115,12 @@ class Recorder:
     def column(self, number: int, column: int) -> bytes:
         """See `Service`."""
         return self._note("column", (number, column), self.inner.column(number, column))
+
+    def columns(self, number: int) -> Sequence[bytes]:
+        """See `Service`."""
+        columns = self.inner.columns(number)
+        self._note("columns", number, b"".join(columns))
+        return columns
 
     def prove(self, queries: Sequence[Query]) -> bytes:
         """See `Service`."""

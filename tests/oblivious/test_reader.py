@@ -159,7 +159,8 @@ def test_everything_is_fetched_once(served: Served) -> None:
     recorder = Recorder(served.service)
     reader = _reader(served, Full(), recorder)
     manifest = served.epoch.manifest
-    assert len(recorder.trace) == 1 + manifest.pages.columns + manifest.overflow.columns
+    sizes = [shape.rows * shape.columns for shape in (manifest.overflow, manifest.pages)]
+    assert [event.shape for event in recorder.trace[1:]] == [("columns", None, size) for size in sizes]
     recorder.trace.clear()
     reader.get(b"user:7")
     reader.member(b"hash:5", b"field 2")
@@ -215,6 +216,9 @@ class Liar:
         if column == self.spoil_column and number == PAGES:
             data[0] ^= 1
         return bytes(data)
+
+    def columns(self, number: int) -> list[bytes]:
+        return [self.column(number, column) for column in range(len(self.inner.columns(number)))]
 
     def prove(self, queries: list[Query]) -> bytes:
         # A true proof of something else.

@@ -29,6 +29,8 @@ class Certificate:
 
     context: ssl.SSLContext
     hash: bytes | None
+    files: tuple[Path, Path]
+    """The chain and its private key."""
 
 
 def load(certificate: Path, key: Path) -> Certificate:
@@ -45,7 +47,7 @@ def load(certificate: Path, key: Path) -> Certificate:
         der = ssl.PEM_cert_to_DER_cert(first[first.index("-----BEGIN CERTIFICATE-----") :])
     except (OSError, ssl.SSLError, ValueError) as error:
         raise InvalidError(f"cannot use the certificate {certificate} with the key {key}: {error}") from error
-    return Certificate(context, _hash(der))
+    return Certificate(context, _hash(der), (certificate, key))
 
 
 def _hash(der: bytes) -> bytes | None:

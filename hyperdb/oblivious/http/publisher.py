@@ -1,0 +1,144 @@
+"""Which apps are published, the epochs of each that can be asked now, and the thread that makes new ones.
+
+Theory: an epoch is a snapshot, so a new one is made beside the old one and takes its place in one step; the old one stays for a
+while, since clients are in the middle of it. How often depends on time alone, never on who reads. Invariant: an app that was
+not named is not published, and the system's own (names, roles) never.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from hyperdb.errors import HyperDBError, InvalidError, NotFoundError, NotProvableError
+from hyperdb.oblivious.epochs import Epoch, Source, build, rebuild
+from hyperdb.oblivious.service import LocalService
+
+KEPT = 2
+"""Epochs of an app that can be asked: the newest and the one before."""
+_AGAIN = 5.0
+"""Seconds until an app of which no epoch could be made is tried again."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """An epoch, under the name that clients ask for it by."""
+
+    app: str
+    epoch: Epoch
+    service: LocalService
+    before: str | None
+    """The epoch that it was made from, if it was made from one."""
+
+    @cached_property
+    def id(self) -> str:
+        """The manifest's digest in hexadecimal digits: whoever has the manifest can tell that it is of this name."""
+        return self.epoch.manifest.digest().hex()
+
+    @cached_property
+    def manifest(self) -> bytes:
+        """The manifest's bytes."""
+        return bytes(self.epoch.manifest)
+
+    @cached_property
+    def hints(self) -> tuple[bytes, bytes]:
+        """Hints of both matrices."""
+        return self.epoch.pages.hint_bytes(), self.epoch.overflow.hint_bytes()
+
+
+class Publisher:
+    """See the module. Thread-safe."""
+
+    def __init__(
+        self, source: Source, apps: Sequence[str], *, clock: Callable[[], float], every: float = 3600.0, threads: int = 1
+    ) -> None:
+        """Epochs are made when `start` is called and then each `every` seconds, by `clock` (monotonic)."""
+        if not apps or not all(apps):
+            raise InvalidError("name the apps that are to be published")
+        self.source = source
+        self.apps = tuple(dict.fromkeys(apps))
+        self.every = every
+        self.failures: dict[str, str] = {}
+        """Why the last try to make an epoch of an app failed."""
+        self._clock = clock
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._kept: dict[str, tuple[Published, ...]] = {}
+        self._made_at: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins to make epochs, on a thread."""
+        self._thread = threading.Thread(target=self._run, name="hyperdb-epochs", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread, after what it is at."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def newest(self, app: str) -> Published | None:
+        """The newest epoch of an app; None if there is none yet, or it is not published."""
+        with self._lock:
+            kept = self._kept.get(app, ())
+        return kept[-1] if kept else None
+
+    def find(self, epoch: str) -> Published | None:
+        """An epoch by its name."""
+        with self._lock:
+            return next((each for kept in self._kept.values() for each in kept if each.id == epoch), None)
+
+    def renew(self, app: str) -> Published:
+        """Seals a frame, makes an epoch of it and puts it in its place.
+
+        Raises:
+            NotFoundError: the app is not published, or there is no such app.
+            NotProvableError: a value is too large for an epoch.
+        """
+        if app not in self.apps:
+            raise NotFoundError(f"'{app}' is not published")
+        with self._making:
+            last = self.newest(app)
+            frame = self.source.frames.seal().number
+            made = self._made(app, last, frame)
+            # What is asked of every epoch is made before anybody can ask.
+            _ = made.id, made.manifest, made.hints
+            with self._lock:
+                self._kept[app] = (*self._kept.get(app, ()), made)[-KEPT:]
+                self._made_at[app] = self._clock()
+            self.failures.pop(app, None)
+            return made
+
+    def _made(self, app: str, last: Published | None, frame: int) -> Published:
+        epoch = None
+        if last is not None:
+            try:
+                epoch = rebuild(self.source, last.epoch, frame=frame, threads=self._threads)
+            except NotProvableError:
+                # Proofs outgrew the room that the last one left them: from nothing, as if it were the first.
+                last = None
+        if epoch is None:
+            epoch = build(self.source, app, frame=frame, threads=self._threads)
+        return Published(app, epoch, LocalService(self.source, epoch), None if last is None else last.id)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            for app in self.apps:
+                if self._is_due(app) and not self._stopping.is_set():
+                    try:
+                        self.renew(app)
+                    except HyperDBError as error:
+                        self.failures[app] = str(error)
+                        with self._lock:
+                            self._made_at[app] = self._clock() - max(self.every - _AGAIN, 0)
+            self._stopping.wait(min(self.every, 1.0))
+
+    def _is_due(self, app: str) -> bool:
+        with self._lock:
+            made_at = self._made_at.get(app)
+        return made_at is None or self._clock() - made_at >= self.every

@@ -1,0 +1,145 @@
+"""A published epoch of a server, as readers ask for it.
+
+Invariant: each method is one request of a size that the manifest fixes; hints alone are fetched in pieces and may be resumed,
+since everybody fetches all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hyperdb.commitment.claim import encode_queries
+from hyperdb.commitment.verify import Limits, Query, VerificationError
+from hyperdb.commitment.verify.hashing import digest
+from hyperdb.errors import RemoteError
+from hyperdb.oblivious.manifest import MOST_BYTES, Manifest, Shape, read_manifest
+from hyperdb.oblivious.pir import DIMENSION, NUMBER_BYTES
+from hyperdb.oblivious.remote.state import State
+from hyperdb.oblivious.remote.transport import Transport
+
+Progress = Callable[[str, int, int], object]
+"""What is fetched, bytes so far, bytes in all."""
+_ATTESTATION_BYTES = 1024
+_CHUNK = 1 << 18
+_TRIES = 5
+
+
+def nothing_shown(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass
+class HttpService:
+    """See the module; `hyperdb.oblivious.service.Service`."""
+
+    transport: Transport
+    epoch: str
+    """The digest of its manifest, in hexadecimal digits."""
+    state: State
+    progress: Progress = nothing_shown
+    _known: tuple[Manifest, bytes, bytes] | None = None
+
+    @property
+    def _path(self) -> str:
+        return f"/v1/epochs/{self.epoch}"
+
+    def manifest(self) -> tuple[bytes, bytes]:
+        """See `Service`."""
+        if self._known is None:
+            data = self._download("manifest", f"{self._path}/manifest")
+            read = read_manifest(data)
+            if read.digest().hex() != self.epoch:
+                raise VerificationError("pin", "the manifest is not the one that was asked for")
+            self._known = read, data, self.transport.get(f"{self._path}/attestation", _ATTESTATION_BYTES)
+        return self._known[1], self._known[2]
+
+    def shape(self, number: int) -> Shape:
+        """What a matrix is."""
+        self.manifest()
+        assert self._known is not None
+        return (self._known[0].pages, self._known[0].overflow)[number]
+
+    def hint(self, number: int) -> bytes:
+        """See `Service`: from the disk if it is there."""
+        shape = self.shape(number)
+        found = self.state.hint(shape.hint)
+        if found is None:
+            found = self._fetch_hint(number, shape)
+            self.state.keep_hint(shape.hint, found)
+        return found
+
+    def answer(self, number: int, query: bytes) -> bytes:
+        """See `Service`."""
+        size = NUMBER_BYTES * self.shape(number).rows
+        return _sized(self.transport.post(f"{self._path}/answers/{number}", query, size), size)
+
+    def column(self, number: int, column: int) -> bytes:
+        """See `Service`."""
+        rows = self.shape(number).rows
+        return self.transport.part(f"{self._path}/columns/{number}", column * rows, (column + 1) * rows)
+
+    def columns(self, number: int) -> Sequence[bytes]:
+        """All columns of a matrix, in one download."""
+        shape = self.shape(number)
+        if not shape.columns:
+            return ()
+        data = self._download(
+            "pages" if number == 0 else "overflow", f"{self._path}/columns/{number}", shape.rows * shape.columns
+        )
+        return [data[at : at + shape.rows] for at in range(0, len(data), shape.rows)]
+
+    def prove(self, queries: Sequence[Query]) -> bytes:
+        """See `Service`."""
+        return self.transport.post(f"{self._path}/proofs", encode_queries(queries), Limits.DEFAULT.size)
+
+    def history(self, frame: int) -> bytes:
+        """A bundle that shows that the epoch's frame contains an earlier one."""
+        return self.transport.get(f"{self._path}/history?seen={frame}", Limits.DEFAULT.size)
+
+    def _fetch_hint(self, number: int, shape: Shape) -> bytes:
+        size = NUMBER_BYTES * DIMENSION * shape.rows
+        part = self.state.fetched(shape.hint)
+        for tried in range(_TRIES):
+            have = part.stat().st_size if part.exists() else 0
+            if have < size:
+                try:
+                    with part.open("ab") as file, self.transport.stream(f"{self._path}/hints/{number}", have) as response:
+                        if have and response.status != 206:
+                            file.truncate(0)
+                        while (chunk := response.read(_CHUNK)) and file.tell() <= size:
+                            file.write(chunk)
+                            self.progress("hint", file.tell(), size)
+                except RemoteError as error:
+                    if error.status is not None or tried == _TRIES - 1:
+                        raise
+            elif have == size:
+                break
+            else:
+                part.unlink()
+        data = part.read_bytes()
+        if digest("hyperdb/epoch-hint", data) != shape.hint:
+            part.unlink()
+            raise VerificationError("attestation", "a hint that is not the manifest's")
+        return data
+
+    def _download(self, what: str, path: str, most: int = MOST_BYTES) -> bytes:
+        parts: list[bytes] = []
+        have = 0
+        with self.transport.stream(path, 0) as response:
+            total = int(response.headers.get("Content-Length") or 0)
+            while chunk := response.read(_CHUNK):
+                have += len(chunk)
+                if have > most:
+                    raise RemoteError(f"{path}: more than {most} bytes")
+                parts.append(chunk)
+                self.progress(what, have, total)
+        if have != total:
+            raise RemoteError(f"{path}: {have} bytes of {total}")
+        return b"".join(parts)
+
+
+def _sized(data: bytes, size: int) -> bytes:
+    if len(data) != size:
+        raise RemoteError(f"{len(data)} bytes where {size} are expected")
+    return data

@@ -1,0 +1,92 @@
+"""A database on the other side of a network: `hyperdb.connect("https://...", key=..., privacy=...)`.
+
+Theory: the composition root of a client. It owns the connection, what is pinned and what is kept on disk; apps read through it
+at the level that was chosen for all, or for one of them. Invariant: it writes nothing there.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
+from hyperdb.errors import InvalidError
+from hyperdb.oblivious.levels import Level, parse_level
+from hyperdb.oblivious.remote.moment import RemoteAppView
+from hyperdb.oblivious.remote.service import Progress, nothing_shown
+from hyperdb.oblivious.remote.state import State
+from hyperdb.oblivious.remote.store import RemoteStore
+from hyperdb.oblivious.remote.transport import Transport
+
+_KEY_BYTES = 57
+SCHEMES = ("https://", "http://")
+
+
+def _trusted(key: Trusted | bytes | str) -> Trusted:
+    if isinstance(key, StoreKey | OwnerKey | Root):
+        return key
+    try:
+        data = bytes.fromhex(key) if isinstance(key, str) else key
+    except ValueError:
+        raise InvalidError("a key is written in hexadecimal digits") from None
+    if len(data) != _KEY_BYTES:
+        raise InvalidError(f"a store's key has {_KEY_BYTES} bytes, not {len(data)}; an owner's is an OwnerKey, a root a Root")
+    return StoreKey(data)
+
+
+class Remote:
+    """See `hyperdb.connect`. Thread-safe; a context manager that closes it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: Trusted | bytes | str,
+        privacy: Level | str,
+        state: str | Path | None = None,
+        ca: str | Path | None = None,
+        refresh: float = 60.0,
+        progress: Progress = nothing_shown,
+    ) -> None:
+        """See `hyperdb.connect`."""
+        self.url = url
+        self.privacy = parse_level(privacy) if isinstance(privacy, str) else privacy
+        if refresh <= 0:
+            raise InvalidError("newer epochs are looked for after a positive number of seconds")
+        context = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
+        kept = State.of(url, None if state is None else Path(state))
+        transport = Transport.to(url, tls=context)
+        self.store = RemoteStore(transport, _trusted(key), kept, refresh=refresh, progress=progress)
+
+    def app(self, name: str, *, privacy: Level | str | None = None) -> RemoteAppView:
+        """An app that the store publishes, read at a level; at that of the connection if None."""
+        level = parse_level(privacy) if isinstance(privacy, str) else privacy
+        return RemoteAppView(self.store.app(name), level or self.privacy)
+
+    def apps(self) -> tuple[str, ...]:
+        """Names of the apps that the store says to publish."""
+        return self.store.names()
+
+    def close(self) -> None:
+        """Closes connections. A second call does nothing."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def connect(url: str, options: dict[str, Any]) -> Remote:
+    """A remote database, by the options of `hyperdb.connect`.
+
+    Raises:
+        InvalidError: no key is given, or no level.
+    """
+    missing = [name for name in ("key", "privacy") if options.get(name) is None]
+    if missing:
+        raise InvalidError(f"a remote store is read with {' and '.join(missing)}: what is trusted of it, what it may learn")
+    return Remote(url, **options)
