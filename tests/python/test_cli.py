@@ -225,7 +225,7 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("serve", "d", "--http", "127.0.0.1:8080"), "not built yet"),
+        (("serve", "d", "--http", "127.0.0.1:0"), "name the apps"),
         (("serve", "d", "--cql", "nonsense"), "no address"),
         (("serve", "d", "--sync", "never"), "--sync"),
         (("serve", "d", "--resp", "nonsense"), "no address"),
