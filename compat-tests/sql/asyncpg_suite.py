@@ -12,7 +12,15 @@ import os
 from suites import Peer, arguments, beside, environment, fresh, pytest, release, scratch
 
 VERSION = "0.32.0"
-PINS = (f"asyncpg=={VERSION}", "pytest==9.2.0", "pytest-timeout==2.4.0", "uvloop==0.23.0", "setuptools==80.9.0", "cython==3.1.4")
+PINS = (
+    f"asyncpg=={VERSION}",
+    "distro==1.9.0",
+    "pytest==9.2.0",
+    "pytest-timeout==2.4.0",
+    "uvloop==0.23.0",
+    "setuptools==80.9.0",
+    "cython==3.1.4",
+)
 # About the package and its sources, not about servers.
 WITHOUT = ("test__environment.py", "test__sourcecode.py", "test_record.py", "test_subinterpreters.py")
 

@@ -46,7 +46,8 @@ def prepared(source: Path, home: Path) -> Path:
     """The folder in which the suite runs: what the source says of databases, and the suite's tests."""
     folder = fresh(home / "run")
     shutil.copytree(source / "test", folder / "test")
-    shutil.copy(source / "setup.cfg", folder)
+    for settings in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(source / settings, folder)
     (folder / "test/conftest.py").unlink()
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_suite.py").write_text("from sqlalchemy.testing.suite import *\n")

@@ -351,9 +351,9 @@ class Expressions(Comparisons):
         inner, unit = node.this, node.args.get("unit")
         if not isinstance(inner, exp.Literal):
             raise SqlError("0A000", "an interval needs a literal; write it as a cast")
-        text = str(inner.this) + (f" {unit.name if isinstance(unit, exp.Var) else unit}" if unit is not None else "")
         del scope
-        return Const(Kind(INTERVAL), types.read_text(INTERVAL, text))
+        kind = Kind(INTERVAL) if unit is None else kind_of(unit, self.coercer.catalog, self.binder.path)
+        return Const(kind, types.read_text(INTERVAL, str(inner.this), modifier=kind.modifier))
 
     def _case(self, node: exp.Expr, scope: Scope) -> Expr:
         subject = None if node.this is None else self.bind(node.this, scope)

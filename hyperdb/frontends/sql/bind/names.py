@@ -10,6 +10,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.frontends.sql.types import interval_fields
 
 _LONGEST = 63
 _MOST_BITS = 53
@@ -90,8 +91,6 @@ def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str], *, is_column:
     if isinstance(node, exp.ObjectIdentifier):
         return Kind(kinds.NAMES[str(node.this).lower()])
     this = node.this
-    if isinstance(this, exp.Interval):
-        return Kind(kinds.INTERVAL)
     name = this.name if isinstance(this, exp.DataType.Type) else str(this)
     if name in _UNSIGNED:
         raise SqlError("42601", 'syntax error at or near "unsigned"')
@@ -106,6 +105,9 @@ def kind_of(node: exp.Expr, catalog: Catalog, path: Sequence[str], *, is_column:
             raise SqlError("42704", f"could not find array type for data type {kinds.name_of(inner)}")
         return Kind(array, inner.modifier)
     numbers = [_number(each) for each in node.expressions]
+    if name == "INTERVAL":
+        fields = node.args.get("kind")
+        return Kind(kinds.INTERVAL, interval_fields.modifier_of(fields.name if fields else "", numbers[0] if numbers else None))
     if name == "USERDEFINED":
         return _user(node.args["kind"], numbers, catalog, path)
     return sized(_TYPES.get(name, name.lower()), numbers)
@@ -167,7 +169,7 @@ def sized(name: str, numbers: list[int]) -> Kind:
             shown = "at least 1 bit" if size < 1 else f"less than {_MOST_BITS + 1} bits"
             raise SqlError("22023", f"precision for type float must be {shown}")
         return Kind(kinds.FLOAT4 if size <= 24 else kinds.FLOAT8)
-    return Kind(oid, min(size, 6)) if oid != kinds.INTERVAL else Kind(oid)
+    return Kind(oid, interval_fields.modifier_of("", size) if oid == kinds.INTERVAL else min(size, 6))
 
 
 _LENGTHS = {kinds.VARCHAR: "varchar", kinds.BPCHAR: "char", kinds.BIT: "bit", kinds.VARBIT: "varbit"}

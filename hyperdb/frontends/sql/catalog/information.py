@@ -12,6 +12,7 @@ from hyperdb.frontends.sql.access import privileges
 from hyperdb.frontends.sql.access.rights import role_oid
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Catalog
+from hyperdb.frontends.sql.types import interval_fields
 from hyperdb.graph.catalog import records
 
 Rows = Iterator[Sequence[Any]]
@@ -71,7 +72,7 @@ def columns(env: Any) -> Rows:
             precision, scale = _DIGITS.get(base.oid, (None, None))
             if base.oid == kinds.NUMERIC:
                 precision, scale = kinds.numeric_limits(base.modifier) or (None, None)
-            timed = 6 if base.oid in (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ, kinds.INTERVAL) else None
+            timed = _second_digits(base)
             udt = built_in.name if built_in else _udt(catalog, base.oid)
             generation = {records.IDENTITY_ALWAYS: "ALWAYS", records.IDENTITY_BY_DEFAULT: "BY DEFAULT"}.get(record.generation)
             yield (
@@ -82,6 +83,18 @@ def columns(env: Any) -> Rows:
                 generation, "ALWAYS" if generated else "NEVER", default if generated else None, "YES",
                 None, None, None,
             )  # fmt: skip
+
+
+def _second_digits(base: kinds.Kind) -> int | None:
+    """datetime_precision."""
+    if base.oid == kinds.DATE:
+        return 0
+    if base.oid == kinds.INTERVAL:
+        digits = interval_fields.digits_of(base.modifier)
+        return interval_fields.MOST_DIGITS if digits is None else digits
+    if base.oid not in (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ):
+        return None
+    return interval_fields.MOST_DIGITS if base.modifier < 0 else base.modifier
 
 
 def _udt(catalog: Catalog, oid: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.types import interval_fields
 from hyperdb.graph.catalog.codec import read_varint, varint
 
 BOOL, BYTEA, CHAR1, NAME, INT8, INT2, INT4, REGPROC, TEXT, OID = 16, 17, 18, 19, 20, 21, 23, 24, 25, 26
@@ -112,6 +113,7 @@ NAMES = {row.name: row.oid for row in BUILT_IN.values()} | {f"_{row.name}": row.
 _BY_CODE = {row.code: row.oid for row in BUILT_IN.values() if row.code} | {9: NUMERIC, 11: TEXT, 14: UUID, 2: INT2}
 _SIZED = frozenset({40, 41, 42, 43})
 _TIMED = frozenset({44, 45, 46, 47, 48})
+_INTERVAL = 48
 _MOST_MICROS = 6
 _NUMERIC, _ENUM, _DOMAIN, _ARRAY = 50, 60, 61, 70
 _VARHDR = 4
@@ -184,6 +186,8 @@ def to_record(kind: Kind, domains: frozenset[int] = frozenset()) -> bytes:
     if code in _SIZED:
         bits = code in (42, 43)
         return bytes([code]) + varint(0 if kind.modifier < 0 else kind.modifier if bits else kind.modifier - _VARHDR)
+    if code == _INTERVAL and interval_fields.words_of(kind.modifier):
+        raise SqlError("0A000", f"columns of type {name_of(kind)} are not supported")
     if code in _TIMED:
         return bytes([code]) + varint(_MOST_MICROS if kind.modifier < 0 else kind.modifier & 0xFFFF)
     return bytes([code])
@@ -215,7 +219,9 @@ def of_record(data: bytes) -> Kind:
         return Kind(oid, -1 if size == 0 else size if bits else size + _VARHDR)
     if code in _TIMED:
         precision = read_varint(rest, 0)[0]
-        return Kind(oid, -1 if precision == _MOST_MICROS else precision)
+        if precision == _MOST_MICROS:
+            return Kind(oid)
+        return Kind(oid, interval_fields.modifier_of("", precision) if code == _INTERVAL else precision)
     return Kind(oid)
 
 
@@ -239,4 +245,4 @@ def name_of(kind: Kind, user: dict[int, str] | None = None) -> str:
     if kind.oid in (TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ):
         word, _, rest = found.spoken.partition(" ")
         return f"{word}({kind.modifier}) {rest}"
-    return found.spoken
+    return found.spoken + (interval_fields.shown(kind.modifier) if kind.oid == INTERVAL else "")

@@ -261,7 +261,9 @@ for _target in _BITS_OF:
 def _from_text(target: Kind, enum: Any) -> Run:
     if enum is not None:
         return lambda value, env: enum.read_text(value, env.style)
-    return lambda value, env: types.read_text(target.oid, value, -1, env.style)
+    # What a number without a unit counts, an interval's modifier says; other modifiers are a step of their own.
+    modifier = target.modifier if target.oid == INTERVAL else -1
+    return lambda value, env: types.read_text(target.oid, value, modifier, env.style)
 
 
 def find(source: int, target: Kind, enum: Callable[[int], Any] = lambda _oid: None) -> Cast | None:

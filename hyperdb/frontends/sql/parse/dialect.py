@@ -58,6 +58,12 @@ _FOREIGN_TYPES = frozenset(
 )
 
 
+def interval_type(fields: str, digits: exp.Expr | None) -> exp.DataType:
+    """The type of intervals with what stands behind its word."""
+    sized = [] if digits is None else [exp.DataTypeParam(this=digits)]
+    return exp.DataType(this=exp.DataType.Type.INTERVAL, expressions=sized, kind=exp.Var(this=fields) if fields else None)
+
+
 class HyperPostgres(Postgres):
     """PostgreSQL, calls left as they are and places of arrays as they are written."""
 
@@ -86,7 +92,7 @@ class HyperPostgres(Postgres):
         ALTER_DROP_REQUIRES_COLUMN = False
 
         def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> Any:
-            """INTERVAL 'text' as it is written, and one unit behind it; sqlglot would take the text apart."""
+            """INTERVAL 'text' as it is written, and the type with the fields behind it; sqlglot would take the text apart."""
             del require_interval, parse_function_unit
             if not self._match(TokenType.INTERVAL):
                 return None
@@ -94,11 +100,37 @@ class HyperPostgres(Postgres):
                 self._retreat(self._index - 1)
                 return None
             text = exp.Literal.string(self._prev.text)
-            unit = None
-            if self._curr and self._curr.text.upper() in _UNITS:
-                unit = exp.Var(this=self._curr.text.upper())
+            fields = self._parse_interval_fields()
+            return exp.Interval(this=text, unit=interval_type(*fields) if fields else None)
+
+        def _parse_interval_fields(self) -> tuple[str, Any] | None:
+            """YEAR TO MONTH, SECOND (3) and their like: the words, and the digits of seconds."""
+            if not (self._curr and self._curr.text.upper() in _UNITS and self._curr.token_type != TokenType.STRING):
+                return None
+            self._advance()
+            words = self._prev.text
+            if self._match_text_seq("TO"):
+                if not (self._curr and self._curr.text.upper() in _UNITS):
+                    self.raise_error("fields of an interval")
                 self._advance()
-            return exp.Interval(this=text, unit=unit)
+                words += f" to {self._prev.text}"
+            is_wrapped = words.lower().endswith("second") and self._match(TokenType.L_PAREN, advance=False)
+            return words.lower(), self._parse_wrapped(self._parse_number) if is_wrapped else None
+
+        def _parse_types(self, *words: Any, **options: Any) -> Any:
+            """A type; of intervals with digits, which sqlglot reads and forgets, and with fields."""
+            index = self._index
+            if not self._match(TokenType.INTERVAL):
+                return super()._parse_types(*words, **options)
+            digits = self._parse_wrapped(self._parse_number) if self._match(TokenType.L_PAREN, advance=False) else None
+            fields = ("", digits) if digits else self._parse_interval_fields()
+            if fields is None:
+                self._retreat(index)
+                return super()._parse_types(*words, **options)
+            made = interval_type(*fields)
+            while self._match_pair(TokenType.L_BRACKET, TokenType.R_BRACKET):
+                made = exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[made], nested=True)
+            return made
 
         def _parse_version(self) -> Any:
             """AS OF FRAME number, behind a table's name."""

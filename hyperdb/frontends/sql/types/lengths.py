@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.types import interval_text, oids
+from hyperdb.frontends.sql.types import interval_fields, interval_text, oids
 from hyperdb.frontends.sql.types.arrays import Bounded
 from hyperdb.frontends.sql.types.calendar import DAY_US, INFINITY, MINUS_INFINITY, US_TO_2000
 from hyperdb.frontends.sql.types.interval_text import Interval
@@ -20,13 +20,6 @@ from hyperdb.frontends.sql.types.interval_text import Interval
 _HEADER = 4
 _SCALE_BITS, _SCALE_MASK, _SCALE_SIGN = 16, 0x7FF, 0x400
 _MOST_PRECISION = 6
-_FULL_PRECISION, _FULL_RANGE = 0xFFFF, 0x7FFF
-_YEAR, _MONTH, _DAY, _HOUR, _MINUTE, _SECOND = 1 << 2, 1 << 1, 1 << 3, 1 << 10, 1 << 11, 1 << 12
-_FIELDS = {
-    _YEAR: "year", _MONTH: "month", _DAY: "day", _HOUR: "hour", _MINUTE: "minute", _SECOND: "second",
-    _YEAR | _MONTH: "month", _DAY | _HOUR: "hour", _DAY | _HOUR | _MINUTE: "minute", _DAY | _HOUR | _MINUTE | _SECOND: "second",
-    _HOUR | _MINUTE: "minute", _HOUR | _MINUTE | _SECOND: "second", _MINUTE | _SECOND: "second",
-}  # fmt: skip
 # What of the microseconds stays where the smallest field is this one.
 _GRAINS = {"hour": 3600 * 10**6, "minute": 60 * 10**6}
 
@@ -95,25 +88,24 @@ def _timetz(value: tuple[int, int], modifier: int, _explicit: bool) -> tuple[int
 
 def interval_unit(modifier: int) -> str:
     """What a number without a unit counts under `INTERVAL ... HOUR TO MINUTE` and its like."""
-    return _FIELDS.get(modifier >> 16 & _FULL_RANGE, "second") if modifier >= 0 else "second"
+    return interval_fields.SMALLEST.get(interval_fields.fields_of(modifier), "second")
 
 
 def _interval(value: Interval, modifier: int, _explicit: bool) -> Interval:
     months, days, micros = value
-    fields, precision = modifier >> 16 & _FULL_RANGE, modifier & 0xFFFF
-    if fields != _FULL_RANGE:
-        smallest = _FIELDS.get(fields, "second")
-        if smallest == "year":
-            months = int(months / 12) * 12
-        if smallest in ("year", "month"):
-            days = micros = 0
-        elif smallest == "day":
-            micros = 0
-        elif smallest in _GRAINS:
-            grain = _GRAINS[smallest]
-            micros = int(abs(micros) // grain * grain) * (1 if micros >= 0 else -1)
-    if precision != _FULL_PRECISION:
-        micros = _rounded(micros, precision)
+    fields, digits = interval_fields.fields_of(modifier), interval_fields.digits_of(modifier)
+    smallest = interval_fields.SMALLEST.get(fields)
+    if smallest == "year":
+        months = int(months / 12) * 12
+    if smallest in ("year", "month"):
+        days = micros = 0
+    elif smallest == "day":
+        micros = 0
+    elif smallest in _GRAINS:
+        grain = _GRAINS[smallest]
+        micros = int(abs(micros) // grain * grain) * (1 if micros >= 0 else -1)
+    if digits is not None:
+        micros = _rounded(micros, digits)
     return interval_text.bounded((months, days, micros), "")
 
 

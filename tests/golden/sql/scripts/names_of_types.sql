@@ -96,3 +96,21 @@ SELECT B'1010' & B'0110', B'1010' | B'0110', B'1010' # B'0110', ~B'1010', B'1010
 SELECT get_bit(B'0010', 2), set_bit(B'0000', 1, 1), substring(B'110010' FROM 2 FOR 3), position(B'01' IN B'1101'), overlay(B'11111' PLACING B'00' FROM 2), bit_count(B'1011');
 SELECT B'10' & B'101';
 SELECT X'1F', b'' = B'', B'10' < B'11', bit_and(x), bit_or(x), bit_xor(x) FROM (VALUES (B'110'), (B'011')) v(x);
+
+-- Intervals: the fields that they are cut to, and the digits of their seconds
+SELECT interval '100 days 3 hours' YEAR, interval '400 days 14 months' YEAR, interval '1:30:45.678' HOUR TO MINUTE;
+SELECT interval '30' MINUTE, '30'::interval minute, cast('1' AS interval hour), interval '1-2' YEAR TO MONTH;
+SELECT interval '30.56789' SECOND(2), interval(2) '1.239s', '1.239s'::interval(1), '5 4:3'::interval day to second(1);
+SELECT interval '30' MINUTE(3);
+SELECT interval '1' YEAR TO SECOND;
+SELECT '1'::interval(-1);
+SELECT '{1.2345}'::interval(2)[], '{1.2345}'::interval second(2)[], interval '2' day::text;
+SELECT t.interval, t.interval + 1 FROM (SELECT 1 AS interval) t;
+CREATE TABLE spans (a interval(3), b interval(0)[], c interval, d date, e timestamp(2), f timestamptz);
+SELECT attname, format_type(atttypid, atttypmod), atttypmod FROM pg_attribute WHERE attrelid = 'spans'::regclass AND attnum > 0;
+SELECT column_name, data_type, datetime_precision FROM information_schema.columns WHERE table_name = 'spans' ORDER BY ordinal_position;
+INSERT INTO spans (a, b, c) VALUES ('1.2345678', '{1.5,2.4}', '1.2345678') RETURNING a, b, c;
+UPDATE spans SET a = c * 2, c = a RETURNING a, c;
+ALTER TABLE spans ALTER a TYPE interval(1);
+SELECT a, a = interval '2.5', pg_typeof(a) FROM spans;
+DROP TABLE spans
