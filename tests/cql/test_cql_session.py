@@ -284,10 +284,41 @@ def test_what_cassandra_refuses_is_refused_in_its_words(client: Client, text: st
 def test_what_cannot_be_done_yet_is_refused_by_name(client: Client) -> None:
     client.context = Context(5, payload={"hyperdb.privacy": b"pir"})
     assert "not answered by this version" in client.refusal("SELECT * FROM t")
+    client.context = Context(5, payload={"hyperdb.privacy": b"secret"})
+    assert "a privacy level is none, bucket(K)" in client.refusal("SELECT * FROM t")
     client.context = Context(5, payload={"hyperdb.prove": b""})
     assert "only SELECT is proved" in client.refusal("INSERT INTO t (k, c) VALUES (1, 1)")
     client.backend.tables.frames.seal()
     assert "are not committed" in client.refusal("SELECT * FROM system.local")
+
+
+def test_a_tables_privacy_level_counts_unless_the_request_says_another(client: Client) -> None:
+    client.run("ALTER TABLE t WITH extensions = {'hyperdb.privacy': 'Cover(4, 64)'}")
+    assert client.run("SELECT extensions FROM system_schema.tables WHERE keyspace_name = 'ks' AND table_name = 't'") == [
+        ((("hyperdb.privacy", b"cover(4, 64)"),),)
+    ]
+    client.run("INSERT INTO t (k, c) VALUES (1, 1)")
+    assert "level 'cover(4, 64)', which ks.t asks for, is not answered" in client.refusal("SELECT c FROM t WHERE k = 1")
+    client.context = Context(5, payload={"hyperdb.privacy": b"none"})
+    assert client.run("SELECT c FROM t WHERE k = 1") == [(1,)]
+    assert "hyperdb.privacy: a privacy level is" in client.refusal("ALTER TABLE t WITH extensions = {'hyperdb.privacy': '0x00'}")
+    client.context = Context(5)
+    client.run("ALTER TABLE t WITH extensions = {'hyperdb.privacy': 'none'}")
+    assert client.run("SELECT c FROM t WHERE k = 1") == [(1,)]
+
+
+def test_hyperdb_root_is_the_newest_frames_or_that_of_a_number(client: Client) -> None:
+    text = "SELECT hyperdb_root(), hyperdb_root(1), hyperdb_root(2), hyperdb_root(-1) FROM system.local"
+    assert client.run(text) == [(None, None, None, None)]
+    frames = client.backend.tables.frames
+    fill(client)
+    first = frames.seal().root
+    assert client.run(text) == [(first, first, None, None)]
+    client.run("DELETE FROM t WHERE k = 1")
+    second = frames.seal().root
+    assert client.run(text) == [(second, first, second, None)]
+    assert client.run("SELECT root FROM hyperdb.frames WHERE frame = 2") == [(second,)]
+    assert client.run("SELECT hyperdb_root() FROM t WHERE k = 2 LIMIT 1") == [(second,)]
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ from hyperdb.frontends.cql.bind.modify import ModifyPlan, time_of
 from hyperdb.frontends.cql.bind.terms import Expression
 from hyperdb.frontends.cql.codes import BatchKind
 from hyperdb.frontends.cql.contract import Context
-from hyperdb.frontends.cql.demands import check_consistency, check_payload
+from hyperdb.frontends.cql.demands import check_consistency
 from hyperdb.frontends.cql.execute import write
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.terms import Marker
 from hyperdb.frontends.cql.parse.walk import walk
 from hyperdb.frontends.cql.prepared import Ready, bind
+from hyperdb.frontends.cql.privacy import check_payload
 from hyperdb.frontends.cql.protocol import requests
 from hyperdb.frontends.cql.protocol.responses import Column, Reply, Result, Void
 from hyperdb.frontends.cql.schema.model import Schema

@@ -1,4 +1,4 @@
-"""What a request asks for beside its statement: consistency, the custom payload; and what is not known any more.
+"""What a request asks for beside its statement: consistency; and what is not known any more.
 
 Invariant: what this server does not do is refused here, never passed over.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from hyperdb.errors import CqlError
 from hyperdb.frontends.cql.codes import Consistency, ErrorCode
-from hyperdb.frontends.cql.contract import Context
 from hyperdb.frontends.cql.protocol.requests import Parameters
 from hyperdb.frontends.cql.types.faults import invalid
 
 _SERIAL = frozenset({Consistency.SERIAL, Consistency.LOCAL_SERIAL})
 _REPLICAS = {Consistency.TWO: 2, Consistency.THREE: 3}
-_PRIVACY = "hyperdb.privacy"
 PROVE = "hyperdb.prove"
 """The payload's word for a proof."""
 
@@ -62,14 +60,3 @@ def check_consistency(parameters: Parameters, *, is_conditional: bool) -> None:
         raise invalid("You must use conditional updates for serializable writes")
     if parameters.serial_consistency is not None and parameters.serial_consistency not in _SERIAL:
         raise invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL")
-
-
-def check_payload(context: Context) -> None:
-    """Refuses what a request asks for beside its statement and this version does not do.
-
-    Raises:
-        CqlError: invalid.
-    """
-    level = context.payload.get(_PRIVACY)
-    if level is not None and level != b"none":
-        raise invalid(f"hyperdb.privacy: level '{level.decode(errors='replace')}' is not answered by this version, only 'none'")

@@ -24,7 +24,7 @@ from hyperdb.frontends.cql.codes import ErrorCode, EventKind
 from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
 from hyperdb.frontends.cql.define.context import Context as DefineContext
 from hyperdb.frontends.cql.define.run import run as define
-from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_payload, check_read_consistency, unprepared
+from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_read_consistency, unprepared
 from hyperdb.frontends.cql.execute import paging, proof, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
@@ -35,6 +35,7 @@ from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
 from hyperdb.frontends.cql.parse.permissions import PermissionStatement
 from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
+from hyperdb.frontends.cql.privacy import check_payload, check_table
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
@@ -356,7 +357,8 @@ class CqlSession:
         values = arranged(parameters.names, parameters.values, made.plan.markers)
         served = made.plan.served
         sees = not served.is_masked or access.sees_masked(self.backend.roles.image(), self.role, served, schema)
-        return Frame(self.backend.clock, now, seconds, values, made.literals, write_time, sees_masked=sees)
+        root = partial(proof.root, self.backend.tables.frames)
+        return Frame(self.backend.clock, now, seconds, values, made.literals, write_time, sees_masked=sees, root=root)
 
     def _select(
         self, made: Ready, transaction: TableTransaction, schema: Schema, frame: Frame, asked: Asked, known: bytes | None
@@ -365,6 +367,7 @@ class CqlSession:
         assert isinstance(plan, SelectPlan)
         parameters = asked.parameters
         check_read_consistency(parameters.consistency)
+        check_table(asked.context, plan.served)
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
         of, key = partial(paging.digest, asked.text, asked.keyspace, frame.values), self.backend.paging_key
         state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of(), key)

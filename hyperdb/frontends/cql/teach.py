@@ -79,7 +79,8 @@ def text_lesson(parsed: Parsed, plan: Plan, schema: Schema, protocol: int, found
 
 
 def _learned(teacher: _Teacher, parsed: Parsed, plan: Plan, protocol: int) -> LaneSelect | LaneWrite | None:
-    if plan.served.source is not None or plan.served.is_masked:
+    served = plan.served
+    if served.source is not None or served.is_masked or (isinstance(plan, SelectPlan) and served.privacy is not None):
         return None
     statement = parsed.statement()
     try:

@@ -29,6 +29,11 @@ def micros() -> int:
     return time.time_ns() // 1000
 
 
+def no_root(_number: int | None) -> bytes | None:
+    """Where no frames are sealed."""
+    return None
+
+
 class Clock:
     """Times of writes, each later than the one before, and what identifies by time or by chance. For many threads."""
 
@@ -73,6 +78,8 @@ class Frame:
     sees_masked: bool = True
     """Whether masked columns are shown as they are."""
     warnings: list[str] = field(default_factory=list)
+    root: Callable[[int | None], bytes | None] = no_root
+    """See `Environment`."""
     kept: dict[int, object] = field(default_factory=dict)
     """What parts of a plan have made once for the request, by their own keys."""
 

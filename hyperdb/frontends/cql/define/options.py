@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from hyperdb.errors import InvalidError
 from hyperdb.frontends.cql.define.properties import Properties, flag, integer
 from hyperdb.frontends.cql.describe.schema import TableOptions
 from hyperdb.frontends.cql.schema.faults import config
+from hyperdb.frontends.cql.schema.options import PRIVACY
 from hyperdb.frontends.cql.types.faults import invalid
+from hyperdb.oblivious.levels import parse_level
 
 MOST_TTL = 20 * 365 * 24 * 60 * 60
 """Seconds: 20 years."""
@@ -218,9 +221,19 @@ def _extensions(properties: Properties, name: str) -> Mapping[str, bytes] | None
     if said is None:
         return None
     try:
-        return {key: bytes.fromhex(value.removeprefix("0x")) for key, value in said.items()}
+        return {key: _extension(key, value) for key, value in said.items()}
+    except InvalidError as error:
+        raise invalid(f"{PRIVACY}: {error}") from None
     except ValueError:
         raise invalid(f"Values of '{name}' are blobs") from None
+
+
+def _extension(key: str, value: str) -> bytes:
+    """An extension's bytes; a privacy level may also be written as people do."""
+    if key != PRIVACY:
+        return bytes.fromhex(value.removeprefix("0x"))
+    said = bytes.fromhex(value[2:]).decode(errors="replace") if value.startswith("0x") else value
+    return str(parse_level(said)).encode()
 
 
 def _flag(properties: Properties, name: str) -> bool | None:

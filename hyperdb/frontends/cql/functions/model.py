@@ -32,6 +32,9 @@ class Environment(Protocol):
     def uuid(self) -> UUID:
         """A new random one (version 4)."""
 
+    def root(self, number: int | None) -> bytes | None:
+        """The root of a frame, of the newest one if None; None if there is none."""
+
 
 Run = Callable[[Environment, Sequence[Value]], Value]
 

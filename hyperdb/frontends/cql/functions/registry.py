@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hyperdb.frontends.cql.functions import arithmetic, blobs, containers, floors, masks, moments
+from hyperdb.frontends.cql.functions import arithmetic, blobs, containers, floors, frames, masks, moments
 from hyperdb.frontends.cql.functions.model import Function, Signature, Types
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.names import show
@@ -14,6 +14,7 @@ SIGNATURES: dict[str, list[Signature]] = {
     **arithmetic.SIGNATURES,
     **containers.SIGNATURES,
     **masks.SIGNATURES,
+    **frames.SIGNATURES,
 }
 AGGREGATES = frozenset(["count", "min", "max", "sum", "avg"])
 

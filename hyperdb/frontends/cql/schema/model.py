@@ -12,6 +12,7 @@ from functools import cached_property
 from hyperdb.frontends.cql.describe.schema import Column, Index, Keyspace, Role, Table, TableOptions, View
 from hyperdb.frontends.cql.parse.definitions import TargetKind
 from hyperdb.frontends.cql.schema.faults import unauthorized
+from hyperdb.frontends.cql.schema.options import PRIVACY
 from hyperdb.frontends.cql.schema.rows import RowSource
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import COUNTER, Udt
@@ -105,6 +106,11 @@ class Served:
     def is_masked(self) -> bool:
         """Whether any column has a mask."""
         return any(column.mask is not None for column in self.table.columns)
+
+    @property
+    def privacy(self) -> bytes | None:
+        """The privacy level that SELECTs have which say none themselves."""
+        return self.options.extensions.get(PRIVACY)
 
     @cached_property
     def dropped(self) -> Mapping[str, int]:

@@ -16,6 +16,8 @@ from hyperdb.frontends.cql.describe.schema import Option, TableOptions
 from hyperdb.graph.catalog.records import Setting
 
 ID = "id"
+PRIVACY = "hyperdb.privacy"
+"""The extension that says how little a store may learn of reading the table."""
 _SPACE = UUID("9c3ed6a8-6f43-5c86-9d5c-0a2f5d2d9a5e")
 _DEFAULTS = TableOptions()
 _NAMES = tuple(each.name for each in fields(TableOptions))
