@@ -216,6 +216,8 @@ def test_what_is_written_is_read(typed: tuple[Native, Any]) -> None:
     text = literals.plain(kind, data)
     if not text and kind == model.DURATION:
         return  # no time at all has no text, in Cassandra too
+    if kind == model.INET and getattr(value, "ipv4_mapped", None) is not None:
+        return  # Java takes it for the address of version 4, in Cassandra too
     back = literals.from_text(kind, text.removeprefix("0x") if kind == model.BLOB else text)
     assert back == data
 

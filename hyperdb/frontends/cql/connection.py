@@ -25,6 +25,7 @@ from hyperdb.frontends.cql.authentication import Credentials
 from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.contract import Backend, Context, Lane, Opening, Role, Session, WouldWait
 from hyperdb.frontends.cql.protocol import requests, startup, versions
+from hyperdb.frontends.cql.protocol.errors import warnings_of
 from hyperdb.frontends.cql.protocol.limits import Limits
 from hyperdb.frontends.cql.protocol.requests import Fault, Request
 from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, Error, Event, Ready, Reply
@@ -529,7 +530,7 @@ _STAGES: dict[type[requests.Body], Stage] = {requests.Startup: Stage.START, requ
 def _refusal(error: Exception) -> Reply:
     """What a client is told of an error."""
     if isinstance(error, CqlError):
-        return Reply(Error(error))
+        return Reply(Error(error), warnings_of(error))
     if not isinstance(error, HyperDBError):
         LOG.error("an internal error in a CQL session", exc_info=error)
     return Reply(Error(CqlError(ErrorCode.SERVER, f"{type(error).__name__}: {error}")))

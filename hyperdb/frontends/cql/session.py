@@ -37,6 +37,7 @@ from hyperdb.frontends.cql.parse.permissions import PermissionStatement
 from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
 from hyperdb.frontends.cql.privacy import check_payload, check_table
 from hyperdb.frontends.cql.protocol import requests, responses
+from hyperdb.frontends.cql.protocol.errors import warned
 from hyperdb.frontends.cql.protocol.responses import Event, Reply, Rows, SchemaChange, SetKeyspace, Void
 from hyperdb.frontends.cql.protocol.versions import V5
 from hyperdb.frontends.cql.schema.faults import unauthorized
@@ -292,7 +293,7 @@ class CqlSession:
             asked.note("Preparing statement")
             self.authorize(statement, schema, asked.keyspace)
             made = ready(schema)
-            frame = self.frame(made, asked.parameters, write_time, schema)
+            frame = self.frame(made, asked.parameters, write_time, schema, is_prepared=known is not None)
             frames.append(frame)
             if isinstance(made.plan, SelectPlan):
                 return self._select(made, transaction, schema, frame, asked, known)
@@ -304,7 +305,10 @@ class CqlSession:
             found = write.decide([write.Change(made.plan, frame)], transaction)
             return found if known is None else replace(found, new_metadata_id=metadata_id(found.columns))
 
-        result = self.transacting.run(kind, body)
+        try:
+            result = self.transacting.run(kind, body)
+        except CqlError as error:
+            raise warned(error, frames[-1].warnings if frames else ()) from None
         return Reply(result, frames[-1].warnings)
 
     def _prove(self, parsed: Parsed, asked: Asked) -> Reply:
@@ -350,11 +354,13 @@ class CqlSession:
             raise CqlError(ErrorCode.PROTOCOL, f"Out of bound timestamp, must be in [{-(1 << 63) + 1}, {(1 << 63) - 1}]")
         return self.backend.clock.write_time() if given is None or is_conditional else given
 
-    def frame(self, made: Ready, parameters: requests.Parameters, write_time: int, schema: Schema) -> Frame:
+    def frame(
+        self, made: Ready, parameters: requests.Parameters, write_time: int, schema: Schema, *, is_prepared: bool = False
+    ) -> Frame:
         """What a plan is run with."""
         now = self.backend.clock.now()
         seconds = parameters.now_in_seconds if parameters.now_in_seconds is not None else now // 1_000_000
-        values = arranged(parameters.names, parameters.values, made.plan.markers)
+        values = arranged(parameters.names, parameters.values, made.plan.markers, is_prepared=is_prepared)
         served = made.plan.served
         sees = not served.is_masked or access.sees_masked(self.backend.roles.image(), self.role, served, schema)
         root = partial(proof.root, self.backend.tables.frames)

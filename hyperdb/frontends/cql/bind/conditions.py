@@ -242,7 +242,7 @@ def _compared(of: Run, kind: Type, comparison: Comparison, bound: Expression) ->
 
 
 def _in(selecting: Selecting, of: Run, kind: Type, value: tm.Term, receiver: Receiver) -> Holds:
-    order = ordering.order_key(kind)
+    order, blank = ordering.order_key(kind), _blank(kind)
     if isinstance(value, tm.Marker):
         listed = selecting.marker(value, Receiver(f"in({receiver.name})", List(kind)), nulls=True)
 
@@ -260,8 +260,8 @@ def _in(selecting: Selecting, of: Run, kind: Type, value: tm.Term, receiver: Rec
 
     def holds(frame: Frame, row: Row) -> bool:
         mine = of(frame, row)
-        wanted = [each for each in values(frame) if not isinstance(each, Unset)]
-        if not isinstance(mine, bytes):
+        wanted = [None if each == blank else each for each in values(frame) if not isinstance(each, Unset)]
+        if not isinstance(mine, bytes) or mine == blank:
             return None in wanted
         return any(each is not None and order(each) == order(mine) for each in wanted)
 

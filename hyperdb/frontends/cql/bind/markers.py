@@ -62,7 +62,9 @@ class Markers:
         return tuple(found)
 
 
-def arranged(names: Sequence[str] | None, values: Sequence[Value], columns: Sequence[Column]) -> Sequence[Value]:
+def arranged(
+    names: Sequence[str] | None, values: Sequence[Value], columns: Sequence[Column], *, is_prepared: bool = False
+) -> Sequence[Value]:
     """A request's values in the order of the markers.
 
     Raises:
@@ -75,5 +77,6 @@ def arranged(names: Sequence[str] | None, values: Sequence[Value], columns: Sequ
             raise CqlError(ErrorCode.INVALID, f"Missing value for bind variable {missing[0]}")
         return [given[column.name] for column in columns]
     if len(values) != len(columns):
-        raise invalid("Invalid amount of bind variables")
+        counted = f"there were {len(columns)} markers(?) in CQL but {len(values)} bound variables"
+        raise invalid(counted if is_prepared else "Invalid amount of bind variables")
     return values

@@ -146,8 +146,7 @@ class Modifying:
             else:
                 changes = assignments.put(self._terms, served, column, value)
                 (static if column.role is Role.STATIC else regular).append(changes)
-        bounds = [self._relations.bind(relation) for relation in named]
-        restrictions = wheres.gather(served, bounds, allow_filtering=False)
+        restrictions = wheres.gather(served, map(self._relations.bind, named), allow_filtering=False)
         only_static = bool(static) and not regular and not restrictions.clustering
         keys = self._keys(restrictions, "INSERT")
         clustering = None if only_static and served.clustering else self._rows(restrictions, "INSERT")
@@ -158,7 +157,7 @@ class Modifying:
         )
         return ModifyPlan(
             served, "INSERT", keys, clustering, regular=tuple(regular), static=tuple(static),
-            inserts=clustering is not None, condition=condition, partition_markers=partition_markers(served, bounds),
+            inserts=clustering is not None, condition=condition, partition_markers=partition_markers(served, restrictions.bounds),
         )  # fmt: skip
 
     # UPDATE.
@@ -180,8 +179,7 @@ class Modifying:
             seen.append(assignment)
             changes = assignments.assign(self._terms, served, column, assignment)
             (static if column.role is Role.STATIC else regular).append(changes)
-        bounds = [self._relations.bind(relation) for relation in statement.where]
-        found = wheres.gather(served, bounds, allow_filtering=False)
+        found = wheres.gather(served, map(self._relations.bind, statement.where), allow_filtering=False)
         condition = conditions.bind(
             self._terms, statement.conditions, unless_exists=False, of_statics=not regular and not found.clustering
         )
@@ -201,7 +199,7 @@ class Modifying:
             self._refuse_in(found, "updates")
         return ModifyPlan(
             served, "UPDATE", keys, clustering, regular=tuple(regular), static=tuple(static), condition=condition,
-            partition_markers=partition_markers(served, bounds),
+            partition_markers=partition_markers(served, found.bounds),
         )  # fmt: skip
 
     # DELETE.
@@ -213,8 +211,7 @@ class Modifying:
         for term in statement.deleted:
             column, changes = assignments.delete(self._terms, served, term)
             (static if column.role is Role.STATIC else regular).append(changes)
-        bounds = [self._relations.bind(relation) for relation in statement.where]
-        found = wheres.gather(served, bounds, allow_filtering=False)
+        found = wheres.gather(served, map(self._relations.bind, statement.where), allow_filtering=False)
         condition = conditions.bind(
             self._terms, statement.conditions, unless_exists=False, of_statics=bool(static) and not regular
         )
@@ -231,7 +228,7 @@ class Modifying:
             self._check_conditional(condition, removes_rows=not static or bool(regular), is_whole_key=is_whole_key)
         made = ModifyPlan(
             served, "DELETE", keys, None, static=tuple(static), condition=condition,
-            partition_markers=partition_markers(served, bounds),
+            partition_markers=partition_markers(served, found.bounds),
         )  # fmt: skip
         if only_static and served.clustering:
             return made

@@ -87,8 +87,7 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
     selecting = Selecting(markers, served, find)
     _check_columns(statement, served)
     relations = Relations(selecting, served)
-    bounds = [relations.bind(relation) for relation in statement.where]
-    found = wheres.gather(served, bounds, allow_filtering=statement.allow_filtering)
+    found = wheres.gather(served, map(relations.bind, statement.where), allow_filtering=statement.allow_filtering)
     near = nearest(selecting, statement.order_by, found)
     orderings = [] if near is not None else [_ordering(served, each) for each in statement.order_by]
     where = wheres.select(found, selecting.place, selects_only_statics=_selects_only_statics(statement, served))
@@ -111,6 +110,7 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
                 Sorting(selecting.place(column.name), ordering.order_key(column.type), descending)
                 for column, descending in orderings
             )
+    wheres.check_filtering(where)
     limit = _amount(selecting, statement.limit, "[limit]")
     per_partition = _amount(selecting, statement.per_partition_limit, "[per_partition_limit]")
     partition_places = tuple(selecting.place(column.name) for column in served.partition)
@@ -134,8 +134,8 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
         per_partition_limit=per_partition,
         json=tuple(map(_json_entry, selected.columns)) if statement.json else None,
         markers=markers.specifications(),
-        partition_markers=partition_markers(served, bounds),
-        warning=_warning(selected, where),
+        partition_markers=partition_markers(served, found.bounds),
+        warning=where.warning if selected.aggregates or groups is not None else None,
     )
 
 
@@ -308,11 +308,3 @@ def _json_entry(column: Column) -> Callable[[Value], str]:
         return f"{name}: {json_text.write(kind, value)}"
 
     return entry
-
-
-def _warning(selected: Selected, where: Where) -> str | None:
-    if not selected.aggregates:
-        return None
-    if where.keys is None:
-        return "Aggregation query used without partition key"
-    return "Aggregation query used on multiple partition keys (IN restriction)" if where.has_in else None

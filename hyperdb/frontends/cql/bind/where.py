@@ -8,7 +8,7 @@ it lies in the partitions and slices and passes the filters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -51,6 +51,10 @@ class Where:
     has_in: bool = False
     """Whether several partition keys may be named."""
     restricts_clustering: bool = False
+    filters_more: bool = False
+    """Whether rows would be looked at one by one, which was not allowed."""
+    warning: str | None = None
+    """What is said where rows are aggregated."""
     restricts_rows: bool = False
     """Whether clustering or regular columns are restricted, so that a partition's static columns alone are no row."""
 
@@ -66,6 +70,8 @@ class Restrictions:
     clustering: list[list[Bound]] = field(default_factory=list)
     """Merged: slices that begin with one column are together."""
     others: dict[str, list[Bound]] = field(default_factory=dict)
+    bounds: list[Bound] = field(default_factory=list)
+    """All of them, as they came."""
 
     def add(self, bound: Bound) -> None:
         """One more.
@@ -73,6 +79,7 @@ class Restrictions:
         Raises:
             CqlError: invalid, where it does not go with those before.
         """
+        self.bounds.append(bound)
         if bound.form is Form.TOKEN:
             self.served.refuse_tokens()
             _merge(self.token, bound, ", ".join(column.name for column in bound.columns))
@@ -87,13 +94,14 @@ class Restrictions:
         if not self.allow_filtering and self.clustering:
             last = self.clustering[-1][0]
             start, before = bound.first, last.first
-            if last.is_slice and start.position > before.position:
+            is_indexed = any(answers(index, bound) for index in self.served.indexes)
+            if last.is_slice and start.position > before.position and not is_indexed:
                 raise invalid(
                     f'Clustering column "{start.name}" cannot be restricted (preceding column "{before.name}" is restricted by a '
                     "non-EQ relation)"
                 )
             if start.position < before.position and bound.is_slice:
-                after = self.served.clustering[start.position + 1]
+                after = next(column for column in self.clustering_columns if column.position > start.position)
                 raise invalid(
                     f'PRIMARY KEY column "{after.name}" cannot be restricted (preceding column "{start.name}" is restricted by a '
                     "non-EQ relation)"
@@ -179,8 +187,8 @@ def _merge(group: list[Bound], bound: Bound, names: str) -> None:
     group.append(bound)
 
 
-def gather(served: Served, bounds: Sequence[Bound], *, allow_filtering: bool) -> Restrictions:
-    """Relations gathered.
+def gather(served: Served, bounds: Iterable[Bound], *, allow_filtering: bool) -> Restrictions:
+    """Relations gathered, one after the other, so that what is wrong with a first one is told before what is with a second.
 
     Raises:
         CqlError: invalid, where two do not go together.
@@ -281,10 +289,8 @@ def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> 
         filters = [bound for group in groups for bound in group]
     elif between and not rows.are_alike(max(between, key=lambda bound: len(bound.columns)).columns):
         filters += between
-    if (is_range or has_index) and not may_filter and _needs_filtering(found, lookup):
-        raise invalid(ALLOW_FILTERING)
     has_in = any(group[0].comparison is Comparison.IN for group in found.partition.values())
-    if has_index and has_in and not is_range:
+    if has_index and has_in:
         raise invalid("Select on indexed columns and with IN clause for the PRIMARY KEY are not supported")
     made = [filter_of(group, place) for group in _by_columns(filters)]
     return Where(
@@ -298,7 +304,26 @@ def select(found: Restrictions, place: Place, *, selects_only_statics: bool) -> 
         has_in=has_in,
         restricts_clustering=bool(found.clustering),
         restricts_rows=bool(found.clustering) or any(group[0].first.role is Role.REGULAR for group in found.others.values()),
+        filters_more=(is_range or has_index) and not may_filter and _needs_filtering(found, lookup, is_range=is_range),
+        warning=_warning(found, has_in=has_in),
     )
+
+
+def check_filtering(where: Where) -> None:
+    """Refuses what would look at rows one by one unasked.
+
+    Raises:
+        CqlError: invalid.
+    """
+    if where.filters_more:
+        raise invalid(ALLOW_FILTERING)
+
+
+def _warning(found: Restrictions, *, has_in: bool) -> str | None:
+    """What is said of an aggregate over such partitions."""
+    if not found.partition and not found.token:
+        return "Aggregation query used without partition key"
+    return "Aggregation query used on multiple partition keys (IN restriction)" if has_in else None
 
 
 def _by_columns(bounds: Sequence[Bound]) -> list[list[Bound]]:
@@ -331,9 +356,8 @@ def check_clustering(found: Restrictions, left: list[list[Bound]], *, may_filter
                 )
 
 
-def _needs_filtering(found: Restrictions, lookup: Lookup | None) -> bool:
+def _needs_filtering(found: Restrictions, lookup: Lookup | None, *, is_range: bool) -> bool:
     """Whether rows would be looked at one by one, beside what an index gives."""
-    number = len(found.others)
     if lookup is None:
         return bool(found.clustering) or bool(found.others) or found.partition_needs_filtering()
     if found.partition_needs_filtering() and lookup.column.role is not Role.PARTITION:
@@ -344,9 +368,9 @@ def _needs_filtering(found: Restrictions, lookup: Lookup | None) -> bool:
         return False
     if any(len(group) > 1 and not group[0].is_slice for group in found.others.values()):
         return True
-    if lookup.column.role not in (Role.PARTITION, Role.CLUSTERING):
-        number -= 1
-    return number > 0
+    # Clustering columns that make slices of a partition, or are beside tokens, are no matter of the index.
+    counted = len(found.clustering) if (is_range and not found.token) or found.leading()[2] else 0
+    return len(found.others) + counted > (lookup.column.role is not Role.PARTITION)
 
 
 def _lookup(found: Restrictions) -> Lookup | None:

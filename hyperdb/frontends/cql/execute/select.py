@@ -43,16 +43,21 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
     frame = access.frame
     limit = amount(plan.limit, frame, "LIMIT")
     per_partition = amount(plan.per_partition_limit, frame, "PER PARTITION LIMIT")
-    if plan.warning is not None:
-        frame.warnings.append(plan.warning)
     begin = state or State()
     left = limit if state is None else begin.left
+    # A LIMIT that would fit into the page is no matter: all rows are sorted before it counts.
+    is_refused = bool(plan.sorting) and page_size is not None
+    if plan.where.keys is not None and (is_refused or plan.warning is not None):
+        # Keys that cannot be are told before anything else is.
+        plan.where.keys(frame)
+    if plan.warning is not None:
+        frame.warnings.append(plan.warning)
+    if is_refused:
+        raise invalid(
+            "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove the "
+            "ORDER BY or the IN and sort client side, or disable paging for this query"
+        )
     if plan.sorting and not plan.is_one_row:
-        if page_size is not None and (limit is None or limit > page_size):
-            raise invalid(
-                "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either remove the "
-                "ORDER BY or the IN and sort client side, or disable paging for this query"
-            )
         return Page(_sorted(plan, access, limit, per_partition))
     if plan.nearest is not None:
         return Page(_nearest(plan, plan.nearest, access, limit, page_size))

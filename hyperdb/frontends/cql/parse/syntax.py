@@ -17,6 +17,7 @@ from hyperdb.frontends.cql.parse.machine import END, Unexpected
 
 _SHOWN_BEFORE = 10
 _LONGEST_SHOWN = 60
+_LONGEST_BEFORE = 1000
 
 
 def told(lexer: CqlLexer, text: str, fault: Fault) -> CqlError:
@@ -50,10 +51,11 @@ def _error(lexer: CqlLexer, text: str, position: int, reason: str) -> CqlError:
     pieces = _pieces(lexer, text, position)
     lexeme = pieces[-1] if pieces else "<EOF>"
     message = f"line {line}:{column} {reason.replace('{}', _quoted(lexeme))}"
-    earlier = _earlier(lexer, before)
-    shown = " ".join([*earlier, f"[{lexeme}]"])
-    dots = "..." if len(earlier) == _SHOWN_BEFORE else ""
-    return CqlError(ErrorCode.SYNTAX, f"{message} ({dots}{shown}...)")
+    begin = _snippet(lexer, before)
+    shown = " ".join(before[begin:].splitlines())
+    dots = "..." if begin else ""
+    is_end = bool(pieces) and text.endswith(lexeme) and len(text) == position + len(lexeme)
+    return CqlError(ErrorCode.SYNTAX, f"{message} ({dots}{shown}[{lexeme}]{'' if is_end else '...'})")
 
 
 def _quoted(lexeme: str) -> str:
@@ -66,11 +68,11 @@ def _pieces(lexer: CqlLexer, text: str, position: int) -> list[str]:
     return [_short(found.group())] if found else []
 
 
-def _earlier(lexer: CqlLexer, before: str) -> list[str]:
-    """The last lexemes before a place; a long text is looked at from near its end, which may cut the first one."""
-    tail = before[-1000:]
-    found = [match.group() for match in lexer.scanner.finditer(tail) if match.lastgroup != "SKIPPED"]
-    return [_short(piece) for piece in found[-_SHOWN_BEFORE:]]
+def _snippet(lexer: CqlLexer, before: str) -> int:
+    """Where the last lexemes before a place begin, spaces among them; a long text is looked at from near its end."""
+    start = max(0, len(before) - _LONGEST_BEFORE)
+    found = [match.start() for match in lexer.scanner.finditer(before, start)]
+    return found[-_SHOWN_BEFORE] if len(found) >= _SHOWN_BEFORE else start
 
 
 def _short(piece: str) -> str:

@@ -11,7 +11,7 @@ of its reason); `keyspace`, `table`, `function` (str); `argument_types` (list of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hyperdb.errors import CqlError
@@ -19,6 +19,7 @@ from hyperdb.frontends.cql.codes import Consistency, ErrorCode
 from hyperdb.frontends.cql.protocol import writer
 from hyperdb.frontends.cql.protocol.versions import V4, V5
 
+_WARNINGS = "warnings"
 # Name in `extra`, what stands for it where it is not given, and its bytes.
 _Field = tuple[str, Any, Callable[[Any], bytes]]
 
@@ -55,6 +56,17 @@ _BEFORE_V4 = {
     ErrorCode.FUNCTION_FAILURE: ErrorCode.INVALID,
 }
 _BEFORE_V5 = {ErrorCode.CAS_WRITE_UNKNOWN: ErrorCode.WRITE_TIMEOUT, ErrorCode.CDC_WRITE_FAILURE: ErrorCode.WRITE_FAILURE}
+
+
+def warned(error: CqlError, warnings: Sequence[str]) -> CqlError:
+    """An error with the warnings that came before it."""
+    return CqlError(error.code, error.message, {**error.extra, _WARNINGS: tuple(warnings)}) if warnings else error
+
+
+def warnings_of(error: CqlError) -> Sequence[str]:
+    """The warnings that come with an error."""
+    found = error.extra.get(_WARNINGS, ())
+    return found if isinstance(found, tuple) else ()
 
 
 def body(error: CqlError, version: int) -> bytes:

@@ -247,7 +247,9 @@ def _read_native(kind: Type, name: str, value: Any) -> bytes:
             return of.encode(value)
     elif isinstance(value, int | Decimal):
         if name == "decimal":
-            return of.encode(Decimal(value))
+            # Cassandra reads what is no integer as a double, and takes its shortest digits.
+            is_exact = isinstance(value, int)
+            return of.encode(Decimal(value) if is_exact else Decimal(numbers.double_text(float(value))))
         if name in ("double", "float"):
             return of.encode(float(value))
     raise _wrong(fault, value)
