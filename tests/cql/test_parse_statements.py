@@ -28,9 +28,9 @@ def test_reads(cql: Grammar, text: str) -> None:
 
 REFUSED = {
     "": "line 1:0 no viable alternative at input '<EOF>'",
-    "FOO": "line 1:0 no viable alternative at input 'FOO' ([FOO]...)",
+    "FOO": "line 1:0 no viable alternative at input 'FOO' ([FOO])",
     "SELECT * FORM t": "line 1:9 mismatched input 'FORM' expecting K_FROM (SELECT * [FORM]...)",
-    "SELECT a,\n  FROM t": "line 2:2 no viable alternative at input 'FROM' (SELECT a , [FROM]...)",
+    "SELECT a,\n  FROM t": "line 2:2 no viable alternative at input 'FROM' (SELECT a,  [FROM]...)",
     "SELECT select FROM t": "line 1:7 no viable alternative at input 'select'",
     "SELECT * FROM t WHERE": "line 1:21 no viable alternative at input '<EOF>'",
     "SELECT * FROM t LIMIT 5 5": "line 1:24 missing EOF at '5'",

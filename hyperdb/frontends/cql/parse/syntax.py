@@ -52,7 +52,7 @@ def _error(lexer: CqlLexer, text: str, position: int, reason: str) -> CqlError:
     lexeme = pieces[-1] if pieces else "<EOF>"
     message = f"line {line}:{column} {reason.replace('{}', _quoted(lexeme))}"
     begin = _snippet(lexer, before)
-    shown = " ".join(before[begin:].splitlines())
+    shown = "".join(before[begin:].splitlines())
     dots = "..." if begin else ""
     is_end = bool(pieces) and text.endswith(lexeme) and len(text) == position + len(lexeme)
     return CqlError(ErrorCode.SYNTAX, f"{message} ({dots}{shown}[{lexeme}]{'' if is_end else '...'})")
