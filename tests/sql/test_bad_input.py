@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ import hyperdb
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.backend import SqlBackend
 from hyperdb.frontends.sql.contract import Opening, Status
+from hyperdb.frontends.sql.descent import afresh, descends
 from hyperdb.frontends.sql.session import SqlSession
 from hyperdb.graph.catalog.tables import Tables
 
@@ -91,25 +93,91 @@ def test_it_is_refused_by_its_state_and_the_session_goes_on(session: SqlSession,
     assert run(session, "SELECT 1") == [(1,)]
 
 
-NESTED: dict[str, tuple[str, str, str]] = {
-    "parentheses": ("(", "1", ")"),
-    "CASE": ("CASE WHEN true THEN ", "1", " END"),
-    "calls": ("abs(", "1", ")"),
-    "signs": ("- ", "1", ""),
-    "sums": ("1 + ", "1", ""),
-    "casts": ("", "1", "::int"),
+NESTED: dict[str, tuple[str, str, str, int]] = {
+    "parentheses": ("(", "a", ")", 190),
+    "CASE": ("CASE WHEN true THEN ", "a", " END", 190),
+    "calls": ("abs(", "a", ")", 190),
+    "signs": ("- ", "a", "", 190),
+    "sums": ("a + ", "a", "", 190),
+    "casts": ("", "a", "::int", 190),
+    "NOT": ("NOT ", "a = 1", "", 190),
+    "arguments": ("coalesce(a, ", "a", ")", 190),
+    "AND and OR": ("(a = 1 AND (a = 2 OR ", "a = 3", "))", 90),
+    "queries": ("(SELECT a FROM t WHERE a = ", "a", " LIMIT 1)", 36),
+    "tests": ("EXISTS (SELECT 1 WHERE ", "a = 1", ")", 36),
 }
+"""What goes before and behind, and how often that stays within the bound."""
 
 
 @pytest.mark.parametrize("what", NESTED)
-def test_nesting_is_bounded_by_itself_and_not_by_the_interpreter(session: SqlSession, what: str) -> None:
-    before, inside, behind = NESTED[what]
-    limit = sys.getrecursionlimit()
-    assert len(run(session, f"SELECT {before * 190}{inside}{behind * 190}")) == 1
+def test_nesting_is_bounded_by_itself_and_not_by_the_interpreter(
+    session: SqlSession, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_limit: int) -> None:
+        pytest.fail("the limit is every thread's")
+
+    monkeypatch.setattr(sys, "setrecursionlimit", refuse)
+    before, inside, behind, times = NESTED[what]
+    deep = f"{before * times}{inside}{behind * times}"
+    run(session, "INSERT INTO t VALUES (1, 'x')")
+    assert len(run(session, f"SELECT {deep} FROM t ORDER BY {deep}")) == 1
+    run(session, f"CREATE VIEW seen AS SELECT {deep} AS b FROM t")
+    assert run(session, "SELECT count(*) FROM seen WHERE b IS NOT NULL") == [(1,)]
+    run(session, f"UPDATE t SET a = 1 WHERE ({deep}) IS NULL")
+    assert run(session, f"EXPLAIN SELECT 1 FROM t WHERE ({deep}) IS NOT NULL")[-1] == ("Reads: vertex adds of public.t",)
+    run(session, "DROP VIEW seen")
+    run(session, "DELETE FROM t")
     with pytest.raises(SqlError) as error:
         run(session, f"SELECT {before * 210}{inside}{behind * 210}")
     assert error.value.sqlstate == "54001"
-    assert sys.getrecursionlimit() == limit
+
+
+def test_a_deep_check_and_index_are_kept_and_told(session: SqlSession) -> None:
+    deep = "abs(" * 150 + "a" + ")" * 150
+    run(session, f"CREATE TABLE deep (a int CHECK ({deep} < 5))")
+    run(session, f"CREATE INDEX ON deep (({deep}))")
+    run(session, "INSERT INTO deep VALUES (-4)")
+    with pytest.raises(SqlError) as error:
+        run(session, "INSERT INTO deep VALUES (-5)")
+    assert error.value.sqlstate == "23514"
+    ((told,),) = run(session, "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'deep_a_check'")
+    assert told.count("abs(") == 150
+    run(session, "DROP TABLE deep")
+
+
+def test_who_asks_may_stand_deep_itself(session: SqlSession) -> None:
+    def ask(frames: int) -> list[tuple[Any, ...]]:
+        return ask(frames - 1) if frames else run(session, "SELECT " + "(" * 190 + "1" + ")" * 190)
+
+    assert ask(400) == [(1,)]
+
+
+def test_a_descent_goes_on_in_other_threads_and_keeps_its_context() -> None:
+    held = contextvars.ContextVar("held", default=0)
+    held.set(7)
+    threads = set()
+
+    @descends
+    def down(levels: int) -> int:
+        threads.add(threading.get_ident())
+        if not levels:
+            raise KeyError(held.get())
+        return down(levels - 1)
+
+    with pytest.raises(KeyError) as error:
+        down(2_000)
+    assert error.value.args == (7,)
+    assert len(threads) > 2_000 // 100
+
+
+def test_no_more_threads_is_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(SqlError) as error:
+        afresh(lambda: 1)
+    assert error.value.sqlstate == "54001"
 
 
 def test_flat_statements_are_no_deep_ones(session: SqlSession) -> None:

@@ -21,10 +21,11 @@ from hyperdb.frontends.sql.copying import copy
 from hyperdb.frontends.sql.cursor_statements import declare
 from hyperdb.frontends.sql.define import definition
 from hyperdb.frontends.sql.define.by_words import FIRST_WORDS, by_words
+from hyperdb.frontends.sql.descent import afresh
 from hyperdb.frontends.sql.execute.pages import stored
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.explain_statement import explaining
-from hyperdb.frontends.sql.parse.depth import check, room
+from hyperdb.frontends.sql.parse.depth import check
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.parse.words import Words, first_word
 from hyperdb.frontends.sql.plan.nodes import Writes
@@ -117,8 +118,9 @@ class Preparer:
     def _make(
         self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool = False
     ) -> SqlPrepared:
-        with room(check(text)):
-            return self._made(text, given, catalog, path, keyed=keyed)
+        if check(text):
+            return afresh(lambda: self._made(text, given, catalog, path, keyed=keyed))
+        return self._made(text, given, catalog, path, keyed=keyed)
 
     def _made(
         self, text: Statement, given: tuple[int, ...], catalog: Catalog, path: tuple[str, ...], *, keyed: bool

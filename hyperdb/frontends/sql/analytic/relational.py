@@ -19,6 +19,7 @@ from hyperdb.frontends.sql.analytic.scalars import Row, Scalars
 from hyperdb.frontends.sql.analytic.windows import windowed
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.plan import expressions as e
 from hyperdb.frontends.sql.plan import nodes as p
 
@@ -159,6 +160,7 @@ class Writer:
         self._names += 1
         return f"t{self._names}"
 
+    @descends
     def _select(self, plan: p.Plan, outer: Row) -> Select:
         write = _WRITERS.get(type(plan))
         if write is None:

@@ -25,6 +25,7 @@ from hyperdb.frontends.sql.analytic.forms import (
 )
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.plan import expressions as e
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Scalars:
         self._select = select
         self._base = base
 
+    @descends
     def value(self, expr: e.Expr, row: Row, outer: Row) -> Value:
         """An expression over a row.
 

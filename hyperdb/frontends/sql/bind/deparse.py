@@ -15,6 +15,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.plan import expressions as e
 
 _OPERATORS = {"like": "~~", "ilike": "~~*"}
@@ -55,6 +56,7 @@ class Deparser:
         except (_Unknown, SqlError):
             return None
 
+    @descends
     def _written(self, expr: e.Expr, *, outer: bool = False) -> str:
         for kind, write in _WRITERS:
             if isinstance(expr, kind):

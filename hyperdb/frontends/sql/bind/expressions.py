@@ -24,6 +24,7 @@ from hyperdb.frontends.sql.bind.signs import COMPARISONS as COMPARED
 from hyperdb.frontends.sql.bind.subscripts import Subscripts
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, INT8, INTERVAL, NUMERIC, RECORD, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.functions import casts
 from hyperdb.frontends.sql.functions.registry import OPERATORS, resolve
 from hyperdb.frontends.sql.parse.dialect import position
@@ -62,6 +63,7 @@ class Expressions(Comparisons):
         self._subqueries: dict[int, tuple[Level, dict[exp.Expr, Expr]]] = {}
         """Those that were bound, by the level that they stand in."""
 
+    @descends
     def bind(self, node: exp.Expr, scope: Scope) -> Expr:
         """The typed expression.
 

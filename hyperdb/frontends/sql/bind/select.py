@@ -21,6 +21,7 @@ from hyperdb.frontends.sql.bind.scope import Scope, Source
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
 from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.plan.expressions import (
     Const,
     Expr,
@@ -83,6 +84,7 @@ class Queries:
         """The types of the columns of a plan that came from here."""
         return self._kinds[id(plan)][1]
 
+    @descends
     def query(self, node: exp.Expr, scope: Scope) -> tuple[Plan, Columns]:
         """A query's plan and its columns."""
         plan, columns = self._query(node, scope)

@@ -14,6 +14,7 @@ from typing import Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog.kinds import INT2VECTOR, OIDVECTOR
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.execute.recursion import Held
 from hyperdb.frontends.sql.functions.order import Key, key_of
@@ -42,6 +43,7 @@ class Compiler:
         """How values of a type compare."""
         return key_of(oid, self._labels)
 
+    @descends
     def compile(self, expr: e.Expr) -> Run:
         """The closure of an expression."""
         return _COMPILE[type(expr)](self, expr)

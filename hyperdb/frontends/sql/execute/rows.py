@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.execute.aggregate import Grouped
 from hyperdb.frontends.sql.execute.compile import Compiler, Labels
 from hyperdb.frontends.sql.execute.environment import Environment, Row
@@ -50,6 +51,7 @@ class Executor:
         """What asks for parents of rows that are there already."""
         return self._modifier.foreign
 
+    @descends
     def compile(self, plan: p.Plan) -> Rows:
         """The function of a plan; the same for the same plan."""
         found = self._done.get(id(plan))

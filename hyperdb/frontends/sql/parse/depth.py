@@ -3,15 +3,10 @@
 Theory: the grammar, the binder and the compiler descend into a statement, about 25 frames of the interpreter for a pair of
 parentheses. Each level costs a unit (parentheses, CASE, operators in front), a subquery three, and each operator of a chain one,
 until a comma, AND, OR or a word of a clause ends the chain; AND, OR and set operations are flat however long. Invariant: a
-statement within `MOST` is never refused for the interpreter's stack: `room` makes room for it.
+statement within `MOST` is never refused for the interpreter's stack: `descent.afresh` makes room for it.
 """
 
 from __future__ import annotations
-
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.parse.split import pieces
@@ -19,9 +14,7 @@ from hyperdb.frontends.sql.parse.split import pieces
 MOST = 200
 """Units."""
 _SHALLOW = 24
-"""Units that fit into the interpreter's own limit of 1,000 frames."""
-_FRAMES = 12_000
-"""As many as 200 units can take, at some 200 bytes of a thread's stack each."""
+"""Units that fit into the interpreter's own limit of 1,000 frames beside those of who asks."""
 _SUBQUERY = 3
 _OPERATORS = frozenset("+-*/%^<>=~!@#&|?:")
 _PREFIXES = frozenset({"not", "any", "some", "join"})
@@ -79,7 +72,7 @@ def units(text: str) -> int:
 
 
 def check(text: str) -> bool:
-    """Whether a statement needs `room`.
+    """Whether a statement needs a stack of its own.
 
     Raises:
         SqlError: 54001 where it nests too deep.
@@ -93,29 +86,3 @@ def check(text: str) -> bool:
     if deep > MOST:
         raise SqlError("54001", "stack depth limit exceeded", hint=f"The statement nests deeper than {MOST} levels.")
     return deep > _SHALLOW
-
-
-_guard = threading.Lock()
-_inside = 0
-_before = 0
-
-
-@contextmanager
-def room(needed: bool) -> Iterator[None]:
-    """More frames of the interpreter while a deep statement is made ready; its limit is one for the whole process."""
-    global _inside, _before
-    if not needed:
-        yield
-        return
-    with _guard:
-        _inside += 1
-        if _inside == 1:
-            _before = sys.getrecursionlimit()
-            sys.setrecursionlimit(max(_before, _FRAMES))
-    try:
-        yield
-    finally:
-        with _guard:
-            _inside -= 1
-            if _inside == 0:
-                sys.setrecursionlimit(_before)

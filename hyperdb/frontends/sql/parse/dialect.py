@@ -20,6 +20,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
 from hyperdb.frontends.sql.parse.lists import MOST_PARAMETERS, Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
@@ -90,6 +91,12 @@ class HyperPostgres(Postgres):
         # RENAME a TO b is of a column, where sqlglot reads it as another name for the table.
         ALTER_RENAME_REQUIRES_COLUMN = False
         ALTER_DROP_REQUIRES_COLUMN = False
+
+        # Wherever the grammar descends it comes by one of these.
+        _parse_unary = descends(Postgres.Parser._parse_unary)
+        _parse_table = descends(Postgres.Parser._parse_table)
+        _parse_join = descends(Postgres.Parser._parse_join)
+        _parse_select_query = descends(Postgres.Parser._parse_select_query)
 
         def _parse_interval(self, require_interval: bool = True, parse_function_unit: bool = True) -> Any:
             """INTERVAL 'text' as it is written, and the type with the fields behind it; sqlglot would take the text apart."""
@@ -199,6 +206,8 @@ class HyperPostgres(Postgres):
 
     class Generator(Postgres.Generator):  # type: ignore[misc, valid-type]
         """Writes what the parser has read."""
+
+        sql = descends(Postgres.Generator.sql)
 
         def version_sql(self, expression: exp.Version) -> str:
             """AS OF FRAME number."""
@@ -375,6 +384,8 @@ def position(node: exp.Expr | None, offset: int) -> int | None:
 
 def _parts(node: exp.Expr) -> Iterator[exp.Expr]:
     """A node and those under it, no more of them than are asked for."""
-    yield node
-    for each in node.iter_expressions():
-        yield from _parts(each)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += each.iter_expressions(reverse=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.functions.casts import Cast
 from hyperdb.frontends.sql.functions.model import Aggregate, Function
 
@@ -258,6 +259,7 @@ class WindowCall(Expr):
 Held = TypeVar("Held", bound="Expr | Frame | Edge")
 
 
+@descends
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     """The tree with each node replaced by what `change` gives for it; where that is None, its parts are asked."""
     found = change(expr)
@@ -296,20 +298,17 @@ def _rewritten(value: Any, change: Callable[[Expr], Expr | None]) -> Any:
 
 def parts(expr: Expr) -> Iterator[Expr]:
     """The expression and all below it that is over the same row; plans of subqueries are left out."""
-    yield expr
-    for name in _names_of_parts(expr):
-        yield from _parts(getattr(expr, name))
-
-
-def _parts(value: Any) -> Iterator[Expr]:
-    if isinstance(value, Expr):
-        yield from parts(value)
-    elif isinstance(value, Frame | Edge):
-        for name in _names_of_parts(value):
-            yield from _parts(getattr(value, name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _parts(item)
+    waiting: list[Any] = [expr]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, tuple):
+            waiting += reversed(each)
+            continue
+        if isinstance(each, Expr):
+            yield each
+        elif not isinstance(each, Frame | Edge):
+            continue
+        waiting += [getattr(each, name) for name in reversed(tuple(_names_of_parts(each)))]
 
 
 def slots(expr: Expr) -> set[int]:
@@ -334,11 +333,14 @@ def is_volatile(expr: Expr) -> bool:
 
 def conjuncts(expr: Expr | None) -> list[Expr]:
     """What an AND joins."""
-    if expr is None:
-        return []
-    if isinstance(expr, And):
-        return [part for argument in expr.arguments for part in conjuncts(argument)]
-    return [expr]
+    found, waiting = [], [] if expr is None else [expr]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, And):
+            waiting += reversed(each.arguments)
+        else:
+            found.append(each)
+    return found
 
 
 def conjunction(found: list[Expr]) -> Expr | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeGuard
 
 from hyperdb.frontends.sql.catalog import kinds
+from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.plan.expressions import (
     Compare,
     Const,
@@ -40,6 +41,7 @@ class Optimizer:
         self._by_key = by_key
         self._shared: dict[int, Shared] = {}
 
+    @descends
     def plan(self, plan: Plan) -> Plan:
         """The better plan."""
         if isinstance(plan, Shared):
