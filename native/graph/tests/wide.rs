@@ -13,6 +13,7 @@ use hyperdb_graph::wide::cells::{Cells, Change, Column, Write};
 use hyperdb_graph::wide::layout::{Partition, Slice, WideLayout};
 use hyperdb_graph::wide::partition::Moment;
 use hyperdb_graph::wide::read::{Amount, Reach};
+use hyperdb_graph::wide::show::{Ask, Shown};
 use hyperdb_graph::wide::stamp::Deletion;
 use hyperdb_lsm::Direction;
 use proptest::prelude::*;
@@ -473,4 +474,49 @@ fn values_end_at_their_time_and_the_row_with_the_last_of_them() {
             );
         }
     }
+}
+
+#[test]
+fn a_row_keeps_the_key_that_it_was_first_written_with() {
+    let shop = Shop::new();
+    let mut decimals = table(shop.app.0);
+    decimals.columns[1].kind = Some(Type::Plain(Plain::Decimal));
+    let number = shop.make(decimals);
+    let layout = WideLayout::of(&Arc::new(shop.image()), number).unwrap();
+    let own = layout.find_partition(&[&wire(1)]).unwrap();
+    // 1 and 1.00: scale, then digits.
+    let whole = [vec![0, 0, 0, 0], vec![1]].concat();
+    let cents = [vec![0, 0, 0, 2], vec![100]].concat();
+    for (timestamp, first) in [(1, &whole), (2, &cents)] {
+        let mut transaction = shop.begin();
+        let mut rows = layout.open(&transaction).unwrap();
+        let write = Write {
+            timestamp,
+            now: NOW,
+            inserts: true,
+            ..Write::default()
+        };
+        let key = [first.clone(), wire(0)];
+        let written = layout.write(&mut transaction, &mut rows, &own, &key, &write, MOMENT);
+        written.unwrap().unwrap();
+        shop.commit(transaction);
+    }
+    let transaction = shop.begin();
+    let rows = layout.open(&transaction).unwrap();
+    let reach = Reach::Slice(&own, &Slice::default());
+    let page = layout.read(
+        &transaction,
+        &rows,
+        &reach,
+        Direction::Forward,
+        None,
+        amount(9, NOW),
+    );
+    let found = page.unwrap().unwrap().rows;
+    assert_eq!(found.len(), 1);
+    let row = Row::decode(&found[0]).unwrap();
+    assert_eq!(
+        layout.show(&row, 2, Ask::Value, NOW),
+        Some(Shown::Wire(whole))
+    );
 }

@@ -5,10 +5,11 @@
 mod bench;
 
 use bench::{int, ops, stored, wire, Bench, Op, A, INDEXES, NOW, P, TAGS, X};
+use hyperdb_graph::codec::row::Row;
 use hyperdb_graph::wide::cells::Change;
 use hyperdb_graph::wide::layout::Slice;
-use hyperdb_graph::wide::read::{Amount, Wanted};
-use hyperdb_graph::wide::show::Shown;
+use hyperdb_graph::wide::read::{Amount, Reach, Wanted};
+use hyperdb_graph::wide::show::{Ask, Shown};
 use hyperdb_lsm::Direction;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -212,4 +213,49 @@ fn what_has_ended_leaves_rows_entries_and_views_when_its_time_has_come() {
     assert_eq!(here.unwrap()[2].0, Shown::Nothing);
     assert_eq!(bench.shop.store.end_cells(NOW + 70, 10).unwrap(), 1);
     assert_eq!(counts(&bench), [2, 0, 0]);
+}
+
+#[test]
+fn a_views_row_goes_at_once_with_the_value_in_its_key() {
+    let mut bench = Bench::new();
+    bench.make_view();
+    let tag = |n| (TAGS, Change::Put(vec![(stored(n), Some(Vec::new()))]));
+    // The row stays, and so do its tags; its value, by which the view is ordered, ends.
+    bench.run(1, &Op::Write(1, Some(1), 0, vec![tag(7)]));
+    bench.run(
+        2,
+        &Op::Write(1, Some(1), 50, vec![(X, Change::Set(Some(stored(1))))]),
+    );
+    // Its marker and tags end, the value does not.
+    bench.run(3, &Op::Write(1, Some(2), 50, vec![tag(8)]));
+    bench.run(
+        4,
+        &Op::Write(1, Some(2), 0, vec![(X, Change::Set(Some(stored(2))))]),
+    );
+    let view = &bench.layout.views[0].layout;
+    let keys = |now: i64| {
+        let transaction = bench.shop.begin();
+        let opened = view.open(&transaction).unwrap();
+        let amount = Amount {
+            limit: 9,
+            per_partition: None,
+            now,
+        };
+        let all = Reach::Tokens(None, None);
+        let page = view.read(
+            &transaction,
+            &opened,
+            &all,
+            Direction::Forward,
+            None,
+            amount,
+        );
+        let rows = page.unwrap().unwrap().rows;
+        let first = |packed: &Vec<u8>| view.show(&Row::decode(packed).unwrap(), 1, Ask::Value, now);
+        rows.iter().filter_map(first).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(NOW + 49).len(), 2);
+    assert_eq!(keys(NOW + 50), [Shown::Wire(wire(2))]);
+    assert_eq!(bench.shop.store.end_cells(NOW + 50, 10).unwrap(), 2);
+    assert_eq!(keys(NOW + 50), [Shown::Wire(wire(2))]);
 }

@@ -84,6 +84,10 @@ pub trait Columns {
     fn kind(&self, id: u32) -> Option<&Type>;
     /// What user types stand for.
     fn types(&self) -> &dyn UserTypes;
+    /// Whether rows are there no longer than their marker, whatever their cells say.
+    fn lives_by_marker(&self) -> bool {
+        false
+    }
 }
 
 impl Cells {
@@ -243,6 +247,9 @@ impl Cells {
         let ends = row.stamp.is_some_and(|stamp| has_ended(stamp, now));
         if row.stamp.is_some() && !ends {
             return Some(true);
+        }
+        if columns.lives_by_marker() {
+            return Some(false);
         }
         Some(Cells::decode(columns, packed)?.is_live(now))
     }

@@ -68,6 +68,8 @@ pub struct WideLayout {
     pub grace: i64,
     /// Its materialized views, by number.
     pub views: Vec<WideView>,
+    /// Whether it is a view whose key has a column that its base's has not: a row is there as long as the base's value.
+    pub(super) follows_value: bool,
     types: TokenTypes,
 }
 
@@ -187,6 +189,7 @@ impl WideLayout {
             grace: grace_of(table),
             indexes: Vec::new(),
             views: Vec::new(),
+            follows_value: has_own_key(image, table),
             types: TokenTypes(image.clone()),
         };
         for (place, object) in image.objects() {
@@ -398,6 +401,10 @@ impl Columns for WideLayout {
     fn types(&self) -> &dyn UserTypes {
         &self.types
     }
+
+    fn lives_by_marker(&self) -> bool {
+        self.follows_value
+    }
 }
 
 fn grace_of(table: &Table) -> i64 {
@@ -405,6 +412,26 @@ fn grace_of(table: &Table) -> i64 {
     let given = options.find(|option| option.name == "gc_grace_seconds");
     let given = given.and_then(|option| option.value.parse().ok());
     given.unwrap_or(DEFAULT_GRACE)
+}
+
+/// The names of a table's key columns.
+fn key_names(table: &Table) -> impl Iterator<Item = &str> {
+    let partition = table.partition.iter().copied();
+    let ids = partition.chain(table.key.iter().map(|key| key.column));
+    ids.filter_map(|id| {
+        let column = table.columns.iter().find(|column| column.id == id)?;
+        Some(&column.name[..])
+    })
+}
+
+/// Whether a table is a view whose key has a column that is a value in its base.
+fn has_own_key(image: &Image, table: &Table) -> bool {
+    match image.get(table.source.base) {
+        Some(Object::Table(base)) => {
+            key_names(table).any(|name| key_names(base).all(|own| own != name))
+        }
+        _ => false,
+    }
 }
 
 fn kind_of(table: &Table, id: u32) -> Option<Type> {

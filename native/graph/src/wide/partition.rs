@@ -13,6 +13,7 @@ use super::shadow::{Shadow, RECORD, REST};
 use super::stamp::Deletion;
 use crate::catalog::pin;
 use crate::codec::row::{Cell, Row};
+use crate::codec::types::{Plain, Type};
 use crate::header::Header;
 use crate::keys;
 use crate::relation;
@@ -255,6 +256,11 @@ impl WideLayout {
         transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
         let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
         let shadow = self.shadow(transaction, opened, partition, &form)?;
+        let columns = match &before {
+            // Values that sort alike may differ (1.0 and 1.00): a row keeps those that it was first written with.
+            Some(packed) if self.keys_may_differ() => self.key_columns(partition, packed)?,
+            _ => columns,
+        };
         let place = Place {
             key,
             form,
@@ -262,6 +268,15 @@ impl WideLayout {
             before,
         };
         Ok(Ok((place, shadow)))
+    }
+
+    fn keys_may_differ(&self) -> bool {
+        let mut kinds = self.clustering.iter().map(|part| &part.kind);
+        kinds.any(|kind| match kind {
+            Type::Plain(plain) => *plain == Plain::Decimal,
+            Type::Sized(..) => false,
+            _ => true,
+        })
     }
 
     /// Shares the partition with other writers of rows. What was removed since the statement began makes it begin again.

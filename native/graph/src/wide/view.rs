@@ -291,6 +291,7 @@ impl WideLayout {
                 return Ok(None);
             }
         }
+        // Of the value that is in the view's key alone, or else of a value of the key that ends: with it goes the view's row.
         let mut bounds: Option<Stamp> = None;
         let mut cells = Vec::with_capacity(view.columns.len());
         for (of_base, of_view) in &view.columns {
@@ -299,8 +300,8 @@ impl WideLayout {
             };
             let is_key = view.layout.kind(*of_view).is_none();
             if is_key {
-                // A value of the base that ends takes the view's row with it.
-                bounds = bounds.or(cell.stamp.filter(|stamp| stamp.ttl.is_some()));
+                let strict = view.layout.follows_value;
+                bounds = bounds.or(cell.stamp.filter(|stamp| strict || stamp.ttl.is_some()));
             }
             cells.push(Cell {
                 id: *of_view,
