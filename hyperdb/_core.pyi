@@ -35,6 +35,7 @@ __all__ = [
     "decode_verifier",
     "encode_bootstrap_role",
     "forked",
+    "lay_out_epoch",
     "merge_copy_data",
     "pir_kernels",
     "public_key_of",
@@ -54,6 +55,7 @@ from hyperdb._core_pir import PirHint as PirHint
 from hyperdb._core_pir import PirMask as PirMask
 from hyperdb._core_pir import PirMatrix as PirMatrix
 from hyperdb._core_pir import PirQuery as PirQuery
+from hyperdb._core_pir import lay_out_epoch as lay_out_epoch
 from hyperdb._core_pir import pir_kernels as pir_kernels
 
 __version__: str
@@ -157,6 +159,7 @@ class Frames:
     ) -> bytes: ...
     def app(self, app: bytes, frame: int | None = None) -> tuple[bytes, bytes, int, int] | None: ...
     def apps(self, frame: int | None = None) -> list[bytes]: ...
+    def changed_keys(self, app: bytes, since: int, most: int, frame: int | None = None) -> list[bytes] | None: ...
     def shards(self, app: bytes, limit: int, frame: int | None = None) -> list[tuple[int, bytes, int, int, bytes]]: ...
     def public_key(self) -> bytes: ...
     def attest(self, app: bytes, seed: bytes, manifest: bytes, frame: int | None = None) -> tuple[int, bytes]: ...

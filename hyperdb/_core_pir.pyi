@@ -1,8 +1,21 @@
 # The classes of `_core` that private retrieval is done by; there is no module of this name when the program runs.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
+from hyperdb._core import Store
+
 def pir_kernels() -> list[str]: ...
+def lay_out_epoch(
+    store: Store,
+    app: bytes,
+    frame: int | None,
+    pages: tuple[int, int, int, int | None],
+    last: tuple[Sequence[bytes], Sequence[int], int] | None,
+    threads: int,
+    go_on: Callable[[int], bool],
+) -> tuple[
+    tuple[int, bytes, bytes, bytes], int, list[bytes], list[int], tuple[PirMatrix, PirMatrix], list[tuple[int, bytes]]
+]: ...
 
 @final
 class PirMatrix:
@@ -15,6 +28,8 @@ class PirMatrix:
     def set(self, column: int, data: bytes) -> None: ...
     def column(self, column: int) -> bytes: ...
     def copy(self) -> PirMatrix: ...
+    def changed_from(self, earlier: PirMatrix) -> list[int]: ...
+    def digest(self, tag: str, below: Sequence[PirMatrix]) -> bytes: ...
     def answer(self, queries: Sequence[bytes], threads: int) -> list[bytes]: ...
     def hint(self, app: bytes, number: int, threads: int) -> PirHint: ...
 

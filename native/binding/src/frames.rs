@@ -181,6 +181,22 @@ impl Frames {
         py.detach(|| sealer.frames().apps(frame)).map_err(failure)
     }
 
+    /// Logical keys that changed in an app between two frames; None if they are more than `most`.
+    #[pyo3(signature = (app, since, most, frame=None))]
+    fn changed_keys<'py>(
+        &self,
+        py: Python<'py>,
+        app: &[u8],
+        since: u64,
+        most: usize,
+        frame: Option<u64>,
+    ) -> PyResult<Option<Vec<Bound<'py, PyBytes>>>> {
+        let sealer = self.store.get().sealer()?;
+        let found = py.detach(|| sealer.frames().changed_keys(app, (since, frame), most));
+        let found = found.map_err(failure)?;
+        Ok(found.map(|keys| keys.iter().map(|key| PyBytes::new(py, key)).collect()))
+    }
+
     /// The shards of an app's trees under a limit in bytes.
     #[pyo3(signature = (app, limit, frame=None))]
     fn shards<'py>(

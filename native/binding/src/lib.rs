@@ -11,6 +11,7 @@
 mod command;
 mod cql;
 mod engine;
+mod epochs;
 mod errors;
 mod fork;
 mod frames;
@@ -38,6 +39,8 @@ mod _core {
     use super::cql::{CqlLane, CqlLanes, CqlPlan};
     #[pymodule_export]
     use super::engine::{Engine, Snapshot};
+    #[pymodule_export]
+    use super::epochs::lay_out_epoch;
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]

@@ -51,6 +51,12 @@ pub(crate) fn pir_kernels(py: Python<'_>) -> Vec<&'static str> {
 #[pyclass(frozen, module = "hyperdb._core")]
 pub(crate) struct PirMatrix(RwLock<Matrix>);
 
+impl PirMatrix {
+    pub(crate) fn of(matrix: Matrix) -> Self {
+        PirMatrix(RwLock::new(matrix))
+    }
+}
+
 #[pymethods]
 impl PirMatrix {
     #[new]
@@ -87,7 +93,32 @@ impl PirMatrix {
     }
 
     fn copy(&self, py: Python<'_>) -> Self {
-        PirMatrix(RwLock::new(py.detach(|| self.0.read().clone())))
+        PirMatrix::of(py.detach(|| self.0.read().clone()))
+    }
+
+    /// Columns that are not the same in an earlier matrix.
+    fn changed_from(&self, py: Python<'_>, earlier: &PirMatrix) -> PyResult<Vec<usize>> {
+        py.detach(|| self.0.read().changed_from(&earlier.0.read()))
+            .map_err(refused)
+    }
+
+    /// The framed hash of a tag and all columns, each going on in the matrices `below`.
+    #[pyo3(signature = (tag, below))]
+    fn digest<'py>(
+        &self,
+        py: Python<'py>,
+        tag: &str,
+        below: Vec<PyRef<'py, PirMatrix>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let below: Vec<&PirMatrix> = below.iter().map(|matrix| &**matrix).collect();
+        let found = py.detach(|| {
+            let below: Vec<_> = below.iter().map(|matrix| matrix.0.read()).collect();
+            let own = self.0.read();
+            let mut parts: Vec<&Matrix> = vec![&own];
+            parts.extend(below.iter().map(|matrix| &**matrix));
+            Matrix::digest(tag, &parts)
+        });
+        Ok(PyBytes::new(py, &found.map_err(refused)?))
     }
 
     fn answer<'py>(

@@ -41,7 +41,7 @@ pub use forest::{Forest, Roots};
 pub use header::{Header, SignedHeader};
 pub use names::Names;
 pub use options::{FramesOptions, Retention, SealerOptions};
-pub use prove::{Request, Shard};
+pub use prove::{refused, AppView, Request, Shard};
 pub use records::Cost;
 pub use schedule::Schedule;
 pub use seal::Frames;

@@ -6,6 +6,7 @@
 //! **Invariant.** One view serves a whole bundle: nodes, entries and header are of the same frame, whatever is sealed meanwhile.
 
 use crate::attest::Attestation;
+use crate::changes::Changes;
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::history::Path;
@@ -23,7 +24,7 @@ use hyperdb_lsm::{Direction, Family, KeyRange, Op, Snapshot};
 use hyperdb_verkle::hash::Digest;
 use hyperdb_verkle::proof::{
     self, Anchor, Branch, Entries, Entry, Nodes, Parts, ProofError, Query, Show, Source, Which,
-    MAX_BUNDLE,
+    ELEMENT, MAX_BUNDLE, MEMBER,
 };
 use hyperdb_verkle::tree::apps::App;
 use hyperdb_verkle::tree::shards::{self, shards};
@@ -32,6 +33,8 @@ use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// Bytes of changed keys and values that are held at once while they are listed.
+const CHANGES: usize = 16 << 20;
 /// Anchors that are kept.
 const ANCHORS: usize = 64;
 
@@ -87,6 +90,49 @@ impl Anchors {
 struct Subject<'v> {
     view: &'v View,
     app: Option<AppId>,
+}
+
+/// An app at a frame, held to be proved from many times: one view serves all of it.
+pub struct AppView {
+    view: View,
+    app: AppId,
+    name: Vec<u8>,
+    header: [u8; 206],
+    salt_key: [u8; 64],
+    anchor: Arc<Anchor>,
+}
+
+impl AppView {
+    /// What proofs are made from, and the app's place under the header.
+    pub fn with<T>(&self, work: impl FnOnce(&Source<'_>, &Anchor) -> T) -> T {
+        let subject = Subject {
+            view: &self.view,
+            app: Some(self.app),
+        };
+        let source = Source {
+            header: &self.header,
+            name: &self.name,
+            salt_key: &self.salt_key,
+            nodes: &subject,
+            entries: &subject,
+        };
+        work(&source, &self.anchor)
+    }
+
+    /// The app's number in this store.
+    pub fn app(&self) -> AppId {
+        self.app
+    }
+
+    /// Frame, data and nodes.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The app's place under the header, as bundles have it.
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> ProofError {
@@ -216,7 +262,8 @@ fn find(view: &View, hash_key: HashKey, name: &[u8]) -> Result<Option<AppId>> {
     entry.map(|entry| Names::number(&entry)).transpose()
 }
 
-fn refused(error: ProofError) -> Error {
+/// What the prover refused, as an error of frames.
+pub fn refused(error: ProofError) -> Error {
     match error {
         ProofError::Refused(error) => Error::NotProvable(error.to_string()),
         ProofError::Store(what) => Error::Tree(what),
@@ -311,6 +358,72 @@ impl Frames {
         };
         let proof = proof::prove(&source, &anchor, queries, show, THREADS).map_err(refused)?;
         Ok((anchor, proof))
+    }
+
+    /// An app at a frame, to be proved from many times. `None` if there was no such app.
+    ///
+    /// # Errors
+    /// As [`Frames::view`].
+    pub fn app_view(&self, frame: Option<u64>, name: &[u8]) -> Result<Option<AppView>> {
+        let view = self.view(frame)?;
+        let Some(app) = find(&view, self.store().hash_key(), name)? else {
+            return Ok(None);
+        };
+        let header = view.signed.header.encode();
+        let salt_key = self.salt_key(app);
+        let subject = Subject {
+            view: &view,
+            app: Some(app),
+        };
+        let anchor = Anchor::new(&Source {
+            header: &header,
+            name,
+            salt_key: &salt_key,
+            nodes: &subject,
+            entries: &subject,
+        });
+        let anchor = Arc::new(anchor.map_err(refused)?);
+        Ok(Some(AppView {
+            name: name.to_vec(),
+            view,
+            app,
+            header,
+            salt_key,
+            anchor,
+        }))
+    }
+
+    /// Logical keys of elements and members of an app that changed between two frames, ascending; `None` if they are more than `most`.
+    ///
+    /// Members that went with their collection are not among them; the collection is.
+    ///
+    /// # Errors
+    /// As [`Frames::view`], of both frames.
+    pub fn changed_keys(
+        &self,
+        name: &[u8],
+        (since, until): (u64, Option<u64>),
+        most: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>> {
+        let (before, after) = (self.view(Some(since))?, self.view(until)?);
+        let Some(app) = find(&after, self.store().hash_key(), name)? else {
+            return Ok(Some(Vec::new()));
+        };
+        let own = app_prefix(app);
+        let commit = before.signed.header.commit;
+        let mut keys = Vec::new();
+        let mut changes = Changes::collect(&after.data, commit, Family::DATA, CHANGES, |_| true)?;
+        while let Some(change) = changes.next()? {
+            let logical = change.key.strip_prefix(&own[..]);
+            let shown = |key: &[u8]| matches!(key.first(), Some(&(ELEMENT | MEMBER)));
+            if let Some(key) = logical.filter(|key| shown(key)) {
+                if keys.len() == most {
+                    return Ok(None);
+                }
+                keys.push(key.to_vec());
+            }
+        }
+        Ok(Some(keys))
     }
 
     /// An app's trees at a frame: roots, leaves and bytes. `None` if there was no such app.

@@ -22,6 +22,13 @@ pub enum Error {
         /// Columns that there are.
         columns: usize,
     },
+    /// A matrix cannot be cut behind so many rows.
+    NoSuchRows {
+        /// Rows asked for.
+        rows: usize,
+        /// Rows that there are.
+        all: usize,
+    },
     /// A list or a string of bytes that has another length than it must have.
     Length {
         /// What it is.
@@ -53,6 +60,9 @@ impl fmt::Display for Error {
             }
             Error::NoSuchColumn { column, columns } => {
                 write!(out, "there is no column {column} of {columns}")
+            }
+            Error::NoSuchRows { rows, all } => {
+                write!(out, "{all} rows cannot be cut behind row {rows}")
             }
             Error::Length { what, is, expected } => {
                 write!(out, "{what} has length {is}, not {expected}")

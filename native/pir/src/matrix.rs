@@ -8,6 +8,7 @@
 //! **Invariant.** What pads the last tile and the last sixteen groups is zero, so it adds nothing to any sum.
 
 use crate::error::{check_length, Error, Result};
+use crate::hash::Framed;
 use crate::memory;
 use crate::parameters::{MOST_COLUMNS, MOST_ROWS};
 
@@ -128,6 +129,74 @@ impl Matrix {
         Ok(places.copied().take(self.rows).collect())
     }
 
+    /// Two matrices of the same columns, the first of so many rows.
+    ///
+    /// # Errors
+    /// There are not as many, or they are no multiple of 64, which lie together.
+    pub fn split(mut self, rows: usize) -> Result<(Matrix, Matrix)> {
+        if !rows.is_multiple_of(TILE_ROWS) || rows > self.rows {
+            return Err(Error::NoSuchRows {
+                rows,
+                all: self.rows,
+            });
+        }
+        let lower = Matrix {
+            rows: self.rows - rows,
+            columns: self.columns,
+            tiles: self.tiles.split_off(rows / TILE_ROWS),
+        };
+        self.rows = rows;
+        Ok((self, lower))
+    }
+
+    /// Columns that are not the same in an earlier matrix of as many rows; those that only one of both has are among them.
+    ///
+    /// # Errors
+    /// The other has another number of rows.
+    pub fn changed_from(&self, earlier: &Matrix) -> Result<Vec<usize>> {
+        check_length("a column", earlier.rows, self.rows)?;
+        let shared = self.columns.min(earlier.columns);
+        let mut differ = vec![false; self.columns.max(earlier.columns)];
+        differ[shared..].fill(true);
+        for (new, old) in self.tiles.iter().zip(&earlier.tiles) {
+            for (group, (new, old)) in new.iter().zip(old).enumerate() {
+                if new.0 == old.0 {
+                    continue;
+                }
+                for (place, (new, old)) in new.0.iter().zip(&old.0).enumerate() {
+                    if let Some(differ) = differ.get_mut(group * GROUP + place % GROUP) {
+                        *differ |= new != old;
+                    }
+                }
+            }
+        }
+        let numbered = differ.into_iter().enumerate();
+        Ok(numbered
+            .filter(|(_, differ)| *differ)
+            .map(|(at, _)| at)
+            .collect())
+    }
+
+    /// The framed hash of a tag and of each column in order, as far as it goes on through all `parts`, one above the other.
+    ///
+    /// # Errors
+    /// They have not the same columns.
+    pub fn digest(tag: &str, parts: &[&Matrix]) -> Result<[u8; 32]> {
+        let columns = parts.first().map_or(0, |first| first.columns);
+        for part in parts {
+            check_length("a row", part.columns, columns)?;
+        }
+        let mut framed = Framed::new(tag);
+        for column in 0..columns {
+            let bytes = parts
+                .iter()
+                .map(|part| part.column(column))
+                .collect::<Result<Vec<_>>>()?;
+            framed.add(&bytes.concat());
+        }
+        Ok(framed.head())
+    }
+
     /// Blocks of each tile, all of one number.
     pub(crate) fn tiles(&self) -> &[Vec<Block>] {
         &self.tiles
@@ -168,6 +237,37 @@ mod tests {
             }
             assert_eq!(matrix.column(69).unwrap(), vec![0; rows]);
         }
+    }
+
+    #[test]
+    fn parts_and_differences_are_those_of_columns() {
+        let filled = |rows: usize, columns: usize, seed: usize| {
+            let mut matrix = Matrix::new(rows, columns).unwrap();
+            for column in 0..columns {
+                let bytes: Vec<u8> = (0..rows)
+                    .map(|row| (row * 7 + column * seed) as u8)
+                    .collect();
+                matrix.set(column, &bytes).unwrap();
+            }
+            matrix
+        };
+        let (whole, mut later) = (filled(192, 9, 3), filled(192, 12, 3));
+        assert_eq!(later.changed_from(&whole).unwrap(), [9, 10, 11]);
+        assert_eq!(whole.changed_from(&later).unwrap(), [9, 10, 11]);
+        later.set(5, &[1; 192]).unwrap();
+        assert_eq!(later.changed_from(&whole).unwrap(), [5, 9, 10, 11]);
+        assert!(later.changed_from(&filled(64, 9, 3)).is_err());
+        let digest = Matrix::digest("test", &[&later]).unwrap();
+        let (upper, lower) = later.clone().split(64).unwrap();
+        assert_eq!((upper.rows(), lower.rows(), lower.columns()), (64, 128, 12));
+        for column in 0..12 {
+            let both = [upper.column(column).unwrap(), lower.column(column).unwrap()];
+            assert_eq!(both.concat(), later.column(column).unwrap());
+        }
+        assert_eq!(Matrix::digest("test", &[&upper, &lower]), Ok(digest));
+        assert_ne!(Matrix::digest("test", &[&lower, &upper]), Ok(digest));
+        assert!(Matrix::digest("test", &[&upper, &whole]).is_err());
+        assert!(later.clone().split(65).is_err() && later.split(256).is_err());
     }
 
     #[test]

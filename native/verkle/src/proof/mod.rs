@@ -34,7 +34,7 @@ pub use place::{
     address_key, collection_tree, logical_key, member, parse, tree_key, Parsed, Places, ELEMENT,
     HYPEREDGE_ADDS, HYPEREDGE_REMOVES, INCIDENCE, MEMBER, VERTEX_ADDS, VERTEX_REMOVES,
 };
-pub use prove::{bundle, prove, Parts};
+pub use prove::{bundle, prove, Draft, Parts};
 pub use pruned::branch_scalar;
 pub use query::{Bounds, Query};
 pub use row::{is_packed, value_digest, Column, Row, Show, Stamp};

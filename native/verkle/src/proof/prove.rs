@@ -114,7 +114,7 @@ pub fn prove(
         apart.then_some(|| prover.sum_opened(anchor, &about, Some(call))),
         || {
             let mut out = Query::encode_all(queries);
-            prover.encode(anchor, show, &mut out)?;
+            prover.encode(anchor, show, &mut out, None)?;
             // The opening's thread has called, or ended.
             if apart {
                 called.into_iter().take(1).for_each(Helper::help);
@@ -135,6 +135,73 @@ pub fn prove(
             Ok(out)
         }
         Some(None) => Err(ProofError::Store("a challenge fell on the domain".into())),
+    }
+}
+
+/// A proof that is not opened yet: how large it becomes is known, at a fraction of the price of the whole.
+///
+/// Its claimed rows are kept apart from the rest, which changes with every frame (docs/epoch-format.md).
+pub struct Draft<'a> {
+    prover: Prover<'a>,
+    anchor: &'a Anchor,
+    rows: Vec<u8>,
+    proof: Vec<u8>,
+    opened: bool,
+}
+
+/// What proofs of app and frame end with.
+const OPENING: usize = 96;
+
+impl<'a> Draft<'a> {
+    /// Answers queries as [`prove`] does, rows whole.
+    ///
+    /// # Errors
+    /// As [`prove`].
+    pub fn new(
+        source: &'a Source<'a>,
+        anchor: &'a Anchor,
+        queries: &[Query],
+    ) -> Result<Self, ProofError> {
+        let mut limits = LIMITS;
+        spend(&mut limits.queries, queries.len(), "queries")?;
+        let prover = Prover::answering(source, queries, queries.len() == 1, limits)?;
+        let mut proof = Query::encode_all(queries);
+        let mut rows = Vec::new();
+        prover.encode(anchor, &Show::Whole, &mut proof, Some(&mut rows))?;
+        let opened = !anchor.opened.is_empty() || prover.shown() > 0;
+        Ok(Draft {
+            prover,
+            anchor,
+            rows,
+            proof,
+            opened,
+        })
+    }
+
+    /// The claimed rows, one after the other.
+    pub fn rows(&self) -> &[u8] {
+        &self.rows
+    }
+
+    /// Bytes of all but the rows.
+    pub fn proof_bytes(&self) -> usize {
+        self.proof.len() + if self.opened { OPENING } else { 0 }
+    }
+
+    /// The rows, and all else with the opening at its end.
+    ///
+    /// # Errors
+    /// [`ProofError::Store`].
+    pub fn open(mut self) -> Result<(Vec<u8>, Vec<u8>), ProofError> {
+        let about = context(&to_digest("hyperdb/header", &[self.prover.source.header]));
+        let comb = Comb::ceremony().map_err(|error| ProofError::Store(error.to_string()))?;
+        if let Some(summed) = self.prover.sum_opened(self.anchor, &about, None)? {
+            let opening = summed.open(comb);
+            let opening = opening
+                .ok_or_else(|| ProofError::Store("a challenge fell on the domain".into()))?;
+            self.proof.extend(opening.to_bytes());
+        }
+        Ok((self.rows, self.proof))
     }
 }
 
@@ -245,14 +312,29 @@ impl<'a> Prover<'a> {
         })))
     }
 
-    /// What is shown of all four trees.
-    fn encode(&self, anchor: &Anchor, show: &Show, out: &mut Vec<u8>) -> Result<(), ProofError> {
+    /// What is shown of all four trees; claimed rows apart, if there is a place for them.
+    fn encode(
+        &self,
+        anchor: &Anchor,
+        show: &Show,
+        out: &mut Vec<u8>,
+        mut apart: Option<&mut Vec<u8>>,
+    ) -> Result<(), ProofError> {
         let mut left = LIMITS;
         spend(&mut left.points, anchor.points + OPENING_POINTS, "points")?;
         for (tree, top) in anchor.trees.iter().enumerate() {
             if !matches!(top, Top::Empty) {
                 let columns = &mut left.columns;
-                let mut leaf = |steps: &[u8]| self.leaf(tree, steps, show, columns);
+                let mut leaf = |steps: &[u8]| {
+                    let (claimed, bytes) = self.leaf(tree, steps, show, columns)?;
+                    match &mut apart {
+                        Some(rows) if claimed => {
+                            rows.extend(bytes);
+                            Ok((true, Vec::new()))
+                        }
+                        _ => Ok((claimed, bytes)),
+                    }
+                };
                 self.trees[tree].encode(top.lone(), &mut left.points, out, &mut leaf)?;
             }
         }
