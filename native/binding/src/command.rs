@@ -131,6 +131,7 @@ pub(crate) fn run(
                 args,
                 must_not_block: true,
                 woken_by: None,
+                resume: None,
                 random: &mut random,
             })
         });

@@ -33,6 +33,7 @@ pub mod roles;
 pub mod sequencer;
 mod step;
 mod store;
+pub mod stream;
 mod turn;
 pub mod wide;
 

@@ -1,7 +1,7 @@
 //! What a command handler gets and what it may answer.
 //!
 //! **Invariant.** A handler may be run again from its start: after [`Abort::Stop`] and [`Abort::Block`] its
-//! changes and its reply are taken back. It must therefore keep no state of its own.
+//! changes and its reply are taken back. It must therefore keep no state of its own; one that waits may say what is to be kept.
 
 use crate::args::Args;
 use crate::reply::Reply;
@@ -24,6 +24,8 @@ pub struct Context<'c, 's> {
     pub must_not_block: bool,
     /// A blocked command that runs again: the key that woke it, the only one it is to look at.
     pub woken_by: Option<&'c [u8]>,
+    /// What the command said when it began to wait ([`Block::resume`]), if it did.
+    pub resume: Option<&'c [u8]>,
     /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
     pub random: &'c mut dyn FnMut() -> u64,
 }
@@ -54,6 +56,12 @@ pub struct Block {
     pub timeout_ms: Option<u64>,
     /// What to reply when the time is over.
     pub on_timeout: OnTimeout,
+    /// What the command changed before it began to wait stays.
+    pub keeps_changes: bool,
+    /// Runs again, to fail, when a key was removed or became another kind.
+    pub if_gone: bool,
+    /// What the command's later runs are to be told of its first one.
+    pub resume: Box<[u8]>,
 }
 
 /// The reply of a blocking command whose time is over.

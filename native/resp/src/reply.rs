@@ -76,6 +76,22 @@ impl Reply {
         self.number(b'*', len as i64);
     }
 
+    /// Announces an array of the `len` replies that begin at `at`, which were written before they could be counted.
+    pub fn insert_array(&mut self, at: usize, len: usize) {
+        self.insert(at, |head| head.array(len));
+    }
+
+    /// Announces a map of the `len` pairs that begin at `at`.
+    pub fn insert_map(&mut self, at: usize, len: usize) {
+        self.insert(at, |head| head.map(len));
+    }
+
+    fn insert(&mut self, at: usize, write: impl FnOnce(&mut Reply)) {
+        let mut head = Reply::new(self.resp3);
+        write(&mut head);
+        self.buffer.splice(at..at, head.buffer);
+    }
+
     /// Announces a map of `len` pairs: `2 * len` replies follow. A flat array in RESP2.
     pub fn map(&mut self, len: usize) {
         if self.resp3 {

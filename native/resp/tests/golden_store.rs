@@ -88,6 +88,7 @@ pub fn command(store: &Store, words: &[&str]) -> String {
             args: Args::new(&buffer, &spans),
             must_not_block: true,
             woken_by: None,
+            resume: None,
             random: &mut || 7,
         });
         match outcome {

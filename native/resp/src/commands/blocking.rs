@@ -51,5 +51,8 @@ pub fn wait<'a>(
         keys: keys.map(Into::into).collect(),
         timeout_ms,
         on_timeout: OnTimeout::NullArray,
+        keeps_changes: false,
+        if_gone: false,
+        resume: Box::default(),
     }))
 }

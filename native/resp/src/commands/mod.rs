@@ -14,6 +14,7 @@ pub mod lists;
 pub mod numbers;
 pub mod sets;
 pub mod sorted_sets;
+pub mod streams;
 pub mod strings;
 #[cfg(test)]
 pub mod testing;
@@ -27,6 +28,7 @@ pub fn handlers() -> impl Iterator<Item = (&'static str, Handler)> {
         lists::HANDLERS,
         sets::HANDLERS,
         sorted_sets::HANDLERS,
+        streams::HANDLERS,
     ]
     .into_iter()
     .flatten()

@@ -112,10 +112,13 @@ impl Client {
             args: Args::new(&buffer, &spans),
             must_not_block: false,
             woken_by: None,
+            resume: None,
             random: &mut random,
         });
         if let Err(abort) = outcome {
-            turn.rollback();
+            if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {
+                turn.rollback();
+            }
             reply.buffer.clear();
             match abort {
                 Abort::Error(text) => reply.error(&text),

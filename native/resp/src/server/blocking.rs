@@ -38,7 +38,7 @@ impl Waiters {
 }
 
 /// Makes a client wait. One that waited already keeps its place.
-pub(crate) fn block(core: &mut Core, slot: Slot, row: RowId, block: Block) {
+pub(crate) fn block(core: &mut Core, slot: Slot, row: RowId, mut block: Block) {
     let now = core.tick_ms;
     let client = core.clients.at(slot);
     if matches!(client.state, State::Blocked(_)) {
@@ -49,6 +49,7 @@ pub(crate) fn block(core: &mut Core, slot: Slot, row: RowId, block: Block) {
         .map(|ms| now.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)));
     let kind = match core.commands.table.row(row).group {
         "list" => Kind::List,
+        "stream" => Kind::Stream,
         _ => Kind::SortedSet,
     };
     let (id, db) = (client.id, client.db);
@@ -60,6 +61,10 @@ pub(crate) fn block(core: &mut Core, slot: Slot, row: RowId, block: Block) {
     }
     if let Some(at) = deadline {
         core.waiters.deadlines.insert((at, id));
+    }
+    let resume = std::mem::take(&mut block.resume);
+    if client.resume.is_none() && !resume.is_empty() {
+        client.resume = Some(resume);
     }
     client.state = State::Blocked(Blocked {
         block,
@@ -184,11 +189,10 @@ fn serve(core: &mut Core, turn: &mut Turn<'_>, place: &Place) {
         let State::Blocked(blocked) = &core.clients.at(slot).state else {
             continue;
         };
-        let kind = blocked.kind;
+        let (kind, if_gone) = (blocked.kind, blocked.block.if_gone);
         match has_kind(core.app(turn, place.0), turn, &place.1, kind) {
-            Presence::Gone => return,
-            Presence::Other => {}
-            Presence::Right => runner::run_again(core, turn, slot, &place.1),
+            Presence::Gone | Presence::Other if !if_gone => {}
+            _ => runner::run_again(core, turn, slot, &place.1),
         }
     }
 }

@@ -121,6 +121,8 @@ pub(crate) struct Client {
     pub misses: u32,
     /// Its place in the queue for a row lock; kept until its request has run again.
     pub lock_wait: Option<LockWait>,
+    /// What its request said when it began to wait; kept until it is through.
+    pub resume: Option<Box<[u8]>>,
     /// Why a block that its request needs could not be loaded; the reply when it runs again.
     pub failed_load: Option<String>,
     /// Name of the last command, for CLIENT LIST.
@@ -163,9 +165,17 @@ impl Client {
             active_ms: now_ms,
             misses: 0,
             lock_wait: None,
+            resume: None,
             failed_load: None,
             last_command: None,
         }
+    }
+
+    /// Its request was answered: forgets what was kept for running it again.
+    pub(crate) fn request_is_through(&mut self) {
+        self.lock_wait = None;
+        self.resume = None;
+        self.misses = 0;
     }
 
     /// How many subscriptions of channels and patterns it has (shard channels count apart).

@@ -222,6 +222,7 @@ impl Core {
         if let Ok(Progress::Request(len)) = parser.advance(bytes, &limits) {
             client.input.consume(len);
         }
+        client.request_is_through();
     }
 
     /// What administration may know of a client.

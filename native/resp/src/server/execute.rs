@@ -260,7 +260,13 @@ fn run(
             match run_data(core, turn, slot, handler, args, Waiting::Allowed(woken_by)) {
                 Ok(()) => Ok(After::Done),
                 Err(abort) => {
-                    turn.rollback();
+                    if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {
+                        turn.rollback();
+                    }
+                    if matches!(&abort, Abort::Block(_)) {
+                        // What wakes it may come in this very turn.
+                        turn.observe(true);
+                    }
                     core.clients.at(slot).output.reply.buffer.truncate(start);
                     Err(abort)
                 }
@@ -298,7 +304,8 @@ fn run_data(
         Waiting::Allowed(key) => key,
         Waiting::Forbidden => None,
     };
-    handler(&mut Context {
+    let resume = core.clients.at(slot).resume.take();
+    let outcome = handler(&mut Context {
         turn,
         app,
         db,
@@ -306,8 +313,11 @@ fn run_data(
         args,
         must_not_block: waiting == Waiting::Forbidden,
         woken_by,
+        resume: resume.as_deref(),
         random: &mut || random.next(),
-    })
+    });
+    core.clients.at(slot).resume = resume;
+    outcome
 }
 
 /// Runs one command of EXEC; the caller takes back and knows what errors mean.

@@ -43,6 +43,7 @@ pub(crate) fn run_again(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, key: &
         match after {
             After::Done => {
                 input.consume(len);
+                core.clients.at(slot).request_is_through();
                 replied(core, slot, start);
             }
             After::Again => input.parser.restart(),
@@ -119,9 +120,7 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
         match after {
             After::Done => {
                 input.consume(len);
-                let client = core.clients.at(slot);
-                client.lock_wait = None;
-                client.misses = 0;
+                core.clients.at(slot).request_is_through();
                 replied(core, slot, start);
             }
             After::Again => input.parser.restart(),

@@ -128,7 +128,7 @@ fn transfer(
             may_be_moved(header.kind)?;
             let made = turn.create_edge(to_app, to, header.kind)?;
             copy_members(turn, (from_app, header.cid), (to_app, made.cid))?;
-            if header.kind == Kind::SortedSet {
+            if matches!(header.kind, Kind::SortedSet | Kind::Stream) {
                 copy_members(turn, (from_app, header.cid + 1), (to_app, made.cid + 1))?;
             }
             let copy = Header {
