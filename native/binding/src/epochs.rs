@@ -53,14 +53,17 @@ pub(crate) fn lay_out_epoch<'py>(
         let interval = |(fence, column)| Interval { fence, column };
         (intervals.map(interval).collect::<Vec<_>>(), all)
     });
+    let raised = Mutex::new(None);
     let ask = |pages: usize| {
         // What it raises ends the work, too.
-        Python::attach(|py| {
-            go_on
-                .call1(py, (pages,))
-                .and_then(|more| more.is_truthy(py))
+        let asked = Python::attach(|py| {
+            let more = go_on.call1(py, (pages,));
+            more.and_then(|more| more.is_truthy(py))
+        });
+        asked.unwrap_or_else(|error| {
+            *raised.lock() = Some(error);
+            false
         })
-        .unwrap_or(false)
     };
     let plan = Plan {
         size,

@@ -203,7 +203,7 @@ fn walk<'a>(
             longest = longest.max(draft.proof_bytes());
             intervals.push(Interval { fence, column });
             put(column, draft)?;
-            if intervals.len() % STRIDE == 0 && !(plan.go_on)(intervals.len()) {
+            if intervals.len().is_multiple_of(STRIDE) && !(plan.go_on)(intervals.len()) {
                 return Err(Error::Stopped);
             }
         }

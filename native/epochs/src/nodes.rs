@@ -10,10 +10,13 @@ use parking_lot::Mutex;
 /// Lengths of paths that are told apart.
 const LENGTHS: usize = 64;
 
+/// A branch, and where it is.
+type Kept = (Which, Vec<u8>, Branch);
+
 /// See the module.
 pub(crate) struct Recent<'n> {
     nodes: &'n dyn Nodes,
-    kept: Mutex<Vec<Option<(Which, Vec<u8>, Branch)>>>,
+    kept: Mutex<Vec<Option<Kept>>>,
 }
 
 impl<'n> Recent<'n> {
