@@ -36,6 +36,7 @@ type Last = (Vec<Vec<u8>>, Vec<usize>, usize);
 /// Lays an app at a frame out in pages (docs/epoch-format.md). `go_on` gets the number of pages now and then; false gives up.
 #[pyfunction]
 #[pyo3(signature = (store, app, frame, pages, last, threads, go_on))]
+#[allow(clippy::too_many_arguments)] // Python's call: one name each
 pub(crate) fn lay_out_epoch<'py>(
     py: Python<'py>,
     store: &Store,
