@@ -7,7 +7,7 @@ Invariant: bytes that decode encode to the same bytes; sizes are bounded before 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -76,6 +76,10 @@ class Manifest:
     def column(self, key: bytes) -> int:
         """The column in which a logical key must lie."""
         return self.columns[bisect_right(self.fences, key) - 1]
+
+    def span(self, low: bytes, high: bytes) -> tuple[int, ...]:
+        """The columns in which logical keys from `low` on and below `high` must lie, in their order."""
+        return self.columns[bisect_right(self.fences, low) - 1 : bisect_left(self.fences, high)]
 
     def digest(self) -> bytes:
         """What an owner signs."""

@@ -10,9 +10,21 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from hyperdb.commitment.verify import Collection, Element, Elements, Found, Member, Row, Trusted, VerificationError
+from hyperdb.commitment.verify import (
+    Bounds,
+    Collection,
+    Element,
+    Elements,
+    Found,
+    Member,
+    Query,
+    Row,
+    Rows,
+    Trusted,
+    VerificationError,
+)
 from hyperdb.commitment.verify.hashing import digest
 from hyperdb.commitment.verify.places import hash_place
 from hyperdb.errors import PrivacyError, WrongTypeError
@@ -23,6 +35,7 @@ from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.lookup import Pinned, Shown
 from hyperdb.oblivious.manifest import Manifest, Shape, read_manifest
 from hyperdb.oblivious.pir import Asker, Hint, Place
+from hyperdb.oblivious.ranges import Part, collect, columns, meant, padded
 from hyperdb.oblivious.service import Service
 
 Random = Callable[[int], bytes]
@@ -40,8 +53,12 @@ class Mechanism(ABC):
         """A verified element."""
 
     @abstractmethod
-    def member(self, collection: bytes, name: bytes) -> Row | None:
-        """A verified member of a collection; None too if there is no such collection."""
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
+        """An element, and if it is a collection its members of these names."""
+
+    @abstractmethod
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        """The header of a collection and all its members in some ranges."""
 
 
 class Reader:
@@ -77,7 +94,38 @@ class Reader:
             PrivacyError: members cannot be read at this level.
             VerificationError: what the store sent does not hold.
         """
-        return self._mechanism.member(collection, name)
+        header, [row] = self._mechanism.members(collection, [name])
+        if header is not None and header.collection is None:
+            raise WrongTypeError(f"{collection!r} names a vertex")
+        return row
+
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
+        """The element of this name and, if it is a collection, its members of these names; None each that is not there.
+
+        Raises:
+            PrivacyError: members cannot be read at this level.
+            VerificationError: what the store sent does not hold.
+        """
+        return self._mechanism.members(collection, names)
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds] = ()) -> Part:
+        """The element of this name and, if it is a collection, all its members in some ranges.
+
+        Raises:
+            PrivacyError: members cannot be read at this level, or are too many for it.
+            VerificationError: what the store sent does not hold.
+        """
+        return self._mechanism.part(collection, wanted)
+
+    def everything(self) -> Iterable[Row]:
+        """All rows of the app.
+
+        Raises:
+            PrivacyError: at any level but `full`.
+        """
+        if not isinstance(self._mechanism, _Everything):
+            raise PrivacyError(f"a list of everything is read at 'full', not at '{self.level}'")
+        return self._mechanism.everything()
 
 
 def open_reader(service: Service, level: Level, trusted: Trusted, *, secret: bytes = b"", random: Random = os.urandom) -> Reader:
@@ -126,16 +174,28 @@ class _Clear(Mechanism):
     """`none`: a proof of what is asked for."""
 
     def element(self, name: bytes) -> Row | None:
-        return self._asked(Element(name))
+        return self._asked([Element(name)])[0][0]
 
-    def member(self, collection: bytes, name: bytes) -> Row | None:
-        return self._asked(Member(collection, name))
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
+        header = self.element(collection)
+        if header is None or header.collection is None:
+            return header, [None] * len(names)
+        found, _ = self._asked([Element(collection), *(Member(collection, name) for name in names)])
+        return found[0], found[1:]
 
-    def _asked(self, query: Element | Member) -> Row | None:
-        answer = self.pinned.shown(self.service.prove([query])).answers[0]
-        if answer.query != query:
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        header = self.element(collection)
+        if header is None or header.collection is None or not wanted:
+            return Part(header)
+        ranges = meant(header.collection, wanted)
+        _, shown = self._asked([Element(collection), *(Rows(collection, bounds) for bounds in ranges)])
+        return Part(header, collect([shown], collection, header.collection, ranges))
+
+    def _asked(self, queries: list[Query]) -> tuple[list[Row | None], Shown]:
+        shown = self.pinned.shown(self.service.prove(queries))
+        if [answer.query for answer in shown.answers] != queries:
             raise VerificationError("claim", "the proof answers another question")
-        return answer.row if isinstance(answer, Found) else None
+        return [answer.row if isinstance(answer, Found) else None for answer in shown.answers], shown
 
 
 class _Blocks(Mechanism):
@@ -154,8 +214,13 @@ class _Blocks(Mechanism):
             raise VerificationError("claim", "the proof answers another question")
         return shown.element(name)
 
-    def member(self, _collection: bytes, _name: bytes) -> Row | None:
+    def members(self, _collection: bytes, _names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         raise PrivacyError("blocks are of elements; members of a collection are read at pir or full")
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        if wanted:
+            raise PrivacyError("blocks are of elements; members of a collection are read at pir or full")
+        return Part(self.element(collection))
 
 
 class _Private(Mechanism):
@@ -170,21 +235,39 @@ class _Private(Mechanism):
     def element(self, name: bytes) -> Row | None:
         return self._fetch(self.pinned.element_key(name)).shown().element(name)
 
-    def member(self, collection: bytes, name: bytes) -> Row | None:
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         first = self._fetch(self.pinned.element_key(collection))
         header = first.collection(collection)
-        # The second page is fetched whatever the first one holds, or whether it holds anything.
-        key = self.pinned.member_key(header, name) if header is not None else b""
-        second = self._fetch(key)
-        if first.shown().element(collection) is None:
-            return None
-        if header is None:
-            raise WrongTypeError(f"{collection!r} names a vertex")
-        return second.shown().member(collection, key)
+        # A page for each name is fetched whatever the first one holds, or whether it holds anything.
+        wanted = [self.pinned.member_key(header, name) if header is not None else b"" for name in names]
+        pages = [self._fetch(key) for key in wanted]
+        row = first.shown().element(collection)
+        shown = [page.shown() for page in pages]
+        if row is None or header is None:
+            return row, [None] * len(names)
+        return row, [page.member(collection, key) for page, key in zip(shown, wanted, strict=True)]
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        first = self._fetch(self.pinned.element_key(collection))
+        header = first.collection(collection)
+        if not wanted:
+            return Part(first.shown().element(collection))
+        ranges = meant(header, wanted) if header is not None else ()
+        asked = columns(self.pinned.manifest, header, ranges) if header is not None else ()
+        # Pages that nobody wants fill the number up; which they are is encrypted like any other.
+        filled = [*asked, *[self.pinned.manifest.columns[0]] * (padded(len(asked)) - len(asked))]
+        pages = [self._fetch_column(column) for column in filled]
+        row = first.shown().element(collection)
+        if row is None or header is None:
+            return Part(row)
+        return Part(row, collect([page.shown() for page in pages], collection, header, ranges))
 
     def _fetch(self, key: bytes) -> _Fetched:
+        return self._fetch_column(self.pinned.manifest.column(key))
+
+    def _fetch_column(self, number: int) -> _Fetched:
         manifest = self.pinned.manifest
-        column = self._ask(PAGES, self._pages, manifest.column(key))
+        column = self._ask(PAGES, self._pages, number)
         overflow = b""
         if self._overflow is not None:
             first = _overflow_column(column)
@@ -264,14 +347,24 @@ class _Everything(Mechanism):
     def element(self, name: bytes) -> Row | None:
         return self._at(self.pinned.element_key(name)).element(name)
 
-    def member(self, collection: bytes, name: bytes) -> Row | None:
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         row = self.element(collection)
-        if row is None:
-            return None
-        if row.collection is None:
-            raise WrongTypeError(f"{collection!r} names a vertex")
-        key = self.pinned.member_key(row.collection, name)
-        return self._at(key).member(collection, key)
+        if row is None or row.collection is None:
+            return row, [None] * len(names)
+        wanted = [self.pinned.member_key(row.collection, name) for name in names]
+        return row, [self._at(key).member(collection, key) for key in wanted]
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        row = self.element(collection)
+        if row is None or row.collection is None:
+            return Part(row)
+        ranges = meant(row.collection, wanted)
+        pages = [self._shown[column] for column in columns(self.pinned.manifest, row.collection, ranges)]
+        return Part(row, collect(pages, collection, row.collection, ranges))
+
+    def everything(self) -> Iterable[Row]:
+        """All rows."""
+        return (row for shown in self._shown.values() for row in shown.rows())
 
     def _at(self, key: bytes) -> Shown:
         return self._shown[self.pinned.manifest.column(key)]

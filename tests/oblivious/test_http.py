@@ -145,7 +145,7 @@ def test_bodies_of_another_size_are_refused_unread(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"\x00", b"\x01", b"\x01\x63", b"\x01\x05\x04hash\x00", b"\x41" + b"\x01\x01a" * 65, b"\x01\x01\x01a-", b"\xff" * 40],
+    [b"\x00", b"\x01", b"\x01\x63", b"\x01\x06\x04hash\x00", b"\x41" + b"\x01\x01a" * 65, b"\x01\x01\x01a-", b"\xff" * 40],
     ids=["none", "cut", "unknown", "another kind", "too many", "more behind", "noise"],
 )
 def test_malformed_queries_are_refused(site: Site, body: bytes) -> None:

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hyperdb.commitment.verify import Element, Elements, Limits, Member, Query, VerificationError
+from hyperdb.commitment.verify import Element, Elements, Limits, Member, Query, Rows, VerificationError
 from hyperdb.commitment.verify.queries import read_query
 from hyperdb.commitment.verify.wire import Reader
 from hyperdb.errors import BehindHorizonError, HyperDBError, NotProvableError
@@ -304,8 +304,8 @@ def _queries(body: bytes) -> tuple[Query, ...]:
         reader.end()
     except VerificationError as error:
         raise RefusedError(400, f"no list of queries: {error.check}") from None
-    if not all(isinstance(query, Element | Elements | Member) for query in queries):
-        raise RefusedError(400, "elements, members and ranges of elements are proved here")
+    if not all(isinstance(query, Element | Elements | Member | Rows) for query in queries):
+        raise RefusedError(400, "elements, members and ranges of both are proved here")
     return queries
 
 

@@ -7,18 +7,23 @@ at the level that was chosen for all, or for one of them. Invariant: it writes n
 from __future__ import annotations
 
 import ssl
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
-from hyperdb.errors import InvalidError
+from hyperdb.errors import InvalidError, RemoteError
 from hyperdb.oblivious.levels import Level, parse_level
 from hyperdb.oblivious.remote.moment import RemoteAppView
 from hyperdb.oblivious.remote.service import Progress, nothing_shown
 from hyperdb.oblivious.remote.state import State
 from hyperdb.oblivious.remote.store import RemoteStore
 from hyperdb.oblivious.remote.transport import Transport
+from hyperdb.remote.fetcher import Fetcher
+from hyperdb.remote.overlay import Overlay
+from hyperdb.remote.resp import RespProxy
+from hyperdb.values import parse_address
 
 _KEY_BYTES = 57
 SCHEMES = ("https://", "http://")
@@ -58,6 +63,7 @@ class Remote:
         context = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
         kept = State.of(url, None if state is None else Path(state))
         transport = Transport.to(url, tls=context)
+        self._servers: list[RemoteServing] = []
         self.store = RemoteStore(transport, _trusted(key), kept, refresh=refresh, progress=progress)
 
     def app(self, name: str, *, privacy: Level | str | None = None) -> RemoteAppView:
@@ -69,8 +75,32 @@ class Remote:
         """Names of the apps that the store says to publish."""
         return self.store.names()
 
+    def serve(self, *, resp: str | None = None) -> RemoteServing:
+        """Runs servers in this process whose reads go to the store; stop them with `RemoteServing.stop` or by closing.
+
+        Args:
+            resp: `HOST:PORT` for Redis clients; port 0 takes a free one. Database N is the app `redis/N`.
+        """
+        serving = RemoteServing(self.fetcher, self.privacy, resp=resp)
+        self._servers.append(serving)
+        return serving
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """What fetches for servers, into a store of this process's own."""
+        names = self.apps()
+        if not names:
+            raise RemoteError("the server publishes nothing")
+        frame = self.store.app(names[0]).frame
+        return Fetcher(self.store, Overlay(frame.hash_key, frame.time_ms))
+
     def close(self) -> None:
-        """Closes connections. A second call does nothing."""
+        """Stops servers, closes connections. A second call does nothing."""
+        while self._servers:
+            self._servers.pop().stop()
+        fetcher = self.__dict__.pop("fetcher", None)
+        if fetcher is not None:
+            fetcher.overlay.close()
         self.store.close()
 
     def __enter__(self) -> Self:
@@ -78,6 +108,29 @@ class Remote:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class RemoteServing:
+    """Running servers of a remote database on this machine. Stop them with `stop`, or by leaving the context."""
+
+    def __init__(self, fetcher: Fetcher, level: Level, *, resp: str | None) -> None:
+        self._resp = None if resp is None else RespProxy(fetcher, level, parse_address(resp))
+
+    @property
+    def resp_address(self) -> tuple[str, int] | None:
+        """Where Redis clients connect, or None."""
+        return None if self._resp is None else self._resp.address
+
+    def stop(self) -> None:
+        """Closes the connections and ends the threads. A second call does nothing."""
+        if self._resp is not None:
+            self._resp.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
 
 
 def connect(url: str, options: dict[str, Any]) -> Remote:

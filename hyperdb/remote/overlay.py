@@ -1,0 +1,108 @@
+"""A store of this process that holds what was fetched of a remote one, so that the same commands run on it.
+
+Theory: a verified row has its logical key and the record behind it as the remote store keeps them (docs/file-format.md), and
+keys depend on nothing of a store but its hash key, which is in every header. So a store that is made with that hash key takes
+the rows as they are, and whatever reads stores reads them: a command that needs what is not here yet waits until it was
+fetched. Invariant: it holds verified rows of one epoch of each app, and nothing else; nobody writes but `put`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from hyperdb import _native
+from hyperdb.commitment.verify import Row, VerificationError
+from hyperdb.commitment.verify.places import ordered_varint
+from hyperdb.database import Database
+from hyperdb.values import OpenOptions
+
+_DATA, _META = 0, 2
+_IDENTITY = b"\x00"
+_FORMAT = 1
+_ID_BYTES = 16
+_PLACEHOLDER = b"\x00hyperdb/overlay"
+_MEMORY = 64 << 20
+_MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
+
+
+class Overlay:
+    """See the module. Thread-safe."""
+
+    def __init__(self, hash_key: bytes, created_ms: int) -> None:
+        base = _MEMORY_FILE_SYSTEM if _MEMORY_FILE_SYSTEM.is_dir() else None
+        self._scratch = Path(tempfile.mkdtemp(prefix="hyperdb-remote-", dir=base))
+        path = self._scratch / "data"
+        self.hash_key = hash_key
+        self._lock = threading.Lock()
+        self._prefixes: dict[str, bytes] = {}
+        engine = _native.Engine(path, sync="everysec", memory=_MEMORY)
+        try:
+            words = (
+                _FORMAT.to_bytes(2, "little"),
+                hash_key,
+                os.urandom(_ID_BYTES),
+                created_ms.to_bytes(8, "little", signed=True),
+            )
+            engine.write([(_IDENTITY, b"".join(words))], _META)
+        finally:
+            engine.close()
+        self.database = Database(path, OpenOptions(sync="everysec", memory=_MEMORY, frames=None))
+        self._engine = self.database.native.engine()
+
+    def put(self, app: str, rows: Iterable[Row]) -> None:
+        """Keeps verified rows of an app.
+
+        Raises:
+            VerificationError: a row is not shown whole.
+        """
+        prefix = self._prefix(app)
+        changes: list[tuple[bytes, bytes | None]] = []
+        for row in rows:
+            if row.stored is None:
+                raise VerificationError("row", "a row that is not shown whole")
+            changes.append((prefix + row.key, row.stored))
+        if changes:
+            self._engine.write(changes, _DATA)
+
+    def forget(self, app: str) -> None:
+        """Removes all rows of an app: another epoch follows."""
+        prefix = self._prefix(app)
+        snapshot = self._engine.snapshot()
+        try:
+            for space in (b"\x02", b"\x03"):
+                stop = prefix + bytes([space[0] + 1])
+                for found in snapshot.scan(prefix + space, stop, False, _DATA):
+                    self._engine.write([(key, None) for key, _ in found], _DATA)
+        finally:
+            snapshot.close()
+
+    def close(self) -> None:
+        """Closes the store and removes its files."""
+        self.database.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _prefix(self, app: str) -> bytes:
+        with self._lock:
+            found = self._prefixes.get(app)
+            if found is None:
+                number = self._number(app)
+                if number is None:
+                    # An app has a number from its first write on.
+                    self.database.app(app).put(_PLACEHOLDER, b"")
+                    self.database.app(app).remove(_PLACEHOLDER)
+                    number = self._number(app)
+                assert number is not None
+                found = self._prefixes[app] = ordered_varint(number)
+            return found
+
+    def _number(self, app: str) -> int | None:
+        transaction = self.database.native.begin("repeatable read", True, None, 0)
+        try:
+            return transaction.app(app.encode())
+        finally:
+            transaction.rollback()

@@ -1,0 +1,159 @@
+"""Redis's clients on a remote store: the answers of the store itself, by requests that say no more than the level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+import hyperdb
+from hyperdb import Database, StoreKey
+from hyperdb.frontends.resp import table
+from hyperdb.oblivious.http.publisher import Publisher
+from hyperdb.remote import Remote
+from hyperdb.remote.needs import NEEDS
+from hyperdb.values import Publishing
+
+from .conftest import APP, fill
+
+READS: tuple[tuple[str | int | float, ...], ...] = (
+    ("GET", "user:3"), ("GET", "nobody"), ("MGET", "user:1", "nobody", "user:2"), ("STRLEN", "large"),
+    ("GETRANGE", "large", 5, 9),
+    ("EXISTS", "user:1", "user:1", "hash:2", "none"), ("TYPE", "hash:2"), ("TYPE", "scores"), ("TTL", "user:1"),
+    ("EXPIRETIME", "timed"), ("OBJECT", "ENCODING", "list"), ("BITCOUNT", "user:4"), ("GETBIT", "user:4", 3),
+    ("HGET", "hash:3", "field 2"), ("HGET", "hash:3", "none"), ("HGET", "nobody", "x"), ("HMGET", "hash:3", "field 1", "none"),
+    ("HEXISTS", "hash:3", "field 1"), ("HLEN", "hash:5"), ("HGETALL", "hash:3"), ("HKEYS", "hash:4"), ("HVALS", "nobody"),
+    ("HSCAN", "hash:3", 0), ("SISMEMBER", "set", "member 3"), ("SMISMEMBER", "set", "member 3", "none"), ("SCARD", "set"),
+    ("SMEMBERS", "set"), ("SINTER", "set", "set"), ("SINTERCARD", 2, "set", "set"), ("LLEN", "list"), ("LRANGE", "list", 2, -3),
+    ("LINDEX", "list", -1), ("LPOS", "list", "item 4"), ("ZSCORE", "scores", "player 4"),
+    ("ZMSCORE", "scores", "player 4", "none"),
+    ("ZCARD", "scores"), ("ZRANGE", "scores", 2, 9, "WITHSCORES"), ("ZRANGE", "scores", 1, 3, "BYSCORE"),
+    ("ZRANK", "scores", "player 7"), ("ZCOUNT", "scores", 1, 4), ("ZREVRANGE", "scores", 0, 3), ("ZUNION", 2, "scores", "scores"),
+    ("GET", "hash:3"), ("HGET", "user:3", "field"), ("LRANGE", "user:3", 0, 1), ("GET",), ("HGET", "hash:3"), ("NONSENSE", "x"),
+    ("PING",), ("ECHO", "x"), ("SELECT", "0"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A store's own port, and that of a client of it."""
+
+    db: Database
+    publisher: Publisher
+    remote: Remote
+    plain: redis.Redis
+    private: redis.Redis
+
+
+def _client(address: tuple[str, int] | None, protocol: int = 2) -> redis.Redis:
+    assert address is not None
+    return redis.Redis(*address, protocol=protocol, socket_timeout=60)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    state: Path = tmp_path_factory.mktemp("state")
+    with hyperdb.open(":memory:", frames=None) as db:
+        fill(db, count=40)
+        publishing = Publishing((APP,), work_bits=0)
+        with db.serve(resp="127.0.0.1:0", http="127.0.0.1:0", publish=publishing, control=False) as serving:
+            assert serving.publisher is not None and serving.http_address is not None
+            serving.publisher.renew(APP)
+            url = "http://{}:{}".format(*serving.http_address)
+            key = StoreKey(db.frames.public_key)
+            with (
+                hyperdb.connect(url, key=key, privacy="pir", state=state, refresh=1e-9) as remote,
+                remote.serve(resp="127.0.0.1:0") as proxy,
+                _client(serving.resp_address) as plain,
+                _client(proxy.resp_address) as private,
+            ):
+                yield Pair(db, serving.publisher, remote, plain, private)
+
+
+def _reply(client: redis.Redis, *words: str | int | float) -> object:
+    try:
+        return client.execute_command(*words)
+    except redis.ResponseError as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("level", ["pir", "none", "full"])
+def test_replies_are_those_of_the_store(pair: Pair, level: str) -> None:
+    assert _reply(pair.private, "HYPER.PRIVACY", level) == b"OK"
+    for words in READS:
+        assert _reply(pair.private, *words) == _reply(pair.plain, *words), words
+
+
+def test_lists_of_keys_are_read_at_full_alone(pair: Pair) -> None:
+    wanted = (("DBSIZE",), ("KEYS", "user:1*"), ("SCAN", 0, "COUNT", 100))
+    _reply(pair.private, "HYPER.PRIVACY", "pir")
+    for words in wanted:
+        assert str(_reply(pair.private, *words)).startswith("(<class") and "at 'full'" in str(_reply(pair.private, *words))
+    _reply(pair.private, "HYPER.PRIVACY", "full")
+    for words in wanted:
+        assert _reply(pair.private, *words) == _reply(pair.plain, *words)
+    _reply(pair.private, "HYPER.PRIVACY", "bucket(8)")
+    assert _reply(pair.private, "GET", "user:5") == _reply(pair.plain, "GET", "user:5")
+    assert "blocks are of elements" in str(_reply(pair.private, "HGET", "hash:3", "field 1"))
+    assert _reply(pair.private, "HYPER.PRIVACY") == b"bucket(8)"
+    assert "a privacy level is" in str(_reply(pair.private, "HYPER.PRIVACY", "some"))
+
+
+def test_nothing_is_written(pair: Pair) -> None:
+    _reply(pair.private, "HYPER.PRIVACY", "pir")
+    for words in (("SET", "user:1", "x"), ("DEL", "user:1"), ("FLUSHALL",), ("LPUSH", "list", "x"), ("EXPIRE", "user:1", 1)):
+        assert "is read here" in str(_reply(pair.private, *words)), words
+    for words in (("HYPER.PROVE", "user:1"), ("HYPER.SEAL",), ("SHUTDOWN",), ("CONFIG", "SET", "maxclients", "5")):
+        assert "PRIVACY" in str(_reply(pair.private, *words)) or "not run on a remote" in str(_reply(pair.private, *words)), words
+
+
+def test_transactions_hold_what_was_fetched(pair: Pair) -> None:
+    _reply(pair.private, "HYPER.PRIVACY", "pir")
+    queue = pair.private.pipeline(transaction=True)
+    queue.get("user:1")
+    queue.hgetall("hash:2")
+    assert queue.execute() == [pair.plain.get("user:1"), pair.plain.hgetall("hash:2")]
+    with pair.private.client() as one:
+        assert one.execute_command("MULTI") == b"OK"
+        with pytest.raises(redis.ResponseError, match="is read here"):
+            one.execute_command("SET", "a", "b")
+        with pytest.raises(redis.ResponseError, match=r"EXECABORT|discarded"):
+            one.execute_command("EXEC")
+        assert one.execute_command("GET", "user:1") == pair.plain.get("user:1")
+
+
+def test_the_newer_protocol_works_too(pair: Pair) -> None:
+    address = pair.private.connection_pool.connection_kwargs
+    with _client((address["host"], address["port"]), protocol=3) as client:
+        assert client.hgetall("hash:2") == pair.plain.hgetall("hash:2")
+        assert client.zrange("scores", 0, 3, withscores=True) != []
+        assert client.ping() is True
+
+
+def test_an_app_that_is_not_published_is_refused(pair: Pair) -> None:
+    with pair.private.client() as one:
+        one.execute_command("SELECT", 3)
+        with pytest.raises(redis.ResponseError, match="does not publish 'redis/3'"):
+            one.execute_command("GET", "x")
+        one.execute_command("SELECT", 0)
+
+
+def test_a_newer_epoch_replaces_all_that_was_fetched(pair: Pair) -> None:
+    _reply(pair.private, "HYPER.PRIVACY", "pir")
+    assert pair.private.get("user:6") == pair.plain.get("user:6")
+    before = pair.plain.hgetall("hash:1")
+    pair.db.app(APP).put("user:6", b"now")
+    pair.db.execute(APP, "DEL", "hash:1")
+    assert pair.private.hgetall("hash:1") == before, "an epoch does not change"
+    pair.publisher.renew(APP)
+    assert pair.private.get("user:6") == b"now"
+    assert pair.private.hgetall("hash:1") == {}
+
+
+def test_every_command_that_reads_is_in_the_table_or_refused() -> None:
+    reads = {row.name for row in table.served() if row.executor is table.Executor.NATIVE and "readonly" in row.flags}
+    assert reads - set(NEEDS) == set()
+    assert set(NEEDS) - {row.name for row in table.commands().values()} == set()
