@@ -18,6 +18,7 @@ from hyperdb.cli import keys, proofs
 from hyperdb.cli.demo import demo
 from hyperdb.cli.keys import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
+from hyperdb.cli.remote import serve_remote
 from hyperdb.cli.shell import shell
 from hyperdb.cli.target import target
 from hyperdb.errors import CorruptError, HyperDBError, InvalidError
@@ -45,7 +46,7 @@ def _seconds(frames: str) -> float | None:
 
 @application.command()
 def serve(
-    directory: Dir,
+    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The directory; not with --remote.")] = None,
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
     cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
     sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
@@ -63,8 +64,18 @@ def serve(
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) with which SQL clients may encrypt.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    remote: Annotated[str | None, typer.Option(help="URL of a store that publishes: serve it here, read obliviously.")] = None,
+    key: Annotated[str | None, typer.Option(help="With --remote: the store's public key, in hexadecimal digits.")] = None,
+    privacy: Annotated[str, typer.Option(help="With --remote: none, bucket(K), cover(c, K), pir or full.")] = "pir",
+    state: Annotated[Path | None, typer.Option(help="With --remote: directory for hints and what was seen.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="With --remote: certificates (PEM) to check the server's by.")] = None,
 ) -> None:
-    """Serve a database until SIGTERM, SIGINT or SHUTDOWN."""
+    """Serve a database, or what another machine publishes, until SIGTERM, SIGINT or SHUTDOWN."""
+    if remote is not None:
+        serve_remote(remote, key, privacy, resp=resp, sql=sql, cql=cql, state=state, ca=ca, directory=directory)
+        return
+    if directory is None:
+        raise InvalidError("serve what? Name a directory, or --remote URL")
     if sync not in ("always", "everysec"):
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
     for address in (resp, sql, cql, http):

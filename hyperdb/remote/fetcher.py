@@ -74,6 +74,7 @@ class Fetcher:
                 self._epochs[app] = epoch
                 self.overlay.put(app, rows)
                 if is_whole:
+                    self.overlay.count(app, rows)
                     self._whole.add(app)
 
             self.store.app(app).read(level, take)

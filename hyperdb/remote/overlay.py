@@ -17,12 +17,15 @@ from pathlib import Path
 
 from hyperdb import _native
 from hyperdb.commitment.verify import Row, VerificationError
+from hyperdb.commitment.verify.answers import KINDS
 from hyperdb.commitment.verify.places import ordered_varint
 from hyperdb.database import Database
 from hyperdb.values import OpenOptions
 
 _DATA, _META = 0, 2
 _IDENTITY = b"\x00"
+_HEADER = b"\x01"
+_CLASSES = 8
 _FORMAT = 1
 _ID_BYTES = 16
 _PLACEHOLDER = b"\x00hyperdb/overlay"
@@ -69,12 +72,25 @@ class Overlay:
         if changes:
             self._engine.write(changes, _DATA)
 
+    def count(self, app: str, rows: Iterable[Row]) -> None:
+        """Writes the app's header, once all of its rows are here: how many elements there are of each kind, and of what size."""
+        elements, sizes, expiring = [0] * _CLASSES, [0] * _CLASSES, 0
+        for row in rows:
+            if row.kind is not None:
+                place = min(KINDS.index(row.kind), _CLASSES - 1)
+                elements[place] += 1
+                expiring += row.expires_ms is not None
+                sizes[place] += len(row.name) + len(row.value or b"")
+        words = [expiring, *(word for pair in zip(elements, sizes, strict=True) for word in pair)]
+        record = bytes([1, _CLASSES]) + b"".join(word.to_bytes(8, "little") for word in words)
+        self._engine.write([(self._prefix(app) + _HEADER, record)], _DATA)
+
     def forget(self, app: str) -> None:
         """Removes all rows of an app: another epoch follows."""
         prefix = self._prefix(app)
         snapshot = self._engine.snapshot()
         try:
-            for space in (b"\x02", b"\x03"):
+            for space in (_HEADER, b"\x02", b"\x03"):
                 stop = prefix + bytes([space[0] + 1])
                 for found in snapshot.scan(prefix + space, stop, False, _DATA):
                     self._engine.write([(key, None) for key, _ in found], _DATA)
