@@ -39,6 +39,14 @@ __all__ = [
     "merge_copy_data",
     "pir_kernels",
     "public_key_of",
+    "verenc_check_chunk",
+    "verenc_decrypt_chunk",
+    "verenc_draw",
+    "verenc_encrypt_chunk",
+    "verenc_prove",
+    "verenc_recover",
+    "verenc_statement",
+    "verenc_verify",
     "verify",
     "write_unless_changed",
 ]
@@ -57,6 +65,14 @@ from hyperdb._core_pir import PirMatrix as PirMatrix
 from hyperdb._core_pir import PirQuery as PirQuery
 from hyperdb._core_pir import lay_out_epoch as lay_out_epoch
 from hyperdb._core_pir import pir_kernels as pir_kernels
+from hyperdb._core_verenc import verenc_check_chunk as verenc_check_chunk
+from hyperdb._core_verenc import verenc_decrypt_chunk as verenc_decrypt_chunk
+from hyperdb._core_verenc import verenc_draw as verenc_draw
+from hyperdb._core_verenc import verenc_encrypt_chunk as verenc_encrypt_chunk
+from hyperdb._core_verenc import verenc_prove as verenc_prove
+from hyperdb._core_verenc import verenc_recover as verenc_recover
+from hyperdb._core_verenc import verenc_statement as verenc_statement
+from hyperdb._core_verenc import verenc_verify as verenc_verify
 
 __version__: str
 

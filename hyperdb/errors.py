@@ -42,6 +42,8 @@
     +-- PrivacyError            what was asked cannot be answered at the privacy level asked for; nothing was sent
     +-- RemoteError             a remote store could not be reached, or refused; carries the status if it answered
     +-- VerificationError       a proof does not show what it claims (hyperdb.commitment.verify); `check` says which check failed
+    +-- EncryptionError         what is encrypted does not verify, was changed or moved, or is not encrypted at all
+    |   +-- WrongKeyError       it was encrypted to another key
     +-- NotColumnarError        a type or value that columns of Arrow cannot hold: the query runs on rows
     +-- NotBuiltError           asked for something that this version does not have
 
@@ -127,6 +129,14 @@ class RemoteError(HyperDBError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class EncryptionError(HyperDBError):
+    """Something encrypted was refused: it does not verify, was changed, cut off or moved, or is not encrypted at all."""
+
+
+class WrongKeyError(EncryptionError):
+    """It was encrypted to another key, or the secret is not that of the statement."""
 
 
 class ConflictError(HyperDBError):

@@ -26,6 +26,7 @@ mod store;
 mod transaction;
 mod transaction_graph;
 mod validated;
+mod verenc;
 mod wide;
 
 use pyo3::prelude::*;
@@ -68,6 +69,11 @@ mod _core {
     use super::transaction_graph::TransactionGraph;
     #[pymodule_export]
     use super::validated::write_unless_changed;
+    #[pymodule_export]
+    use super::verenc::{
+        verenc_check_chunk, verenc_decrypt_chunk, verenc_draw, verenc_encrypt_chunk, verenc_prove,
+        verenc_recover, verenc_statement, verenc_verify,
+    };
     #[pymodule_export]
     use super::wide::WideTable;
 

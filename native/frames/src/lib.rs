@@ -11,7 +11,6 @@
 pub mod attest;
 mod changes;
 mod check;
-mod ed448;
 pub mod edits;
 mod error;
 pub mod forest;

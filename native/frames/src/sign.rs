@@ -5,7 +5,6 @@
 //!
 //! **Invariant.** A secret key is its 57-byte seed and never leaves this type but by [`SecretKey::seed`].
 
-use crate::ed448;
 use ed448_goldilocks_plus::SigningKey;
 
 /// Bytes of a secret key's seed.
@@ -75,7 +74,7 @@ pub(crate) fn verify_in(context: &[u8], public: &[u8], message: &[u8], signature
     let (Ok(public), Ok(signature)) = (public.try_into(), signature.try_into()) else {
         return false;
     };
-    ed448::verify(context, public, message, signature)
+    hyperdb_ed448::verify(context, public, message, signature)
 }
 
 #[cfg(test)]

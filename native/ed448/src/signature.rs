@@ -8,25 +8,14 @@
 //! **Invariant.** The same verdict as that library's and the pure verifier's, for every key, signature and message: tested beside both.
 //! One encoding of a point, of a scalar.
 
-mod curve;
-mod field;
-mod scalar;
-
-use curve::{sum_of_two, Point};
-use scalar::Scalar;
+use crate::curve::Point;
+use crate::scalar::Scalar;
+use crate::sum::sum_with_base;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 use sha3::Shake256;
 
-/// Words of 64 bits that hold a scalar.
-const WORDS: usize = 7;
-
 /// Whether `signature` is that of `message` under the key `public` and `context`, of 255 bytes at most.
-pub(crate) fn verify(
-    context: &[u8],
-    public: &[u8; 57],
-    message: &[u8],
-    signature: &[u8; 114],
-) -> bool {
+pub fn verify(context: &[u8], public: &[u8; 57], message: &[u8], signature: &[u8; 114]) -> bool {
     let (nonce, s) = signature.split_at(57);
     let (Ok(nonce), Ok(s)) = (<&[u8; 57]>::try_from(nonce), <&[u8; 57]>::try_from(s)) else {
         return false;
@@ -37,7 +26,7 @@ pub(crate) fn verify(
     let (Some(key), Some(r), Some(s)) = (
         Point::decode(public),
         Point::decode(nonce),
-        Scalar::from_bytes(s),
+        Scalar::from_signature(s),
     ) else {
         return false;
     };
@@ -53,5 +42,5 @@ pub(crate) fn verify(
     }
     let mut wide = [0; 114];
     hasher.finalize_xof().read(&mut wide);
-    sum_of_two(&s, &Scalar::reduce(&wide), &key.negate()).equals(&r)
+    sum_with_base(&s, &Scalar::reduce(&wide), &key.negate()) == r
 }
