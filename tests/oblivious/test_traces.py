@@ -1,0 +1,301 @@
+"""What a store sees, per level: goldens; that two targets of one class cannot be told apart; that the test notices if they can.
+
+The judge gets traces of two targets and says what tells them apart: a shape, a query that is sent twice, or contents whose bytes
+are not spread alike. Clients with one mistake each are put before it, so that its silence about the true client means something.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import hyperdb
+from hyperdb.commitment.verify import Bounds, Elements, Root, VerificationError
+from hyperdb.oblivious import page
+from hyperdb.oblivious.blocks import Partition, bits_for
+from hyperdb.oblivious.epochs import OVERFLOW, PAGES, Epoch, Source, build
+from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
+from hyperdb.oblivious.lookup import Pinned
+from hyperdb.oblivious.reader import Reader, _Fetched, _overflow_column, _Private, open_reader
+from hyperdb.oblivious.service import Event, LocalService, Recorder, Service
+
+from .conftest import APP, fill
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "oblivious" / "traces.json"
+LEVELS: tuple[Level, ...] = (Plain(), Bucket(k=16), Cover(c=2, k=16), Pir(), Full())
+SECRET = b"s" * 32
+MATRICES = {PAGES: "pages", OVERFLOW: "overflow"}
+OPERATIONS: dict[str, Callable[[Reader], object]] = {
+    "element": lambda reader: reader.element(b"user:7"),
+    "member": lambda reader: reader.member(b"hash:5", b"field 2"),
+    "absent member": lambda reader: reader.member(b"nobody", b"field 2"),
+    "range": lambda reader: reader.part(b"hash:1", [Bounds()]),
+}
+
+
+@dataclass(frozen=True)
+class Served:
+    epoch: Epoch
+    service: Service
+
+    @property
+    def root(self) -> Root:
+        return Root(self.epoch.manifest.frame.root)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with hyperdb.open(":memory:", frames=None) as db:
+        fill(db, count=80)
+        db.seal()
+        source = Source.of(db.native)
+        epoch = build(source, APP, size=2048)
+        assert epoch.manifest.parts == 1
+        yield Served(epoch, LocalService(source, epoch))
+
+
+def _written(event: Event) -> str:
+    """An event as goldens have it: what for, of which matrix or which kinds of queries."""
+    if event.request == "prove":
+        assert isinstance(event.sent, tuple)
+        return f"prove {','.join(type(query).__name__.lower() for query in event.sent)}"
+    assert isinstance(event.sent, tuple)
+    return f"{event.request} {MATRICES[event.sent[0]]}"
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=str)
+def test_traces_are_the_goldens(served: Served, level: Level) -> None:
+    golden = json.loads(GOLDEN.read_text())[str(level)]
+    for name, expected in golden.items():
+        recorder = Recorder(served.service)
+        reader = open_reader(recorder, level, served.root, secret=SECRET)
+        recorder.trace.clear()
+        OPERATIONS[name](reader)
+        assert [_written(event) for event in recorder.trace] == expected, name
+        shapes = {"answer pages": served.epoch.manifest.pages, "answer overflow": served.epoch.manifest.overflow}
+        for event in recorder.trace:
+            if event.request == "answer":
+                shape = shapes[_written(event)]
+                assert event.shape[1:] == (4 * shape.columns, 4 * shape.rows), "sizes are the manifest's"
+
+
+# The judge.
+
+
+def _spread(queries: Sequence[bytes]) -> Counter[int]:
+    return Counter(byte for query in queries for byte in query[3::4])
+
+
+def _square(one: Counter[int], other: Counter[int]) -> float:
+    """Chi-square of two samples of bytes (Pearson 1911): 255 degrees of freedom if they are spread alike."""
+    here, there = one.total(), other.total()
+    found = 0.0
+    for byte in range(256):
+        both = one[byte] + other[byte]
+        if both:
+            expected = both * here / (here + there)
+            found += (one[byte] - expected) ** 2 / expected + (other[byte] - (both - expected)) ** 2 / (both - expected)
+    return found
+
+
+def told_apart(one: Sequence[Sequence[Event]], other: Sequence[Sequence[Event]]) -> str | None:
+    """What tells reads of two targets apart; None if nothing does."""
+    shapes = [{tuple(event.shape for event in trace) for trace in traces} for traces in (one, other)]
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1:
+        return "shapes"
+    sent = [[event.sent[1] for trace in traces for event in trace if isinstance(event.sent, tuple)] for traces in (one, other)]
+    every = [query for queries in sent for query in queries]
+    if len(set(every)) != len(every):
+        return "a query is sent twice"
+    # Six deviations: one run in a hundred million is blamed for nothing.
+    return "contents" if _square(_spread(sent[0]), _spread(sent[1])) > 255 + 6 * (2 * 255) ** 0.5 else None
+
+
+# Clients with a mistake each.
+
+
+class StopsEarly(_Private):
+    """Leaves the overflow alone where the page does not go on there."""
+
+    def _fetch_column(self, number: int) -> _Fetched:
+        column = self._ask(PAGES, self._pages, number)
+        overflow = b""
+        if self._overflow is not None and page.read_trailer(column).overflow != page.NOWHERE:
+            overflow = self._ask(OVERFLOW, self._overflow, _overflow_column(column))
+        return _Fetched(self.pinned, column, overflow)
+
+
+class Retries(_Private):
+    """Asks again for what does not verify."""
+
+    def _fetch_column(self, number: int) -> _Fetched:
+        found = super()._fetch_column(number)
+        try:
+            found.shown()
+        except VerificationError:
+            found = super()._fetch_column(number)
+        return found
+
+
+class Caches(_Private):
+    """Does not ask again for what it has."""
+
+    def __init__(self, service: Service, pinned: Pinned, random: Callable[[int], bytes]) -> None:
+        super().__init__(service, pinned, random)
+        self._had: dict[int, _Fetched] = {}
+
+    def _fetch_column(self, number: int) -> _Fetched:
+        if number not in self._had:
+            self._had[number] = super()._fetch_column(number)
+        return self._had[number]
+
+
+class VariesSizes(_Private):
+    """Cuts zeros off the end of what it sends."""
+
+    def _ask(self, number: int, asker: object, column: int) -> bytes:
+        query, mask = asker.ask(column)  # type: ignore[attr-defined]
+        answer = self.service.answer(number, query)
+        if column % 2:
+            self.service.answer(number, query[: len(query) // 2].ljust(len(query), b"\x00"))
+        return mask.recover(answer)
+
+
+class AsksPlainly(_Private):
+    """Adds nothing to hide what it asks for."""
+
+    def _ask(self, number: int, _asker: object, column: int) -> bytes:
+        shape = (self.pinned.manifest.pages, self.pinned.manifest.overflow)[number]
+        unit = [0] * shape.columns
+        unit[column] = 1 << 24
+        answer = self.service.answer(number, b"".join(word.to_bytes(4, "little") for word in unit))
+        return answer[3::4]
+
+
+class ForgetsChance(_Private):
+    """Draws the same randomness each time."""
+
+    def __init__(self, service: Service, pinned: Pinned, _random: Callable[[int], bytes]) -> None:
+        super().__init__(service, pinned, bytes)
+
+
+def _traces(served: Served, target: bytes, kind: type[_Private], *, service: Service | None = None) -> list[list[Event]]:
+    recorder = Recorder(service or served.service)
+    pinned = open_reader(served.service, Plain(), served.root).pinned
+    reader = Reader(Pir(), pinned, kind(recorder, pinned, random.SystemRandom().randbytes))
+    found = []
+    for _ in range(12):
+        recorder.trace.clear()
+        try:
+            reader.element(target)
+        except VerificationError:
+            assert service is not None, "only a store that lies is caught"
+        found.append(list(recorder.trace))
+    return found
+
+
+def test_targets_of_one_class_cannot_be_told_apart(served: Served) -> None:
+    """One that goes on in the overflow, one that does not, one that is not there, and a collection."""
+    traces = [_traces(served, target, _Private) for target in (b"large", b"user:7", b"nobody", b"hash:5")]
+    for other in traces[1:]:
+        assert told_apart(traces[0], other) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (StopsEarly, "shapes"),
+        (Caches, "shapes"),
+        (VariesSizes, "shapes"),
+        (ForgetsChance, "a query is sent twice"),
+        (AsksPlainly, "a query is sent twice"),
+    ],
+)
+def test_the_judge_notices_a_client_with_a_mistake(served: Served, kind: type[_Private], why: str) -> None:
+    manifest = served.epoch.manifest
+    pinned = open_reader(served.service, Plain(), served.root).pinned
+    odd = next(name for name in _names() if manifest.column(pinned.element_key(name)) % 2)
+    even = next(name for name in _names() if not manifest.column(pinned.element_key(name)) % 2)
+    one, other = (odd, even) if kind is VariesSizes else (b"large", b"user:7")
+    assert told_apart(_traces(served, one, kind), _traces(served, other, kind)) == why
+
+
+def test_the_judge_notices_contents_that_are_spread_differently() -> None:
+    source = random.Random(1)
+
+    def trace(most: int) -> list[Event]:
+        query = b"".join(bytes([0, 0, source.randrange(256), source.randrange(most)]) for _ in range(4_000))
+        return [Event("answer", (0, query), 100)]
+
+    alike, other = [trace(256) for _ in range(4)], [trace(240) for _ in range(4)]
+    assert told_apart(alike, [trace(256) for _ in range(4)]) is None
+    assert told_apart(alike, other) == "contents"
+
+
+class Spoils(LocalService):
+    """A store that spoils a cell of one column, under the hint of the true data."""
+
+    def answer(self, number: int, query: bytes) -> bytes:
+        found = bytearray(super().answer(number, query))
+        if number == PAGES:
+            word = int.from_bytes(query[:4], "little") + int.from_bytes(found[:4], "little")
+            found[:4] = (word % (1 << 32)).to_bytes(4, "little")
+        return bytes(found)
+
+
+def test_failures_are_silent_and_a_client_that_retries_is_noticed(served: Served) -> None:
+    """Reads of a store that lies look like reads of one that does not; asking again would tell it that it was caught."""
+    assert isinstance(served.service, LocalService)
+    liar = Spoils(served.service.source, served.epoch)
+    truthful = _traces(served, b"user:7", _Private)
+    assert told_apart(truthful, _traces(served, b"user:7", _Private, service=liar)) is None
+    assert told_apart(truthful, _traces(served, b"user:7", Retries, service=liar)) == "shapes"
+
+
+def _names() -> list[bytes]:
+    return [f"user:{number}".encode() for number in range(80)]
+
+
+def test_fresh_decoys_fall_to_intersection_and_sticky_ones_stand(served: Served) -> None:
+    """The attack, run: who asks again with other decoys names the block; the client's own covers are the same each time."""
+    manifest = served.epoch.manifest
+    partition = Partition(bits_for(manifest.elements, 4))
+    assert partition.bits >= 3
+
+    def asked(secrets: Iterator[bytes]) -> list[set[Bounds]]:
+        found = []
+        for secret in secrets:
+            recorder = Recorder(served.service)
+            reader = open_reader(recorder, Cover(c=4, k=4), served.root, secret=secret)
+            recorder.trace.clear()
+            assert reader.get(b"user:7") is not None
+            [event] = recorder.trace
+            assert isinstance(event.sent, tuple)
+            found.append({query.bounds for query in event.sent if isinstance(query, Elements)})
+        return found
+
+    source = random.Random(1)
+    fresh = asked(source.randbytes(32) for _ in range(8))
+    sticky = asked(SECRET for _ in range(8))
+    assert {len(blocks) for blocks in (*fresh, *sticky)} == {4}
+    assert len(set.intersection(*fresh)) == 1, "the target's block, and nothing else"
+    assert len(set.intersection(*sticky)) == 4
+
+
+def test_covers_of_a_cell_are_the_same_for_all_that_lies_in_it(served: Served) -> None:
+    """Two questions about two things of one cell show the store one set: it cannot even tell that they were two things."""
+    recorder = Recorder(served.service)
+    reader = open_reader(recorder, Cover(c=2, k=8), served.root, secret=SECRET)
+    recorder.trace.clear()
+    for name in _names()[:24]:
+        reader.get(name)
+    sets = [frozenset(event.sent) for event in recorder.trace if isinstance(event.sent, tuple)]
+    for one in set(sets):
+        for other in set(sets):
+            assert one == other or not one & other
