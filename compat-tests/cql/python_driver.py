@@ -3,7 +3,8 @@
     python compat-tests/cql/python_driver.py --source FOLDER --python PYTHON [--suite NAME] [TEST ...]
 
 FOLDER is a checkout of github.com/apache/cassandra-python-driver (it is not kept here); PYTHON one that has a driver
-(cassandra-driver or scylla-driver), pytest, pytest-timeout, ccm, scales, pytz, packaging, futurist, pure-sasl and numpy.
+(cassandra-driver or scylla-driver), pytest, pytest-timeout, ccm, scales, pytz, packaging, futurist, pure-sasl and numpy. For the
+suite `scylla` FOLDER is a checkout of github.com/scylladb/python-driver, and PYTHON has scylla-driver.
 
 Theory: the suite starts clusters of three nodes by itself unless it is told of one (USE_CASS_EXTERNAL). `standard` is the driver,
 `older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper.
@@ -30,6 +31,10 @@ import hyperdb
 PLUGINS = Path(__file__).with_name("plugins")
 STUB = 'class HcdCluster:\n    """Stands in for what the released ccm does not have."""\n'
 _FIND_CCM = "import ccmlib, os; print(os.path.dirname(ccmlib.__file__))"
+_STANDARD = "tests/integration/standard"
+_OF_SCYLLA = ("tablets", "tablets_routing_v2", "shard_aware", "client_routes", "ip_change", "rate_limit_exceeded",
+              "rack_aware_policy", "scylla_metadata_id", "concurrent_schema_change_and_node_kill")  # fmt: skip
+"""What ScyllaDB's suite asks of ScyllaDB's own nodes."""
 _LOGGING_IN = "tests/integration/standard/test_authentication.py"
 
 
@@ -43,13 +48,18 @@ class Suite:
     password: str | None = None
     cassandra: str = "5.0.2"
     """What version of Cassandra the tests are for."""
+    is_other: bool = False
+    """Whether it is of another checkout, and run only if it is named."""
 
 
 SUITES = {
-    "standard": Suite(("tests/integration/standard",), (_LOGGING_IN,)),
-    "older": Suite(("tests/integration/standard",), (_LOGGING_IN,), protocol=4),
+    "standard": Suite((_STANDARD,), (_LOGGING_IN,)),
+    "older": Suite((_STANDARD,), (_LOGGING_IN,), protocol=4),
     "passwords": Suite((_LOGGING_IN,), password="cassandra"),
     "cqlengine": Suite(("tests/integration/cqlengine",)),
+    "scylla": Suite(
+        (_STANDARD,), (_LOGGING_IN, *(f"{_STANDARD}/test_{each}.py" for each in _OF_SCYLLA)), protocol=4, is_other=True
+    ),
 }
 
 
@@ -125,7 +135,7 @@ def main() -> int:
     given = parser.parse_args()
     good = True
     for name, suite in SUITES.items():
-        if given.suite in (None, name):
+        if given.suite == name or (given.suite is None and not suite.is_other):
             found = run(suite, given.source, given.python.absolute(), given.tests, given.server)
             good &= judge(f"python-{name}", found, whole=not given.tests)
     return 0 if good else 1

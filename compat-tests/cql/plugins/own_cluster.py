@@ -1,7 +1,8 @@
 """Plugin of pytest for the Python driver's suite: it finds the server at CLUSTER_PORT, and does not spare it.
 
 Theory: with USE_CASS_EXTERNAL the suite skips what is marked `local`, since the cluster may be anybody's; here it is ours, so
-that is run too. What starts or stops nodes then fails and has its reason. Invariant: it is loaded before the suite's tests.
+that is run too. What starts or stops nodes then fails and has its reason. ScyllaDB's suite has no such word: there the server
+stands in for whatever cluster a test asks for. Invariant: it is loaded before the suite's tests.
 """
 
 from __future__ import annotations
@@ -28,5 +29,14 @@ def _at_port(self: Any, *arguments: Any, **options: Any) -> None:
     _connect(self, *arguments, **options)
 
 
+def _use_cluster(*_arguments: Any, set_keyspace: bool = True, **_options: Any) -> None:
+    """The cluster is there; its keyspaces are made anew, as for a new one."""
+    if set_keyspace:
+        integration.setup_keyspace()
+
+
 integration.local = _run
+if not hasattr(integration, "USE_CASS_EXTERNAL"):
+    integration.use_cluster = _use_cluster
+    integration.remove_cluster = lambda: None
 Cluster.__init__ = _at_port
