@@ -21,8 +21,8 @@ MOST_BITS = 20
 
 
 def bits_for(elements: int, k: int) -> int:
-    """Bits that leave k elements or more to a block on average."""
-    return min(max((max(elements, 1) // k).bit_length() - 1, 0), MOST_BITS)
+    """Bits that leave k elements to a block on average, a tenth less at least: powers of two fit no number just so."""
+    return min(max((10 * max(elements, 1) // (9 * k)).bit_length() - 1, 0), MOST_BITS)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Plain(Level):
 
 @dataclass(frozen=True)
 class Bucket(Level):
-    """`bucket(K)`: the store learns the block, of K elements or more, and when it is asked for again."""
+    """`bucket(K)`: the store learns the block, of 0.9 to 1.8 K elements on average, and when it is asked for again."""
 
     k: int = 64
 

@@ -13,14 +13,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
-from hyperdb.errors import InvalidError, RemoteError
-from hyperdb.oblivious.levels import Level, parse_level
+from hyperdb.errors import InvalidError, PrivacyError, RemoteError
+from hyperdb.graph.members import Text, encoded
+from hyperdb.oblivious.explain import Asked, Explanation, explain
+from hyperdb.oblivious.levels import Full, Level, parse_level
 from hyperdb.oblivious.remote.moment import RemoteAppView
 from hyperdb.oblivious.remote.service import Progress, nothing_shown
 from hyperdb.oblivious.remote.state import State
 from hyperdb.oblivious.remote.store import RemoteStore
 from hyperdb.oblivious.remote.transport import Transport
 from hyperdb.remote.fetcher import Fetcher
+from hyperdb.remote.needs import Need, Reading, reading
 from hyperdb.remote.overlay import Overlay
 from hyperdb.remote.resp import RespProxy
 from hyperdb.values import parse_address
@@ -74,6 +77,27 @@ class Remote:
     def apps(self) -> tuple[str, ...]:
         """Names of the apps that the store says to publish."""
         return self.store.names()
+
+    def explain_privacy(self, app: str, *words: Text, privacy: Level | str | None = None) -> Explanation:
+        """Who learns what of a read, and what it costs, before anything of it is sent: the epoch's manifest alone is looked at.
+
+        Args:
+            app: the app that is read.
+            words: the read as a Redis command: `"GET", "user:42"` or `"HGETALL", "cart"`.
+            privacy: at this level; at the connection's if None.
+
+        Raises:
+            PrivacyError: the command does not run on a remote store.
+        """
+        level = parse_level(privacy) if isinstance(privacy, str) else privacy or self.privacy
+        wanted = reading([encoded(word) for word in words])
+        if not isinstance(wanted, Reading):
+            raise PrivacyError(wanted.text if wanted is not None else "that reads nothing of the store")
+        if wanted.need is Need.APP and not isinstance(level, Full):
+            raise PrivacyError(f"a list of all keys is read at 'full', not at '{level}'")
+        operation = " ".join(encoded(word).decode(errors="replace") for word in words[:1]).upper()
+        asked = Asked(operation, len(wanted.keys), len(wanted.members) * len(wanted.keys), wanted.need is Need.WHOLE)
+        return explain(self.store.app(app).manifest, level, self.store.trusted, asked)
 
     def serve(self, *, resp: str | None = None) -> RemoteServing:
         """Runs servers in this process whose reads go to the store; stop them with `RemoteServing.stop` or by closing.

@@ -107,6 +107,17 @@ def test_a_level_can_be_chosen_for_one_read(site: Site, tmp_path: Path) -> None:
             view.get("user:3", privacy=Pir(scope="global"))
 
 
+def test_reads_are_explained_before_they_are_sent(site: Site, tmp_path: Path) -> None:
+    with site.connect(tmp_path, privacy="pir") as remote:
+        one = remote.explain_privacy(APP, "GET", "user:3")
+        assert one.requests == 2 and one.level == "pir" and "honest-but-curious" in one.trusted
+        assert remote.explain_privacy(APP, "HMGET", "hash:3", "a", "b").requests == 6
+        assert remote.explain_privacy(APP, "GET", "x", privacy="bucket(16)").k > 8
+        for words in (("SET", "a", "b"), ("KEYS", "*"), ("PING",)):
+            with pytest.raises(PrivacyError):
+                remote.explain_privacy(APP, *words)
+
+
 def test_what_is_not_published_is_not_served(site: Site, tmp_path: Path) -> None:
     site.db.app("secret").put("key", "value")
     with site.connect(tmp_path) as remote, pytest.raises(NotFoundError, match="does not publish"):

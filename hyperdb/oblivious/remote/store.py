@@ -18,7 +18,7 @@ from hyperdb.commitment.native import verify
 from hyperdb.commitment.verify import Frame, Root, Seen, Trusted, VerificationError
 from hyperdb.errors import NotFoundError, RemoteError
 from hyperdb.oblivious.levels import Level
-from hyperdb.oblivious.manifest import read_manifest
+from hyperdb.oblivious.manifest import Manifest, read_manifest
 from hyperdb.oblivious.reader import Random, Reader, open_reader
 from hyperdb.oblivious.remote.service import HttpService, Progress, nothing_shown
 from hyperdb.oblivious.remote.state import State
@@ -100,6 +100,12 @@ class RemoteApp:
         """The frame of the epoch that is read now."""
         with self._lock:
             return self._epoch().frame
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the epoch that is read now."""
+        with self._lock:
+            return read_manifest(self._epoch().service.manifest()[0])
 
     def get(self, name: bytes, level: Level) -> bytes | None:
         """The value of a vertex, or None. Raises as `Reader.get`."""
