@@ -86,13 +86,14 @@ class Terminal:
             os.execvpe(command[0], command, env)
         fcntl.ioctl(self._end, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 160, 0, 0))
 
-    def read(self, wanted: str) -> str:
-        """What is shown until `wanted` was, and then nothing more for a moment, without what moves the cursor.
+    def read(self, wanted: str, again: str = "") -> str:
+        """What is shown until `wanted` was, and then nothing more for a moment, without what moves the cursor; `again` is typed
+        from time to time until then, as a key that comes at a bad moment is lost on a busy machine.
 
         Raises:
             TimeoutError: it is not shown.
         """
-        until, raw = time.monotonic() + SECONDS, b""
+        begun, raw, typed = time.monotonic(), b"", 1
         while True:
             ready, _, _ = select.select([self._end], [], [], 1.0)
             if ready:
@@ -107,8 +108,12 @@ class Terminal:
             text = _DRAWN.sub("", raw.decode(errors="replace"))
             if wanted in text and not ready:
                 return text
-            if time.monotonic() > until:
+            waited = time.monotonic() - begun
+            if waited > SECONDS:
                 raise TimeoutError(f"{wanted!r} was not shown:\n{text}")
+            if again and waited > typed * SECONDS / 6:
+                self.type(again)
+                typed += 1
 
     def type(self, text: str) -> None:
         """Keys, one after the other."""
@@ -137,8 +142,9 @@ def shown(pgcli: Path, home: Path, peer: Peer) -> list[str]:
             if wanted == INTERRUPT:
                 running(peer, keys.strip())
                 terminal.type(INTERRUPT)
-                wanted = "cancel"
-            lines = terminal.read(wanted).split("\n")
+                lines = terminal.read("cancel", again=INTERRUPT).split("\n")
+            else:
+                lines = terminal.read(wanted).split("\n")
             found += [_cells(line) for line in lines if _TOLD.match(line)]
     finally:
         terminal.close()

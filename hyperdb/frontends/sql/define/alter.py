@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
-from hyperdb.frontends.sql.define import create, objects, readers, retype
+from hyperdb.frontends.sql.define import create, identity, objects, readers, retype
 from hyperdb.frontends.sql.define.constraints import Build, of_table
 from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
@@ -250,12 +250,17 @@ def _drop_column(context: Context, number: int, name: str, *, cascade: bool, tol
             context.transaction.drop(index)
     kept = tuple(each for each in table.constraints if column.id not in each.columns)
     table = replace(table, constraints=kept)
-    context.change(
-        number, with_column(table, replace(column, dropped=True, not_null=False, default=records.Expression(), sequence=0))
-    )
-    for sequence, found in context.catalog.objects.items():
-        if isinstance(found, records.Sequence) and found.table == number and found.column == column.id:
-            context.transaction.drop(sequence)
+    bare = replace(column, default=records.Expression(), sequence=0, generation=0)
+    owned = retype.sequences_of(context, number, column.id)
+    if owned:
+        # A column and its sequence name each other: it gives up the sequence before that goes, and goes last.
+        context.change(number, with_column(table, bare))
+        context.refresh()
+    for sequence, _ in owned:
+        remove(context, sequence, cascade=cascade)
+        context.refresh()
+        table = replace(context.table(number), constraints=kept)
+    context.change(number, with_column(table, replace(bare, dropped=True, not_null=False)))
 
 
 def _rename_column(context: Context, number: int, node: exp.RenameColumn) -> None:
@@ -313,7 +318,9 @@ def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
     table = context.table(number)
     column = _column(table, fold(node.this))
     kind = kinds.of_record(column.kind)
-    if node.args.get("dtype") is not None:
+    if node.args.get("action"):
+        identity.alter(context, number, column, node)
+    elif node.args.get("dtype") is not None:
         _change_type(context, number, table, column, node)
     elif node.args.get("default") is not None:
         context.change(

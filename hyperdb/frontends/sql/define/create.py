@@ -227,15 +227,7 @@ def _constrained(
         columns.wanted.append(Wanted(records.FOREIGN, name, [column.name], inner))
         return column
     if isinstance(inner, exp.GeneratedAsIdentityColumnConstraint):
-        options = {
-            word: int(each.sql())
-            for word in ("start", "increment", "minvalue", "maxvalue", "cache")
-            if (each := inner.args.get(word)) is not None
-        }
-        options["cycle"] = bool(inner.args.get("cycle"))
-        number = _sequence(context, columns, app, table_name, column.name, kind, options, column.id)
-        generation = records.IDENTITY_ALWAYS if inner.this else records.IDENTITY_BY_DEFAULT
-        return replace(column, not_null=True, generation=generation, sequence=number)
+        return with_identity(context, columns, column, kind, inner, app, table_name)
     if isinstance(inner, exp.ComputedColumnConstraint):
         # It may name columns that come later: it is bound once all are known.
         return replace(column, generation=records.STORED, default=Expression(text=written(inner.this), path=context.path))
@@ -246,6 +238,21 @@ def _constrained(
     if isinstance(inner, exp.CommentColumnConstraint):
         raise SqlError("42601", "COMMENT is a statement of its own")
     raise SqlError("0A000", f"{type(inner).__name__} is not supported")
+
+
+def with_identity(
+    context: Context, columns: Columns, column: Column, kind: Kind, node: exp.Expr, app: int, table_name: str
+) -> Column:
+    """A column whose values come from a sequence of its own."""
+    options = {
+        word: int(each.sql())
+        for word in ("start", "increment", "minvalue", "maxvalue", "cache")
+        if (each := node.args.get(word)) is not None
+    }
+    options["cycle"] = bool(node.args.get("cycle"))
+    number = _sequence(context, columns, app, table_name, column.name, kind, options, column.id)
+    generation = records.IDENTITY_ALWAYS if node.this else records.IDENTITY_BY_DEFAULT
+    return replace(column, not_null=True, generation=generation, sequence=number)
 
 
 def default_of(context: Context, node: exp.Expr, kind: Kind) -> Expression:

@@ -139,14 +139,19 @@ def _comment(context: Context, part: Part) -> None:
     context.refresh()
 
 
+def sequences_of(context: Context, number: int, column: int) -> list[tuple[int, records.Sequence]]:
+    """The sequences that belong to a column."""
+    objects = context.catalog.objects.items()
+    found = [(place, each) for place, each in objects if isinstance(each, records.Sequence)]
+    return [(place, each) for place, each in found if each.table == number and each.column == column]
+
+
 def take_sequences(context: Context, number: int, old: records.Column, new: int) -> None:
     """Sequences that belong to the column belong to what it has become; one of an identity takes the column's type."""
     table = context.table(number)
     own = next(each for each in table.columns if each.id == new)
     kind = kinds.of_record(own.kind)
-    for place, found in list(context.catalog.objects.items()):
-        if not isinstance(found, records.Sequence) or found.table != number or found.column != old.id:
-            continue
+    for place, found in sequences_of(context, number, old.id):
         changed = replace(found, column=new)
         if own.sequence:
             limit = LIMITS.get(kind.oid)

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _LIMITS = {INT2: (1 << 15) - 1, INT4: (1 << 31) - 1, INT8: (1 << 63) - 1}
 _TYPES = {"smallint": INT2, "int2": INT2, "integer": INT4, "int": INT4, "int4": INT4, "bigint": INT8, "int8": INT8}
-_UNBOUNDED = "no"
+UNBOUNDED = "no"
 
 
 @dataclass
-class _Wanted:
-    """The options that were given. `low` and `high` may be `_UNBOUNDED`; `restart` None is START."""
+class Wanted:
+    """The options that are given. `low` and `high` may be `UNBOUNDED`; `restart` None is START."""
 
     kind: int | None = None
     step: int | None = None
@@ -58,8 +58,8 @@ def _integer(found: Words) -> int:
     return int(text)
 
 
-def _options(found: Words) -> _Wanted:
-    wanted = _Wanted()
+def _options(found: Words) -> Wanted:
+    wanted = Wanted()
     while found.peek():
         if found.take("as"):
             named = found.name()
@@ -74,9 +74,9 @@ def _options(found: Words) -> _Wanted:
         elif found.take("maxvalue"):
             wanted.high = _integer(found)
         elif found.take("no", "minvalue"):
-            wanted.low = _UNBOUNDED
+            wanted.low = UNBOUNDED
         elif found.take("no", "maxvalue"):
-            wanted.high = _UNBOUNDED
+            wanted.high = UNBOUNDED
         elif found.take("start"):
             found.take("with")
             wanted.start = _integer(found)
@@ -97,7 +97,7 @@ def _options(found: Words) -> _Wanted:
     return wanted
 
 
-def _changed(record: Sequence, wanted: _Wanted, *, fresh: bool) -> Sequence:
+def altered(record: Sequence, wanted: Wanted, *, fresh: bool) -> Sequence:
     """The record with the options.
 
     Raises:
@@ -112,9 +112,9 @@ def _changed(record: Sequence, wanted: _Wanted, *, fresh: bool) -> Sequence:
     least, most = (1, limit) if step > 0 else (-limit - 1, -1)
     low, high = record.min, record.max
     # Bounds that were those of the old type become those of the new one.
-    if fresh or wanted.low == _UNBOUNDED or (oid != before and low == -old - 1):
+    if fresh or wanted.low == UNBOUNDED or (oid != before and low == -old - 1):
         low = least
-    if fresh or wanted.high == _UNBOUNDED or (oid != before and high == old):
+    if fresh or wanted.high == UNBOUNDED or (oid != before and high == old):
         high = most
     low = wanted.low if isinstance(wanted.low, int) else low
     high = wanted.high if isinstance(wanted.high, int) else high
@@ -158,6 +158,20 @@ def _owned(context: Context, record: Sequence, owner: list[str]) -> Sequence:
     return replace(record, table=relation.oid, column=column.number)
 
 
+def restart(session: SqlSession, number: int, record: Sequence, value: int | None) -> None:
+    """Moves a sequence to a value, or to where it starts.
+
+    Raises:
+        SqlError: 22023 where that is outside of its bounds.
+    """
+    value = record.start if value is None else value
+    if not record.min <= value <= record.max:
+        word = "less than MINVALUE" if value < record.min else "greater than MAXVALUE"
+        bound = record.min if value < record.min else record.max
+        raise SqlError("22023", f"RESTART value ({value}) cannot be {word} ({bound})")
+    session.facade.set_value(number, value, False)
+
+
 def create(found: Words) -> Utility:
     """The statement, whose first words are CREATE [TEMPORARY] SEQUENCE."""
     found.expect("create")
@@ -176,7 +190,7 @@ def create(found: Words) -> Utility:
             context.notice(f'relation "{path[-1]}" already exists, skipping', "42P07")
             return done("CREATE SEQUENCE")
         record = Sequence(app=app, name=path[-1], kind=kinds.to_record(Kind(INT8)), increment=1, cache=1)
-        record = _changed(record, wanted, fresh=True)
+        record = altered(record, wanted, fresh=True)
         context.write(context.transaction.reserve(), record if wanted.owner is None else _owned(context, record, wanted.owner))
         return done("CREATE SEQUENCE")
 
@@ -204,18 +218,13 @@ def alter(found: Words) -> Utility | None:
         if not isinstance(record, records.Sequence):
             raise SqlError("42809", f'"{path[-1]}" is not a sequence')
         session.rights.need_owner(context.catalog, number)
-        changed = _changed(record, wanted, fresh=False)
+        changed = altered(record, wanted, fresh=False)
         if wanted.owner is not None:
             changed = _owned(context, changed, wanted.owner)
         context.change(number, changed)
         context.refresh()
         if wanted.restarts:
-            value = changed.start if wanted.restart is None else wanted.restart
-            if not changed.min <= value <= changed.max:
-                word = "less than MINVALUE" if value < changed.min else "greater than MAXVALUE"
-                bound = changed.min if value < changed.min else changed.max
-                raise SqlError("22023", f"RESTART value ({value}) cannot be {word} ({bound})")
-            session.facade.set_value(number, value, False)
+            restart(session, number, changed, wanted.restart)
         return done("ALTER SEQUENCE")
 
     return Utility(run, catalog=True)

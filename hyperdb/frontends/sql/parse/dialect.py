@@ -46,6 +46,7 @@ _IDENTITY_OPTIONS = (
     (("CACHE",), "cache"),
     (("CYCLE",), "cycle"),
 )
+_SEQUENCE_WORDS = frozenset({"NO", *(words[0] for words, _ in _IDENTITY_OPTIONS)})
 
 
 # Words that the grammar takes for types because other systems have them; here they are names as any other.
@@ -188,6 +189,46 @@ class HyperPostgres(Postgres):
                     self._identity_option(made)
             return made
 
+        def _parse_alter_table_alter(self) -> Any:
+            """ALTER COLUMN; of identities, which sqlglot does not read, with `identity` and what is done with it."""
+            begin = self._index
+            self._match(TokenType.COLUMN)
+            made = exp.AlterColumn(this=self._parse_field(any_token=True))
+            if self._match_text_seq("ADD", "GENERATED"):
+                made.set("identity", self._parse_generated_as_identity())
+                made.set("action", "add")
+            elif self._match_text_seq("DROP", "IDENTITY"):
+                made.set("exists", self._parse_exists())
+                made.set("action", "drop")
+            elif (changed := self._parse_identity_change()) is not None:
+                made.set("identity", changed)
+                made.set("action", "set")
+            else:
+                self._retreat(begin)
+                return super()._parse_alter_table_alter()
+            return made
+
+        def _parse_identity_change(self) -> Any:
+            """SET GENERATED, SET with an option of a sequence and RESTART, as many as there are."""
+            made = exp.GeneratedAsIdentityColumnConstraint()
+            begun = False
+            while True:
+                begin = self._index
+                if self._match_text_seq("SET", "GENERATED"):
+                    always = bool(self._match_text_seq("ALWAYS"))
+                    if not always and not self._match_text_seq("BY", "DEFAULT"):
+                        self.raise_error("ALWAYS or BY DEFAULT is expected")
+                    made.set("this", always)
+                elif self._match_text_seq("RESTART"):
+                    said = self._match(TokenType.WITH) or self._match_set((TokenType.NUMBER, TokenType.DASH), advance=False)
+                    made.set("restart", self._parse_unary() if said else exp.Null())
+                elif self._match(TokenType.SET) and self._curr and self._curr.text.upper() in _SEQUENCE_WORDS:
+                    self._identity_option(made)
+                else:
+                    self._retreat(begin)
+                    return made if begun else None
+                begun = True
+
         def _identity_option(self, made: Any) -> None:
             absent = self._match_text_seq("NO")
             for spoken, name in _IDENTITY_OPTIONS:
@@ -199,7 +240,9 @@ class HyperPostgres(Postgres):
                     made.set(name, not absent)
                 elif not absent:
                     made.set(name, self._parse_unary())
-                elif name not in ("minvalue", "maxvalue"):
+                elif name in ("minvalue", "maxvalue"):
+                    made.set(f"no_{name}", True)
+                else:
                     break
                 return
             self.raise_error("an option of a sequence is expected")
