@@ -16,6 +16,7 @@ from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.functions import (
     activity,
+    addresses,
     advisory,
     aggregates,
     arrays,
@@ -38,7 +39,7 @@ from hyperdb.frontends.sql.functions import (
 )
 from hyperdb.frontends.sql.functions.model import Aggregate, Function, Table, table
 
-_WITH_OPERATORS = (numbers, powers, texts, regexes, times, arrays, jsons, bits)
+_WITH_OPERATORS = (numbers, powers, texts, regexes, times, arrays, jsons, bits, addresses)
 _ALL: Table = table(
     chain(
         *(module.operators() for module in _WITH_OPERATORS),

@@ -87,6 +87,7 @@ class HyperPostgres(Postgres):
             if name in ("CAST", "EXTRACT", "OVERLAY", "POSITION", "STRING_AGG", "SUBSTRING", "TRIM")
         }
         FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012 - sqlglot's way
+        TYPE_LITERAL_PARSERS: dict[Any, Any] = {}  # noqa: RUF012 - sqlglot's way
         # Behind AS any word is a name.
         RESERVED_TOKENS = Postgres.Parser.RESERVED_TOKENS - {TokenType.SELECT}
         # RENAME a TO b is of a column, where sqlglot reads it as another name for the table.
@@ -124,6 +125,16 @@ class HyperPostgres(Postgres):
                 words += f" to {self._prev.text}"
             is_wrapped = words.lower().endswith("second") and self._match(TokenType.L_PAREN, advance=False)
             return words.lower(), self._parse_wrapped(self._parse_number) if is_wrapped else None
+
+        def _parse_type(self, parse_interval: bool = True, fallback_to_identifier: bool = False) -> Any:
+            """An operand; a name right before a literal is its type, also one that sqlglot does not know."""
+            begin = self._curr
+            if begin and begin.token_type == TokenType.VAR and self._next and self._next.token_type == TokenType.STRING:
+                self._advance(2)
+                kind = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=exp.to_identifier(begin.text))
+                literal = exp.Literal.string(self._prev.text)
+                return self._parse_column_ops(self.expression(exp.Cast(this=literal, to=kind)))
+            return super()._parse_type(parse_interval, fallback_to_identifier)
 
         def _parse_types(self, *words: Any, **options: Any) -> Any:
             """A type; of intervals with digits, which sqlglot reads and forgets, and with fields."""

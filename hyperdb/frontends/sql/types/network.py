@@ -24,10 +24,10 @@ _MAC_FORMS = (
 )
 _MACS = [re.compile(form + r"\Z", re.IGNORECASE) for form in _MAC_FORMS]
 
-_Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
-def _interface(kind: str, text: str, shown: str) -> _Interface:
+def _interface(kind: str, text: str, shown: str) -> Interface:
     if "%" in shown or not shown.isascii() or re.search(r"/.*[^0-9]|/\Z", shown):
         raise bad_text(kind, text)
     try:
@@ -50,7 +50,8 @@ def _address(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     return str(ip)
 
 
-def _shown(interface: _Interface, *, always: bool) -> str:
+def shown_address(interface: Interface, *, always: bool) -> str:
+    """An address with the length of its network's prefix; without it where it is the whole, but for `always`."""
     length = interface.network.prefixlen
     address = _address(interface.ip)
     return address if length == interface.ip.max_prefixlen and not always else f"{address}/{length}"
@@ -58,7 +59,7 @@ def _shown(interface: _Interface, *, always: bool) -> str:
 
 def read_inet(text: str, _style: Style) -> str:
     """An address, and how much of it is the network."""
-    return _shown(_interface("inet", text, text.strip()), always=False)
+    return shown_address(_interface("inet", text, text.strip()), always=False)
 
 
 def read_cidr(text: str, _style: Style) -> str:
@@ -74,7 +75,7 @@ def read_cidr(text: str, _style: Style) -> str:
     interface = _interface("cidr", text, shown)
     if interface.ip != interface.network.network_address:
         raise SqlError("22P02", f'invalid cidr value: "{text}"', detail="Value has bits set to right of mask.")
-    return _shown(interface, always=True)
+    return shown_address(interface, always=True)
 
 
 def write_address(value: str, _style: Style) -> str:
@@ -98,7 +99,7 @@ def send_cidr(value: str) -> bytes:
     return _send(value, True)
 
 
-def _receive(kind: str, data: bytes) -> _Interface:
+def _receive(kind: str, data: bytes) -> Interface:
     version = _VERSIONS.get(data[0]) if len(data) > 4 else None
     if version is None or len(data) != 4 + data[3] or data[3] != (4 if version == 4 else 16) or data[1] > 8 * data[3]:
         raise bad_binary(kind)
@@ -107,7 +108,7 @@ def _receive(kind: str, data: bytes) -> _Interface:
 
 def receive_inet(data: bytes) -> str:
     """The reverse."""
-    return _shown(_receive("inet", data), always=False)
+    return shown_address(_receive("inet", data), always=False)
 
 
 def receive_cidr(data: bytes) -> str:
@@ -115,7 +116,7 @@ def receive_cidr(data: bytes) -> str:
     interface = _receive("cidr", data)
     if interface.ip != interface.network.network_address:
         raise SqlError("22P03", 'invalid external "cidr" value', detail="Value has bits set to right of mask.")
-    return _shown(interface, always=True)
+    return shown_address(interface, always=True)
 
 
 def read_mac(text: str, _style: Style) -> str:

@@ -114,3 +114,26 @@ UPDATE spans SET a = c * 2, c = a RETURNING a, c;
 ALTER TABLE spans ALTER a TYPE interval(1);
 SELECT a, a = interval '2.5', pg_typeof(a) FROM spans;
 DROP TABLE spans
+;
+
+-- Literals behind the name of any type
+CREATE TYPE mood AS ENUM ('a', 'b');
+SELECT mood 'a', cidr '10.0.0.0/8', json '{"a": 1}', jsonb '[1]' -> 0, numeric '1.50', text 'x', int4 '3' + 1;
+SELECT mood 'c';
+SELECT nothing 'c';
+SELECT 1 nothing 'c';
+SELECT mood 'a' 'b';
+SELECT x FROM (SELECT mood 'a' x) t WHERE x IN (mood 'a', 'b') ORDER BY mood 'a';
+SELECT cidr '10.0.0.0/8'::text, 'x' LIKE 'y' ESCAPE 'z', now() AT TIME ZONE 'utc' IS NULL;
+DROP TYPE mood;
+
+-- Addresses
+SELECT host(inet '10.1.0.0/16'), text(inet '192.168.1.5'), abbrev(inet '10.1.0.0/16'), abbrev(cidr '10.1.0.0/16'), abbrev(cidr '10.1.2.0/23');
+SELECT abbrev(cidr '::/0'), abbrev(cidr '0.0.0.0/0'), abbrev(cidr '2001:db8::/32'), abbrev(cidr '2001:db8:0:0:5::/80'), abbrev(cidr '1::/16'), abbrev(cidr '1:0:2:0:0::/80'), host(inet '2001:db8::1/64'), text(inet '::1');
+SELECT broadcast(inet '192.168.1.5/24'), family(inet '::1'), hostmask(inet '192.168.23.20/30'), netmask(inet '192.168.1.5/24'), masklen(inet '192.168.1.5/24');
+SELECT network(inet '192.168.1.5/24'), network(inet '2001:db8::1/64'), set_masklen(inet '192.168.1.5/24', 16), set_masklen(cidr '192.168.1.0/24', 16), set_masklen(inet '1.2.3.4/8', -1);
+SELECT set_masklen(inet '1.2.3.4', 33);
+SELECT inet_same_family(inet '1.2.3.4', inet '::1'), inet_merge(inet '192.168.1.5/24', inet '192.168.2.5/24'), inet_merge(inet '::1', inet '::2');
+SELECT inet_merge(inet '1.2.3.4', inet '::1');
+SELECT inet '10.1.2.3' << inet '10.1.0.0/16', cidr '10.0.0.0/8' >> inet '10.0.0.0/8', inet '::1' && inet '10.0.0.1', inet '10.0.0.0/8' && inet '10.1.0.0/16';
+SELECT inet '10.1.2.3/32' << inet '10.1.2.3', inet '10.1.0.0/16' >> inet '10.1.255.1', inet '10.1.0.0/16' >> inet '10.2.0.1', 3 << 2, B'101' << 1
