@@ -442,3 +442,13 @@ def test_long_statements_inside_of_others_are_theirs(connect: Connect) -> None:
         connection.execute(f"DECLARE long_cursor CURSOR FOR {query} ORDER BY 1")
         assert connection.execute("FETCH ALL FROM long_cursor").fetchall() == [(1, "a"), (2, "b")]
     connection.execute("DROP TABLE lengthy")
+
+
+def test_groups_of_distinct_on_come_in_their_order(connect: Connect) -> None:
+    """Django's test_deep_distinct: `distinct("value__k")` without an order."""
+    connection = connect()
+    connection.execute("CREATE TABLE deep (id int PRIMARY KEY, v jsonb)")
+    connection.execute('INSERT INTO deep VALUES (1, NULL), (2, \'{"k": "m"}\'), (3, \'{"k": "a"}\'), (4, \'{"k": "m"}\')')
+    assert connection.execute("SELECT DISTINCT ON (v -> 'k') v ->> 'k' FROM deep").fetchall() == [("a",), ("m",), (None,)]
+    found = connection.execute("SELECT DISTINCT ON (v ->> 'k', id % 2) id % 2, id FROM deep ORDER BY id % 2 DESC").fetchall()
+    assert found == [(1, 3), (1, 1), (0, 2)]

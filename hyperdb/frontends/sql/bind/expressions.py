@@ -17,13 +17,14 @@ from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.access.privileges import SELECT
 from hyperdb.frontends.sql.bind.comparisons import COMPARISONS, Comparisons, quantified
 from hyperdb.frontends.sql.bind.fields import field_of
+from hyperdb.frontends.sql.bind.literals import number, signed
 from hyperdb.frontends.sql.bind.names import fold, kind_of
 from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.bind.signs import BARE, SIGNS
 from hyperdb.frontends.sql.bind.signs import COMPARISONS as COMPARED
 from hyperdb.frontends.sql.bind.subscripts import Subscripts
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, INT8, INTERVAL, NUMERIC, RECORD, TEXT, UNKNOWN, Kind
+from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, INTERVAL, RECORD, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.functions import casts
 from hyperdb.frontends.sql.functions.registry import OPERATORS, resolve
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.bind.binder import Binder
 
 _WORDS = {"user": "current_user", "current_role": "current_user"}
-_INT4_LIMIT, _INT8_LIMIT = 1 << 31, 1 << 63
 _LONG_LIST = 100
 """Parameters of IN from which they are looked up and not compared one by one."""
 
@@ -227,10 +227,8 @@ class Expressions(Comparisons):
         return self.bind(node.this, scope)
 
     def _negative(self, node: exp.Expr, scope: Scope) -> Expr:
-        inner = node.this
-        if isinstance(inner, exp.Literal) and not inner.args.get("is_string"):
-            return number("-" + str(inner.this))
-        return self.operator("-", [inner], scope, node)
+        found = signed(node)
+        return self.operator("-", [node.this], scope, node) if found is None else found
 
     def _and(self, node: exp.Expr, scope: Scope) -> Expr:
         word, make = ("AND", And) if isinstance(node, exp.And) else ("OR", Or)
@@ -470,25 +468,6 @@ class Expressions(Comparisons):
                 raise SqlError("42883", f"function {fold(schema)}.{call.name} does not exist")
             return self.bind(call, scope)
         return field_of(self.bind(schema.this if isinstance(schema, exp.Paren) else schema, scope), call)
-
-
-def number(text: str) -> Const:
-    """A number without quotes: integer, bigint, or numeric.
-
-    Raises:
-        SqlError: 42601 where it is none.
-    """
-    digits = text.lstrip("-")
-    if digits.isdigit():
-        value = int(text)
-        if -_INT4_LIMIT <= value < _INT4_LIMIT:
-            return Const(Kind(INT4), value)
-        if -_INT8_LIMIT <= value < _INT8_LIMIT:
-            return Const(Kind(INT8), value)
-    try:
-        return Const(Kind(NUMERIC), types.read_text(NUMERIC, text))
-    except (SqlError, ArithmeticError):
-        raise SqlError("42601", f'"{text}" is no number') from None
 
 
 Method = Callable[[Expressions, Any, Scope], Expr]

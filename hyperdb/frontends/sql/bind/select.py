@@ -336,6 +336,7 @@ class Queries:
             every += [Slot(Kind(UNKNOWN), place) for place in places]
         plan = Project(len(every), plan, tuple(every))
         final: Order = tuple(sorted_by)
+        said = final if order else None
         kinds = tuple(expr.kind.oid for expr in every)
         if distinct is not None and on is None:
             plan = Distinct(plan.width, plan, kinds[:width])
@@ -347,7 +348,7 @@ class Queries:
             # Above the order and below the limit, so that the rows that are asked for are locked and no others.
             plan = Lock(plan.width, plan, relation, tuple(range(held, held + len(places))), mode, wait)
             held += len(places)
-        plan = self._limited(plan, node, outer, final or None)
+        plan = self._limited(plan, node, outer, said)
         if late:
             at = {place: width + number for number, place in enumerate(needed)}
             shown = [moved(expr, at.__getitem__) if place in late else Slot(expr.kind, place) for place, expr in enumerate(exprs)]
@@ -368,6 +369,9 @@ class Queries:
             found.append(Slot(value.kind, every.index(value)))
         if order and {slot.place for slot, _, _ in order[: len(found)]} - {slot.place for slot in found}:
             raise SqlError("42P10", "SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+        # Groups come in their order, as where they are found by sorting.
+        known = {slot.place for slot, _, _ in order}
+        order += [(slot, False, False) for slot in dict.fromkeys(found) if slot.place not in known]
         return tuple(found)
 
     def _list(self, node: exp.Expr, scope: Scope) -> list[tuple[str, Expr]]:

@@ -340,6 +340,9 @@ def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
 
 def _change_type(context: Context, number: int, table: records.Table, column: records.Column, node: exp.AlterColumn) -> None:
     """Another type: the values are cast and go to a new column id, since stored forms differ."""
+    if column.generation == records.STORED and node.args.get("using") is not None:
+        detail = f'Column "{column.name}" is a generated column.'
+        raise SqlError("42611", "cannot specify USING when altering type of generated column", detail=detail)
     target = kind_of(node.args["dtype"], context.catalog, context.path)
     if _same_form(column.kind, kinds.to_record(target, context.catalog.domains)):
         _change_limit(context, number, column, target, node.args.get("using"))
@@ -354,7 +357,7 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
         column, id=table.next_column, kind=kinds.to_record(target, context.catalog.domains), place=column.place or column.id
     )
     fresh = replace(fresh, not_null=False, missing=None)
-    hidden = replace(column, name=f"{column.name}.old", not_null=False, default=records.Expression())
+    hidden = replace(column, name=f"{column.name}.old", not_null=False, default=records.Expression(), generation=0)
     table = replace(
         with_column(table, hidden), columns=(*with_column(table, hidden).columns, fresh), next_column=table.next_column + 1
     )

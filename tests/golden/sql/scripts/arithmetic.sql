@@ -34,3 +34,4 @@ select var_pop('inf'::float8), var_samp('inf'::float8), stddev_pop('nan'::numeri
 select sum(x), avg(x), var_pop(x) from (values ('infinity'::numeric), (1)) v (x);
 select sum(x), avg(x), var_pop(x) from (values ('infinity'::float8), (1)) v (x);
 select sum(x), avg(x) from (values ('infinity'::numeric), ('-infinity')) v (x);
+select - -9223372036854775808, -(-(5)), - - -3, -(9223372036854775808), -(- 2147483648), - - 1.50;

@@ -181,3 +181,16 @@ SELECT * FROM serials ORDER BY n;
 INSERT INTO borrows (y) VALUES (1) RETURNING *;
 SELECT count(*) FROM pg_sequences WHERE sequencename LIKE 'serials%';
 DROP TABLE ident, serials, borrows
+;
+
+-- The type of a generated column
+CREATE TABLE computed (id int PRIMARY KEY, p int, g int GENERATED ALWAYS AS (p + 1) STORED);
+INSERT INTO computed VALUES (1, 5);
+ALTER TABLE computed ALTER g TYPE numeric(6, 2);
+INSERT INTO computed VALUES (2, 9);
+ALTER TABLE computed ALTER g TYPE text USING 'x';
+ALTER TABLE computed ALTER g TYPE text;
+ALTER TABLE computed ALTER p TYPE bigint;
+UPDATE computed SET p = 1 WHERE id = 1;
+SELECT *, pg_typeof(g) FROM computed ORDER BY id;
+DROP TABLE computed
