@@ -34,7 +34,8 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import provision
 from sqlalchemy.testing import provision as provisions
 provision._extensions.clear()
-registry.register("hyperdb", "hyperdb.sqlalchemy", "HyperDBDialect")
+for name in ("hyperdb", "hyperdb.hyperdb"):
+    registry.register(name, "hyperdb.sqlalchemy", "HyperDBDialect")
 for step in vars(provisions).values():
     if isinstance(step, provisions.register) and "postgresql" in step.fns:
         step.fns["hyperdb"] = step.fns["postgresql"]

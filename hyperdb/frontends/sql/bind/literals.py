@@ -1,7 +1,7 @@
 """Numbers as they are written, with the signs before them.
 
-Theory: a number is an integer, a bigint or a numeric, whichever is the first that holds it, and a sign before a number is a part of
-it (gram.y, doNegate): -9223372036854775808 is a bigint, which 9223372036854775808 is not. Invariant: signs before a number are
+Theory: a number is an integer, a bigint or a numeric, whichever is the first that holds it, and a sign before a number is a part
+of it (gram.y, doNegate): -9223372036854775808 is a bigint, which 9223372036854775808 is not. Invariant: signs before a number are
 never applied as an operator, so none of them overflows.
 """
 

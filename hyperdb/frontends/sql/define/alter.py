@@ -340,7 +340,7 @@ def _alter_column(context: Context, number: int, node: exp.AlterColumn) -> None:
 
 def _change_type(context: Context, number: int, table: records.Table, column: records.Column, node: exp.AlterColumn) -> None:
     """Another type: the values are cast and go to a new column id, since stored forms differ."""
-    if column.generation == records.STORED and node.args.get("using") is not None:
+    if column.generation == records.STORED and isinstance(node.args.get("using"), exp.Expr):
         detail = f'Column "{column.name}" is a generated column.'
         raise SqlError("42611", "cannot specify USING when altering type of generated column", detail=detail)
     target = kind_of(node.args["dtype"], context.catalog, context.path)
