@@ -357,6 +357,9 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
         column, id=table.next_column, kind=kinds.to_record(target, context.catalog.domains), place=column.place or column.id
     )
     fresh = replace(fresh, not_null=False, missing=None)
+    if column.generation == records.STORED:
+        # What was computed is cast as any value is; from then on it is computed again.
+        fresh = replace(fresh, generation=0, default=records.Expression())
     hidden = replace(column, name=f"{column.name}.old", not_null=False, default=records.Expression(), generation=0)
     table = replace(
         with_column(table, hidden), columns=(*with_column(table, hidden).columns, fresh), next_column=table.next_column + 1
@@ -379,7 +382,9 @@ def _change_type(context: Context, number: int, table: records.Table, column: re
     _rewrite(context, relation, {new.slot: value})
     table = context.table(number)
     gone = replace(next(each for each in table.columns if each.id == column.id), dropped=True)
-    context.change(number, with_column(table, gone))
+    own = next(each for each in table.columns if each.id == fresh.id)
+    own = replace(own, generation=column.generation, default=column.default)
+    context.change(number, with_column(with_column(table, gone), own))
     if column.not_null:
         _require(context, number, fresh.id)
     context.refresh()
