@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlglot import exp
+
+from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import INT4
 from hyperdb.frontends.sql.functions.model import Aggregate
 from hyperdb.frontends.sql.functions.order import key_of
@@ -36,3 +39,16 @@ def extreme(name: str, oid: int, labels: Any) -> Aggregate:
 
 
 GROUPING = Aggregate("grouping", (), INT4, lambda: 0, lambda state: state, lambda state: state)
+
+
+def called(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
+    """Name and arguments of a call.
+
+    Raises:
+        SqlError: 42809 for what is none that a window may follow.
+    """
+    if isinstance(node, exp.GroupConcat):
+        return "string_agg", [node.this, node.args["separator"]]
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower(), list(node.expressions)
+    raise SqlError("42809", f"{type(node).__name__} is not a window function")

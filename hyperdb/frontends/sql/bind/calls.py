@@ -7,13 +7,14 @@ likewise (42P20).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.bind import json_calls
-from hyperdb.frontends.sql.bind.aggregates import GROUPING, extreme, is_outside
+from hyperdb.frontends.sql.bind.aggregates import GROUPING, called, extreme, is_outside
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import BOOL, FLOAT8, INT4, INT8, RECORD, REGTYPE, TEXT, UNKNOWN, Kind
@@ -102,16 +103,21 @@ class Calls:
         Raises:
             SqlError: 42883 where there is none, 42725 where there are several.
         """
+        return self.matched(self._meant(FUNCTIONS.get(name, ()), name, arguments, node), arguments)
+
+    def _meant(
+        self, candidates: Sequence[Function] | Sequence[Aggregate], name: str, arguments: list[Expr], node: exp.Expr
+    ) -> Match:
         given = [self.coercer.catalog.base(argument.kind).oid for argument in arguments]
         try:
-            match = resolve(FUNCTIONS.get(name, ()), given)
+            match = resolve(candidates, given)
         except SqlError as error:
             error.message = f"function {name}({self._shown(arguments)}) is not unique"
             error.args = (error.message,)
             raise
         if match is None:
             raise self.no_function(name, arguments, node)
-        return self.matched(match, arguments)
+        return match
 
     def _shown(self, arguments: list[Expr]) -> str:
         return ", ".join(self.coercer.name(argument.kind) for argument in arguments)
@@ -334,10 +340,7 @@ class Calls:
             return extreme(name, kind.oid, self.coercer.catalog.labels), kind.oid, (self.coercer.coerce(argument, kind),)
         if name in json_calls.AGGREGATES:
             return json_calls.JsonCalls(self).aggregate(name, arguments, node)
-        given = [self.coercer.catalog.base(argument.kind).oid for argument in arguments]
-        match = resolve(AGGREGATES[name], given)
-        if match is None:
-            raise self.no_function(name, arguments, node)
+        match = self._meant(AGGREGATES[name], name, arguments, node)
         assert isinstance(match.entry, Aggregate)
         cast = tuple(
             self.coercer.coerce(argument, Kind(target)) for argument, target in zip(arguments, match.targets, strict=True)
@@ -351,14 +354,14 @@ class Calls:
         inner, where = node.this, node.expression.this
         if isinstance(inner, exp.WithinGroup):
             return self._ordered_set(inner, scope, where)
-        name, nodes = _call(inner)
+        name, nodes = called(inner)
         if name not in _AGGREGATES:
             raise SqlError("42809", f"FILTER specified, but {name} is not an aggregate function", position=self.at(node))
         return self._aggregate(name, inner, scope, nodes, where)
 
     def _ordered_set(self, node: exp.Expr, scope: Scope, where: exp.Expr | None = None) -> Expr:
         """percentile_cont(0.5) WITHIN GROUP (ORDER BY x) and its like."""
-        name, nodes = _call(node.this)
+        name, nodes = called(node.this)
         if name not in ordered.NAMES:
             if name in _RANKING:
                 raise SqlError("0A000", f"{name} WITHIN GROUP is not supported", position=self.at(node))
@@ -393,7 +396,7 @@ class Calls:
             inner, where = inner.this, inner.expression.this
         if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
             raise SqlError("0A000", "IGNORE NULLS is not supported", position=self.at(node))
-        name, nodes = _call(inner)
+        name, nodes = called(inner)
         definition = self._definition(node, scope)
         partition = tuple(self.bind(each, scope) for each in definition.args.get("partition_by") or ())
         ordered = definition.args.get("order")
@@ -519,15 +522,6 @@ class Calls:
 
 _NUMBERS = frozenset({kinds.INT2, INT4, INT8, kinds.NUMERIC})
 _SIDES = ("preceding", "current", "following")
-
-
-def _call(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
-    """Name and arguments of a call."""
-    if isinstance(node, exp.GroupConcat):
-        return "string_agg", [node.this, node.args["separator"]]
-    if isinstance(node, exp.Anonymous):
-        return str(node.this).lower(), list(node.expressions)
-    raise SqlError("42809", f"{type(node).__name__} is not a window function")
 
 
 _PARAMETER_NAMES = {"make_interval": ("years", "months", "weeks", "days", "hours", "mins", "secs")}

@@ -7,6 +7,7 @@ a WHEN NOT MATCHED sees the source alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -34,23 +35,27 @@ def merge(writes: WriteBinder, node: exp.Merge, scope: Scope) -> tuple[Plan, Col
     if with_ is not None:
         scope = scope.inner()
         binder.queries.common.bind(with_, scope)
+    _all_reachable(node.args["whens"].expressions)
     relation, name = writes.target(node.this)
     inside = Scope(scope.level, [writes.source(relation, name)], outer_tables=scope, width=relation.width)
     other = binder.sources.bind(node.args["using"], [], inside)
     inside.clause = "MERGE"
     condition = binder.expressions.truth(node.args["on"], inside, "JOIN/ON")
-    whens = []
-    certain: set[bool] = set()
-    for each in node.args["whens"].expressions:
-        when = _when(writes, each, relation, inside, scope)
-        if when.matched in certain:
-            raise SqlError("42601", "unreachable WHEN clause specified after unconditional WHEN clause")
-        if when.condition is None:
-            certain.add(when.matched)
-        whens.append(when)
+    whens = [_when(writes, each, relation, inside, scope) for each in node.args["whens"].expressions]
     form = "inner" if all(when.matched for when in whens) else "right"
     child = Join(relation.width + other.width, form, Scan(relation.width, relation), other, (), condition)
     return Merge(0, child, writes.writes(relation), tuple(whens)), None
+
+
+def _all_reachable(whens: Sequence[exp.When]) -> None:
+    """Raises 42601 where a clause stands behind one of its kind that has no condition."""
+    certain: set[bool] = set()
+    for each in whens:
+        matched = bool(each.args.get("matched"))
+        if matched in certain:
+            raise SqlError("42601", "unreachable WHEN clause specified after unconditional WHEN clause")
+        if each.args.get("condition") is None:
+            certain.add(matched)
 
 
 def _when(writes: WriteBinder, node: exp.When, relation: Relation, both: Scope, around: Scope) -> When:

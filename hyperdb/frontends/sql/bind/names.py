@@ -178,6 +178,19 @@ _MOMENTS = (kinds.TIME, kinds.TIMETZ, kinds.TIMESTAMP, kinds.TIMESTAMPTZ, kinds.
 _NUMBERS = {kinds.NUMERIC: 2, kinds.FLOAT8: 1, **dict.fromkeys(_LENGTHS, 1), **dict.fromkeys(_MOMENTS, 1)}
 
 
+_MOST_INTEGER = (1 << 31) - 1
+"""The largest constant that the grammar of PostgreSQL calls an integer (scan.l, process_integer_literal)."""
+
+
+def _signed(node: exp.Expr) -> tuple[bool, exp.Expr]:
+    """Whether what stands behind signs and in parentheses is negative, and that: a number there is one constant with them."""
+    negative = False
+    while isinstance(node, exp.Paren | exp.Neg):
+        negative ^= isinstance(node, exp.Neg)
+        node = node.this
+    return negative, node
+
+
 def written_place(node: exp.Expr, clause: str) -> int | None:
     """The number of a column of the list; None: an expression. What stands in parentheses and behind signs is a constant as well
     (gram.y, doNegate), and one that is no integer is refused there (parse_clause.c, findTargetlistEntrySQL92).
@@ -185,13 +198,10 @@ def written_place(node: exp.Expr, clause: str) -> int | None:
     Raises:
         SqlError: 42601.
     """
-    sign, inner = 1, node
-    while isinstance(inner, exp.Paren | exp.Neg):
-        sign = -sign if isinstance(inner, exp.Neg) else sign
-        inner = inner.this
+    negative, inner = _signed(node)
     is_number = isinstance(inner, exp.Literal) and not inner.args.get("is_string")
-    if is_number and str(inner.this).isdigit():
-        return sign * int(inner.this)
-    if is_number or (sign == 1 and isinstance(inner, exp.Literal | exp.Null | exp.Boolean)):
+    if is_number and str(inner.this).isdigit() and int(inner.this) <= _MOST_INTEGER:
+        return -int(inner.this) if negative else int(inner.this)
+    if is_number or (not negative and isinstance(inner, exp.Literal | exp.Null | exp.Boolean)):
         raise SqlError("42601", f"non-integer constant in {clause}")
     return None

@@ -215,6 +215,8 @@ class WriteBinder:
     def _proposed(self, node: exp.Insert, relation: Relation, columns: list[RelationColumn], named: bool, scope: Scope) -> Plan:
         query = node.expression
         if node.args.get("default") or query is None:
+            if named or self._overriding:
+                raise SqlError("42601", 'syntax error at or near "DEFAULT"')
             return Values(relation.width, (self._slots(relation, {}),))
         if isinstance(query, exp.Values) and not query.args.get("order") and not query.args.get("limit"):
             return self._values(query, relation, columns, named, scope)

@@ -227,8 +227,9 @@ class Describe:
         if found is None:
             return None
         owner, constraint = found
+        behind = " NOT VALID" if constraint.unvalidated else ""
         if constraint.kind == records.CHECK:
-            return f"CHECK ({self.expression(constraint.check, owner, pretty=pretty)})"
+            return f"CHECK ({self.expression(constraint.check, owner, pretty=pretty)}){behind}"
         table = self.catalog.objects[owner]
         assert isinstance(table, records.Table)
         names = self._columns(table)
@@ -248,7 +249,8 @@ class Describe:
                 text += f" ON {word} {_ACTIONS[action]}"
         if constraint.set_columns:
             text += f" ({', '.join(names[each] for each in constraint.set_columns)})"
-        return text + (" DEFERRABLE" if constraint.deferrable else "") + (" INITIALLY DEFERRED" if constraint.deferred else "")
+        text += (" DEFERRABLE" if constraint.deferrable else "") + (" INITIALLY DEFERRED" if constraint.deferred else "")
+        return text + behind
 
     def view_definition(self, number: int) -> str | None:
         """pg_get_viewdef."""

@@ -17,13 +17,14 @@ from sqlglot.tokenizer_core import TokenType
 from hyperdb.errors import RowChangedError, SqlError
 from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
 from hyperdb.frontends.sql.catalog import kinds
-from hyperdb.frontends.sql.catalog.kinds import BOOL, Kind
+from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.define import create, identity, objects, readers, retype
 from hyperdb.frontends.sql.define.constraints import Build, of_table
 from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
 from hyperdb.frontends.sql.define.rekey import add_key, can_rewrite, drop_key, is_hidden_key
+from hyperdb.frontends.sql.define.validate import all_keep
 from hyperdb.frontends.sql.execute.rows import Executor
 from hyperdb.frontends.sql.functions.texts import quote_ident
 from hyperdb.frontends.sql.parse.dialect import HyperPostgres
@@ -159,7 +160,8 @@ def _constrain(context: Context, number: int, wanted: Any) -> None:
         return
     context.change(number, replace(table, constraints=tuple(build.made)))
     context.refresh()
-    _validate(context, context.catalog.relation(number), made)
+    if not made.unvalidated:
+        all_keep(context, context.catalog.relation(number), made)
 
 
 def _fill(context: Context, number: int, index: int, record: records.Index) -> None:
@@ -173,27 +175,11 @@ def _fill(context: Context, number: int, index: int, record: records.Index) -> N
         raise SqlError("23505", f'could not create unique index "{record.name}"', constraint=record.name)
 
 
-def _validate(context: Context, relation: Relation, made: records.Constraint) -> None:
-    """Every row that is there keeps a constraint."""
-    executor = Executor(context.catalog.labels)
-    rows = list(_rows(context, relation))
-    if made.kind == records.CHECK:
-        test = executor.expressions.compile(context.binder.over(relation, made.check.text, "check constraints", Kind(BOOL)))
-        if any(test(row, context.env) is False for row in rows):
-            message = f'check constraint "{made.name}" of relation "{relation.name}" is violated by some row'
-            raise SqlError("23514", message, table=relation.name, constraint=made.name)
-        return
-    executor.foreign.added(relation, rows, context.env)
-    while context.env.deferred:
-        checks, context.env.deferred[:] = list(context.env.deferred), []
-        for check in checks:
-            check()
-
-
 def _add_constraint(context: Context, number: int, node: exp.AddConstraint) -> None:
+    unvalidated = bool(node.parent is not None and node.parent.args.get("not_valid"))
     for each in node.expressions:
         for wanted in of_table(each):
-            _constrain(context, number, wanted)
+            _constrain(context, number, replace(wanted, unvalidated=unvalidated))
 
 
 def _drop(context: Context, number: int, node: exp.Drop) -> None:

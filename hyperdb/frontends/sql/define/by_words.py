@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hyperdb.frontends.sql.define import domains, drop, enums, materialized, remarks, sequences
+from hyperdb.frontends.sql.define import domains, drop, enums, materialized, remarks, sequences, validate
 from hyperdb.frontends.sql.parse.words import Words
 from hyperdb.frontends.sql.statement import Utility
 
@@ -15,6 +15,7 @@ _MAKERS: dict[tuple[str, str], Callable[[Words], Utility | None]] = {
     ("create", "domain"): domains.domain,
     ("create", "sequence"): sequences.create,
     ("alter", "sequence"): sequences.alter,
+    ("alter", "table"): validate.validate,
     ("alter", "type"): enums.alter,
     ("drop", "domain"): drop.types,
     ("drop", "type"): drop.types,

@@ -30,6 +30,8 @@ _REFERENCE_ACTIONS = {
     "SET DEFAULT": records.SET_DEFAULT,
 }
 
+_KEYS = {records.PRIMARY: "PRIMARY KEY", records.UNIQUE: "UNIQUE"}
+
 
 @dataclass
 class Wanted:
@@ -40,6 +42,8 @@ class Wanted:
     columns: list[str]
     node: Any = None
     nulls_equal: bool = False
+    unvalidated: bool = False
+    """NOT VALID: rows that are there are not asked."""
 
 
 @dataclass
@@ -89,6 +93,8 @@ class Build:
 
     def add(self, wanted: Wanted, *, clustered: bool) -> Constraint:
         """One more constraint. `clustered`: a primary key is the table's own key."""
+        if wanted.unvalidated and wanted.kind in _KEYS:
+            raise SqlError("0A000", f"{_KEYS[wanted.kind]} constraints cannot be marked NOT VALID")
         makers = {records.PRIMARY: self._key, records.UNIQUE: self._key}
         if wanted.kind in makers:
             made = self._key(wanted, clustered=clustered and wanted.kind == records.PRIMARY)
@@ -147,7 +153,14 @@ class Build:
             wanted.columns = used if len(used) == 1 else []
         name = self._named(wanted, "check")
         number = self.context.transaction.reserve()
-        return Constraint(number=number, name=name, kind=records.CHECK, columns=expression.columns, check=expression)
+        return Constraint(
+            number=number,
+            name=name,
+            kind=records.CHECK,
+            columns=expression.columns,
+            check=expression,
+            unvalidated=wanted.unvalidated,
+        )
 
     def _foreign(self, wanted: Wanted) -> Constraint:
         reference = wanted.node
@@ -189,6 +202,7 @@ class Build:
             index=index,
             parent=number,
             parent_columns=tuple(parents),
+            unvalidated=wanted.unvalidated,
             **actions,
         )
 

@@ -34,7 +34,7 @@ class ForeignKeys:
         """New rows: their parents must be there."""
         for constraint in relation.table.constraints:
             if constraint.kind == records.FOREIGN:
-                self._ask_for_parents(relation, constraint, rows, env)
+                self.ask_for_parents(relation, constraint, rows, env)
 
     def replaced(self, relation: Relation, old: Sequence[Row], new: Sequence[Row], env: Environment) -> None:
         """Changed rows: new references need parents, keys that changed must not be referred to."""
@@ -44,7 +44,7 @@ class ForeignKeys:
                 changed_rows = [
                     after for before, after in zip(old, new, strict=True) if any(before[slot] != after[slot] for slot in slots)
                 ]
-                self._ask_for_parents(relation, constraint, changed_rows, env)
+                self.ask_for_parents(relation, constraint, changed_rows, env)
         for child, constraint in self._children(relation, env):
             slots = [relation.slot_of[number] for number in constraint.parent_columns]
             changed = [
@@ -71,7 +71,7 @@ class ForeignKeys:
                     if constraint.kind == records.FOREIGN and constraint.parent == relation.oid:
                         yield number, constraint
 
-    def _ask_for_parents(self, relation: Relation, constraint: Constraint, rows: Sequence[Row], env: Environment) -> None:
+    def ask_for_parents(self, relation: Relation, constraint: Constraint, rows: Sequence[Row], env: Environment) -> None:
         slots = [relation.slot_of[number] for number in constraint.columns]
         values = {tuple(row[slot] for slot in slots) for row in rows}
         wanted = [each for each in values if None not in each]

@@ -8,7 +8,7 @@ Invariant: a number that has more digits than places is shown as #.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
@@ -62,6 +62,8 @@ def template_of(text: str) -> Template:
         word = found.group() if found else text[at]
         at += len(word)
         kind = word.upper() if found else "text"
+        if found:
+            _check_exponent(kind, made, shifted)
         if kind == "FM":
             made.fill = False
             continue
@@ -92,6 +94,23 @@ def template_of(text: str) -> Template:
     return made
 
 
+def _check_exponent(kind: str, made: Template, shifted: bool) -> None:
+    """EEEE comes once, last and with few others (formatting.c, NUMDesc_prepare).
+
+    Raises:
+        SqlError: 42601.
+    """
+    kinds = {each for each, _ in made.tokens}
+    if kind != "EEEE":
+        if "EEEE" in kinds:
+            raise SqlError("42601", '"EEEE" must be the last pattern used')
+    elif "EEEE" in kinds:
+        raise SqlError("42601", 'cannot use "EEEE" twice')
+    elif not made.fill or made.sign or shifted or "RN" in kinds:
+        detail = '"EEEE" may only be used together with digit and decimal point patterns.'
+        raise SqlError("42601", '"EEEE" is incompatible with other formats', detail=detail)
+
+
 def _roman(value: Decimal, fill: bool) -> str:
     if not value.is_finite():
         raise SqlError("0A000", f"cannot convert {'NaN' if value.is_nan() else 'infinity'} to integer")
@@ -105,24 +124,29 @@ def _roman(value: Decimal, fill: bool) -> str:
     return text.rjust(15) if fill else text
 
 
-def _exponent(value: Decimal, made: Template) -> str:
+def _exponent(value: Decimal, made: Template, exact: Decimal | None) -> str:
+    """`exact`: what a float is in binary, which C's printf rounds half to even; numeric is rounded half up (numeric_out_sci)."""
     if not value.is_finite():
-        return ("#" * made.before) + "." + "#" * made.after
+        return " " + "#" * made.before + "." + "#" * (made.after + len("e+00"))
+    if exact is not None:
+        value = exact
+    elif value:
+        value = value.quantize(Decimal(1).scaleb(value.adjusted() - made.after), ROUND_HALF_UP, EXACT)
     text = f"{value:.{made.after}e}" if value else f"{0.0:.{made.after}e}"
     mantissa, _, exponent = text.partition("e")
-    sign = "" if mantissa.startswith("-") else " " if (made.sign != "S" and made.fill) or made.sign != "S" else "+"
+    sign = "" if mantissa.startswith("-") else " "
     return f"{sign}{mantissa}e{exponent[0]}{abs(int(exponent)):02d}"
 
 
-def written(value: Decimal, text: str) -> str:
-    """to_char of a number."""
+def written(value: Decimal, text: str, exact: Decimal | None = None) -> str:
+    """to_char of a number; `exact`: of a float."""
     made = template_of(text)
     kinds = [kind for kind, _ in made.tokens]
     if "RN" in kinds:
         shown = _roman(value, made.fill)
         return shown.lower() if "rn" in text else shown
     if "EEEE" in kinds:
-        return _exponent(value, made)
+        return _exponent(value, made, exact)
     negative = value < 0 if not value.is_nan() else False
     if value.is_finite():
         scaled = EXACT.scaleb(value.copy_abs(), made.shift).quantize(Decimal(1).scaleb(-made.after), ROUND_HALF_UP, EXACT)
@@ -243,15 +267,18 @@ def read(text: str, template: str) -> Decimal:
 
 
 def _of_float(value: float, template: str) -> str:
-    return written(Decimal(repr(value)) if value == value and abs(value) != float("inf") else Decimal(str(value)), template)
+    return written(Decimal(repr(value)), template, Decimal(value))
+
+
+def _of_integer(exactly: Callable[[int], Decimal | None]) -> Callable[[int, str], str | None]:
+    return lambda value, template: written(Decimal(value), template, exactly(value)) if template else None
 
 
 def functions() -> Iterator[Function]:
     """to_char and to_number."""
-    for oid in (INT4, INT8):
-        yield Function(
-            "to_char", (oid, TEXT), TEXT, lambda value, template: written(Decimal(value), template) if template else None
-        )
+    # int4_to_char has EEEE written by way of a float, int8_to_char by way of a numeric.
+    for oid, exactly in ((INT4, Decimal), (INT8, lambda _value: None)):
+        yield Function("to_char", (oid, TEXT), TEXT, _of_integer(exactly))
     for oid in (FLOAT4, FLOAT8):
         yield Function("to_char", (oid, TEXT), TEXT, lambda value, template: _of_float(value, template) if template else None)
     yield Function("to_char", (NUMERIC, TEXT), TEXT, lambda value, template: written(value, template) if template else None)

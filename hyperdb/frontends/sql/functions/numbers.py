@@ -348,7 +348,7 @@ def functions() -> Iterator[Function]:
         ("floor", lambda value: rounded(value, 0, ROUND_FLOOR), _whole(math.floor)),
         ("round", lambda value: rounded(value, 0), round_float),
         ("trunc", lambda value: rounded(value, 0, ROUND_DOWN), _whole(math.trunc)),
-        ("sign", _sign, lambda value: value if value != value else float((value > 0) - (value < 0))),
+        ("sign", _sign, lambda value: float((value > 0) - (value < 0))),
     ]
     for name, exact, real in one:
         yield Function(name, (NUMERIC,), NUMERIC, exact)

@@ -67,6 +67,8 @@ AGGREGATES: dict[str, list[Aggregate]] = {}
 for _each in chain(aggregates.all_aggregates(), bits.aggregates()):
     AGGREGATES.setdefault(_each.name, []).append(_each)
 
+_OVER_ARRAYS_TOO = frozenset({"array_agg"})
+"""Aggregates that PostgreSQL has twice, of values and of arrays: which one a literal without a type means is not known."""
 POLYMORPHIC = frozenset({ANY, ANYELEMENT, ANYARRAY, ANYNONARRAY})
 
 
@@ -169,8 +171,8 @@ def resolve(candidates: Sequence[Function | Aggregate], given: Sequence[int]) ->
             (only,) = types
             narrowed = [match for match in fitting if all(castable(only, want) for want in match.targets)]
             fitting = narrowed or fitting
-        if len(fitting) > 1:
-            raise SqlError("42725", "the call is not unique", hint="Could not choose a best candidate. Add explicit type casts.")
+    if fitting and (len(fitting) > 1 or (fitting[0].entry.name in _OVER_ARRAYS_TOO and UNKNOWN in given)):
+        raise SqlError("42725", "the call is not unique", hint="Could not choose a best candidate. Add explicit type casts.")
     return fitting[0] if fitting else None
 
 
