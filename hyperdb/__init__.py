@@ -17,48 +17,49 @@ with hyperdb.open("app.hdb") as db:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperdb import _native, errors
-from hyperdb.commitment.native import verify
-from hyperdb.commitment.verify import OwnerKey, Root, Seen, StoreKey
 from hyperdb.database import Database
-from hyperdb.dbapi import (
-    BINARY,
-    DATETIME,
-    NUMBER,
-    ROWID,
-    STRING,
-    Binary,
-    Connection,
-    Cursor,
-    DatabaseError,
-    DataError,
-    Date,
-    DateFromTicks,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    Time,
-    TimeFromTicks,
-    Timestamp,
-    TimestampFromTicks,
-    Warning,  # noqa: A004 - PEP 249 names it so
-    apilevel,
-    connect,
-    paramstyle,
-    threadsafety,
-)
 from hyperdb.errors import InvalidError
 from hyperdb.graph.members import Hyperedge, Vertex
 from hyperdb.values import EngineName, OpenOptions, Sync, parse_bytes, quarter_of_ram
 
 if TYPE_CHECKING:
+    from hyperdb.commitment.native import verify
+    from hyperdb.commitment.verify import OwnerKey, Root, Seen, StoreKey
+    from hyperdb.dbapi import (
+        BINARY,
+        DATETIME,
+        NUMBER,
+        ROWID,
+        STRING,
+        Binary,
+        Connection,
+        Cursor,
+        DatabaseError,
+        DataError,
+        Date,
+        DateFromTicks,
+        Error,
+        IntegrityError,
+        InterfaceError,
+        InternalError,
+        NotSupportedError,
+        OperationalError,
+        ProgrammingError,
+        Time,
+        TimeFromTicks,
+        Timestamp,
+        TimestampFromTicks,
+        Warning,  # noqa: A004 - PEP 249 names it so
+        apilevel,
+        connect,
+        paramstyle,
+        threadsafety,
+    )
     from hyperdb.frontends.sql.embedded.placeholders import Parameters
     from hyperdb.frontends.sql.proof.verify import VerifiedQuery
 
@@ -107,6 +108,18 @@ __all__ = [
 
 
 __version__ = _native.VERSION
+
+_VERIFIER = {"verify": "native", "OwnerKey": "verify", "Root": "verify", "Seen": "verify", "StoreKey": "verify"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """The names of PEP 249 and of the verifier. They take longer to load than all the rest, and servers start without."""
+        if name not in __all__:
+            raise AttributeError(f"module 'hyperdb' has no attribute '{name}'")
+        home = f"hyperdb.commitment.{_VERIFIER[name]}" if name in _VERIFIER else "hyperdb.dbapi"
+        found = globals()[name] = getattr(import_module(home), name)
+        return found
 
 
 def verify_query(

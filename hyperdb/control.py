@@ -17,17 +17,18 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperdb import errors, reports
+from hyperdb import errors
 from hyperdb.errors import ControlError, HyperDBError, InvalidError
-from hyperdb.frontends.sql.embedded.shells import RemoteShell, Shells
 from hyperdb.graph.members import Vertex
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
+    from hyperdb.frontends.sql.embedded.shells import RemoteShell, Shells
     from hyperdb.graph.app import App
     from hyperdb.server import Serving
 
@@ -100,7 +101,6 @@ class ControlSocket:
         self._database = database
         self._serving = serving
         self._path = socket_path(database.path)
-        self._shells = Shells()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # The directory's lock is ours, so a socket that lies here is of an owner that died.
@@ -114,6 +114,13 @@ class ControlSocket:
         self._listener.listen(MOST_CONNECTIONS)
         self._thread = threading.Thread(target=self._accept, name="hyperdb-control", daemon=True)
         self._thread.start()
+
+    @cached_property
+    def _shells(self) -> Shells:
+        # Loaded when somebody comes, as SQL is.
+        from hyperdb.frontends.sql.embedded.shells import Shells
+
+        return Shells()
 
     def close(self) -> None:
         """Stops listening. A second call does nothing."""
@@ -136,6 +143,8 @@ class ControlSocket:
             threading.Thread(target=self._converse, args=(connection,), name="hyperdb-control-client", daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
+        from hyperdb.frontends.sql.embedded.shells import RemoteShell
+
         shell = RemoteShell(self._shells)
         try:
             with connection, contextlib.closing(shell):
@@ -155,7 +164,7 @@ class ControlSocket:
         try:
             if request.get("op") in SQL_OPERATIONS:
                 return {"result": shell.answer(str(request["op"]), request, self._database.sql_backend)}
-            run = OPERATIONS.get(str(request.get("op")))
+            run = _operation(str(request.get("op")))
             if run is None:
                 raise InvalidError(f"no such operation: {str(request.get('op'))[:64]}")
             return {"result": run(self._database, self._serving, request, lambda *at: _send(connection, {"progress": at}))}
@@ -166,10 +175,19 @@ class ControlSocket:
 
 
 def _stats(database: Database, serving: Serving, _: Json, __: Progress) -> Any:
+    from hyperdb import reports
+
     return {**reports.stats(database), "server": dict(serving.server_stats()), "facts": dict(serving.facts)}
 
 
-def _reported(report: reports.Report) -> Operation:
+def _operation(name: str) -> Operation | None:
+    """What is called so."""
+    # Loaded when somebody asks: servers start without.
+    from hyperdb import reports
+
+    report = reports.REPORTS.get(name)
+    if report is None:
+        return OPERATIONS.get(name)
     return lambda database, _, request, progress: report(database, request, progress)
 
 
@@ -218,7 +236,6 @@ def _shutdown(_: Database, serving: Serving, __: Json, ___: Progress) -> Any:
 _DATABASES = 16
 _MOST_INCIDENT = 10_000
 OPERATIONS: Mapping[str, Operation] = {
-    **{name: _reported(report) for name, report in reports.REPORTS.items()},
     "stats": _stats,
     "backup": _backup,
     "command": _command,

@@ -20,23 +20,20 @@ from uuid import NAMESPACE_URL, uuid5
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Audit, Frames
-from hyperdb.commitment.verify import Frame
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.catalog.tables import Tables
 from hyperdb.graph.command import Value, decode
 from hyperdb.graph.members import encoded, word
 from hyperdb.graph.native import NativeGraphStore
-from hyperdb.graph.portable.app import PortableAppView
-from hyperdb.graph.portable.store import PortableGraphStore
 from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.roles import RoleChanges
-from hyperdb.storage import open_engine
 from hyperdb.values import OpenOptions, Publishing
 
 if TYPE_CHECKING:
+    from hyperdb.commitment.verify import Frame
     from hyperdb.frontends.cql.backend import CqlBackend
     from hyperdb.frontends.sql.backend import SqlBackend
     from hyperdb.frontends.sql.embedded.placeholders import Parameters
@@ -89,6 +86,10 @@ class Database:
             self._frames = Frames(self._native)
             self._graph = NativeGraphStore(self._native)
         else:
+            # Loaded with the engines that need them.
+            from hyperdb.graph.portable.store import PortableGraphStore
+            from hyperdb.storage import open_engine
+
             self._portable = PortableGraphStore(open_engine(options.engine, self.path, options), options.engine)
             self._graph = self._portable
         self._moments = self._graph.moments
@@ -128,6 +129,8 @@ class Database:
         if not name:
             raise InvalidError("an app needs a name")
         if self._native is None:
+            from hyperdb.graph.portable.app import PortableAppView
+
             return PortableAppView(self, name, self._portable.app(encoded(name)))
         return App(self, name, self._graph.app(encoded(name)))
 

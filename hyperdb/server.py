@@ -14,23 +14,22 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hyperdb import _native, reports, roles
-from hyperdb.commitment.asked import Asked
-from hyperdb.commitment.frames import Frames
+from hyperdb import _native, roles
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
-from hyperdb.frontends.resp import table
-from hyperdb.frontends.resp.admin import Admin
-from hyperdb.frontends.resp.answers import Answer
-from hyperdb.frontends.resp.control import Client, Keyspace
 from hyperdb.frontends.throttle import Throttle
 from hyperdb.graph.roles import committed_roles
 from hyperdb.values import Publishing, parse_address
 
 if TYPE_CHECKING:
+    from hyperdb.commitment.asked import Asked
+    from hyperdb.commitment.frames import Frames
     from hyperdb.database import Database
     from hyperdb.frontends.cql.contract import Role as CqlRole
     from hyperdb.frontends.cql.server import CqlServer
+    from hyperdb.frontends.resp.admin import Admin
+    from hyperdb.frontends.resp.answers import Answer
+    from hyperdb.frontends.resp.control import Keyspace
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
@@ -69,13 +68,14 @@ class Serving:
         self._cql: CqlServer | None = None
         self._http: HttpServer | None = None
         self._control: ControlSocket | None = None
-        self.admin = Admin(self)
         if password is not None:
             self.set_password(password)
         database.role_changes.listen(self, self._tell_roles)
         if resp is not None:
             host, port = _bound(resp)
             shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            # LASTSAVE counts from here.
+            self.admin.last_save = int(self.started)
             settings = {"requires_auth": int(self._verifier is not None)}
             self._resp = _native.Server(database.native, self, [shown], settings=settings)
         try:
@@ -90,6 +90,13 @@ class Serving:
         except HyperDBError:
             self.stop()
             raise
+
+    @cached_property
+    def admin(self) -> Admin:
+        """Redis's administration: loaded by those who serve Redis's clients, or ask for what it counts."""
+        from hyperdb.frontends.resp.admin import Admin
+
+        return Admin(self)
 
     # What callers use.
 
@@ -147,6 +154,9 @@ class Serving:
 
     def call(self, client: tuple[int, int, str, bytes, str, bool, bool], args: list[bytes]) -> Answer:
         """Runs one administration command, or a command on rows of tables."""
+        from hyperdb.frontends.resp import table
+        from hyperdb.frontends.resp.control import Client
+
         who = Client(*client)
         name = args[0].decode("latin-1").lower()
         known = table.commands().get(name)
@@ -258,10 +268,14 @@ class Serving:
 
     def prove(self, db: int, asked: Asked) -> bytes:
         """A bundle under the newest frame."""
+        from hyperdb import reports
+
         return reports.prove(self.database, f"redis/{db}", asked)[1]
 
     def keyspaces(self) -> list[Keyspace]:
         """The numbered databases that hold keys."""
+        from hyperdb.frontends.resp.control import Keyspace
+
         with self.database.snapshot() as snapshot:
             apps = [snapshot.app(f"redis/{db}") for db in range(_DATABASES)]
             sizes = [Keyspace(db, app.count(), app.expiring()) for db, app in enumerate(apps)]

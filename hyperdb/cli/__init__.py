@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 
-from hyperdb.cli.commands import application
 from hyperdb.errors import CorruptError, HyperDBError
 
 _WAY_OUT = "`hyperdb check DIR` lists all damage; `hyperdb restore BACKUP NEW_DIR` makes a database of a backup"
@@ -16,6 +15,11 @@ _WAY_OUT = "`hyperdb check DIR` lists all damage; `hyperdb restore BACKUP NEW_DI
 
 def main() -> None:
     """Runs the command line."""
+    if sys.argv[1:2] != ["serve"]:
+        # The other verbs.
+        import hyperdb.cli.commands  # noqa: F401
+    from hyperdb.cli.serving import application
+
     try:
         application(standalone_mode=True)
     except CorruptError as error:

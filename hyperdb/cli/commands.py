@@ -1,11 +1,8 @@
-"""The verbs of the command line, one function each."""
+"""The verbs of the command line besides `serve`, one function each."""
 
 from __future__ import annotations
 
-import math
 import shutil
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,117 +13,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 import hyperdb
 from hyperdb.cli import keys, proofs
 from hyperdb.cli.demo import demo
-from hyperdb.cli.keys import Dir
+from hyperdb.cli.files import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
-from hyperdb.cli.remote import serve_remote
+from hyperdb.cli.serving import application
 from hyperdb.cli.shell import shell
 from hyperdb.cli.target import target
 from hyperdb.errors import CorruptError, HyperDBError, InvalidError
-from hyperdb.values import Publishing, parse_address
-
-application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
-_OFF = "off"
-_SWITCH_SECONDS = 0.0005
-"""How long the threads of a server compute before one that waits for the interpreter has its turn: those that turn long results
-into rows would hold up the loop of all SQL clients by five milliseconds each time otherwise."""
-
-
-def _seconds(frames: str) -> float | None:
-    """The value of `--frames`."""
-    if frames == _OFF:
-        return None
-    try:
-        seconds = float(frames)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise InvalidError(f"--frames is a number of seconds above 0 or 'off', not '{frames}'")
-    return seconds
-
-
-@application.command()
-def serve(
-    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The directory; not with --remote.")] = None,
-    resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
-    cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
-    sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
-    http: Annotated[str, typer.Option(help="HOST:PORT of the oblivious service, or 'off'.")] = _OFF,
-    publish: Annotated[list[str] | None, typer.Option(help="App that it publishes, whole, to whoever asks; repeatable.")] = None,
-    epochs: Annotated[float, typer.Option(help="Seconds from one published epoch to the next.")] = 3600.0,
-    work: Annotated[int, typer.Option(help="Bits of the puzzle that pays for 256 private reads; 0: none.")] = 16,
-    window: Annotated[float, typer.Option(help="Milliseconds that a private read waits for others to share its pass.")] = 0.0,
-    sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
-    memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
-    frames: Annotated[str, typer.Option(help="Seconds from one sealed frame to the next, or 'off'.")] = "1",
-    frames_count: Annotated[int | None, typer.Option(help="Also seals a frame after so many commits.", min=1)] = None,
-    requirepass: Annotated[
-        str | None, typer.Option(envvar="HYPERDB_PASSWORD", help="Sets the bootstrap role's password.")
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) with which SQL clients may encrypt.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
-    remote: Annotated[str | None, typer.Option(help="URL of a store that publishes: serve it here, read obliviously.")] = None,
-    key: Annotated[str | None, typer.Option(help="With --remote: the store's public key, in hexadecimal digits.")] = None,
-    privacy: Annotated[str, typer.Option(help="With --remote: none, bucket(K), cover(c, K), pir or full.")] = "pir",
-    state: Annotated[Path | None, typer.Option(help="With --remote: directory for hints and what was seen.")] = None,
-    ca: Annotated[Path | None, typer.Option(help="With --remote: certificates (PEM) to check the server's by.")] = None,
-) -> None:
-    """Serve a database, or what another machine publishes, until SIGTERM, SIGINT or SHUTDOWN."""
-    if remote is not None:
-        serve_remote(remote, key, privacy, resp=resp, sql=sql, cql=cql, state=state, ca=ca, directory=directory)
-        return
-    if directory is None:
-        raise InvalidError("serve what? Name a directory, or --remote URL")
-    if sync not in ("always", "everysec"):
-        raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
-    for address in (resp, sql, cql, http):
-        if address != _OFF:
-            parse_address(address)
-    if (tls_cert is None) != (tls_key is None):
-        raise InvalidError("--tls-cert and --tls-key go together")
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    with hyperdb.open(
-        directory,
-        sync="always" if sync == "always" else "everysec",
-        memory=memory,
-        frames=_seconds(frames),
-        frames_count=frames_count,
-    ) as database:
-        tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
-        asked = (("resp", resp), ("sql", sql), ("cql", cql), ("http", http))
-        listen = {name: None if address == _OFF else address for name, address in asked}
-        publishing = Publishing(tuple(publish or ()), epochs, work, window / 1000)
-        with database.serve(
-            resp=listen["resp"],
-            sql=listen["sql"],
-            cql=listen["cql"],
-            http=listen["http"],
-            publish=publishing,
-            tls=tls,
-            password=requirepass,
-        ) as serving:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: serving.request_shutdown())
-            listening = {name: getattr(serving, f"{name}_address") for name in listen}
-            shown = " ".join(f"{name}={at[0]}:{at[1]}" for name, at in listening.items() if at is not None)
-            if (at := listening["resp"]) is not None:
-                print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
-                print(f"redis-py      redis.Redis('{at[0]}', {at[1]})")
-            if (at := listening["sql"]) is not None:
-                print(f"psql          psql -h {at[0]} -p {at[1]} -U postgres hyperdb")
-                print(f"psycopg       psycopg.connect('postgresql://postgres@{at[0]}:{at[1]}/hyperdb')")
-            if (at := listening["cql"]) is not None:
-                print(f"cqlsh         cqlsh {at[0]} {at[1]}")
-                print(f"driver        cassandra.cluster.Cluster(['{at[0]}'], port={at[1]})")
-            if (at := listening["http"]) is not None:
-                print(f"oblivious     hyperdb.connect('{'https' if tls else 'http'}://{at[0]}:{at[1]}', privacy='pir',")
-                print(f"                              key='{database.frames.public_key.hex()}')")
-            print(f"shell         hyperdb shell {directory}")
-            print(f"Python        hyperdb.open('{directory}'), when this server is stopped")
-            print(f"ready {shown or 'without listeners'}", flush=True)
-            # In steps, since a signal's handler runs only between them.
-            while not serving.wait(0.2):
-                pass
-        print("stopping", flush=True)
 
 
 @application.command()

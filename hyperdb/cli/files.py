@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hyperdb.errors import InvalidError
+
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]
 
 
 def read_bounded(path: Path, most: int, what: str) -> bytes:

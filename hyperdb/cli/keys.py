@@ -19,7 +19,7 @@ import typer
 
 import hyperdb
 from hyperdb import _native
-from hyperdb.cli.files import read_bounded, write
+from hyperdb.cli.files import Dir, read_bounded, write
 from hyperdb.cli.output import AsJson, print_facts, print_json
 from hyperdb.cli.target import target
 from hyperdb.errors import InvalidError, LockedError, NotFoundError
@@ -32,7 +32,6 @@ _LONGEST_ATTESTATION = 1 << 16
 
 key_verbs = typer.Typer(help="Owners' keys.", no_args_is_help=True)
 KeyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The secret key's file.")]
-Dir = Annotated[Path, typer.Argument(metavar="DIR", help="The database's directory.")]
 
 
 def _read_hex(path: Path, size: int, what: str) -> bytes:

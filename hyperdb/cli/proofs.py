@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 import hyperdb
-from hyperdb.cli.files import read_bounded, write
-from hyperdb.cli.keys import Dir, public_key
+from hyperdb.cli.files import Dir, read_bounded, write
+from hyperdb.cli.keys import public_key
 from hyperdb.cli.output import AsJson, print_facts, print_json, print_table
 from hyperdb.cli.picture import picture
 from hyperdb.cli.pruned import read as read_pruned

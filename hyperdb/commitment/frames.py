@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hyperdb import _native
-from hyperdb.commitment.claim import encode_queries
-from hyperdb.commitment.native import decode_header, verify
-from hyperdb.commitment.verify import Frame, Query, Root, VerificationError
 from hyperdb.errors import NotProvableError, NotSealedError
+
+if TYPE_CHECKING:
+    from hyperdb.commitment.verify import Frame, Query
 
 _PAGE = 256
 _HEADER = 206
@@ -23,10 +24,20 @@ _LARGE = 256 << 10
 """Bytes from which on a bundle may go beyond what the format allows of slots, points and rows."""
 
 
+def _header(raw: bytes) -> Frame:
+    # The verifier is loaded when a frame is looked at: servers start without it.
+    from hyperdb.commitment.native import decode_header
+
+    return decode_header(raw)
+
+
 def _check_size(bundle: bytes) -> None:
     """Refuses to hand out what no verifier would take."""
+    from hyperdb.commitment.native import verify
+    from hyperdb.commitment.verify import Root, VerificationError
+
     try:
-        verify(bundle, trusted=Root(decode_header(bundle[_BEFORE_HEADER:]).root))
+        verify(bundle, trusted=Root(_header(bundle[_BEFORE_HEADER:]).root))
     except VerificationError as error:
         if error.check != "size":
             raise
@@ -93,12 +104,12 @@ class Frames:
 
     def seal(self) -> Frame:
         """Seals a frame of everything that is durable now, also if nothing changed."""
-        return decode_header(self._native.seal())
+        return _header(self._native.seal())
 
     def newest(self) -> Frame | None:
         """The newest frame; None if none was sealed yet."""
         try:
-            return decode_header(self._native.header())
+            return _header(self._native.header())
         except NotSealedError:
             return None
 
@@ -108,7 +119,14 @@ class Frames:
         Raises:
             NotSealedError: there is none of this number yet.
         """
-        return decode_header(self._native.header(number))
+        return _header(self._native.header(number))
+
+    def root(self, number: int | None = None) -> bytes | None:
+        """The root of a frame, of the newest one if None; None if there is none of this number."""
+        newest = self.newest()
+        if newest is None or number is None:
+            return None if newest is None else newest.root
+        return self.get(number).root if 1 <= number <= newest.number else None
 
     def signed(self, number: int | None = None) -> tuple[bytes, bytes, bytes]:
         """Header (206 bytes), public key (57) and signature (114) of a frame, of the newest one if None."""
@@ -119,7 +137,7 @@ class Frames:
         """Headers in order, those that can no longer be read too."""
         while page := self._native.headers(first, _PAGE):
             for raw in page:
-                yield decode_header(raw)
+                yield _header(raw)
             first += len(page)
 
     def cost(self, number: int) -> Cost:
@@ -151,6 +169,8 @@ class Frames:
             NotSealedError: there is no such frame yet.
         """
         name = app.encode() if isinstance(app, str) else app
+        from hyperdb.commitment.claim import encode_queries
+
         bundle = self._native.prove(name, encode_queries(queries), None if columns is None else list(columns), frame, contains)
         if len(bundle) >= _LARGE:
             _check_size(bundle)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from hyperdb.commitment.verify import Query
 from hyperdb.errors import ClosedError, InvalidError
 from hyperdb.graph.members import encoded
 from hyperdb.graph.reader import AppReader
 from hyperdb.graph.store import AppStore, GraphStore, Moment, StoreSnapshot
+
+if TYPE_CHECKING:
+    from hyperdb.commitment.verify import Query
 
 
 class Snapshot:

@@ -22,10 +22,8 @@ from hyperdb.frontends.cql.bind.markers import arranged
 from hyperdb.frontends.cql.bind.select import SelectPlan
 from hyperdb.frontends.cql.codes import ErrorCode, EventKind
 from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
-from hyperdb.frontends.cql.define.context import Context as DefineContext
-from hyperdb.frontends.cql.define.run import run as define
 from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_read_consistency, unprepared
-from hyperdb.frontends.cql.execute import paging, proof, select, write
+from hyperdb.frontends.cql.execute import paging, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
 from hyperdb.frontends.cql.failing import failing
 from hyperdb.frontends.cql.lane import CqlLane
@@ -215,6 +213,10 @@ class CqlSession:
         if isinstance(statement, PermissionStatement):
             return self._permit(statement, asked)
 
+        # Definitions are rare: what they need is loaded with the first.
+        from hyperdb.frontends.cql.define.context import Context as DefineContext
+        from hyperdb.frontends.cql.define.run import run as define
+
         def body(transaction: TableTransaction, schema: Schema) -> responses.Result:
             self.authorize(statement, schema, asked.keyspace)
             context = DefineContext(transaction, schema, asked.keyspace, self.role, self.backend.clock.now(), warnings)
@@ -313,6 +315,9 @@ class CqlSession:
 
     def _prove(self, parsed: Parsed, asked: Asked) -> Reply:
         """A SELECT on the newest frame, with its proof in the payload."""
+        # The verifier's classes are loaded by those who ask for proofs.
+        from hyperdb.frontends.cql.execute import proof
+
         statement = parsed.shape.statement
         if not isinstance(statement, st.Select):
             raise invalid("hyperdb.prove: only SELECT is proved")
@@ -363,7 +368,7 @@ class CqlSession:
         values = arranged(parameters.names, parameters.values, made.plan.markers, is_prepared=is_prepared)
         served = made.plan.served
         sees = not served.is_masked or access.sees_masked(self.backend.roles.image(), self.role, served, schema)
-        root = partial(proof.root, self.backend.tables.frames)
+        root = self.backend.tables.frames.root
         return Frame(self.backend.clock, now, seconds, values, made.literals, write_time, sees_masked=sees, root=root)
 
     def _select(

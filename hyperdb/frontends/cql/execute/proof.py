@@ -34,14 +34,6 @@ def newest(frames: Frames) -> Frame:
     return found
 
 
-def root(frames: Frames, number: int | None) -> bytes | None:
-    """The root of a frame, of the newest one if None; None if there is none."""
-    newest = frames.newest()
-    if newest is None or number is None:
-        return None if newest is None else newest.root
-    return frames.get(number).root if 1 <= number <= newest.number else None
-
-
 def _form(token: int) -> bytes:
     """What member keys of a token's partitions begin with."""
     return (token - _LEAST).to_bytes(8, "big")
