@@ -30,7 +30,7 @@ from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.roles import RoleChanges
-from hyperdb.values import OpenOptions, Publishing
+from hyperdb.values import CqlTimeouts, OpenOptions, Publishing
 
 if TYPE_CHECKING:
     from hyperdb.commitment.verify import Frame
@@ -323,6 +323,7 @@ class Database:
         resp: str | None = None,
         sql: str | None = None,
         cql: str | None = None,
+        cql_timeouts: CqlTimeouts | None = None,
         http: str | None = None,
         publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
@@ -335,6 +336,7 @@ class Database:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
             cql: `HOST:PORT` for Cassandra's clients, likewise.
+            cql_timeouts: how long their requests may take.
             http: `HOST:PORT` for the oblivious service, likewise; whoever reaches it may read all of what is published.
             publish: names of the apps that it publishes, or a `Publishing` that says more.
             tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL's
@@ -342,17 +344,21 @@ class Database:
             control: whether the command line may reach this process through `DIR/control.sock`.
             password: sets the bootstrap role's password first.
         """
-        from hyperdb.frontends.sql.tls import load
         from hyperdb.server import Serving
 
         self._check()
-        certificate = load(Path(tls[0]), Path(tls[1])) if tls is not None else None
+        certificate = None
+        if tls is not None:
+            from hyperdb.frontends.sql.tls import load
+
+            certificate = load(Path(tls[0]), Path(tls[1]))
         publishing = publish if isinstance(publish, Publishing) else Publishing(tuple(publish))
         serving = Serving(
             self,
             resp=resp,
             sql=sql,
             cql=cql,
+            cql_timeouts=cql_timeouts or CqlTimeouts(),
             http=None if http is None else (http, publishing),
             certificate=certificate,
             control=control,

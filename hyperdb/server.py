@@ -19,7 +19,7 @@ from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
 from hyperdb.frontends.throttle import Throttle
 from hyperdb.graph.roles import committed_roles
-from hyperdb.values import Publishing, parse_address
+from hyperdb.values import CqlTimeouts, Publishing, parse_address
 
 if TYPE_CHECKING:
     from hyperdb.commitment.asked import Asked
@@ -52,6 +52,7 @@ class Serving:
         resp: str | None,
         sql: str | None = None,
         cql: str | None = None,
+        cql_timeouts: CqlTimeouts | None = None,
         http: tuple[str, Publishing] | None = None,
         certificate: Certificate | None = None,
         control: bool,
@@ -82,7 +83,7 @@ class Serving:
             if sql is not None:
                 self._sql = self._serve_sql(sql, certificate)
             if cql is not None:
-                self._cql = self._serve_cql(cql, certificate)
+                self._cql = self._serve_cql(cql, certificate, cql_timeouts or CqlTimeouts())
             if http is not None:
                 self._http = self._serve_http(*http, certificate)
             if control:
@@ -225,13 +226,14 @@ class Serving:
 
     # What the CQL server asks.
 
-    def _serve_cql(self, address: str, certificate: Certificate | None) -> CqlServer:
+    def _serve_cql(self, address: str, certificate: Certificate | None, timeouts: CqlTimeouts) -> CqlServer:
         # Loaded by those who serve CQL only.
-        from hyperdb.frontends.cql.server import CqlServer
+        from hyperdb.frontends.cql.server import CqlServer, Settings
 
         backend = self.database.cql_backend
         tls = None if certificate is None else certificate.context
-        server = CqlServer(backend, [_bound(address)], self._find_cql_role, tls=tls, throttle=self._throttle)
+        settings = Settings(timeouts=timeouts)
+        server = CqlServer(backend, [_bound(address)], self._find_cql_role, tls=tls, settings=settings, throttle=self._throttle)
         backend.listens_at(*server.addresses[0])
         return server
 

@@ -5,6 +5,7 @@ Invariant: nothing here imports anything of the package but errors, so every lay
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -48,10 +49,40 @@ class Publishing:
     """That share a pass."""
 
 
+@dataclass(frozen=True)
+class CqlTimeouts:
+    """How long a request of a CQL client may take, in seconds: Cassandra's `read_request_timeout` and its like."""
+
+    read: float = 10.0
+    """A SELECT that names its partitions."""
+    range: float = 10.0
+    """A SELECT that scans, or looks into an index."""
+    write: float = 10.0
+    """A change or a batch, conditional or not."""
+
+
 def quarter_of_ram() -> int:
     """A quarter of the machine's memory in bytes: the budget when none is given."""
     fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     return max(int(fields["MemTotal"].split()[0]) * 1024 // 4, SMALLEST_MEMORY)
+
+
+def parse_timeouts(text: str) -> CqlTimeouts:
+    """Timeouts from `read=5,range=10,write=2`; what is not named keeps its default.
+
+    Raises:
+        InvalidError: another name, or no positive number of seconds.
+    """
+    found: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        name, _, seconds = part.partition("=")
+        try:
+            found[name] = float(seconds)
+        except ValueError:
+            found[name] = math.nan
+        if name not in CqlTimeouts.__dataclass_fields__ or not 0 < found[name] < math.inf:
+            raise InvalidError(f"timeouts are as 'read=5,range=10,write=2', in seconds; not '{part}'")
+    return CqlTimeouts(**found)
 
 
 def parse_bytes(text: str) -> int:

@@ -27,7 +27,7 @@ from hyperdb.graph.snapshot import Snapshot as PlainSnapshot
 from hyperdb.graph.snapshot import SnapshotApp
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.server import Serving
-from hyperdb.values import Publishing
+from hyperdb.values import CqlTimeouts, Publishing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -167,6 +167,7 @@ class Database:
         resp: str | None = None,
         sql: str | None = None,
         cql: str | None = None,
+        cql_timeouts: CqlTimeouts | None = None,
         http: str | None = None,
         publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
@@ -179,6 +180,7 @@ class Database:
             resp=resp,
             sql=sql,
             cql=cql,
+            cql_timeouts=cql_timeouts,
             http=http,
             publish=publish,
             tls=tls,

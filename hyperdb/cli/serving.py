@@ -17,7 +17,7 @@ import typer
 
 import hyperdb
 from hyperdb.errors import InvalidError
-from hyperdb.values import Publishing, parse_address
+from hyperdb.values import Publishing, parse_address, parse_timeouts
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
@@ -49,6 +49,12 @@ def serve(
     directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The directory; not with --remote.")] = None,
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
     cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
+    cql_timeouts: Annotated[
+        str,
+        typer.Option(
+            help="Seconds that requests of Cassandra's clients may take; each is 10 unless given: read=5,range=10,write=2"
+        ),
+    ] = "",
     sql: Annotated[str, typer.Option(help="HOST:PORT for PostgreSQL's clients, or 'off'.")] = _OFF,
     http: Annotated[str, typer.Option(help="HOST:PORT of the oblivious service, or 'off'.")] = _OFF,
     publish: Annotated[list[str] | None, typer.Option(help="App that it publishes, whole, to whoever asks; repeatable.")] = None,
@@ -83,6 +89,7 @@ def serve(
     for address in (resp, sql, cql, http):
         if address != _OFF:
             parse_address(address)
+    timeouts = parse_timeouts(cql_timeouts)
     if (tls_cert is None) != (tls_key is None):
         raise InvalidError("--tls-cert and --tls-key go together")
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -102,6 +109,7 @@ def serve(
             resp=listen["resp"],
             sql=listen["sql"],
             cql=listen["cql"],
+            cql_timeouts=timeouts,
             http=listen["http"],
             publish=publishing,
             tls=tls,

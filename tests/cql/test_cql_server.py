@@ -285,6 +285,24 @@ def test_one_client_leaves_workers_to_the_others(serving: Callable[..., Running]
     until(lambda: running.server.clients == 1)
 
 
+def test_many_clients_leave_workers_to_the_next(serving: Callable[..., Running]) -> None:
+    running = serving(settings=Settings(workers=16))
+    hogs = [Bare(running) for _ in range(3)]
+    for number, most in enumerate((8, 4, 2)):
+        for stream in range(50):
+            hogs[number].ask("block", stream=stream)
+        until(lambda number=number, most=most: running.backend.opened[number].blocked == most)
+    other = Bare(running)
+    other.ask("wait")
+    assert other.read()[3] == 8
+    # What one gives back others have.
+    hogs[0].socket.close()
+    until(lambda: running.backend.opened[1].blocked > 4)
+    for hog in hogs[1:]:
+        hog.socket.close()
+    until(lambda: running.server.clients == 1)
+
+
 # Misbehaviour.
 
 

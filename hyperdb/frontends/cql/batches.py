@@ -89,7 +89,7 @@ class Batches:
             seen.append(schema)
             return [(ready(schema), values) for ready, values in items]
 
-        reply = self._run(batch.kind, statements, made, batch.parameters, None)
+        reply = self._run(batch.kind, statements, made, batch.parameters, None, context)
         for teach in learned.values():
             teach(seen[-1])
         return reply
@@ -115,7 +115,7 @@ class Batches:
 
         timestamp = self._timestamp(batch, values, places)
         statements = [(change, asked.keyspace) for change in batch.changes]
-        return self._run(_KINDS[batch.kind], statements, made, asked.parameters, timestamp)
+        return self._run(_KINDS[batch.kind], statements, made, asked.parameters, timestamp, asked.context)
 
     def _timestamp(self, batch: st.Batch, values: Sequence[Value], places: dict[int, int]) -> Callable[[Frame], int] | None:
         """The time that the text gives to all of its changes."""
@@ -158,6 +158,7 @@ class Batches:
         made: Callable[[Schema], list[Made]],
         parameters: requests.Parameters,
         timestamp: Callable[[Frame], int] | None,
+        context: Context,
     ) -> Reply:
         session = self._session
         is_conditional = any(session.kind_of(statement) is SERIAL for statement, _ in statements)
@@ -193,7 +194,8 @@ class Batches:
             return Void()
 
         how: Kind = SERIAL if is_conditional else WRITE
-        return Reply(session.transacting.run(how, body), warnings)
+        limit = session.limit(how, parameters, context)
+        return Reply(session.transacting.run(how, body, limit), warnings)
 
 
 def _warnings(changes: Sequence[write.Change]) -> list[str]:

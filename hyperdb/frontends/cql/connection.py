@@ -32,12 +32,11 @@ from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, 
 from hyperdb.frontends.cql.protocol.wire import Wire
 from hyperdb.frontends.listening import Member
 from hyperdb.frontends.throttle import Throttle
+from hyperdb.values import CqlTimeouts
 
 LOG = logging.getLogger("hyperdb.cql")
 # Requests begun in one turn of the loop, so that one client leaves room for the others.
 _AT_ONCE = 64
-# Calls of one client that workers have at once: the rest of them is for others, and results that it may not read are few.
-_AT_WORK = 16
 Then = Callable[[Future[object]], None]
 _MOST_FAILED_LOGINS = 3
 
@@ -72,6 +71,16 @@ class Owner(Protocol):
     @property
     def workers(self) -> Executor:
         """What runs calls that block."""
+
+    @property
+    def timeouts(self) -> CqlTimeouts:
+        """How long requests may take."""
+
+    def engage(self, connection: Connection, at_work: int) -> bool:
+        """Whether a client that has so many workers gets one more; if not, it is told (`employ`) when one is back."""
+
+    def disengage(self) -> None:
+        """A worker is back."""
 
     @property
     def checkers(self) -> Executor:
@@ -180,7 +189,7 @@ class Connection(Member):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._can_write = True
-        self._employ()
+        self.employ()
         self._go_on()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -341,12 +350,12 @@ class Connection(Member):
             wait.notify(lambda: self._announce(wait, then))
             return
         self._calls.append((wait, then))
-        self._employ()
+        self.employ()
 
-    def _employ(self) -> None:
+    def employ(self) -> None:
         """Gives workers what waits for them, as far as the client reads and others have room."""
         loop = self._owner.loop
-        while self._calls and self._at_work < _AT_WORK and self._can_write:
+        while self._calls and self._can_write and self._owner.engage(self, self._at_work):
             wait, then = self._calls.popleft()
             self._at_work += 1
             running = self._owner.workers.submit(wait.resume)
@@ -354,7 +363,8 @@ class Connection(Member):
 
     def _worked(self, then: Then, future: Future[object]) -> None:
         self._at_work -= 1
-        self._employ()
+        self._owner.disengage()
+        self.employ()
         self._came_back(then, future)
 
     def _drop_calls(self) -> None:
@@ -460,7 +470,9 @@ class Connection(Member):
         """Opens the session of a client who may have one."""
         host, port = self._address
         encrypted = self._transport is not None and self._transport.get_extra_info("sslcontext") is not None
-        opening = Opening(role, host, port, request.version, self._options, encrypted, may_wait=False)
+        opening = Opening(
+            role, host, port, request.version, self._options, encrypted, may_wait=False, timeouts=self._owner.timeouts
+        )
         self._is_exclusive = True
         self._in_flight += 1
         future: Future[object] = Future()

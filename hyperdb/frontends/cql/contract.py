@@ -14,9 +14,12 @@ error. After `close` nothing of the session is called.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from hyperdb.values import CqlTimeouts
 
 if TYPE_CHECKING:
     from hyperdb.frontends.cql.codes import EventKind
@@ -49,6 +52,8 @@ class Context:
     """The client wants a trace: `Reply.tracing` is to name its session."""
     payload: Mapping[str, bytes | None] = field(default_factory=dict)
     """The custom payload; `hyperdb.privacy` and `hyperdb.prove` are in there."""
+    began: float = field(default_factory=time.monotonic, compare=False)
+    """When it was taken, in seconds of the monotonic clock."""
 
 
 class Lane(Protocol):
@@ -111,6 +116,8 @@ class Opening:
     """STARTUP's: DRIVER_NAME, DRIVER_VERSION, APPLICATION_NAME ..."""
     is_encrypted: bool = False
     may_wait: bool = True
+    timeouts: CqlTimeouts | None = None
+    """None: requests may take as long as they do."""
 
 
 class Backend(Protocol):

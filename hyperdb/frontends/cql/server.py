@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from hyperdb.frontends.listening import Encryption, SocketServer
 from hyperdb.frontends.sockets import is_loopback
 from hyperdb.frontends.throttle import Throttle
 from hyperdb.roles import BOOTSTRAP_ROLE
+from hyperdb.values import CqlTimeouts
 
 _PASSWORD_CHECKERS = 2
 
@@ -37,6 +39,7 @@ class Settings:
     always_authenticate: bool = False
     """Ask clients of this machine for a password too when the bootstrap role has none."""
     bounds: Bounds = field(default_factory=Bounds)
+    timeouts: CqlTimeouts = field(default_factory=CqlTimeouts)
 
 
 class CqlServer(SocketServer[Connection]):
@@ -64,6 +67,9 @@ class CqlServer(SocketServer[Connection]):
         self.workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="hyperdb-cql-worker")
         self.checkers = ThreadPoolExecutor(_PASSWORD_CHECKERS, thread_name_prefix="hyperdb-cql-password")
         self._clients: set[Connection] = set()
+        self._free = settings.workers
+        self._waiting: deque[Connection] = deque()
+        """Those that have calls for which there was no worker."""
         super().__init__(
             "CQL",
             LOG,
@@ -99,6 +105,28 @@ class CqlServer(SocketServer[Connection]):
             return False
         self._clients.add(connection)
         return True
+
+    @property
+    def timeouts(self) -> CqlTimeouts:
+        """How long requests may take."""
+        return self._settings.timeouts
+
+    def engage(self, connection: Connection, at_work: int) -> bool:
+        """Whether a client that has so many workers gets one more: no more than are still free, so that who comes next finds some
+        (dynamic thresholds: Choudhury and Hahne, IEEE/ACM ToN 1998). Who gets none is told when one is back."""
+        if at_work < self._free:
+            self._free -= 1
+            return True
+        if connection not in self._waiting:
+            self._waiting.append(connection)
+        return False
+
+    def disengage(self) -> None:
+        """A worker is back."""
+        self._free += 1
+        waiting, self._waiting = self._waiting, deque()
+        for connection in waiting:
+            connection.employ()
 
     def connect(self, host: str) -> Connection:
         """See `SocketServer`."""

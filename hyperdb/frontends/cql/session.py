@@ -8,6 +8,7 @@ the server's loop are finished by its workers, several of one client at a time. 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,6 +33,7 @@ from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
 from hyperdb.frontends.cql.parse.permissions import PermissionStatement
+from hyperdb.frontends.cql.patience import Limit, Patience
 from hyperdb.frontends.cql.prepared import DATA, Prepared, Ready, id_of, metadata_id
 from hyperdb.frontends.cql.privacy import check_payload, check_table
 from hyperdb.frontends.cql.protocol import requests, responses
@@ -308,7 +310,7 @@ class CqlSession:
             return found if known is None else replace(found, new_metadata_id=metadata_id(found.columns))
 
         try:
-            result = self.transacting.run(kind, body)
+            result = self.transacting.run(kind, body, self.limit(kind, asked.parameters, asked.context))
         except CqlError as error:
             raise warned(error, frames[-1].warnings if frames else ()) from None
         return Reply(result, frames[-1].warnings)
@@ -349,6 +351,16 @@ class CqlSession:
         assert isinstance(statement, st.Update | st.Delete)
         return WRITE if statement.conditions == st.UNCONDITIONAL else SERIAL
 
+    def patience(self, parameters: requests.Parameters, context: Context) -> Patience | None:
+        """What a request is given; None: all the time that it takes."""
+        timeouts = self.opening.timeouts
+        return None if timeouts is None else Patience(timeouts, context.began, parameters.consistency, time.monotonic)
+
+    def limit(self, kind: Kind, parameters: requests.Parameters, context: Context) -> Limit | None:
+        """Until when a change may run; reads have theirs when it is known what they read."""
+        patience = None if kind is READ else self.patience(parameters, context)
+        return None if patience is None else patience.writing(kind.write_type)
+
     def write_time(self, parameters: requests.Parameters, *, is_conditional: bool) -> int:
         """When the request's writes count as made, microseconds since 1970, where they do not say it.
 
@@ -382,7 +394,9 @@ class CqlSession:
         size = parameters.page_size if parameters.page_size is not None and parameters.page_size > 0 else None
         of, key = partial(paging.digest, asked.text, asked.keyspace, frame.values), self.backend.paging_key
         state = None if parameters.paging_state is None else paging.read(parameters.paging_state, of(), key)
-        access = Access(transaction, frame, lambda: self.facts(transaction, schema), self.transacting.check)
+        check = self._checks(plan, asked)
+        check()
+        access = Access(transaction, frame, lambda: self.facts(transaction, schema), check)
         asked.note(f"Reading {plan.served.keyspace}.{plan.served.name}")
         page = select.run(plan, access, size, state)
         asked.note(f"Read {len(page.rows)} rows")
@@ -398,6 +412,19 @@ class CqlSession:
             skip_metadata=parameters.skip_metadata and is_known,
             new_metadata_id=None if is_known or asked.context.version < V5 else mine,
         )
+
+    def _checks(self, plan: SelectPlan, asked: Asked) -> Callable[[], None]:
+        """What a read asks now and then: whether anybody still waits for it, and whether it has time."""
+        patience = self.patience(asked.parameters, asked.context)
+        if patience is None:
+            return self.transacting.check
+        limit = patience.reading(is_range=plan.where.keys is None or plan.where.lookup is not None)
+
+        def check() -> None:
+            self.transacting.check()
+            limit.check()
+
+        return check
 
     def facts(self, transaction: TableTransaction, schema: Schema) -> Facts:
         """What the rows of system tables are made of."""

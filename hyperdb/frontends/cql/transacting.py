@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hyperdb.errors import CancelledError, CqlError, DeadlockError, RowChangedError, SerializationError
 from hyperdb.frontends.cql.codes import Consistency, ErrorCode
+from hyperdb.frontends.cql.patience import Limit
 from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.graph.catalog.tables import TableTransaction
 from hyperdb.graph.store import TransactionOptions
@@ -65,14 +66,15 @@ class Transacting:
         for transaction in found:
             transaction.cancel()
 
-    def run(self, kind: Kind, body: Callable[[TableTransaction, Schema], T]) -> T:
-        """Runs `body` in a transaction of its own.
+    def run(self, kind: Kind, body: Callable[[TableTransaction, Schema], T], limit: Limit | None = None) -> T:
+        """Runs `body` in a transaction of its own; it waits for locks, and begins again, within `limit`.
 
         Raises:
-            CqlError: what `body` raises; write timeout, where others always came first.
+            CqlError: what `body` raises; the limit's, or write timeout, where others always came first.
         """
         for _ in range(_MOST_TRIES):
-            transaction = self._backend.tables.begin(kind.options)
+            options = kind.options if limit is None else limit.within(kind.options)
+            transaction = self._backend.tables.begin(options)
             with self._lock:
                 self._open.add(transaction)
             done = False
