@@ -190,7 +190,7 @@ class SqlBackend:
             known = self._catalog
         if known is not None and version is not None and known.version == version:
             return known
-        made = Catalog(transaction.image(), built_in_relations)
+        made = Catalog(transaction.image(), built_in_relations, known)
         if version is not None:
             with self._lock:
                 is_new = self._catalog is None or self._catalog.version < made.version

@@ -170,7 +170,6 @@ class Preparer:
         found = catalog.cache.get(("layout", relation.oid))
         if found is None:
             extras = self.writes(relation, catalog).extras
-            assert relation.layout is not None
-            found = relation.layout([kinds.to_record(each.kind, catalog.domains) for each in extras])
+            found = catalog.layout(relation, [kinds.to_record(each.kind, catalog.domains) for each in extras])
             catalog.cache["layout", relation.oid] = found
         return found

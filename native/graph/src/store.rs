@@ -1,6 +1,6 @@
 //! A store: the LSM with the hypergraph's identity on it.
 
-use crate::catalog::Image;
+use crate::catalog::{Image, Newest};
 use crate::columnar::{Place, Ranges};
 use crate::directory::Directory;
 use crate::dropped::Dropped;
@@ -30,6 +30,7 @@ pub struct Store {
     pub(crate) ranks: Arc<Ranks>,
     ranges: Arc<Ranges>,
     prefixes: Prefixes,
+    pub(crate) images: Newest,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
     identity: Identity,
@@ -83,6 +84,7 @@ impl Store {
             ranks: shared.ranks,
             ranges: shared.ranges,
             prefixes: Prefixes::default(),
+            images: Newest::default(),
             unswept: shared.unswept,
             identity,
         };
@@ -156,9 +158,19 @@ impl Store {
     /// # Errors
     /// What the store fails with.
     pub fn refresh_prefixes(&self) -> Result<()> {
-        let image = Image::at(self, self.db.snapshot()).map_err(Stop::into_error)?;
+        let image = self.image(self.db.snapshot()).map_err(Stop::into_error)?;
         self.prefixes.take(&image);
         Ok(())
+    }
+
+    /// The catalog at a snapshot.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn image(&self, snapshot: Snapshot) -> Step<Arc<Image>> {
+        let horizon = snapshot.commit();
+        let view = self.reader(snapshot, b"", None, horizon)?;
+        self.images.of(&view, false)
     }
 
     /// The columns that are kept of its tables.

@@ -1,6 +1,8 @@
 //! The catalog through transactions: what is written is found again, references hold, stale plans and racing DDL fail.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "catalog/images.rs"]
+mod images;
 #[path = "catalog/shop.rs"]
 mod shop;
 #[path = "catalog/storm.rs"]

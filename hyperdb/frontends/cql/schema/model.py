@@ -191,6 +191,8 @@ class Schema:
     """What was read, by object."""
     taken: frozenset[tuple[str, str]] = frozenset()
     """Names of all relations that are there, whatever they are."""
+    image: Image | None = None
+    """What it was read from."""
 
     def has_keyspace(self, name: str) -> bool:
         """Whether there is such a keyspace."""

@@ -62,12 +62,16 @@ def target(column: str, kind: TargetKind) -> str:
 
 def read(image: Image, builtin: Builtin, relations: Relations, before: Schema | None = None) -> Schema:
     """The schema of an image; what is as it was `before` is not read again."""
-    old = {} if before is None else before.known
-    known: dict[int, Known] = {}
-    for number, data in image.objects():
-        was = old.get(number)
-        same = was is not None and was.data == data
-        known[number] = was if was is not None and same else Known(data, records.decode(data))
+    if before is None or before.image is None:
+        known = {number: Known(data, records.decode(data)) for number, data in image.objects()}
+    else:
+        known = dict(before.known)
+        for number, data in image.changes(before.image):
+            if data is None:
+                known.pop(number, None)
+            else:
+                known[number] = Known(data, records.decode(data))
+        known = dict(sorted(known.items()))
     return _Reading(image, known, relations).schema(builtin)
 
 
@@ -128,6 +132,7 @@ class _Reading:
             unseen=self.unseen,
             owners=self._owners(),
             known=self.known,
+            image=self.image,
             taken=taken,
         )
 

@@ -1,14 +1,16 @@
 """The catalog at one version as the binder sees it: relations with typed columns, types, names along the search path.
 
 Theory: made once per version from native records and shared by all sessions; names are resolved by schema, in the order of the
-path, `pg_catalog` first where it is not named. Invariant: nothing here changes once it is made.
+path, `pg_catalog` first where it is not named. A definition changes one record of many, so a catalog is made after another one,
+of which it takes what is the same. Invariant: nothing here changes once it is made, and a catalog that was made after another is
+the one that would have been made alone.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -52,7 +54,6 @@ class Relation:
     """Slots of a row, hidden ones included."""
     rows: Callable[[Any], Iterator[Sequence[Any]]] | None = None
     indexes: tuple[tuple[int, records.Index], ...] = ()
-    layout: Callable[[Sequence[bytes]], Layout] | None = field(default=None, repr=False)
     restricted: Restricted | None = None
     """How its rows are made from what conditions say of some columns, where that spares reading all of it."""
 
@@ -82,17 +83,30 @@ class Relation:
         return {number: place for place, number in enumerate(live)}
 
 
-# A definition changes one record of many, and a transaction may make many definitions: records are immutable, and read once.
+# A transaction may make many definitions, each of which is read by others again: records are immutable, and read once.
 _decoded = lru_cache(maxsize=1 << 14)(records.decode)
+_OTHERS_DEPEND = (records.App, records.UserType)
+"""What other objects are read by: the names of schemas, what types are made of."""
 
 
 class Catalog:
     """See the module's head."""
 
-    def __init__(self, image: Image, built_in: Callable[[Catalog], dict[tuple[str, str], Relation]]) -> None:
+    def __init__(
+        self, image: Image, built_in: Callable[[Catalog], dict[tuple[str, str], Relation]], before: Catalog | None = None
+    ) -> None:
+        """With what is as it was in `before`, a catalog at any other moment."""
         self.image = image
         self.version = image.version()
-        self.objects: dict[int, records.Object] = {number: _decoded(data) for number, data in image.objects()}
+        self.cache: dict[tuple[str, int], Any] = {}
+        """What others derive from this catalog, by what and object."""
+        if before is None or not self._follow(before):
+            self._read()
+        self._built_in = built_in(self)
+
+    def _read(self) -> None:
+        """All of the image."""
+        self.objects: dict[int, records.Object] = {number: _decoded(data) for number, data in self.image.objects()}
         self.schemas: dict[str, int] = dict(BUILT_IN_SCHEMAS)
         self.apps: dict[int, str] = {}
         self._names: dict[tuple[str, str], int] = {}
@@ -110,23 +124,67 @@ class Catalog:
             if isinstance(found, records.Index):
                 self.indexes.setdefault(found.table, []).append((number, found))
         self._relations: dict[int, Relation] = {}
-        self.cache: dict[tuple[str, int], Any] = {}
-        """What others derive from this catalog, by what and object."""
-        self._built_in = built_in(self)
-
-    @cached_property
-    def domains(self) -> frozenset[int]:
-        """Numbers of the domains."""
-        return frozenset(
+        self.domains = frozenset(
             number
             for number, found in self.objects.items()
             if isinstance(found, records.UserType) and found.form == records.DOMAIN
         )
+        """Numbers of the domains."""
+
+    def _follow(self, before: Catalog) -> bool:
+        """As `_read`, from another catalog and what is other now; False, and nothing done, where too much depends on that."""
+        found = self.image.changes(before.image)
+        changed = {number: None if data is None else _decoded(data) for number, data in found}
+        both = [*changed.values(), *(before.objects.get(number) for number in changed)]
+        if any(isinstance(each, _OTHERS_DEPEND) for each in both):
+            return False
+        self.schemas, self.apps, self.domains, self._types = before.schemas, before.apps, before.domains, before._types
+        # Each is copied in one step of the interpreter: others may just look up a relation there.
+        self.objects, self._names = dict(before.objects), dict(before._names)
+        self.indexes, self._relations = dict(before.indexes), dict(before._relations)
+        last = next(reversed(self.objects), 0)
+        for number in changed:
+            self._take_out(number)
+        for number, record in changed.items():
+            if record is not None:
+                self._put_in(number, record)
+        if any(record is not None and number < last for number, record in changed.items()):
+            self.objects = dict(sorted(self.objects.items()))
+        return True
+
+    def _take_out(self, number: int) -> None:
+        record = self.objects.get(number)
+        self._relations.pop(number, None)
+        if record is None:
+            return
+        del self.objects[number]
+        key = (self.schema_name(record), record.name)
+        if self._names.get(key) == number:
+            del self._names[key]
+        if isinstance(record, records.Index):
+            self._set_indexes(record.table, [each for each in self.indexes.get(record.table, ()) if each[0] != number])
+
+    def _put_in(self, number: int, record: records.Object) -> None:
+        self.objects[number] = record
+        self._names[self.schema_name(record), record.name] = number
+        if isinstance(record, records.Index):
+            self._set_indexes(record.table, sorted([*self.indexes.get(record.table, ()), (number, record)], key=_number))
+
+    def _set_indexes(self, table: int, found: list[tuple[int, records.Index]]) -> None:
+        """Other indexes make another relation."""
+        self._relations.pop(table, None)
+        if found:
+            self.indexes[table] = found
+        else:
+            self.indexes.pop(table, None)
+
+    def schema_name(self, record: records.Object) -> str:
+        """The name of the schema that a record is in, or is."""
+        return record.name if isinstance(record, records.App) else self.apps.get(record.app, "")
 
     def schema_of(self, number: int) -> str:
         """The name of the schema that an object lies in."""
-        found = self.objects[number]
-        return found.name if isinstance(found, records.App) else self.apps.get(found.app, "")
+        return self.schema_name(self.objects[number])
 
     def find(self, name: str, schema: str | None, path: Sequence[str]) -> int | None:
         """The number of a relation's name."""
@@ -181,9 +239,11 @@ class Catalog:
         )
         indexes = () if record.partition else tuple(sorted(self.indexes.get(number, ()), key=lambda each: each[0]))
         kept = tuple(each for each in indexes if not each[1].clustered)
-        return Relation(
-            number, schema, record.name, columns, record, len(live), None, kept, lambda extras: self.image.layout(number, extras)
-        )
+        return Relation(number, schema, record.name, columns, record, len(live), None, kept)
+
+    def layout(self, relation: Relation, extras: Sequence[bytes]) -> Layout:
+        """How the rows of a table lie; `extras` are types of what stands behind its columns, as records have them."""
+        return self.image.layout(relation.oid, extras)
 
     def user_type(self, name: str, schema: str | None, path: Sequence[str]) -> int | None:
         """The number of a type that users made; of the row type of a relation there is none."""
@@ -219,6 +279,10 @@ class Catalog:
     def type_names(self) -> dict[int, str]:
         """Names of user types by oid, for people."""
         return {number: found.name for number, found in self.objects.items() if isinstance(found, records.UserType)}
+
+
+def _number(numbered: tuple[int, Any]) -> int:
+    return numbered[0]
 
 
 def _place(bits: int) -> float:

@@ -218,8 +218,7 @@ def _answer(
 
     def layout_of(relation: Relation) -> Any:
         if relation.oid not in layouts:
-            assert relation.layout is not None
-            layouts[relation.oid] = relation.layout([])
+            layouts[relation.oid] = catalog.layout(relation, [])
         return layouts[relation.oid]
 
     proved = Proved(ranges, lambda layout: next(number for number, each in layouts.items() if each is layout))

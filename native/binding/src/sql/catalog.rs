@@ -22,6 +22,9 @@ pub(crate) fn refused(refusal: &Refusal) -> PyErr {
     made.unwrap_or_else(|error| error)
 }
 
+/// The number of an object, and its record if it is there.
+type Change<'py> = (u64, Option<Bound<'py, PyBytes>>);
+
 /// The catalog at one commit, or as a transaction has changed it.
 #[pyclass(frozen)]
 pub(crate) struct CatalogImage(pub(crate) Arc<Image>);
@@ -51,6 +54,16 @@ impl CatalogImage {
         encoded
             .map(|(number, record)| (number, PyBytes::new(py, &record)))
             .collect()
+    }
+
+    /// As `objects`, of those alone that an earlier image does not have so; `None` for those that only that one has.
+    fn changes<'py>(&self, py: Python<'py>, earlier: &CatalogImage) -> Vec<Change<'py>> {
+        let found = self.0.changes(&earlier.0).into_iter();
+        let encoded = found.filter_map(|(number, object)| match object {
+            None => Some((number, None)),
+            Some(object) => Some((number, Some(PyBytes::new(py, &object.encode()?)))),
+        });
+        encoded.collect()
     }
 
     /// Numbers of objects that a later version wrote, or that are damaged.

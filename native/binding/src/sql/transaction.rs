@@ -174,7 +174,7 @@ impl SqlTransaction {
     /// The catalog as the statement sees it.
     fn image(&self, py: Python<'_>) -> PyResult<CatalogImage> {
         let image = self.catalog(py, |catalog| Ok(catalog.image()?))?;
-        Ok(CatalogImage(Arc::new(image)))
+        Ok(CatalogImage(image))
     }
 
     /// A number for an object or constraint to come.

@@ -23,6 +23,7 @@ use crate::step::Step;
 use crate::store::Store;
 use hyperdb_lsm::{Family, KeyRange};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The catalog as a transaction sees and changes it. After an error, go back to a savepoint or the begin of the statement.
 pub struct Catalog<'c> {
@@ -52,8 +53,9 @@ impl<'c> Catalog<'c> {
     ///
     /// # Errors
     /// What the store fails with.
-    pub fn image(&self) -> Step<Image> {
-        Image::load(&*self.transaction)
+    pub fn image(&self) -> Step<Arc<Image>> {
+        let changed = self.version()?.is_none();
+        self.store.images.of(&*self.transaction, changed)
     }
 
     /// Object `number`.
@@ -362,7 +364,7 @@ impl<'c> Catalog<'c> {
     ) -> Act<Vec<Dependent>> {
         let db = self.store.db();
         db.wait_durable(db.latest())?;
-        let newest = Image::at(self.store, db.snapshot())?;
+        let newest = self.store.image(db.snapshot())?;
         let own = self.image()?;
         let mut found = Vec::new();
         let mut asked = BTreeSet::new();

@@ -1,7 +1,10 @@
 //! Reading the catalog: one object, or all of it at one commit.
 //!
-//! **Theory.** Statements need many objects and change none, so a frontend keeps an [`Image`] and makes it anew when the
-//! version has moved. Reading is written over [`View`]: a turn, a transaction and a snapshot share it.
+//! **Theory.** Statements need many objects and change none, so a frontend keeps an [`Image`] and makes another when the
+//! version has moved. Images share their objects: one that is made after another decodes only the records that differ, and
+//! tells which these are. Reading is written over [`View`]: a turn, a transaction and a snapshot share it.
+//!
+//! **Invariant.** An image made after another is the one that would have been made alone, whichever of both is the newer.
 
 use super::objects::UserType;
 use super::{name_id, object_id, parse_object_id, Act, NameSpace, Object, Refusal};
@@ -16,15 +19,24 @@ use crate::store::Store;
 use crate::turn::malformed;
 use hashbrown::HashMap;
 use hyperdb_lsm::{Direction, Family, Glance, KeyRange, Snapshot};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The catalog at one commit.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     version: i64,
-    objects: BTreeMap<u64, Object>,
+    objects: BTreeMap<u64, Arc<Kept>>,
     names: HashMap<(NameSpace, AppId), BTreeMap<String, u64>>,
     unreadable: Vec<u64>,
+}
+
+/// An object and the record that it was read from; empty where it was read from none.
+#[derive(Debug)]
+struct Kept {
+    object: Object,
+    raw: Box<[u8]>,
 }
 
 impl Image {
@@ -33,10 +45,17 @@ impl Image {
     /// # Errors
     /// What the view fails with. Objects that this build cannot read are no error: see [`Image::unreadable`].
     pub fn load<V: View>(view: &V) -> Step<Image> {
-        let mut image = Image {
-            version: version(view)?,
-            ..Image::default()
-        };
+        Self::after(&Image::default(), view)
+    }
+
+    /// The same, with the objects that are as they were in another image.
+    ///
+    /// # Errors
+    /// As [`Image::load`].
+    pub fn after<V: View>(base: &Image, view: &V) -> Step<Image> {
+        let mut same = Vec::with_capacity(base.objects.len());
+        let mut other = Vec::new();
+        let mut unreadable = Vec::new();
         let prefix = keys::element_prefix(AppId::SYSTEM);
         let mut walk = view.walk(Family::DATA, KeyRange::prefix(&prefix), Direction::Forward)?;
         while let Some((key, raw)) = walk.next()? {
@@ -44,13 +63,60 @@ impl Image {
             let Some(number) = id.and_then(parse_object_id) else {
                 continue;
             };
+            let before = base.objects.get(&number);
+            if before.is_some_and(|kept| *kept.raw == *raw) {
+                same.push(number);
+                continue;
+            }
             match decode(&raw)? {
-                Some(object) => image.add(number, object),
-                None => image.unreadable.push(number),
+                Some(object) => other.push((
+                    number,
+                    Arc::new(Kept {
+                        object,
+                        raw: (*raw).into(),
+                    }),
+                )),
+                None => unreadable.push(number),
             }
         }
-        image.unreadable.sort_unstable();
+        same.sort_unstable();
+        unreadable.sort_unstable();
+        let mut image = Image {
+            version: version(view)?,
+            unreadable,
+            ..base.clone()
+        };
+        let gone = base
+            .objects
+            .keys()
+            .filter(|number| same.binary_search(number).is_err());
+        for number in gone {
+            image.take_out(*number);
+        }
+        for (number, kept) in other {
+            image.add(number, kept);
+        }
         Ok(image)
+    }
+
+    /// Objects that are not those of an earlier image, by number; `None` for those that only the other one has.
+    pub fn changes<'i>(&'i self, earlier: &'i Image) -> Vec<(u64, Option<&'i Object>)> {
+        let is_other = |number: &u64, kept: &Arc<Kept>| {
+            let before = earlier.objects.get(number);
+            !before.is_some_and(|before| Arc::ptr_eq(before, kept))
+        };
+        let new = self
+            .objects
+            .iter()
+            .filter(|(number, kept)| is_other(number, kept));
+        let new = new.map(|(number, kept)| (*number, Some(&kept.object)));
+        let gone = earlier
+            .objects
+            .keys()
+            .filter(|number| !self.objects.contains_key(*number));
+        let mut found: Vec<_> = new.chain(gone.map(|number| (*number, None))).collect();
+        found.sort_unstable_by_key(|(number, _)| *number);
+        found
     }
 
     /// The catalog as it is at `snapshot`.
@@ -69,16 +135,29 @@ impl Image {
             ..Image::default()
         };
         for (number, object) in objects {
-            image.add(number, object);
+            let raw = Box::default();
+            image.add(number, Arc::new(Kept { object, raw }));
         }
         image
     }
 
-    fn add(&mut self, number: u64, object: Object) {
-        let (space, app, name) = object.name();
+    fn add(&mut self, number: u64, kept: Arc<Kept>) {
+        let (space, app, name) = kept.object.name();
         let names = self.names.entry((space, app)).or_default();
         names.insert(name.to_owned(), number);
-        self.objects.insert(number, object);
+        self.objects.insert(number, kept);
+    }
+
+    fn take_out(&mut self, number: u64) {
+        let Some(kept) = self.objects.remove(&number) else {
+            return;
+        };
+        let (space, app, name) = kept.object.name();
+        if let Some(names) = self.names.get_mut(&(space, app)) {
+            if names.get(name) == Some(&number) {
+                names.remove(name);
+            }
+        }
     }
 
     /// The catalog's version: how many changes there were before.
@@ -88,20 +167,19 @@ impl Image {
 
     /// Object `number`.
     pub fn get(&self, number: u64) -> Option<&Object> {
-        self.objects.get(&number)
+        Some(&self.objects.get(&number)?.object)
     }
 
     /// Number and object of a name.
     pub fn find(&self, space: NameSpace, app: AppId, name: &str) -> Option<(u64, &Object)> {
         let number = *self.names.get(&(space, app))?.get(name)?;
-        Some((number, self.objects.get(&number)?))
+        Some((number, self.get(number)?))
     }
 
     /// All objects, by number.
     pub fn objects(&self) -> impl Iterator<Item = (u64, &Object)> {
-        self.objects
-            .iter()
-            .map(|(number, object)| (*number, object))
+        let objects = self.objects.iter();
+        objects.map(|(number, kept)| (*number, &kept.object))
     }
 
     /// What an app has in one space of names, by name.
@@ -113,6 +191,28 @@ impl Image {
     /// Numbers of objects of a later version, or damaged.
     pub fn unreadable(&self) -> &[u64] {
         &self.unreadable
+    }
+}
+
+/// The newest image of what was committed: others are made after it.
+#[derive(Default)]
+pub(crate) struct Newest(Mutex<Arc<Image>>);
+
+impl Newest {
+    /// The image of a view that shows what was committed, or more where `changed`.
+    pub(crate) fn of<V: View>(&self, view: &V, changed: bool) -> Step<Arc<Image>> {
+        let base = self.0.lock().clone();
+        if !changed && base.version > 0 && version(view)? == base.version {
+            return Ok(base);
+        }
+        let image = Arc::new(Image::after(&base, view)?);
+        if !changed {
+            let mut newest = self.0.lock();
+            if newest.version < image.version {
+                *newest = image.clone();
+            }
+        }
+        Ok(image)
     }
 }
 

@@ -36,6 +36,7 @@ pub mod words;
 
 pub use change::Catalog;
 pub use depend::{Dependent, Why};
+pub(crate) use image::Newest;
 pub use image::{peek_version, pin, version, Image};
 pub use refusal::{Act, Halt, Refusal};
 

@@ -10,7 +10,6 @@
 use super::cells::{Cells, Column};
 use super::layout::WideLayout;
 use super::partition::{Moment, Place, WideOpened};
-use crate::catalog::Image;
 use crate::codec::row::{Row, Stamp};
 use crate::keys::{self, meta};
 use crate::sequencer::{Conflict, LockMode, Target, Transaction, TransactionOptions, Wait};
@@ -20,7 +19,6 @@ use crate::turn::malformed;
 use hyperdb_lsm::{Direction, Family, KeyRange, Result};
 use std::collections::HashMap;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a row is waited for; one that is busy is looked at another time.
@@ -168,8 +166,7 @@ impl Store {
         if due.is_empty() {
             return Ok(0);
         }
-        let image = Image::at(self, snapshot).map_err(Stop::into_error)?;
-        let image = Arc::new(image);
+        let image = self.image(snapshot).map_err(Stop::into_error)?;
         let mut layouts: HashMap<u64, Option<WideLayout>> = HashMap::new();
         let mut gone = 0;
         let mut last = None;
