@@ -212,3 +212,15 @@ def test_a_frame_behind_the_horizon_is_still_shown(tmp_path: Path) -> None:
                 assert as_map(connection.execute_command("HYPER.ROOT"))[b"horizon"] == 7
                 shown = as_map(connection.execute_command("HYPER.FRAME", 1))
                 assert shown[b"header"] == database.frames.signed(1)[0]
+
+
+@pytest.mark.parametrize("level", ["pir", "bucket(64)", "cover(4, 64)", "full", "pir@shard"])
+def test_the_store_itself_refuses_every_level_of_privacy(client: redis.Redis, level: str) -> None:
+    with pytest.raises(redis.ResponseError, match=r"this port is the store's own.*--remote"):
+        client.execute_command("HYPER.PRIVACY", level)
+    assert client.execute_command("HYPER.PRIVACY") == b"none"
+    assert client.execute_command("HYPER.PRIVACY", "none") in (b"OK", "OK")
+    with pytest.raises(redis.ResponseError, match="a privacy level is"):
+        client.execute_command("HYPER.PRIVACY", "some")
+    with pytest.raises(redis.ResponseError, match="arguments"):
+        client.execute_command("HYPER.PRIVACY", level, "more")

@@ -165,6 +165,7 @@ COMMANDS: Mapping[str, Run] = {
     "config|set": Admin._config_set,
     "hyper.frame": _of_frames(hyper.frame),
     "hyper.mprove": _of_frames(hyper.prove_many),
+    "hyper.privacy": _of_frames(hyper.privacy),
     "hyper.prove": _of_frames(hyper.prove),
     "hyper.provecount": _of_frames(hyper.prove_count),
     "hyper.proveremoved": _of_frames(hyper.prove_removed),

@@ -1,4 +1,4 @@
-"""HYPER.*: frames and proofs for Redis clients.
+"""HYPER.*: frames, proofs and levels of privacy for Redis clients.
 
 Theory: what a client is shown is what `hyperdb.verify` takes: roots as 32 bytes in hex, bundles as bulk strings. Proofs are of
 the newest frame, so a write is provable once a frame was sealed after it (HYPER.SEAL). Invariant: nothing here reads the live
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from hyperdb.commitment.asked import Asked
 from hyperdb.commitment.verify import Frame
-from hyperdb.errors import BehindHorizonError, HyperDBError, NotProvableError, NotSealedError
-from hyperdb.frontends.resp.answers import Answer, Failure
+from hyperdb.errors import BehindHorizonError, HyperDBError, InvalidError, NotProvableError, NotSealedError
+from hyperdb.frontends.resp.answers import Answer, Failure, Simple
 from hyperdb.frontends.resp.control import Client, Control
+from hyperdb.oblivious.levels import Plain, parse_level
 
 _LONGEST_NUMBER = 19
 """Digits; the largest are still below 2^64."""
@@ -90,6 +91,24 @@ def prove_count(control: Control, client: Client, args: Sequence[bytes]) -> Answ
 def prove_removed(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """HYPER.PROVEREMOVED key [field]: a bundle that shows that an element, or a member, was removed, and when."""
     return _one(control, client, args, "removed", "removed member")
+
+
+def privacy(_: Control, __: Client, args: Sequence[bytes]) -> Answer:
+    """HYPER.PRIVACY [level]: the store itself learns what it is asked, and says so."""
+    if len(args) > 2:
+        return Failure("ERR wrong number of arguments for 'hyper.privacy' command")
+    if len(args) == 1:
+        return "none"
+    try:
+        level = parse_level(args[1].decode("utf-8", "replace"))
+    except InvalidError as error:
+        return Failure(f"ERR {error}")
+    if isinstance(level, Plain):
+        return Simple("OK")
+    return Failure(
+        f"PRIVACY this port is the store's own, so it learns every question as it comes in, and '{level}' cannot be kept here. "
+        "Run `hyperdb serve --remote URL --privacy LEVEL` on your own machine, and ask that."
+    )
 
 
 def _one(control: Control, client: Client, args: Sequence[bytes], element: str, member: str) -> Answer:
