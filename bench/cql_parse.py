@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 
+from hyperdb.frontends.cql.lane import CqlLane
 from hyperdb.frontends.cql.parse.cache import Statements
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.parse.text_definitions import render
@@ -51,7 +52,7 @@ def main() -> None:
     print(f"table loaded   {(time.process_time() - start) * 1e3:8.0f} ms")
     print(f"{'us':14} {'known text':>12} {'known shape':>12} {'new shape':>12} {'written':>12}    load {os.getloadavg()[0]:.1f}")
     for name, text in {**TEXTS, "CREATE TABLE": CREATE}.items():
-        statements = Statements(grammar)
+        statements = Statements(grammar, CqlLane.lift)
         fixed = text if text is CREATE else text.format(*[7] * 10)
         tree = grammar.parse(fixed)
         shaped = [text if text is CREATE else text.format(*[number] * 10) for number in range(100_000)]

@@ -17,6 +17,7 @@ from hyperdb.frontends.cql.access import RoleCache
 from hyperdb.frontends.cql.bind.frame import Clock
 from hyperdb.frontends.cql.codes import EventKind
 from hyperdb.frontends.cql.contract import Opening
+from hyperdb.frontends.cql.lane import CqlLane
 from hyperdb.frontends.cql.parse.cache import Statements
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.prepared import Plans, Registry
@@ -50,7 +51,7 @@ class CqlBackend:
         self.lanes = tables.cql_lanes(None if clock is None else clock.write_time)
         self.clock = clock or Clock()
         self.grammar = grammar or Grammar()
-        self.statements = Statements(self.grammar)
+        self.statements = Statements(self.grammar, CqlLane.lift)
         self.schemas = Schemas(BUILTIN, self.grammar)
         self.plans = Plans()
         self.prepared = Registry()

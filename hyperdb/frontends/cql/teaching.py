@@ -48,8 +48,11 @@ class Teaching:
         """A text was run under a schema; `plan` gives what it means there, in `keyspace`."""
         if not self._is_new((parsed.shape, keyspace), schema):
             return
-        literals = CqlLane.literals(text)
-        found = None if literals is None else text_lesson(parsed, plan(), schema, self._protocol, literals)
+        lifted = CqlLane.lift(text)
+        if lifted is None:
+            return
+        literals = [(kind, position) for kind, _, position in lifted[1]]
+        found = text_lesson(parsed, plan(), schema, self._protocol, literals)
         if found is not None:
             self.lane.learn_text(keyspace or "", text, found.slots, native(self._lanes, found.plan))
 

@@ -15,8 +15,9 @@ use hyperdb_cql::{Body, Lane, Plan, Select, Source, Turn, Write};
 use hyperdb_graph::wide::show::Ask;
 use hyperdb_graph::{Commit, Store as Graph};
 use parking_lot::Mutex;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -210,6 +211,20 @@ impl CqlLanes {
 /// Bytes for the client, bytes for the ordinary way, and whether the lane waits for something to be durable.
 type Answered<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, bool);
 
+/// Of a literal its kind, what it says, its place.
+type LiftedLiteral<'py> = (Bound<'py, PyString>, Bound<'py, PyString>, usize);
+
+/// A kind as the grammar's terminal is called.
+fn kind_name(py: Python<'_>, kind: Kind) -> &Bound<'_, PyString> {
+    match kind {
+        Kind::String => intern!(py, "STRING"),
+        Kind::Integer => intern!(py, "INTEGER"),
+        Kind::Float => intern!(py, "FLOAT"),
+        Kind::Uuid => intern!(py, "UUID"),
+        Kind::Hex => intern!(py, "HEX"),
+    }
+}
+
 /// One connection's lane.
 #[pyclass(frozen)]
 pub(crate) struct CqlLane {
@@ -270,25 +285,25 @@ impl CqlLane {
         py.detach(|| self.lane.lock().learn(id, plan));
     }
 
-    /// The literals of a text, as kinds and places in its characters; None: the text is not for lanes.
+    /// A text with marks in place of its literals, and these: kind, what it says (a string without its quotes), place in the text's
+    /// characters. None: the text is not for lanes.
     #[staticmethod]
-    fn literals(text: &str) -> Option<Vec<(&'static str, usize)>> {
-        let found = lift(text, &mut Vec::new()).ok()?;
+    fn lift<'py>(py: Python<'py>, text: &str) -> Option<(String, Vec<LiftedLiteral<'py>>)> {
+        let mut shape = Vec::with_capacity(text.len());
+        let found = lift(text, &mut shape).ok()?;
+        let shape = String::from_utf8(shape).ok()?;
         let mut seen = (0, 0);
-        let places = found.iter().map(|literal| {
+        let literals = found.iter().map(|literal| {
             let (bytes, characters) = seen;
             let more = text.get(bytes..literal.at).unwrap_or_default();
             seen = (literal.at, characters + more.chars().count());
-            let kind = match literal.kind {
-                Kind::String => "STRING",
-                Kind::Integer => "INTEGER",
-                Kind::Float => "FLOAT",
-                Kind::Uuid => "UUID",
-                Kind::Hex => "HEX",
+            let says = match (literal.kind, literal.text.contains('\'')) {
+                (Kind::String, true) => PyString::new(py, &literal.text.replace("''", "'")),
+                _ => PyString::new(py, literal.text),
             };
-            (kind, seen.1)
+            (kind_name(py, literal.kind).clone(), says, seen.1)
         });
-        Some(places.collect())
+        Some((shape, literals.collect()))
     }
 
     /// Texts that differ from this one in literals only are answered here while the connection is in this keyspace (none: no letters).

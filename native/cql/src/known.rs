@@ -42,6 +42,21 @@ pub(crate) struct Lifted {
 }
 
 impl Lifted {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of the values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.wires.len()
+    }
+
     /// Appends them to the values that came with the text.
     pub(crate) fn give<'d>(&'d self, values: &mut Vec<Given<'d>>) {
         let mut start = 0;

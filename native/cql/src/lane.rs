@@ -1,30 +1,27 @@
 //! One client's short way: its bytes in, answers and what is left out.
 //!
 //! **Theory.** Requests of a connection are answered in any order, each names its stream. So all that lie in a turn's bytes are taken
-//! together: reads see one snapshot, writes are statements of one transaction, of which each is done or taken back by itself, and what
-//! is answered to them is held until the commit is durable, while later turns go on. Nothing here waits: a row that
-//! somebody else has locked is left to the ordinary way, one whose newest write is not yet durable is tried again when that is. **Invariant.** Of what came each request is in exactly one of: the answers, what is
-//! left, what is held, what is tried again; and no byte of what is left is changed or out of its order.
+//! together: reads see one snapshot, writes are one commit ([`crate::writes`]), and what is answered to them is held until that is
+//! durable, while later turns go on. Nothing here waits: a row that somebody else has locked is left to the ordinary way.
+//! **Invariant.** Of what came each request is in exactly one of: the answers, what is left, what is held; and no byte of
+//! what is left is changed.
 
 use crate::envelope::{Answer, Batch, Execution, Header, Named, BATCH, EXECUTE, HEADER, QUERY};
 use crate::forms::Slot;
 use crate::known::Known;
 use crate::plan::{Body, Halt, Plan};
 use crate::segment::{self, Front};
+use crate::writes::{self, Aside, Change};
 use crate::Stray;
 use hyperdb_graph::catalog;
 use hyperdb_graph::wide::partition::WideOpened;
-use hyperdb_graph::{
-    Access, Commit, Conflict, Isolation, Stop, Store, Transaction, TransactionOptions,
-};
+use hyperdb_graph::{Access, Commit, Isolation, Store, Transaction, TransactionOptions};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bodies of requests that are read here; longer ones pass by.
 const MOST_BODY: usize = 256 << 10;
-/// How often a write begins again because its row changed, before the ordinary way does it.
-const MOST_RESTARTS: usize = 100;
-/// Requests that write in one transaction.
+/// Requests that write in one commit.
 const MOST_TOGETHER: usize = 128;
 /// Batches that weigh more are answered with a warning: bytes (Cassandra's `batch_size_warn_threshold`).
 const LARGE_BATCH: usize = 5 << 10;
@@ -61,19 +58,25 @@ pub struct Lane {
     passing: usize,
     /// Nothing is looked at any more.
     is_blind: bool,
-    held: VecDeque<(Commit, Vec<u8>)>,
-    /// Requests that are tried again.
-    again: VecDeque<(Commit, Vec<u8>)>,
+    held: VecDeque<Held>,
 }
 
-/// What there is for the requests of one turn.
+/// Answers that wait until a commit is durable: envelopes, and how long each is.
+struct Held {
+    commit: Commit,
+    out: Vec<u8>,
+    lengths: Vec<usize>,
+}
+
+/// What there is for the requests of one turn, which lie in `'d`.
 #[derive(Default)]
-struct Here {
+struct Here<'d> {
     /// Envelopes for the client, and how long each is.
     out: Vec<u8>,
     lengths: Vec<usize>,
     reader: Option<Reader>,
-    writer: Option<Writer>,
+    /// What is written at the end of the turn.
+    aside: Vec<Aside<'d>>,
     now: i64,
 }
 
@@ -84,18 +87,12 @@ struct Reader {
     opened: Vec<(Arc<Plan>, WideOpened)>,
 }
 
-/// What requests have written that are answered when it is durable.
-struct Writer {
-    transaction: Transaction,
-    requests: Vec<(Header, Vec<u8>)>,
-}
-
 /// What came of a request.
-enum Ran {
+enum Ran<'d> {
     /// It is answered.
     Answered(usize),
-    /// It has written.
-    Written,
+    /// It writes this.
+    Aside(Vec<Change<'d>>),
 }
 
 impl Lane {
@@ -110,7 +107,6 @@ impl Lane {
             passing: 0,
             is_blind: !VERSIONS.contains(&version),
             held: VecDeque::new(),
-            again: VecDeque::new(),
         }
     }
 
@@ -144,7 +140,6 @@ impl Lane {
     /// Takes what came.
     pub fn answer(&mut self, data: &[u8]) -> Turn {
         let mut turn = Turn::default();
-        let mut here = self.here();
         let whole;
         let data = match self.begun.is_empty() {
             true => data,
@@ -154,6 +149,7 @@ impl Lane {
                 &whole
             }
         };
+        let mut here = self.here();
         let used = match self.version {
             4 => self.envelopes(data, &mut here, &mut turn.left),
             _ => self.segments(data, &mut here, &mut turn.left),
@@ -165,48 +161,32 @@ impl Lane {
 
     /// Goes on with what has become durable.
     pub fn resume(&mut self) -> Turn {
-        let mut turn = Turn::default();
+        let turn = Turn::default();
         let mut here = self.here();
         let durable = self.store.db().durable();
-        while self
-            .held
-            .front()
-            .is_some_and(|(commit, _)| *commit <= durable)
-        {
-            if let Some((_, answer)) = self.held.pop_front() {
-                here.lengths.push(answer.len());
-                here.out.extend_from_slice(&answer);
-            }
-        }
-        for _ in 0..self.again.len() {
-            let Some((commit, request)) = self.again.pop_front() else {
-                break;
-            };
-            if commit > durable {
-                self.again.push_back((commit, request));
-            } else if self.request(&request, &mut here, &mut turn.left).is_err() {
-                self.leave(&request, &mut turn.left);
+        while self.held.front().is_some_and(|held| held.commit <= durable) {
+            if let Some(held) = self.held.pop_front() {
+                here.lengths.extend_from_slice(&held.lengths);
+                here.out.extend_from_slice(&held.out);
             }
         }
         self.end(turn, here)
     }
 
-    fn here(&self) -> Here {
+    fn here<'d>(&self) -> Here<'d> {
         Here {
             now: (self.clock)(),
             ..Here::default()
         }
     }
 
-    fn end(&mut self, mut turn: Turn, mut here: Here) -> Turn {
-        self.commit(&mut here, &mut turn.left);
+    fn end(&mut self, mut turn: Turn, mut here: Here<'_>) -> Turn {
+        self.write(&mut here, &mut turn.left);
         turn.out = match self.version {
             4 => here.out,
             _ => segment::frame(&here.out, &here.lengths),
         };
-        let held = self.held.front().map(|(commit, _)| *commit);
-        let again = self.again.iter().map(|(commit, _)| *commit).min();
-        turn.waits = [held, again].into_iter().flatten().min();
+        turn.waits = self.held.front().map(|held| held.commit);
         turn
     }
 
@@ -218,18 +198,24 @@ impl Lane {
         }
     }
 
+    /// Leaves bytes behind whatever of the writes before them is left.
+    fn pass(&mut self, bytes: &[u8], here: &mut Here<'_>, left: &mut Vec<u8>) {
+        self.write(here, left);
+        left.extend_from_slice(bytes);
+    }
+
     /// Takes whole envelopes from the front: how many bytes.
-    fn envelopes(&mut self, data: &[u8], here: &mut Here, left: &mut Vec<u8>) -> usize {
+    fn envelopes<'d>(&mut self, data: &'d [u8], here: &mut Here<'d>, left: &mut Vec<u8>) -> usize {
         let mut at = 0;
         loop {
             let rest = data.get(at..).unwrap_or_default();
             if self.is_blind {
-                left.extend_from_slice(rest);
+                self.pass(rest, here, left);
                 return data.len();
             }
             if self.passing > 0 {
                 let some = self.passing.min(rest.len());
-                left.extend_from_slice(rest.get(..some).unwrap_or_default());
+                self.pass(rest.get(..some).unwrap_or_default(), here, left);
                 self.passing -= some;
                 at += some;
                 if self.passing > 0 {
@@ -253,19 +239,19 @@ impl Lane {
                 return at;
             };
             if self.request(request, here, left).is_err() {
-                left.extend_from_slice(request);
+                self.pass(request, here, left);
             }
             at += request.len();
         }
     }
 
     /// Takes whole segments from the front: how many bytes.
-    fn segments(&mut self, data: &[u8], here: &mut Here, left: &mut Vec<u8>) -> usize {
+    fn segments<'d>(&mut self, data: &'d [u8], here: &mut Here<'d>, left: &mut Vec<u8>) -> usize {
         let mut at = 0;
         loop {
             let rest = data.get(at..).unwrap_or_default();
             if self.is_blind {
-                left.extend_from_slice(rest);
+                self.pass(rest, here, left);
                 return data.len();
             }
             let used = match segment::front(rest) {
@@ -275,13 +261,13 @@ impl Lane {
                     continue;
                 }
                 Front::Piece(used) => {
-                    left.extend_from_slice(rest.get(..used).unwrap_or_default());
+                    self.pass(rest.get(..used).unwrap_or_default(), here, left);
                     used
                 }
                 Front::Whole(payload, used) => {
                     match self.parts(payload) {
                         Some(requests) => self.taken(&requests, here, left),
-                        None => left.extend_from_slice(rest.get(..used).unwrap_or_default()),
+                        None => self.pass(rest.get(..used).unwrap_or_default(), here, left),
                     }
                     used
                 }
@@ -303,11 +289,16 @@ impl Lane {
         Some(requests)
     }
 
-    fn taken(&mut self, requests: &[&[u8]], here: &mut Here, left: &mut Vec<u8>) {
+    fn taken<'d>(&mut self, requests: &[&'d [u8]], here: &mut Here<'d>, left: &mut Vec<u8>) {
         let mut strays = Vec::new();
         let mut lengths = Vec::new();
         for request in requests {
             if self.request(request, here, left).is_err() {
+                if !here.aside.is_empty() {
+                    left.extend_from_slice(&segment::frame(&strays, &lengths));
+                    (strays.clear(), lengths.clear());
+                    self.write(here, left);
+                }
                 strays.extend_from_slice(request);
                 lengths.push(request.len());
             }
@@ -315,14 +306,14 @@ impl Lane {
         left.extend_from_slice(&segment::frame(&strays, &lengths));
     }
 
-    /// Runs a request. Such as wrote before it may come to be left here.
+    /// Runs a request, or sets it aside. Such as were set aside before it may come to be left here.
     ///
     /// # Errors
     /// [`Stray`], with nothing done.
-    fn request(
+    fn request<'d>(
         &mut self,
-        request: &[u8],
-        here: &mut Here,
+        request: &'d [u8],
+        here: &mut Here<'d>,
         left: &mut Vec<u8>,
     ) -> Result<(), Stray> {
         let header = Header::read(request).ok_or(Stray)?;
@@ -340,22 +331,23 @@ impl Lane {
                 let (text, execution) = Execution::read_query(self.version, body)?;
                 self.statement(header, Named::Text(text), execution, here)
             }
-            BATCH => self.batch(Batch::read(self.version, body)?, here),
+            BATCH => self.batch(Batch::read(self.version, body)?),
             _ => return Err(Stray),
         };
         match ran {
             Ok(Ran::Answered(length)) => here.lengths.push(length),
-            Ok(Ran::Written) => {
-                let requests = here.writer.as_mut().map(|writer| &mut writer.requests);
-                let requests = requests.ok_or(Stray)?;
-                requests.push((header, request.to_vec()));
-                if requests.len() >= MOST_TOGETHER {
-                    self.commit(here, left);
+            Ok(Ran::Aside(changes)) => {
+                // Each write has a time of its own: of two in one turn the second counts.
+                let now = (self.clock)();
+                here.aside.push(Aside {
+                    header,
+                    request,
+                    changes,
+                    now,
+                });
+                if here.aside.len() >= MOST_TOGETHER {
+                    self.write(here, left);
                 }
-            }
-            Err(Halt::Stop(Stop::Conflict(Conflict::WouldWait(Some(commit))))) => {
-                here.out.truncate(start);
-                self.again.push_back((commit, request.to_vec()));
             }
             Err(_) => {
                 here.out.truncate(start);
@@ -365,86 +357,81 @@ impl Lane {
         Ok(())
     }
 
-    /// Commits what was written so far, and answers it or holds the answers until it is durable. If that cannot be, nothing was written,
-    /// and the requests are left, or are tried again.
-    fn commit(&mut self, here: &mut Here, left: &mut Vec<u8>) {
-        let Some(Writer {
-            transaction,
-            requests,
-        }) = here.writer.take()
-        else {
+    /// Does what was set aside, and answers it or holds the answers until it is durable. What cannot be done here is left.
+    fn write(&mut self, here: &mut Here<'_>, left: &mut Vec<u8>) {
+        if here.aside.is_empty() {
             return;
-        };
-        let committed = match requests.is_empty() {
-            true => return,
-            false => transaction.commit(),
-        };
-        let again = match committed {
-            Ok(commit) => {
-                let is_durable = self.store.db().durable() >= commit;
-                for (header, _) in requests {
-                    let mut answer = Vec::new();
-                    Answer::void(header, &mut answer);
-                    if is_durable {
-                        here.lengths.push(answer.len());
-                        here.out.extend_from_slice(&answer);
-                    } else {
-                        self.held.push_back((commit, answer));
-                    }
-                }
-                return;
+        }
+        // What it sees need not be kept beside what is written now.
+        here.reader = None;
+        let done = writes::perform(&self.store, std::mem::take(&mut here.aside), here.now);
+        let durable = self.store.db().durable();
+        for (commit, header) in done.written {
+            if commit <= durable {
+                here.lengths.push(Answer::void(header, &mut here.out));
+                continue;
             }
-            Err(Stop::Conflict(Conflict::WouldWait(commit))) => commit,
-            Err(_) => None,
-        };
-        for (_, request) in requests {
-            match again {
-                Some(commit) => self.again.push_back((commit, request)),
-                None => self.leave(&request, left),
+            if self.held.back().is_none_or(|held| held.commit != commit) {
+                self.held.push_back(Held {
+                    commit,
+                    out: Vec::new(),
+                    lengths: Vec::new(),
+                });
             }
+            if let Some(held) = self.held.back_mut() {
+                held.lengths.push(Answer::void(header, &mut held.out));
+            }
+        }
+        for request in done.left {
+            self.leave(request, left);
         }
     }
 
-    fn statement(
+    fn statement<'d>(
         &self,
         header: Header,
         named: Named<'_>,
-        execution: Execution<'_>,
-        here: &mut Here,
-    ) -> Result<Ran, Halt> {
+        mut execution: Execution<'d>,
+        here: &mut Here<'d>,
+    ) -> Result<Ran<'d>, Halt> {
         let (plan, lifted) = self.known.find(named)?;
-        let mut execution = execution;
-        lifted.give(&mut execution.values);
-        plan.check(&execution)?;
-        match &plan.body {
-            Body::Select(select) => {
-                let Here {
-                    out, reader, now, ..
-                } = here;
-                let reader = self.reader(reader)?;
-                let (transaction, opened) = reader.open(&plan)?;
-                let request = (header, &execution);
-                let answered = plan.select(select, transaction, opened, request, *now, out);
-                answered.map(Ran::Answered)
-            }
-            Body::Write(_) => self.write(&[(plan, execution)], here),
-        }
+        plan.check(&execution, lifted.count())?;
+        let Body::Select(select) = &plan.body else {
+            return Ok(Ran::Aside(vec![Change {
+                plan,
+                execution,
+                lifted,
+            }]));
+        };
+        let mut values = std::mem::take(&mut execution.values);
+        lifted.give(&mut values);
+        let Here {
+            out, reader, now, ..
+        } = here;
+        let reader = self.reader(reader)?;
+        let (transaction, opened) = reader.open(&plan)?;
+        let request = (header, &execution);
+        let answered = plan.select(select, transaction, opened, request, &values, *now, out);
+        answered.map(Ran::Answered)
     }
 
     /// All of a batch is one statement.
-    fn batch(&self, batch: Batch<'_>, here: &mut Here) -> Result<Ran, Halt> {
-        let found = batch.items.iter().map(|(named, _)| self.known.find(*named));
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        let mut changes = Vec::with_capacity(found.len());
+    fn batch<'d>(&self, batch: Batch<'d>) -> Result<Ran<'d>, Halt> {
+        let mut changes = Vec::with_capacity(batch.items.len());
         let mut weight = 0;
-        for ((_, mut execution), (plan, lifted)) in batch.items.into_iter().zip(&found) {
-            lifted.give(&mut execution.values);
-            plan.check(&execution)?;
-            weight += plan.weight(&execution)? + lifted.written;
-            changes.push((plan.clone(), execution));
+        let mut counts = 0;
+        for (named, execution) in batch.items {
+            let (plan, lifted) = self.known.find(named)?;
+            plan.check(&execution, lifted.count())?;
+            weight += plan.weight(&execution)? + lifted.bytes() + lifted.written;
+            counts += usize::from(plan.counts());
+            changes.push(Change {
+                plan,
+                execution,
+                lifted,
+            });
         }
         // What is mixed is refused, and what is large is warned of.
-        let counts = changes.iter().filter(|(plan, _)| plan.counts()).count();
         let fits = match batch.kind {
             LOGGED => counts == 0,
             UNLOGGED => counts == 0 || counts == changes.len(),
@@ -454,7 +441,7 @@ impl Lane {
         if !fits || weight > LARGE_BATCH || changes.is_empty() {
             return Err(Halt::Stray);
         }
-        self.write(&changes, here)
+        Ok(Ran::Aside(changes))
     }
 
     /// The transaction that the reads of a turn share.
@@ -472,49 +459,6 @@ impl Lane {
             });
         }
         reader.as_mut().ok_or(Stray)
-    }
-
-    /// The changes of a request are a statement in the turn's transaction.
-    fn write(&self, changes: &[(Arc<Plan>, Execution<'_>)], here: &mut Here) -> Result<Ran, Halt> {
-        let now = (self.clock)();
-        let writer = here.writer.get_or_insert_with(|| {
-            let mut transaction = self.store.begin(TransactionOptions {
-                now_ms: now / 1000,
-                ..TransactionOptions::default()
-            });
-            transaction.set_bell(Arc::new(|| {}));
-            Writer {
-                transaction,
-                requests: Vec::new(),
-            }
-        });
-        let transaction = &mut writer.transaction;
-        for _ in 0..MOST_RESTARTS {
-            let statement = transaction.open_statement();
-            let ran = Self::change(transaction, changes, now);
-            transaction.close_statement(statement, ran.is_ok());
-            match ran {
-                Ok(()) => return Ok(Ran::Written),
-                Err(Halt::Stop(Stop::Conflict(Conflict::RowChanged))) => {}
-                Err(halt) => return Err(halt),
-            }
-        }
-        Err(Halt::Stray)
-    }
-
-    fn change(
-        transaction: &mut Transaction,
-        changes: &[(Arc<Plan>, Execution<'_>)],
-        now: i64,
-    ) -> Result<(), Halt> {
-        let version = catalog::version(transaction)?;
-        for (plan, execution) in changes {
-            if plan.version != version {
-                return Err(Halt::Stray);
-            }
-            plan.write(transaction, execution, now)?;
-        }
-        Ok(())
     }
 }
 

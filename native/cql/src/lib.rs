@@ -16,6 +16,7 @@ pub mod lane;
 pub mod plan;
 pub mod segment;
 pub mod text;
+mod writes;
 
 pub use lane::{Lane, Turn};
 pub use plan::{Body, Plan, Select, Source, Write};

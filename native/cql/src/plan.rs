@@ -11,7 +11,8 @@ use hyperdb_graph::codec::types::{Plain, Type};
 use hyperdb_graph::wide::cells::{Change, Write as Cells};
 use hyperdb_graph::wide::layout::{Partition, Slice, WideLayout};
 use hyperdb_graph::wide::partition::{Moment, WideOpened};
-use hyperdb_graph::wide::show::{Ask, Shown};
+use hyperdb_graph::wide::show::{Ask, AskedColumn, Shown};
+use hyperdb_graph::wide::space::RowSpace;
 use hyperdb_graph::wide::stamp::Deletion;
 use hyperdb_graph::{Direction, Stop, Transaction};
 use std::sync::Arc;
@@ -164,12 +165,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether a request fits the statement.
+    /// Whether a request with so many values besides its own fits the statement.
     ///
     /// # Errors
     /// [`Stray`] if not.
-    pub fn check(&self, execution: &Execution<'_>) -> Result<(), Stray> {
-        let fits = execution.values.len() == self.markers
+    pub fn check(&self, execution: &Execution<'_>, lifted: usize) -> Result<(), Stray> {
+        let fits = execution.values.len() + lifted == self.markers
             && match (&self.body, execution.metadata_id) {
                 (Body::Select(select), Some(known)) => known == select.metadata_id,
                 _ => true,
@@ -204,21 +205,22 @@ impl Plan {
         self.layout.find_partition(&wires).map_err(|_| Stray)
     }
 
-    /// Answers a read behind `out`; `now` in microseconds since 1970. How long the answer is.
+    /// Answers a read with the values of its markers behind `out`; `now` in microseconds since 1970. How long the answer is.
     ///
     /// # Errors
     /// [`Halt`], with something of an answer in `out`.
+    #[allow(clippy::too_many_arguments)]
     pub fn select(
         &self,
         select: &Select,
         transaction: &Transaction,
         opened: &WideOpened,
         request: (Header, &Execution<'_>),
+        values: &[Given<'_>],
         now: i64,
         out: &mut Vec<u8>,
     ) -> Result<usize, Halt> {
         let (header, execution) = request;
-        let values = &execution.values;
         let now = now.div_euclid(MICROS);
         let end = |limit: &Limit| {
             let Some((sources, included)) = limit else {
@@ -250,6 +252,11 @@ impl Plan {
         };
         let metadata = (!execution.skips_metadata).then_some(&select.metadata[..]);
         let (mut answer, place) = Answer::rows(header, select.columns.len(), metadata, out);
+        let asked = select.columns.iter().map(|(id, ask)| {
+            let column = self.layout.asked(*id);
+            column.map(|column| (*id, column, *ask)).ok_or(Stray)
+        });
+        let asked = asked.collect::<Result<Vec<_>, _>>()?;
         let mut count = 0;
         let mut is_shown = true;
         let found = self.layout.each(
@@ -261,7 +268,7 @@ impl Plan {
             now,
             &mut |row| {
                 count += 1;
-                is_shown = self.show(select, row, now, &mut answer).is_some()
+                is_shown = self.show(&asked, row, now, &mut answer).is_some()
                     && answer.length() <= MOST_BYTES;
                 Ok(is_shown && count < enough)
             },
@@ -277,15 +284,15 @@ impl Plan {
     /// Appends the columns of a row.
     fn show(
         &self,
-        select: &Select,
+        asked: &[(u32, AskedColumn<'_>, Ask)],
         row: &Row<'_>,
         now: i64,
         answer: &mut Answer<'_>,
     ) -> Option<()> {
         let layout = &self.layout;
-        for (id, ask) in &select.columns {
+        for (id, column, ask) in asked {
             if *ask == Ask::Value {
-                answer.value_by(|out| layout.show_value(row, *id, now, out))?;
+                answer.value_by(|out| layout.show_value(row, column, now, out))?;
                 continue;
             }
             match layout.show(row, *id, *ask, now)? {
@@ -301,27 +308,27 @@ impl Plan {
         Some(())
     }
 
-    /// Does a write in a statement of the transaction; `now` in microseconds since 1970.
+    /// Does a write, with the values of its markers and the client's time for it; `now` in microseconds since 1970.
     ///
     /// # Errors
     /// [`Halt`]; the caller takes the statement back.
-    pub fn write(
+    pub fn write<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
-        execution: &Execution<'_>,
+        space: &mut S,
+        values: &[Given<'_>],
+        timestamp: Option<i64>,
         now: i64,
     ) -> Result<(), Halt> {
         let Body::Write(write) = &self.body else {
             return Err(Halt::Stray);
         };
-        let values = &execution.values;
         let partition = self.partition(values)?;
         let clustering = write.clustering.iter();
         let clustering = clustering.map(|source| source.wire(values).map(<[u8]>::to_vec));
         let clustering = clustering.collect::<Result<Vec<_>, _>>()?;
         let timestamp = match &write.timestamp {
             Some(source) => source.bigint(values)?,
-            None => execution.timestamp.unwrap_or(now),
+            None => timestamp.unwrap_or(now),
         };
         if timestamp == i64::MIN {
             return Err(Halt::Stray);
@@ -331,8 +338,8 @@ impl Plan {
             now: seconds,
             grace: write.grace,
         };
-        self.layout.claim(transaction)?;
-        let mut opened = self.layout.open(transaction)?;
+        self.layout.claim(space)?;
+        let mut opened = self.layout.open(space)?;
         let opened = &mut opened;
         let done = if write.removes {
             let deletion = Deletion {
@@ -340,14 +347,7 @@ impl Plan {
                 local: seconds,
             };
             let layout = &self.layout;
-            layout.remove(
-                transaction,
-                opened,
-                &partition,
-                &clustering,
-                deletion,
-                moment,
-            )?
+            layout.remove(space, opened, &partition, &clustering, deletion, moment)?
         } else {
             let cells = Cells {
                 timestamp,
@@ -357,7 +357,7 @@ impl Plan {
                 changes: self.changes(write, values)?,
             };
             let layout = &self.layout;
-            layout.write(transaction, opened, &partition, &clustering, &cells, moment)?
+            layout.write(space, opened, &partition, &clustering, &cells, moment)?
         };
         done.map_err(|_| Halt::Stray)
     }

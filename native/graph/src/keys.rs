@@ -124,8 +124,8 @@ impl KeyBuf {
     /// 0..=247 is one byte; else `247 + n` and `n` bytes, without leading zeros.
     #[inline]
     pub fn push_varint(&mut self, value: u64) -> &mut Self {
-        if value <= 247 {
-            return self.push(&[value as u8]);
+        if let Some(short) = short_varint(value) {
+            return self.push(&[short]);
         }
         let bytes = value.to_be_bytes();
         let skip = (value.leading_zeros() / 8) as usize;
@@ -153,7 +153,14 @@ impl Deref for KeyBuf {
     }
 }
 
+/// The only byte of a small number's ordered varint; `None` if it has more.
+#[inline]
+pub(crate) fn short_varint(value: u64) -> Option<u8> {
+    (value <= 247).then_some(value as u8)
+}
+
 /// Reads an ordered varint; the value and how many bytes it took, or `None` if malformed.
+#[inline]
 pub fn read_varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
     if first <= 247 {

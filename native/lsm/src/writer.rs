@@ -189,9 +189,17 @@ impl<'db> Writer<'db> {
     ///
     /// `since` must still be retained (a live snapshot), or a remove may have lost its trace.
     pub fn changed_since(&self, family: Family, key: &[u8], since: Commit) -> Step<bool> {
+        if self.is_unchanged_since(since) {
+            return Ok(false);
+        }
         Ok(self
             .version(family, key)?
             .is_some_and(|version| version > since))
+    }
+
+    /// Nothing was committed since, and nothing is written yet: so no entry is newer.
+    fn is_unchanged_since(&self, since: Commit) -> bool {
+        self.state.latest <= since && !self.is_dirty()
     }
 
     /// Whether any entry of `range`, added or removed, is newer than `since`; as [`Writer::changed_since`].
@@ -203,6 +211,9 @@ impl<'db> Writer<'db> {
         range: &KeyRange,
         since: Commit,
     ) -> Step<bool> {
+        if self.is_unchanged_since(since) {
+            return Ok(false);
+        }
         let f = usize::from(family.0);
         let state = &*self.state;
         let active = state.active.iter().skip(f).take(1);

@@ -11,7 +11,7 @@ import threading
 from itertools import islice
 from typing import TypeVar
 
-from hyperdb.frontends.cql.parse.lift import Lifter, Parsed, Shape, literals, shape_of
+from hyperdb.frontends.cql.parse.lift import Lift, Lifted, Lifter, Parsed, Shape, literals, shape_of
 from hyperdb.frontends.cql.parse.parser import Grammar
 
 MOST_KEPT = 2_000
@@ -24,8 +24,10 @@ Kept = TypeVar("Kept")
 class Statements:
     """Parses texts; for many threads."""
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, lift: Lift | None = None) -> None:
+        """`lift` finds literals, where it can, faster than is done here; its marks are its own."""
         self._grammar = grammar
+        self._lift = lift
         self._texts: dict[str, Parsed] = {}
         self._shapes: dict[str, Shape] = {}
         self._shapeless: dict[str, bool] = {}
@@ -45,10 +47,7 @@ class Statements:
         if len(text) > LONGEST_LIFTED or "\0" in text:
             statement = self._grammar.parse(text)
             return Parsed(_whole(statement))
-        lifter = self._lifter
-        if lifter is None:
-            lifter = self._lifter = Lifter(self._grammar.machine.lexer)
-        key, found = lifter.lift(text)
+        key, found = (self._lift is not None and self._lift(text)) or self._lifted(text)
         shape = self._shapes.get(key)
         if shape is None:
             statement = self._grammar.parse(text)
@@ -62,6 +61,12 @@ class Statements:
         parsed = Parsed(shape, literals(found))
         self._keep(self._texts, text, parsed)
         return parsed
+
+    def _lifted(self, text: str) -> tuple[str, list[Lifted]]:
+        lifter = self._lifter
+        if lifter is None:
+            lifter = self._lifter = Lifter(self._grammar.machine.lexer)
+        return lifter.lift(text)
 
     def _keep(self, kept: dict[str, Kept], key: str, value: Kept) -> None:
         if len(key) > LONGEST_KEPT:

@@ -13,6 +13,7 @@ the text (tests/cql/test_parse_lift.py).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,10 @@ _MARKS = {name: f"\0{number}" for number, name in enumerate(_KINDS)}
 _LIFTED = (Select, Insert, InsertJson, Update, Delete, Batch)
 
 Lifted = tuple[str, str, int]
-"""Of a literal its terminal, its text as written, its position."""
+"""Of a literal its terminal, what it says (a string without its quotes, else the text as written), its position."""
+
+Lift = Callable[[str], tuple[str, list[Lifted]] | None]
+"""Gives a text with marks in place of its literals, and these; None where it may not find all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +77,8 @@ class Lifter:
             kind = match.lastgroup
             if kind is None:
                 return match.group()
-            found.append((kind, match.group(), match.start()))
+            text = match.group()
+            found.append((kind, unquoted(text) if kind == "STRING" else text, match.start()))
             return _MARKS[kind]
 
         return self._find.sub(mark, text), found
@@ -81,9 +86,7 @@ class Lifter:
 
 def literals(found: list[Lifted]) -> tuple[Literal, ...]:
     """Literals as the parser would make them, but for a minus before them."""
-    return tuple(
-        [Literal(_KINDS[name], unquoted(text) if name == "STRING" else text, position) for name, text, position in found]
-    )
+    return tuple([Literal(_KINDS[name], text, position) for name, text, position in found])
 
 
 def shape_of(statement: Statement, found: list[Lifted]) -> Shape | None:

@@ -14,12 +14,14 @@ pub mod wire;
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -30,6 +32,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Option<u64> {
         let (value, used) = crate::keys::read_varint(self.0)?;
         self.0 = self.0.get(used..)?;
@@ -68,7 +71,12 @@ impl Builder {
         self
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self, value: u64) -> &mut Self {
+        if let Some(short) = crate::keys::short_varint(value) {
+            self.0.push(short);
+            return self;
+        }
         let mut key = crate::keys::KeyBuf::new();
         key.push_varint(value);
         self.bytes(&key)

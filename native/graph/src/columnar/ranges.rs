@@ -163,6 +163,12 @@ impl Ranges {
         self.inner.lock().tables.contains_key(&place)
     }
 
+    /// Whether any table may be under watch.
+    #[inline]
+    pub(crate) fn is_watching(&self) -> bool {
+        self.watching.load(Ordering::Acquire)
+    }
+
     /// Rows at `written`, keys ascending, change with `commit`, which nobody sees yet.
     pub(crate) fn mark<'k>(&self, commit: Commit, written: impl Iterator<Item = &'k [u8]>) {
         if !self.watching.load(Ordering::Acquire) {

@@ -4,6 +4,7 @@ use super::key::under;
 use super::{IndexLayout, Layout, Slots};
 use crate::catalog::{pin, rows_id};
 use crate::header::{Header, Record};
+use crate::hyperedge::View;
 use crate::keys::{self, AppId};
 use crate::sequencer::{LockMode, Locked, Target, Transaction, Wait};
 use crate::step::{Step, Stop};
@@ -32,12 +33,14 @@ pub type Changed = Result<(), Violation>;
 type Row = [Option<Vec<u8>>];
 
 /// The collection of a table's rows or an index's entries.
-pub(crate) fn header(transaction: &Transaction, app: AppId, number: u64) -> Step<Header> {
-    let header = transaction.element(app, &rows_id(number), |record| match record {
-        Record::Edge(header) => Some(*header),
-        Record::Vertex { .. } => None,
-    })?;
-    header.flatten().ok_or_else(|| malformed("table"))
+pub(crate) fn header<V: View>(view: &V, app: AppId, number: u64) -> Step<Header> {
+    let id = rows_id(number);
+    let key = keys::element(app, view.hash64(&id), &id);
+    let raw = view.get(DATA, &key)?;
+    match raw.as_deref().and_then(Record::decode) {
+        Some(Record::Edge(header)) if view.is_live(header.expiry) => Ok(header),
+        _ => Err(malformed("table")),
+    }
 }
 
 /// Declares that the transaction writes rows of a table: DDL waits for its end, and if the definition is another one by the

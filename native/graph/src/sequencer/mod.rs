@@ -143,6 +143,18 @@ impl Sequencer {
         self.locks.admit(Scope::Row, family, key, row)?;
         self.locks.admit(Scope::Table, family, key, table)
     }
+
+    /// As [`Sequencer::admit`], for one lock of a row or table.
+    #[cold]
+    pub(crate) fn admit_as(
+        &self,
+        scope: Scope,
+        family: Family,
+        key: &[u8],
+        mode: LockMode,
+    ) -> Result<(), LockWait> {
+        self.locks.admit(scope, family, key, mode)
+    }
 }
 
 impl Store {

@@ -116,7 +116,10 @@ impl Transaction {
     pub fn begin_statement(&mut self) {
         if self.options.isolation == Isolation::ReadCommitted {
             self.fresh.clear();
-            self.snapshot = self.sequencer.db.snapshot();
+            // As long as nobody commits, what it sees is the newest already.
+            if self.sequencer.db.durable() != self.snapshot.commit() {
+                self.snapshot = self.sequencer.db.snapshot();
+            }
         }
     }
 
@@ -442,7 +445,7 @@ impl Transaction {
         }
     }
 
-    fn tracks_reads(&self) -> bool {
+    pub(super) fn tracks_reads(&self) -> bool {
         self.options.isolation == Isolation::Serializable
             && self.options.access == Access::ReadWrite
     }

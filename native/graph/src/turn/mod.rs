@@ -26,7 +26,7 @@ pub(crate) use apps::{directory_entry, directory_id};
 
 use crate::apps::AppStats;
 use crate::keys::AppId;
-use crate::sequencer::Intent;
+use crate::sequencer::{Intent, LockMode, Scope};
 use crate::step::{Step, Stop};
 use crate::store::Store;
 use apps::Account;
@@ -66,6 +66,8 @@ pub struct Turn<'s> {
     /// Whether the directory of apps was changed since the last commit: then only the writer knows it.
     directory_changed: bool,
     scratch: Vec<u8>,
+    /// Rows of tables that were written since the last commit, where anybody keeps columns of them.
+    rows: Vec<Box<[u8]>>,
     /// Where the indexes of ranks stood at the savepoint, and at the last commit.
     ranks_mark: u64,
     ranks_committed: u64,
@@ -87,6 +89,7 @@ impl<'s> Turn<'s> {
             dropped_mark: 0,
             directory_changed: false,
             scratch: Vec::new(),
+            rows: Vec::new(),
             ranks_mark: store.ranks.point(),
             ranks_committed: store.ranks.point(),
         }
@@ -215,9 +218,41 @@ impl<'s> Turn<'s> {
             .numbers
             .cover(&mut self.writer)
             .map_err(Stop::into_error)?;
+        self.mark_rows();
         let commit = self.writer.commit()?;
         self.store.numbers.covered(covered);
         Ok(commit)
+    }
+
+    /// Tells who keeps columns of tables which rows change with the commit. Some of them may have been taken back: that the rest is
+    /// too new is safe.
+    fn mark_rows(&mut self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        self.rows.sort_unstable();
+        let next = self.writer.next_commit();
+        let keys = self.rows.iter().map(|key| &key[..]);
+        self.store.ranges().mark(next, keys);
+        self.rows.clear();
+    }
+
+    /// A row of a table is written. A table comes under watch between commits, so who looks now knows for the whole turn.
+    #[inline]
+    pub(crate) fn note_row(&mut self, key: &[u8]) {
+        if self.store.ranges().is_watching() {
+            self.rows.push(key.into());
+        }
+    }
+
+    /// Stops if a transaction's lock on a row, or on a table by its element's key, excludes `mode`.
+    #[inline]
+    pub(crate) fn stop_for(&self, scope: Scope, key: &[u8], mode: LockMode) -> Step<()> {
+        if self.locks_held {
+            let sequencer = &self.store.sequencer;
+            sequencer.admit_as(scope, Family::DATA, key, mode)?;
+        }
+        Ok(())
     }
 
     /// The place of `bytes` in an unordered space of this store.

@@ -119,28 +119,48 @@ impl Cells {
 
     /// The packed row; `None` if a value does not fit its column.
     pub fn encode(&self, columns: &dyn Columns) -> Option<Vec<u8>> {
-        let mut values = Vec::with_capacity(self.columns.len());
+        self.encode_with(columns, Vec::new())
+    }
+
+    /// The packed row with cells of other columns, those of its key.
+    pub(super) fn encode_with(
+        &self,
+        columns: &dyn Columns,
+        others: Vec<Cell<'_>>,
+    ) -> Option<Vec<u8>> {
+        let mut many = Vec::new();
         for (id, column) in &self.columns {
-            let kind = columns.kind(*id)?;
-            let (value, stamp) = match column {
-                Column::One(value, stamp) => {
-                    (value.clone(), Some(*stamp).filter(|s| *s != UNSTAMPED))
-                }
-                Column::Many(many) => many.encode(Shape::of(kind)?, columns.types())?,
-            };
-            if value.is_some() || stamp.is_some() {
-                values.push((*id, kind.width(), value, stamp));
+            if let Column::Many(of) = column {
+                let shape = Shape::of(columns.kind(*id)?)?;
+                many.push(of.encode(shape, columns.types())?);
             }
         }
-        let cells = values.iter().map(|(id, width, value, stamp)| Cell {
-            id: *id,
-            width: width.holding(value.as_deref()),
-            value: value.as_deref(),
-            stamp: *stamp,
-        });
+        let mut many = many.iter();
+        let mut cells = others;
+        for (id, column) in &self.columns {
+            let (value, stamp) = match column {
+                Column::One(value, stamp) => {
+                    let stamp = Some(*stamp).filter(|stamp| *stamp != UNSTAMPED);
+                    (value.as_deref(), stamp)
+                }
+                Column::Many(_) => {
+                    let (value, stamp) = many.next()?;
+                    (value.as_deref(), *stamp)
+                }
+            };
+            if value.is_some() || stamp.is_some() {
+                cells.push(Cell {
+                    id: *id,
+                    width: columns.kind(*id)?.width().holding(value),
+                    value,
+                    stamp,
+                });
+            }
+        }
+        cells.sort_unstable_by_key(|cell| cell.id);
         Row {
             stamp: self.marker,
-            cells: cells.collect(),
+            cells,
         }
         .encode()
     }
@@ -148,26 +168,26 @@ impl Cells {
     /// Does what `write` says, cell by cell where it is later than what is there.
     ///
     /// # Errors
-    /// See [`Refused`].
+    /// See [`Refused`]; changes before the one that is refused are done, so that the row is of no use then.
     pub fn write(&mut self, columns: &dyn Columns, write: &Write) -> Result<(), Refused> {
         let stamp = Stamp {
             timestamp: write.timestamp,
             ttl: (write.ttl > 0)
                 .then(|| (write.ttl, write.now.saturating_add(i64::from(write.ttl)))),
         };
-        let mut after = self.columns.clone();
         for (id, change) in &write.changes {
             let kind = columns.kind(*id).ok_or(Refused::Malformed(*id))?;
             let removal = Deletion {
                 timestamp: write.timestamp,
                 local: write.now,
             };
-            let place = after.binary_search_by_key(id, |(id, _)| *id);
-            let old = place.ok().map(|at| after[at].1.clone());
+            let place = self.columns.binary_search_by_key(id, |(id, _)| *id);
+            let old = place.ok().and_then(|at| self.columns.get(at));
+            let old = old.map(|(_, column)| column);
             let new = match Shape::of(kind) {
                 Some(shape) => {
                     let mut many = match old {
-                        Some(Column::Many(many)) => many,
+                        Some(Column::Many(many)) => many.clone(),
                         _ => Many::default(),
                     };
                     change_many(&mut many, shape, columns, change, stamp, removal)
@@ -178,15 +198,11 @@ impl Cells {
                     .ok_or(Refused::Malformed(*id))?,
             };
             match (place, new) {
-                (Ok(at), Some(new)) => after[at].1 = new,
-                (Ok(at), None) => {
-                    after.remove(at);
-                }
-                (Err(at), Some(new)) => after.insert(at, (*id, new)),
-                (Err(_), None) => {}
+                (_, None) => {}
+                (Ok(at), Some(new)) => self.columns[at].1 = new,
+                (Err(at), Some(new)) => self.columns.insert(at, (*id, new)),
             }
         }
-        self.columns = after;
         if write.inserts
             && self
                 .marker
@@ -265,8 +281,10 @@ impl Cells {
     }
 }
 
+/// What a column of one cell becomes, if it does not stay as it is; `None`: the change is refused.
+#[allow(clippy::option_option)]
 fn change_one(
-    old: Option<Column>,
+    old: Option<&Column>,
     kind: &Type,
     columns: &dyn Columns,
     change: &Change,
@@ -274,7 +292,7 @@ fn change_one(
     removal: Deletion,
 ) -> Option<Option<Column>> {
     let is_counter = *kind == Type::Plain(Plain::Counter);
-    let (value, stamp) = match (change, &old) {
+    let (value, stamp) = match (change, old) {
         (Change::Set(Some(_)), _) if is_counter => return None,
         (Change::Set(Some(value)), _) => (Some(value.clone()), stamp),
         (Change::Set(None) | Change::Clear, _) => (None, removal.stamp()),
@@ -287,7 +305,7 @@ fn change_one(
                 ),
                 // What was removed at this time or later stays so: additions count from the removal on.
                 Some(Column::One(None, since)) if since.timestamp >= stamp.timestamp => {
-                    return Some(Some(Column::One(None, *since)));
+                    return Some(None);
                 }
                 _ => (0, stamp.timestamp),
             };
@@ -300,7 +318,7 @@ fn change_one(
         }
         _ => return None,
     };
-    if let Some(Column::One(was, since)) = &old {
+    if let Some(Column::One(was, since)) = old {
         let wire = |value: &Option<Vec<u8>>| {
             let mut out = Vec::new();
             if let Some(value) = value {
@@ -310,7 +328,7 @@ fn change_one(
             out
         };
         if later(stamp, *since, || wire(&value).cmp(&wire(was))) == Ordering::Less {
-            return Some(old);
+            return Some(None);
         }
     }
     Some(Some(Column::One(value, stamp)))

@@ -7,9 +7,11 @@
 //! frames, which are to hold what lives. An entry may outlive its row (TRUNCATE, DROP): then there is nothing to do but to remove it.
 //! **Invariant.** For each stored row with a cell that ends there is an entry at that cell's time.
 
-use super::cells::{Cells, Column};
+use super::cells::{Cells, Column, Columns};
 use super::layout::WideLayout;
+use super::many::Shape;
 use super::partition::{Moment, Place, WideOpened};
+use super::space::RowSpace;
 use crate::codec::row::{Row, Stamp};
 use crate::keys::{self, meta};
 use crate::sequencer::{Conflict, LockMode, Target, Transaction, TransactionOptions, Wait};
@@ -65,29 +67,38 @@ fn first_end(cells: &Cells) -> Option<i64> {
 }
 
 impl WideLayout {
+    /// Whether anything in a packed row may end: not in most, which are not taken apart for it.
+    fn may_end(&self, packed: &[u8]) -> Step<bool> {
+        let row = Row::decode(packed).ok_or_else(|| malformed("row"))?;
+        let ends = |stamp: Option<Stamp>| stamp.is_some_and(|stamp| stamp.ttl.is_some());
+        let is_many = |id: u32| self.kind(id).is_some_and(|kind| Shape::of(kind).is_some());
+        let mut cells = row.cells.iter();
+        Ok(ends(row.stamp) || cells.any(|cell| ends(cell.stamp) || is_many(cell.id)))
+    }
+
     /// Moves a row in the order in which cells end: from what it was to what it is.
-    pub(super) fn note_end(
+    pub(super) fn note_end<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         member: &[u8],
         before: Option<&[u8]>,
         after: Option<&Cells>,
     ) -> Step<()> {
         let old = match before {
-            None => None,
-            Some(packed) => {
+            Some(packed) if self.may_end(packed)? => {
                 first_end(&Cells::decode(self, packed).ok_or_else(|| malformed("row"))?)
             }
+            _ => None,
         };
         let new = after.and_then(first_end);
         if old == new {
             return Ok(());
         }
         if let Some(ends) = old {
-            transaction.remove(Family::META, &entry(ends, self.number, member), &[])?;
+            space.remove(Family::META, &entry(ends, self.number, member))?;
         }
         if let Some(ends) = new {
-            transaction.put(Family::META, &entry(ends, self.number, member), &[])?;
+            space.put(Family::META, &entry(ends, self.number, member), &[])?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::layout::{Partition, Unkeyable, WideLayout};
 use super::many::{Element, Many, Shape};
 use super::partition::{overwrite, remove_followed, row_of, signed, WideOpened};
 use super::read::WidePage;
+use super::space::RowSpace;
 use super::stamp::has_ended;
 use crate::catalog::objects::Index;
 use crate::catalog::words::CollectionPart;
@@ -204,9 +205,9 @@ impl WideLayout {
     }
 
     /// Brings the entries of a row from what it held to what it holds. `member` is its key.
-    pub(super) fn reindex(
+    pub(super) fn reindex<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &mut WideOpened,
         member: &[u8],
         before: Option<&[u8]>,
@@ -227,17 +228,17 @@ impl WideLayout {
             let (mut count, mut bytes) = (0, 0);
             let key = |form: &[u8]| keys::member(self.app, header.cid, &[form, member].concat());
             for form in old.difference(&new) {
-                remove_followed(transaction, &key(form))?;
+                remove_followed(space, &key(form))?;
                 count -= 1;
                 bytes -= signed(form.len() + member.len());
             }
             for form in new.difference(&old) {
-                overwrite(transaction, &key(form), &[])?;
+                overwrite(space, &key(form), &[])?;
                 count += 1;
                 bytes += signed(form.len() + member.len());
             }
             let id = rows_id(index.number);
-            transaction.adjust(self.app, &id, header, count, bytes)?;
+            space.adjust(self.app, &id, header, count, bytes)?;
         }
         Ok(())
     }

@@ -16,5 +16,6 @@ mod plain;
 pub mod read;
 mod shadow;
 pub mod show;
+pub mod space;
 pub mod stamp;
 pub mod view;

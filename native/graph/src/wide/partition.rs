@@ -10,11 +10,12 @@ use super::cells::{Cells, Refused, Write};
 use super::layout::{Partition, Slice, Unkeyable, WideLayout};
 use super::read::between;
 use super::shadow::{Shadow, RECORD, REST};
+use super::space::RowSpace;
 use super::stamp::Deletion;
-use crate::catalog::pin;
 use crate::codec::row::{Cell, Row};
 use crate::codec::types::{Plain, Type};
 use crate::header::Header;
+use crate::hyperedge::View;
 use crate::keys;
 use crate::relation;
 use crate::sequencer::{LockMode, Target, Transaction, Wait};
@@ -58,14 +59,14 @@ impl WideLayout {
     ///
     /// # Errors
     /// What the store fails with.
-    pub fn open(&self, transaction: &Transaction) -> Step<WideOpened> {
+    pub fn open<V: View>(&self, view: &V) -> Step<WideOpened> {
         let entries = self.indexes.iter();
-        let entries = entries.map(|index| relation::header(transaction, self.app, index.number));
+        let entries = entries.map(|index| relation::header(view, self.app, index.number));
         let views = self.views.iter();
-        let views = views.map(|view| relation::header(transaction, self.app, view.layout.number));
+        let views = views.map(|of| relation::header(view, self.app, of.layout.number));
         Ok(WideOpened {
             views: views.collect::<Step<_>>()?,
-            rows: relation::header(transaction, self.app, self.number)?,
+            rows: relation::header(view, self.app, self.number)?,
             entries: entries.collect::<Step<_>>()?,
         })
     }
@@ -75,13 +76,13 @@ impl WideLayout {
     ///
     /// # Errors
     /// As [`Transaction::lock`].
-    pub fn claim(&self, transaction: &mut Transaction) -> Step<()> {
-        relation::claim(transaction, self.app, self.number)?;
+    pub fn claim<S: RowSpace>(&self, space: &mut S) -> Step<()> {
+        space.claim_rows(self.app, self.number)?;
         for index in &self.indexes {
-            pin(transaction, index.number);
+            space.rely_on_object(index.number);
         }
         for view in &self.views {
-            pin(transaction, view.layout.number);
+            space.rely_on_object(view.layout.number);
         }
         Ok(())
     }
@@ -95,16 +96,16 @@ impl WideLayout {
     ///
     /// # Errors
     /// What the store fails with; [`Unwritten`] with nothing changed.
-    pub fn write(
+    pub fn write<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &mut WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
         write: &Write,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (place, shadow) = match self.touch(transaction, opened, partition, clustering)? {
+        let (place, shadow) = match self.touch(space, opened, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
@@ -119,15 +120,7 @@ impl WideLayout {
         if let Some(deletion) = covering {
             cells.shade(deletion);
         }
-        self.keep(
-            transaction,
-            opened,
-            partition,
-            place,
-            cells,
-            &shadow,
-            moment,
-        )?;
+        self.keep(space, opened, partition, place, cells, &shadow, moment)?;
         Ok(Ok(()))
     }
 
@@ -135,16 +128,16 @@ impl WideLayout {
     ///
     /// # Errors
     /// As [`WideLayout::write`].
-    pub fn remove(
+    pub fn remove<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &mut WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
         deletion: Deletion,
         moment: Moment,
     ) -> Step<Result<(), Unwritten>> {
-        let (place, mut shadow) = match self.touch(transaction, opened, partition, clustering)? {
+        let (place, mut shadow) = match self.touch(space, opened, partition, clustering)? {
             Ok(found) => found,
             Err(unkeyable) => return Ok(Err(Unwritten::Key(unkeyable))),
         };
@@ -154,15 +147,7 @@ impl WideLayout {
         let mut cells = self.decode(place.before.as_deref().or(shadow.rest.as_deref()))?;
         cells.shade(deletion);
         shadow.own = Some(deletion);
-        self.keep(
-            transaction,
-            opened,
-            partition,
-            place,
-            cells,
-            &shadow,
-            moment,
-        )?;
+        self.keep(space, opened, partition, place, cells, &shadow, moment)?;
         Ok(Ok(()))
     }
 
@@ -240,9 +225,9 @@ impl WideLayout {
     }
 
     /// Locks a row for writing: where it lies, what lies there, and what was removed around it.
-    pub(super) fn touch(
+    pub(super) fn touch<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &WideOpened,
         partition: &Partition,
         clustering: &[Vec<u8>],
@@ -252,10 +237,10 @@ impl WideLayout {
             Err(unkeyable) => return Ok(Err(unkeyable)),
         };
         let key = self.member(opened, partition, &form);
-        self.share(transaction, opened, partition)?;
-        transaction.lock(Target::row(DATA, &key), LockMode::Update, Wait::Block)?;
-        let before = transaction.get(DATA, &key)?.map(|value| value.to_vec());
-        let shadow = self.shadow(transaction, opened, partition, &form)?;
+        self.share(space, opened, partition)?;
+        space.hold_row(&key, LockMode::Update)?;
+        let before = space.get(DATA, &key)?.map(|value| value.to_vec());
+        let shadow = self.shadow(space, opened, partition, &form)?;
         let columns = match &before {
             // Values that sort alike may differ (1.0 and 1.00): a row keeps those that it was first written with.
             Some(packed) if self.keys_may_differ() => self.key_columns(partition, packed)?,
@@ -280,16 +265,16 @@ impl WideLayout {
     }
 
     /// Shares the partition with other writers of rows. What was removed since the statement began makes it begin again.
-    pub(super) fn share(
+    pub(super) fn share<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &WideOpened,
         partition: &Partition,
     ) -> Step<()> {
         let record = self.beside(opened, partition, RECORD, &[]);
-        transaction.lock(Target::row(DATA, &record), LockMode::KeyShare, Wait::Block)?;
+        space.hold_row(&record, LockMode::KeyShare)?;
         let beside = keys::member(self.app, opened.rows.cid + 1, &partition.prefix);
-        transaction.settle_range(DATA, &KeyRange::prefix(&beside))
+        space.settle_rows(&beside)
     }
 
     pub(super) fn decode(&self, packed: Option<&[u8]>) -> Step<Cells> {
@@ -319,9 +304,9 @@ impl WideLayout {
 
     /// Stores what has come of a row.
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn keep(
+    pub(super) fn keep<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &mut WideOpened,
         partition: &Partition,
         place: Place,
@@ -350,36 +335,31 @@ impl WideLayout {
         };
         let member = [&partition.prefix[..], &place.form].concat();
         self.note_end(
-            transaction,
+            space,
             &member,
             place.before.as_deref(),
             lives.then_some(&cells),
         )?;
         self.reindex(
-            transaction,
+            space,
             opened,
             &member,
             place.before.as_deref(),
             packed.as_deref(),
         )?;
-        self.follow(
-            transaction,
-            opened,
-            place.before.as_deref(),
-            packed.as_deref(),
-        )?;
+        self.follow(space, opened, place.before.as_deref(), packed.as_deref())?;
         if let Some(packed) = packed {
             let bytes = signed(packed.len() + partition.prefix.len() + place.form.len());
-            transaction.put(DATA, &place.key, &packed)?;
-            transaction.adjust(self.app, &id, &mut opened.rows, 1 - had, bytes - old)?;
+            space.put_row(&place.key, &packed)?;
+            space.adjust(self.app, &id, &mut opened.rows, 1 - had, bytes - old)?;
         } else if place.before.is_some() {
-            transaction.remove(DATA, &place.key, &[])?;
-            transaction.adjust(self.app, &id, &mut opened.rows, -1, -old)?;
+            space.remove_row(&place.key)?;
+            space.adjust(self.app, &id, &mut opened.rows, -1, -old)?;
         }
         let key = self.beside(opened, partition, REST, &place.form);
         if rest.columns.is_empty() && own.is_none() {
             if shadow.rest.is_some() {
-                transaction.remove(DATA, &key, &[])?;
+                space.remove_row(&key)?;
             }
             return Ok(());
         }
@@ -389,12 +369,12 @@ impl WideLayout {
         };
         let packed = rest.encode(self).ok_or_else(|| malformed("row"))?;
         if shadow.rest.as_ref() != Some(&packed) {
-            transaction.put(DATA, &key, &packed)?;
+            space.put_row(&key, &packed)?;
         }
         if !shadow.is_kept {
             // Others may be about to write the same; it says the same.
             let record = self.beside(opened, partition, RECORD, &[]);
-            transaction.put(DATA, &record, &[0])?;
+            space.put_row(&record, &[0])?;
         }
         Ok(())
     }
@@ -406,26 +386,16 @@ impl WideLayout {
         clustering: &[(u32, Vec<u8>)],
         cells: &Cells,
     ) -> Step<Vec<u8>> {
-        let packed = cells.encode(self).ok_or_else(|| malformed("row"))?;
-        let row = Row::decode(&packed).ok_or_else(|| malformed("row"))?;
         let parts = self.partition.iter().chain(&self.clustering);
         let values = partition.columns.iter().chain(clustering);
         let key = parts.zip(values).map(|(part, (id, value))| Cell {
             id: *id,
-            width: part.kind.width(),
+            width: part.kind.width().holding(Some(value)),
             value: Some(value),
             stamp: None,
         });
-        let mut all: Vec<Cell<'_>> = key.chain(row.cells.iter().copied()).collect();
-        all.sort_by_key(|cell| cell.id);
-        for cell in &mut all {
-            cell.width = cell.width.holding(cell.value);
-        }
-        let row = Row {
-            stamp: row.stamp,
-            cells: all,
-        };
-        row.encode().ok_or_else(|| malformed("row"))
+        let packed = cells.encode_with(self, key.collect());
+        packed.ok_or_else(|| malformed("row"))
     }
 }
 
@@ -449,13 +419,13 @@ pub(super) fn row_of(packed: Option<&[u8]>) -> Step<Row<'_>> {
 }
 
 /// Stores what follows from a row that is locked: nobody else writes it, so what is there by now does not matter.
-pub(super) fn overwrite(transaction: &mut Transaction, key: &[u8], value: &[u8]) -> Step<()> {
-    transaction.lock(Target::row(DATA, key), LockMode::Update, Wait::Block)?;
-    transaction.put(DATA, key, value)
+pub(super) fn overwrite<S: RowSpace>(space: &mut S, key: &[u8], value: &[u8]) -> Step<()> {
+    space.hold_row(key, LockMode::Update)?;
+    space.put_row(key, value)
 }
 
 /// Removes what followed from a row, as [`overwrite`] stores it.
-pub(super) fn remove_followed(transaction: &mut Transaction, key: &[u8]) -> Step<()> {
-    transaction.lock(Target::row(DATA, key), LockMode::Update, Wait::Block)?;
-    transaction.remove(DATA, key, &[])
+pub(super) fn remove_followed<S: RowSpace>(space: &mut S, key: &[u8]) -> Step<()> {
+    space.hold_row(key, LockMode::Update)?;
+    space.remove_row(key)
 }

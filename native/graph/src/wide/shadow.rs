@@ -10,6 +10,7 @@ use super::stamp::Deletion;
 use crate::codec::order::{decode_bytes, encode_bytes};
 use crate::codec::row::Row;
 use crate::codec::Reader;
+use crate::hyperedge::{View, Walk};
 use crate::keys;
 use crate::sequencer::Transaction;
 use crate::step::Step;
@@ -51,12 +52,8 @@ impl WideLayout {
 
     /// The partition's record: `None` if there is none, else its deletion.
     #[allow(clippy::option_option)]
-    pub(super) fn record(
-        &self,
-        transaction: &Transaction,
-        key: &[u8],
-    ) -> Step<Option<Option<Deletion>>> {
-        let Some(value) = transaction.get(DATA, key)? else {
+    pub(super) fn record<V: View>(&self, view: &V, key: &[u8]) -> Step<Option<Option<Deletion>>> {
+        let Some(value) = view.get(DATA, key)? else {
             return Ok(None);
         };
         let mut reader = Reader(&value);
@@ -115,15 +112,15 @@ impl WideLayout {
     }
 
     /// What was removed around the row with this clustering form.
-    pub(super) fn shadow(
+    pub(super) fn shadow<V: View>(
         &self,
-        transaction: &Transaction,
+        view: &V,
         opened: &WideOpened,
         partition: &Partition,
         form: &[u8],
     ) -> Step<Shadow> {
         let record = self.beside(opened, partition, RECORD, &[]);
-        let Some(all) = self.record(transaction, &record)? else {
+        let Some(all) = self.record(view, &record)? else {
             return Ok(Shadow::default());
         };
         let mut shadow = Shadow {
@@ -140,7 +137,7 @@ impl WideLayout {
             Bound::Unbounded => range.end,
             end => end,
         };
-        let mut walk = transaction.scan(DATA, range, Direction::Forward)?;
+        let mut walk = view.walk(DATA, range, Direction::Forward)?;
         while let Some((key, value)) = walk.next()? {
             let (deletion, high) =
                 range_deletion(key.get(prefix.len()..).unwrap_or_default(), &value)
@@ -151,7 +148,7 @@ impl WideLayout {
         }
         drop(walk);
         let rest = self.beside(opened, partition, REST, form);
-        if let Some(packed) = transaction.get(DATA, &rest)? {
+        if let Some(packed) = view.get(DATA, &rest)? {
             let row = Row::decode(&packed).ok_or_else(|| malformed("row"))?;
             shadow.own = row.stamp.and_then(Deletion::of);
             shadow.rest = Some(packed.to_vec());

@@ -36,6 +36,25 @@ pub enum Shown {
     Numbers(Vec<Option<i64>>),
 }
 
+/// See [`WideLayout::asked`].
+#[derive(Clone, Copy, Debug)]
+pub struct AskedColumn<'l> {
+    id: u32,
+    kind: &'l Type,
+    cells: Cells,
+}
+
+/// What a column holds of a row.
+#[derive(Clone, Copy, Debug)]
+enum Cells {
+    /// A value of the key, which never ends.
+    Lasting,
+    /// One cell.
+    One,
+    /// A cell for each element.
+    Many,
+}
+
 impl WideLayout {
     /// What a row shows of column `id` at `now`, in seconds since 1970; `None` if it is malformed.
     pub fn show(&self, row: &Row<'_>, id: u32, ask: Ask, now: i64) -> Option<Shown> {
@@ -65,40 +84,57 @@ impl WideLayout {
         }
     }
 
-    /// Appends the wire's form of the value of column `id` as it is at `now`, in seconds since 1970: whether there is one. `None` if the
+    /// A column to be shown of row after row; `None` if there is no such column.
+    pub fn asked(&self, id: u32) -> Option<AskedColumn<'_>> {
+        let mut parts = self.partition.iter().chain(&self.clustering);
+        if let Some(part) = parts.find(|part| part.id == id) {
+            return Some(AskedColumn {
+                id,
+                kind: &part.kind,
+                cells: Cells::Lasting,
+            });
+        }
+        let kind = self.kind(id)?;
+        let cells = match Shape::of(kind) {
+            Some(_) => Cells::Many,
+            None => Cells::One,
+        };
+        Some(AskedColumn { id, kind, cells })
+    }
+
+    /// Appends the wire's form of the value of a column as it is at `now`, in seconds since 1970: whether there is one. `None` if the
     /// row is malformed.
-    pub fn show_value(&self, row: &Row<'_>, id: u32, now: i64, out: &mut Vec<u8>) -> Option<bool> {
+    pub fn show_value(
+        &self,
+        row: &Row<'_>,
+        column: &AskedColumn<'_>,
+        now: i64,
+        out: &mut Vec<u8>,
+    ) -> Option<bool> {
         let Some(Cell {
             value: Some(value),
             stamp,
             ..
-        }) = row.cell(id)
+        }) = row.cell(column.id)
         else {
             return Some(false);
         };
-        let mut parts = self.partition.iter().chain(&self.clustering);
-        let kind = match parts.find(|part| part.id == id) {
-            Some(part) => &part.kind,
-            None => {
-                let kind = self.kind(id)?;
-                if Shape::of(kind).is_some() {
-                    return match self.show(row, id, Ask::Value, now)? {
-                        Shown::Wire(wire) => {
-                            out.extend_from_slice(&wire);
-                            Some(true)
-                        }
-                        _ => Some(false),
-                    };
+        match column.cells {
+            Cells::One if stamp.is_some_and(|stamp| has_ended(stamp, now)) => return Some(false),
+            Cells::One | Cells::Lasting => {}
+            Cells::Many => {
+                return match self.show(row, column.id, Ask::Value, now)? {
+                    Shown::Wire(wire) => {
+                        out.extend_from_slice(&wire);
+                        Some(true)
+                    }
+                    _ => Some(false),
                 }
-                if stamp.is_some_and(|stamp| has_ended(stamp, now)) {
-                    return Some(false);
-                }
-                kind
             }
-        };
+        }
         // An empty value is one of its own for every type that has no other use for it.
         if !value.is_empty() {
-            to_wire(kind, self.types(), value, out)?;
+            to_wire(column.kind, self.types(), value, out)?;
         }
         Some(true)
     }

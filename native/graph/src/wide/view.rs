@@ -8,6 +8,7 @@
 use super::cells::Columns;
 use super::layout::{KeyPart, WideLayout};
 use super::partition::{overwrite, remove_followed, row_of, signed, WideOpened};
+use super::space::RowSpace;
 use crate::catalog::objects::{Setting, Table};
 use crate::catalog::{Image, Object, Refusal};
 use crate::codec::row::{Cell, Row, Stamp};
@@ -159,9 +160,9 @@ impl WideLayout {
     }
 
     /// Brings the views from what a row was to what it is.
-    pub(super) fn follow(
+    pub(super) fn follow<S: RowSpace>(
         &self,
-        transaction: &mut Transaction,
+        space: &mut S,
         opened: &mut WideOpened,
         before: Option<&[u8]>,
         after: Option<&[u8]>,
@@ -186,12 +187,12 @@ impl WideLayout {
             let bytes = size(&new) - size(&old);
             let moved = old.filter(|(gone, _)| new.as_ref().is_none_or(|(key, _)| key != gone));
             if let Some((gone, _)) = moved {
-                remove_followed(transaction, &key(&gone))?;
+                remove_followed(space, &key(&gone))?;
             }
             if let Some((member, packed)) = new {
-                overwrite(transaction, &key(&member), &packed)?;
+                overwrite(space, &key(&member), &packed)?;
             }
-            transaction.adjust(self.app, &view.layout.rows_id(), header, count, bytes)?;
+            space.adjust(self.app, &view.layout.rows_id(), header, count, bytes)?;
         }
         Ok(())
     }
