@@ -296,7 +296,8 @@ impl Lane {
             if self.request(request, here, left).is_err() {
                 if !here.aside.is_empty() {
                     left.extend_from_slice(&segment::frame(&strays, &lengths));
-                    (strays.clear(), lengths.clear());
+                    strays.clear();
+                    lengths.clear();
                     self.write(here, left);
                 }
                 strays.extend_from_slice(request);
