@@ -20,10 +20,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Audit, Frames
-from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, SerializationError
+from hyperdb.errors import ClosedError, DeadlockError, InvalidError, NotBuiltError, NotFoundError, SerializationError
 from hyperdb.graph.app import App
 from hyperdb.graph.catalog.tables import Tables
 from hyperdb.graph.command import Value, decode
+from hyperdb.graph.encrypted_apps import RECORD, EncryptedApps
 from hyperdb.graph.members import encoded, word
 from hyperdb.graph.native import NativeGraphStore
 from hyperdb.graph.snapshot import Snapshot
@@ -34,10 +35,12 @@ from hyperdb.values import CqlTimeouts, OpenOptions, Publishing
 
 if TYPE_CHECKING:
     from hyperdb.commitment.verify import Frame
+    from hyperdb.encryption import PublicKey
     from hyperdb.frontends.cql.backend import CqlBackend
     from hyperdb.frontends.sql.backend import SqlBackend
     from hyperdb.frontends.sql.embedded.placeholders import Parameters
     from hyperdb.frontends.sql.embedded.result import Result
+    from hyperdb.graph.encrypted import EncryptedApp
     from hyperdb.server import Serving
 
 T = TypeVar("T")
@@ -128,11 +131,52 @@ class Database:
         self._check()
         if not name:
             raise InvalidError("an app needs a name")
+        self._encrypted_apps.check_open(name)
         if self._native is None:
             from hyperdb.graph.portable.app import PortableAppView
 
             return PortableAppView(self, name, self._portable.app(encoded(name)))
         return App(self, name, self._graph.app(encoded(name)))
+
+    @cached_property
+    def _encrypted_apps(self) -> EncryptedApps:
+        return EncryptedApps(self.system_get(RECORD) if self._native is not None else None)
+
+    def encrypted(self, name: str, recipients: Sequence[PublicKey] | None = None) -> EncryptedApp:
+        """The encrypted app `name`, which keeps only what is verifiably encrypted to its recipients (docs/encryption.md).
+
+        Args:
+            recipients: makes the app, which must not hold anything yet; None opens one that was made.
+
+        Raises:
+            NotFoundError: it was not made.
+            InvalidError: it holds something, or was made for others; Redis's apps cannot be encrypted.
+        """
+        self._check()
+        from hyperdb.graph.encrypted import EncryptedApp
+
+        keys = None if recipients is None else tuple(key.data for key in recipients)
+        made = self._encrypted_apps.recipients(name)
+        if made is None:
+            if recipients is None or keys is None:
+                raise NotFoundError(f"there is no encrypted app {name!r}: say who its recipients are")
+            self._make_encrypted(name, recipients)
+            made = keys
+        elif keys is not None and set(keys) != set(made):
+            raise InvalidError(f"the encrypted app {name!r} has other recipients")
+        return EncryptedApp(self, name, self._graph.app(encoded(name)), made, partial(self._command, name))
+
+    def _make_encrypted(self, name: str, recipients: Sequence[PublicKey]) -> None:
+        from hyperdb.encryption.admission import check_recipients
+
+        if not name or name.startswith(_REDIS):
+            raise InvalidError(f"an app of Redis's clients cannot be encrypted, nor one without a name: {name!r}")
+        check_recipients(name, recipients)
+        if self.app(name).count():
+            raise InvalidError(f"the app {name!r} cannot be encrypted: it holds something")
+        more = self._encrypted_apps.added(name, [key.data for key in recipients])
+        self.system_put(RECORD, bytes(more))
+        self._encrypted_apps = more
 
     def transaction(
         self,
@@ -150,7 +194,7 @@ class Database:
         """
         self._check()
         options = TransactionOptions(isolation, read_only, lock_timeout)
-        return Transaction(self._graph.begin(options, now_ms()), options)
+        return Transaction(self._graph.begin(options, now_ms()), options, self._encrypted_apps.check_open)
 
     def run(
         self,
@@ -184,8 +228,13 @@ class Database:
         Raises:
             CommandError: when the command is refused.
             WrongTypeError: when an argument is no text, bytes or number.
+            EncryptionError: when the app is encrypted.
         """
         self._check()
+        self._encrypted_apps.check_open(app)
+        return self._command(app, *args)
+
+    def _command(self, app: str, *args: bytes | str | float) -> Value:
         words = [word(arg) for arg in args]
         return decode(self.native.command(encoded(app), _number(app), words))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import hyperdb
 from hyperdb.aio.app import AppReader, HyperedgeReader, HyperedgeView
 from hyperdb.aio.collections import HashView, ListView, SetView, SortedSetView
-from hyperdb.aio.database import App, AppAtFrame, Database, Snapshot
+from hyperdb.aio.database import App, AppAtFrame, Database, EncryptedApp, Snapshot
 from hyperdb.aio.transaction import Transaction, TransactionApp
 from hyperdb.values import EngineName, Sync
 
@@ -22,6 +22,7 @@ __all__ = [
     "AppAtFrame",
     "AppReader",
     "Database",
+    "EncryptedApp",
     "HashView",
     "HyperedgeReader",
     "HyperedgeView",

@@ -17,11 +17,13 @@ from hyperdb.aio.transaction import Transaction
 from hyperdb.commitment.frames import Frames
 from hyperdb.commitment.verify import Frame, Query
 from hyperdb.database import Examination
+from hyperdb.encryption import PublicKey
 from hyperdb.errors import ClosedError, DeadlockError, InvalidError, SerializationError
 from hyperdb.frontends.sql.embedded.placeholders import Parameters
 from hyperdb.frontends.sql.embedded.result import Result
 from hyperdb.graph.app import App as PlainApp
 from hyperdb.graph.command import Value
+from hyperdb.graph.encrypted import EncryptedApp as PlainEncryptedApp
 from hyperdb.graph.members import Text
 from hyperdb.graph.snapshot import Snapshot as PlainSnapshot
 from hyperdb.graph.snapshot import SnapshotApp
@@ -60,6 +62,10 @@ class Database:
     def app(self, name: str) -> App:
         """The app `name`."""
         return App(self.in_thread, self.plain.app(name))
+
+    async def encrypted(self, name: str, recipients: Sequence[PublicKey] | None = None) -> EncryptedApp:
+        """The encrypted app `name`."""
+        return EncryptedApp(self.in_thread, await self.in_thread(self.plain.encrypted, name, recipients))
 
     def transaction(
         self,
@@ -245,6 +251,26 @@ class App(AppWriter[PlainApp]):
     def sorted_set(self, id: Text) -> SortedSetView:  # noqa: A002
         """The sorted set `id`."""
         return SortedSetView(self._run, self.plain.sorted_set(id))
+
+
+class EncryptedApp(AppReader[PlainEncryptedApp]):
+    """An app that keeps only what is verifiably encrypted to its recipients."""
+
+    async def put(self, key: bytes, data: bytes) -> None:
+        """Keeps an object or a secret that was encrypted for this app and key."""
+        await self._run(self.plain.put, key, data)
+
+    async def remove(self, key: bytes) -> bool:
+        """Removes what is kept under a key; whether there was anything."""
+        return await self._run(self.plain.remove, key)
+
+    async def has(self, key: bytes) -> bool:
+        """Whether anything is kept under a key."""
+        return await self._run(self.plain.__contains__, key)
+
+    async def length(self) -> int:
+        """How many keys there are."""
+        return await self._run(self.plain.__len__)
 
 
 class AppAtFrame(AppReader[SnapshotApp]):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 import hyperdb
-from hyperdb.cli import keys, proofs
+from hyperdb.cli import encrypted, keys, proofs
 from hyperdb.cli.demo import demo
 from hyperdb.cli.files import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
@@ -102,6 +102,8 @@ def stats(directory: Dir, as_json: AsJson = False) -> None:
 for verb in (proofs.root, proofs.frames, proofs.seal, proofs.prove, proofs.verify, proofs.shards, keys.attest):
     application.command()(verb)
 application.command("attest-import")(keys.attest_import)
+for of_files in (encrypted.encrypt, encrypted.verify, encrypted.decrypt, encrypted.share):
+    keys.key_verbs.command()(of_files)
 application.add_typer(keys.key_verbs, name="key")
 application.command()(demo)
 application.command()(shell)

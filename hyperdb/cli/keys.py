@@ -1,8 +1,10 @@
-"""Owners' keys: made and shown here, used to attest, never sent anywhere.
+"""Keys of owners and recipients: made and shown here, used to attest and to decrypt, never sent anywhere.
 
 Theory: an owner who need not trust the store recomputes an app's root on an own copy of the data and signs it
-(docs/commitment.md, Attestation of an owner). The secret is 57 random bytes, the seed of an Ed448 key, as hex in a file of mode
-0600. Invariant: a secret is read by the process that signs, which owns the copy; a directory that a server owns is refused.
+(docs/commitment.md, Attestation of an owner); a recipient opens what was encrypted to the same kind of key
+(docs/encryption.md). The secret is 57 random bytes, the seed of an Ed448 key, as hex in a file of mode 0600, or behind a
+passphrase.
+Invariant: a secret is read by the process that uses it, which owns the copy; a directory that a server owns is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import base64
 import binascii
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -22,15 +23,18 @@ from hyperdb import _native
 from hyperdb.cli.files import Dir, read_bounded, write
 from hyperdb.cli.output import AsJson, print_facts, print_json
 from hyperdb.cli.target import target
+from hyperdb.encryption import SecretKey
+from hyperdb.encryption.key_files import MOST_KEY_FILE, Protected, plain, protected, read_key
 from hyperdb.errors import InvalidError, LockedError, NotFoundError
 
-SEED_BYTES = 57
 PUBLIC_BYTES = 57
 _OWNER_ONLY = 0o600
 _LONGEST_KEY_FILE = 1024
 _LONGEST_ATTESTATION = 1 << 16
 
-key_verbs = typer.Typer(help="Owners' keys.", no_args_is_help=True)
+_FROM_ENVIRONMENT = "HYPERDB_KEY_PASSPHRASE"
+
+key_verbs = typer.Typer(help="Keys, and files encrypted to them.", no_args_is_help=True)
 KeyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The secret key's file.")]
 
 
@@ -56,10 +60,37 @@ def public_key(text: str, what: str) -> bytes:
     return key
 
 
+def _passphrase(path: Path, confirm: bool = False) -> str:
+    """From the environment, or asked for on the terminal."""
+    given = os.environ.get(_FROM_ENVIRONMENT)
+    return (
+        given if given is not None else str(typer.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=confirm))
+    )
+
+
+def _stored_key(path: Path) -> SecretKey | Protected:
+    try:
+        return read_key(read_bounded(path, MOST_KEY_FILE, "secret key"))
+    except InvalidError as error:
+        raise InvalidError(f"{path}: {error}") from error
+
+
+def secret_key(path: Path) -> SecretKey:
+    """The secret key of a file; for its passphrase, if it has one, the environment or the terminal is asked."""
+    stored = _stored_key(path)
+    return stored if isinstance(stored, SecretKey) else stored.unlock(_passphrase(path))
+
+
 @key_verbs.command("new")
-def new(path: KeyFile) -> None:
+def new(
+    path: KeyFile,
+    passphrase: Annotated[
+        bool, typer.Option("--passphrase", help=f"Protects it by a passphrase, asked for or from {_FROM_ENVIRONMENT}.")
+    ] = False,
+) -> None:
     """Make a secret key and print its public key; an existing file is never overwritten."""
-    seed = secrets.token_bytes(SEED_BYTES)
+    key = SecretKey.generate()
+    text = protected(key, _passphrase(path, confirm=True)) if passphrase else plain(key)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
     except FileExistsError as error:
@@ -67,16 +98,16 @@ def new(path: KeyFile) -> None:
     except OSError as error:
         raise InvalidError(f"{path} cannot be made: {error.strerror}") from error
     with os.fdopen(descriptor, "w") as file:
-        file.write(seed.hex() + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    print(_native.public_key_of(seed).hex())
+    print(key.public)
 
 
 @key_verbs.command("show")
 def show(path: KeyFile) -> None:
     """Print the public key of a secret key."""
-    print(_native.public_key_of(_read_hex(path, SEED_BYTES, "secret key")).hex())
+    print(_stored_key(path).public)
 
 
 def attest(
@@ -88,7 +119,7 @@ def attest(
     as_json: AsJson = False,
 ) -> None:
     """Recompute an app's root from the data of this copy, and sign it with the owner's key."""
-    seed = _read_hex(key, SEED_BYTES, "secret key")
+    seed = secret_key(key).seed
     if not directory.is_dir():
         raise NotFoundError(f"there is no database in {directory}")
     if out is not None and out.exists():

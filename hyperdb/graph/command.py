@@ -7,11 +7,18 @@ nothing is scanned twice. Strings stay bytes: the database does not know their e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from hyperdb.errors import CommandError, InvalidError, WrongTypeError
 
 Value: TypeAlias = "bool | int | float | bytes | list[Value] | dict[Value, Value] | set[Value] | None"
+
+
+class Command(Protocol):
+    """Runs one RESP data command on an app."""
+
+    def __call__(self, *args: bytes | str | float) -> Value:
+        """Its reply."""
 
 
 def decode(reply: bytes) -> Value:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, Self
@@ -64,8 +64,11 @@ def pause(attempt: int) -> float:
 class Transaction:
     """See `hyperdb.Database.transaction`. As a context manager it commits at the end, and rolls back on an exception."""
 
-    def __init__(self, inner: StoreTransaction, options: TransactionOptions) -> None:
+    def __init__(
+        self, inner: StoreTransaction, options: TransactionOptions, check_open: Callable[[str], object] = lambda _name: None
+    ) -> None:
         self.options = options
+        self._check_open = check_open
         self._inner = inner
         self._apps: dict[str, TransactionApp] = {}
         self._lock = threading.Lock()
@@ -75,6 +78,7 @@ class Transaction:
         """The app `name` inside this transaction, made at once if it is new. It cannot be flushed until the end."""
         if not name:
             raise InvalidError("an app needs a name")
+        self._check_open(name)
         with self._lock:
             app = self._apps.get(name)
         if app is None:
