@@ -205,6 +205,21 @@ impl WideTable {
         Ok(self.partition(&partition)?.token)
     }
 
+    /// Numbers of the table, its indexes and its views with what is wrong with them.
+    fn examine(
+        &self,
+        py: Python<'_>,
+        transaction: &SqlTransaction,
+    ) -> PyResult<Vec<(u64, String)>> {
+        let flaws = self.with(py, transaction, |layout, inner, opened| {
+            layout.examine(inner, opened)
+        })?;
+        Ok(flaws
+            .into_iter()
+            .map(|flaw| (flaw.number, flaw.text))
+            .collect())
+    }
+
     /// Declares that the transaction writes rows here.
     fn claim(&self, py: Python<'_>, transaction: &SqlTransaction) -> PyResult<()> {
         let layout = self.0.clone();

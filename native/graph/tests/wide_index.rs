@@ -67,6 +67,9 @@ proptest! {
                 // A part of the key has no time.
                 row[0].1 = Shown::Nothing;
             }
+            let transaction = bench.shop.begin();
+            let opened = bench.layout.open(&transaction).unwrap();
+            prop_assert_eq!(bench.layout.examine(&transaction, &opened).unwrap(), []);
             let mut found = bench.shown(&bench.layout.views[0].layout, [1, 3, 2, 4]);
             let order = |row: &Vec<(Shown, Shown)>| format!("{row:?}");
             expected.sort_by_key(order);
@@ -258,4 +261,35 @@ fn a_views_row_goes_at_once_with_the_value_in_its_key() {
     assert_eq!(keys(NOW + 50), [Shown::Wire(wire(2))]);
     assert_eq!(bench.shop.store.end_cells(NOW + 50, 10).unwrap(), 2);
     assert_eq!(keys(NOW + 50), [Shown::Wire(wire(2))]);
+}
+
+#[test]
+fn what_is_written_past_an_index_or_a_view_is_told() {
+    let mut bench = Bench::new();
+    let blind = bench.layout.clone();
+    bench.make_index(0);
+    bench.make_view();
+    let x = |n| vec![(X, Change::Set(Some(stored(n))))];
+    let flaws = |bench: &Bench| {
+        let transaction = bench.shop.begin();
+        let opened = bench.layout.open(&transaction).unwrap();
+        let found = bench.layout.examine(&transaction, &opened).unwrap();
+        found.into_iter().map(|flaw| flaw.text).collect::<Vec<_>>()
+    };
+    bench.run(1, &Op::Write(1, Some(1), 0, x(1)));
+    bench.run(2, &Op::Write(1, Some(2), 0, x(2)));
+    assert_eq!(flaws(&bench), [""; 0]);
+    let sees = std::mem::replace(&mut bench.layout, blind);
+    bench.run(3, &Op::Write(1, Some(1), 0, x(3)));
+    bench.run(4, &Op::Remove(1, 2));
+    bench.layout = sees;
+    assert_eq!(
+        flaws(&bench),
+        [
+            "lacks 1 of 1 entries",
+            "has 2 entries of rows that are not there",
+            "lacks 1 of 1 entries",
+            "has 2 entries of rows that are not there",
+        ]
+    );
 }

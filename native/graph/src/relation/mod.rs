@@ -9,6 +9,8 @@
 //! **Invariant.** For each row there is in each index exactly one entry if its predicate is true, and none else.
 
 mod bulk;
+mod cql_json;
+mod cql_values;
 mod key;
 mod point;
 mod read;
@@ -119,6 +121,10 @@ impl Layout {
         };
         if !table.partition.is_empty() {
             let wide = WideLayout::of(image, number)?;
+            for column in &mut layout.columns {
+                column.kind = cql_values::sql_kind(&column.kind);
+                column.width = column.kind.width();
+            }
             let key = layout.token_parts(&wide);
             layout.key = key.ok_or_else(|| Refusal::missing("column", &table.name))?;
             layout.wide = Some(Arc::new(wide));

@@ -5,12 +5,13 @@
 //! after the newest cell of the row if that is later, so that of two statements the later one counts. **Invariant.** What SQL writes is
 //! weighed, indexed and followed by views as CQL's writes are: by the same code.
 
+use super::cql_values::{sql_kind, to_cql, to_sql};
 use super::read::{Page, Way};
 use super::write::{Changed, Violation};
 use super::{Layout, Part, Slots};
 use crate::codec::order::{Nulls, Order};
 use crate::codec::row::Row;
-use crate::codec::wire::to_wire;
+use crate::codec::wire::{is_emptiable, to_wire};
 use crate::keys;
 use crate::sequencer::Transaction;
 use crate::step::{Step, Stop};
@@ -43,6 +44,10 @@ fn unkeyable(unkeyable: Unkeyable) -> Stop {
     }
 }
 
+fn unwritable() -> Stop {
+    invalid("a value that CQL's type does not have, or of a type that only CQL writes")
+}
+
 fn unwritten(error: Unwritten) -> Stop {
     match error {
         Unwritten::Key(error) => unkeyable(error),
@@ -65,7 +70,7 @@ impl Layout {
                 .position(|column| column.id == part.id)?;
             Some(Part {
                 slot,
-                kind: part.kind.clone(),
+                kind: sql_kind(&part.kind),
                 order: Order {
                     descending,
                     nulls: Nulls::Never,
@@ -77,12 +82,29 @@ impl Layout {
         partition.chain(clustering).collect()
     }
 
+    /// A value of a key on CQL's wire.
     fn wire(&self, wide: &WideLayout, part: &Part, value: Option<&[u8]>) -> Step<Vec<u8>> {
         let value = value.ok_or_else(|| invalid("a null in a key that takes none"))?;
+        let kind = self
+            .columns
+            .get(part.slot)
+            .and_then(|column| wide.column_kind(column.id))
+            .ok_or_else(|| malformed("key"))?;
+        let value = to_cql(kind, wide.user_types(), value).ok_or_else(unwritable)?;
         let mut wire = Vec::new();
-        to_wire(&part.kind, wide.user_types(), value, &mut wire)
+        to_wire(kind, wide.user_types(), &value, &mut wire)
             .ok_or_else(|| invalid("a value that is none of its type"))?;
         Ok(wire)
+    }
+
+    /// What becomes of a column by a value of SQL's.
+    fn change(&self, wide: &WideLayout, id: u32, value: Option<&[u8]>) -> Step<(u32, Change)> {
+        let Some(value) = value else {
+            return Ok((id, Change::Set(None)));
+        };
+        let kind = wide.column_kind(id).ok_or_else(|| malformed("column"))?;
+        let value = to_cql(kind, wide.user_types(), value).ok_or_else(unwritable)?;
+        Ok((id, Change::Set(Some(value))))
     }
 
     fn token_key(&self, wide: &WideLayout, slots: &[Option<Vec<u8>>]) -> Step<Key> {
@@ -172,9 +194,12 @@ impl Layout {
         let wires = |values: &Slots| {
             let pairs = self.key.iter().zip(values);
             let wires = pairs.map(|(part, value)| self.wire(wide, part, value.as_deref()));
-            wires.collect::<Step<Vec<_>>>()
+            wires.collect::<Step<Vec<_>>>().ok()
         };
-        let (mut low, mut high) = (wires(low)?, wires(high)?);
+        // What is no value of CQL's limits no key; rows are compared with it afterwards.
+        let (Some(mut low), Some(mut high)) = (wires(low), wires(high)) else {
+            return Ok(None);
+        };
         let slice = Slice {
             low: Some((low.split_off(count), *from)),
             high: Some((high.split_off(count), *to)),
@@ -235,11 +260,14 @@ impl Layout {
                 false => row,
             };
             let value = wide.live_value(from, column.id, now).ok_or_else(none)?;
-            // The empty value of a type of fixed width is none in SQL.
-            slots.push(value.filter(|value| {
-                let width = column.kind.width().bytes();
-                width.is_none_or(|width| width == value.len())
-            }));
+            let kind = wide.column_kind(column.id).ok_or_else(none)?;
+            // The empty value of a type that has no other use for it is none in SQL.
+            let value = value.filter(|value| !value.is_empty() || !is_emptiable(kind));
+            let of = |value: Vec<u8>| to_sql(kind, &self.image, wide.user_types(), &value);
+            slots.push(match value {
+                None => None,
+                Some(value) => Some(of(value).ok_or_else(none)?),
+            });
         }
         self.pack(&slots).ok_or_else(none)
     }
@@ -273,11 +301,11 @@ impl Layout {
                 return Ok(Err(Violation { index: 0 }));
             }
         }
-        let given = |(column, value): (&super::ColumnLayout, &Option<Vec<u8>>)| {
-            let value = value.clone()?;
-            Some((column.id, Change::Set(Some(value))))
-        };
-        let changes = self.columns.iter().zip(slots).filter_map(given).collect();
+        let given = self.columns.iter().zip(slots);
+        let changes = given
+            .filter(|(column, value)| value.is_some() && !self.is_in_key(column.id))
+            .map(|(column, value)| self.change(wide, column.id, value.as_deref()))
+            .collect::<Step<Vec<_>>>()?;
         self.token_write(wide, transaction, &mut opened, &key, changes)?;
         Ok(Ok(()))
     }
@@ -296,9 +324,8 @@ impl Layout {
             now,
             grace: wide.grace,
         };
-        let is_key = |id: u32| self.key.iter().any(|part| self.id_of(part) == Some(id));
-        let changes = changes.into_iter().filter(|(id, _)| !is_key(*id));
-        let (statics, own): (Vec<_>, Vec<_>) = changes.partition(|(id, _)| wide.is_static(*id));
+        let (statics, own): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|(id, _)| wide.is_static(*id));
         let mut write = Write {
             timestamp: self.time(wide, transaction, opened, key)?,
             ttl: 0,
@@ -323,8 +350,9 @@ impl Layout {
         Ok(())
     }
 
-    fn id_of(&self, part: &Part) -> Option<u32> {
-        self.columns.get(part.slot).map(|column| column.id)
+    fn is_in_key(&self, id: u32) -> bool {
+        let of = |part: &Part| self.columns.get(part.slot).map(|column| column.id);
+        self.key.iter().any(|part| of(part) == Some(id))
     }
 
     pub(super) fn token_remove(
@@ -374,9 +402,10 @@ impl Layout {
             .columns
             .iter()
             .zip(pairs)
-            .filter(|(_, (old, new))| old != new);
-        let changes = changed.map(|(column, (_, new))| (column.id, Change::Set(new.clone())));
-        let changes = changes.collect();
+            .filter(|(column, (old, new))| old != new && !self.is_in_key(column.id));
+        let changes = changed
+            .map(|(column, (_, new))| self.change(wide, column.id, new.as_deref()))
+            .collect::<Step<Vec<_>>>()?;
         self.token_write(wide, transaction, &mut opened, &key, changes)?;
         Ok(Ok(()))
     }

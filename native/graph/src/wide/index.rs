@@ -132,7 +132,7 @@ impl WideLayout {
     }
 
     /// The type of any column, of the key too.
-    pub(super) fn column_kind(&self, id: u32) -> Option<&Type> {
+    pub fn column_kind(&self, id: u32) -> Option<&Type> {
         let mut parts = self.partition.iter().chain(&self.clustering);
         let part = parts.find(|part| part.id == id);
         part.map(|part| &part.kind).or_else(|| self.kind(id))
@@ -150,7 +150,7 @@ impl WideLayout {
     }
 
     /// The forms that a packed row has in an index; of what lives at `now`, or of all that it holds. `None` if malformed.
-    fn forms(
+    pub(super) fn forms(
         &self,
         index: &WideIndex,
         row: &Row<'_>,

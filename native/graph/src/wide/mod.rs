@@ -6,6 +6,7 @@
 //! have in time. **Invariant.** What is stored follows from the set of writes, not from the order in which they came.
 
 pub mod cells;
+pub mod examine;
 mod expiry;
 pub mod fields;
 pub mod index;

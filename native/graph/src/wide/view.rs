@@ -245,7 +245,11 @@ impl WideLayout {
     }
 
     /// The member key and the packed row that a row of the base makes, if it makes one.
-    fn project(&self, view: &WideView, row: &Row<'_>) -> Step<Option<(Vec<u8>, Vec<u8>)>> {
+    pub(super) fn project(
+        &self,
+        view: &WideView,
+        row: &Row<'_>,
+    ) -> Step<Option<(Vec<u8>, Vec<u8>)>> {
         let none = || malformed("row");
         for condition in &view.conditions {
             let Some(value) = row.cell(condition.column).and_then(|cell| cell.value) else {
