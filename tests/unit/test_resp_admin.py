@@ -228,3 +228,38 @@ def test_docs_of_set_show_tokens_choices_and_repetition() -> None:
 def test_unknown_subcommand_is_named() -> None:
     answer = call(FakeServer(), "CONFIG", "NOPE")
     assert isinstance(answer, Failure) and answer.text.startswith("ERR unknown subcommand 'NOPE'")
+
+
+def _cluster(*words: str, **facts: str) -> object:
+    server = FakeServer()
+    server.facts = {**server.facts, **facts}
+    return admin.Admin(server).call(ALICE, [word.encode() for word in words])
+
+
+def test_slots_are_those_of_redis() -> None:
+    known = {"foo": 12182, "bar": 5061, "123456789": 0x31C3, "": 0, "{foo}x": 12182, "a{foo}{bar}": 12182}
+    assert {key: _cluster("cluster", "keyslot", key) for key in known} == known
+    # Nothing between the braces, or only one of them: the whole key counts.
+    whole = [_cluster("CLUSTER", "KEYSLOT", key) for key in ("{}foo", "foo{", "}foo{")]
+    assert len(set(whole)) == 3 and 12182 not in whole
+
+
+def test_a_server_alone_has_all_slots() -> None:
+    here = ["127.0.0.1", 6379, "r" * 40, []]
+    assert _cluster("cluster", "slots") == [[0, 16383, here]]
+    assert _cluster("cluster", "slots", bind="0.0.0.0") == [[0, 16383, ["", *here[1:]]]]
+    nodes = _cluster("cluster", "nodes")
+    assert isinstance(nodes, Verbatim)
+    assert nodes.text == f"{'r' * 40} 127.0.0.1:6379@0 myself,master - 0 0 0 connected 0-16383\n"
+    (shard,) = _cluster("cluster", "shards")
+    assert shard["slots"] == [0, 16383] and [node["role"] for node in shard["nodes"]] == ["master"]
+    assert _cluster("cluster", "replicas", _cluster("cluster", "myid")) == []
+    assert _cluster("cluster", "replicas", "x") == Failure("ERR Unknown node x")
+    assert "cluster_state:ok\r\n" in _cluster("cluster", "info").text
+
+
+def test_there_is_nobody_to_join_or_to_follow() -> None:
+    assert _cluster("cluster", "meet", "127.0.0.1", "7000") == Failure("ERR HyperDB is one node: there is no cluster to change")
+    assert _cluster("replicaof", "no", "one") == _cluster("readonly") == OK
+    assert _cluster("slaveof", "other", "6379") == Failure("ERR HyperDB does not replicate: it cannot follow another server")
+    assert _cluster("failover") == Failure("ERR FAILOVER requires connected replicas.")

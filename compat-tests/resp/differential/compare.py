@@ -10,6 +10,24 @@ from collections.abc import Callable
 
 from wire import Payload, Reply
 
+#: Errors that Redis 7.2, whose words HyperDB has, words otherwise than the peer's 7.0.
+_SINCE_7_2 = (
+    (b"ERR Unbalanced XREAD list", b"ERR Unbalanced 'xread' list"),
+    (b"ERR Unbalanced XREADGROUP list", b"ERR Unbalanced 'xreadgroup' list"),
+)
+
+
+def as_in_7_2(reply: Reply) -> Reply:
+    """A reply of the peer's in the words of Redis 7.2."""
+    if reply.kind != "-" or not isinstance(reply.payload, bytes):
+        return reply
+    text = reply.payload
+    for before, now in _SINCE_7_2:
+        if text.startswith(before):
+            text = now + text.removeprefix(before)
+    return Reply(reply.kind, text)
+
+
 #: How far two servers' clocks and the time between two calls may lie apart, in the reply's unit.
 NEAR = 2000
 
@@ -69,6 +87,33 @@ def shape(ours: Reply, theirs: Reply) -> bool:
     return ours.kind == theirs.kind and (ours.payload is None) == (theirs.payload is None)
 
 
+#: Times, which two servers read from two clocks; what a tree of the server's own looks like; what Redis has since 7.2.
+_OWN = {b"idle", b"seen-time", b"active-time", b"inactive", b"radix-tree-keys", b"radix-tree-nodes"}
+
+
+def _without_own(reply: Reply) -> Reply:
+    """A reply in which maps, flat ones too, lack the names above, and pending entries their times."""
+    if not isinstance(reply.payload, list):
+        return reply
+    items, at = [], 0
+    while at < len(reply.payload):
+        name = reply.payload[at].payload
+        if isinstance(name, bytes) and name in _OWN:
+            at += 2
+        else:
+            items.append(_without_own(reply.payload[at]))
+            at += 1
+    if len(items) in (3, 4) and [item.kind for item in items[-2:]] == [":", ":"] and items[0].kind == "$":
+        # A pending entry: its time of delivery is a moment ago, or any the client gave.
+        del items[-2]
+    return Reply(reply.kind, items)
+
+
+def timeless(ours: Reply, theirs: Reply) -> bool:
+    """What is told of streams and their readers, without times."""
+    return _without_own(ours) == _without_own(theirs)
+
+
 COMPARISONS: dict[str, Callable[[Reply, Reply], bool]] = {
     "exact": exact,
     "unordered": unordered,
@@ -77,4 +122,5 @@ COMPARISONS: dict[str, Callable[[Reply, Reply], bool]] = {
     "scan": scan,
     "scanpairs": scanpairs,
     "shape": shape,
+    "timeless": timeless,
 }

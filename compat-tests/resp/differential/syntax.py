@@ -75,6 +75,52 @@ KINDS: dict[str, SearchStrategy[bytes]] = {
     "LEXEND": _mostly(_choice("-", "+", "[f", "(f", "[1", "(2", "[g", "["), _choice("f", "", "-x", "+1")),
     # Nobody will push: both servers must come back with the reply of a time that is over.
     "BRIEF": _mostly(_choice("0.001", "0.002"), _choice("-1", "x", "", "1e400", "9e18")),
+    "LONGITUDE": _mostly(
+        _choice("0", "13.361389", "15.087269", "-122.4", "179.99", "-179.99", "2.35", "-0.00001"),
+        _choice("180", "-180", "180.1", "x", "", "inf", "nan", "1e5000"),
+    ),
+    "LATITUDE": _mostly(
+        _choice("0", "38.115556", "37.502669", "37.8", "-33.9", "84.9", "-84.9", "70", "0.00001"),
+        _choice("85.05112878", "-85.05112878", "85.06", "x", ""),
+    ),
+    "LENGTH": _mostly(_choice("0", "1", "100", "200.5", "5000", "20000", "1e7", "0.001"), _choice("-1", "x", "", "inf", "1e300")),
+    "UNIT": _mostly(_choice("m", "km", "ft", "MI"), _choice("yd", "")),
+    "PLACES": _mostly(_choice("pl", "pl2"), _choice("a", "s", "none")),
+    "SKETCH": _mostly(_choice("pf", "pf2"), _choice("a", "s", "none")),
+    #: Different elements, each some digits: enough of them leave the sparse encoding's corners behind.
+    "MANY": st.integers(0, 999_999).map(lambda number: b"%d" % number),
+    "STREAM": _mostly(_choice("st", "st2"), _choice("a", "s", "none")),
+    "GROUP": _mostly(_choice("g", "g2"), _choice("none", "")),
+    "CONSUMER": _choice("c", "d", ""),
+    "ID": _mostly(
+        _choice("1-1", "1-2", "2-0", "3", "3-1", "4-*", "5-5", "6-0", "7-*", "0-1", "0"),
+        _choice(
+            "0-0",
+            "x",
+            "",
+            "-",
+            "+",
+            "5-",
+            "-5",
+            "1-x",
+            " 1-1",
+            "+1-1",
+            "01-01",
+            "(1-1",
+            "1--1",
+            "1--01",
+            "1-1-1",
+            "18446744073709551615-18446744073709551615",
+            "18446744073709551616-0",
+            "18446744073709551615",
+            "9" * 128,
+        ),
+    ),
+    "IDEND": _mostly(
+        _choice("-", "+", "1-1", "1", "2", "(1-1", "(3", "5-5", "0"),
+        _choice("(", "(-", "(0-0", "x", "", "(18446744073709551615-18446744073709551615", "18446744073709551615"),
+    ),
+    "BLOCKMS": _mostly(_choice("1", "2"), _choice("-1", "x", "1.5", "9223372036854775807")),
     "DB": _mostly(_choice("0", "1", "9"), _choice("-1", "16", "x")),
 }
 

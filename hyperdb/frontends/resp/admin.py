@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hyperdb.frontends.resp import command_info, config, hyper, info, table
+from hyperdb.frontends.resp import cluster, command_info, config, hyper, info, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
 
@@ -140,7 +140,7 @@ class Admin:
         return OK
 
 
-def _of_frames(run: Callable[[Control, Client, Sequence[bytes]], Answer]) -> Run:
+def _over(run: Callable[[Control, Client, Sequence[bytes]], Answer]) -> Run:
     return lambda admin, client, args: run(admin.control, client, args)
 
 
@@ -150,6 +150,8 @@ COMMANDS: Mapping[str, Run] = {
     "acl|whoami": Admin._acl_whoami,
     "bgrewriteaof": Admin._bgrewriteaof,
     "bgsave": Admin._bgsave,
+    "cluster|help": Admin._help,
+    **{name: _over(run) for name, run in cluster.COMMANDS.items()},
     "command": Admin._command,
     "command|count": Admin._command_count,
     "command|docs": Admin._command_docs,
@@ -163,15 +165,15 @@ COMMANDS: Mapping[str, Run] = {
     "config|resetstat": Admin._config_resetstat,
     "config|rewrite": Admin._config_rewrite,
     "config|set": Admin._config_set,
-    "hyper.frame": _of_frames(hyper.frame),
-    "hyper.mprove": _of_frames(hyper.prove_many),
-    "hyper.privacy": _of_frames(hyper.privacy),
-    "hyper.prove": _of_frames(hyper.prove),
-    "hyper.provecount": _of_frames(hyper.prove_count),
-    "hyper.proveremoved": _of_frames(hyper.prove_removed),
-    "hyper.proverows": _of_frames(hyper.prove_rows),
-    "hyper.root": _of_frames(hyper.root),
-    "hyper.seal": _of_frames(hyper.seal),
+    "hyper.frame": _over(hyper.frame),
+    "hyper.mprove": _over(hyper.prove_many),
+    "hyper.privacy": _over(hyper.privacy),
+    "hyper.prove": _over(hyper.prove),
+    "hyper.provecount": _over(hyper.prove_count),
+    "hyper.proveremoved": _over(hyper.prove_removed),
+    "hyper.proverows": _over(hyper.prove_rows),
+    "hyper.root": _over(hyper.root),
+    "hyper.seal": _over(hyper.seal),
     "info": Admin._info,
     "lastsave": Admin._lastsave,
     "lolwut": Admin._lolwut,

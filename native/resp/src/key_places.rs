@@ -1,46 +1,65 @@
 //! Where the keys of a command are among its arguments.
 //!
 //! **Theory.** The command table has for each command where its keys begin and how they go on, as COMMAND shows it: a range of
-//! arguments, or a number of keys and then these. What it cannot say (STORE of SORT) is an exception here.
+//! arguments, or a number of keys and then these; they begin at an argument or behind a word (STREAMS of XREAD). What it cannot say
+//! (STORE of SORT) is an exception here.
 
 use crate::args::Args;
 
 /// How the keys go on from the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Find {
-    /// Up to an argument (negative: from the last, -1; relative to the first key if not negative), every `step`th.
-    Range { last: i64, step: usize },
+    /// Up to an argument (negative: from the last, -1; relative to the first key if not negative), every `step`th; of what is left
+    /// only one part in `parts`.
+    Range {
+        last: i64,
+        step: usize,
+        parts: usize,
+    },
     /// An argument says how many there are; they begin at another one.
     Number { count: usize, first: usize },
+}
+
+/// Where the first key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    At(usize),
+    /// Behind the first such word from this argument on.
+    Behind(&'static str, usize),
 }
 
 /// One group of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPlaces {
-    begin: usize,
+    begin: Begin,
     find: Find,
 }
 
 impl KeyPlaces {
     /// The groups of a command, from the table's cell; those that it cannot name are left out.
-    pub(crate) fn parse(cell: &str) -> Vec<KeyPlaces> {
+    pub(crate) fn parse(cell: &'static str) -> Vec<KeyPlaces> {
         cell.split(';').filter_map(Self::group).collect()
     }
 
-    fn group(text: &str) -> Option<KeyPlaces> {
+    fn group(text: &'static str) -> Option<KeyPlaces> {
         let mut parts = text.split(':');
         let flags = parts.next()?;
         if flags.starts_with("not_key") {
             return None;
         }
-        let begin = parts.next()?.parse().ok()?;
+        let place = parts.next()?;
+        let begin = match place.split_once('@') {
+            None => Begin::At(place.parse().ok()?),
+            Some((word, from)) => Begin::Behind(word, from.parse().ok()?),
+        };
         let (how, numbers) = parts.next()?.strip_suffix(')')?.split_once('(')?;
         let mut numbers = numbers.split(',');
-        let (first, second) = (numbers.next()?, numbers.next()?);
+        let (first, second, third) = (numbers.next()?, numbers.next()?, numbers.next()?);
         let find = match how {
             "range" => Find::Range {
                 last: first.parse().ok()?,
                 step: second.parse().ok()?,
+                parts: third.parse::<usize>().ok()?.max(1),
             },
             "keynum" => Find::Number {
                 count: first.parse().ok()?,
@@ -54,20 +73,29 @@ impl KeyPlaces {
     /// The arguments that are keys.
     fn of(self, args: Args<'_>) -> impl Iterator<Item = usize> {
         let len = args.len();
+        let begin = match self.begin {
+            Begin::At(at) => at,
+            Begin::Behind(word, from) => (from..len)
+                .find(|at| args.is(*at, word))
+                .map_or(len, |at| at + 1),
+        };
         let (from, end, step) = match self.find {
-            Find::Range { last, step } => {
+            Find::Range { last, step, parts } => {
                 let end = match usize::try_from(last) {
-                    Ok(last) => self.begin + last + 1,
-                    Err(_) => len.saturating_add_signed(isize::try_from(last + 1).unwrap_or(0)),
+                    Ok(last) => begin + last + 1,
+                    Err(_) => {
+                        let end = len.saturating_add_signed(isize::try_from(last + 1).unwrap_or(0));
+                        begin + end.saturating_sub(begin) / parts
+                    }
                 };
-                (self.begin, end, step)
+                (begin, end, step)
             }
             Find::Number { count, first } => {
-                let said = args.get(self.begin + count).and_then(|raw| {
+                let said = args.get(begin + count).and_then(|raw| {
                     let text = std::str::from_utf8(raw).ok()?;
                     text.parse::<usize>().ok()
                 });
-                let from = self.begin + first;
+                let from = begin + first;
                 (from, from.saturating_add(said.unwrap_or(0)), 1)
             }
         };
@@ -128,6 +156,10 @@ mod tests {
             ("sort a get store", "a"),
             ("ping", ""),
             ("bitop and d a b", "d a b"),
+            ("xread count 2 streams a b 0 0", "a b"),
+            ("xreadgroup group g streams count 1 streams a >", "a"),
+            ("xread streams", ""),
+            ("georadius a 0 0 1 m count 1 store b", "a b"),
             ("object encoding a", ""),
         ] {
             assert_eq!(keys_of(line).join(" "), keys, "{line}");

@@ -6,9 +6,11 @@ pub mod arguments;
 pub mod blocking;
 pub mod edge;
 pub mod extended;
+pub mod geo;
 pub mod glob;
 pub mod hash_order;
 pub mod hashes;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod lists;
 pub mod numbers;
@@ -29,6 +31,8 @@ pub fn handlers() -> impl Iterator<Item = (&'static str, Handler)> {
         sets::HANDLERS,
         sorted_sets::HANDLERS,
         streams::HANDLERS,
+        hyperloglog::HANDLERS,
+        geo::HANDLERS,
     ]
     .into_iter()
     .flatten()

@@ -8,5 +8,6 @@ mod hostile;
 mod outside;
 mod pipelining;
 mod pubsub;
+mod streams;
 mod support;
 mod transactions;

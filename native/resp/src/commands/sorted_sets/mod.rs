@@ -17,13 +17,16 @@ mod write;
 use super::edge;
 use super::hash_order::{self, member_key, Picks};
 use super::numbers::{self, G17_TEXT};
-use crate::command::Handler;
+use crate::command::{Context, Handler, Outcome};
 use crate::reply::Reply;
 use algebra::Operation;
 use hyperdb_graph::keys::{order_f64, KeyBuf};
-use hyperdb_graph::{AppId, Header, Step, Turn};
+use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn};
 use order::Basis;
 use pop::End;
+use std::ops::{Bound, ControlFlow};
+
+pub use write::Options as AddOptions;
 
 /// Handlers of this folder by command name.
 pub const HANDLERS: &[(&str, Handler)] = &[
@@ -165,6 +168,52 @@ fn remove(
     set.count -= 1;
     set.bytes = set.bytes.saturating_sub(footprint(member));
     Ok(())
+}
+
+/// The score of a member, if it is there.
+pub fn score_of(turn: &Turn<'_>, app: AppId, set: &Header, member: &[u8]) -> Step<Option<f64>> {
+    score(turn, app, set, member, &mut KeyBuf::new())
+}
+
+/// Gives members scores, and replies as ZADD does.
+pub fn add(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    options: &AddOptions,
+    members: &[(f64, &[u8])],
+) -> Outcome {
+    write::put(cx, key, options, members.iter().copied().map(Ok))
+}
+
+/// Visits the members whose scores are from the first to below the second, in order, until told to stop.
+pub fn walk_scores(
+    turn: &Turn<'_>,
+    app: AppId,
+    set: &Header,
+    (low, high): (f64, f64),
+    visit: impl FnMut(&[u8], f64) -> ControlFlow<()>,
+) -> Step<()> {
+    let range = order::Range::Score(Bound::Included(low), Bound::Excluded(high));
+    order::walk(turn, app, set, &range, Direction::Forward, visit)
+}
+
+/// Makes `key` the sorted set of different members with their scores, replacing what was there; nothing if there are none.
+pub fn store<'a>(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    members: impl Iterator<Item = (&'a [u8], f64)>,
+) -> Step<()> {
+    let mut set = cx.turn.draft_edge(Kind::SortedSet);
+    let mut place = KeyBuf::new();
+    for (member, score) in members {
+        member_key(cx.turn, member, &mut place);
+        set_score(cx.turn, cx.app, &mut set, member, (None, score), &mut place)?;
+    }
+    if set.count == 0 {
+        cx.turn.remove_element(cx.app, key)?;
+        return Ok(());
+    }
+    cx.turn.put_header(cx.app, key, &set)
 }
 
 /// Writes a score.

@@ -1,9 +1,8 @@
 //! Commands on ranges: reading, storing, counting and removing them.
 
 use super::order::{self, walk, Basis, Range};
-use super::{decode_score, remove as remove_member, reply_members, set_score, Picks};
+use super::{decode_score, remove as remove_member, reply_members, Picks};
 use crate::command::{errors, Abort, Context, Outcome};
-use crate::commands::hash_order::member_key;
 use crate::commands::{arguments, edge};
 use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn};
@@ -139,20 +138,11 @@ pub(super) fn zrangestore(cx: &mut Context<'_, '_>) -> Outcome {
 
 /// Makes `key` the sorted set of different members `picks`, or nothing if there are none; replies their number.
 pub(super) fn store(cx: &mut Context<'_, '_>, key: &[u8], picks: &Picks) -> Outcome {
-    if picks.is_empty() {
-        cx.turn.remove_element(cx.app, key)?;
-        cx.reply.integer(0);
-        return Ok(());
-    }
-    let mut set = cx.turn.draft_edge(Kind::SortedSet);
-    let mut place = KeyBuf::new();
-    for (member, value) in picks.iter() {
-        member_key(cx.turn, member, &mut place);
-        let scores = (None, decode_score(value));
-        set_score(cx.turn, cx.app, &mut set, member, scores, &mut place)?;
-    }
-    cx.turn.put_header(cx.app, key, &set)?;
-    cx.reply.integer(set.count as i64);
+    let members = picks
+        .iter()
+        .map(|(member, value)| (member, decode_score(value)));
+    super::store(cx, key, members)?;
+    cx.reply.integer(picks.len() as i64);
     Ok(())
 }
 

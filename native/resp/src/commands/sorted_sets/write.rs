@@ -8,12 +8,15 @@ use hyperdb_graph::Kind;
 
 /// The options of ZADD.
 #[derive(Default)]
-struct Options {
-    nx: bool,
-    xx: bool,
+pub struct Options {
+    /// Only members that are not there.
+    pub nx: bool,
+    /// Only members that are there.
+    pub xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    /// Reply how many changed, not how many are new.
+    pub ch: bool,
     incr: bool,
 }
 
@@ -118,6 +121,23 @@ fn add(cx: &mut Context<'_, '_>, options: &Options, first: usize) -> Outcome {
     for i in (first + 2..args.len()).step_by(2) {
         arguments::float(args.at(i))?;
     }
+    let pairs = (first..args.len()).step_by(2).map(|i| {
+        let score = match i == first {
+            true => first_score,
+            false => arguments::float(args.at(i))?,
+        };
+        Ok((score, args.at(i + 1)))
+    });
+    put(cx, key, options, pairs)
+}
+
+/// Gives members scores, and replies as ZADD does.
+pub(super) fn put<'a>(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    options: &Options,
+    pairs: impl Iterator<Item = Result<(f64, &'a [u8]), Abort>>,
+) -> Outcome {
     let mut set = match edge::open(cx, key, Kind::SortedSet)? {
         Some(set) => set,
         None if options.xx => {
@@ -134,13 +154,8 @@ fn add(cx: &mut Context<'_, '_>, options: &Options, first: usize) -> Outcome {
     let mut updated = 0;
     let mut result = None;
     let mut place = KeyBuf::new();
-    for i in (first..args.len()).step_by(2) {
-        let given = if i == first {
-            first_score
-        } else {
-            arguments::float(args.at(i))?
-        };
-        let member = args.at(i + 1);
+    for pair in pairs {
+        let (given, member) = pair?;
         let old = score(cx.turn, cx.app, &set, member, &mut place)?;
         match options.decide(old, given)? {
             Change::Refused => {}
