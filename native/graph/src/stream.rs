@@ -361,6 +361,51 @@ mod tests {
     }
 
     #[test]
+    fn records_and_keys_are_written_as_the_file_format_says() {
+        let id = Id { ms: 0x0102, seq: 3 };
+        let id_bytes = b"\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03";
+        assert_eq!(&id.to_bytes(), id_bytes);
+        let fields = encode_fields(1, [&b"f"[..], b"value"].into_iter());
+        assert_eq!(fields, b"\x01\x01f\x05value");
+        let state = State {
+            removed: 2,
+            max_removed: id,
+            floor: Id::MIN,
+        };
+        let expected = [&b"\x02\0\0\0\0\0\0\0"[..], id_bytes, &[0; 16]].concat();
+        assert_eq!(state.encode()[..], expected);
+        let group = Group {
+            last: id,
+            read: None,
+            pending: 1,
+            consumers: 2,
+        };
+        let numbers: [&[u8]; 3] = [&[0xff; 8], b"\x01\0\0\0\0\0\0\0", b"\x02\0\0\0\0\0\0\0"];
+        assert_eq!(
+            group.encode()[..],
+            [id_bytes, &numbers.concat()[..]].concat()
+        );
+        let consumer = Consumer {
+            seen: 1,
+            active: -1,
+            pending: 2,
+        };
+        let numbers: [&[u8]; 3] = [b"\x01\0\0\0\0\0\0\0", &[0xff; 8], b"\x02\0\0\0\0\0\0\0"];
+        assert_eq!(consumer.encode()[..], numbers.concat());
+        let pending = Pending {
+            delivered: 1,
+            deliveries: 2,
+            consumer: b"me".to_vec(),
+        };
+        assert_eq!(pending.encode(), b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0me");
+        assert_eq!((STATE, GROUPS), ([0], [1]));
+        assert_eq!(group_key(b"g"), b"\x01g\0\x01");
+        assert_eq!(consumer_key(b"g", b"c\0"), b"\x02g\0\x01c\0\xff\0\x01");
+        assert_eq!(pending_prefix(b"g"), b"\x03g\0\x01");
+        assert_eq!(held_prefix(b"g", b"c"), b"\x04g\0\x01c\0\x01");
+    }
+
+    #[test]
     fn the_ends_have_no_neighbours() {
         assert_eq!((Id::MIN.previous(), Id::MAX.next()), (None, None));
         let unknown = Group {
