@@ -103,17 +103,17 @@ def test_numbers_of_many_digits() -> None:
         (model.BOOLEAN, "yes", "Unable to make boolean from 'yes'"),
         (model.BLOB, "0", "cannot parse '0' as hex bytes"),
         (model.BLOB, "0 0", "cannot parse '0 0' as hex bytes"),
-        (model.ASCII, "é", "Invalid character for ascii: '\\xe9'"),
+        (model.ASCII, "é", "Invalid ASCII character in string literal"),
         (model.TEXT, "\ud800", "String didn't validate."),
         (model.UUID, "1", "Unable to make UUID from '1'"),
-        (model.TIMEUUID, "00000000-0000-4000-8000-000000000000", "Invalid version for TimeUUID type."),
+        (model.TIMEUUID, "00000000-0000-4000-8000-000000000000", "TimeUUID supports only version 1 UUIDs"),
         (model.INET, "localhost", "Unable to make inet address from 'localhost'"),
         (model.INET, "1.2.3.400", "Unable to make inet address from '1.2.3.400'"),
         (model.DATE, "2023-02-29", "Unable to coerce '2023-02-29' to a formatted date (long)"),
-        (model.DATE, "+5881580-07-12", "Unable to coerce '+5881580-07-12' to a formatted date (long)"),
+        (model.DATE, "+5881580-07-12", "Input date +5881580-07-12 is greater than max supported date +5881580-07-11T00:00Z"),
         (model.DATE, "4294967296", "Unable to make unsigned int (for date) from: '4294967296'"),
-        (model.TIME, "24:00:00", "Unable to coerce '24:00:00' to a formatted time (long)"),
-        (model.TIME, "86400000000000", "Input long out of bounds: 86400000000000"),
+        (model.TIME, "24:00:00", "(TimeType) Unable to coerce '24:00:00' to a formatted time (long)"),
+        (model.TIME, "86400000000000", "Unable to make long (for time) from: '86400000000000'"),
         (model.TIMESTAMP, "2023-02-29", "Unable to coerce '2023-02-29' to a formatted date (long)"),
         (model.TIMESTAMP, "2023-02-28 25:00", "Unable to coerce '2023-02-28 25:00' to a formatted date (long)"),
         (model.TIMESTAMP, "2023-02-28 01:00 ../../etc/passwd", "Unable to coerce"),
@@ -121,7 +121,7 @@ def test_numbers_of_many_digits() -> None:
         (model.DURATION, "1", "Unable to convert '1' to a duration"),
         (model.DURATION, "1h1y", "Invalid duration. The hours should be after years"),
         (model.DURATION, "1h1h", "Invalid duration. The hours are specified multiple times"),
-        (model.DURATION, "200000000y", "Invalid duration. The total number of months, days or nanoseconds is too large"),
+        (model.DURATION, "200000000y", "Invalid duration. The total number of months must be less or equal to 2147483647"),
         (model.DURATION, "P", None),
     ],
 )  # fmt: skip
@@ -247,10 +247,24 @@ def test_json_gives_the_value_back(typed: tuple[Type, Any]) -> None:
     assert data is not None
     text = json_text.write(kind, data)
     assume("null" not in text or _holds_null_fields_only(kind))
-    assert literals.literal(kind, json_text.read(kind, json_text.parse(text))) == literals.literal(
-        kind, data
-    ) or "Infinity" in str(value)
+    back = literals.literal(kind, json_text.read(kind, json_text.parse(text)))
+    # A decimal with digits behind its point comes back as the double that it is nearest to.
+    assert back == literals.literal(kind, data) or "Infinity" in str(value) or "decimal" in str(kind)
     json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.00", "0.0"),
+        ("1E+3", "1000.0"),
+        ("99999999999999999999.01", "1.0E+20"),
+        ("99999999999999999999", "99999999999999999999"),
+        ("12345678.9", "12345678.9"),
+    ],
+)
+def test_fractions_of_json_are_doubles_first(text: str, number: str) -> None:
+    assert json_text.read(model.DECIMAL, json_text.parse(text)) == codec.encode(model.DECIMAL, Decimal(number))
 
 
 def _holds_null_fields_only(kind: Type) -> bool:

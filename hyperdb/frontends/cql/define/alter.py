@@ -43,7 +43,8 @@ def alter(context: Context, statement: df.AlterTable) -> SchemaChange | None:
     if found.source is not None:
         raise invalid(f"Table {keyspace}.{name} was made in SQL, and is changed there")
     _CHANGES[type(statement.change)](context, found, statement.change)
-    return change("UPDATED", "TABLE", keyspace, name)
+    # What changes nothing is no change to tell, as there.
+    return change("UPDATED", "TABLE", keyspace, name) if context.is_changed else None
 
 
 def _refuse_type(_context: Context, _found: Served, _wanted: df.AlterType) -> None:

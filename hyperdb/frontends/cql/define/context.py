@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from hyperdb.errors import SqlError
 from hyperdb.frontends.cql.parse.terms import Name
 from hyperdb.frontends.cql.protocol.responses import SchemaChange
-from hyperdb.frontends.cql.schema.faults import table_exists
+from hyperdb.frontends.cql.schema.faults import table_exists, unauthorized
 from hyperdb.frontends.cql.schema.model import NO_KEYSPACE, Schema, Served
 from hyperdb.frontends.cql.types.catalog import write
 from hyperdb.frontends.cql.types.faults import invalid
@@ -41,6 +41,8 @@ class Context:
     """Microseconds since 1970."""
     warnings: list[str] = field(default_factory=list)
     make_id: Callable[[], UUID] = uuid4
+    is_changed: bool = False
+    """Whether a record was replaced."""
 
     def keyspace_of(self, name: Name) -> str:
         """The keyspace that a name is in.
@@ -57,12 +59,11 @@ class Context:
         """Refuses to change what is the system's.
 
         Raises:
-            CqlError: invalid: it is.
+            CqlError: unauthorized: it is.
         """
-        if keyspace in self.schema.virtual:
-            raise invalid(f"Virtual keyspace '{keyspace}' is not user-modifiable")
-        if keyspace in self.schema.keyspaces and keyspace not in self.schema.apps:
-            raise invalid(f"System keyspace '{keyspace}' is not user-modifiable")
+        is_systems = keyspace in self.schema.keyspaces and keyspace not in self.schema.apps
+        if is_systems or keyspace in self.schema.virtual:
+            raise unauthorized(f"{keyspace} keyspace is not user-modifiable.")
 
     def existing_table(self, keyspace: str, name: str, *, if_exists: bool) -> Served | None:
         """The table that is to be changed; None: there is none, and that is no error.
@@ -110,7 +111,10 @@ class Context:
         return number
 
     def alter(self, number: int, record: records.Object) -> None:
-        """Replaces an object's record."""
+        """Replaces an object's record, if it is another."""
+        if records.encode(self.locked(number)) == records.encode(record):
+            return
+        self.is_changed = True
         with translated(record.name):
             self.transaction.alter(number, records.encode(record))
 

@@ -156,7 +156,7 @@ def _check_factor(factor: str, where: str, keyspace: str, warnings: list[str]) -
     try:
         count = int(full)
     except ValueError:
-        raise config(f"Replication factor must be numeric; found {factor}") from None
+        raise config(f'For input string: "{full}"') from None
     if transient:
         raise config("Transient replication is not enabled on this node")
     if count < 0:

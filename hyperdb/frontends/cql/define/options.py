@@ -140,7 +140,7 @@ def _caching(properties: Properties, name: str) -> Mapping[str, str] | None:
     keys = said.get("keys", "ALL").upper()
     rows = said.get("rows_per_partition", "NONE").upper()
     if keys not in ("ALL", "NONE"):
-        raise config(f"Invalid value for caching sub-option 'keys': only 'ALL' and 'NONE' are allowed (got {said['keys']})")
+        raise config(f"Invalid value '{said['keys']}' for caching sub-option 'keys': only 'ALL' and 'NONE' are allowed")
     if rows not in ("ALL", "NONE") and not rows.isdigit():
         allowed = "only 'ALL', 'NONE', and integer values are allowed"
         raise config(f"Invalid value for caching sub-option 'rows_per_partition': {allowed}")

@@ -95,9 +95,8 @@ def _add(context: Context, found: Udt, record: records.UserType, wanted: df.AddF
     if any(field.name == wanted.name for field in found.fields):
         if wanted.if_not_exists:
             return record
-        raise invalid(
-            f"Cannot add field {wanted.name} to type {found.keyspace}.{found.name}: a field with that name already exists"
-        )
+        there = f"a field with name {wanted.name} already exists"
+        raise invalid(f"Cannot add field {wanted.name} to type {found.keyspace}.{found.name}: {there}")
     kind = _field_type(context.schema, found.keyspace, wanted.type, wanted.name, found.name)
     if uses(kind, found):
         raise invalid(
@@ -187,6 +186,10 @@ def drop(context: Context, statement: df.Drop) -> SchemaChange | None:
             return None
         raise invalid(f"Type '{keyspace}.{name}' doesn't exist")
     found = context.schema.type(keyspace, name)
+
+    def is_view(table: str) -> bool:
+        return context.schema.table(keyspace, table).base is not None
+
     others = [
         kind.name
         for kind in context.schema.keyspace(keyspace).types
@@ -194,7 +197,9 @@ def drop(context: Context, statement: df.Drop) -> SchemaChange | None:
     ]
     if others:
         raise invalid(f"Cannot drop user type '{keyspace}.{name}' as it is still used by user types {', '.join(sorted(others))}")
-    tables = sorted({table for (_, table, _), kind in columns_of(context.schema, keyspace) if uses(kind, found)})
+    tables = sorted(
+        {table for (_, table, _), kind in columns_of(context.schema, keyspace) if uses(kind, found) and not is_view(table)}
+    )
     if tables:
         raise invalid(f"Cannot drop user type '{keyspace}.{name}' as it is still used by tables {', '.join(tables)}")
     context.drop(number)

@@ -104,14 +104,17 @@ def _decode_ascii(data: bytes) -> str:
     try:
         return data.decode("ascii")
     except UnicodeDecodeError as error:
-        raise invalid(f"Invalid byte for ascii: {data[error.start]}") from None
+        # Bytes have signs in Java.
+        raise invalid(f"Invalid byte for ascii: {data[error.start] - 256}") from None
 
 
 def _encode_ascii(value: str) -> bytes:
     try:
         return value.encode("ascii")
-    except UnicodeEncodeError as error:
-        raise invalid(f"Invalid character for ascii: {value[error.start]!a}") from None
+    except UnicodeEncodeError:
+        raise invalid(
+            "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1"
+        ) from None
 
 
 _UUID_LENGTH = _checked((16, 0), "UUID should be 16 or 0 bytes ({})")
@@ -135,7 +138,8 @@ def _decode_timeuuid(data: bytes) -> UUID | None:
 
 
 def _encode_timeuuid(value: UUID) -> bytes:
-    _validate_timeuuid(value.bytes)
+    if value.bytes[6] >> 4 != _TIME_BASED:
+        raise invalid("TimeUUID supports only version 1 UUIDs")
     return value.bytes
 
 

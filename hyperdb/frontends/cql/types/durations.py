@@ -133,8 +133,9 @@ def _built(counted: list[tuple[int, int]], negative: bool) -> Duration:
         _, part, size = _UNITS[place]
         totals[part] += number * size
     months, days, nanos = totals
-    if months >= _I32 or days >= _I32 or nanos >= _I64:
-        raise invalid("Invalid duration. The total number of months, days or nanoseconds is too large")
+    for what, total, most in (("months", months, _I32), ("days", days, _I32), ("nanoseconds", nanos, _I64)):
+        if total >= most:
+            raise invalid(f"Invalid duration. The total number of {what} must be less or equal to {most - 1}")
     return Duration(-months, -days, -nanos) if negative else Duration(months, days, nanos)
 
 

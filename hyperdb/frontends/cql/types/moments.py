@@ -79,7 +79,11 @@ def date(text: str) -> int:
         return number - EPOCH_DAY
     found = _DATE.fullmatch(text)
     days = day_number(int(found[1]), int(found[2]), int(found[3])) if found is not None else None
-    if days is None or not -EPOCH_DAY <= days < EPOCH_DAY:
+    if days is not None and days >= EPOCH_DAY:
+        raise invalid(f"Input date {text} is greater than max supported date +5881580-07-11T00:00Z")
+    if days is not None and days < -EPOCH_DAY:
+        raise invalid(f"Input date {text} is less than min supported date -5877641-06-23T00:00Z")
+    if days is None:
         raise invalid(f"Unable to coerce '{text}' to a formatted date (long)")
     return days
 
@@ -99,11 +103,11 @@ def time(text: str) -> int:
     if _RAW.fullmatch(text):
         number = int(text)
         if not 0 <= number < NANOS_OF_DAY:
-            raise invalid(f"Input long out of bounds: {text}")
+            raise invalid(f"Unable to make long (for time) from: '{text}'")
         return number
     found = _TIME.fullmatch(text)
     if found is None or int(found[1]) > 23 or int(found[2]) > 59 or int(found[3]) > 59:
-        raise invalid(f"Unable to coerce '{text}' to a formatted time (long)")
+        raise invalid(f"(TimeType) Unable to coerce '{text}' to a formatted time (long)")
     seconds = int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3])
     return seconds * 1_000_000_000 + int((found[4] or "").ljust(9, "0"))
 
