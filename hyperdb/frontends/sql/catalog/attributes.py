@@ -113,6 +113,7 @@ RELATIONS: dict[str, tuple[str, Callable[[Any], Rows]]] = {
         _fixed(
             (kinds.COLLATION_DEFAULT, "default", PG_CATALOG, ROLE, "d", True, -1, None, None, None, None),
             (kinds.COLLATION_C, "C", PG_CATALOG, ROLE, "c", True, -1, "C", "C", None, None),
+            (kinds.COLLATION_POSIX, "POSIX", PG_CATALOG, ROLE, "c", True, -1, "POSIX", "POSIX", None, None),
         ),
     ),
     "pg_tablespace": (

@@ -20,7 +20,7 @@ BIT, VARBIT, NUMERIC, UUID, TSVECTOR, JSONB = 1560, 1562, 1700, 2950, 3614, 3802
 REGCLASS, REGTYPE, REGNAMESPACE, REGPROCEDURE, REGROLE = 2205, 2206, 4089, 2202, 4096
 RECORD, VOID, ANY, ANYARRAY, ANYELEMENT, ANYNONARRAY, INT2VECTOR, OIDVECTOR, XID = 2249, 2278, 2276, 2277, 2283, 2776, 22, 30, 28
 FIRST_USER = 16_384
-COLLATION_DEFAULT, COLLATION_C = 100, 950
+COLLATION_DEFAULT, COLLATION_C, COLLATION_POSIX = 100, 950, 951
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +135,14 @@ def array_of(oid: int) -> int | None:
 
 
 def collation(oid: int, said: str = "") -> int:
-    """The collation of a type's values, or of a column that says "C"; 0 where they have none."""
+    """The collation of a type's values, or of a column that says "C" or "POSIX"; 0 where they have none."""
     inner = element(oid) or oid
     if inner == NAME:
         return COLLATION_C
     if category(inner) != "S":
         return 0
+    if said == "POSIX":
+        return COLLATION_POSIX
     return COLLATION_C if said else COLLATION_DEFAULT
 
 

@@ -234,7 +234,8 @@ def _constrained(
     if isinstance(inner, exp.CollateColumnConstraint):
         if inner.this.name not in ("C", "POSIX", "default", "ucs_basic"):
             raise SqlError("0A000", f'collation "{inner.this.name}" is not supported')
-        return replace(column, collation="C")
+        # All of them order by code points; "C" and "POSIX" are told by their names.
+        return replace(column, collation={"POSIX": "POSIX", "default": ""}.get(inner.this.name, "C"))
     if isinstance(inner, exp.CommentColumnConstraint):
         raise SqlError("42601", "COMMENT is a statement of its own")
     raise SqlError("0A000", f"{type(inner).__name__} is not supported")

@@ -194,3 +194,14 @@ ALTER TABLE computed ALTER p TYPE bigint;
 UPDATE computed SET p = 1 WHERE id = 1;
 SELECT *, pg_typeof(g) FROM computed ORDER BY id;
 DROP TABLE computed
+;
+
+-- Collations that all order by code points
+CREATE TABLE collated (a text COLLATE "C", b text COLLATE "POSIX", c text COLLATE "default", d text, e varchar(3) COLLATE "POSIX");
+SELECT attname, collname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.attcollation WHERE attrelid = 'collated'::regclass ORDER BY attnum;
+CREATE INDEX collated_b ON collated (b);
+SELECT pg_get_indexdef('collated_b'::regclass);
+ALTER TABLE collated ADD f text COLLATE "POSIX";
+CREATE TABLE alike (LIKE collated);
+SELECT attname, attcollation FROM pg_attribute WHERE attrelid = 'alike'::regclass AND attnum > 0 ORDER BY attnum;
+DROP TABLE alike, collated
