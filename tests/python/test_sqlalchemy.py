@@ -125,3 +125,17 @@ def test_the_entry_point_names_the_dialect() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     module, _, name = project["entry-points"]["sqlalchemy.dialects"]["hyperdb"].partition(":")
     assert issubclass(getattr(import_module(module), name), sa.engine.default.DefaultDialect)
+
+
+def test_defaults_are_reflected(engine: sa.Engine) -> None:
+    """SQLAlchemy takes a column for computed unless `attgenerated` is an empty text."""
+    with engine.begin() as connection:
+        made = "CREATE TABLE given (a int DEFAULT 5, b text DEFAULT 'x', c int GENERATED ALWAYS AS (a + 1) STORED)"
+        connection.exec_driver_sql(made)
+        asked = "SELECT attgenerated, ''::\"char\", ARRAY['', 'y']::\"char\"[] FROM pg_attribute"
+        where = "WHERE attrelid = 'given'::regclass AND attname = 'a'"
+        assert connection.exec_driver_sql(f"{asked} {where}").fetchall() == [("", "", ["", "y"])]
+    found = {column["name"]: column for column in sa.inspect(engine).get_columns("given")}
+    assert (found["a"]["default"], found["b"]["default"]) == ("5", "'x'::text")
+    assert "computed" not in found["a"]
+    assert found["c"]["computed"]["persisted"] is True

@@ -28,9 +28,7 @@ _PLAIN: dict[int, pa.DataType] = {
     kinds.FLOAT8: pa.float64(),
     kinds.BYTEA: pa.binary(),
     kinds.TIME: pa.time64("us"),
-    **dict.fromkeys(
-        (kinds.TEXT, kinds.VARCHAR, kinds.BPCHAR, kinds.NAME, kinds.JSON, kinds.JSONB, kinds.CHAR1, kinds.UNKNOWN), pa.string()
-    ),
+    **dict.fromkeys((kinds.TEXT, kinds.VARCHAR, kinds.BPCHAR, kinds.NAME, kinds.JSON, kinds.JSONB, kinds.UNKNOWN), pa.string()),
 }
 _MOST_DIGITS, _MOST_DIGITS_WIDE = 38, 76
 Values = Sequence[Any]

@@ -98,6 +98,8 @@ _READERS: dict[int, Reader] = {
     kinds.TIMETZ: _zoned_clock,
     kinds.TIMESTAMP: _timestamp,
     kinds.INTERVAL: _interval,
+    # "char" without a character is NUL within, and nothing without, as on the wire.
+    kinds.CHAR1: lambda value: "" if value == "\0" else value,
     kinds.JSON: json.loads,
     kinds.JSONB: json.loads,
     kinds.INET: _address,
