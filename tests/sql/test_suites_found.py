@@ -452,3 +452,21 @@ def test_groups_of_distinct_on_come_in_their_order(connect: Connect) -> None:
     assert connection.execute("SELECT DISTINCT ON (v -> 'k') v ->> 'k' FROM deep").fetchall() == [("a",), ("m",), (None,)]
     found = connection.execute("SELECT DISTINCT ON (v ->> 'k', id % 2) id % 2, id FROM deep ORDER BY id % 2 DESC").fetchall()
     assert found == [(1, 3), (1, 1), (0, 2)]
+
+
+def test_a_sequence_that_a_default_names_keeps_its_name(connect: Connect) -> None:
+    connection = connect()
+    connection.execute("CREATE TABLE counted (id serial, n int)")
+    for text in ("ALTER SEQUENCE counted_id_seq RENAME TO other", "ALTER TABLE counted_id_seq RENAME TO other"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            connection.execute(text)
+    assert one(connection, "INSERT INTO counted (n) VALUES (1) RETURNING id") == 1
+
+
+def test_digests_by_name(connect: Connect) -> None:
+    """Django's SHA1 and its like call pgcrypto's function."""
+    connection = connect()
+    assert one(connection, "SELECT encode(digest('abc', 'sha1'), 'hex')") == "a9993e364706816aba3e25717850c26c9cd0d89d"
+    assert one(connection, "SELECT length(digest('abc'::bytea, 'SHA512'))") == 64
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        connection.execute("SELECT digest('abc', 'crc32')")

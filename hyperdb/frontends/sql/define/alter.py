@@ -19,7 +19,7 @@ from hyperdb.frontends.sql.bind.names import fold, kind_of, table_name
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
-from hyperdb.frontends.sql.define import create, identity, objects, readers, retype
+from hyperdb.frontends.sql.define import create, identity, objects, readers, retype, sequences
 from hyperdb.frontends.sql.define.constraints import Build, of_table
 from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.drop import remove
@@ -55,7 +55,9 @@ def alter(context: Context, node: exp.Alter) -> str:
         for place, action in enumerate(node.args["actions"]):
             if place:
                 context.see_loaded()
-            if isinstance(action, exp.AlterRename):
+            if isinstance(action, exp.AlterRename) and isinstance(found, records.Sequence):
+                sequences.rename(context, number, fold(action.this))
+            elif isinstance(action, exp.AlterRename):
                 context.change(number, replace(context.catalog.objects[number], name=fold(action.this)))
             elif kind != "TABLE":
                 raise SqlError("0A000", f"this form of ALTER {kind} is not supported")

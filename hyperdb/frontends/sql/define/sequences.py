@@ -158,6 +158,22 @@ def _owned(context: Context, record: Sequence, owner: list[str]) -> Sequence:
     return replace(record, table=relation.oid, column=column.number)
 
 
+def rename(context: Context, number: int, name: str) -> None:
+    """Another name for a sequence.
+
+    Raises:
+        SqlError: 0A000 where a default names it: its text would name what is not there.
+    """
+    record = context.catalog.objects[number]
+    assert isinstance(record, Sequence)
+    for table in context.catalog.objects.values():
+        for column in table.columns if isinstance(table, records.Table) else ():
+            if not column.dropped and any(use.object == number for use in column.default.uses):
+                detail = f"The default of column {column.name} of table {table.name} names it."
+                raise SqlError("0A000", f"sequence {record.name} cannot be renamed", detail=detail)
+    context.change(number, replace(record, name=name))
+
+
 def restart(session: SqlSession, number: int, record: Sequence, value: int | None) -> None:
     """Moves a sequence to a value, or to where it starts.
 
@@ -202,9 +218,14 @@ def alter(found: Words) -> Utility | None:
     found.expect("alter", "sequence")
     tolerated = found.take("if", "exists")
     path = _dotted(found)
-    if found.peek() in ("rename", "owner", "set"):
+    if found.peek() in ("owner", "set"):
         return None
-    wanted = _options(found)
+    name = None
+    if found.take("rename"):
+        found.expect("to")
+        name = found.name()
+        found.end()
+    wanted = Wanted() if name is not None else _options(found)
 
     def run(session: SqlSession, _values: Rows[Any]) -> SqlOutcome:
         context = Context(session, session.open_environment(), session.schemas_in_path(), found.text.offset)
@@ -218,6 +239,9 @@ def alter(found: Words) -> Utility | None:
         if not isinstance(record, records.Sequence):
             raise SqlError("42809", f'"{path[-1]}" is not a sequence')
         session.rights.need_owner(context.catalog, number)
+        if name is not None:
+            rename(context, number, name)
+            return done("ALTER SEQUENCE")
         changed = altered(record, wanted, fresh=False)
         if wanted.owner is not None:
             changed = _owned(context, changed, wanted.owner)

@@ -243,6 +243,15 @@ def operators() -> Iterator[Function]:
     yield Function("^@", (TEXT, TEXT), BOOL, str.startswith)
 
 
+_DIGESTS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+
+
+def _digest(data: bytes, name: str) -> bytes:
+    if name.lower() not in _DIGESTS:
+        raise SqlError("22023", f'Cannot use "{name}": No such hash algorithm')
+    return hashlib.new(name.lower(), data, usedforsecurity=False).digest()
+
+
 def functions() -> Iterator[Function]:
     """Functions of texts."""
     for name, case in (("like", False), ("ilike", True)):
@@ -304,6 +313,9 @@ def functions() -> Iterator[Function]:
             lambda data: hashlib.md5(data.encode() if isinstance(data, str) else data, usedforsecurity=False).hexdigest(),
         )
     yield Function("sha256", (BYTEA,), BYTEA, lambda data: hashlib.sha256(data).digest())
+    # Of pgcrypto, as programs ask for it by name.
+    yield Function("digest", (BYTEA, TEXT), BYTEA, _digest)
+    yield Function("digest", (TEXT, TEXT), BYTEA, lambda text, name: _digest(text.encode(), name))
     yield Function("encode", (BYTEA, TEXT), TEXT, _encode)
     yield Function("decode", (TEXT, TEXT), BYTEA, _decode)
     yield Function("to_hex", (INT4,), TEXT, lambda value: f"{value & 0xFFFFFFFF:x}")

@@ -204,4 +204,17 @@ SELECT pg_get_indexdef('collated_b'::regclass);
 ALTER TABLE collated ADD f text COLLATE "POSIX";
 CREATE TABLE alike (LIKE collated);
 SELECT attname, attcollation FROM pg_attribute WHERE attrelid = 'alike'::regclass AND attnum > 0 ORDER BY attnum;
-DROP TABLE alike, collated
+DROP TABLE alike, collated;
+
+-- Sequences by other names
+CREATE SEQUENCE called START 5;
+ALTER SEQUENCE called RENAME TO recalled;
+SELECT nextval('recalled');
+ALTER SEQUENCE called RENAME TO b;
+CREATE TABLE owning (id int GENERATED ALWAYS AS IDENTITY, n int);
+ALTER SEQUENCE owning_id_seq RENAME TO recalled;
+ALTER SEQUENCE owning_id_seq RENAME TO owned;
+INSERT INTO owning (n) VALUES (1) RETURNING id;
+SELECT pg_get_serial_sequence('owning', 'id');
+DROP TABLE owning;
+DROP SEQUENCE recalled
