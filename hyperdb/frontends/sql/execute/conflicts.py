@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import RowChangedError, SqlError
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.plan import nodes as p
 
@@ -111,7 +111,13 @@ def conflicting(
                     hint="Ensure that no rows proposed within the same command have duplicate constrained values.",
                 )
             return update(found, row, env)
-        modifier.insert_rows(written, [row], env)
+        try:
+            modifier.insert_rows(written, [row], env)
+        except SqlError as error:
+            if error.sqlstate == "23505" and any(each.existing(row, layout, env) is not None for each in arbiters):
+                # Somebody was adding it, for whose commit this has waited: the statement looks again, and meets it.
+                raise RowChangedError("a row with the same key was added meanwhile") from error
+            raise
         if conflict.sets is not None:
             env.claimed |= {each.mark(row) for each in arbiters}
         return row
