@@ -72,12 +72,17 @@ def serve_remote(
         signal.signal(number, lambda *_: stopping.set())
     with (
         Remote(url, key=key, privacy=privacy, state=state, ca=ca, progress=_Bars().show) as remote,
-        remote.serve(resp=listen.get("resp")) as serving,
+        remote.serve(resp=listen.get("resp"), sql=listen.get("sql"), cql=listen.get("cql")) as serving,
     ):
         if (at := serving.resp_address) is not None:
             print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
-        print(f"privacy       {remote.privacy}; HYPER.PRIVACY changes it for a connection")
-        print(f"ready {'' if at is None else f'resp={at[0]}:{at[1]}'}", flush=True)
+        if (at := serving.sql_address) is not None:
+            print(f"psql          psql -h {at[0]} -p {at[1]} -U postgres hyperdb")
+        if (at := serving.cql_address) is not None:
+            print(f"cqlsh         cqlsh {at[0]} {at[1]}")
+        print(f"privacy       {remote.privacy}; HYPER.PRIVACY, SET hyperdb.privacy and the payload hyperdb.privacy change it")
+        found = {"resp": serving.resp_address, "sql": serving.sql_address, "cql": serving.cql_address}
+        print("ready", *(f"{name}={each[0]}:{each[1]}" for name, each in found.items() if each is not None), flush=True)
         # In steps, since a signal's handler runs only between them.
         while not stopping.wait(0.2):
             pass

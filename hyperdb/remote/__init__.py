@@ -10,9 +10,10 @@ import ssl
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
+from hyperdb.database import Database
 from hyperdb.errors import InvalidError, PrivacyError, RemoteError
 from hyperdb.graph.members import Text, encoded
 from hyperdb.oblivious.explain import Asked, Explanation, explain
@@ -27,6 +28,10 @@ from hyperdb.remote.needs import Need, Reading, reading
 from hyperdb.remote.overlay import Overlay
 from hyperdb.remote.resp import RespProxy
 from hyperdb.values import parse_address
+
+if TYPE_CHECKING:
+    from hyperdb.frontends.sql.embedded.placeholders import Parameters
+    from hyperdb.frontends.sql.embedded.result import Result
 
 _KEY_BYTES = 57
 SCHEMES = ("https://", "http://")
@@ -99,15 +104,37 @@ class Remote:
         asked = Asked(operation, len(wanted.keys), len(wanted.members) * len(wanted.keys), wanted.need is Need.WHOLE)
         return explain(self.store.app(app).manifest, level, self.store.trusted, asked)
 
-    def serve(self, *, resp: str | None = None) -> RemoteServing:
+    def sql(self, text: str, parameters: Parameters | None = None) -> Result:
+        """Runs an SQL query on the published tables, as `Database.sql`, at this connection's level.
+
+        Raises:
+            SqlError: 0A000 where it cannot be read at the level, XX001 where what the store sent does not hold.
+        """
+        return self._database.sql(text, parameters)
+
+    def serve(self, *, resp: str | None = None, sql: str | None = None, cql: str | None = None) -> RemoteServing:
         """Runs servers in this process whose reads go to the store; stop them with `RemoteServing.stop` or by closing.
 
         Args:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one. Database N is the app `redis/N`.
+            sql: `HOST:PORT` for PostgreSQL's clients, likewise.
+            cql: `HOST:PORT` for Cassandra's clients, likewise.
         """
-        serving = RemoteServing(self.fetcher, self.privacy, resp=resp)
+        serving = RemoteServing(self.fetcher, self._database, resp=resp, sql=sql, cql=cql)
         self._servers.append(serving)
         return serving
+
+    @cached_property
+    def _database(self) -> Database:
+        """The store of this process, whose SQL and CQL read the remote one."""
+        from hyperdb.frontends.cql.fetched import RemoteSession as CqlRemote
+        from hyperdb.frontends.sql.fetched import RemoteSession as SqlRemote
+
+        fetcher = self.fetcher
+        database = fetcher.overlay.database
+        database.sql_backend.opens = lambda backend, opening: SqlRemote(backend, opening, fetcher)
+        database.cql_backend.opens = lambda backend, opening: CqlRemote(backend, opening, fetcher)
+        return database
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -116,12 +143,14 @@ class Remote:
         if not names:
             raise RemoteError("the server publishes nothing")
         frame = self.store.app(names[0]).frame
-        return Fetcher(self.store, Overlay(frame.hash_key, frame.time_ms))
+        definitions = {row.key: row for name in names for row in self.store.app(name).definitions()}
+        return Fetcher(self.store, Overlay(frame.hash_key, frame.time_ms, definitions.values()), self.privacy)
 
     def close(self) -> None:
         """Stops servers, closes connections. A second call does nothing."""
         while self._servers:
             self._servers.pop().stop()
+        self.__dict__.pop("_database", None)
         fetcher = self.__dict__.pop("fetcher", None)
         if fetcher is not None:
             fetcher.overlay.close()
@@ -137,16 +166,28 @@ class Remote:
 class RemoteServing:
     """Running servers of a remote database on this machine. Stop them with `stop`, or by leaving the context."""
 
-    def __init__(self, fetcher: Fetcher, level: Level, *, resp: str | None) -> None:
-        self._resp = None if resp is None else RespProxy(fetcher, level, parse_address(resp))
+    def __init__(self, fetcher: Fetcher, database: Database, *, resp: str | None, sql: str | None, cql: str | None) -> None:
+        self._resp = None if resp is None else RespProxy(fetcher, fetcher.level, parse_address(resp))
+        self._others = database.serve(sql=sql, cql=cql, control=False)
 
     @property
     def resp_address(self) -> tuple[str, int] | None:
         """Where Redis clients connect, or None."""
         return None if self._resp is None else self._resp.address
 
+    @property
+    def sql_address(self) -> tuple[str, int] | None:
+        """Where PostgreSQL's clients connect, or None."""
+        return self._others.sql_address
+
+    @property
+    def cql_address(self) -> tuple[str, int] | None:
+        """Where Cassandra's clients connect, or None."""
+        return self._others.cql_address
+
     def stop(self) -> None:
         """Closes the connections and ends the threads. A second call does nothing."""
+        self._others.stop()
         if self._resp is not None:
             self._resp.stop()
 

@@ -13,6 +13,7 @@ from functools import partial
 from hyperdb.commitment.verify import Bounds, Row
 from hyperdb.errors import PrivacyError
 from hyperdb.oblivious.levels import Full, Level
+from hyperdb.oblivious.ranges import Part
 from hyperdb.oblivious.reader import Reader
 from hyperdb.oblivious.remote.store import RemoteStore
 from hyperdb.remote.needs import Need, Reading
@@ -26,9 +27,13 @@ ALL = (Bounds(), Bounds(companion=True))
 class Fetcher:
     """See the module. Thread-safe."""
 
-    def __init__(self, store: RemoteStore, overlay: Overlay) -> None:
+    def __init__(self, store: RemoteStore, overlay: Overlay, level: Level) -> None:
         self.store = store
         self.overlay = overlay
+        self.level = level
+        """Unless somebody chooses another one."""
+        self.running = threading.RLock()
+        """Held by whoever fetches for the overlay and then reads it."""
         self.generation = 0
         """Counts the times that something was forgotten."""
         self._lock = threading.Lock()
@@ -50,6 +55,11 @@ class Fetcher:
             return
         for key in reading.keys:
             self._read(app, level, partial(_of_key, reading, key))
+
+    def part(self, app: str, collection: bytes, bounds: Bounds, level: Level) -> Sequence[Row]:
+        """The rows of one range of a collection, past the overlay. Raises as `fetch`."""
+        part: Part = self.store.app(app).read(level, lambda reader: reader.part(collection, [bounds]))
+        return part.rows
 
     def rows(self, app: str, collection: bytes, ranges: Sequence[Bounds], level: Level) -> None:
         """Makes ready some ranges of a collection. Raises as `fetch`."""

@@ -26,6 +26,10 @@ _DATA, _META = 0, 2
 _IDENTITY = b"\x00"
 _HEADER = b"\x01"
 _CLASSES = 8
+_SYSTEM = 0
+_APP, _OBJECT = b"\x01", b"\x03"
+_NEXT_APP, _NEXT_OBJECT, _VERSION = b"\x03\x02", b"\x03\x03", b"\x03\x04"
+_FIRST_OBJECT = 16_384
 _FORMAT = 1
 _ID_BYTES = 16
 _PLACEHOLDER = b"\x00hyperdb/overlay"
@@ -36,8 +40,10 @@ _MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is ma
 class Overlay:
     """See the module. Thread-safe."""
 
-    def __init__(self, hash_key: bytes, created_ms: int) -> None:
+    def __init__(self, hash_key: bytes, created_ms: int, definitions: Iterable[Row] = ()) -> None:
+        """A store with this hash key that knows these definitions of the other one's apps."""
         base = _MEMORY_FILE_SYSTEM if _MEMORY_FILE_SYSTEM.is_dir() else None
+        definitions = list(definitions)
         self._scratch = Path(tempfile.mkdtemp(prefix="hyperdb-remote-", dir=base))
         path = self._scratch / "data"
         self.hash_key = hash_key
@@ -45,13 +51,12 @@ class Overlay:
         self._prefixes: dict[str, bytes] = {}
         engine = _native.Engine(path, sync="everysec", memory=_MEMORY)
         try:
-            words = (
-                _FORMAT.to_bytes(2, "little"),
-                hash_key,
-                os.urandom(_ID_BYTES),
-                created_ms.to_bytes(8, "little", signed=True),
-            )
-            engine.write([(_IDENTITY, b"".join(words))], _META)
+            created = created_ms.to_bytes(8, "little", signed=True)
+            identity = _FORMAT.to_bytes(2, "little") + hash_key + os.urandom(_ID_BYTES) + created
+            engine.write([(_IDENTITY, identity), *_counters(definitions)], _META)
+            system = [(ordered_varint(_SYSTEM) + row.key, row.stored) for row in definitions if row.stored is not None]
+            if system:
+                engine.write(system, _DATA)
         finally:
             engine.close()
         self.database = Database(path, OpenOptions(sync="everysec", memory=_MEMORY, frames=None))
@@ -122,3 +127,14 @@ class Overlay:
             return transaction.app(app.encode())
         finally:
             transaction.rollback()
+
+
+def _counters(definitions: Iterable[Row]) -> list[tuple[bytes, bytes]]:
+    """Numbers that this store may give out itself: behind those of the other one."""
+    apps = [int.from_bytes(row.value or b"", "little") for row in definitions if row.name[:1] == _APP]
+    objects = [int.from_bytes(row.name[1:], "big") for row in definitions if row.name[:1] == _OBJECT]
+    return [
+        (_NEXT_APP, (max(apps, default=0) + 1).to_bytes(4, "little")),
+        (_NEXT_OBJECT, (max(objects, default=_FIRST_OBJECT) + 4).to_bytes(8, "little")),
+        (_VERSION, (1).to_bytes(8, "little")),
+    ]

@@ -368,13 +368,13 @@ def test_relations_about_frames(store: Store) -> None:
             store.db.sql(text)
 
 
-@pytest.mark.parametrize("level", ["bucket", "cover", "pir", "full", "PIR2"])
+@pytest.mark.parametrize("level", ["bucket", "cover(2, 64)", "pir", "full", "PIR@shard"])
 def test_privacy_is_refused_and_never_taken_for_less(store: Store, level: str) -> None:
     with hyperdb.connect(store.db, autocommit=True) as connection:
         for text in (f"SET hyperdb.privacy = '{level}'", f"SELECT set_config('hyperdb.privacy', '{level}', false)"):
             with pytest.raises(SqlError) as error:
                 connection.execute(text)
-            assert error.value.sqlstate == "0A000" and "oblivious" in str(error.value)
+            assert error.value.sqlstate == "0A000" and "the store's own" in str(error.value)
         assert connection.execute("SHOW hyperdb.privacy").fetchall() == [("none",)]
         connection.execute("SET hyperdb.privacy = none")
         with pytest.raises(SqlError) as error:

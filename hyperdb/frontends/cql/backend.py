@@ -61,6 +61,8 @@ class CqlBackend:
         self.role_changes = role_changes or RoleChanges()
         self.role_changes.listen(self, self.lanes.recall)
         self.roles = RoleCache(tables, self.role_changes)
+        self.opens: Callable[[CqlBackend, Opening], CqlSession] | None = None
+        """Makes sessions of another kind, where rows are somewhere else."""
         self.watcher = Watcher(self._tell)
         tables.listen(self._defined)
         self._lock = threading.Lock()
@@ -76,7 +78,7 @@ class CqlBackend:
         """A new session."""
         from hyperdb.frontends.cql.session import CqlSession
 
-        made = CqlSession(self, opening)
+        made = CqlSession(self, opening) if self.opens is None else self.opens(self, opening)
         with self._lock:
             self._sessions[id(made)] = made
         return made

@@ -87,6 +87,8 @@ class SqlBackend:
         self._sessions: dict[int, SqlSession] = {}
         self._transactions = 0
         self._numbers = 0
+        self.opens: Callable[[SqlBackend, Opening], SqlSession] | None = None
+        """Makes sessions of another kind, where rows are somewhere else."""
         self.hub = Hub()
         self.advisory = AdvisoryLocks()
         self._scopes: dict[tuple[tuple[str, ...], str, bool, int], int] = {}
@@ -112,7 +114,7 @@ class SqlBackend:
 
         if opening.database not in DATABASES:
             raise SqlError("3D000", f'database "{opening.database}" does not exist')
-        made = SqlSession(self, opening)
+        made = SqlSession(self, opening) if self.opens is None else self.opens(self, opening)
         with self._lock:
             self._sessions[id(made)] = made
         return made

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import InvalidError, SqlError
 from hyperdb.frontends.sql.contract import IdleLimit
 from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.types import Style, charsets
+from hyperdb.oblivious.levels import parse_level
 from hyperdb.roles import BOOTSTRAP_ROLE
 
 Check = Callable[[str], str]
@@ -76,19 +77,25 @@ def _never(value: str) -> str:
     return "off"
 
 
-_LEVELS = ("bucket", "cover", "pir", "full", "pir-hintless", "pir2")
+PRIVACY = "hyperdb.privacy"
 
 
 def _privacy(value: str) -> str:
-    """A level of privacy; any but `none` is refused until something answers it, and never taken for a lower one."""
-    level = value.strip().lower()
-    if level in _LEVELS:
-        reason = "there is no oblivious layer yet, and the store would see what is read"
-        raise SqlError("0A000", f'hyperdb.privacy = "{level}" cannot be kept: {reason}')
+    """A level of privacy: this is the store itself, so any but `none` is refused, and never taken for a lower one."""
+    level = _level(value)
     if level != "none":
-        hint = f"Available values: none; not yet: {', '.join(_LEVELS)}."
-        raise SqlError("22023", f'invalid value for parameter "hyperdb.privacy": "{value}"', hint=hint)
+        reason = "this port is the store's own, which sees what is read"
+        hint = "Run `hyperdb serve --remote URL --privacy LEVEL` on your own machine, and ask that."
+        raise SqlError("0A000", f'{PRIVACY} = "{level}" cannot be kept: {reason}', hint=hint)
     return level
+
+
+def _level(value: str) -> str:
+    try:
+        return str(parse_level(value))
+    except InvalidError as error:
+        hint = "Available values: none, bucket(K), cover(c, K), pir, full."
+        raise SqlError("22023", f'invalid value for parameter "{PRIVACY}": "{value}"', hint=hint) from error
 
 
 def _encoding(value: str) -> str:
@@ -175,7 +182,7 @@ TABLE = {
             "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
         ),
         Setting("hyperdb.prove", "off", _boolean, False, "Whether queries come with a proof that their inputs are complete"),
-        Setting("hyperdb.privacy", "none", _privacy, False, "How little the store may learn of a query"),
+        Setting(PRIVACY, "none", _privacy, False, "How little the store may learn of a query"),
         Setting("statement_timeout", "0", _TIME, False, "Time that a statement may run; 0: for ever", True),
         Setting("idle_in_transaction_session_timeout", "0", _TIME, False, "Time that a client in a block may be silent", True),
         Setting("idle_session_timeout", "0", _TIME, False, "Time that a client outside of one may be silent", True),
@@ -240,10 +247,16 @@ class Settings:
         self._local: dict[str, str | None] = {}
         self._changed: set[str] = {name for name, setting in TABLE.items() if setting.reported}
         self._own: dict[str, str] = {}
+        self._keeps_levels = False
         for name, value in given.items():
             self.set(name, value)
         self._before.clear()
         self._own = dict(self._values)
+
+    def keep_levels(self, default: str) -> None:
+        """From now on every level of privacy may be set, for somebody reads at it; this one is the session's own."""
+        self._keeps_levels = True
+        self._values[PRIVACY] = self._own[PRIVACY] = default
 
     def get(self, name: str, missing: bool = False) -> str | None:
         """The value.
@@ -296,7 +309,8 @@ class Settings:
             checked = self._own.get(key) or ("" if setting is None else setting.default)
         else:
             try:
-                checked = value if setting is None or setting.check is None else setting.check(value)
+                check = _level if key == PRIVACY and self._keeps_levels else None if setting is None else setting.check
+                checked = value if check is None else check(value)
             except SqlError as error:
                 message = f'invalid value for parameter "{key}": "{value}"' if error.sqlstate == "22023" else error.message
                 raise SqlError(error.sqlstate, message, hint=error.hint, detail=error.message) from None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hyperdb.errors import HyperDBError, InvalidError, NotFoundError, NotProvableError
+from hyperdb.oblivious.definitions import prove_definitions
 from hyperdb.oblivious.epochs import Epoch, Source, build, rebuild
 from hyperdb.oblivious.service import LocalService
 
@@ -29,6 +30,8 @@ class Published:
     app: str
     epoch: Epoch
     service: LocalService
+    definitions: bytes
+    """What the system's app says of it (`hyperdb.oblivious.definitions`)."""
     before: str | None
     """The epoch that it was made from, if it was made from one."""
 
@@ -124,7 +127,8 @@ class Publisher:
                 last = None
         if epoch is None:
             epoch = build(self.source, app, frame=frame, threads=self._threads)
-        return Published(app, epoch, LocalService(self.source, epoch), None if last is None else last.id)
+        definitions = prove_definitions(self.source, app, frame)
+        return Published(app, epoch, LocalService(self.source, epoch), definitions, None if last is None else last.id)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

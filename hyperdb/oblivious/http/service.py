@@ -157,6 +157,11 @@ class Oblivious:
         """GET /v1/epochs/{epoch}/attestation."""
         return Response(self._published(request).epoch.attestation, media_type=_BYTES)
 
+    async def definitions(self, request: Request) -> Response:
+        """GET /v1/epochs/{epoch}/definitions."""
+        made = self._published(request)
+        return self._large(request, of_bytes(made.definitions, f"{made.id}-d"))
+
     async def hint(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/hints/{matrix}."""
         made, number = self._published(request), _matrix(request)
@@ -326,6 +331,10 @@ ENDPOINTS = (
     Endpoint(
         "attestation", "GET", "/v1/epochs/{epoch}/attestation", "The owner's attestation of it; empty if it is self-signed.",
         Oblivious.attestation, others=_EPOCH,
+    ),
+    Endpoint(
+        "definitions", "GET", "/v1/epochs/{epoch}/definitions", "Definitions of the app's tables, proved.",
+        Oblivious.definitions, others=_LARGE + _EPOCH,
     ),
     Endpoint(
         "history", "GET", "/v1/epochs/{epoch}/history", "A proof that the epoch's frame contains an earlier one.",

@@ -13,6 +13,7 @@ from hyperdb.commitment.claim import encode_queries
 from hyperdb.commitment.verify import Limits, Query, VerificationError
 from hyperdb.commitment.verify.hashing import digest
 from hyperdb.errors import RemoteError
+from hyperdb.oblivious.definitions import MOST_BYTES as MOST_DEFINITIONS
 from hyperdb.oblivious.manifest import MOST_BYTES, Manifest, Shape, read_manifest
 from hyperdb.oblivious.pir import DIMENSION, NUMBER_BYTES
 from hyperdb.oblivious.remote.state import State
@@ -92,6 +93,10 @@ class HttpService:
     def prove(self, queries: Sequence[Query]) -> bytes:
         """See `Service`."""
         return self.transport.post(f"{self._path}/proofs", encode_queries(queries), Limits.DEFAULT.size)
+
+    def definitions(self) -> bytes:
+        """What the system's app says of this one, proved."""
+        return self.transport.get(f"{self._path}/definitions", MOST_DEFINITIONS)
 
     def history(self, frame: int) -> bytes:
         """A bundle that shows that the epoch's frame contains an earlier one."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hyperdb.commitment.native import verify
-from hyperdb.commitment.verify import Frame, Root, Seen, Trusted, VerificationError
+from hyperdb.commitment.verify import Frame, Root, Row, Seen, Trusted, VerificationError
 from hyperdb.errors import NotFoundError, RemoteError
+from hyperdb.oblivious.definitions import read_definitions
 from hyperdb.oblivious.levels import Level
 from hyperdb.oblivious.manifest import Manifest, read_manifest
 from hyperdb.oblivious.reader import Random, Reader, open_reader
@@ -106,6 +107,12 @@ class RemoteApp:
         """The manifest of the epoch that is read now."""
         with self._lock:
             return read_manifest(self._epoch().service.manifest()[0])
+
+    def definitions(self) -> list[Row]:
+        """Elements of the system's app that define this one, verified under the epoch's frame."""
+        with self._lock:
+            current = self._epoch()
+            return read_definitions(current.service.definitions(), Root(current.frame.root))
 
     def get(self, name: bytes, level: Level) -> bytes | None:
         """The value of a vertex, or None. Raises as `Reader.get`."""

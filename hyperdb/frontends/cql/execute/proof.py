@@ -44,7 +44,8 @@ def _between(low: int, high: int) -> Bounds:
     return Bounds(_form(low), b"" if high == _MOST else _form(high + 1))
 
 
-def _ranges(plan: SelectPlan, execution: Execution) -> Sequence[Bounds]:
+def ranges(plan: SelectPlan, execution: Execution) -> Sequence[Bounds]:
+    """The ranges of member keys in which all lies that a SELECT reads."""
     where = plan.where
     if where.keys is not None:
         tokens = sorted({token_of(plan.served, key) for key in where.keys(execution)})
@@ -68,7 +69,7 @@ def prove(plan: SelectPlan, execution: Execution, frames: Frames, frame: Frame) 
     if served.source is not None:
         raise invalid(f"hyperdb.prove: rows of {served.keyspace}.{served.name} are not committed as those of tables made in CQL")
     collection = b"\0" + served.number.to_bytes(8, "big")
-    queries = [Rows(collection, bounds) for bounds in _ranges(plan, execution)]
+    queries = [Rows(collection, bounds) for bounds in ranges(plan, execution)]
     try:
         return frames.prove(served.keyspace, *queries, frame=frame.number)
     except NotProvableError as error:

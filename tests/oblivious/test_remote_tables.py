@@ -1,0 +1,187 @@
+"""SQL and CQL on a remote store: the answers of the store itself, read at the session's level; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from cassandra import InvalidRequest
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.policies import RoundRobinPolicy
+
+import hyperdb
+from hyperdb import Database, StoreKey
+from hyperdb.errors import SqlError
+from hyperdb.oblivious.http.publisher import Publisher
+from hyperdb.remote import Remote
+from hyperdb.values import Publishing
+
+QUERIES = (
+    "SELECT name, born FROM people WHERE id = 7",
+    "SELECT name FROM people WHERE id BETWEEN 10 AND 14 ORDER BY id DESC",
+    "SELECT name FROM people WHERE id IN (3, 5, 900)",
+    "SELECT count(*), max(born), min(name) FROM people",
+    "SELECT p.name, n.text FROM notes n JOIN people p ON p.id = n.person WHERE n.id < 4 ORDER BY n.id",
+    "SELECT name FROM people WHERE born > 1890 ORDER BY name LIMIT 3",
+    "SELECT 6 * 7",
+    "SELECT * FROM people WHERE id = 12345",
+)
+CQL = (
+    "SELECT * FROM shop.items WHERE shelf = 2",
+    "SELECT label FROM shop.items WHERE shelf = 3 AND place > 2 AND place < 6",
+    "SELECT count(*) FROM shop.items",
+    "SELECT shelf, place FROM shop.items WHERE shelf IN (1, 4) AND place = 2",
+    "SELECT DISTINCT shelf FROM shop.items",
+    "SELECT label FROM shop.items WHERE shelf = 99",
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    db: Database
+    publisher: Publisher
+    remote: Remote
+    plain_cql: tuple[str, int]
+    sql: tuple[str, int]
+    cql: tuple[str, int]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    state: Path = tmp_path_factory.mktemp("state")
+    with hyperdb.open(":memory:", frames=None) as db:
+        db.sql("CREATE TABLE people (id bigint PRIMARY KEY, name text NOT NULL, born int)")
+        db.sql("CREATE INDEX by_born ON people (born)")
+        db.sql("CREATE TABLE notes (id bigint PRIMARY KEY, person bigint REFERENCES people, text text)")
+        db.sql("INSERT INTO people SELECT n, 'name ' || n, 1800 + n FROM generate_series(1, 120) n")
+        db.sql("INSERT INTO notes SELECT n, n * 3, repeat('x', n::int) FROM generate_series(1, 20) n")
+        db.sql("CREATE SCHEMA hidden")
+        db.sql("CREATE TABLE hidden.secrets (id int PRIMARY KEY)")
+        publishing = Publishing(("public", "shop"), work_bits=0)
+        with db.serve(http="127.0.0.1:0", cql="127.0.0.1:0", publish=publishing, control=False) as serving:
+            assert serving.publisher is not None and serving.http_address is not None and serving.cql_address is not None
+            with _cluster(serving.cql_address) as session:
+                session.execute("CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+                session.execute("CREATE TABLE shop.items (shelf int, place int, label text, PRIMARY KEY (shelf, place))")
+                session.execute("CREATE INDEX by_label ON shop.items (label)")
+                for number in range(40):
+                    session.execute(f"INSERT INTO shop.items (shelf, place, label) VALUES ({number % 5}, {number}, 'l{number}')")
+                session.execute("DELETE FROM shop.items WHERE shelf = 3 AND place = 3")
+            for app in publishing.apps:
+                serving.publisher.renew(app)
+            url = "http://{}:{}".format(*serving.http_address)
+            with (
+                hyperdb.connect(url, key=StoreKey(db.frames.public_key), privacy="pir", state=state, refresh=1e-9) as remote,
+                remote.serve(sql="127.0.0.1:0", cql="127.0.0.1:0") as proxy,
+            ):
+                assert proxy.sql_address is not None and proxy.cql_address is not None
+                yield Site(db, serving.publisher, remote, serving.cql_address, proxy.sql_address, proxy.cql_address)
+
+
+class _cluster:  # noqa: N801 - used as a function
+    def __init__(self, address: tuple[str, int]) -> None:
+        profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=60)
+        self._cluster = Cluster(
+            [address[0]],
+            port=address[1],
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            protocol_version=5,
+            connect_timeout=60,
+        )
+
+    def __enter__(self) -> Any:
+        return self._cluster.connect()
+
+    def __exit__(self, *_: object) -> None:
+        self._cluster.shutdown()
+
+
+@pytest.mark.parametrize("level", ["pir", "none", "full"])
+def test_queries_answer_as_the_store_does(site: Site, level: str) -> None:
+    host, port = site.sql
+    with psycopg.connect(host=host, port=port, user="postgres", dbname="hyperdb", autocommit=True) as connection:
+        assert connection.execute("SHOW hyperdb.privacy").fetchone() == ("pir",)
+        connection.execute(f"SET hyperdb.privacy = '{level}'")
+        for text in QUERIES:
+            assert connection.execute(text).fetchall() == site.db.sql(text).fetchall(), text
+        asked = connection.execute("SELECT name FROM people WHERE id = %s", [9])
+        assert asked.fetchall() == [("name 9",)]
+
+
+def test_sql_in_python_reads_the_same_way(site: Site) -> None:
+    assert site.remote.sql("SELECT name FROM people WHERE id = %s", [11]).fetchall() == [("name 11",)]
+    with pytest.raises(SqlError, match="hidden"):
+        site.remote.sql("SELECT * FROM hidden.secrets")
+
+
+def _run(connection: psycopg.Connection, text: str) -> None:
+    if text.startswith("COPY"):
+        with connection.cursor().copy(text) as copy:
+            list(copy)
+    else:
+        connection.execute(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("INSERT INTO people VALUES (999, 'x', 1)", "25006"),
+        ("UPDATE people SET born = 1 WHERE id = 1", "25006"),
+        ("DELETE FROM people", "25006"),
+        ("SELECT * FROM people FOR UPDATE", "0A000"),
+        ("CREATE TABLE t (n int)", "25006"),
+        ("DROP TABLE people", "25006"),
+        ("TRUNCATE notes", "25006"),
+        ("COPY people TO STDOUT", "0A000"),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM people", "0A000"),
+        ("SET hyperdb.privacy = 'much'", "22023"),
+    ],
+)
+def test_what_is_not_read_is_refused(site: Site, text: str, state: str) -> None:
+    host, port = site.sql
+    with psycopg.connect(host=host, port=port, user="postgres", dbname="hyperdb", autocommit=True) as connection:
+        with pytest.raises(psycopg.Error) as error:
+            _run(connection, text)
+        assert error.value.sqlstate == state, error.value
+
+
+def test_members_are_not_read_in_blocks(site: Site) -> None:
+    host, port = site.sql
+    with psycopg.connect(host=host, port=port, user="postgres", dbname="hyperdb", autocommit=True) as connection:
+        connection.execute("SET hyperdb.privacy = 'bucket(16)'")
+        with pytest.raises(psycopg.Error, match="blocks are of elements") as error:
+            connection.execute("SELECT * FROM people WHERE id = 1")
+        assert error.value.sqlstate == "0A000"
+
+
+def test_cql_answers_as_the_store_does(site: Site) -> None:
+    with _cluster(site.plain_cql) as plain, _cluster(site.cql) as private:
+        for text in CQL:
+            assert sorted(private.execute(text)) == sorted(plain.execute(text)), text
+        prepared = private.prepare("SELECT label FROM shop.items WHERE shelf = ? AND place = ?")
+        for _ in range(3):
+            assert [row.label for row in private.execute(prepared, (2, 7))] == ["l7"]
+        for level in (b"none", b"full"):
+            assert sorted(private.execute(CQL[0], custom_payload={"hyperdb.privacy": level})) == sorted(plain.execute(CQL[0]))
+        for text in ("INSERT INTO shop.items (shelf, place) VALUES (1, 1)", "DROP TABLE shop.items", "TRUNCATE shop.items"):
+            with pytest.raises(InvalidRequest, match="nothing is written"):
+                private.execute(text)
+        with pytest.raises(InvalidRequest, match="indexes of a remote store"):
+            private.execute("SELECT * FROM shop.items WHERE label = 'l7'")
+        with pytest.raises(InvalidRequest, match="blocks are of elements"):
+            private.execute(CQL[0], custom_payload={"hyperdb.privacy": b"bucket(16)"})
+
+
+def test_a_newer_epoch_is_read(site: Site) -> None:
+    site.db.sql("UPDATE people SET name = 'newer' WHERE id = 100")
+    with _cluster(site.plain_cql) as plain:
+        plain.execute("UPDATE shop.items SET label = 'newer' WHERE shelf = 4 AND place = 4")
+    site.publisher.renew("public")
+    site.publisher.renew("shop")
+    assert site.remote.sql("SELECT name FROM people WHERE id = 100").fetchall() == [("newer",)]
+    with _cluster(site.cql) as private:
+        assert [row.label for row in private.execute("SELECT label FROM shop.items WHERE shelf = 4 AND place = 4")] == ["newer"]
