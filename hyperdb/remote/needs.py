@@ -23,13 +23,14 @@ class Need(enum.Enum):
 
 
 _READS: Mapping[Need, str] = {
-    Need.ELEMENT: "bitcount bitfield_ro bitpos exists expiretime get getbit getrange hlen lcs llen mget object|encoding "
+    Need.ELEMENT: "bitcount bitfield_ro bitpos exists expiretime get getbit getrange hlen lcs llen mget object|encoding pfcount xlen "
     "object|freq object|idletime object|refcount pexpiretime pttl scard strlen substr touch ttl type zcard",
     Need.MEMBERS: "hexists hget hmget hstrlen sismember smismember zmscore zscore",
-    Need.WHOLE: "hgetall hkeys hrandfield hscan hvals lindex lpos lrange sdiff sinter sintercard smembers srandmember sscan "
+    Need.WHOLE: "geodist geohash geopos georadius_ro georadiusbymember_ro geosearch xrange xrevrange "
+    "hgetall hkeys hrandfield hscan hvals lindex lpos lrange sdiff sinter sintercard smembers srandmember sscan "
     "sunion zcount zdiff zinter zintercard zlexcount zrandmember zrange zrangebylex zrangebyscore zrank zrevrange zrevrangebylex "
     "zrevrangebyscore zrevrank zscan zunion",
-    Need.APP: "dbsize keys memory|usage randomkey scan sort_ro",
+    Need.APP: "dbsize keys memory|usage randomkey scan sort_ro xinfo|consumers xinfo|groups xinfo|stream xpending xread",
 }
 NEEDS: Mapping[str, Need] = {name: need for need, names in _READS.items() for name in names.split()}
 _FIRST_MEMBER = 2
@@ -65,6 +66,8 @@ def reading(words: Sequence[bytes]) -> Reading | Refusal | None:
         return None
     if "write" in command.flags:
         return Refusal("READONLY A remote store is read here, and nothing is written to it.")
+    if "blocking" in command.flags:
+        return Refusal(f"PRIVACY '{command.name}' waits for writes, and an epoch has none.")
     need = NEEDS.get(command.name)
     if need is None:
         if command.name in _REFUSED or command.first > 0 or command.keys:
