@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as s
 
 from hyperdb.errors import CqlError
+from hyperdb.frontends.cql.lane import CqlLane
 from hyperdb.frontends.cql.parse import cache
 from hyperdb.frontends.cql.parse.cache import Statements
 from hyperdb.frontends.cql.parse.lift import Lifter
@@ -44,6 +45,8 @@ def same(cql: Grammar, statements: Statements, text: str) -> None:
     assert [marker.position for marker in parsed.shape.markers] == sorted(marker.position for marker in parsed.shape.markers)
 
 
+LIFTS = (None, CqlLane.lift)
+"""Who finds literals: the lexer's expression, native code."""
 OTHERS = s.sampled_from(["7", "0", "123456789012345678901234567890"])
 
 
@@ -51,13 +54,14 @@ OTHERS = s.sampled_from(["7", "0", "123456789012345678901234567890"])
 @given(tree=cql_trees.data, number=OTHERS, word=cql_trees.strings)
 def test_a_shape_and_other_literals(cql: Grammar, tree: Statement, number: str, word: str) -> None:
     """The second text differs from the first in strings and numbers, where they are what the expression takes them for or not."""
-    statements = Statements(cql)
     text = render(tree)
-    same(cql, statements, text)
-    same(cql, statements, text)
     quoted = "'" + word.replace("'", "''") + "'"
-    same(cql, statements, re.sub(r"\b[0-9]+\b", number, text))
-    same(cql, statements, re.sub(r"'[^']*'", lambda _match: quoted, text))
+    for lift in LIFTS:
+        statements = Statements(cql, lift)
+        same(cql, statements, text)
+        same(cql, statements, text)
+        same(cql, statements, re.sub(r"\b[0-9]+\b", number, text))
+        same(cql, statements, re.sub(r"'[^']*'", lambda _match: quoted, text))
 
 
 PIECES = s.sampled_from(
@@ -71,10 +75,11 @@ PIECES = s.sampled_from(
 @settings(max_examples=60, deadline=None)
 @given(pieces=s.lists(PIECES, max_size=8), glue=s.sampled_from(["", " ", "\n"]))
 def test_texts_that_are_near_statements(cql: Grammar, pieces: list[str], glue: str) -> None:
-    statements = Statements(cql)
-    for head in ("SELECT * FROM t WHERE k = ", "INSERT INTO t (a) VALUES (1,", "UPDATE t SET a = 1, b = "):
-        same(cql, statements, head + glue.join(pieces))
-        same(cql, statements, head + glue.join(pieces).replace("5", "678"))
+    for lift in LIFTS:
+        statements = Statements(cql, lift)
+        for head in ("SELECT * FROM t WHERE k = ", "INSERT INTO t (a) VALUES (1,", "UPDATE t SET a = 1, b = "):
+            same(cql, statements, head + glue.join(pieces))
+            same(cql, statements, head + glue.join(pieces).replace("5", "678"))
 
 
 def test_literals_are_lifted_in_the_order_of_the_text(cql: Grammar) -> None:
