@@ -72,6 +72,11 @@ class ForeignKeys:
                         yield number, constraint
 
     def ask_for_parents(self, relation: Relation, constraint: Constraint, rows: Sequence[Row], env: Environment) -> None:
+        """Wants the parents of rows held: at the end of the statement, or of the transaction where the constraint is deferred.
+
+        Raises:
+            SqlError: 23503, by MATCH FULL.
+        """
         slots = [relation.slot_of[number] for number in constraint.columns]
         values = {tuple(row[slot] for slot in slots) for row in rows}
         wanted = [each for each in values if None not in each]
