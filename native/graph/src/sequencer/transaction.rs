@@ -22,8 +22,7 @@ use std::sync::Arc;
 pub enum Locked {
     /// It is locked, and as the transaction saw it.
     Unchanged,
-    /// It is locked, and newer than the statement's snapshot: reads of this row give the newest from now on.
-    /// Check again whether the statement still wants it. Only at READ COMMITTED.
+    /// It is locked, and newer than the statement's snapshot: reads of it give the newest now. Only at READ COMMITTED.
     Changed,
     /// Another transaction has it; it is not locked.
     Skipped,
@@ -428,8 +427,8 @@ impl Transaction {
     /// Whether it sees anything in `range` that its snapshot does not show: own writes, and newer rows that it has locked.
     pub(crate) fn has_own(&self, family: Family, range: &KeyRange) -> bool {
         let range = forward_only(range.clone());
-        let written = self.buffer.entries().range(family, &range).next().is_some();
-        written || self.fresh.range(family, &range).next().is_some()
+        let mut written = self.buffer.entries().range(family, &range);
+        written.next().is_some() || self.fresh.range(family, &range).next().is_some()
     }
 
     /// Declares that all of `range` is read.

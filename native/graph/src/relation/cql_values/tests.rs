@@ -1,3 +1,5 @@
+//! Values of CQL's types, there and back.
+
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
