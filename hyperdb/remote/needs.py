@@ -23,7 +23,8 @@ class Need(enum.Enum):
 
 
 _READS: Mapping[Need, str] = {
-    Need.ELEMENT: "bitcount bitfield_ro bitpos exists expiretime get getbit getrange hlen lcs llen mget object|encoding pfcount xlen "
+    Need.ELEMENT: "bitcount bitfield_ro bitpos exists expiretime get getbit getrange hlen lcs llen mget "
+    "object|encoding pfcount xlen "
     "object|freq object|idletime object|refcount pexpiretime pttl scard strlen substr touch ttl type zcard",
     Need.MEMBERS: "hexists hget hmget hstrlen sismember smismember zmscore zscore",
     Need.WHOLE: "geodist geohash geopos georadius_ro georadiusbymember_ro geosearch xrange xrevrange "
