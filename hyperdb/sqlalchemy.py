@@ -83,6 +83,14 @@ class HyperDBDialect(_PGDialect_common_psycopg):
         """The levels of PostgreSQL, and each statement for itself."""
         return ("AUTOCOMMIT", *super().get_isolation_level_values(dbapi_connection))
 
+    def get_isolation_level(self, dbapi_connection: Any) -> str:
+        """The session's; asking begins no transaction."""
+        was_in_transaction = dbapi_connection.in_transaction
+        found = str(super().get_isolation_level(dbapi_connection))
+        if not was_in_transaction:
+            dbapi_connection.rollback()
+        return found
+
     def set_isolation_level(self, dbapi_connection: Any, level: str) -> None:
         """AUTOCOMMIT is the connection's, others are the session's."""
         dbapi_connection.autocommit = level == "AUTOCOMMIT"
