@@ -168,7 +168,7 @@ class TransactionStateError(HyperDBError):
 
 
 class CancelledError(HyperDBError):
-    """Somebody cancelled the wait for a lock."""
+    """Somebody cancelled the wait for a lock, or the laying out of an epoch."""
 
 
 class CommandError(HyperDBError):

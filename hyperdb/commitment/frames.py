@@ -185,6 +185,17 @@ class Frames:
         """Names of the apps of a frame; the system's own app has the empty name."""
         return tuple(name.decode(errors="replace") for name in self._native.apps(frame))
 
+    def changed_keys(self, app: str | bytes, since: int, most: int, frame: int | None = None) -> list[bytes] | None:
+        """Logical keys of elements and members that changed from one frame to another, the newest if None; None if more than `most`.
+
+        Members that went with their collection are not among them; the collection is.
+
+        Raises:
+            BehindHorizonError: one of the frames can no longer be read.
+            NotSealedError: there is no such frame yet.
+        """
+        return self._native.changed_keys(app.encode() if isinstance(app, str) else app, since, most, frame)
+
     def shards(self, name: str, limit: int = 1 << 30, frame: int | None = None) -> tuple[Shard, ...]:
         """The shards of an app: the largest branches of at most `limit` bytes."""
         return tuple(Shard(*shard) for shard in self._native.shards(name.encode(), limit, frame))

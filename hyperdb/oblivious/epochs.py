@@ -3,44 +3,43 @@
 Theory: pages in the order of keys are the columns of one matrix; what of them is larger than a page goes on in the columns of
 another. Every read makes the same number of queries to both. The next epoch keeps a page's column as long as its interval is not
 cut, and a page that is cut goes on in a column that is appended: then rows of hints for bytes that hold no proof follow from the
-pages whose data changed. Invariant: an epoch never changes once it is made, and its hints are those of its matrices however it
+pages whose data changed. Pages are cut, proved and put into place natively (native/epochs), without the interpreter's lock and
+without stopping writers. Invariant: an epoch never changes once it is made, and its hints are those of its matrices however it
 was made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
 
 from hyperdb import _native
 from hyperdb.commitment.frames import Frames
-from hyperdb.commitment.verify import Query
 from hyperdb.commitment.verify.bundle import address
 from hyperdb.commitment.verify.hashing import digest
-from hyperdb.commitment.verify.places import ordered_varint
-from hyperdb.errors import InvalidError, NotFoundError, NotProvableError
+from hyperdb.errors import InvalidError, NotProvableError
 from hyperdb.oblivious import page
-from hyperdb.oblivious.bundles import Cut, Head, cut, split
+from hyperdb.oblivious.bundles import Head
 from hyperdb.oblivious.manifest import MOST_COLUMNS, MOST_PARTS, MOST_ROWS, Manifest, Shape
-from hyperdb.oblivious.packing import LAST, Contents, Item, Packer, run_of
 from hyperdb.oblivious.pir import Place
 from hyperdb.oblivious.stack import TILE, Stack
 
 PAGES, OVERFLOW = 0, 1
 """Numbers of an epoch's matrices."""
-_DATA = 0
-_ELEMENT, _MEMBER = b"\x02", b"\x03"
-_VERTEX = 1
-_HEADER_AT = (2, 10)
-"""Where an element record goes on behind its kind: without and with an expiry."""
-_ID_AT = 9
-_ONE_BYTE = 247
-"""Up to here an ordered varint has one byte."""
+_SPARE_BYTES = 32
+"""What pages leave free when they are cut, so that a proof which grows a little need not cut them again."""
 _ROOT_BYTES, _SIGNED_BYTES, _ED448_BYTES = 32, 64, 114
 """Of an attestation: the app's root, with the manifest's digest, the signature at its end."""
-_ROW_BYTES = 28
-"""What a row has besides key and value: salt, version, lengths, its slot."""
+_FIRST_COLUMN_BYTES = 4
+"""At a page's end: where it goes on."""
+
+GoOn = Callable[[int], bool]
+"""Gets the number of pages that are cut, now and then; False gives up."""
+
+
+def always(_pages: int) -> bool:
+    """Never gives up."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,12 @@ class Source:
     """What epochs are made from: an open store."""
 
     frames: Frames
-    engine: _native.Engine
     store: _native.Store
 
     @classmethod
     def of(cls, store: _native.Store) -> Source:
         """The source of a store."""
-        return cls(Frames(store), store.engine(), store)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """An interval of keys and what is shown of it."""
-
-    fence: bytes
-    parts: Cut
+        return cls(Frames(store), store)
 
 
 @dataclass(frozen=True)
@@ -93,108 +83,113 @@ class Epoch:
         return replace(self, attestation=public + manifest + record[-_ED448_BYTES:])
 
 
-def build(source: Source, app: str, *, frame: int | None = None, threads: int = 1, size: int = page.PAGE_BYTES) -> Epoch:
+def build(
+    source: Source, app: str, *, frame: int | None = None, threads: int = 1, size: int = page.PAGE_BYTES, go_on: GoOn = always
+) -> Epoch:
     """An epoch from nothing, over a sealed frame; the newest one if None. `size` is the bytes of a page, a multiple of 64.
 
     Raises:
         NotFoundError: the frame has no such app.
         NotProvableError: a value is larger than all columns that a read fetches, or pages are more than matrices have columns.
         BehindHorizonError, NotSealedError: the frame cannot be read.
+        CancelledError: `go_on` gave up.
     """
     if size % TILE or not TILE < size <= MOST_ROWS:
         raise InvalidError(f"a page of {size} bytes: a multiple of {TILE} up to {MOST_ROWS}")
-    builder = _Builder(source, app, frame, size, size - page.TRAILER_BYTES, keep=False)
-    pieces = list(builder.pack(b"", LAST))
-    longest = max(len(piece.parts.proof) for piece in pieces)
-    # Room for proofs that grow with the app: else pages would be cut for their sake.
-    behind = -(-max(longest + longest // 8 + page.TRAILER_BYTES, size // 4) // TILE) * TILE
-    return builder.epoch(pieces, range(len(pieces)), max(size - behind, 0), None, threads)
+    pages = (size, size - page.TRAILER_BYTES, _SPARE_BYTES, None)
+    return _laid_out(source, app, frame, pages, None, None, threads, go_on)
 
 
-def rebuild(source: Source, last: Epoch, *, frame: int | None = None, threads: int = 1) -> Epoch:
+def rebuild(source: Source, last: Epoch, *, frame: int | None = None, threads: int = 1, go_on: GoOn = always) -> Epoch:
     """The next epoch: intervals, columns and what did not change are the last one's.
 
     Raises:
         NotProvableError: a single entry's proof is longer than the last epoch has room for, or as `build`: build anew.
-        NotFoundError, BehindHorizonError, NotSealedError: as `build`.
+        NotFoundError, BehindHorizonError, NotSealedError, CancelledError: as `build`.
     """
     manifest = last.manifest
-    room = manifest.pages.rows - manifest.stable - page.TRAILER_BYTES
-    builder = _Builder(source, manifest.app.decode(), frame, manifest.pages.rows, room, keep=True)
-    pieces: list[Piece] = []
-    columns: list[int] = []
-    appended = manifest.pages.columns
-    for (low, high), column in zip(pairwise((*manifest.fences, LAST)), manifest.columns, strict=True):
-        made = list(builder.pack(low, high))
-        pieces += made
-        columns += [column, *range(appended, appended + len(made) - 1)][: len(made)]
-        appended += max(len(made) - 1, 0)
-    return builder.epoch(pieces, columns, manifest.stable, last, threads)
+    return _laid_out(source, manifest.app.decode(), frame, _pages(manifest), manifest, last, threads, go_on)
 
 
-class _Builder:
-    """Makes the pieces of one app at one frame, and an epoch of them."""
+def recompute(source: Source, manifest: Manifest, *, threads: int = 1, go_on: GoOn = always) -> Epoch:
+    """The epoch that a manifest tells of, from the data of a copy of its store, hints too; an honest one has the same manifest.
 
-    def __init__(self, source: Source, app: str, frame: int | None, size: int, room: int, keep: bool) -> None:
-        newest = source.frames.newest()
-        self._frame = frame if frame is not None else newest.number if newest is not None else source.frames.seal().number
-        self._source, self._app, self._size, self._room, self._keep = source, app, size, room, keep
-        if source.frames.app(app, self._frame) is None:
-            raise NotFoundError(f"frame {self._frame} has no app '{app}'")
-        self._contents = read_contents(source, app, source.frames.get(self._frame).commit)
-        self._head: Head | None = None
-
-    def pack(self, low: bytes, high: bytes) -> Iterator[Piece]:
-        """Pieces of an interval."""
-        return Packer(self._contents, self._size, self._make, self._keep).pack(low, high)
-
-    def _make(self, low: bytes, queries: tuple[Query, ...], whole: bool) -> Piece | None:
-        head, body = split(self._source.frames.prove(self._app, *queries, frame=self._frame))
-        self._head = head
-        parts = cut(head, body)
-        if len(parts.proof) <= self._room and (whole or page.free(parts, self._size) >= 0):
-            return Piece(low, parts)
-        if whole:
-            raise NotProvableError(f"a proof of {len(parts.proof)} bytes has no room in a page of {self._size}")
-        return None
-
-    def epoch(self, pieces: Sequence[Piece], columns: Sequence[int], stable: int, last: Epoch | None, threads: int) -> Epoch:
-        """Matrices, hints and the manifest."""
-        if self._head is None:
-            raise NotFoundError(f"frame {self._frame} has nothing of '{self._app}'")
-        name = self._app.encode()
-        where = address(name)
-        before = None if last is None else last.manifest.pages.columns
-        pages = [bytes(self._size)] * max(1 + max(columns), before or 0)
-        rests = [max(-page.free(piece.parts, self._size), 0) for piece in pieces]
-        rows, parts = _overflow_shape(max(rests), last)
-        beyond: list[bytes] = []
-        for piece, rest, column in zip(pieces, rests, columns, strict=True):
-            pages[column] = page.encode(piece.parts, self._size, len(beyond) if rest else page.NOWHERE)
-            if rest:
-                tail = piece.parts.rows[-rest:]
-                beyond += [tail[at : at + rows].ljust(rows, b"\x00") for at in range(0, rest, rows)]
-        if parts and not beyond:
-            # The last epoch's values are gone; reads go on with the same queries.
-            beyond = [bytes(rows)]
-        if max(len(pages), len(beyond)) > MOST_COLUMNS:
-            raise NotProvableError(f"{len(pages)} pages and {len(beyond)} columns of overflow are more than matrices have")
-        stack, changed = Stack.of(Place(where, PAGES), pages, stable, None if last is None else last.pages, threads)
-        over, _ = Stack.of(Place(where, OVERFLOW), beyond, rows, None if last is None else last.overflow, threads)
-        shapes = [
-            Shape(len(data[0]) if data else 0, len(data), digest(tag, *data), digest("hyperdb/epoch-hint", made.hint_bytes()))
-            for data, made, tag in ((pages, stack, "hyperdb/epoch-pages"), (beyond, over, "hyperdb/epoch-overflow"))
-        ]
-        elements = sum(item.key[:1] == _ELEMENT for item in self._contents.items)
-        fences = tuple(piece.fence for piece in pieces)
-        manifest = Manifest(name, self._head, elements, shapes[0], shapes[1], parts, stable, fences, tuple(columns))
-        return Epoch(manifest, stack, over, changed)
+    Raises:
+        NotProvableError: the data cannot be laid out so.
+        NotFoundError, BehindHorizonError, NotSealedError, CancelledError: as `build`.
+    """
+    app, frame = manifest.app.decode(), manifest.frame.number
+    return _laid_out(source, app, frame, _pages(manifest), manifest, None, threads, go_on)
 
 
-def _overflow_shape(longest: int, last: Epoch | None) -> tuple[int, int]:
+def _pages(manifest: Manifest) -> tuple[int, int, int, int | None]:
+    size, stable = manifest.pages.rows, manifest.stable
+    return size, size - stable - page.TRAILER_BYTES, _SPARE_BYTES, stable
+
+
+def _laid_out(
+    source: Source,
+    app: str,
+    frame: int | None,
+    pages: tuple[int, int, int, int | None],
+    shaped: Manifest | None,
+    last: Epoch | None,
+    threads: int,
+    go_on: GoOn,
+) -> Epoch:
+    """Pages, then matrices, hints and the manifest: intervals and shapes as one has them, hints that follow from an epoch's."""
+    if source.frames.newest() is None:
+        source.frames.seal()
+    name = app.encode()
+    before = None if shaped is None else (shaped.fences, shaped.columns, shaped.pages.columns)
+    (_, header, signature, anchor), elements, fences, columns, (upper, lower), rests = _native.lay_out_epoch(
+        source.store, name, frame, pages, before, threads, go_on
+    )
+    overflow, parts = _overflow(rests, lower, shaped)
+    where = address(name)
+    stack, changed = Stack.of(Place(where, PAGES), (upper, lower), None if last is None else last.pages, threads)
+    over, _ = Stack.of(Place(where, OVERFLOW), (overflow,), None if last is None else last.overflow, threads)
+    manifest = Manifest(
+        name,
+        Head(header, signature, anchor),
+        elements,
+        shape(stack, "hyperdb/epoch-pages"),
+        shape(over, "hyperdb/epoch-overflow"),
+        parts,
+        upper.rows,
+        tuple(fences),
+        tuple(columns),
+    )
+    return Epoch(manifest, stack, over, changed)
+
+
+def shape(stack: Stack, tag: str) -> Shape:
+    """What a manifest says of a matrix; `tag` is of its columns' digest."""
+    return Shape(stack.rows, stack.columns, stack.digest(tag), digest("hyperdb/epoch-hint", stack.hint_bytes()))
+
+
+def _overflow(rests: list[tuple[int, bytes]], lower: _native.PirMatrix, shaped: Manifest | None) -> tuple[_native.PirMatrix, int]:
+    """What did not fit into pages as columns, how many of them a read fetches; pages are told where they go on."""
+    rows, parts = _overflow_shape(max((len(rest) for _, rest in rests), default=0), shaped)
+    # If the last epoch's values are gone, reads still go on with the same queries.
+    count = sum(-(-len(rest) // rows) for _, rest in rests) or min(parts, 1)
+    if count > MOST_COLUMNS:
+        raise NotProvableError(f"{count} columns of overflow are more than matrices have")
+    matrix = _native.PirMatrix(rows, count)
+    first = 0
+    for column, rest in rests:
+        told = lower.column(column)[:-_FIRST_COLUMN_BYTES] + first.to_bytes(_FIRST_COLUMN_BYTES, "little")
+        lower.set(column, told)
+        for at in range(0, len(rest), rows):
+            matrix.set(first, rest[at : at + rows].ljust(rows, b"\x00"))
+            first += 1
+    return matrix, parts
+
+
+def _overflow_shape(longest: int, shaped: Manifest | None) -> tuple[int, int]:
     """Bytes of an overflow column, and how many a read fetches; kept while they are enough."""
-    if last is not None and longest <= last.manifest.parts * last.manifest.overflow.rows:
-        return last.manifest.overflow.rows, last.manifest.parts
+    if shaped is not None and longest <= shaped.parts * shaped.overflow.rows:
+        return shaped.overflow.rows, shaped.parts
     rows = min(-(-longest // TILE) * TILE, MOST_ROWS)
     parts = -(-longest // rows) if rows else 0
     if parts > MOST_PARTS:
@@ -202,40 +197,3 @@ def _overflow_shape(longest: int, last: Epoch | None) -> tuple[int, int]:
             f"a value goes {longest} bytes beyond its page, and a read fetches {MOST_PARTS * MOST_ROWS} at most"
         )
     return rows, parts
-
-
-def read_contents(source: Source, app: str, commit: int) -> Contents:
-    """Live elements and members of an app at a commit, and its collections."""
-    transaction = source.store.begin("repeatable read", True, None, 0)
-    number = transaction.app(app.encode())
-    transaction.rollback()
-    if number is None:
-        raise NotFoundError(f"there is no app '{app}'")
-    prefix = ordered_varint(number)
-    snapshot = source.engine.snapshot(commit)
-    try:
-        items: list[Item] = []
-        collections: dict[int, bytes] = {}
-        for key, value in _scan(snapshot, prefix + _ELEMENT, prefix + _MEMBER, len(prefix)):
-            items.append(Item(key, len(key) + len(value) + _ROW_BYTES))
-            if value[0] != _VERTEX:
-                at = _HEADER_AT[value[1]]
-                collections[int.from_bytes(value[at : at + 8], "little")] = key[_ID_AT:]
-        both = ((name, cid, companion) for cid, name in collections.items() for companion in (False, True))
-        found = {run.prefix: run for run in (run_of(*each) for each in both)}
-        used: set[bytes] = set()
-        for key, value in _scan(snapshot, prefix + _MEMBER, prefix + LAST, len(prefix)):
-            run = key[: 2 + max(0, key[1] - _ONE_BYTE)]
-            # Members of dropped collections wait for compaction.
-            if run in found:
-                used.add(run)
-                items.append(Item(key, len(key) + len(value) + _ROW_BYTES))
-    finally:
-        snapshot.close()
-    # A companion that holds nothing need not be shown to be empty: nobody is told to look there.
-    runs = [found[run] for run in sorted(found) if run in used or not found[run].companion]
-    return Contents(items, runs)
-
-
-def _scan(snapshot: _native.Snapshot, start: bytes, end: bytes, strip: int) -> Iterator[tuple[bytes, bytes]]:
-    return chain.from_iterable(snapshot.scan(start, end, False, _DATA, strip))

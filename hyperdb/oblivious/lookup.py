@@ -7,7 +7,7 @@ Invariant: an answer rests on verified rows alone; anything else is a `Verificat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hyperdb.commitment.native import verify
@@ -15,6 +15,7 @@ from hyperdb.commitment.verify import Answer, Collection, Complete, Elements, Ow
 from hyperdb.commitment.verify.places import element_key, element_zone, hash_place, member_key
 from hyperdb.oblivious import page
 from hyperdb.oblivious.bundles import join
+from hyperdb.oblivious.delta import NOTHING, Changes
 from hyperdb.oblivious.manifest import Manifest
 
 _HASHED = ("hash", "set", "sorted set")
@@ -31,6 +32,8 @@ class Pinned:
     manifest: Manifest
     trusted: Trusted
     attestation: bytes = b""
+    changes: Changes = NOTHING
+    """What is known to have changed since."""
 
     def check(self) -> None:
         """What can be told before any page: an owner's attestation is of this manifest.
@@ -66,6 +69,65 @@ class Pinned:
             raise VerificationError("pin", "the bundle is of another frame than the epoch")
         return Shown(verified.answers, verified.frame.hash_key)
 
+    def element(self, name: bytes, row: Row | None) -> Row | None:
+        """An element as it is now, if `row` is what the epoch holds of it."""
+        return self.changes.latest(self.element_key(name), row)
+
+    def header(self, name: bytes, before: Collection | None) -> Collection | None:
+        """A collection's header as it is now, if `before` is what the epoch holds of it."""
+        key = self.element_key(name)
+        row = self.changes.latest(key, None)
+        return before if key not in self.changes.rows else None if row is None else row.collection
+
+    def member(
+        self, collection: Collection, key: bytes, before: Collection | None, shown: Callable[[], Row | None]
+    ) -> Row | None:
+        """A member of a collection as it is now, by its logical key.
+
+        Args:
+            collection: its header now.
+            before: its header at the epoch.
+            shown: what the epoch holds at the key.
+        """
+        if before is None or before.cid != collection.cid:
+            # All members of a collection that was not there are changes.
+            return self.changes.latest(key, None)
+        row = shown()
+        return self.changes.latest(key, row)
+
+    def part(
+        self,
+        collection: Collection,
+        before: Collection | None,
+        spans: Sequence[tuple[bytes, bytes]],
+        shown: Callable[[], tuple[Row, ...]],
+    ) -> tuple[Row, ...]:
+        """Members of a collection as they are now, in order; `spans` are ranges of logical keys, the rest is as for `member`."""
+        held = shown() if before is not None and before.cid == collection.cid else ()
+        if not self.changes.rows:
+            return held
+        rows = {row.key: row for row in held}
+        for key, row in self.changes.rows.items():
+            if any(low <= key < below for low, below in spans):
+                _put(rows, key, row)
+        return tuple(rows[key] for key in sorted(rows))
+
+    def everything(self, shown: Iterable[Row]) -> Iterable[Row]:
+        """All rows as they are now, if these are what the epoch holds."""
+        if not self.changes.rows:
+            return shown
+        rows = {row.key: row for row in shown}
+        for key, row in self.changes.rows.items():
+            before = rows.get(key)
+            held = before.collection if before is not None else None
+            now = row.collection if row is not None else None
+            if held is not None and (now is None or now.cid != held.cid):
+                # Its members went with it.
+                gone = (member_key(held.cid, b""), member_key(held.cid + 1, b""))
+                rows = {key: row for key, row in rows.items() if not key.startswith(gone)}
+            _put(rows, key, row)
+        return rows.values()
+
     def element_key(self, name: bytes) -> bytes:
         """The logical key of an element."""
         return element_key(self.manifest.frame.hash_key, name)
@@ -78,6 +140,13 @@ class Pinned:
             position = collection.head + int.from_bytes(name, "little", signed=True)
             return member_key(collection.cid, ((position ^ _SIGN) % (1 << 64)).to_bytes(8, "big"))
         return member_key(collection.cid, name)
+
+
+def _put(rows: dict[bytes, Row], key: bytes, row: Row | None) -> None:
+    if row is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = row
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,13 @@ class Matrix:
         for number, column in enumerate(columns):
             self._native.set(number, column)
 
+    @classmethod
+    def of(cls, place: Place, native: _native.PirMatrix, threads: int = 1) -> Matrix:
+        """A native matrix at its place."""
+        matrix = object.__new__(cls)
+        matrix.place, matrix.threads, matrix._native = place, threads, native
+        return matrix
+
     @property
     def rows(self) -> int:
         """Bytes of a column."""
@@ -79,14 +86,13 @@ class Matrix:
         """What clients need once, 4 * DIMENSION bytes a row."""
         return Hint(self.place, self._native.hint(self.place.app, self.place.number, self.threads))
 
-    def replaced(self, changes: Sequence[Change]) -> Matrix:
-        """A matrix with these columns replaced or appended; this one stays as it is."""
-        other = object.__new__(Matrix)
-        other.place, other.threads, other._native = self.place, self.threads, self._native.copy()
-        other._native.grow(1 + max((column for column, _, _ in changes), default=-1))
-        for column, _, new in changes:
-            other._native.set(column, new)
-        return other
+    def changed_from(self, earlier: Matrix) -> tuple[int, ...]:
+        """Columns that differ from those of an earlier matrix of as many rows; those that only one of both has are among them."""
+        return tuple(self._native.changed_from(earlier._native))
+
+    def digest(self, tag: str, below: Sequence[Matrix] = ()) -> bytes:
+        """The framed hash of a tag and each column, going on in the matrices below."""
+        return self._native.digest(tag, [matrix._native for matrix in below])
 
 
 class Hint:

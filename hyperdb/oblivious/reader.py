@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from hyperdb.commitment.verify import (
     Bounds,
@@ -26,16 +28,17 @@ from hyperdb.commitment.verify import (
     VerificationError,
 )
 from hyperdb.commitment.verify.hashing import digest
-from hyperdb.commitment.verify.places import hash_place
+from hyperdb.commitment.verify.places import hash_place, member_key
 from hyperdb.errors import PrivacyError, WrongTypeError
 from hyperdb.oblivious import page
 from hyperdb.oblivious.blocks import Cells, Partition, bits_for
+from hyperdb.oblivious.delta import NOTHING, read_delta
 from hyperdb.oblivious.epochs import OVERFLOW, PAGES
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.lookup import Pinned, Shown
 from hyperdb.oblivious.manifest import Manifest, Shape, read_manifest
 from hyperdb.oblivious.pir import Asker, Hint, Place
-from hyperdb.oblivious.ranges import Part, collect, columns, meant, padded
+from hyperdb.oblivious.ranges import Part, collect, columns, keys, meant, padded
 from hyperdb.oblivious.service import Service
 
 Random = Callable[[int], bytes]
@@ -60,6 +63,15 @@ class Mechanism(ABC):
     def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
         """The header of a collection and all its members in some ranges."""
 
+    def _part(self, row: Row, before: Row | None, ranges: Sequence[Bounds], shown: Callable[[], tuple[Row, ...]]) -> Part:
+        """Ranges of a collection as it is now; `before` and `shown` are what the epoch holds of it."""
+        header = row.collection
+        if header is None:
+            return Part(row)
+        spans = [keys(header, bounds) for bounds in ranges]
+        held = before.collection if before is not None else None
+        return Part(row, self.pinned.part(header, held, spans, shown))
+
 
 class Reader:
     """See `open_reader`."""
@@ -68,6 +80,18 @@ class Reader:
         self.level = level
         self.pinned = pinned
         self._mechanism = mechanism
+
+    def refresh(self, delta: bytes) -> None:
+        """Goes on with what changed since the epoch; no bytes: nothing did. Reads make the same requests as before.
+
+        Raises:
+            VerificationError: the delta does not hold, or is older than what was seen before.
+        """
+        changes = read_delta(delta).check(self.pinned.manifest, self.pinned.trusted) if delta else NOTHING
+        number = changes.frame.number if changes.frame is not None else self.pinned.manifest.frame.number
+        if self.pinned.changes.frame is not None and number < self.pinned.changes.frame.number:
+            raise VerificationError("rollback", f"changes up to frame {number}, which is older than what was seen")
+        self.pinned = self._mechanism.pinned = replace(self.pinned, changes=changes)
 
     def get(self, name: bytes) -> bytes | None:
         """The value of a vertex, or None.
@@ -174,22 +198,32 @@ class _Clear(Mechanism):
     """`none`: a proof of what is asked for."""
 
     def element(self, name: bytes) -> Row | None:
-        return self._asked([Element(name)])[0][0]
+        return self.pinned.element(name, self._asked([Element(name)])[0][0])
 
     def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
-        header = self.element(collection)
-        if header is None or header.collection is None:
-            return header, [None] * len(names)
-        found, _ = self._asked([Element(collection), *(Member(collection, name) for name in names)])
-        return found[0], found[1:]
+        before = self._asked([Element(collection)])[0][0]
+        row = self.pinned.element(collection, before)
+        if row is None or row.collection is None:
+            return row, [None] * len(names)
+        if not self.pinned.changes.rows:
+            found, _ = self._asked([Element(collection), *(Member(collection, name) for name in names)])
+            return found[0], found[1:]
+        # What the epoch holds at keys that follow from the header as it is now.
+        wanted = [self.pinned.member_key(row.collection, name) for name in names]
+        own = [key[len(member_key(row.collection.cid, b"")) :] for key in wanted]
+        known = before.collection if before is not None else None
+        _, shown = self._asked([Element(collection), *(Rows(collection, Bounds(key, key + b"\x00")) for key in own)])
+        at = partial(shown.member, collection)
+        return row, [self.pinned.member(row.collection, key, known, partial(at, key)) for key in wanted]
 
     def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
-        header = self.element(collection)
-        if header is None or header.collection is None or not wanted:
-            return Part(header)
-        ranges = meant(header.collection, wanted)
+        before = self._asked([Element(collection)])[0][0]
+        row = self.pinned.element(collection, before)
+        if row is None or row.collection is None or not wanted:
+            return Part(row)
+        ranges = meant(row.collection, wanted)
         _, shown = self._asked([Element(collection), *(Rows(collection, bounds) for bounds in ranges)])
-        return Part(header, collect([shown], collection, header.collection, ranges))
+        return self._part(row, before, ranges, partial(collect, [shown], collection, row.collection, ranges))
 
     def _asked(self, queries: list[Query]) -> tuple[list[Row | None], Shown]:
         shown = self.pinned.shown(self.service.prove(queries))
@@ -212,7 +246,7 @@ class _Blocks(Mechanism):
         shown = self.pinned.shown(self.service.prove(queries))
         if [answer.query for answer in shown.answers] != queries:
             raise VerificationError("claim", "the proof answers another question")
-        return shown.element(name)
+        return self.pinned.element(name, shown.element(name))
 
     def members(self, _collection: bytes, _names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         raise PrivacyError("blocks are of elements; members of a collection are read at pir or full")
@@ -233,34 +267,39 @@ class _Private(Mechanism):
         self._overflow = _asker(service, manifest, OVERFLOW, manifest.overflow, random) if manifest.parts else None
 
     def element(self, name: bytes) -> Row | None:
-        return self._fetch(self.pinned.element_key(name)).shown().element(name)
+        # Fetched also when it is known to have changed.
+        return self.pinned.element(name, self._fetch(self.pinned.element_key(name)).shown().element(name))
 
     def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         first = self._fetch(self.pinned.element_key(collection))
-        header = first.collection(collection)
+        before = first.collection(collection)
+        header = self.pinned.header(collection, before)
         # A page for each name is fetched whatever the first one holds, or whether it holds anything.
         wanted = [self.pinned.member_key(header, name) if header is not None else b"" for name in names]
         pages = [self._fetch(key) for key in wanted]
-        row = first.shown().element(collection)
+        row = self.pinned.element(collection, first.shown().element(collection))
         shown = [page.shown() for page in pages]
         if row is None or header is None:
             return row, [None] * len(names)
-        return row, [page.member(collection, key) for page, key in zip(shown, wanted, strict=True)]
+        at = zip(shown, wanted, strict=True)
+        return row, [self.pinned.member(header, key, before, partial(page.member, collection, key)) for page, key in at]
 
     def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
         first = self._fetch(self.pinned.element_key(collection))
-        header = first.collection(collection)
+        before = first.collection(collection)
+        header = self.pinned.header(collection, before)
         if not wanted:
-            return Part(first.shown().element(collection))
+            return Part(self.pinned.element(collection, first.shown().element(collection)))
         ranges = meant(header, wanted) if header is not None else ()
         asked = columns(self.pinned.manifest, header, ranges) if header is not None else ()
         # Pages that nobody wants fill the number up; which they are is encrypted like any other.
         filled = [*asked, *[self.pinned.manifest.columns[0]] * (padded(len(asked)) - len(asked))]
         pages = [self._fetch_column(column) for column in filled]
-        row = first.shown().element(collection)
+        held = first.shown().element(collection)
+        row = self.pinned.element(collection, held)
         if row is None or header is None:
             return Part(row)
-        return Part(row, collect([page.shown() for page in pages], collection, header, ranges))
+        return self._part(row, held, ranges, partial(collect, [page.shown() for page in pages], collection, header, ranges))
 
     def _fetch(self, key: bytes) -> _Fetched:
         return self._fetch_column(self.pinned.manifest.column(key))
@@ -345,26 +384,35 @@ class _Everything(Mechanism):
         return b"".join(overflow[first : first + self.pinned.manifest.parts])
 
     def element(self, name: bytes) -> Row | None:
-        return self._at(self.pinned.element_key(name)).element(name)
+        return self.pinned.element(name, self._at(self.pinned.element_key(name)).element(name))
 
     def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
-        row = self.element(collection)
+        row, before = self._header(collection)
         if row is None or row.collection is None:
             return row, [None] * len(names)
-        wanted = [self.pinned.member_key(row.collection, name) for name in names]
-        return row, [self._at(key).member(collection, key) for key in wanted]
+        header, held = row.collection, before.collection if before is not None else None
+        wanted = [self.pinned.member_key(header, name) for name in names]
+        return row, [self.pinned.member(header, key, held, partial(self._member, collection, key)) for key in wanted]
 
     def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
-        row = self.element(collection)
+        row, before = self._header(collection)
         if row is None or row.collection is None:
             return Part(row)
         ranges = meant(row.collection, wanted)
         pages = [self._shown[column] for column in columns(self.pinned.manifest, row.collection, ranges)]
-        return Part(row, collect(pages, collection, row.collection, ranges))
+        return self._part(row, before, ranges, partial(collect, pages, collection, row.collection, ranges))
 
     def everything(self) -> Iterable[Row]:
         """All rows."""
-        return (row for shown in self._shown.values() for row in shown.rows())
+        return self.pinned.everything(row for shown in self._shown.values() for row in shown.rows())
+
+    def _header(self, collection: bytes) -> tuple[Row | None, Row | None]:
+        """An element now, and at the epoch."""
+        before = self._at(self.pinned.element_key(collection)).element(collection)
+        return self.pinned.element(collection, before), before
+
+    def _member(self, collection: bytes, key: bytes) -> Row | None:
+        return self._at(key).member(collection, key)
 
     def _at(self, key: bytes) -> Shown:
         return self._shown[self.pinned.manifest.column(key)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hyperdb import _native
 from hyperdb.oblivious.pir import Change, Hint, Matrix, Place
 
 TILE = 64
@@ -32,21 +33,21 @@ class Stack:
 
     @classmethod
     def of(
-        cls, place: Place, columns: Sequence[bytes], stable: int, last: Stack | None, threads: int
+        cls, place: Place, matrices: Sequence[_native.PirMatrix], last: Stack | None, threads: int
     ) -> tuple[Stack, tuple[int, ...]]:
-        """A matrix of columns whose first `stable` bytes are likely to be the last one's; also, in which columns they are not."""
-        rows = len(columns[0]) if columns else 0
-        upper = [column[:stable] for column in columns]
-        found = None if last is None or not last.parts else last.parts[0]
-        if found is None or found.matrix.rows != min(stable, rows):
-            changed = tuple(range(len(columns)))
-            parts = [_made(place, min(stable, rows), upper, threads)]
+        """Matrices, the first of which is likely to be much the last one's; also, in which columns it is not."""
+        made = [Matrix.of(place, matrix, threads) for matrix in matrices]
+        upper, lower = made[0], made[1:]
+        if last is None or last.parts[0].matrix.rows != upper.rows:
+            first, changed = _Part(upper, upper.hint()), tuple(range(upper.columns))
         else:
-            part, changed = _followed(found, upper, threads)
-            parts = [part]
-        if stable < rows:
-            parts.append(_made(place, rows - stable, [column[stable:] for column in columns], threads))
-        return cls(tuple(parts)), changed
+            first, changed = _followed(last.parts[0], upper, threads)
+        return cls((first, *(_Part(matrix, matrix.hint()) for matrix in lower if matrix.rows))), changed
+
+    @property
+    def rows(self) -> int:
+        """Bytes of a column."""
+        return sum(part.matrix.rows for part in self.parts)
 
     @property
     def columns(self) -> int:
@@ -56,6 +57,11 @@ class Stack:
     def column(self, number: int) -> bytes:
         """A column, for those who ask in the clear."""
         return b"".join(part.matrix.column(number) for part in self.parts)
+
+    def digest(self, tag: str) -> bytes:
+        """Of all columns in order, 32 bytes (docs/epoch-format.md, Manifest)."""
+        first, *below = (part.matrix for part in self.parts)
+        return first.digest(tag, below)
 
     def answer(self, queries: Sequence[bytes]) -> list[bytes]:
         """Answers to queries, in one pass over the data."""
@@ -67,21 +73,13 @@ class Stack:
         return b"".join(bytes(part.hint) for part in self.parts)
 
 
-def _made(place: Place, rows: int, columns: Sequence[bytes], threads: int) -> _Part:
-    matrix = Matrix(place, rows, columns, threads)
-    return _Part(matrix, matrix.hint())
-
-
-def _followed(last: _Part, columns: Sequence[bytes], threads: int) -> tuple[_Part, tuple[int, ...]]:
-    """A part from the last one, by the columns that changed; if these are most, making it anew is less work."""
-    rows, count = last.matrix.rows, last.matrix.columns
+def _followed(last: _Part, matrix: Matrix, threads: int) -> tuple[_Part, tuple[int, ...]]:
+    """A part by the columns that changed since the last one; if these are most, making its hint anew is less work."""
+    changed = matrix.changed_from(last.matrix)
+    if 2 * len(changed) > matrix.columns or matrix.columns < last.matrix.columns:
+        return _Part(matrix, matrix.hint()), changed
     changes: list[Change] = []
-    for number, new in enumerate(columns):
-        old = last.matrix.column(number) if number < count else bytes(rows)
-        if old != new or number >= count:
-            changes.append((number, old, new))
-    changes += [(number, last.matrix.column(number), bytes(rows)) for number in range(len(columns), count)]
-    changed = tuple(number for number, _, _ in changes)
-    if 2 * len(changes) > len(columns) or len(columns) < count:
-        return _made(last.hint.place, rows, columns, threads), changed
-    return _Part(last.matrix.replaced(changes), last.hint.replaced(changes, threads)), changed
+    for number in changed:
+        old = last.matrix.column(number) if number < last.matrix.columns else bytes(matrix.rows)
+        changes.append((number, old, matrix.column(number)))
+    return _Part(matrix, last.hint.replaced(changes, threads)), changed

@@ -48,9 +48,10 @@ def test_a_hint_follows_changes_and_appended_columns() -> None:
     hint = matrix.hint()
     new = _columns(20, 3, 3)
     changes = [(1, columns[1], new[0]), (6, bytes(20), new[1]), (8, bytes(20), new[2])]
-    later, later_hint = matrix.replaced(changes), hint.replaced(changes)
+    after = [columns[0], new[0], *columns[2:], new[1], bytes(20), new[2]]
+    later, later_hint = Matrix(PLACE, 20, after), hint.replaced(changes)
     assert bytes(later_hint) == bytes(later.hint()) != bytes(hint)
-    assert matrix.column(1) == columns[1] and matrix.columns == 6 and later.columns == 9
+    assert later.changed_from(matrix) == (1, 6, 7, 8) == matrix.changed_from(later)
     asker = Asker(later_hint, 9)
     query, mask = asker.ask(8)
     assert mask.recover(later.answer([query])[0]) == new[2]
@@ -62,7 +63,7 @@ def test_what_was_prepared_goes_on_under_a_renewed_hint() -> None:
     asker = Asker(matrix.hint(), 4, stock=2)
     asker.prepare()
     changes = [(2, columns[2], bytes(16))]
-    later = matrix.replaced(changes)
+    later = Matrix(PLACE, 16, [*columns[:2], bytes(16), columns[3]])
     asker.renew(matrix.hint().replaced(changes))
     query, mask = asker.ask(2)
     assert mask.recover(later.answer([query])[0]) == bytes(16) and asker.stock == 1
