@@ -13,6 +13,7 @@ import argparse
 import os
 import random
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import TypeVar
 
 import hyperdb
 from hyperdb.commitment.verify import Root
+from hyperdb.oblivious.delta import delta
 from hyperdb.oblivious.epochs import Source, build, rebuild
 from hyperdb.oblivious.levels import Bucket, Cover, Level, Pir, Plain
 from hyperdb.oblivious.page import PAGE_BYTES
@@ -32,6 +34,10 @@ RECORD_BYTES = 256
 RECORDS_A_PAGE = 11
 """What fits beside its proof, keys and salts (docs/epoch-format.md)."""
 GETS = 15
+BATCH = 128
+"""Queries that a busy server answers in one pass."""
+ENGINE_KEYS = 10_000
+BESIDE_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -81,9 +87,44 @@ def retrieval(records: int, threads: int) -> None:
     print(f"kernel {kernels()[-1]}; up {len(query):,} B, down {len(answer):,} B, hint {PAGE_BYTES * DIMENSION * 4 / 1e6:.1f} MB")
     print(f"preparing a stock of {GETS}: {preparing}")
     print(f"get, prepared: ask {median(asking)}, answer {median(answering)}, recover {median(recovering)}")
-    batch = [asker.ask(number)[0] for number in range(GETS)]
-    took, _ = timed(lambda: matrix.answer(batch))
-    print(f"{GETS} answers in one pass: {took}")
+    for size in (GETS, BATCH):
+        # What queries hold does not matter to the server: random ones of the right length stand for prepared ones.
+        batch = [source.randbytes(len(query)) for _ in range(size)]
+        took, _ = timed(partial(matrix.answer, batch))
+        print(f"{size} answers in one pass: {took}: {size / took.clock * 1e3:,.0f} gets/s by the clock,", end=" ")
+        print(f"{size / took.processor * 1e3:,.0f} for each second of a processor")
+    beside(matrix, [query])
+
+
+def beside(matrix: Matrix, batch: Sequence[bytes]) -> None:
+    """Point reads of an engine alone, and while another thread answers private queries half of the time."""
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            start = time.perf_counter()
+            matrix.answer(batch)
+            stop.wait(time.perf_counter() - start)
+
+    with hyperdb.open(":memory:", frames=None) as db:
+        app = db.app("bench")
+        for number in range(ENGINE_KEYS):
+            app.put(f"user:{number}", bytes(RECORD_BYTES))
+
+        def rate() -> float:
+            start, done = time.perf_counter(), 0
+            while time.perf_counter() - start < BESIDE_SECONDS:
+                app.get(f"user:{done % ENGINE_KEYS}")
+                done += 1
+            return done / (time.perf_counter() - start)
+
+        alone = rate()
+        server = threading.Thread(target=serve)
+        server.start()
+        together = rate()
+        stop.set()
+        server.join()
+    print(f"engine gets/s alone {alone:,.0f}, beside private queries at half load {together:,.0f}: {together / alone:.0%}")
 
 
 def epochs(keys: int, threads: int) -> None:
@@ -105,6 +146,9 @@ def epochs(keys: int, threads: int) -> None:
             for number in range(0, keys, 100):
                 app.put(f"user:{number}", os.urandom(RECORD_BYTES))
         db.seal()
+        took, changed = timed(lambda: delta(source, epoch))
+        if changed is not None:
+            print(f"the delta to it: {len(bytes(changed)):,} B, made in {took}")
         took, later = timed(lambda: rebuild(source, epoch, threads=threads))
         print(f"the next one, a hundredth of the keys changed: {took}, {len(later.changed)} columns differ")
         root = Root(later.manifest.frame.root)

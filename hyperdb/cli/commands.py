@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 import hyperdb
-from hyperdb.cli import encrypted, keys, proofs
+from hyperdb.cli import encrypted, epochs, keys, proofs
 from hyperdb.cli.demo import demo
 from hyperdb.cli.files import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
@@ -99,7 +99,7 @@ def stats(directory: Dir, as_json: AsJson = False) -> None:
     print_table(("section", "name", "value"), rows)
 
 
-for verb in (proofs.root, proofs.frames, proofs.seal, proofs.prove, proofs.verify, proofs.shards, keys.attest):
+for verb in (proofs.root, proofs.frames, proofs.seal, proofs.prove, proofs.verify, proofs.shards, keys.attest, epochs.audit):
     application.command()(verb)
 application.command("attest-import")(keys.attest_import)
 for of_files in (encrypted.encrypt, encrypted.verify, encrypted.decrypt, encrypted.share):

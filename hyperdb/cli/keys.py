@@ -26,6 +26,9 @@ from hyperdb.cli.target import target
 from hyperdb.encryption import SecretKey
 from hyperdb.encryption.key_files import MOST_KEY_FILE, Protected, plain, protected, read_key
 from hyperdb.errors import InvalidError, LockedError, NotFoundError
+from hyperdb.oblivious.audit import audit
+from hyperdb.oblivious.epochs import Source
+from hyperdb.oblivious.manifest import MOST_BYTES, read_manifest
 
 PUBLIC_BYTES = 57
 _OWNER_ONLY = 0o600
@@ -116,9 +119,13 @@ def attest(
     key: Annotated[Path, typer.Option(help="The owner's secret key (`hyperdb key new`).")],
     frame: Annotated[int | None, typer.Option(min=1, help="Which frame; default the newest.")] = None,
     out: Annotated[Path | None, typer.Option(help="Writes the attestation to this new file.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="An epoch's manifest: recomputed too, and signed with the root.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute an app's root from the data of this copy, and sign it with the owner's key."""
+    told = None if manifest is None else read_manifest(read_bounded(manifest, MOST_BYTES, "manifest"))
+    if told is not None and (told.app != app.encode() or frame not in (None, told.frame.number)):
+        raise InvalidError(f"{manifest} is of {told.app.decode(errors='replace')} at frame {told.frame.number}")
     seed = secret_key(key).seed
     if not directory.is_dir():
         raise NotFoundError(f"there is no database in {directory}")
@@ -133,7 +140,13 @@ def attest(
             f"hand that over: `hyperdb attest-import {directory} FILE`"
         ) from error
     with database:
-        number, signed = database.frames.attest(app, seed, frame)
+        if told is None:
+            number, signed = database.frames.attest(app, seed, frame)
+        else:
+            found = audit(Source.of(database.native), told)
+            if found:
+                raise InvalidError(f"{manifest} is not what this copy gives: {'; '.join(found)}")
+            number, signed = database.frames.attest(app, seed, told.frame.number, manifest=told.digest())
     made = {"app": app, "frame": number, "attestation": signed.hex()}
     if out is not None:
         write(out, f"{json.dumps(made)}\n".encode())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import hyperdb
 from hyperdb import Database
+from hyperdb.cli import main
 from hyperdb.errors import CancelledError, NotSealedError
 from hyperdb.oblivious.audit import audit
 from hyperdb.oblivious.epochs import Source, build, rebuild
@@ -48,7 +52,6 @@ def test_whatever_a_store_lies_about_is_named(db: Database, source: Source) -> N
 
 
 def test_a_copy_from_before_the_epoch_says_so(db: Database, source: Source) -> None:
-    db.seal()
     db.app(APP).put("later", b"")
     db.seal()
     manifest = build(source, APP).manifest
@@ -60,6 +63,34 @@ def test_a_copy_from_before_the_epoch_says_so(db: Database, source: Source) -> N
         other.app(APP).put("later", b"")
         other.seal()
         assert audit(Source.of(other.native), manifest) == (f"frame {manifest.frame.number} has another root in this copy",)
+
+
+def test_audit_and_attest_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with hyperdb.open(tmp_path / "store", frames=None) as db:
+        fill(db, count=20)
+        db.seal()
+        manifest = build(Source.of(db.native), APP).manifest
+    true, false = tmp_path / "manifest", tmp_path / "other"
+    true.write_bytes(bytes(manifest))
+    false.write_bytes(bytes(replace(manifest, elements=manifest.elements + 1)))
+    key, signed = tmp_path / "key", tmp_path / "signed"
+    for words, status, said in (
+        (("audit", "store", true), 0, "the epoch is what this copy gives"),
+        (("audit", "store", false), 1, f"the frame has {manifest.elements} elements"),
+        (("audit", "store", key), 1, "key"),
+        (("key", "new", key), 0, ""),
+        (("attest", "store", "--app", APP, "--key", key, "--manifest", false), 1, "is not what this copy gives"),
+        (("attest", "store", "--app", "other", "--key", key, "--manifest", true), 1, f"is of {APP} at frame"),
+        (("attest", "store", "--app", APP, "--key", key, "--manifest", true, "--out", signed), 0, "attested"),
+    ):
+        given = [str(tmp_path / word) if word == "store" else str(word) for word in words]
+        with mock.patch.object(sys, "argv", ["hyperdb", *given]), pytest.raises(SystemExit) as ended:
+            main()
+        out = "".join(capsys.readouterr())
+        assert (ended.value.code or 0) == status, (given, out)
+        assert said in out.replace("\n", " ") or said in out, (given, out)
+    record = bytes.fromhex(json.loads(signed.read_text())["attestation"])
+    assert record[32:64] == manifest.digest()
 
 
 def test_laying_out_can_be_given_up(db: Database, source: Source) -> None:
