@@ -186,7 +186,7 @@ class Frames:
         return tuple(name.decode(errors="replace") for name in self._native.apps(frame))
 
     def changed_keys(self, app: str | bytes, since: int, most: int, frame: int | None = None) -> list[bytes] | None:
-        """Logical keys of elements and members that changed from one frame to another, the newest if None; None if more than `most`.
+        """Logical keys of elements and members that changed up to a frame, the newest if None; None if they are more than `most`.
 
         Members that went with their collection are not among them; the collection is.
 
