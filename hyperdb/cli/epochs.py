@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 import hyperdb
-from hyperdb.cli.files import read_bounded
-from hyperdb.cli.keys import Dir
+from hyperdb.cli.files import Dir, read_bounded
 from hyperdb.cli.output import AsJson, print_facts, print_json
 from hyperdb.errors import LockedError, NotFoundError
 from hyperdb.oblivious.audit import audit as recomputed
