@@ -307,11 +307,15 @@ class Database:
         return Examination([*found, *audit.problems], audit)
 
     def _disagreements(self) -> Iterator[str]:
-        """What is wrong with the tables made in SQL, if there are any."""
+        """What is wrong with the tables made in SQL and in CQL, if there are any."""
         if self._native is not None and self._tables.has_any():
             from hyperdb.frontends.sql.examine import examine
 
             yield from examine(self.sql_backend)
+        if self._native is not None and self._tables.has_any(cql=True):
+            from hyperdb.frontends.cql.examine import examine as examine_cql
+
+            yield from examine_cql(self._tables)
 
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""

@@ -12,6 +12,7 @@ from hyperdb.errors import (
     CancelledError,
     DeadlockError,
     HyperDBError,
+    InvalidError,
     LockTimeoutError,
     NoSpaceError,
     NotBuiltError,
@@ -34,6 +35,7 @@ _STATES: list[tuple[type[HyperDBError], str]] = [
     (NoSpaceError, "53100"),
     (BehindHorizonError, "72000"),
     (NotBuiltError, "0A000"),
+    (InvalidError, "22023"),
 ]
 
 

@@ -43,13 +43,13 @@ class Tables:
         for changed in self._listeners:
             changed()
 
-    def has_any(self) -> bool:
-        """Whether there is a table that was made in SQL."""
+    def has_any(self, *, cql: bool = False) -> bool:
+        """Whether there is a table that was made in SQL, or in CQL."""
         transaction = self.begin(TransactionOptions("read committed", True))
         try:
             transaction.open()
             found = (records.decode(data) for _, data in transaction.image().objects())
-            return any(isinstance(each, records.Table) and not each.partition for each in found)
+            return any(isinstance(each, records.Table) and bool(each.partition) == cql for each in found)
         finally:
             transaction.rollback()
 

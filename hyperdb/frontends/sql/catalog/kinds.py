@@ -111,6 +111,12 @@ ARRAY = {row.oid: row.array for row in BUILT_IN.values() if row.array}
 NAMES = {row.name: row.oid for row in BUILT_IN.values()} | {f"_{row.name}": row.array for row in BUILT_IN.values() if row.array}
 
 _BY_CODE = {row.code: row.oid for row in BUILT_IN.values() if row.code} | {9: NUMERIC, 11: TEXT, 14: UUID, 2: INT2}
+_BY_CODE |= {6: NUMERIC, 16: INTERVAL, 21: INT8, 27: TIME}
+_CQL_VECTOR = 83
+_CQL_ITEMS = frozenset({71, 72, 73, 74, _CQL_VECTOR})
+"""Lists, sets and vectors of CQL."""
+_CQL_PARTS = frozenset({62, 63, 80, 81, 82})
+"""User types, maps and tuples of CQL."""
 _SIZED = frozenset({40, 41, 42, 43})
 _TIMED = frozenset({44, 45, 46, 47, 48})
 _INTERVAL = 48
@@ -202,6 +208,8 @@ def of_record(data: bytes) -> Kind:
         SqlError: 0A000 for types that SQL has no word for.
     """
     code, rest = data[0], data[1:]
+    if code in _CQL_ITEMS or code in _CQL_PARTS:
+        return _of_cql(code, rest)
     if code == _ARRAY:
         inner = of_record(rest)
         array = array_of(inner.oid)
@@ -225,6 +233,18 @@ def of_record(data: bytes) -> Kind:
             return Kind(oid)
         return Kind(oid, interval_fields.modifier_of("", precision) if code == _INTERVAL else precision)
     return Kind(oid)
+
+
+def _of_cql(code: int, rest: bytes) -> Kind:
+    """A type that only CQL has: an array of what is in it, or jsonb where that has parts itself.
+
+    The values are made so by native/graph/src/relation/cql_values.rs.
+    """
+    if code == _CQL_VECTOR:
+        rest = rest[read_varint(rest, 0)[1] :]
+    is_plain = code in _CQL_ITEMS and rest[0] not in _CQL_ITEMS and rest[0] not in _CQL_PARTS
+    array = array_of(of_record(rest).oid) if is_plain else None
+    return Kind(JSONB if array is None else array)
 
 
 def name_of(kind: Kind, user: dict[int, str] | None = None) -> str:

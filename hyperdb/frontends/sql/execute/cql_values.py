@@ -15,8 +15,19 @@ from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.types.calendar import INFINITY, MINUS_INFINITY
 
 Check = Callable[[Any], bool]
+_DAY = 86_400_000_000
+"""Microseconds."""
+
+
+def _has_one_sign(value: Any) -> bool:
+    return all(part >= 0 for part in value) or all(part <= 0 for part in value)
+
+
 # By the code of the type in the catalog's records: whether a value is one of CQL's, and the SQLSTATE and words if it is not.
 _CHECKS: dict[int, tuple[Check, str, str]] = {
+    6: (lambda value: bool(value.is_finite() and value == value.to_integral_value()), "22003", "a varint of CQL is an integer"),
+    16: (_has_one_sign, "22008", "a duration of CQL has one sign"),
+    27: (lambda value: 0 <= value < _DAY, "22008", "a time of CQL is before midnight"),
     2: (lambda value: -128 <= value <= 127, "22003", "tinyint out of range"),
     9: (lambda value: bool(value.is_finite()), "22003", "a decimal of CQL is neither NaN nor infinite"),
     11: (str.isascii, "22P05", "an ascii of CQL has characters of ASCII only"),

@@ -238,7 +238,7 @@ class Modifier:
 
     def _row_key(self, relation: Relation) -> Callable[[Row], Any]:
         slots = [relation.slot_of[part.column] for part in relation.table.key]
-        return lambda row: tuple(row[slot] for slot in slots)
+        return lambda row: tuple(_hashable(row[slot]) for slot in slots)
 
     def _touch(self, relation: Relation, rows: Sequence[Row], env: Environment) -> None:
         """Other parts of the statement, which see rows as they were before it, change these no more (TM_SelfModified)."""
@@ -350,3 +350,8 @@ class Modifier:
 
 def _is_touched(relation: Relation, key: Any, env: Environment) -> bool:
     return bool(env.touched) and (relation.oid, key) in (env.touched or ())
+
+
+def _hashable(value: Any) -> Any:
+    """A value that tells rows apart: an array as a tuple."""
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
