@@ -11,6 +11,7 @@ pub mod command;
 pub mod commands;
 pub mod key_places;
 pub mod protocol;
+pub mod rdb;
 pub mod reply;
 pub mod server;
 mod session;

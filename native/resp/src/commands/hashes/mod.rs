@@ -110,6 +110,29 @@ fn put_field(
     Ok(old.is_none())
 }
 
+/// All fields with their values: of a small hash in the order of addition.
+pub fn all(turn: &Turn<'_>, app: AppId, hash: &Header) -> Step<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut fields = Vec::new();
+    order::each(turn, app, hash, |field, value| {
+        fields.push((field.to_vec(), value.to_vec()));
+    })?;
+    Ok(fields)
+}
+
+/// Makes `key` the hash of some fields and their values, replacing what was there.
+pub fn store(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    fields: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(), Abort> {
+    let mut hash = cx.turn.draft_edge(Kind::Hash);
+    for (field, value) in fields {
+        put_field(cx, &mut hash, field, value)?;
+    }
+    cx.turn.put_header(cx.app, key, &hash)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use crate::commands::testing::Client;

@@ -11,6 +11,7 @@ mod memory;
 mod moving;
 mod object;
 pub mod scan;
+mod serialized;
 mod sort;
 
 use crate::command::{Abort, Context, Handler};
@@ -21,6 +22,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("copy", moving::copy),
     ("dbsize", databases::dbsize),
     ("del", generic::del),
+    ("dump", serialized::dump),
     ("exists", generic::exists),
     ("expire", expiry::expire),
     ("expireat", expiry::expireat),
@@ -43,6 +45,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("randomkey", listing::randomkey),
     ("rename", moving::rename),
     ("renamenx", moving::renamenx),
+    ("restore", serialized::restore),
     ("scan", listing::scan),
     ("sort", sort::sort),
     ("sort_ro", sort::sort_ro),

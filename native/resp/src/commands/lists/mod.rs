@@ -83,14 +83,14 @@ fn push(turn: &mut Turn<'_>, app: AppId, list: &mut Header, side: Side, value: &
 }
 
 /// Makes the list at `key` anew from `values`, replacing whatever was there; none leave no key.
-pub fn store(cx: &mut Context<'_, '_>, key: &[u8], values: &[Box<[u8]>]) -> Step<()> {
+pub fn store(cx: &mut Context<'_, '_>, key: &[u8], values: &[impl AsRef<[u8]>]) -> Step<()> {
     if values.is_empty() {
         cx.turn.remove_element(cx.app, key)?;
         return Ok(());
     }
     let mut list = cx.turn.draft_edge(Kind::List);
     for value in values {
-        push(cx.turn, cx.app, &mut list, Side::Right, value)?;
+        push(cx.turn, cx.app, &mut list, Side::Right, value.as_ref())?;
     }
     cx.turn.put_header(cx.app, key, &list)
 }

@@ -11,9 +11,9 @@ mod random;
 
 use super::hash_order::{self, member_key};
 use super::numbers;
-use crate::command::Handler;
+use crate::command::{Context, Handler};
 use hyperdb_graph::keys::KeyBuf;
-use hyperdb_graph::{AppId, Header, Step, Turn};
+use hyperdb_graph::{AppId, Header, Kind, Step, Turn};
 
 /// Handlers of this folder by command name.
 pub const HANDLERS: &[(&str, Handler)] = &[
@@ -84,6 +84,25 @@ fn add(
         set.head = 1;
     }
     Ok(true)
+}
+
+/// All members, in hash order.
+pub fn all(turn: &Turn<'_>, app: AppId, set: &Header) -> Step<Vec<Vec<u8>>> {
+    let mut members = Vec::new();
+    hash_order::each(turn, app, set.cid, |member, _| {
+        members.push(member.to_vec())
+    })?;
+    Ok(members)
+}
+
+/// Makes `key` the set of some members, replacing what was there.
+pub fn store(cx: &mut Context<'_, '_>, key: &[u8], members: &[Vec<u8>]) -> Step<()> {
+    let mut set = cx.turn.draft_edge(Kind::Set);
+    let mut place = KeyBuf::new();
+    for member in members {
+        add(cx.turn, cx.app, &mut set, member, &mut place)?;
+    }
+    cx.turn.put_header(cx.app, key, &set)
 }
 
 /// Removes a member; whether it was there.

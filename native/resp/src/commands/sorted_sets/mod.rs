@@ -197,6 +197,25 @@ pub fn walk_scores(
     order::walk(turn, app, set, &range, Direction::Forward, visit)
 }
 
+/// All members with their scores, in order.
+pub fn all(turn: &Turn<'_>, app: AppId, set: &Header) -> Step<Vec<(Vec<u8>, f64)>> {
+    let mut members = Vec::new();
+    let ends = [f64::NEG_INFINITY, f64::INFINITY].map(Bound::Included);
+    let range = order::Range::Score(ends[0], ends[1]);
+    order::walk(
+        turn,
+        app,
+        set,
+        &range,
+        Direction::Forward,
+        |member, score| {
+            members.push((member.to_vec(), score));
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(members)
+}
+
 /// Makes `key` the sorted set of different members with their scores, replacing what was there; nothing if there are none.
 pub fn store<'a>(
     cx: &mut Context<'_, '_>,

@@ -16,8 +16,11 @@ mod manage;
 mod pending;
 mod range;
 mod read;
+mod whole;
 
 use crate::command::Handler;
+
+pub use whole::{read as whole, store};
 
 /// Handlers of this folder by command name.
 pub const HANDLERS: &[(&str, Handler)] = &[

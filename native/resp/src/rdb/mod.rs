@@ -1,0 +1,80 @@
+//! Values as Redis serialises them: what DUMP gives and RESTORE takes.
+//!
+//! ```text
+//! payload   type u8, value, RDB version u16 LE, CRC-64 of all before u64 LE
+//! length    00xxxxxx | 01xxxxxx yyyyyyyy | 80 u32 BE | 81 u64 BE
+//! string    length, bytes | C0 i8 | C1 i16 LE | C2 i32 LE | C3 length of the LZF block, length of the text, block
+//! ```
+//! **Theory.** What is written is the plainest form that Redis reads since 7.0; what is read is every form that Redis up to 7.2
+//! writes for its own types, packed ones too. A payload becomes a [`Value`] whole before anything is stored.
+//!
+//! **Invariant.** [`parse`] takes any bytes: it gives a value or `None`, reserves no more memory than the payload can fill, and never
+//! gives a value that Redis would not have (a member twice, a score that is no number, an empty collection).
+
+mod crc64;
+mod listpack;
+mod lzf;
+mod packed;
+mod read;
+mod stream;
+mod write;
+mod ziplist;
+
+pub use stream::{StreamGroup, StreamReader, StreamValue};
+pub use write::dump;
+
+/// A string.
+pub type Text = Vec<u8>;
+
+/// The version that is written: Redis 7.0's. Redis refuses what is newer than itself.
+const VERSION: u16 = 10;
+/// The newest version that is read: Redis 7.2's.
+const NEWEST: u16 = 11;
+/// Version and checksum.
+const FOOTER: usize = 10;
+
+/// A value of Redis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A string.
+    Text(Text),
+    /// A list, from its head.
+    List(Vec<Text>),
+    /// A set.
+    Set(Vec<Text>),
+    /// Fields and their values.
+    Hash(Vec<(Text, Text)>),
+    /// Members and their scores.
+    SortedSet(Vec<(Text, f64)>),
+    /// A stream.
+    Stream(StreamValue),
+}
+
+/// Why a payload is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its checksum or version is wrong.
+    Footer,
+    /// What lies before them is malformed.
+    Body,
+}
+
+/// The value in a payload of DUMP.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(payload: &[u8]) -> Result<Value, Refusal> {
+    let at = payload.len().checked_sub(FOOTER).ok_or(Refusal::Footer)?;
+    let (body, footer) = payload.split_at(at);
+    let (version, sum) = footer.split_first_chunk::<2>().ok_or(Refusal::Footer)?;
+    let sum = u64::from_le_bytes(sum.try_into().map_err(|_| Refusal::Footer)?);
+    let covered = &payload[..payload.len() - 8];
+    // A sum of 0 says that none was computed.
+    if u16::from_le_bytes(*version) > NEWEST || (sum != 0 && sum != crc64::of(covered)) {
+        return Err(Refusal::Footer);
+    }
+    read::value(body).ok_or(Refusal::Body)
+}
+
+#[cfg(test)]
+mod tests;

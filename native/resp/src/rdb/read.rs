@@ -1,0 +1,178 @@
+//! Reading a value.
+
+use super::packed::{checked, pairs, scored, texts, Form};
+use super::{lzf, stream, ziplist, Text, Value};
+use crate::commands::numbers::parse_f64;
+use crate::commands::strings::MAX_STRING;
+
+/// Bytes that are read from their front.
+pub(super) struct Input<'a> {
+    rest: &'a [u8],
+    /// Bytes that compressed or shared strings may yet become: a short payload must not fill the memory.
+    budget: usize,
+}
+
+/// A length, or how a string is written that has none.
+enum Length {
+    Plain(u64),
+    Special(u8),
+}
+
+impl<'a> Input<'a> {
+    /// Takes note of bytes that are not in the payload as they are; `None` if there are too many.
+    pub(super) fn expand(&mut self, len: usize) -> Option<()> {
+        self.budget = self.budget.checked_sub(len)?;
+        Some(())
+    }
+
+    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        Some(self.array::<1>()?[0])
+    }
+
+    fn any_length(&mut self) -> Option<Length> {
+        let first = self.byte()?;
+        Some(match first {
+            0x00..=0x3f => Length::Plain(u64::from(first)),
+            0x40..=0x7f => Length::Plain((u64::from(first & 0x3f) << 8) | u64::from(self.byte()?)),
+            0x80 => Length::Plain(u64::from(u32::from_be_bytes(self.array()?))),
+            0x81 => Length::Plain(u64::from_be_bytes(self.array()?)),
+            0xc0..=0xff => Length::Special(first & 0x3f),
+            _ => return None,
+        })
+    }
+
+    /// A number written as a length.
+    pub(super) fn number(&mut self) -> Option<u64> {
+        match self.any_length()? {
+            Length::Plain(number) => Some(number),
+            Length::Special(_) => None,
+        }
+    }
+
+    /// How many things follow, each of which takes a byte at least.
+    pub(super) fn count(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?)
+            .ok()
+            .filter(|count| *count <= self.rest.len())
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?)
+            .ok()
+            .filter(|len| *len <= MAX_STRING)
+    }
+
+    /// A string.
+    pub(super) fn text(&mut self) -> Option<Text> {
+        let integer = |value: i64| Some(value.to_string().into_bytes());
+        match self.any_length()? {
+            Length::Plain(len) => Some(self.take(usize::try_from(len).ok()?)?.to_vec()),
+            Length::Special(0) => integer(i64::from(i8::from_le_bytes(self.array()?))),
+            Length::Special(1) => integer(i64::from(i16::from_le_bytes(self.array()?))),
+            Length::Special(2) => integer(i64::from(i32::from_le_bytes(self.array()?))),
+            Length::Special(3) => {
+                let (block, len) = (self.length()?, self.length()?);
+                self.expand(len)?;
+                lzf::expand(self.take(block)?, len)
+            }
+            Length::Special(_) => None,
+        }
+    }
+
+    /// So many strings as the number in front of them says, times `each`.
+    fn many(&mut self, each: usize) -> Option<Vec<Text>> {
+        let count = self.count()?.checked_mul(each)?;
+        if count > self.rest.len() {
+            return None;
+        }
+        (0..count).map(|_| self.text()).collect()
+    }
+
+    /// A score as text: a length byte, or one that says which number it is.
+    fn old_score(&mut self) -> Option<f64> {
+        match self.byte()? {
+            253 => None,
+            254 => Some(f64::INFINITY),
+            255 => Some(f64::NEG_INFINITY),
+            len => parse_f64(self.take(usize::from(len))?),
+        }
+    }
+
+    /// Members, each with its score behind it.
+    fn scored(
+        &mut self,
+        mut score: impl FnMut(&mut Self) -> Option<f64>,
+    ) -> Option<Vec<(Text, f64)>> {
+        let count = self.count()?;
+        (0..count)
+            .map(|_| Some((self.text()?, score(self)?)))
+            .collect()
+    }
+
+    /// The nodes of a list: strings by themselves, or packed.
+    fn nodes(&mut self, form: Form) -> Option<Vec<Text>> {
+        const PLAIN: u64 = 1;
+        const PACKED: u64 = 2;
+        let mut items = Vec::new();
+        for _ in 0..self.count()? {
+            let container = match form {
+                Form::Listpack => self.number()?,
+                Form::Ziplist => PACKED,
+            };
+            let node = self.text()?;
+            match container {
+                PLAIN => items.push(node),
+                PACKED => items.extend(texts(form, &node)?),
+                _ => return None,
+            }
+        }
+        Some(items)
+    }
+}
+
+/// The value of a payload without its version and checksum.
+pub(super) fn value(body: &[u8]) -> Option<Value> {
+    let (kind, rest) = body.split_first()?;
+    let mut input = Input {
+        rest,
+        budget: MAX_STRING,
+    };
+    let input_ref = &mut input;
+    let value = match kind {
+        0 => Value::Text(input_ref.text()?),
+        1 => Value::List(input_ref.many(1)?),
+        2 => Value::Set(input_ref.many(1)?),
+        3 => Value::SortedSet(input_ref.scored(Input::old_score)?),
+        4 => Value::Hash(pairs(input_ref.many(2)?)?),
+        5 => Value::SortedSet(input_ref.scored(|input| Some(f64::from_le_bytes(input.array()?)))?),
+        9 => Value::Hash(pairs(ziplist::zipmap(&input_ref.text()?)?)?),
+        10 => Value::List(texts(Form::Ziplist, &input_ref.text()?)?),
+        11 => Value::Set(ziplist::intset(&input_ref.text()?)?),
+        12 => Value::SortedSet(scored(Form::Ziplist, &input_ref.text()?)?),
+        13 => Value::Hash(pairs(texts(Form::Ziplist, &input_ref.text()?)?)?),
+        14 => Value::List(input_ref.nodes(Form::Ziplist)?),
+        15 => Value::Stream(stream::read(input_ref, stream::Version::One)?),
+        16 => Value::Hash(pairs(texts(Form::Listpack, &input_ref.text()?)?)?),
+        17 => Value::SortedSet(scored(Form::Listpack, &input_ref.text()?)?),
+        18 => Value::List(input_ref.nodes(Form::Listpack)?),
+        19 => Value::Stream(stream::read(input_ref, stream::Version::Two)?),
+        20 => Value::Set(texts(Form::Listpack, &input_ref.text()?)?),
+        21 => Value::Stream(stream::read(input_ref, stream::Version::Three)?),
+        // Modules' own values, and what is newer.
+        _ => return None,
+    };
+    if !input.rest.is_empty() {
+        return None;
+    }
+    checked(value)
+}
