@@ -167,7 +167,7 @@ fn whole_groups(cx: &mut Context<'_, '_>, stream: &Stream, limit: Option<u64>) -
         reply_id(reply, group.last);
         read_and_lag(reply, group, &progress);
         named(reply, "pel-count", group.pending);
-        reply.bulk(b"pel");
+        reply.bulk(b"pending");
         pending(cx, stream, &open, None, limit)?;
         let consumers = open.consumers(cx.turn, stream)?;
         cx.reply.bulk(b"consumers");
@@ -189,7 +189,7 @@ fn whole_consumer(reply: &mut Reply, name: &[u8], consumer: &Consumer) {
     reply.bulk(b"active-time");
     reply.integer(consumer.active);
     named(reply, "pel-count", consumer.pending);
-    reply.bulk(b"pel");
+    reply.bulk(b"pending");
 }
 
 /// Pending entries of a group, or of one consumer, who then is not named.
