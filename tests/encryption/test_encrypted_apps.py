@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import hyperdb
@@ -134,5 +135,15 @@ def test_a_table_with_the_constraint_takes_what_verifies(db: hyperdb.Database) -
     with pytest.raises(hyperdb.IntegrityError):
         db.sql("UPDATE vault SET value = %s", (b"plain",))
     assert [bytes(row[0]) for row in db.sql("SELECT value FROM vault")] == [sealed]
+    with db.serve(sql="127.0.0.1:0") as serving:
+        assert serving.sql_address is not None
+        host, port = serving.sql_address
+        with psycopg.connect(f"host={host} port={port} user=postgres dbname=hyperdb", autocommit=True) as connection:
+            with pytest.raises(psycopg.errors.CheckViolation), connection.cursor().copy("COPY vault FROM STDIN") as copy:
+                copy.write_row((b"other", sealed))
+            other = Place(PLACE.app, b"copied")
+            with connection.cursor().copy("COPY vault FROM STDIN") as copy:
+                copy.write_row((other.key, encrypt(b"more", other, [KEY.public])))
+    assert [tuple(row) for row in db.sql("SELECT count(*) FROM vault")] == [(2,)]
     found = db.sql("SELECT hyperdb_encrypted(%s, %s, 'vault', %s)", (sealed, b"no key", PLACE.key))
     assert [tuple(row) for row in found] == [(False,)]

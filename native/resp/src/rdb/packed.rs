@@ -30,7 +30,7 @@ pub(super) fn texts(form: Form, bytes: &[u8]) -> Option<Vec<Text>> {
 
 /// Fields and values in turn, as pairs.
 pub(super) fn pairs(words: Vec<Text>) -> Option<Vec<(Text, Text)>> {
-    if words.len() % 2 != 0 {
+    if !words.len().is_multiple_of(2) {
         return None;
     }
     let mut words = words.into_iter();
