@@ -36,7 +36,8 @@ class EncryptedApps:
         Raises:
             EncryptionError: it does not.
         """
-        if name in self._apps:
+        # Whether it is a name at all says whoever looks for the app.
+        if isinstance(name, str) and name in self._apps:
             raise EncryptionError(f"the app {name!r} is encrypted: Database.encrypted({name!r}) writes to it")
 
     def added(self, name: str, recipients: Sequence[bytes]) -> EncryptedApps:

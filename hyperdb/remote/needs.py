@@ -27,7 +27,7 @@ _READS: Mapping[Need, str] = {
     "object|encoding pfcount xlen "
     "object|freq object|idletime object|refcount pexpiretime pttl scard strlen substr touch ttl type zcard",
     Need.MEMBERS: "hexists hget hmget hstrlen sismember smismember zmscore zscore",
-    Need.WHOLE: "geodist geohash geopos georadius_ro georadiusbymember_ro geosearch xrange xrevrange "
+    Need.WHOLE: "dump geodist geohash geopos georadius_ro georadiusbymember_ro geosearch xrange xrevrange "
     "hgetall hkeys hrandfield hscan hvals lindex lpos lrange sdiff sinter sintercard smembers srandmember sscan "
     "sunion zcount zdiff zinter zintercard zlexcount zrandmember zrange zrangebylex zrangebyscore zrank zrevrange zrevrangebylex "
     "zrevrangebyscore zrevrank zscan zunion",

@@ -30,8 +30,8 @@ pub fn verify(context: &[u8], public: &[u8; 57], message: &[u8], signature: &[u8
     ) else {
         return false;
     };
-    if key.is_neutral() {
-        // Under it anybody signs anything.
+    if key.times_four().is_neutral() {
+        // Under a key of so few multiples anybody signs anything, or every fourth message.
         return false;
     }
     let mut hasher = Shake256::default();

@@ -80,7 +80,9 @@ def conflicting(
     sets = [(slot, expressions.compile(value)) for slot, value in conflict.sets or ()]
     where = None if conflict.where is None else expressions.compile(conflict.where)
     every = [0, *[number for number, index in relation.indexes if index.unique]]
-    arbiters = [Arbiter(relation, number) for number in (every if conflict.index is None else [conflict.index])]
+    met = every if conflict.index is None else [conflict.index]
+    arbiters = [Arbiter(relation, number) for number in met]
+    names = {modifier.key_of(relation, number)[0] for number in met}
 
     def update(found: Row, row: Row, env: Environment) -> Row | None:
         layout = modifier.claim(relation, env)
@@ -114,7 +116,7 @@ def conflicting(
         try:
             modifier.insert_rows(written, [row], env)
         except SqlError as error:
-            if error.sqlstate == "23505" and any(each.existing(row, layout, env) is not None for each in arbiters):
+            if error.sqlstate == "23505" and error.constraint in names:
                 # Somebody was adding it, for whose commit this has waited: the statement looks again, and meets it.
                 raise RowChangedError("a row with the same key was added meanwhile") from error
             raise

@@ -171,13 +171,13 @@ class Modifier:
 
     def _duplicate(self, written: Written, row: Sequence[Any], index: int, env: Environment) -> SqlError:
         relation = written.relation
-        _, columns = self._key_of(relation, index)
+        _, columns = self.key_of(relation, index)
         found = [relation.column(column) for column in columns]
         return self.duplicate(relation, index, [None if each is None else row[each.slot] for each in found], env)
 
     def duplicate(self, relation: Relation, index: int, key: Sequence[Any], env: Environment) -> SqlError:
         """A value is there twice: `key` are the values of the index's columns, of the primary key's for 0."""
-        name, columns = self._key_of(relation, index)
+        name, columns = self.key_of(relation, index)
         shown = ", ".join(columns)
         values = []
         for column, value in zip(columns, key, strict=True):
@@ -192,8 +192,8 @@ class Modifier:
             constraint=name,
         )
 
-    def _key_of(self, relation: Relation, index: int) -> tuple[str, list[str]]:
-        """Name and columns of what is violated."""
+    def key_of(self, relation: Relation, index: int) -> tuple[str, list[str]]:
+        """Name and columns of a unique index, of the primary key for 0."""
         names = {column.number: column.name for column in relation.columns}
         table = relation.table
         if index == 0:

@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.descent import descends
@@ -77,6 +77,14 @@ class HyperPostgres(Postgres):
         KEYWORDS: ClassVar[dict[str, TokenType]] = {
             word: kind for word, kind in Postgres.Tokenizer.KEYWORDS.items() if word not in _FOREIGN_TYPES
         }
+
+        def tokenize(self, sql: str) -> list[Token]:
+            """Words; E'...' is a literal like others once its escapes are read: it may stand wherever one may."""
+            found = super().tokenize(sql)
+            for token in found:
+                if token.token_type == TokenType.BYTE_STRING:
+                    token.token_type = TokenType.STRING
+            return found
 
     class Parser(Postgres.Parser):  # type: ignore[misc, valid-type]
         """No function is known by name."""
@@ -327,6 +335,12 @@ def _type(name: str) -> exp.Expr:
 _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
 
 
+def literal(text: str) -> str:
+    """What a literal says, also one with escapes or between dollars."""
+    (found,) = HyperPostgres().tokenize(text)
+    return found.text
+
+
 _ORDERS = {"<": "ASC", ">": "DESC"}
 _TYPES_OF_WORDS: dict[tuple[str, ...], str] = {
     ("bit", "varying"): "varbit",
@@ -335,6 +349,11 @@ _TYPES_OF_WORDS: dict[tuple[str, ...], str] = {
     ("national", "char", "varying"): "varchar",
     ("national", "character"): "char",
     ("national", "character", "varying"): "varchar",
+    ("double", "precision"): "float8",
+    ("time", "with", "time", "zone"): "timetz",
+    ("time", "without", "time", "zone"): "time",
+    ("timestamp", "with", "time", "zone"): "timestamptz",
+    ("timestamp", "without", "time", "zone"): "timestamp",
 }
 _FIRST_WORDS = frozenset(words[0] for words in _TYPES_OF_WORDS)
 _CONTINUED = re.compile(r"(?:[ \t\f\r]|--[^\n]*)*\n(?:\s|--[^\n]*\n)*")
@@ -404,7 +423,7 @@ def _marked(text: str, offset: int) -> str:
 
 def _type_of_words(tokens: list[tuple[str, str, int]], place: int) -> tuple[str, int] | None:
     """One word for the type that begins at a word, if it has several, and where the last one ends."""
-    for length in (3, 2):
+    for length in (4, 3, 2):
         said = tokens[place : place + length]
         shorter = _TYPES_OF_WORDS.get(tuple(word.lower() for _, word, _ in said))
         if shorter is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.parse.dialect import literal
 from hyperdb.frontends.sql.parse.split import words
 from hyperdb.frontends.sql.statement import Statement
 
@@ -69,6 +70,8 @@ class Words:
         self._at += 1
         if kind == "quoted":
             return text[1:-1].replace("''", "'")
+        if kind in ("escaped", "dollar"):
+            return literal(text)
         if kind == "name":
             return text
         if text in "+-" and self._at < len(self._tokens):
