@@ -1,4 +1,4 @@
-"""Attacks through a socket: bytes that are no text in each field of each message, names that are meant to be more, deep savepoints.
+"""Attacks through a socket: bytes that are no text in each field of each message, names meant to be more, deep savepoints.
 
 Theory: whatever a field holds that is no UTF-8 is refused by 22021 where it is first read, the rest of its pipeline is passed
 over, and the next one is answered. Invariant: each test ends with a query on the same connection.
@@ -129,7 +129,9 @@ def test_names_are_names_wherever_the_catalog_tells_them(connect: Connect, name:
     def told(text: str, *values: Any) -> list[tuple[Any, ...]]:
         return run(text, values).fetchall()
 
-    oid = one(connection, sql.SQL("SELECT {0}::regclass::oid").format(sql.Literal(known.as_string(connection))).as_string(connection))
+    oid = one(
+        connection, sql.SQL("SELECT {0}::regclass::oid").format(sql.Literal(known.as_string(connection))).as_string(connection)
+    )
     assert told("SELECT relname FROM pg_class WHERE oid = %s", oid) == [(name,)]
     assert told("SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0", oid) == [(name,)]
     assert told("SELECT column_name FROM information_schema.columns WHERE table_name = %s", name) == [(name,)]
