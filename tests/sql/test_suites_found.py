@@ -470,3 +470,76 @@ def test_digests_by_name(connect: Connect) -> None:
     assert one(connection, "SELECT length(digest('abc'::bytea, 'SHA512'))") == 64
     with pytest.raises(psycopg.errors.InvalidParameterValue):
         connection.execute("SELECT digest('abc', 'crc32')")
+
+
+@pytest.mark.parametrize("source", ["SELECT generate_series(1, 3000)", "SELECT id FROM numbered ORDER BY id"])
+def test_portals_are_cursors_that_go_forward(address: tuple[str, int], source: str) -> None:
+    """asyncpg's Cursor.forward() is a MOVE on the portal that it has bound; FETCH and CLOSE know it too."""
+    import asyncio
+
+    async def run() -> None:
+        connection = await asyncpg.connect(f"postgresql://postgres@{address[0]}:{address[1]}/hyperdb")
+        await connection.execute("CREATE TABLE IF NOT EXISTS numbered AS SELECT n AS id FROM generate_series(1, 3000) AS n")
+        async with connection.transaction():
+            cursor = await connection.cursor(source)
+            name = cursor._portal_name
+            assert await cursor.forward(3) == 3
+            assert await cursor.fetchrow() == (4,)
+            assert await cursor.fetch(2) == [(5,), (6,)]
+            assert await connection.fetch(f"FETCH 2 FROM {name}") == [(7,), (8,)]
+            assert await connection.execute(f"MOVE ABSOLUTE 20 FROM {name}") == "MOVE 1"
+            assert await connection.fetch(f"FETCH RELATIVE 2 FROM {name}") == [(22,)]
+            assert await cursor.forward(5000) == 2978
+            assert await cursor.fetch(2) == []
+            assert await connection.execute(f"CLOSE {name}") == "CLOSE CURSOR"
+            with pytest.raises(asyncpg.InvalidCursorNameError):
+                async with connection.transaction():
+                    await connection.execute(f"MOVE {name}")
+            behind = (await connection.cursor(source))._portal_name
+            for text, error in (
+                (f"MOVE BACKWARD 1 FROM {behind}", asyncpg.ObjectNotInPrerequisiteStateError),
+                (f"DECLARE {behind} CURSOR FOR SELECT 1", asyncpg.DuplicateCursorError),
+            ):
+                with pytest.raises(error):
+                    async with connection.transaction():
+                        await connection.execute(text)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("wrong", ["SELECT 1 / 0", "SELECT nothing", "SELEC"])
+def test_portals_of_before_a_savepoint_outlive_what_fails_behind_it(address: tuple[str, int], wrong: str) -> None:
+    """A block in a block, while a cursor of the outer one is read: what fails inside takes only its own portals along."""
+    import asyncio
+
+    async def run() -> None:
+        connection = await asyncpg.connect(f"postgresql://postgres@{address[0]}:{address[1]}/hyperdb")
+        async with connection.transaction():
+            outer = await connection.cursor("SELECT generate_series(1, 3000)")
+            assert await outer.fetch(2) == [(1,), (2,)]
+            await connection.execute("SAVEPOINT s")
+            inner = await connection.cursor("SELECT generate_series(1, 3000)")
+            assert await inner.fetchrow() == (1,)
+            with pytest.raises(asyncpg.PostgresError):
+                await connection.execute(wrong)
+            await connection.execute("ROLLBACK TO s; RELEASE s")
+            assert await outer.fetch(2) == [(3,), (4,)]
+            with pytest.raises(asyncpg.InvalidCursorNameError):
+                async with connection.transaction():
+                    await inner.fetch(1)
+            async with connection.transaction():
+                released = await connection.cursor("SELECT generate_series(1, 3000)")
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                async with connection.transaction():
+                    await connection.execute("SELECT 1 / 0")
+            assert await released.fetchrow() == (1,)
+            await connection.execute("SAVEPOINT taken_back")
+            behind = await connection.cursor("SELECT generate_series(1, 3000)")
+            await connection.execute("ROLLBACK TO taken_back")
+            with pytest.raises(asyncpg.InvalidCursorNameError):
+                await behind.fetch(1)
+            await connection.execute("ROLLBACK TO taken_back")
+        await connection.close()
+
+    asyncio.run(run())

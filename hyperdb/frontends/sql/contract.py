@@ -15,7 +15,7 @@ would say. Only `SqlError` and `WouldWait` come out of a call; anything else is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -302,6 +302,42 @@ class Session(Protocol):
         """The client is gone: an open transaction is taken back. Called once, never while another call runs."""
 
 
+class BoundPortal(Protocol):
+    """A portal of the extended protocol as FETCH, MOVE and CLOSE see it: a cursor that only goes forward."""
+
+    passed: int
+    """Rows that were handed out."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Of its rows."""
+
+    def rows(self, run: Callable[[Prepared, Sequence[object]], Outcome]) -> Iterator[Sequence[object]]:
+        """The rows that are left, one by one; `run` begins the statement if nobody has yet."""
+
+
+class Portals(Protocol):
+    """The portals of one client."""
+
+    depth: Callable[[], int]
+    """How many savepoints stand: the session says it to whoever holds the portals."""
+
+    def bound(self, name: str) -> BoundPortal | None:
+        """The portal of this name, if there is one that gives rows."""
+
+    def close_portal(self, name: str) -> None:
+        """Forgets a portal; none of this name is no error."""
+
+    def close_portals(self) -> None:
+        """Forgets all of them."""
+
+    def roll_back(self, place: int) -> None:
+        """ROLLBACK TO the savepoint of that place, counted from 0: portals made after it are gone."""
+
+    def release(self, place: int) -> None:
+        """RELEASE of the savepoint of that place: portals made after it belong to what is around."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What a session is opened with."""
@@ -318,6 +354,8 @@ class Opening:
     """Thread-safe: tells the wire that `notifications` of an idle session are not empty."""
     terminate: Callable[[], None] | None = None
     """Thread-safe: the client is told to go, with 57P01. None: the session is of this process."""
+    portals: Portals | None = None
+    """What the client has bound; None: there is no wire."""
 
 
 class Backend(Protocol):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS
-from hyperdb.frontends.sql.contract import Column
+from hyperdb.frontends.sql.contract import Column, Outcome, Portals, Prepared
 from hyperdb.frontends.sql.execute.environment import Row
 from hyperdb.frontends.sql.plan.walk import goes_back, only_reads
 from hyperdb.frontends.sql.statement import Query, SqlPrepared
@@ -66,9 +66,9 @@ class Cursor:
         """All rows are known."""
         self._known = rows
 
-    def run_on(self, again: Callable[[], Iterator[Row]], finish: Callable[[], None]) -> None:
-        """Rows are computed as they are fetched; `again` begins anew."""
-        self._again, self._finish, self._rows = again, finish, again()
+    def run_on(self, again: Callable[[], Iterator[Row]], finish: Callable[[], None] | None, at: int = 0) -> None:
+        """Rows are computed as they are fetched; `again` begins anew. `at` of them were fetched before."""
+        self._again, self._finish, self._rows, self._at = again, finish, again(), at
 
     def settle(self) -> None:
         """Everything that is left is computed, so that nothing open is needed any more."""
@@ -177,27 +177,43 @@ class Cursor:
 class Cursors:
     """The cursors of one session."""
 
-    def __init__(self, session: SqlSession) -> None:
+    def __init__(self, session: SqlSession, portals: Portals | None) -> None:
         self._session = session
         self._by_name: dict[str, Cursor] = {}
+        self._portals = portals
+        if portals is not None:
+            portals.depth = lambda: len(session.savepoints)
 
     def __iter__(self) -> Iterator[Cursor]:
         return iter(self._by_name.values())
 
     def find(self, name: str) -> Cursor:
-        """A cursor by its name.
+        """A cursor by its name: one that was declared, or a portal of the client's, which only goes forward.
 
         Raises:
             SqlError: 34000 where there is none.
         """
-        found = self._by_name.get(name)
+        found = self._by_name.get(name) or self._bound(name)
         if found is None:
             raise SqlError("34000", f'cursor "{name}" does not exist')
         return found
 
+    def _bound(self, name: str) -> Cursor | None:
+        portal = None if self._portals is None else self._portals.bound(name)
+        if portal is None:
+            return None
+        session = self._session
+        cursor = Cursor(Declared(name, "", scroll=False), portal.columns, False, session.backend.now(), len(session.savepoints))
+        cursor.run_on(lambda: map(tuple, portal.rows(self._begin)), None, portal.passed)
+        return cursor
+
+    def _begin(self, prepared: Prepared, values: Sequence[object]) -> Outcome:
+        assert isinstance(prepared, SqlPrepared)
+        return self._session.run(prepared, values)
+
     def columns(self, name: str) -> Sequence[Column] | None:
         """What a cursor's rows are; None: there is no such cursor."""
-        found = self._by_name.get(name)
+        found = self._by_name.get(name) or self._bound(name)
         return None if found is None else found.columns
 
     def declare(self, declared: Declared, prepared: SqlPrepared, values: Sequence[Any]) -> None:
@@ -208,7 +224,7 @@ class Cursors:
         """
         session, body = self._session, prepared.body
         assert isinstance(body, Query)
-        if declared.name in self._by_name:
+        if declared.name in self._by_name or (self._portals is not None and self._portals.bound(declared.name)):
             raise SqlError("42P03", f'cursor "{declared.name}" already exists')
         if body.beside:
             raise SqlError("0A000", "DECLARE CURSOR must not contain data-modifying statements in WITH")
@@ -266,7 +282,10 @@ class Cursors:
             SqlError: 34000 where there is none.
         """
         self.find(name).close()
-        del self._by_name[name]
+        if name in self._by_name:
+            del self._by_name[name]
+        elif self._portals is not None:
+            self._portals.close_portal(name)
 
     def close_if_there(self, name: str) -> None:
         """Close of a portal of that name."""
@@ -277,6 +296,8 @@ class Cursors:
         """CLOSE ALL."""
         for name in list(self._by_name):
             self.close(name)
+        if self._portals is not None:
+            self._portals.close_portals()
 
     def settle(self) -> None:
         """What is left of every cursor is computed: the session is about to change definitions or to hold tables for itself."""
@@ -302,8 +323,12 @@ class Cursors:
         for name, cursor in list(self._by_name.items()):
             if cursor.depth > place:
                 self.close(name)
+        if self._portals is not None:
+            self._portals.roll_back(place)
 
     def release(self, place: int) -> None:
         """RELEASE of the savepoint of that place: cursors declared after it belong to what is around."""
         for cursor in self._by_name.values():
             cursor.depth = min(cursor.depth, place)
+        if self._portals is not None:
+            self._portals.release(place)

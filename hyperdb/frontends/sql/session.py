@@ -78,7 +78,7 @@ class SqlSession:
         self.has_defined = False
         """Whether one may have changed definitions."""
         self.streams = Streams(self)
-        self.cursors = Cursors(self)
+        self.cursors = Cursors(self, opening.portals)
         self.deferral = Deferral(self)
         self.temporaries = Temporaries(self)
         self.proofs = Proofs(self)

@@ -137,8 +137,9 @@ def _open(shared: Shared, startup: messages.Startup, role: str) -> Turn[None]:
     asked.pop("replication", None)
     asked.update(_switches(shared, asked.pop("options", "")))
     secret = terms.random(_LONG_SECRET if startup.minor >= _LONG_SECRETS_FROM else _SHORT_SECRET)
+    own = (terms.process_id, terms.address)
     opening = Opening(
-        role, database, asked, terms.process_id, terms.address, may_wait=False, wake=terms.wake, terminate=terms.terminate
+        role, database, asked, *own, may_wait=False, wake=terms.wake, terminate=terms.terminate, portals=shared.portals
     )
     try:
         shared.session = yield from call(terms.backend.open, opening)

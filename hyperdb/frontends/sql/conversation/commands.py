@@ -26,6 +26,7 @@ class Commands:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self.held = Held(shared.terms.bounds)
+        shared.portals = self.held
         self.at_rest = False
         self._passing_over = False
 

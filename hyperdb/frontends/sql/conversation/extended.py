@@ -36,6 +36,8 @@ def bind(shared: Shared, held: Held, event: messages.Bind) -> None:
         shown = f'bind message supplies {len(event.values)} parameters, but prepared statement "{event.statement}"'
         raise SqlError("08P01", f"{shown} requires {len(expected)}")
     values = read_values(session, expected, event.values, event.formats)
+    if event.portal != UNNAMED and session.cursor(event.portal) is not None:
+        raise SqlError("42P03", f'cursor "{event.portal}" already exists')
     columns = statement.prepared.columns
     if columns is not None and len(event.result_formats) > 1 and len(event.result_formats) != len(columns):
         shown = f"bind message has {len(event.result_formats)} result formats but query has {len(columns)} columns"
@@ -69,14 +71,20 @@ def _no_portal(name: str) -> SqlError:
     return SqlError("34000", f'portal "{name}" does not exist')
 
 
+def _cannot_run(name: str) -> SqlError:
+    return SqlError("55000", f'portal "{name}" cannot be run')
+
+
 def execute(shared: Shared, held: Held, event: messages.Execute) -> Turn[None]:
     """Runs a portal, or goes on with it."""
     session = shared.opened
     portal = held.portal(event.portal)
     if portal is None:
         raise _no_portal(event.portal)
-    if portal.failed:
+    if portal.failed and session.status is Status.FAILED:
         raise SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+    if portal.failed:
+        raise _cannot_run(event.portal)
     prepared = portal.statement.prepared
     if prepared.action is Action.EMPTY:
         shared.out.append(encode.EMPTY_QUERY)
@@ -84,13 +92,17 @@ def execute(shared: Shared, held: Held, event: messages.Execute) -> Turn[None]:
     before = session.status
     if portal.over:
         if prepared.columns is None:
-            raise SqlError("55000", f'portal "{event.portal}" cannot be run')
+            raise _cannot_run(event.portal)
         shared.out.append(encode.command_complete("SELECT 0"))
         return
-    if prepared.action is Action.RUN:
-        yield from _run(shared, portal, event.most_rows)
-    else:
-        yield from _copy(shared, portal)
+    try:
+        if prepared.action is Action.RUN:
+            yield from _run(shared, portal, event.most_rows)
+        else:
+            yield from _copy(shared, portal)
+    except Exception:
+        portal.fail()
+        raise
     if before is not Status.IDLE:
         # A block has ended; the portals of an implicit transaction live until Sync.
         held.settle(session)
@@ -105,6 +117,7 @@ def _run(shared: Shared, portal: Portal, most_rows: int) -> Turn[None]:
     outcome = portal.outcome
     assert outcome is not None
     sent, more = yield from send_rows(shared, outcome, portal.formats, most_rows)
+    portal.passed += sent
     shared.remarks()
     if more:
         shared.out.append(encode.PORTAL_SUSPENDED)

@@ -8,11 +8,11 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.contract import Column, Formats, Outcome, Prepared, Session, Status
+from hyperdb.frontends.sql.contract import Action, Column, Formats, Outcome, Prepared, Session, Status
 from hyperdb.frontends.sql.conversation.terms import Bounds
 from hyperdb.frontends.sql.protocol import encode
 from hyperdb.frontends.sql.types import BUILT_IN, Type
@@ -95,17 +95,43 @@ class Refused:
 class Portal:
     """A bound statement. `outcome` is there from the first Execute on; `over` says that there is nothing more to come."""
 
-    __slots__ = ("failed", "formats", "kept", "outcome", "over", "started", "statement", "values")
+    __slots__ = ("depth", "failed", "formats", "kept", "outcome", "over", "passed", "started", "statement", "values")
 
     def __init__(self, statement: Statement, values: Sequence[object], formats: tuple[int, ...], kept: int) -> None:
+        self.depth = 0
+        """How many savepoints stood when it was bound."""
         self.statement = statement
         self.values = values
         self.formats = formats
         self.kept = kept
         self.outcome: Outcome | None = None
+        self.passed = 0
         self.started = False
         self.over = False
         self.failed = False
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """See `contract.BoundPortal`."""
+        return self.statement.prepared.columns or ()
+
+    def rows(self, run: Callable[[Prepared, Sequence[object]], Outcome]) -> Iterator[Sequence[object]]:
+        """See `contract.BoundPortal`. One at a time, as what was not asked for is left to the next Execute."""
+        if not self.started:
+            self.started = True
+            self.outcome = run(self.statement.prepared, self.values)
+        while self.outcome is not None:
+            part, more = self.outcome.rows(1)
+            if not more:
+                self.over = True
+                self.close()
+            self.passed += len(part)
+            yield from part
+
+    def fail(self) -> None:
+        """It cannot go on, though its name is taken until its transaction, or part of one, is taken back."""
+        self.failed = True
+        self.close()
 
     def close(self) -> None:
         """Frees what runs. A second call does nothing."""
@@ -123,6 +149,8 @@ class Held:
         self._texts: dict[str, int] = {}
         self._portals: dict[str, Portal] = {}
         self._kept = 0
+        self.depth: Callable[[], int] = lambda: 0
+        """See `contract.Portals`."""
         self.by_bytes: dict[bytes, Statement] = {}
         """The statements by the bytes of their names, for the short way."""
 
@@ -193,6 +221,14 @@ class Held:
         """The portal of this name, if there is one."""
         return self._portals.get(name)
 
+    def bound(self, name: str) -> Portal | None:
+        """See `contract.Portals`."""
+        portal = self._portals.get(name)
+        if portal is None or portal.failed:
+            return None
+        prepared = portal.statement.prepared
+        return portal if prepared.columns is not None and prepared.action is Action.RUN else None
+
     def bind(self, name: str, portal: Callable[[], Portal], size: int) -> None:
         """Makes a portal; the unnamed one replaces its forerunner.
 
@@ -206,7 +242,8 @@ class Held:
         if len(self._portals) >= self._bounds.portals:
             raise SqlError("54000", f"too many portals: at most {self._bounds.portals} are kept")
         self._check(size)
-        self._portals[name] = portal()
+        made = self._portals[name] = portal()
+        made.depth = self.depth()
         self._kept += size
 
     def close_portal(self, name: str) -> None:
@@ -222,10 +259,21 @@ class Held:
             self.close_portal(next(iter(self._portals)))
 
     def fail_portals(self) -> None:
-        """The transaction has failed: its portals cannot go on, though their names are taken until it ends."""
+        """The transaction has failed, or what follows its last savepoint: portals that were made in there cannot go on."""
+        depth = self.depth()
         for portal in self._portals.values():
-            portal.failed = True
-            portal.close()
+            if portal.depth >= depth:
+                portal.fail()
+
+    def roll_back(self, place: int) -> None:
+        """See `contract.Portals`."""
+        for name in [name for name, portal in self._portals.items() if portal.depth > place]:
+            self.close_portal(name)
+
+    def release(self, place: int) -> None:
+        """See `contract.Portals`."""
+        for portal in self._portals.values():
+            portal.depth = min(portal.depth, place)
 
     def settle(self, session: Session) -> None:
         """Where no transaction is open any more, its portals are gone."""

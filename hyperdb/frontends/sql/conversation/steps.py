@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from hyperdb.errors import SqlError, WireError
-from hyperdb.frontends.sql.contract import Notice, Session, Status, WouldWait
+from hyperdb.frontends.sql.contract import Notice, Portals, Session, Status, WouldWait
 from hyperdb.frontends.sql.protocol import encode
 from hyperdb.frontends.sql.types.charsets import UTF8, Charset
 
@@ -47,7 +47,7 @@ class Ending(Exception):
 class Shared:
     """What every part of one conversation reads and writes."""
 
-    __slots__ = ("defect", "out", "session", "size", "terms")
+    __slots__ = ("defect", "out", "portals", "session", "size", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
@@ -55,6 +55,8 @@ class Shared:
         self.size = 0
         """Bytes of rows in `out`."""
         self.session: Session | None = None
+        self.portals: Portals | None = None
+        """What the client has bound, for the session's FETCH and MOVE."""
         self.defect: BaseException | None = None
         """The last exception that should not have been; the server logs it."""
 
