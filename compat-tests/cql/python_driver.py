@@ -3,11 +3,13 @@
     python compat-tests/cql/python_driver.py --source FOLDER --python PYTHON [--suite NAME] [TEST ...]
 
 FOLDER is a checkout of github.com/apache/cassandra-python-driver (it is not kept here); PYTHON one that has a driver
-(cassandra-driver or scylla-driver), pytest, pytest-timeout, ccm, scales, pytz, packaging, futurist, pure-sasl and numpy. For the
+(cassandra-driver or scylla-driver), pytest, pytest-timeout, ccm, scales, pytz, packaging, futurist, pure-sasl, cryptography and
+numpy; the checkout's own folder `cassandra` has to be taken away, which would stand before that. For the
 suite `scylla` FOLDER is a checkout of github.com/scylladb/python-driver, and PYTHON has scylla-driver.
 
 Theory: the suite starts clusters of three nodes by itself unless it is told of one (USE_CASS_EXTERNAL). `standard` is the driver,
-`older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper.
+`older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper. Port 9042 has to be
+free.
 Invariant: see reasons.py.
 """
 
@@ -30,6 +32,8 @@ import hyperdb
 
 PLUGINS = Path(__file__).with_name("plugins")
 STUB = 'class HcdCluster:\n    """Stands in for what the released ccm does not have."""\n'
+PORT = 9042
+"""Where some tests look for a server, whatever the suite was told."""
 _FIND_CCM = "import ccmlib, os; print(os.path.dirname(ccmlib.__file__))"
 _STANDARD = "tests/integration/standard"
 _OF_SCYLLA = ("tablets", "tablets_routing_v2", "shard_aware", "client_routes", "ip_change", "rate_limit_exceeded",
@@ -108,7 +112,7 @@ def serving(suite: Suite, server: str | None) -> Iterator[tuple[str, str]]:
         return
     with (
         hyperdb.open(":memory:", frames=None) as database,
-        database.serve(cql="127.0.0.1:0", control=False, password=suite.password) as running,
+        database.serve(cql=f"127.0.0.1:{PORT}", control=False, password=suite.password) as running,
     ):
         assert running.cql_address is not None
         yield running.cql_address[0], str(running.cql_address[1])

@@ -55,8 +55,8 @@ literals = s.one_of(
         s.sampled_from("1y 12mo3d 5h2m 1ns -3w 4us 7µs P1Y2M3D PT5H6S -P3W P1DT2H P0001-02-03T04:05:06".split()),
     ),
     s.builds(tm.Literal, s.just(Kind.NULL), s.just("null")),
-    s.builds(tm.Literal, s.just(Kind.NAN), s.sampled_from(["nan", "-nan"])),
-    s.builds(tm.Literal, s.just(Kind.INFINITY), s.sampled_from(["infinity", "-infinity"])),
+    s.builds(tm.Literal, s.just(Kind.NAN), s.just("NaN")),
+    s.builds(tm.Literal, s.just(Kind.INFINITY), s.sampled_from(["Infinity", "-Infinity"])),
 )
 markers = s.builds(tm.Marker, maybe(names))
 amounts = integers | markers

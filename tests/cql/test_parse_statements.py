@@ -80,8 +80,8 @@ def test_literals_keep_kind_and_text(cql: Grammar) -> None:
         ("boolean", "true"),
         ("hex", "0xAB"),
         ("null", "null"),
-        ("nan", "nan"),
-        ("infinity", "-infinity"),
+        ("nan", "NaN"),
+        ("infinity", "-Infinity"),
         ("duration", "1d"),
     ]
 

@@ -36,7 +36,7 @@ from schemas import Maker, Table
 from sentences import START
 
 KEYSPACE = "differential"
-_FAULTS = (0x0000, 0x1300)
+_FAULTS = (0x0000, 0x1300, 0x1500)
 """What a Cassandra says that has failed itself."""
 
 

@@ -29,6 +29,15 @@ def _at_port(self: Any, *arguments: Any, **options: Any) -> None:
     _connect(self, *arguments, **options)
 
 
+class _Cluster:
+    """Stands for the cluster that tests begin with: it is there, and stays as it is. It has no nodes to be stopped."""
+
+    def set_configuration_options(self, *_arguments: Any, **_options: Any) -> None:
+        """What tests ask of settings here are longer timeouts."""
+
+    start = stop = set_configuration_options
+
+
 def _use_cluster(*_arguments: Any, set_keyspace: bool = True, **_options: Any) -> None:
     """The cluster is there; its keyspaces are made anew, as for a new one."""
     if set_keyspace:
@@ -38,5 +47,6 @@ def _use_cluster(*_arguments: Any, set_keyspace: bool = True, **_options: Any) -
 integration.local = _run
 if not hasattr(integration, "USE_CASS_EXTERNAL"):
     integration.use_cluster = _use_cluster
+    integration.CCM_CLUSTER = _Cluster()
     integration.remove_cluster = lambda: None
 Cluster.__init__ = _at_port

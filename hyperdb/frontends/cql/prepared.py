@@ -2,14 +2,14 @@
 
 Theory: a text is parsed once (`parse.cache`) and bound once a schema; texts that differ in constants only share a plan, unless a
 constant decides what the statement means. A prepared statement's id is the MD5 of its keyspace and text, so that preparing it
-again, here or after a restart, gives the same. Invariant: a plan is run only under the schema that it was bound with.
+again, here or after a restart, gives the same. Invariant: a plan is run only under the schema that it was bound with; what is
+kept is bounded by number and by weight.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,16 +20,22 @@ from hyperdb.frontends.cql.bind.markers import Markers
 from hyperdb.frontends.cql.bind.modify import ModifyPlan, bind_modify
 from hyperdb.frontends.cql.bind.select import SelectPlan, bind_select
 from hyperdb.frontends.cql.bind.terms import NeedsTextError
+from hyperdb.frontends.cql.parse.bounded import Bounded
 from hyperdb.frontends.cql.parse.lift import Parsed
 from hyperdb.frontends.cql.parse.parser import Statement
 from hyperdb.frontends.cql.parse.statements import Delete, Insert, InsertJson, Select, Update
 from hyperdb.frontends.cql.parse.terms import Literal, Marker
 from hyperdb.frontends.cql.protocol.responses import Column
 from hyperdb.frontends.cql.schema.model import Schema
+from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.names import show
 
 Plan: TypeAlias = SelectPlan | ModifyPlan
 _PLANS, _PREPARED = 4096, 10_000
+_PLANS_WEIGHT, _PREPARED_WEIGHT = 64 << 20, 256 << 20
+"""Bytes. A statement with as many markers as the protocol counts is an eighth of the latter."""
+_SHOWN = 200
+"""Characters of a text in a message."""
 DATA = (Select, Insert, InsertJson, Update, Delete)
 
 
@@ -103,8 +109,7 @@ class Plans:
     """Plans by shape; for many threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._plans: OrderedDict[tuple[int, str | None], tuple[Parsed, int, Plan | None]] = OrderedDict()
+        self._plans: Bounded[tuple[int, str | None], tuple[Parsed, int, Plan | None]] = Bounded(_PLANS, _PLANS_WEIGHT)
 
     def ready(self, parsed: Parsed, schema: Schema, keyspace: str | None) -> Ready:
         """What a parsed text means under a schema.
@@ -113,8 +118,7 @@ class Plans:
             CqlError: whatever is wrong with it.
         """
         key = id(parsed.shape), keyspace
-        with self._lock:
-            known = self._plans.get(key)
+        known = self._plans.get(key)
         if known is not None and known[0].shape is parsed.shape and known[1] == schema.version:
             plan = known[2]
             return Ready(plan, parsed.literals) if plan is not None else self.whole(parsed, schema, keyspace)
@@ -126,12 +130,8 @@ class Plans:
             made = self.whole(parsed, schema, keyspace)
         else:
             made = Ready(plan, parsed.literals)
-        with self._lock:
-            # The shape is kept with its plan, so that its id stays its own.
-            self._plans[key] = parsed, schema.version, plan
-            self._plans.move_to_end(key)
-            if len(self._plans) > _PLANS:
-                self._plans.popitem(last=False)
+        # The shape is kept with its plan, so that its id stays its own.
+        self._plans.keep(key, (parsed, schema.version, plan), parsed.shape.weight)
         return made
 
     @staticmethod
@@ -148,29 +148,26 @@ class Registry:
     """Prepared statements of all clients, by id."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._known: Bounded[bytes, Prepared] = Bounded(_PREPARED, _PREPARED_WEIGHT)
 
     def find(self, number: bytes) -> Prepared | None:
         """A prepared statement."""
-        with self._lock:
-            found = self._known.get(number)
-            if found is not None:
-                self._known.move_to_end(number)
-            return found
+        return self._known.renew(number)
 
     def keep(self, prepared: Prepared) -> None:
-        """Keeps a statement as it was prepared last; forgets what was not used for longest."""
-        with self._lock:
-            self._known[prepared.id] = prepared
-            self._known.move_to_end(prepared.id)
-            if len(self._known) > _PREPARED:
-                self._known.popitem(last=False)
+        """Keeps a statement as it was prepared last; forgets what was not used for longest.
+
+        Raises:
+            CqlError: invalid: it is too large.
+        """
+        weight = len(prepared.text) + prepared.parsed.shape.weight
+        if not self._known.keep(prepared.id, prepared, weight):
+            shown = f"{prepared.text[:_SHOWN]}..."
+            raise invalid(f"Prepared statement of size {weight} bytes is larger than allowed maximum: {shown}")
 
     def forget(self, number: bytes) -> None:
         """A statement that cannot be bound any more: whoever executes it is to prepare it again."""
-        with self._lock:
-            self._known.pop(number, None)
+        self._known.forget(number)
 
     def __len__(self) -> int:
         return len(self._known)

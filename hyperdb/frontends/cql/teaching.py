@@ -17,7 +17,9 @@ from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.teach import lesson, text_lesson
 from hyperdb.roles import ALIASES
 
-_MOST_TAUGHT = 10_000
+_MOST_TAUGHT, _MOST_WEIGHT = 10_000, 16 << 20
+_LONGEST = 16 << 10
+"""Characters of a text beyond which lanes take none (native/cql, `text.rs`)."""
 _VALID_SECONDS = 1.0
 _AGAIN = 100_000
 """Microseconds after which a statement is shown again to a lane that forgets."""
@@ -33,12 +35,13 @@ class Teaching:
         self._protocol = protocol
         self._taught: dict[object, tuple[int, int]] = {}
         """Under which version of the schema and when statements were shown, by their ids, or by shape and keyspace."""
+        self._weight = 0
         self.lane = CqlLane(lanes, protocol, None if self._is_for_good else _VALID_SECONDS)
 
     def prepared(self, prepared: Prepared, schema: Schema) -> None:
         """A prepared statement was executed under a schema."""
         ready = prepared.ready
-        if ready is None or prepared.version != schema.version or not self._is_new(prepared.id, schema):
+        if ready is None or prepared.version != schema.version or not self._is_new(prepared.id, schema, 0):
             return
         found = lesson(prepared.parsed, ready.plan, schema, self._protocol)
         if found is not None:
@@ -46,7 +49,7 @@ class Teaching:
 
     def text(self, parsed: Parsed, plan: Callable[[], Plan], schema: Schema, text: str, keyspace: str | None) -> None:
         """A text was run under a schema; `plan` gives what it means there, in `keyspace`."""
-        if not self._is_new((parsed.shape, keyspace), schema):
+        if len(text) > _LONGEST or not self._is_new((parsed.shape, keyspace), schema, parsed.shape.weight):
             return
         lifted = CqlLane.lift(text)
         if lifted is None:
@@ -60,11 +63,14 @@ class Teaching:
         """Texts name tables of this keyspace from now on."""
         self.lane.use_keyspace(keyspace)
 
-    def _is_new(self, statement: object, schema: Schema) -> bool:
+    def _is_new(self, statement: object, schema: Schema, weight: int) -> bool:
         moment = schema.version, 0 if self._is_for_good else self._clock() // _AGAIN
         if self._taught.get(statement) == moment:
             return False
-        if len(self._taught) >= _MOST_TAUGHT:
+        if len(self._taught) >= _MOST_TAUGHT or self._weight > _MOST_WEIGHT:
             self._taught.clear()
+            self._weight = 0
+        if statement not in self._taught:
+            self._weight += weight
         self._taught[statement] = moment
         return True

@@ -88,7 +88,9 @@ def bind(selecting: Selecting, found: Conditions, *, unless_exists: bool, of_sta
     for column in (*served.partition, *served.clustering):
         selecting.place(column.name)
     of_rows = any(column.role is Role.REGULAR for column in compared.values())
-    return Condition(None, tuple(selecting.asked), tuple(compared.values()), tuple(holds), of_rows)
+    # Static ones come last, whatever the order in which they were named.
+    shown = tuple(sorted(compared.values(), key=lambda column: column.role is Role.STATIC))
+    return Condition(None, tuple(selecting.asked), shown, tuple(holds), of_rows)
 
 
 def _comparison(selecting: Selecting, relation: Relation) -> tuple[Column, Holds]:

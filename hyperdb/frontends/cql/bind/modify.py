@@ -91,15 +91,9 @@ class Modifying:
         """
         served, statement = self._served, self._statement
         served.refuse_writes()
-        if served.is_counter and statement.using.ttl is not None:
-            raise invalid("Cannot provide custom TTL for counter updates")
-        if served.is_counter and statement.using.timestamp is not None:
-            raise invalid("Cannot provide custom timestamp for counter updates")
         has_conditions = self._has_conditions(statement)
-        if has_conditions and served.is_counter and not self._compares(statement):
-            raise invalid("Conditional updates are not supported on counter tables")
-        if has_conditions and statement.using.timestamp is not None:
-            raise invalid("Cannot provide custom timestamp for conditional updates")
+        if self._compares(statement):
+            self._refuse_timestamp()
         timestamp = self._amount(statement.using.timestamp, "[timestamp]", BIGINT)
         ttl = self._amount(statement.using.ttl, "[ttl]", INT)
         match statement:
@@ -111,7 +105,20 @@ class Modifying:
                 made = self._update(statement)
             case st.Delete():
                 made = self._delete(statement)
+        # The statement is sound; whether it may say these things is asked last.
+        if has_conditions and served.is_counter and not self._compares(statement):
+            raise invalid("Conditional updates are not supported on counter tables")
+        if has_conditions:
+            self._refuse_timestamp()
+        if served.is_counter and statement.using.timestamp is not None:
+            raise invalid("Cannot provide custom timestamp for counter updates")
+        if served.is_counter and statement.using.ttl is not None:
+            raise invalid("Cannot provide custom TTL for counter updates")
         return ModifyPlan(**{**made.__dict__, "timestamp": timestamp, "ttl": ttl, "markers": self._markers.specifications()})
+
+    def _refuse_timestamp(self) -> None:
+        if self._statement.using.timestamp is not None:
+            raise invalid("Cannot provide custom timestamp for conditional updates")
 
     def _has_conditions(self, statement: object) -> bool:
         if isinstance(statement, st.Insert | st.InsertJson):
@@ -164,6 +171,7 @@ class Modifying:
 
     def _update(self, statement: st.Update) -> ModifyPlan:
         served = self._served
+        condition = self._comparisons(statement)
         regular: list[Changes] = []
         static: list[Changes] = []
         seen: list[st.Assignment] = []
@@ -180,7 +188,7 @@ class Modifying:
             changes = assignments.assign(self._terms, served, column, assignment)
             (static if column.role is Role.STATIC else regular).append(changes)
         found = wheres.gather(served, map(self._relations.bind, statement.where), allow_filtering=False)
-        condition = conditions.bind(
+        condition = condition or conditions.bind(
             self._terms, statement.conditions, unless_exists=False, of_statics=not regular and not found.clustering
         )
         conditions_on_rows = condition is not None and condition.exists is None and condition.of_rows
@@ -206,13 +214,14 @@ class Modifying:
 
     def _delete(self, statement: st.Delete) -> ModifyPlan:
         served = self._served
+        condition = self._comparisons(statement)
         regular: list[Changes] = []
         static: list[Changes] = []
         for term in statement.deleted:
             column, changes = assignments.delete(self._terms, served, term)
             (static if column.role is Role.STATIC else regular).append(changes)
         found = wheres.gather(served, map(self._relations.bind, statement.where), allow_filtering=False)
-        condition = conditions.bind(
+        condition = condition or conditions.bind(
             self._terms, statement.conditions, unless_exists=False, of_statics=bool(static) and not regular
         )
         keys = self._keys(found, "DELETE")
@@ -225,6 +234,7 @@ class Modifying:
         is_whole_key = not between and sum(len(bound.columns) for bound in equal) == len(served.clustering)
         if condition is not None:
             self._refuse_in(found, "deletions")
+            self._refuse_timestamp()
             self._check_conditional(condition, removes_rows=not static or bool(regular), is_whole_key=is_whole_key)
         made = ModifyPlan(
             served, "DELETE", keys, None, static=tuple(static), condition=condition,
@@ -267,6 +277,12 @@ class Modifying:
             )
 
     # What all have.
+
+    def _comparisons(self, statement: st.Update | st.Delete) -> Condition | None:
+        """Conditions that compare, which are bound before anything else is; None: there are none."""
+        if not statement.conditions.relations:
+            return None
+        return conditions.bind(self._terms, statement.conditions, unless_exists=False, of_statics=False)
 
     def _keys(self, found: Restrictions, verb: str) -> Callable[[Frame], list[Values]]:
         if found.token:

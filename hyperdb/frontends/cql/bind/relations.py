@@ -120,11 +120,11 @@ class Relations:
                 raise invalid(f"Unsupported restriction: {shown}")
 
     def _column(self, column: Column, relation: Relation, shown: str) -> Bound:
+        _check_column(column, relation.comparison, shown)
         relation = _one_of_one(relation)
         comparison, value = relation.comparison, relation.value
         assert value is not None
         kind = column.type
-        _check_column(column, comparison, shown)
         receiver = Receiver(column.name, kind)
         match comparison:
             case Comparison.CONTAINS:

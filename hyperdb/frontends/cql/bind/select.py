@@ -93,7 +93,9 @@ def bind_select(statement: Select, served: Served, markers: Markers, find: Calla
     where = wheres.select(found, selecting.place, selects_only_statics=_selects_only_statics(statement, served))
     selected = select(selecting, statement.selectors)
     if statement.distinct:
-        _check_distinct(statement, selected, found, selecting)
+        # Rows of several partitions are sorted by what is selected with them.
+        sorted_by = [column.name for column, _ in orderings] if where.has_in else []
+        _check_distinct(statement, selected, found, selecting, sorted_by)
     groups = _groups(statement, selecting, found)
     if selected.aggregates and groups is None and statement.per_partition_limit is not None:
         raise invalid("PER PARTITION LIMIT is not allowed with aggregate queries.")
@@ -165,7 +167,9 @@ def partition_markers(served: Served, bounds: Sequence[Bound]) -> tuple[int, ...
     return found if len(found) == len(served.partition) else ()
 
 
-def _check_distinct(statement: Select, selected: Selected, found: Restrictions, selecting: Selecting) -> None:
+def _check_distinct(
+    statement: Select, selected: Selected, found: Restrictions, selecting: Selecting, sorted_by: Sequence[str]
+) -> None:
     served = selecting.served
     if statement.per_partition_limit is not None:
         raise invalid("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries")
@@ -174,7 +178,7 @@ def _check_distinct(statement: Select, selected: Selected, found: Restrictions, 
     names = [name for name, _ in selecting.asked]
     if statement.selectors is None:
         names = list(served.columns)
-    for name in names:
+    for name in (*names, *sorted_by):
         if served.columns[name].role not in (Role.PARTITION, Role.STATIC):
             raise invalid(f"SELECT DISTINCT queries must only request partition key columns and/or static columns (not {name})")
     # All of a key must be asked for, or as many partitions would show as one.

@@ -71,10 +71,7 @@ def kind_of(literal: tm.Literal) -> constants.Kind:
 
 def text_of(literal: tm.Literal) -> str:
     """A constant's text, as types read it."""
-    return _WORDS.get(literal.text, literal.text) if literal.kind in (tm.Kind.NAN, tm.Kind.INFINITY) else literal.text
-
-
-_WORDS = {"nan": "NaN", "-nan": "NaN", "infinity": "Infinity", "-infinity": "-Infinity"}
+    return literal.text
 
 
 class Terms:

@@ -91,21 +91,24 @@ class Restrictions:
             _merge(self.others.setdefault(bound.first.name, []), bound, bound.first.name)
 
     def _add_clustering(self, bound: Bound) -> None:
-        if not self.allow_filtering and self.clustering:
-            last = self.clustering[-1][0]
-            start, before = bound.first, last.first
-            is_indexed = any(answers(index, bound) for index in self.served.indexes)
-            if last.is_slice and start.position > before.position and not is_indexed:
-                raise invalid(
-                    f'Clustering column "{start.name}" cannot be restricted (preceding column "{before.name}" is restricted by a '
-                    "non-EQ relation)"
-                )
-            if start.position < before.position and bound.is_slice:
-                after = next(column for column in self.clustering_columns if column.position > start.position)
-                raise invalid(
-                    f'PRIMARY KEY column "{after.name}" cannot be restricted (preceding column "{start.name}" is restricted by a '
-                    "non-EQ relation)"
-                )
+        last = self.clustering[-1][0] if self.clustering else None
+        self._merge_clustering(bound)
+        if self.allow_filtering or last is None or any(answers(index, bound) for index in self.served.indexes):
+            return
+        start, before = bound.first, last.first
+        if last.is_slice and start.position > before.position:
+            raise invalid(
+                f'Clustering column "{start.name}" cannot be restricted (preceding column "{before.name}" is restricted by a '
+                "non-EQ relation)"
+            )
+        if start.position < before.position and bound.is_slice:
+            after = next(column for column in self.clustering_columns if column.position > start.position)
+            raise invalid(
+                f'PRIMARY KEY column "{after.name}" cannot be restricted (preceding column "{start.name}" is restricted by a '
+                "non-EQ relation)"
+            )
+
+    def _merge_clustering(self, bound: Bound) -> None:
         mine = {column.name for column in bound.columns}
         for group in self.clustering:
             names = {column.name for other in group for column in other.columns}

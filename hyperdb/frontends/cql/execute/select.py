@@ -17,6 +17,7 @@ from hyperdb.frontends.cql.bind.clustering import Downwards
 from hyperdb.frontends.cql.bind.frame import Frame, Value
 from hyperdb.frontends.cql.bind.nearest import MOST_ROWS, Nearest
 from hyperdb.frontends.cql.bind.select import SelectPlan, amount
+from hyperdb.frontends.cql.bind.where import Where
 from hyperdb.frontends.cql.execute.paging import State
 from hyperdb.frontends.cql.execute.stream import Access, Found, Row, stream
 from hyperdb.frontends.cql.functions.aggregates import Accumulator
@@ -47,9 +48,8 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
     left = limit if state is None else begin.left
     # A LIMIT that would fit into the page is no matter: all rows are sorted before it counts.
     is_refused = bool(plan.sorting) and page_size is not None
-    if plan.where.keys is not None and (is_refused or plan.warning is not None):
-        # Keys that cannot be are told before anything else is.
-        plan.where.keys(frame)
+    if is_refused or plan.warning is not None:
+        _check_values(plan.where, frame)
     if plan.warning is not None:
         frame.warnings.append(plan.warning)
     if is_refused:
@@ -58,7 +58,9 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
             "ORDER BY or the IN and sort client side, or disable paging for this query"
         )
     if plan.sorting and not plan.is_one_row:
-        return Page(_sorted(plan, access, limit, per_partition))
+        unsorted = _filtered(plan, frame, stream(plan, access, State().place, None))
+        made = _sorted_groups if plan.groups is not None else _sorted
+        return Page(made(plan, frame, unsorted, per_partition)[:limit])
     if plan.nearest is not None:
         return Page(_nearest(plan, plan.nearest, access, limit, page_size))
     if plan.is_one_row:
@@ -66,9 +68,19 @@ def run(plan: SelectPlan, access: Access, page_size: int | None, state: State | 
     wanted = None if plan.where.filters or plan.distinct or plan.groups is not None else _least(left, page_size)
     found = _filtered(plan, frame, stream(plan, access, begin.place, wanted))
     if plan.groups is not None:
-        return _grouped(plan, frame, _limited(plan, found, None, begin), page_size, left, begin)
+        groups, behind = _grouped(plan, frame, _limited(plan, found, None, begin), per_partition, _least(left, page_size), begin)
+        if behind is None or left == len(groups):
+            return Page([each.out() for each in groups])
+        return Page([each.out() for each in groups], _state(plan, behind, None if left is None else left - len(groups)))
     rows = _limited(plan, found, per_partition, begin)
     return _paged(plan, frame, rows, page_size, left)
+
+
+def _check_values(where: Where, frame: Frame) -> None:
+    """Values that cannot be are told before anything else is."""
+    for given in (where.keys, where.tokens, where.slices, *where.filters):
+        if given is not None:
+            given(frame)
 
 
 def _least(left: int | None, page_size: int | None) -> int | None:
@@ -150,20 +162,25 @@ def _shown(plan: SelectPlan, values: Sequence[Value]) -> Out:
 # Sorted.
 
 
-def _sorted(plan: SelectPlan, access: Access, limit: int | None, per_partition: int | None) -> list[Out]:
-    rows = _limited(plan, _filtered(plan, access.frame, stream(plan, access, State().place, None)), per_partition, State())
+def _order_key(plan: SelectPlan, row: Row) -> tuple[object, ...]:
+    found: list[object] = []
+    for each in plan.sorting:
+        value = row[each.place]
+        # What a row has not comes first.
+        mine = (0,) if not isinstance(value, bytes) else (1, each.key(value))
+        found.append(Downwards(mine) if each.descending else mine)
+    return tuple(found)
 
-    def key(row: Row) -> tuple[object, ...]:
-        found: list[object] = []
-        for each in plan.sorting:
-            value = row[each.place]
-            # What a row has not comes first.
-            mine = (0,) if not isinstance(value, bytes) else (1, each.key(value))
-            found.append(Downwards(mine) if each.descending else mine)
-        return tuple(found)
 
-    taken = sorted((each.found.row for each in rows), key=key)
-    return _made(plan, access.frame, taken[:limit])
+def _sorted(plan: SelectPlan, frame: Frame, rows: Iterator[Found], per_partition: int | None) -> list[Out]:
+    found = _limited(plan, rows, per_partition, State())
+    return _made(plan, frame, sorted((each.found.row for each in found), key=lambda row: _order_key(plan, row)))
+
+
+def _sorted_groups(plan: SelectPlan, frame: Frame, rows: Iterator[Found], per_partition: int | None) -> list[Out]:
+    """Groups lie where their first rows do."""
+    groups, _ = _grouped(plan, frame, _limited(plan, rows, None, State()), per_partition, None, State())
+    return [each.out() for each in sorted(groups, key=lambda group: _order_key(plan, group.first))]
 
 
 # By similarity.
@@ -207,7 +224,7 @@ class _Group:
     """Rows of a group as far as they are needed: its first one, and what aggregates keep."""
 
     def __init__(self, plan: SelectPlan, frame: Frame, first: Row) -> None:
-        self._plan, self._frame, self._first = plan, frame, first
+        self._plan, self._frame, self.first = plan, frame, first
         self._kept: list[Accumulator] = [each.aggregate.new() for each in plan.selected.aggregates]
 
     def add(self, row: Row) -> None:
@@ -225,7 +242,7 @@ class _Group:
             codec.encode(each.aggregate.returns, kept.result())
             for each, kept in zip(self._plan.selected.aggregates, self._kept, strict=True)
         ]
-        row = (*self._first, *reversed(results))
+        row = (*self.first, *reversed(results))
         return _shown(self._plan, [each.run(self._frame, row) for each in self._plan.selected.expressions])
 
 
@@ -242,13 +259,11 @@ def _only(plan: SelectPlan, access: Access, begin: State) -> Out:
 
 
 def _grouped(
-    plan: SelectPlan, frame: Frame, rows: Iterator[_Counted], page_size: int | None, left: int | None, begin: State
-) -> Page:
-    """A row for each group; PER PARTITION LIMIT counts groups."""
+    plan: SelectPlan, frame: Frame, rows: Iterator[_Counted], per_partition: int | None, wanted: int | None, begin: State
+) -> tuple[list[_Group], _Counted | None]:
+    """So many groups, and the last row of those if there are more behind; PER PARTITION LIMIT counts groups."""
     assert plan.groups is not None
-    wanted = _least(left, page_size)
-    per_partition = amount(plan.per_partition_limit, frame, "PER PARTITION LIMIT")
-    out: list[Out] = []
+    done: list[_Group] = []
     group: _Group | None = None
     key: object = None
     last: _Counted | None = None
@@ -259,13 +274,11 @@ def _grouped(
         here = [expression.run(frame, row) for expression in plan.groups]
         if key is None or here != key:
             if group is not None:
-                out.append(group.out())
+                done.append(group)
                 group = None
-            if wanted is not None and len(out) == wanted:
+            if wanted is not None and len(done) == wanted:
                 assert last is not None
-                if left is not None and left == len(out):
-                    return Page(out)
-                return Page(out, _state(plan, last, None if left is None else left - len(out)))
+                return done, last
             if each.found.partition != partition:
                 goes_on = key is None and begin.partition == _name(each.found.partition)
                 partition, count = each.found.partition, begin.of_partition if goes_on else 0
@@ -277,5 +290,5 @@ def _grouped(
             group.add(row)
             last = _Counted(each.found, count - 1)
     if group is not None:
-        out.append(group.out())
-    return Page(out)
+        done.append(group)
+    return done, None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hyperdb.errors import InvalidError
 from hyperdb.frontends.cql.bind.clustering import Values
 from hyperdb.frontends.cql.bind.conditions import Condition
 from hyperdb.frontends.cql.bind.frame import Frame
@@ -42,6 +43,20 @@ def apply(change: Change, transaction: TableTransaction, *, decided: bool = Fals
     Raises:
         CqlError: invalid, for values that cannot be.
     """
+    try:
+        _apply(change, transaction, decided=decided)
+    except InvalidError as error:
+        told = _OF_DELETE.get(str(error)) if change.plan.verb == "DELETE" else None
+        if told is None:
+            raise
+        raise invalid(told) from None
+
+
+_OF_DELETE = {"Attempted to set an element on a list which is null": "Attempted to delete an element from a list which is null"}
+"""What is said of a change of a list, where it is a DELETE's."""
+
+
+def _apply(change: Change, transaction: TableTransaction, *, decided: bool) -> None:
     plan, frame = change.plan, change.frame
     served, statements = plan.served, transaction.statements
     wide = served.wide
@@ -81,7 +96,8 @@ class _Seen:
 
     row: Row | None
     """With the static columns of its partition."""
-    has_static: bool
+    is_there: bool
+    """Whether what EXISTS asks for is there: the row, or static columns."""
 
 
 def decide(changes: Sequence[Change], transaction: TableTransaction, *, is_batch: bool = False) -> Rows:
@@ -90,21 +106,25 @@ def decide(changes: Sequence[Change], transaction: TableTransaction, *, is_batch
     Raises:
         CqlError: invalid.
     """
-    seen = [(change, _see(change, transaction)) for change in changes if change.plan.condition is not None]
+    asking = [change for change in changes if change.plan.condition is not None]
+    names_rows = any(change.plan.condition.of_rows for change in asking if change.plan.condition is not None)
+    seen = [(change, _see(change, transaction, names_rows=names_rows)) for change in asking]
     refused = [(change, found) for change, found in seen if not _holds(change, found)]
     if not refused:
         served = changes[0].plan.served
         for change in changes:
             apply(change, transaction, decided=True)
         return Rows([_column(served, _APPLIED)], [[_TRUE]])
-    return _refusal(seen, is_batch=is_batch)
+    return _refusal(changes, seen, is_batch=is_batch, names_rows=names_rows)
 
 
 def _column(served: Served, name: str) -> Column:
     return Column(served.keyspace, served.name, name, BOOLEAN)
 
 
-def _see(change: Change, transaction: TableTransaction) -> _Seen:
+def _see(change: Change, transaction: TableTransaction, *, names_rows: bool) -> _Seen:
+    """What one condition is about. Where no condition of a request is about rows (`names_rows`), their partition's first row is
+    looked at beside its static columns, as in Cassandra, whatever rows the statements change."""
     plan, frame = change.plan, change.frame
     condition, served = plan.condition, plan.served
     assert condition is not None
@@ -117,11 +137,10 @@ def _see(change: Change, transaction: TableTransaction) -> _Seen:
     if served.statics:
         fixed = wide.fixed(statements, key, frame.now, asked)
         static = fixed[0] if fixed else None
+    if not names_rows:
+        found, _ = wide.rows(statements, key, None, None, False, None, 1, frame.now, asked)
+        return _Seen(_merged(served, condition, found[0], static) if found else static, static is not None)
     if plan.rows is None:
-        if static is None and condition.exists is None:
-            # A partition with any row has static columns, which are null.
-            found, _ = wide.rows(statements, key, None, None, False, None, 1, frame.now, asked)
-            return _Seen(_merged(served, condition, (None,) * len(asked), None) if found else None, True)
         return _Seen(static, static is not None)
     (clustering,) = plan.rows(frame)
     if clustering:
@@ -147,14 +166,14 @@ def _holds(change: Change, found: _Seen) -> bool:
     condition = change.plan.condition
     assert condition is not None
     if condition.exists is not None:
-        return condition.exists == (found.row is not None)
+        return condition.exists == found.is_there
     row = found.row or (None,) * len(condition.asked)
     # Each is looked at, so that one that cannot be is refused whatever the others say.
     found_true = [holds(change.frame, row) for holds in condition.holds]
     return all(found_true)
 
 
-def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
+def _refusal(changes: Sequence[Change], seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool, names_rows: bool) -> Rows:
     """What is told when a condition does not hold: the present values of what was compared."""
     served = seen[0][0].plan.served
     shown: dict[str, Column] = {}
@@ -165,21 +184,24 @@ def _refusal(seen: Sequence[tuple[Change, _Seen]], *, is_batch: bool) -> Rows:
         assert change.plan.condition is not None
         for column in change.plan.condition.shown:
             shown[column.name] = Column(served.keyspace, served.name, column.name, column.type)
-    # Of a row that was asked for as such, only what the statements may change has been read.
+    # Of a row that was asked for as such, only what the request may change has been read.
     unread: set[str] = set()
     if any(change.plan.condition.exists is not None for change, _ in seen if change.plan.condition is not None):
-        if not any(change.plan.static for change, _ in seen):
+        if not any(change.plan.static for change in changes):
             unread.update(column.name for column in served.statics)
-        if not any(change.plan.rows is not None for change, _ in seen):
+        if not any(change.plan.rows is not None for change in changes):
             unread.update(column.name for column in served.regulars)
     rows: list[list[bytes | None]] = []
     places: list[tuple[Values, ...]] = []
+    # Static columns stand beside rows, and alone where none of the rows that are asked for is there.
+    has_rows = any(found.row is not None for change, found in seen if change.plan.rows is not None)
     for change, found in seen:
         condition, plan = change.plan.condition, change.plan
         assert condition is not None
-        if found.row is None:
+        if found.row is None or (names_rows and has_rows and plan.rows is None):
             continue
-        place = (plan.keys(change.frame)[0], plan.rows(change.frame)[0] if plan.rows is not None else ())
+        of_row = plan.rows if names_rows else None
+        place = (plan.keys(change.frame)[0], of_row(change.frame)[0] if of_row is not None else ())
         values = {
             name: masking(served.columns[name])(change.frame, None if name in unread else found.row[at])  # type: ignore[arg-type]
             for at, (name, ask) in enumerate(condition.asked)

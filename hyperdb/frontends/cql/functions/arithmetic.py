@@ -102,16 +102,27 @@ def _half_up(number: float) -> float:
     return number if math.isnan(number) or math.isinf(number) else float(math.floor(Fraction(number) + Fraction(1, 2)))
 
 
+def _nearest(number: Decimal) -> Decimal:
+    """The nearest number without a fraction."""
+    if int(number.as_tuple().exponent) >= 0:
+        return number
+    # What is far below a half has no place among the context's exponents.
+    return Decimal(0) if number.adjusted() < -1 else number.quantize(Decimal(1), ROUND_HALF_UP, _EXACT)
+
+
 def _code(name: str, kind: Native) -> Callable[[Any], Any]:
     """What a function of mathematics does to a number of a type."""
     integral = kind in BITS or kind is VARINT
     if name == "abs":
+        if kind is DECIMAL:
+            # abs() would round, and fail beyond its context's exponents.
+            return Decimal.copy_abs
         return (lambda number: wrapped(abs(number), BITS[kind])) if kind in BITS else abs
     if name == "round":
         if integral:
             return lambda number: number
         if kind is DECIMAL:
-            return lambda number: number.quantize(Decimal(1), ROUND_HALF_UP, _EXACT) if number.as_tuple().exponent < 0 else number
+            return _nearest
         return _half_up if kind is DOUBLE else lambda number: single(_half_up(number))
     if kind is DECIMAL:
         return _DECIMALS[name]

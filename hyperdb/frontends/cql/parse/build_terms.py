@@ -37,7 +37,7 @@ from hyperdb.frontends.cql.parse.terms import (
 from hyperdb.frontends.cql.parse.walk import walk
 
 _NUMBERS = frozenset("tinyint smallint int bigint varint decimal float double counter".split())
-_SIGNED = frozenset([Kind.INTEGER, Kind.FLOAT, Kind.DURATION, Kind.NAN, Kind.INFINITY])
+_SIGNED = frozenset([Kind.INTEGER, Kind.FLOAT, Kind.DURATION, Kind.INFINITY])
 
 
 def place(node: object) -> int:
@@ -154,10 +154,10 @@ class _TermBuilder:
         return Literal(Kind.NULL, parts[0].value, parts[0].position)
 
     def nan_literal(self, parts: list[Lexeme]) -> Literal:
-        return Literal(Kind.NAN, parts[0].value, parts[0].position)
+        return Literal(Kind.NAN, "NaN", parts[0].position)
 
     def infinity_literal(self, parts: list[Lexeme]) -> Literal:
-        return Literal(Kind.INFINITY, parts[0].value, parts[0].position)
+        return Literal(Kind.INFINITY, "Infinity", parts[0].position)
 
     def marker(self, parts: list[Lexeme]) -> Marker:
         return Marker(None, parts[0].position)
@@ -263,6 +263,8 @@ class _TermBuilder:
 
     def negate(self, parts: list[Term]) -> Term:
         found = parts[0]
+        if type(found) is Literal and found.kind is Kind.NAN:
+            return found
         if type(found) is Literal and found.kind in _SIGNED and not found.text.startswith("-"):
             return Literal(found.kind, "-" + found.text, found.position)
         return Negated(found)

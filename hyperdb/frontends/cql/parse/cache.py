@@ -1,22 +1,26 @@
 """Texts that were read before, and shapes of them.
 
 Theory: applications send few texts, or few shapes with many literals. A known text costs one look into a dictionary, a known
-shape one pass of an expression; only a new shape is parsed. Both dictionaries forget what came first, and hold no text beyond a
-length, so what strangers send is bounded. Invariant: with and without the cache a text gives equal trees and equal errors.
+shape one pass of an expression; only a new shape is parsed. What is kept is bounded by number and by weight, and no text beyond a
+length is kept, so that what clients send takes no more memory than that. Invariant: with and without the cache a text gives equal
+trees and equal errors.
 """
 
 from __future__ import annotations
 
-import threading
-from itertools import islice
 from typing import TypeVar
 
+from hyperdb.frontends.cql.parse.bounded import Bounded
 from hyperdb.frontends.cql.parse.lift import Lift, Lifted, Lifter, Parsed, Shape, literals, shape_of
 from hyperdb.frontends.cql.parse.parser import Grammar
 
 MOST_KEPT = 2_000
 LONGEST_KEPT = 8_192
 LONGEST_LIFTED = 65_536
+MOST_WEIGHT = 32 << 20
+"""Bytes, of texts and of shapes."""
+_LITERAL = 160
+"""About the bytes of a literal."""
 
 Kept = TypeVar("Kept")
 
@@ -28,10 +32,9 @@ class Statements:
         """`lift` finds literals, where it can, faster than is done here; its marks are its own."""
         self._grammar = grammar
         self._lift = lift
-        self._texts: dict[str, Parsed] = {}
-        self._shapes: dict[str, Shape] = {}
-        self._shapeless: dict[str, bool] = {}
-        self._changing = threading.Lock()
+        self._texts: Bounded[str, Parsed] = Bounded(MOST_KEPT, MOST_WEIGHT)
+        self._shapes: Bounded[str, Shape] = Bounded(MOST_KEPT, MOST_WEIGHT)
+        self._shapeless: Bounded[str, bool] = Bounded(MOST_KEPT, MOST_WEIGHT)
         self._lifter: Lifter | None = None
 
     def parse(self, text: str) -> Parsed:
@@ -53,13 +56,13 @@ class Statements:
             statement = self._grammar.parse(text)
             shape = None if key in self._shapeless else shape_of(statement, found)
             if shape is None:
-                self._keep(self._shapeless, key, True)
+                _keep(self._shapeless, key, True, 0)
                 parsed = Parsed(_whole(statement))
-                self._keep(self._texts, text, parsed)
+                _keep(self._texts, text, parsed, parsed.shape.weight)
                 return parsed
-            self._keep(self._shapes, key, shape)
+            _keep(self._shapes, key, shape, shape.weight)
         parsed = Parsed(shape, literals(found))
-        self._keep(self._texts, text, parsed)
+        _keep(self._texts, text, parsed, shape.weight + _LITERAL * len(found))
         return parsed
 
     def _lifted(self, text: str) -> tuple[str, list[Lifted]]:
@@ -68,15 +71,10 @@ class Statements:
             lifter = self._lifter = Lifter(self._grammar.machine.lexer)
         return lifter.lift(text)
 
-    def _keep(self, kept: dict[str, Kept], key: str, value: Kept) -> None:
-        if len(key) > LONGEST_KEPT:
-            return
-        with self._changing:
-            kept[key] = value
-            if len(kept) > MOST_KEPT:
-                # An eighth at once: a dictionary's first key is the slower to find the more were deleted before it.
-                for old in list(islice(kept, max(MOST_KEPT // 8, 1))):
-                    del kept[old]
+
+def _keep(kept: Bounded[str, Kept], key: str, value: Kept, weight: int) -> None:
+    if len(key) <= LONGEST_KEPT:
+        kept.keep(key, value, weight + len(key))
 
 
 def _whole(statement: object) -> Shape:

@@ -27,6 +27,9 @@ _KINDS = {kind.name: kind for kind in (Kind.STRING, Kind.UUID, Kind.DURATION, Ki
 _MARKS = {name: f"\0{number}" for number, name in enumerate(_KINDS)}
 _LIFTED = (Select, Insert, InsertJson, Update, Delete, Batch)
 
+_NODE = 400
+"""Bytes of a node and of what is bound of it, as measured on lists of constants."""
+
 _set_kind, _set_text, _set_position = (vars(Literal)[name].__set__ for name in ("kind", "text", "position"))
 
 Lifted = tuple[str, str, int]
@@ -44,6 +47,8 @@ class Shape:
     markers: tuple[Marker, ...]
     """In the order of the text, which numbers them."""
     slots: int
+    weight: int = 0
+    """About how many bytes the tree takes, and a plan that is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def literals(found: list[Lifted]) -> tuple[Literal, ...]:
 def shape_of(statement: Statement, found: list[Lifted]) -> Shape | None:
     """The shape of a statement whose text held these literals; None if it has no shape."""
     if not found or not isinstance(statement, _LIFTED):
-        return Shape(statement, _markers(statement), 0) if not found else None
+        return _made(statement, 0) if not found else None
     places = {position: number for number, (_, _, position) in enumerate(found)}
     fixed: Any = (statement.selectors, statement.group_by) if isinstance(statement, Select) else ()
     if any(isinstance(node, Literal) and node.position in places for node in walk(fixed)):
@@ -119,7 +124,7 @@ def shape_of(statement: Statement, found: list[Lifted]) -> Shape | None:
     tree = rewrite(statement, slot)
     if len(met) < len(found):
         return None
-    return Shape(tree, _markers(tree), len(found))
+    return _made(tree, len(found))
 
 
 def filled(shape: Shape, values: tuple[Literal, ...]) -> Statement:
@@ -133,5 +138,12 @@ def value_of(slot: Slot, values: tuple[Literal, ...]) -> Literal:
     return Literal(found.kind, "-" + found.text, found.position) if slot.negative else found
 
 
-def _markers(statement: Statement) -> tuple[Marker, ...]:
-    return tuple(sorted((node for node in walk(statement) if isinstance(node, Marker)), key=lambda marker: marker.position))
+def _made(statement: Statement, slots: int) -> Shape:
+    markers, weight = [], 0
+    for node in walk(statement):
+        weight += _NODE
+        if isinstance(node, Marker):
+            markers.append(node)
+        elif isinstance(node, Literal):
+            weight += len(node.text)
+    return Shape(statement, tuple(sorted(markers, key=lambda marker: marker.position)), slots, weight)

@@ -13,7 +13,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from hyperdb.frontends.cql.types import codec, containers, literals, moments, numbers, ordering
+from hyperdb.frontends.cql.types import codec, containers, durations, literals, moments, numbers, ordering
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.frontends.cql.types.model import Custom, List, Map, Native, Set, Tuple, Type, Udt, Vector
 from hyperdb.frontends.cql.words import quoted
@@ -235,6 +235,9 @@ def _read_native(kind: Type, name: str, value: Any) -> bytes:
     if isinstance(value, str):
         if name == "blob":
             return _blob(value)
+        if name == "duration" and not value:
+            # What a duration of no time is written as.
+            return durations.encode(durations.Duration(0, 0, 0))
         return literals.from_text(kind, value)
     fault = _EXPECTED.get(name, f"Value '{_shown(value)}' is not a valid {name} representation:")
     of = codec.codec(kind)
