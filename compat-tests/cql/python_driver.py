@@ -8,8 +8,8 @@ numpy; the checkout's own folder `cassandra` has to be taken away, which would s
 suite `scylla` FOLDER is a checkout of github.com/scylladb/python-driver, and PYTHON has scylla-driver.
 
 Theory: the suite starts clusters of three nodes by itself unless it is told of one (USE_CASS_EXTERNAL). `standard` is the driver,
-`older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper. Port 9042 has to be
-free.
+`older` the same in version 4 of the protocol, `passwords` its tests of logging in, `cqlengine` the object mapper. Port 9042 has
+to be free.
 Invariant: see reasons.py.
 """
 
