@@ -380,6 +380,8 @@ class Database:
         http: str | None = None,
         publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
+        sql_settings: Mapping[str, str] | None = None,
+        sql_demands_tls: bool = False,
         control: bool = True,
         password: str | None = None,
     ) -> Serving:
@@ -394,6 +396,8 @@ class Database:
             publish: names of the apps that it publishes, or a `Publishing` that says more.
             tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL's
                 and those of HTTP must.
+            sql_settings: settings that SQL's sessions begin with, such as `{"log_statement": "ddl"}` (docs/sql.md).
+            sql_demands_tls: SQL's clients must encrypt, too.
             control: whether the command line may reach this process through `DIR/control.sock`.
             password: sets the bootstrap role's password first.
         """
@@ -414,6 +418,8 @@ class Database:
             cql_timeouts=cql_timeouts or CqlTimeouts(),
             http=None if http is None else (http, publishing),
             certificate=certificate,
+            sql_settings=sql_settings,
+            sql_demands_tls=sql_demands_tls,
             control=control,
             password=password,
         )

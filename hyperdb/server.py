@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,8 @@ class Serving:
         cql_timeouts: CqlTimeouts | None = None,
         http: tuple[str, Publishing] | None = None,
         certificate: Certificate | None = None,
+        sql_settings: Mapping[str, str] | None = None,
+        sql_demands_tls: bool = False,
         control: bool,
         password: str | None,
     ) -> None:
@@ -81,7 +84,7 @@ class Serving:
             self._resp = _native.Server(database.native, self, [shown], settings=settings)
         try:
             if sql is not None:
-                self._sql = self._serve_sql(sql, certificate)
+                self._sql = self._serve_sql(sql, certificate, sql_settings or {}, demands_tls=sql_demands_tls)
             if cql is not None:
                 self._cql = self._serve_cql(cql, certificate, cql_timeouts or CqlTimeouts())
             if http is not None:
@@ -181,7 +184,7 @@ class Serving:
                 return "", False
             return (roles.BOOTSTRAP_ROLE, True) if self._verifier.accepts(password) else None
         record = self._role_record(name)
-        if record is None or not record.attributes & roles.LOGIN or record.verifier is None:
+        if record is None or not record.attributes & roles.LOGIN or record.verifier is None or self._has_ended(record):
             return None
         return (name, bool(record.attributes & roles.SUPERUSER)) if record.verifier.accepts(password) else None
 
@@ -200,12 +203,19 @@ class Serving:
 
     # What the SQL server asks.
 
-    def _serve_sql(self, address: str, certificate: Certificate | None) -> SqlServer:
+    def _serve_sql(
+        self, address: str, certificate: Certificate | None, defaults: Mapping[str, str], *, demands_tls: bool
+    ) -> SqlServer:
         # Loaded by those who serve SQL only: its types and tables take longer to load than all the rest.
-        from hyperdb.frontends.sql.server import SqlServer
+        from hyperdb.frontends.sql.server import Settings, SqlServer
+        from hyperdb.frontends.sql.settings import check_defaults
 
-        backend = self.database.sql_backend
-        return SqlServer(backend, [_bound(address)], self._find_role, certificate=certificate, throttle=self._throttle)
+        if demands_tls and certificate is None:
+            raise InvalidError("TLS cannot be demanded of SQL's clients without a certificate")
+        check_defaults(defaults)
+        settings = Settings(demands_tls=demands_tls, defaults=dict(defaults))
+        backend, listen = self.database.sql_backend, [_bound(address)]
+        return SqlServer(backend, listen, self._find_role, certificate=certificate, settings=settings, throttle=self._throttle)
 
     def _find_role(self, name: str) -> Role | None:
         """The role of this name or alias, if there is one."""
@@ -222,7 +232,17 @@ class Serving:
         if name in roles.ALIASES:
             return roles.BOOTSTRAP_ROLE, self._verifier
         record = self._role_record(name)
-        return (name, record.verifier) if record is not None and record.attributes & roles.LOGIN else None
+        if record is None or not record.attributes & roles.LOGIN:
+            return None
+        verifier = record.verifier
+        if verifier is not None and self._has_ended(record):
+            # VALID UNTIL: it looks like another password, as in PostgreSQL.
+            verifier = replace(verifier, stored_key=secrets.token_bytes(len(verifier.stored_key)))
+        return name, verifier
+
+    def _has_ended(self, record: roles.RoleRecord) -> bool:
+        """Whether the time is over in which a role's password is one."""
+        return record.valid_until <= time.time_ns() // 1000
 
     # What the CQL server asks.
 

@@ -177,6 +177,8 @@ class Database:
         http: str | None = None,
         publish: Publishing | Sequence[str] = (),
         tls: tuple[str | Path, str | Path] | None = None,
+        sql_settings: Mapping[str, str] | None = None,
+        sql_demands_tls: bool = False,
         control: bool = True,
         password: str | None = None,
     ) -> Serving:
@@ -190,6 +192,8 @@ class Database:
             http=http,
             publish=publish,
             tls=tls,
+            sql_settings=sql_settings,
+            sql_demands_tls=sql_demands_tls,
             control=control,
             password=password,
         )

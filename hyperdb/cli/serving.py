@@ -7,6 +7,7 @@ others' (`hyperdb.cli.commands`), which are loaded when one of them is called. I
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import signal
 import sys
@@ -37,6 +38,20 @@ def _seconds(frames: str) -> float | None:
     if not (math.isfinite(seconds) and seconds > 0):
         raise InvalidError(f"--frames is a number of seconds above 0 or 'off', not '{frames}'")
     return seconds
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    """A value of `--sql-set`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InvalidError(f"--sql-set takes NAME=VALUE, not '{text}'")
+    return name, value
+
+
+def _log_to_standard_error() -> None:
+    """What operators have asked to be told of SQL's sessions, beside what should not have happened."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("hyperdb.sql.log").setLevel(logging.INFO)
 
 
 @application.callback()
@@ -70,6 +85,10 @@ def serve(
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM) with which SQL clients may encrypt.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    sql_tls_only: Annotated[bool, typer.Option("--sql-tls-only", help="SQL clients that do not encrypt are refused.")] = False,
+    sql_set: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that SQL sessions begin with, such as log_statement=ddl; repeatable.")
+    ] = None,
     remote: Annotated[str | None, typer.Option(help="URL of a store that publishes: serve it here, read obliviously.")] = None,
     key: Annotated[str | None, typer.Option(help="With --remote: the store's public key, in hexadecimal digits.")] = None,
     privacy: Annotated[str, typer.Option(help="With --remote: none, bucket(K), cover(c, K), pir or full.")] = "pir",
@@ -92,6 +111,10 @@ def serve(
     timeouts = parse_timeouts(cql_timeouts)
     if (tls_cert is None) != (tls_key is None):
         raise InvalidError("--tls-cert and --tls-key go together")
+    if sql_tls_only and tls_cert is None:
+        raise InvalidError("--sql-tls-only needs --tls-cert and --tls-key")
+    sql_settings = dict(_assigned(each) for each in sql_set or ())
+    _log_to_standard_error()
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.disable()
     with hyperdb.open(
@@ -113,6 +136,8 @@ def serve(
             http=listen["http"],
             publish=publishing,
             tls=tls,
+            sql_settings=sql_settings,
+            sql_demands_tls=sql_tls_only,
             password=requirepass,
         ) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,6 +20,8 @@ class Activity:
         self.address = opening.address
         """Of the client; empty for one in this process."""
         self.terminate = opening.terminate
+        self.is_remote = opening.terminate is not None
+        """Whether it is of a client of the server."""
         self.began = self.changed = now
         self.query = ""
         """The statement that runs, or the last one that ran."""

@@ -162,7 +162,7 @@ class Advisory:
         session = self._session
         limit = int(session.settings.value("lock_timeout"))
         until = time.monotonic() + (limit / 1000 if limit else threading.TIMEOUT_MAX / 2)
-        taken = self._locks.take(self, key, exclusive=exclusive, wait=wait, cancelled=session.was_cancelled, until=until)
+        taken = self._locks.take(self, key, exclusive=exclusive, wait=wait, cancelled=session.running.is_cancelled, until=until)
         if taken and passing:
             self._passing.append((len(session.savepoints), key, exclusive))
         elif taken:

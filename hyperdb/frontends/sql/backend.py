@@ -22,7 +22,7 @@ from hyperdb.frontends.sql.advisory import AdvisoryLocks
 from hyperdb.frontends.sql.analytic.calls import MACROS
 from hyperdb.frontends.sql.analytic.tier import Analytics
 from hyperdb.frontends.sql.catalog.builtin import built_in_relations
-from hyperdb.frontends.sql.catalog.relations import Catalog
+from hyperdb.frontends.sql.catalog.relations import TEMPORARY_PREFIX, Catalog
 from hyperdb.frontends.sql.columnar import Engine
 from hyperdb.frontends.sql.contract import Opening
 from hyperdb.frontends.sql.execute.memory import Pool
@@ -33,7 +33,7 @@ from hyperdb.graph.catalog.records import App
 from hyperdb.graph.catalog.tables import Tables, TableTransaction
 from hyperdb.graph.roles import committed_roles
 from hyperdb.graph.store import TransactionOptions
-from hyperdb.roles import ALIASES, RoleChanges
+from hyperdb.roles import ALIASES, SUPERUSER, RoleChanges
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
@@ -108,16 +108,31 @@ class SqlBackend:
         """A new session.
 
         Raises:
-            SqlError: 3D000 for an unknown database, 22023 for a setting that cannot be.
+            SqlError: 3D000 for an unknown database, 22023 for a setting that cannot be, 53300 beyond the role's limit.
         """
         from hyperdb.frontends.sql.session import SqlSession
 
         if opening.database not in DATABASES:
             raise SqlError("3D000", f'database "{opening.database}" does not exist')
+        limit = self._limit(opening)
         made = SqlSession(self, opening) if self.opens is None else self.opens(self, opening)
         with self._lock:
-            self._sessions[id(made)] = made
+            others = sum(each.login_role == opening.role and each.activity.is_remote for each in self._sessions.values())
+            is_one_too_many = limit is not None and others >= limit
+            if not is_one_too_many:
+                self._sessions[id(made)] = made
+        if is_one_too_many:
+            made.close()
+            raise SqlError("53300", f'too many connections for role "{opening.role}"')
+        made.log.connected()
         return made
+
+    def _limit(self, opening: Opening) -> int | None:
+        """How many clients of the role there may be, this one with them; None: as many as there are."""
+        record = self.roles().records.get(opening.role)
+        if opening.terminate is None or record is None or record.connection_limit < 0 or record.attributes & SUPERUSER:
+            return None
+        return record.connection_limit
 
     def closed(self, session: SqlSession) -> None:
         """A session is over."""
@@ -144,7 +159,6 @@ class SqlBackend:
 
     def _drop_temporaries(self) -> None:
         """What sessions left that did not end by themselves."""
-        from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX
         from hyperdb.frontends.sql.session import SqlSession
         from hyperdb.frontends.sql.temporaries import drop_schemas
 

@@ -356,6 +356,8 @@ class Opening:
     """Thread-safe: the client is told to go, with 57P01. None: the session is of this process."""
     portals: Portals | None = None
     """What the client has bound; None: there is no wire."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the operator, which those of the client go before."""
 
 
 class Backend(Protocol):

@@ -175,7 +175,7 @@ def _in_columns(session: SqlSession, prepared: SqlPrepared) -> Parts | str:
     assert known is not None
     with session.failing():
         try:
-            return _looked(session, lambda env: session.backend.analytics.measured(known, env, session.watch))
+            return _looked(session, lambda env: session.backend.analytics.measured(known, env, session.running.watch))
         except NotColumnarError as error:
             return str(error)
 

@@ -5,6 +5,7 @@ Invariant: only `SqlError` (and the wire's own `WouldWait`) leaves a session.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hyperdb.errors import (
@@ -26,17 +27,25 @@ from hyperdb.frontends.sql.contract import WouldWait
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
 
-_STATES: list[tuple[type[HyperDBError], str]] = [
-    (SerializationError, "40001"),
-    (DeadlockError, "40P01"),
-    (LockTimeoutError, "55P03"),
-    (RowLockedError, "55P03"),
-    (CancelledError, "57014"),
-    (NoSpaceError, "53100"),
-    (BehindHorizonError, "72000"),
-    (NotBuiltError, "0A000"),
-    (InvalidError, "22023"),
-]
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How SQL says an error of the engine. Without a text: in the engine's words."""
+
+    state: str
+    text: str = ""
+
+
+_STATES: tuple[tuple[type[HyperDBError], _Said], ...] = (
+    (SerializationError, _Said("40001")),
+    (LockTimeoutError, _Said("55P03", "canceling statement due to lock timeout")),
+    (RowLockedError, _Said("55P03", "could not obtain lock on row")),
+    (CancelledError, _Said("57014", "canceling statement due to user request")),
+    (NoSpaceError, _Said("53100")),
+    (BehindHorizonError, _Said("72000")),
+    (NotBuiltError, _Said("0A000")),
+    (InvalidError, _Said("22023")),
+)
 
 
 def as_sql(error: HyperDBError) -> SqlError:
@@ -46,10 +55,13 @@ def as_sql(error: HyperDBError) -> SqlError:
     if isinstance(error, TransactionStateError):
         read_only = "read-only" in str(error)
         return SqlError("25006" if read_only else "25P02", str(error))
-    for kind, state in _STATES:
+    if isinstance(error, DeadlockError):
+        # Behind the first semicolon: who waits for whom.
+        message, _, waits = str(error).partition("; ")
+        return SqlError("40P01", message, detail=waits.replace("; ", "\n") or None)
+    for kind, said in _STATES:
         if isinstance(error, kind):
-            text = "could not obtain lock on row" if isinstance(error, RowLockedError) else str(error)
-            return SqlError(state, text)
+            return SqlError(said.state, said.text or str(error))
     return SqlError("XX000", str(error))
 
 
@@ -58,19 +70,19 @@ class Failing:
 
     def __init__(self, session: SqlSession) -> None:
         self._session = session
-        self._is_inner = session.is_running
+        self._is_inner = session.running.now
 
     def __enter__(self) -> None:
         if not self._is_inner:
-            self._session.start_running()
+            self._session.running.start()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not self._is_inner:
-            self._session.stop_running()
+            self._session.running.stop()
         if error is None or isinstance(error, WouldWait):
             return
         self._session.fail()
-        if self._session.has_run_out and isinstance(error, HyperDBError) and as_sql(error).sqlstate == "57014":
+        if self._session.running.has_run_out and isinstance(error, HyperDBError) and as_sql(error).sqlstate == "57014":
             raise SqlError("57014", "canceling statement due to statement timeout") from error
         if isinstance(error, SqlError):
             return

@@ -118,7 +118,7 @@ class RemoteSession(SqlSession):
         body = prepared.body
         if not isinstance(body, Query) or not run.reads_rows(body.bound.plan):
             return super().run(prepared, values)
-        self.activity.begin(str(prepared.text), self.backend.now)
+        self.note_begin(prepared)
         self.check_usable()
         with self.failing():
             if len(values) < len(prepared.parameters):
@@ -149,6 +149,6 @@ class RemoteSession(SqlSession):
                 raise SqlError(state, str(error)) from error
 
         fetched = _Fetched(fetch, lambda layout: known[id(layout)][0])
-        moment = run.Moment(self.backend.now(), self.style, lambda: self.wait_cancelled(0))
+        moment = run.Moment(self.backend.now(), self.style, self.running.is_cancelled)
         rows = run.run(ready, run.Session((fetched, catalog), layout_of), values, moment)
         return SqlOutcome(prepared.columns, rows, f"SELECT {len(rows)}")

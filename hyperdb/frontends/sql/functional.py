@@ -112,7 +112,7 @@ class Facade:
     def in_columns(self, plan: Analytic, env: Environment) -> ColumnPages | None:
         """The rows of a plan from the analytic engine; None: it is for the row operators."""
         session = self._session
-        return session.backend.analytics.rows(plan, env, session.settings.value("hyperdb.tier"), session.watch)
+        return session.backend.analytics.rows(plan, env, session.settings.value("hyperdb.tier"), session.running.watch)
 
     @property
     def transaction_number(self) -> int:
@@ -168,7 +168,7 @@ class Facade:
 
     def sleep(self, seconds: float) -> str:
         """pg_sleep: ends early when the statement is cancelled."""
-        if self._session.wait_cancelled(seconds):
+        if self._session.running.wait(seconds):
             raise SqlError("57014", "canceling statement due to user request")
         return ""
 

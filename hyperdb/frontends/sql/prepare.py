@@ -127,7 +127,7 @@ class Preparer:
     ) -> SqlPrepared:
         node = parse(text, text.offset)
         session = self._session
-        past, cancelled = session.backend.past_catalog, session.was_cancelled
+        past, cancelled = session.backend.past_catalog, session.running.is_cancelled
         binder = Binder(catalog, path, list(given), text.offset, past=past, cancelled=cancelled)
         if not isinstance(node, _QUERIES):
             return SqlPrepared(text, Action.RUN, (), None, definition(node, text, path), given, None, path)

@@ -13,9 +13,9 @@ import itertools
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.listening import SocketServer
@@ -44,6 +44,10 @@ class Settings:
     seconds_to_stop: float = 5
     """How long clients may take to hear of a stop before they are cut off."""
     bounds: Bounds = field(default_factory=Bounds)
+    demands_tls: bool = False
+    """Who does not encrypt is not let in."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Settings that sessions begin with, where their clients say nothing else."""
 
 
 class _Guarded(Guard):
@@ -70,23 +74,25 @@ class _Guarded(Guard):
 class _Door:
     """Opens sessions as long as there is room."""
 
-    def __init__(self, backend: Backend, find_role: Callable[[str], Role | None], room: Callable[[], int], reserved: int) -> None:
+    def __init__(
+        self, backend: Backend, find_role: Callable[[str], Role | None], room: Callable[[], int], settings: Settings
+    ) -> None:
         self._backend = backend
         self._find_role = find_role
         self._room = room
-        self._reserved = reserved
+        self._settings = settings
 
     def open(self, opening: Opening) -> Session:
         """See `Backend`."""
         room = self._room()
         if room <= 0:
             raise SqlError("53300", "sorry, too many clients already")
-        if room <= self._reserved:
+        if room <= self._settings.reserved:
             role = self._find_role(opening.role)
             if role is None or not role.is_superuser:
                 message = "remaining connection slots are reserved for non-replication superuser connections"
                 raise SqlError("53300", message)
-        return self._backend.open(opening)
+        return self._backend.open(replace(opening, defaults=self._settings.defaults))
 
 
 class SqlServer(SocketServer[Connection]):
@@ -117,7 +123,7 @@ class SqlServer(SocketServer[Connection]):
         self.tls: ssl.SSLContext | None = certificate.context if certificate is not None else None
         self.workers = ThreadPoolExecutor(settings.connections, thread_name_prefix="hyperdb-sql-worker")
         self._logged_in: dict[int, tuple[bytes, Connection]] = {}
-        self._door = _Door(backend, find_role, lambda: settings.connections - len(self._logged_in), settings.reserved)
+        self._door = _Door(backend, find_role, lambda: settings.connections - len(self._logged_in), settings)
         self._numbers = itertools.count(1)
         super().__init__(
             "SQL",
@@ -149,6 +155,7 @@ class SqlServer(SocketServer[Connection]):
             is_local=is_loopback(host),
             address=host,
             offers_tls=self.tls is not None,
+            demands_tls=self._settings.demands_tls,
             certificate_hash=self._certificate.hash if self._certificate is not None else None,
             cancel=self._cancel,
             began=lambda secret: self._began(number, secret, made[0]),

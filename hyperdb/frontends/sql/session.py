@@ -7,7 +7,6 @@ An error takes the statement back, and fails the block that it is in. Invariant:
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,10 +27,12 @@ from hyperdb.frontends.sql.execute.environment import Environment, settle
 from hyperdb.frontends.sql.failing import Failing, as_sql
 from hyperdb.frontends.sql.functional import Facade
 from hyperdb.frontends.sql.lane.session import Names, SessionLane
+from hyperdb.frontends.sql.logged import Logged
 from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.proof.session import Proofs
+from hyperdb.frontends.sql.running import Running
 from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, only
 from hyperdb.frontends.sql.streams import Streams
@@ -42,7 +43,6 @@ from hyperdb.graph.store import TransactionOptions
 
 if TYPE_CHECKING:
     from hyperdb.frontends.sql.backend import SqlBackend
-    from hyperdb.frontends.sql.columnar import Query as Cancellable
 
 T = TypeVar("T")
 _MOST_RESTARTS = 10_000
@@ -63,7 +63,14 @@ class SqlSession:
         self.names = Names(backend.now)
         self.prepared: dict[str, contract.Prepared] = self.names
         self.rights = Rights(self)
-        self.settings = Settings(opening.settings, opening.role, self.rights.becoming, lambda: self.rights.is_super)
+        self.settings = Settings(
+            opening.settings,
+            opening.role,
+            self.rights.becoming,
+            lambda: self.rights.is_super,
+            defaults=opening.defaults,
+            starts_super=lambda: self.rights.roles.is_super(opening.role),
+        )
         self.style = self._style()
         self.transaction: TableTransaction | None = None
         self.transaction_time = self.statement_time = 0
@@ -88,12 +95,8 @@ class SqlSession:
         self.may_wait = opening.may_wait
         self._environment: Environment | None = None
         self._notices: list[Notice] = []
-        self._cancelled = threading.Event()
-        self._watched: Cancellable | None = None
-        self._running = False
-        self._timer: threading.Timer | None = None
-        self.has_run_out = False
-        """Whether the statement has run for as long as `statement_timeout` says."""
+        self.running = Running(self)
+        self.log = Logged(self, opening)
         self.activity = Activity(opening, backend.now())
         self.lane = SessionLane(self)
 
@@ -134,6 +137,7 @@ class SqlSession:
     def copy_in(self, prepared: contract.Prepared) -> contract.CopyIn:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
+        self.note_begin(prepared)
         with self.failing():
             self.check_usable()
             return CopyRows(self, prepared)
@@ -147,6 +151,8 @@ class SqlSession:
 
     def sync(self, failed: bool) -> None:
         """See `contract.Session`."""
+        if self.status is not Status.IDLE or self.transaction is None:
+            self.log.ended()
         if self.status is not Status.IDLE:
             return
         if self.transaction is None:
@@ -159,6 +165,7 @@ class SqlSession:
 
     def fail(self) -> None:
         """See `contract.Session`."""
+        self.log.failed()
         if self.status is Status.ACTIVE:
             self.status = Status.FAILED
 
@@ -205,25 +212,12 @@ class SqlSession:
 
     def cancel(self) -> None:
         """See `contract.Session`."""
-        if self._running or self.streams.is_open:
-            self._cancelled.set()
-            query = self._watched
-            if query is not None:
-                query.cancel()
-            transaction = self.transaction
-            if transaction is not None:
-                transaction.cancel()
-            self.backend.advisory.wake()
-
-    def watch(self, query: Cancellable | None) -> None:
-        """A query in the analytic engine that a cancel ends, until the next call."""
-        self._watched = query
-        if query is not None and self._cancelled.is_set():
-            query.cancel()
+        self.running.cancel()
 
     def close(self) -> None:
         """See `contract.Session`."""
         self.end(commit=False)
+        self.log.disconnected()
         self.temporaries.drop()
         self.news.close()
         self.backend.closed(self)
@@ -243,7 +237,7 @@ class SqlSession:
         if self.transaction is None:
             level = isolation or self.settings.value("default_transaction_isolation")
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
-            timeout = int(self.settings.value("lock_timeout")) / 1000 or None
+            timeout = self.settings.patience
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
             default = self.settings.value("default_transaction_deferrable") == "on"
             defers = default if deferrable is None else deferrable
@@ -271,11 +265,6 @@ class SqlSession:
     def reads_newest(self) -> bool:
         """Whether another transaction would see the same now."""
         return not self.has_written and self.settings.value("transaction_isolation") == "read committed"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a statement runs at this moment."""
-        return self._running
 
     def end(self, *, commit: bool) -> None:
         """Ends the transaction, if one is open.
@@ -311,6 +300,7 @@ class SqlSession:
             raise as_sql(error) from error
         finally:
             self._settle(committed=done)
+            self.log.ended()
 
     def _settle(self, *, committed: bool) -> None:
         """Ends what ends with a transaction."""
@@ -348,7 +338,7 @@ class SqlSession:
 
     def run(self, prepared: SqlPrepared, values: Sequence[object]) -> SqlOutcome:
         """Runs a statement to its end."""
-        self.activity.begin(str(prepared.text), self.backend.now)
+        self.note_begin(prepared)
         body = prepared.body
         if body is None or isinstance(body, Query) or not body.steers:
             self.check_usable()
@@ -366,6 +356,12 @@ class SqlSession:
                 self.cursors.settle()
                 return self.statement(lambda _env: body.run(self, values), values)
             return body.run(self, values)
+
+    def note_begin(self, prepared: SqlPrepared) -> None:
+        """A statement begins, for those who watch the session."""
+        self.activity.begin(str(prepared.text), self.backend.now)
+        if not self.running.now:
+            self.log.begin(prepared)
 
     def check_usable(self) -> None:
         """Raises 25P02 in a failed block."""
@@ -440,7 +436,7 @@ class SqlSession:
             self.statement_time,
             self.backend.now,
             lambda relation: self._preparer.writes(relation, catalog),
-            self._cancelled.is_set,
+            self.running.is_cancelled,
             self.backend.pool,
         )
 
@@ -487,6 +483,11 @@ class SqlSession:
         self.style = self._style()
         return found
 
+    def restore_settings(self, savepoint: int) -> None:
+        """Settings are as they were at the savepoint of that place."""
+        self.settings.roll_back(savepoint)
+        self.style = self._style()
+
     def _style(self) -> types.Style:
         base = types.Style(
             now=lambda: self.transaction_time or self.backend.now(),
@@ -498,37 +499,6 @@ class SqlSession:
     def failing(self) -> Failing:
         """Around whatever may fail."""
         return Failing(self)
-
-    def start_running(self) -> None:
-        """From now on a cancel counts, and so does the time."""
-        self.activity.running = True
-        self._cancelled.clear()
-        self._running = True
-        self.has_run_out = False
-        limit = int(self.settings.value("statement_timeout"))
-        if limit:
-            self._timer = threading.Timer(limit / 1000, self._run_out)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def stop_running(self) -> None:
-        """Until here."""
-        self._running = self.activity.running = False
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-
-    def _run_out(self) -> None:
-        self.has_run_out = True
-        self.cancel()
-
-    def was_cancelled(self) -> bool:
-        """Whether the statement was."""
-        return self._cancelled.is_set()
-
-    def wait_cancelled(self, seconds: float) -> bool:
-        """Waits; whether the statement was cancelled meanwhile."""
-        return self._cancelled.wait(seconds)
 
     def look(self, body: Callable[[Catalog], T]) -> T:
         """Reads the catalog, in the open transaction or in one of its own."""

@@ -58,6 +58,8 @@ def _number(low: int, high: int) -> Check:
 
 def _with_unit(value: str) -> str:
     number = int(value)
+    if number < 0:
+        return value
     unit, scale = next((unit, scale) for unit, scale in _SHOWN if number % scale == 0)
     return f"{number // scale}{unit}" if number else "0"
 
@@ -75,6 +77,12 @@ def _never(value: str) -> str:
     if _boolean(value) == "on":
         raise SqlError("0A000", "there is no compiler to turn on")
     return "off"
+
+
+def _at_once(value: str) -> str:
+    if _TIME(value) != "1":
+        raise SqlError("0A000", "deadlocks are looked for as soon as somebody waits, and not later")
+    return "1"
 
 
 PRIVACY = "hyperdb.privacy"
@@ -144,6 +152,10 @@ class Setting:
     about: str = ""
     is_time: bool = False
     """Kept in milliseconds, and shown in the largest unit that divides it."""
+    of_superusers: bool = False
+    """Nobody else changes it."""
+    at_start: bool = False
+    """It counts for a session as it is when that begins, and stays so."""
 
 
 _TIME = _number(0, 2_147_483_647)
@@ -182,6 +194,25 @@ TABLE = {
             "hyperdb.tier", "auto", _word("auto", "rows", "columns"), False, "Where queries run: by row operators or in columns"
         ),
         Setting("hyperdb.prove", "off", _boolean, False, "Whether queries come with a proof that their inputs are complete"),
+        Setting(
+            "log_connections", "off", _boolean, False, "Whether successful logins are logged", of_superusers=True, at_start=True
+        ),
+        Setting(
+            "log_disconnections", "off", _boolean, False, "Whether ends of sessions are logged", of_superusers=True, at_start=True
+        ),
+        Setting(
+            "log_statement", "none", _word("none", "ddl", "mod", "all"), False, "Which statements are logged", of_superusers=True
+        ),
+        Setting(
+            "log_min_duration_statement",
+            "-1",
+            _number(-1, 2_147_483_647),
+            False,
+            "Time from which on statements are logged with the time that they took; -1: none are",
+            True,
+            of_superusers=True,
+        ),
+        Setting("deadlock_timeout", "1", _at_once, False, "Deadlocks are looked for as soon as somebody waits", True),
         Setting(PRIVACY, "none", _privacy, False, "How little the store may learn of a query"),
         Setting("statement_timeout", "0", _TIME, False, "Time that a statement may run; 0: for ever", True),
         Setting("idle_in_transaction_session_timeout", "0", _TIME, False, "Time that a client in a block may be silent", True),
@@ -234,22 +265,36 @@ class Settings:
     """The settings of one session."""
 
     def __init__(
-        self, given: Mapping[str, str], role: str, take_role: Check = _any, is_super: Callable[[], bool] = lambda: True
+        self,
+        given: Mapping[str, str],
+        role: str,
+        take_role: Check = _any,
+        is_super: Callable[[], bool] = lambda: True,
+        *,
+        defaults: Mapping[str, str] | None = None,
+        starts_super: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`given` are those of the start. `take_role` refuses roles that the session may not become; `is_super` says whether
-        the one that it is passes every check."""
+        """`given` are those of the start, `defaults` the operator's. `take_role` refuses roles that the session may not become;
+        `is_super` says whether the one that it is passes every check, `starts_super` whether the one does that logs in."""
         self._take_role = take_role
-        self._is_super = is_super
+        self._is_super = starts_super
+        self._has_begun = False
         self._values: dict[str, str] = {"session_authorization": role}
         self.transaction: dict[str, str] = {}
         """Those that the open transaction was begun with."""
         self._before: dict[str, str | None] = {}
         self._local: dict[str, str | None] = {}
+        self._marks: list[tuple[dict[str, str], dict[str, str | None], dict[str, str | None]]] = []
+        """By savepoint: values, those to go back to at the end in any case, those to go back to if it is rolled back."""
         self._changed: set[str] = {name for name, setting in TABLE.items() if setting.reported}
         self._own: dict[str, str] = {}
         self._keeps_levels = False
+        for name, value in (defaults or {}).items():
+            self._set_default(name, value)
         for name, value in given.items():
             self.set(name, value)
+        self._is_super = is_super
+        self._has_begun = True
         self._before.clear()
         self._own = dict(self._values)
 
@@ -280,7 +325,7 @@ class Settings:
             if missing:
                 return None
             raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
-        return setting.default
+        return _with_unit(setting.default) if setting.is_time else setting.default
 
     def value(self, name: str) -> str:
         """The value of a setting that is in the table."""
@@ -305,6 +350,10 @@ class Settings:
             raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
         if setting is not None and setting.check is None:
             raise SqlError("55P02", f'parameter "{setting.name}" cannot be changed')
+        if setting is not None and setting.at_start and self._has_begun:
+            raise SqlError("55P02", f'parameter "{setting.name}" cannot be set after connection start')
+        if setting is not None and setting.of_superusers and not self._is_super():
+            raise SqlError("42501", f'permission denied to set parameter "{setting.name}"')
         if value is None:
             checked = self._own.get(key) or ("" if setting is None else setting.default)
         else:
@@ -322,12 +371,23 @@ class Settings:
         self._touch(key)
         return checked
 
+    def _set_default(self, name: str, value: str) -> None:
+        """The operator's own: whoever logs in."""
+        is_super, self._is_super = self._is_super, lambda: True
+        try:
+            self.set(name, value)
+        finally:
+            self._is_super = is_super
+
     def reset_all(self) -> None:
-        """RESET ALL."""
+        """RESET ALL, of those that the session may change."""
         for key in list(self._values):
             setting = TABLE.get(key)
-            if setting is None or setting.check is not None:
+            if setting is None or (setting.check is not None and not setting.at_start and self._may_change(setting)):
                 self.set(key, None)
+
+    def _may_change(self, setting: Setting) -> bool:
+        return not setting.of_superusers or self._is_super()
 
     def _touch(self, key: str) -> None:
         if key in TABLE and TABLE[key].reported:
@@ -338,6 +398,7 @@ class Settings:
     def end(self, *, committed: bool) -> bool:
         """The transaction ended; whether any setting was touched in it."""
         self.transaction = {}
+        self._marks.clear()
         if not self._local and not self._before:
             return False
         undone = [self._local] if committed else [self._local, self._before]
@@ -350,6 +411,24 @@ class Settings:
                 self._touch(key)
         self._local, self._before = {}, {}
         return True
+
+    def mark(self) -> None:
+        """A savepoint begins."""
+        self._marks.append((dict(self._values), dict(self._local), dict(self._before)))
+
+    def roll_back(self, place: int) -> None:
+        """ROLLBACK TO the savepoint of that place: what was set since is undone."""
+        now = self._values
+        values, local, before = self._marks[place]
+        del self._marks[place + 1 :]
+        self._values, self._local, self._before = dict(values), dict(local), dict(before)
+        for key in now.keys() | values.keys():
+            if now.get(key) != values.get(key):
+                self._touch(key)
+
+    def release(self, place: int) -> None:
+        """RELEASE of the savepoint of that place."""
+        del self._marks[place:]
 
     @property
     def is_pending(self) -> bool:
@@ -372,6 +451,11 @@ class Settings:
         name, state, message = _SILENCE[in_block]
         limit = int(self.value(name))
         return IdleLimit(limit / 1000, state, message) if limit else None
+
+    @property
+    def patience(self) -> float | None:
+        """`lock_timeout` in seconds; None: for ever."""
+        return int(self.value("lock_timeout")) / 1000 or None
 
     def path(self, role: str) -> list[str]:
         """The schemas of search_path."""
@@ -407,3 +491,15 @@ class Settings:
     def all(self) -> list[tuple[str, str, str]]:
         """Names, values, what they are about."""
         return [(setting.name, self.value(key), setting.about) for key, setting in sorted(TABLE.items())]
+
+
+def check_defaults(defaults: Mapping[str, str]) -> None:
+    """Looks whether an operator's settings are some.
+
+    Raises:
+        InvalidError: a name or value is none.
+    """
+    try:
+        Settings({}, BOOTSTRAP_ROLE, defaults=defaults)
+    except SqlError as error:
+        raise InvalidError(f"a setting of SQL: {error.message}") from error

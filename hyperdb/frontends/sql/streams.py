@@ -138,7 +138,7 @@ class StreamOutcome(SqlOutcome):
         return self._apart(lambda: self._write(native, wanted, in_utc=in_utc))
 
     def _apart(self, run: Callable[[], T]) -> T:
-        if not self._session.may_wait and not self._session.is_running:
+        if not self._session.may_wait and not self._session.running.now:
             raise WouldWait(run)
         return run()
 
@@ -161,7 +161,7 @@ class StreamOutcome(SqlOutcome):
     @contextmanager
     def _reading(self) -> Iterator[None]:
         # Between two parts of a result a cancel waits for the next one.
-        is_cancelled = self._session.was_cancelled()
+        is_cancelled = self._session.running.is_cancelled()
         with self._session.failing():
             if is_cancelled:
                 raise SqlError("57014", "canceling statement due to user request")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hyperdb.frontends.sql.catalog.relations import TEMPORARY_PREFIX
 from hyperdb.frontends.sql.contract import Status
-from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.define.context import Context
 from hyperdb.frontends.sql.define.drop import remove
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.graph.catalog import records

@@ -162,6 +162,7 @@ def _savepoint(found: Words) -> Made:
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         transaction = _in_block(session, "SAVEPOINT")
         session.savepoints.append((name, transaction.savepoint()))
+        session.settings.mark()
         return done("SAVEPOINT")
 
     return Utility(run), None
@@ -181,6 +182,7 @@ def _release(found: Words) -> Made:
         session.cursors.release(place)
         session.news.release(place)
         session.advisory.release(place)
+        session.settings.release(place)
         return done("RELEASE")
 
     return Utility(run), None
@@ -200,6 +202,7 @@ def _rollback_to(found: Words) -> Made:
         session.news.roll_back(place)
         session.advisory.roll_back(place)
         session.status = Status.ACTIVE
+        session.restore_settings(place)
         return done("ROLLBACK")
 
     return _steering(run)
@@ -272,6 +275,8 @@ def _mode_text(value: Any) -> str:
 
 def _set_all(pairs: list[tuple[str, str | None]], local: bool) -> Made:
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
+        if local and session.status is Status.IDLE:
+            session.notice(Notice("SET LOCAL can only be used in transaction blocks", "25P01", "WARNING"))
         for name, value in pairs:
             session.set(name, value, local=local)
         return done("SET")
@@ -360,7 +365,7 @@ def _prepare(found: Words) -> Made:
         if name in session.prepared:
             raise SqlError("42P05", f'prepared statement "{name}" already exists')
         session.prepared[name] = session.prepare_now(text, [session.facade.relation_oid(kinds.REGTYPE, each) for each in typed])
-        session.names.said[name] = str(found.text)
+        session.names.said[name] = str(found.said)
         return done("PREPARE")
 
     return Utility(run), None

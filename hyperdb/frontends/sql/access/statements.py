@@ -5,8 +5,6 @@ Invariant: as for other statements that are read word by word, every word means 
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.access import privileges as p
 from hyperdb.frontends.sql.access.rights import PUBLIC
+from hyperdb.frontends.sql.access.role_options import ADMIN, MEMBER, applied, names_of, options_of
 from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.contract import Column, Notice
@@ -24,16 +23,9 @@ from hyperdb.roles import (
     ALIASES,
     BOOTSTRAP_ROLE,
     BYPASS_POLICIES,
-    CREATE_DATABASE,
-    CREATE_ROLE,
-    INHERIT,
-    LOGIN,
-    MOST_ITERATIONS,
-    SALT_BYTES,
     SUPERUSER,
     Grant,
     RoleRecord,
-    Verifier,
 )
 
 if TYPE_CHECKING:
@@ -41,88 +33,8 @@ if TYPE_CHECKING:
 
 Made = tuple[Utility, Sequence[Column] | None]
 Change = Callable[[RoleRecord], RoleRecord]
-_FLAGS = {
-    "superuser": SUPERUSER,
-    "createdb": CREATE_DATABASE,
-    "createrole": CREATE_ROLE,
-    "inherit": INHERIT,
-    "login": LOGIN,
-    "bypassrls": BYPASS_POLICIES,
-}
 _RESERVED = frozenset({PUBLIC, "none", "current_user", "session_user", "current_role"})
 _OF_SUPERUSERS = SUPERUSER | BYPASS_POLICIES
-_ADMIN, _MEMBER = 1, 2 | 4
-
-
-@dataclass
-class _Options:
-    """What CREATE and ALTER ROLE ask for."""
-
-    on: int = 0
-    off: int = 0
-    password: str | None = None
-    has_password: bool = False
-    belongs_to: tuple[str, ...] = ()
-    members: tuple[tuple[str, int], ...] = ()
-
-
-def _names(found: Words) -> list[str]:
-    names = [found.name()]
-    while found.take(","):
-        names.append(found.name())
-    return names
-
-
-def _options(found: Words, *, login: bool) -> _Options:
-    made = _Options(on=LOGIN if login else 0)
-    found.take("with")
-    while found.peek():
-        word = found.peek()
-        if word in _FLAGS and found.take(word):
-            made.on, made.off = made.on | _FLAGS[word], made.off & ~_FLAGS[word]
-        elif word.startswith("no") and word[2:] in _FLAGS and found.take(word):
-            made.on, made.off = made.on & ~_FLAGS[word[2:]], made.off | _FLAGS[word[2:]]
-        elif found.take("noreplication"):
-            continue
-        elif word == "password" or (word == "encrypted" and found.peek(1) == "password"):
-            found.take("encrypted")
-            found.expect("password")
-            made.has_password = True
-            made.password = None if found.take("null") else found.value()
-        elif found.take("in", "role") or found.take("in", "group"):
-            made.belongs_to = tuple(_names(found))
-        elif found.take("role") or found.take("user"):
-            made.members += tuple((name, _MEMBER) for name in _names(found))
-        elif found.take("admin"):
-            made.members += tuple((name, _MEMBER | _ADMIN) for name in _names(found))
-        elif word in ("connection", "valid", "replication", "sysid"):
-            raise SqlError("0A000", f"{word.upper()} is not supported for roles")
-        else:
-            raise found.error()
-    return made
-
-
-_MD5 = re.compile(r"md5[0-9a-f]{32}")
-
-
-def _applied(options: _Options, record: RoleRecord) -> RoleRecord:
-    record = replace(record, attributes=record.attributes & ~options.off | options.on)
-    if options.has_password:
-        record = replace(record, verifier=_verifier(options.password) if options.password else None)
-    return record
-
-
-def _verifier(password: str) -> Verifier:
-    """Of a password, or what a client has made of it so that the server does not see it (libpq's PQchangePassword)."""
-    if _MD5.fullmatch(password):
-        raise SqlError("0A000", "MD5 hashes of passwords are not supported", hint="Use SCRAM-SHA-256.")
-    given = Verifier.read(password)
-    if given is None:
-        return Verifier.of(password, secrets.token_bytes(SALT_BYTES))
-    if given.iterations > MOST_ITERATIONS:
-        # Clients who send the password itself would have the server compute for as long as somebody has chosen.
-        raise SqlError("22023", f"a password verifier may have {MOST_ITERATIONS} iterations at most")
-    return given
 
 
 def _must_be(record: RoleRecord | None, name: str) -> RoleRecord:
@@ -151,7 +63,7 @@ def create(found: Words) -> Made:
     found.expect("create")
     word = found.name()
     name = found.name()
-    options = _options(found, login=word == "user")
+    options = options_of(found, login=word == "user")
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
         session.rights.need_create_role()
@@ -163,7 +75,8 @@ def create(found: Words) -> Made:
         for other in options.belongs_to:
             session.rights.roles.find(other)
             session.rights.need_over(other, "alter")
-        record = replace(_applied(options, RoleRecord()), memberships=tuple((other, _MEMBER) for other in options.belongs_to))
+        memberships = tuple((other, MEMBER) for other in options.belongs_to)
+        record = replace(applied(session, options, RoleRecord()), memberships=memberships)
         session.rights.change(name, lambda _record: record)
         for member, how in options.members:
             _join(session, member, name, how)
@@ -183,18 +96,18 @@ def alter(found: Words) -> Made:
         return Utility(lambda session, _values: _rename(session, name, other)), None
     if found.peek() in ("set", "reset", "in"):
         raise SqlError("0A000", "settings of roles are not supported")
-    options = _options(found, login=False)
+    options = options_of(found, login=False)
     if options.belongs_to or options.members:
         raise SqlError("42601", "memberships are changed by GRANT and REVOKE")
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
-        own = name == session.login_role and options.has_password and not options.on | options.off
+        own = name == session.login_role and options.has_password and not (options.on | options.off or options.changes_more)
         session.rights.roles.find(name)
         if (options.on | options.off) & _OF_SUPERUSERS and not session.rights.is_super:
             raise SqlError("42501", "must be superuser to alter superuser roles or change superuser attribute")
         if not own:
             session.rights.need_over(name, "alter")
-        _change(session, name, lambda record: _applied(options, record))
+        _change(session, name, lambda record: applied(session, options, record))
         return done("ALTER ROLE")
 
     return Utility(run), None
@@ -235,7 +148,7 @@ def drop(found: Words) -> Made:
     found.expect("drop")
     found.name()
     tolerated = found.take("if", "exists")
-    names = _names(found)
+    names = names_of(found)
     found.end()
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
@@ -289,7 +202,7 @@ def _leave(session: SqlSession, member: str, group: str, *, admin_only: bool = F
     def change(record: RoleRecord) -> RoleRecord:
         kept = [(name, how) for name, how in record.memberships if name != group]
         if admin_only:
-            kept = [(name, how & ~_ADMIN if name == group else how) for name, how in record.memberships]
+            kept = [(name, how & ~ADMIN if name == group else how) for name, how in record.memberships]
         return replace(record, memberships=tuple(kept))
 
     _change(session, member, change)
@@ -329,7 +242,7 @@ def _path(found: Words) -> list[str]:
 def _objects(found: Words) -> tuple[int, bool, list[list[str]]]:
     for word, kind in (("tables", p.RELATION), ("sequences", p.SEQUENCE)):
         if found.take("all", word, "in", "schema"):
-            return kind, True, [[name] for name in _names(found)]
+            return kind, True, [[name] for name in names_of(found)]
     kind = p.RELATION
     if found.take("schema"):
         kind = p.SCHEMA
@@ -357,7 +270,7 @@ def grant(found: Words) -> Made:
     kind, every_in, objects = _objects(found)
     found.expect("to" if gives else "from")
     found.take("group")
-    roles = _names(found)
+    roles = names_of(found)
     if gives:
         option = found.take("with", "grant", "option")
     else:
@@ -376,7 +289,7 @@ def grant(found: Words) -> Made:
 
 def _membership(found: Words, groups: list[str], *, gives: bool, option: bool) -> Made:
     found.expect("to" if gives else "from")
-    members = _names(found)
+    members = names_of(found)
     if gives:
         option = found.take("with", "admin", "option")
     else:
@@ -387,12 +300,12 @@ def _membership(found: Words, groups: list[str], *, gives: bool, option: bool) -
         for group in groups:
             roles, own = session.rights.roles, session.role
             roles.find(group)
-            admin = any((name, how & _ADMIN) == (group, _ADMIN) for name, how in roles.records.get(own, RoleRecord()).memberships)
+            admin = any((name, how & ADMIN) == (group, ADMIN) for name, how in roles.records.get(own, RoleRecord()).memberships)
             if not admin or roles.reaches_super(group):
                 session.rights.need_over(group, "alter")
             for member in members:
                 if gives:
-                    _join(session, member, group, _MEMBER | (_ADMIN if option else 0))
+                    _join(session, member, group, MEMBER | (ADMIN if option else 0))
                 else:
                     _leave(session, member, group, admin_only=option)
         return done("GRANT ROLE" if gives else "REVOKE ROLE")

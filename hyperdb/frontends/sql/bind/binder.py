@@ -25,7 +25,7 @@ from hyperdb.frontends.sql.bind.writes import WriteBinder
 from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.describe import Describe
 from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
-from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
+from hyperdb.frontends.sql.catalog.relations import Catalog, Relation, own_schema
 from hyperdb.frontends.sql.parse.dialect import parse
 from hyperdb.frontends.sql.plan.expressions import Expr
 from hyperdb.frontends.sql.plan.nodes import Plan, Shared
@@ -145,8 +145,7 @@ class Binder:
         Raises:
             SqlError: 42P01.
         """
-        if schema == "pg_temp":
-            schema = next((each for each in self.path if each.startswith("pg_temp_")), schema)
+        schema = own_schema(schema, self.path)
         number = self.catalog.find(name, schema, self.path)
         built_in = self.catalog.built_in(name, schema, self.path)
         if built_in is not None and (schema is not None or number is None or self._shadows(built_in)):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.bind import json_calls
+from hyperdb.frontends.sql.bind import enum_calls, json_calls, windows
 from hyperdb.frontends.sql.bind.aggregates import GROUPING, called, extreme, is_outside
 from hyperdb.frontends.sql.bind.scope import Scope
 from hyperdb.frontends.sql.catalog import kinds
@@ -397,13 +397,13 @@ class Calls:
         if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
             raise SqlError("0A000", "IGNORE NULLS is not supported", position=self.at(node))
         name, nodes = called(inner)
-        definition = self._definition(node, scope)
+        definition = windows.definition(node, scope.window_names, self.at(node))
         partition = tuple(self.bind(each, scope) for each in definition.args.get("partition_by") or ())
         ordered = definition.args.get("order")
         order = () if ordered is None else self._order(ordered, scope)
         if any(isinstance(part, WindowCall) for each in (*partition, *(value for value, _, _ in order)) for part in parts(each)):
             raise SqlError("42P20", "window functions are not allowed in window definitions", position=self.at(node))
-        frame = self._frame(definition.args.get("spec") or node.args.get("spec"), scope, order)
+        frame = self._frame(definition.args.get("spec"), scope, order)
         if name in _RANKING or name in _VALUES:
             call = self._ranking(name, nodes, scope, node, partition, order, frame)
         elif name in _AGGREGATES:
@@ -420,17 +420,6 @@ class Calls:
         if call not in scope.windows:
             scope.windows.append(call)
         return call
-
-    def _definition(self, node: exp.Expr, scope: Scope) -> exp.Expr:
-        named = node.args.get("alias") or node.args.get("first")
-        if named is None or isinstance(named, bool):
-            return node
-        name = str(named.name).lower()
-        found = scope.window_names.get(name)
-        if found is None:
-            raise SqlError("42704", f'window "{name}" does not exist', position=self.at(node))
-        assert isinstance(found, exp.Expr)
-        return found
 
     def _ranking(
         self,
@@ -540,4 +529,5 @@ _SPECIAL: dict[str, Any] = {
     "current_time": Calls._precise,
     "localtime": Calls._precise,
     "grouping": Calls._grouping,
+    **dict.fromkeys(enum_calls.NAMES, enum_calls.enum_call),
 }

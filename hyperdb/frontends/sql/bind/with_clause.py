@@ -58,7 +58,10 @@ class CommonTables:
 
     def _recursive(self, name: str, names: list[str], query: exp.Expr, scope: Scope) -> CommonTable:
         inner = query.this if isinstance(query, exp.Subquery) else query
-        if not isinstance(inner, exp.Union) or any(inner.args.get(part) for part in ("order", "limit", "offset")):
+        for part, what in _NOT_IN_RECURSION:
+            if isinstance(inner, exp.Union) and inner.args.get(part):
+                raise SqlError("0A000", f"{what} in a recursive query is not implemented")
+        if not isinstance(inner, exp.Union):
             raise SqlError(
                 "42P19", f'recursive query "{name}" does not have the form non-recursive-term UNION [ALL] recursive-term'
             )
@@ -103,6 +106,9 @@ class CommonTables:
         return Project(step.width, step, tuple(columns))
 
 
+_NOT_IN_RECURSION = (("order", "ORDER BY"), ("offset", "OFFSET"), ("limit", "LIMIT"), ("locks", "FOR UPDATE/SHARE"))
+
+
 def _check_recursion(name: str, query: exp.Expr) -> None:
     """The recursive term names its table once, where rows only come to (parse_cte.c).
 
@@ -116,18 +122,23 @@ def _check_recursion(name: str, query: exp.Expr) -> None:
     if _mentions(query.this, name):
         raise refuse("within its non-recursive term")
     step = query.args["expression"]
+    around: list[exp.Expr] = []
+    while isinstance(step, exp.Subquery) and step.args.get("alias") is None:
+        # The whole term in parentheses.
+        around.append(step)
+        step = step.this
     named = [each for each in step.find_all(exp.Table) if each.args.get("db") is None and fold(each.this) == name]
     if len(named) > 1:
         raise refuse("more than once")
-    for part, what in (("order", "ORDER BY"), ("offset", "OFFSET"), ("limit", "LIMIT"), ("locks", "FOR UPDATE/SHARE")):
-        if step.args.get(part):
+    for part, what in _NOT_IN_RECURSION:
+        if step.args.get(part) and not around:
             raise SqlError("0A000", f"{what} in a recursive query is not implemented")
     for table in named:
         node, parent = table, table.parent
         while parent is not None and parent is not query:
             is_derived = isinstance(parent.parent, exp.From | exp.Join | exp.Lateral)
             if isinstance(parent, exp.In | exp.Exists | exp.Any | exp.All) or (
-                isinstance(parent, exp.Subquery) and not is_derived
+                isinstance(parent, exp.Subquery) and not is_derived and parent not in around
             ):
                 raise refuse("within a subquery")
             if isinstance(parent, exp.Except) and node is parent.args["expression"]:

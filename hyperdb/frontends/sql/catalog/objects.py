@@ -18,6 +18,7 @@ from hyperdb.roles import (
     BYPASS_POLICIES,
     CREATE_DATABASE,
     CREATE_ROLE,
+    FOR_EVER,
     INHERIT,
     LOGIN,
     SUPERUSER,
@@ -302,12 +303,16 @@ def databases(_env: Any) -> Rows:
 
 
 def roles(env: Any) -> Rows:
-    """pg_roles and pg_authid."""
+    """pg_roles."""
     for name, record in env.session.roles.records.items():
         if name == PUBLIC:
             continue
         shown = env.session.role_name(ROLE) if name == BOOTSTRAP_ROLE else name
-        yield role_oid(name), shown, *_flags(record), -1, None, None, None
+        yield role_oid(name), shown, *_flags(record), record.connection_limit, "********", _until(record), None
+
+
+def _until(record: RoleRecord) -> int | None:
+    return None if record.valid_until == FOR_EVER else record.valid_until
 
 
 def _flags(record: RoleRecord) -> Sequence[bool]:
@@ -327,7 +332,11 @@ def members(env: Any) -> Rows:
 
 def users(env: Any) -> Rows:
     """pg_user."""
-    yield env.session.role, ROLE, True, True, True, True, "********", None, None
+    for name, record in env.session.roles.records.items():
+        if record.attributes & LOGIN:
+            shown = env.session.role_name(ROLE) if name == BOOTSTRAP_ROLE else name
+            is_super, _, _, makes, _, replicates, passes = _flags(record)
+            yield shown, role_oid(name), makes, is_super, replicates, passes, "********", _until(record), None
 
 
 def settings(env: Any) -> Rows:

@@ -25,6 +25,17 @@ PG_CATALOG, INFORMATION = 11, 13_000
 BUILT_IN_SCHEMAS = {"pg_catalog": PG_CATALOG, "information_schema": INFORMATION, "redis": 13_001, "hyperdb": 13_002}
 
 
+TEMPORARY_PREFIX = "pg_temp_"
+"""What names of schemas of temporary objects begin with."""
+
+
+def own_schema(schema: str | None, path: Sequence[str]) -> str | None:
+    """A schema by its name; `pg_temp` is the session's own one of temporary objects, which the path has if it is there."""
+    if schema != "pg_temp":
+        return schema
+    return next((each for each in path if each.startswith(TEMPORARY_PREFIX)), schema)
+
+
 @dataclass(frozen=True, slots=True)
 class RelationColumn:
     """A column as people see it. `slot` is its place in rows, `number` its attribute number."""
@@ -188,6 +199,7 @@ class Catalog:
 
     def find(self, name: str, schema: str | None, path: Sequence[str]) -> int | None:
         """The number of a relation's name."""
+        schema = own_schema(schema, path)
         for each in [schema] if schema is not None else path:
             number = self._names.get((each, name))
             if number is not None:
@@ -247,6 +259,7 @@ class Catalog:
 
     def user_type(self, name: str, schema: str | None, path: Sequence[str]) -> int | None:
         """The number of a type that users made; of the row type of a relation there is none."""
+        schema = own_schema(schema, path)
         for each in [schema] if schema is not None else path:
             number = self._types.get((each, name))
             if number is not None:

@@ -35,6 +35,7 @@ def begin(shared: Shared) -> Turn[None]:
 
 def _startup(shared: Shared) -> Turn[messages.Startup]:
     terms = shared.terms
+    is_encrypted = False
     while True:
         event = yield NEXT
         match event:
@@ -42,6 +43,7 @@ def _startup(shared: Shared) -> Turn[messages.Startup]:
                 if terms.offers_tls:
                     shared.out.append(b"S")
                     yield TLS
+                    is_encrypted = True
                 else:
                     shared.out.append(b"N")
             case messages.GssEncRequest():
@@ -53,6 +55,12 @@ def _startup(shared: Shared) -> Turn[messages.Startup]:
                 break
             case _:
                 raise shared.end("08P01", "expected a startup packet")
+    if terms.demands_tls and not is_encrypted:
+        # In the words of a server whose pg_hba.conf has nothing but hostssl.
+        user = event.parameters["user"]
+        database = event.parameters.get("database") or user
+        message = f'no pg_hba.conf entry for host "{terms.address}", user "{user}", database "{database}", no encryption'
+        raise shared.end("28000", message)
     if event.minor > NEWEST_MINOR or event.options:
         shared.out.append(encode.negotiate_version(min(event.minor, NEWEST_MINOR), list(event.options)))
     if event.parameters.get("replication", "false") not in ("false", "off", "no", "0"):

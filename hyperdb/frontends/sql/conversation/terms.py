@@ -78,6 +78,8 @@ class Terms:
     """Whether the client is of this machine."""
     address: str = ""
     offers_tls: bool = False
+    demands_tls: bool = False
+    """Nobody logs in without it."""
     certificate_hash: bytes | None = None
     """Of the server's certificate (RFC 5929, tls-server-end-point), for channel binding."""
     cancel: Callable[[int, bytes], None] = _no_cancel

@@ -17,7 +17,7 @@ from hyperdb.frontends.sql.bind.binder import Binder
 from hyperdb.frontends.sql.bind.names import table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS, Kind
-from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Catalog, Relation
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, TEMPORARY_PREFIX, Catalog, Relation
 from hyperdb.frontends.sql.contract import Notice
 from hyperdb.frontends.sql.execute.environment import Environment
 from hyperdb.frontends.sql.parse.dialect import written
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
 
 
-TEMPORARY_PREFIX = "pg_temp_"
 _LONGEST_NAME = 63
-"""What the schemas of temporary objects are called, before the session's number."""
 
 
 class Context:

@@ -17,10 +17,10 @@ from hyperdb.frontends.sql.bind.names import fold, is_serial, kind_of
 from hyperdb.frontends.sql.bind.scope import Level, Scope
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import INT2, INT4, INT8, UNKNOWN, Kind
-from hyperdb.frontends.sql.catalog.relations import Relation
+from hyperdb.frontends.sql.catalog.relations import TEMPORARY_PREFIX, Relation
 from hyperdb.frontends.sql.define import like, materialized, objects, resp_prefix
 from hyperdb.frontends.sql.define.constraints import Build, Wanted, at_once, of_table
-from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context
+from hyperdb.frontends.sql.define.context import Context
 from hyperdb.frontends.sql.define.immutable import must_be_immutable, no_subquery
 from hyperdb.frontends.sql.define.rekey import hidden_column
 from hyperdb.frontends.sql.functions.texts import quote_ident

@@ -15,8 +15,8 @@ from hyperdb.frontends.sql.bind.names import fold, table_name
 from hyperdb.frontends.sql.bind.scope import Level, Named, Scope, Source
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.kinds import TEXT, UNKNOWN, Kind
-from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, Relation, place_bits
-from hyperdb.frontends.sql.define.context import TEMPORARY_PREFIX, Context, with_column
+from hyperdb.frontends.sql.catalog.relations import BUILT_IN_SCHEMAS, TEMPORARY_PREFIX, Relation, place_bits
+from hyperdb.frontends.sql.define.context import Context, with_column
 from hyperdb.frontends.sql.define.immutable import must_be_immutable
 from hyperdb.frontends.sql.execute.compile import Compiler
 from hyperdb.frontends.sql.parse.clauses import TEMPORARY

@@ -139,8 +139,21 @@ class ForeignKeys:
         key = parent.table.key if place is None else parent.indexes[place][1].columns
         order = [constraint.parent_columns.index(part.column) for part in key]
         for each in values:
-            if not env.transaction.hold_parent(layout, place, tuple(each[at] for at in order)):
-                raise self._missing(relation, parent, constraint, each, env)
+            named = tuple(each[at] for at in order)
+            if env.transaction.hold_parent(layout, place, named):
+                continue
+            if self._was_there(layout, place, named, env):
+                raise SqlError("40001", "could not serialize access due to concurrent delete")
+            raise self._missing(relation, parent, constraint, each, env)
+
+    def _was_there(self, layout: Any, place: int | None, named: tuple[Any, ...], env: Environment) -> bool:
+        """Whether a snapshot shows a parent that is gone in the newest state: another transaction removed it, so that run again
+        this one would say the truth about it."""
+        if env.session.setting("transaction_isolation") == "read committed":
+            return False
+        bound = (named, True)
+        rows, _ = env.transaction.page(layout, place, bound, bound, False, False, None, 1)
+        return bool(rows)
 
     def _missing(
         self, relation: Relation, parent: Relation, constraint: Constraint, values: tuple[Any, ...], env: Environment

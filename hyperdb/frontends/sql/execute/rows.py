@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import RowLockedError, SqlError
 from hyperdb.frontends.sql.descent import descends
 from hyperdb.frontends.sql.execute.aggregate import Grouped
 from hyperdb.frontends.sql.execute.compile import Compiler, Labels
@@ -378,16 +378,19 @@ class Executor:
         child, places, relation = self.compile(plan.child), plan.places, plan.relation
         first, last = places[0], places[-1] + 1
 
+        def is_locked(env: Environment, layout: Any, row: Row) -> bool:
+            try:
+                return bool(env.transaction.lock_rows(layout, [row], plan.mode, plan.wait)[0])
+            except RowLockedError as error:
+                raise SqlError("55P03", f'could not obtain lock on row in relation "{relation.name}"') from error
+
         def run(env: Environment) -> Iterator[Row]:
             layout = env.session.layout(relation, env)
             extras = self._modifier.extras(relation, env)
             holding = env.hold()
             for row in list(holding.all(child(env))):
                 own = row[first:last]
-                if (
-                    all(value is None for value in own)
-                    or env.transaction.lock_rows(layout, [extras(own, env)], plan.mode, plan.wait)[0]
-                ):
+                if all(value is None for value in own) or is_locked(env, layout, extras(own, env)):
                     yield row
 
         return run

@@ -34,6 +34,8 @@ _PLAIN = {
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "hyperdb.prove": "off",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
 }
 
 

@@ -17,10 +17,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.descent import descends
+from hyperdb.frontends.sql.parse import escapes
 from hyperdb.frontends.sql.parse.clauses import OVERRIDING, taken_out
 from hyperdb.frontends.sql.parse.lists import MOST_PARAMETERS, Lists
 from hyperdb.frontends.sql.parse.rescue import rewritten
@@ -77,14 +78,6 @@ class HyperPostgres(Postgres):
         KEYWORDS: ClassVar[dict[str, TokenType]] = {
             word: kind for word, kind in Postgres.Tokenizer.KEYWORDS.items() if word not in _FOREIGN_TYPES
         }
-
-        def tokenize(self, sql: str) -> list[Token]:
-            """Words; E'...' is a literal like others once its escapes are read: it may stand wherever one may."""
-            found = super().tokenize(sql)
-            for token in found:
-                if token.token_type == TokenType.BYTE_STRING:
-                    token.token_type = TokenType.STRING
-            return found
 
     class Parser(Postgres.Parser):  # type: ignore[misc, valid-type]
         """No function is known by name."""
@@ -287,6 +280,8 @@ def parse(text: str, offset: int = 0) -> exp.Expr:
     Raises:
         SqlError: 42601 where it cannot be read, 54001 where it nests too deep.
     """
+    if escapes.are_in(text):
+        text = escapes.plain(_joined(text), offset)
     lists = Lists(text, _type)
     text = lists.text
     if "\n" in text and "'" in text:
@@ -335,12 +330,6 @@ def _type(name: str) -> exp.Expr:
 _OBJECT_TYPES = frozenset({"oid", "regclass", "regtype", "regproc", "regnamespace", "regrole", "regprocedure"})
 
 
-def literal(text: str) -> str:
-    """What a literal says, also one with escapes or between dollars."""
-    (found,) = HyperPostgres().tokenize(text)
-    return found.text
-
-
 _ORDERS = {"<": "ASC", ">": "DESC"}
 _TYPES_OF_WORDS: dict[tuple[str, ...], str] = {
     ("bit", "varying"): "varbit",
@@ -356,6 +345,8 @@ _TYPES_OF_WORDS: dict[tuple[str, ...], str] = {
     ("timestamp", "without", "time", "zone"): "timestamp",
 }
 _FIRST_WORDS = frozenset(words[0] for words in _TYPES_OF_WORDS)
+_LITERALS = frozenset({"quoted", "escaped", "dollar"})
+_DIGITS = {"b": ("binary", "01"), "x": ("hexadecimal", "0123456789abcdefABCDEF")}
 _CONTINUED = re.compile(r"(?:[ \t\f\r]|--[^\n]*)*\n(?:\s|--[^\n]*\n)*")
 
 
@@ -393,6 +384,11 @@ def _marked(text: str, offset: int) -> str:
     out, last = [], 0
     for place, (kind, word, at) in enumerate(tokens):
         behind = [each[1] for each in tokens[place + 1 : place + 3]]
+        if kind in _LITERALS and place and tokens[place - 1][0] in _LITERALS:
+            # Those that go on in another line are one by now.
+            raise SqlError("42601", f'syntax error at or near "{word}"', position=offset + at + 1)
+        if kind == "quoted" and place and (wrong := _wrong_bits(tokens[place - 1], word, at)) is not None:
+            raise SqlError("22P02", f'"{wrong[0]}" is not a valid {wrong[1]} digit', position=offset + at)
         if kind == "word" and word.startswith("$"):
             if len(word) > _LONGEST_PARAMETER or int(word[1:]) > MOST_PARAMETERS:
                 raise SqlError("42P02", f"there is no parameter {word}", position=offset + at + 1)
@@ -419,6 +415,16 @@ def _marked(text: str, offset: int) -> str:
             out += [text[last:at], " _", word]
             last = at + len(word) + 2
     return "".join([*out, text[last:]])
+
+
+def _wrong_bits(before: tuple[str, str, int], literal: str, at: int) -> tuple[str, str] | None:
+    """What is no digit in B'...' or X'...', and of which kind."""
+    name = before[1].lower()
+    if name not in _DIGITS or before[2] + 1 != at:
+        return None
+    what, digits = _DIGITS[name]
+    wrong = literal[1:-1].strip(digits)
+    return (wrong[0], what) if wrong else None
 
 
 def _type_of_words(tokens: list[tuple[str, str, int]], place: int) -> tuple[str, int] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.parse.dialect import literal
+from hyperdb.frontends.sql.parse.escapes import plain
 from hyperdb.frontends.sql.parse.split import words
 from hyperdb.frontends.sql.statement import Statement
 
@@ -27,8 +27,10 @@ class Words:
     """The words of a statement, taken from the front."""
 
     def __init__(self, text: Statement) -> None:
-        self.text = text
-        self._tokens = words(text)
+        self.said = text
+        """As it came."""
+        self.text = Statement.at(plain(text, text.offset), text.offset)
+        self._tokens = words(self.text)
         self._at = 0
 
     def peek(self, ahead: int = 0) -> str:
@@ -70,8 +72,9 @@ class Words:
         self._at += 1
         if kind == "quoted":
             return text[1:-1].replace("''", "'")
-        if kind in ("escaped", "dollar"):
-            return literal(text)
+        if kind == "dollar":
+            mark = text.index("$", 1) + 1
+            return text[mark:-mark]
         if kind == "name":
             return text
         if text in "+-" and self._at < len(self._tokens):

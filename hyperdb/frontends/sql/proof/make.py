@@ -61,7 +61,7 @@ def prove(
         return layout
 
     recording = Recording(transaction, lambda layout: known[id(layout)][0])
-    moment = run.Moment(frame.time_ms * 1000, session.style, lambda: session.wait_cancelled(0))
+    moment = run.Moment(frame.time_ms * 1000, session.style, session.running.is_cancelled)
     rows = run.run(prepared, run.Session((recording, witness), layout_of), values, moment)
     for table in recording.spans:
         # A proof shows whole rows of whole ranges, whatever a view or a grant on columns shows of them.
