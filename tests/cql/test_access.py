@@ -136,6 +136,9 @@ def test_conditions_read(roles: Roles) -> None:
 def test_what_drivers_read_is_for_everybody(roles: Roles) -> None:
     roles.say("SELECT * FROM system.local", "alice")
     roles.say("SELECT * FROM system_schema.tables", "alice")
+    roles.say("SELECT * FROM system_traces.sessions", "alice")
+    for table in ("prepared_statements", "compaction_history", "batches", "paxos"):
+        assert "no SELECT permission" in roles.denied(f"SELECT * FROM system.{table}", "alice")
 
 
 def test_a_grant_counts_in_sql_and_back(cql: Grammar) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,7 @@ from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.protocol import requests, responses
 from hyperdb.frontends.cql.protocol.reader import UNSET
 from hyperdb.frontends.cql.protocol.requests import BatchItem
+from hyperdb.frontends.cql.tracing import MOST_SHOWN
 
 
 @pytest.fixture
@@ -362,6 +364,32 @@ def test_traced_requests_are_in_the_tables_of_traces(client: Client) -> None:
     events = client.run("SELECT activity FROM system_traces.events WHERE session_id = ?", reply.tracing.bytes)
     assert ("Read 4 rows",) in events
     assert events[-1] == ("Request complete",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE ROLE carl WITH PASSWORD = 'hidden' AND LOGIN = true",
+        "ALTER ROLE carl WITH login = true AND pAsSwOrD='hidden'",
+        "CREATE USER carl WITH PASSWORD 'hidden'",
+        "CREATE ROLE carl WITH PASSWORD /* password */ = 'hidden'",
+        "CREATE ROLE carl WITH PASSWORD = 'hidden",
+    ],
+)
+def test_traces_show_no_passwords(client: Client, text: str) -> None:
+    with contextlib.suppress(CqlError):
+        client.session.query(requests.Query(text, requests.Parameters()), Context(5, tracing=True))
+    rows = client.run("SELECT * FROM system_traces.sessions") + client.run("SELECT * FROM system_traces.events")
+    assert "*******" in repr(rows)
+    assert "hidden" not in repr(rows)
+
+
+def test_traces_keep_the_beginning_of_a_text(client: Client) -> None:
+    text = f"SELECT * FROM system.local /* {'x' * 100_000} */"
+    client.session.query(requests.Query(text, requests.Parameters()), Context(5, tracing=True))
+    ((parameters,),) = client.run("SELECT parameters FROM system_traces.sessions")
+    assert dict(parameters)["query"] == text[:MOST_SHOWN] + "..."
+    assert max(len(row[0]) for row in client.run("SELECT activity FROM system_traces.events")) < 2 * MOST_SHOWN
 
 
 def test_descriptions_come_in_pages(client: Client) -> None:

@@ -45,7 +45,7 @@ from hyperdb.frontends.cql.schema.model import Schema
 from hyperdb.frontends.cql.schema.rows import Client, Facts
 from hyperdb.frontends.cql.system.describe import answer
 from hyperdb.frontends.cql.teaching import Teaching
-from hyperdb.frontends.cql.tracing import Tracer
+from hyperdb.frontends.cql.tracing import Tracer, shown
 from hyperdb.frontends.cql.transacting import READ, SERIAL, WRITE, Kind, Transacting
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.graph.catalog.tables import TableTransaction
@@ -159,7 +159,7 @@ class CqlSession:
             reply = call(tracer)
         finally:
             tracer.note("Request complete")
-            self.backend.traces.keep(tracer.finished("Execute CQL3 query", self.opening.address, {"query": text}))
+            self.backend.traces.keep(tracer.finished("Execute CQL3 query", self.opening.address, {"query": shown(text)}))
         return replace(reply, tracing=tracer.id)
 
     # Requests.
@@ -167,7 +167,8 @@ class CqlSession:
     def _query(self, query: requests.Query, context: Context, tracer: Tracer | None) -> Reply:
         check_payload(context)
         asked = Asked(query.text, query.parameters.keyspace or self.keyspace, query.parameters, context, tracer)
-        asked.note(f"Parsing {query.text}")
+        if tracer is not None:
+            asked.note(f"Parsing {shown(query.text)}")
         return self.run(self.backend.statements.parse(query.text), asked)
 
     def run(self, parsed: Parsed, asked: Asked) -> Reply:

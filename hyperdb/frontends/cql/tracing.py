@@ -1,7 +1,8 @@
 """What a request did and when, for clients that ask: rows of system_traces.
 
 Theory: a trace is a session and its events, kept in memory, the newest ones only; the reply names the session, and drivers then
-read both tables. Invariant: a trace is in the tables before its reply goes out, with all of its events.
+read both tables. Everybody who is logged in may read them, as in Cassandra. Invariant: a trace is in the tables before its reply
+goes out, with all of its events; it has no password, and no more of a text than `MOST_SHOWN` characters.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from uuid import UUID
 from hyperdb.frontends.cql.schema.rows import Trace, TraceEvent
 
 _MOST = 1000
+MOST_SHOWN = 8_192
+_ANNOUNCED = "password"
 
 
 class Traces:
@@ -32,6 +35,14 @@ class Traces:
         """Those that are kept, the oldest first."""
         with self._lock:
             return tuple(self._kept)
+
+
+def shown(text: str) -> str:
+    """A statement's text as traces have it: without what stands behind a word that announces a password."""
+    at = text.lower().find(_ANNOUNCED)
+    if at >= 0:
+        text = f"{text[: at + len(_ANNOUNCED)]} *******"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 class Tracer:

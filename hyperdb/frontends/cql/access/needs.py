@@ -21,8 +21,14 @@ from hyperdb.frontends.cql.schema.model import Schema, Served
 from hyperdb.roles import ALIASES
 
 Need = tuple[Permission, Resource]
-READABLE = frozenset(["system", "system_schema", "system_virtual_schema", "system_traces"])
+READABLE = frozenset(["system_schema", "system_virtual_schema", "system_traces"])
 """Keyspaces that whoever is logged in may read."""
+_READABLE_TABLES = frozenset(["local", "peers", "peers_v2", "size_estimates", "table_estimates"])
+"""And tables of `system`."""
+
+
+def _is_readable(keyspace: str, table: str) -> bool:
+    return keyspace in READABLE or (keyspace == "system" and table in _READABLE_TABLES)
 
 
 class _Finder:
@@ -39,7 +45,7 @@ class _Finder:
     def table(self, permission: Permission, name: Name) -> Iterator[Need]:
         """A permission on a table that is there."""
         keyspace = self.keyspace_of(name)
-        if permission is Permission.SELECT and keyspace in READABLE:
+        if permission is Permission.SELECT and _is_readable(keyspace, name.name):
             return
         if self.schema.find(keyspace, name.name) is not None:
             yield permission, Resource(ResourceKind.TABLE, name.name, keyspace)
