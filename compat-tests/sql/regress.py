@@ -40,7 +40,7 @@ SCRIPTS = """
     domain sequence identity generated constraints foreign_key transactions portals portals_p2 prepare copy2 copyselect errors
     limit rangefuncs alter_table create_table create_table_like create_view create_index truncate temp numerology matview
     tablesample
-    namespace dependency drop_if_exists tidscan privileges index_including functional_deps hash_func regex md5 json_encoding
+    namespace dependency drop_if_exists tidscan privileges index_including functional_deps hash_func regex json_encoding
     oid float4 bit txid horology async advisory_lock guc plancache typed_table btree_index updatable_views
 """.split()
 KEPT = Path(__file__).with_name("regress.md")

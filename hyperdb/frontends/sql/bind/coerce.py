@@ -65,12 +65,15 @@ class Coercer:
             return Const(target, None)
         if source.oid == target.oid:
             return self._sized(expr, target, context)
+        if source.oid == UNKNOWN and target.oid == kinds.INTERVAL and target.modifier >= 0 and isinstance(expr, Const):
+            # The modifier says what a number without a unit is.
+            return Convert(target, casts.Cast(casts.IMPLICIT, _interval_reader(target.modifier), True), expr, True)
         cast = casts.find(source.oid, target, self.enum)
         if cast is None:
             raise SqlError("42846", f"cannot cast type {self.name(source)} to {self.name(target)}", position=position)
         if not casts.allowed(cast, context):
             raise SqlError("42804", f"expression is of type {self.name(source)} and not {self.name(target)}", position=position)
-        if isinstance(expr, Const) and (not cast.depends or (source.oid == UNKNOWN and kinds.category(target.oid) in _FOLDED)):
+        if isinstance(expr, Const) and (not cast.depends or (source.oid == UNKNOWN and _is_fixed(target.oid))):
             value = self._folded(cast, expr.value, position)
             return self._sized(Const(Kind(target.oid), value), target, context)
         plain = Kind(target.oid)
@@ -156,6 +159,16 @@ class Coercer:
         if target in INTEGERS and one.oid in INTEGERS and other.oid in INTEGERS:
             return left, right, target
         return self.coerce(left, Kind(target)), self.coerce(right, Kind(target)), target
+
+
+def _interval_reader(modifier: int) -> Callable[[Any, Any], Any]:
+    return lambda text, env: types.read_text(kinds.INTERVAL, text, modifier, env.style)
+
+
+def _is_fixed(oid: int) -> bool:
+    """Whether literals of a type mean the same whatever the settings; arrays as what is in them."""
+    inner = kinds.element(oid)
+    return kinds.category(oid) in _FOLDED and (inner is None or kinds.category(inner) in _FOLDED)
 
 
 INTEGERS = frozenset({kinds.INT2, kinds.INT4, kinds.INT8})

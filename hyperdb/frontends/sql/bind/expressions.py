@@ -6,7 +6,6 @@ type in which both sides are compared. Invariant: what is not in the tables is r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -144,16 +143,6 @@ class Expressions(Comparisons):
 
     def _text(self, node: exp.Expr, _scope: Scope) -> Expr:
         return Const(Kind(UNKNOWN), str(node.this))
-
-    def _unicode(self, node: exp.Expr, _scope: Scope) -> Expr:
-        if node.args.get("escape"):
-            raise SqlError("0A000", "UESCAPE is not supported")
-        text = re.sub(
-            r"\\\\|\\([0-9A-Fa-f]{4})|\\\+([0-9A-Fa-f]{6})",
-            lambda found: chr(int(found.group(1) or found.group(2), 16)) if found.group(1) or found.group(2) else "\\",
-            str(node.this),
-        )
-        return Const(Kind(UNKNOWN), text)
 
     def _bits(self, node: exp.Expr, _scope: Scope) -> Expr:
         if isinstance(node, exp.HexString):
@@ -353,6 +342,8 @@ class Expressions(Comparisons):
             raise SqlError("0A000", "an interval needs a literal; write it as a cast")
         del scope
         kind = Kind(INTERVAL) if unit is None else kind_of(unit, self.coercer.catalog, self.binder.path)
+        if types.depends_on_style(str(inner.this)):
+            return self.coercer.coerce(Const(Kind(UNKNOWN), str(inner.this)), kind, casts.EXPLICIT, self.at(node))
         return Const(kind, types.read_text(INTERVAL, str(inner.this), modifier=kind.modifier))
 
     def _case(self, node: exp.Expr, scope: Scope) -> Expr:
@@ -458,6 +449,9 @@ class Expressions(Comparisons):
     def _sqrt(self, node: exp.Expr, scope: Scope) -> Expr:
         return self.function("sqrt", [self.bind(node.this, scope)], node)
 
+    def _absolute(self, node: exp.Expr, scope: Scope) -> Expr:
+        return self.operator("@", [node.this], scope, node)
+
     def _alias(self, node: exp.Expr, _scope: Scope) -> Expr:
         raise SqlError("42601", f'syntax error at or near "{node.alias}"')
 
@@ -476,7 +470,6 @@ _METHODS: dict[type[exp.Expr], Method] = {
     exp.ByteString: Expressions._text,
     exp.RawString: Expressions._text,
     exp.National: Expressions._text,
-    exp.UnicodeString: Expressions._unicode,
     exp.BitString: Expressions._bits,
     exp.HexString: Expressions._bits,
     exp.Concat: Expressions._concat,
@@ -520,6 +513,7 @@ _METHODS: dict[type[exp.Expr], Method] = {
     exp.Trim: Expressions._trim,
     exp.Overlaps: Expressions._overlaps,
     exp.Sqrt: Expressions._sqrt,
+    exp.Abs: Expressions._absolute,
     exp.Alias: Expressions._alias,
     exp.Dot: Expressions._dot,
     exp.Anonymous: Expressions._anonymous,

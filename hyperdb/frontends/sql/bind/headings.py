@@ -40,6 +40,8 @@ def _named(node: exp.Expr) -> tuple[str, bool]:
         default = node.args.get("default")
         found = ("case", False) if default is None else _named(default)
         return found if found[1] else ("case", False)
+    if isinstance(node, exp.Trim):
+        return _TRIMS.get(str(node.args.get("position") or "").upper(), "btrim"), True
     name = _NAMES.get(type(node))
     return ("?column?", False) if name is None else (name, not isinstance(node, exp.Boolean | exp.Interval))
 
@@ -58,6 +60,7 @@ def shown_heading(node: exp.Expr) -> str:
     return fold(node.args["alias"]) if isinstance(node, exp.Alias) else heading(node)
 
 
+_TRIMS = {"LEADING": "ltrim", "TRAILING": "rtrim"}
 _BITS_OF_SINGLE = 24
 _CAST_NAMES = {
     "int": "int4",
@@ -78,7 +81,6 @@ _NAMES: dict[type[exp.Expr], str] = {
     exp.Extract: "extract",
     exp.Substring: "substring",
     exp.StrPosition: "position",
-    exp.Trim: "btrim",
     exp.Overlay: "overlay",
     exp.Overlaps: "overlaps",
     exp.AtTimeZone: "timezone",

@@ -117,6 +117,8 @@ class Sources(Joins):
             return self._add(plan, columns, node, scope, relation.name, relation.schema, numbers)
         alias, names = _alias(node)
         base = scope.width
+        hidden = SYSTEM_COLUMNS if relation.rows is not None else frozenset()
+        _check_names(names, sum(column.name not in hidden for column in relation.columns), alias or relation.name)
         named = tuple(
             Named(
                 names[place] if place < len(names) else column.name,
@@ -126,7 +128,6 @@ class Sources(Joins):
             )
             for place, column in enumerate(relation.columns)
         )
-        hidden = SYSTEM_COLUMNS if relation.rows is not None else frozenset()
         frame = self.binder.frame
         source = Source(alias or relation.name, named, relation.schema, relation, unlisted=hidden, frame=frame)
         self._append(source, scope, relation.width)
@@ -172,9 +173,7 @@ class Sources(Joins):
         origins: list[tuple[int, int]] | None = None,
     ) -> Plan:
         alias, names = _alias(node)
-        if len(names) > len(columns):
-            shown = alias or name or ""
-            raise SqlError("42P10", f'table "{shown}" has {len(columns)} columns available but {len(names)} columns specified')
+        _check_names(names, len(columns), alias or name or "")
         base = scope.width
         made = tuple(
             Named(
@@ -224,6 +223,7 @@ class Sources(Joins):
             columns.append((alias if alias and len(calls) == 1 and not given else name, bound.kind))
         if ordinality:
             columns.append((fold(offset) if isinstance(offset, exp.Identifier) else "ordinality", Kind(INT8)))
+        _check_names(given, len(columns), alias or names[0])
         plan = FunctionScan(len(columns), tuple(calls), tuple(widths), ordinality)
         base = scope.width
         made = tuple(
@@ -235,6 +235,12 @@ class Sources(Joins):
         if captures:
             self._pending = captures
         return plan
+
+
+def _check_names(names: list[str], columns: int, shown: str) -> None:
+    """Raises 42P10 where more columns are named than there are."""
+    if len(names) > columns:
+        raise SqlError("42P10", f'table "{shown}" has {columns} columns available but {len(names)} columns specified')
 
 
 def _alias(node: exp.Expr) -> tuple[str, list[str]]:

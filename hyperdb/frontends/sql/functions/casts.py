@@ -53,6 +53,7 @@ from hyperdb.frontends.sql.catalog.kinds import (
     Kind,
 )
 from hyperdb.frontends.sql.functions import numbers, times
+from hyperdb.frontends.sql.types import strings
 from hyperdb.frontends.sql.types.json_text import parsed
 
 IMPLICIT, ASSIGNMENT, EXPLICIT = "implicit", "assignment", "explicit"
@@ -180,10 +181,19 @@ _add(NAME, BPCHAR, ASSIGNMENT)
 _add(TEXT, NAME, IMPLICIT, lambda value, _env: value[:63])
 _add(VARCHAR, NAME, IMPLICIT, lambda value, _env: value[:63])
 _add(BPCHAR, NAME, IMPLICIT, lambda value, _env: value.rstrip(" ")[:63])
+
+
+def _char_of(value: int) -> str:
+    if not -128 <= value <= 127:
+        raise SqlError("22003", '"char" out of range')
+    return chr(value & 0xFF)
+
+
 # No letter is NUL in "char" and nothing in text.
-_add(CHAR1, TEXT, IMPLICIT, lambda value, _env: value.rstrip("\0"))
-_add(TEXT, CHAR1, ASSIGNMENT, lambda value, _env: value[:1] or "\0")
-_add(CHAR1, INT4, EXPLICIT, lambda value, _env: ord(value) if value else 0)
+_add(CHAR1, TEXT, IMPLICIT, lambda value, env: strings.write_char(value, env.style))
+_add(TEXT, CHAR1, ASSIGNMENT, lambda value, env: strings.read_char(value, env.style))
+_add(CHAR1, INT4, EXPLICIT, lambda value, _env: (ord(value) ^ 0x80) - 0x80 if value else 0)
+_add(INT4, CHAR1, EXPLICIT, lambda value, _env: _char_of(value))
 _add(DATE, TIMESTAMP, IMPLICIT, lambda value, _env: times.stamp_of_date(value))
 _add(
     DATE, TIMESTAMPTZ, IMPLICIT, lambda value, env: times.to_moment(times.stamp_of_date(value), env.style.time_zone), depends=True

@@ -38,6 +38,7 @@ from hyperdb.frontends.sql.functions import times
 from hyperdb.frontends.sql.functions.arrays import positions
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.functions.times import DAY, LAST, SECOND
+from hyperdb.frontends.sql.parse.escapes import unistr
 from hyperdb.frontends.sql.types import Bounded, charsets
 
 _INTS = array_of(INT4) or 0
@@ -123,15 +124,6 @@ def _charset(name: str, role: str) -> charsets.Charset:
     if not found.codec:
         raise SqlError("0A000", f"conversion between {found.name} and UTF8 is not supported")
     return found
-
-
-def _unescaped(text: str) -> str:
-    def one(found: re.Match[str]) -> str:
-        if found.group() == "\\\\":
-            return "\\"
-        return chr(int(found.group(1) or found.group(2) or found.group(3) or found.group(4), 16))
-
-    return re.sub(r"\\\\|\\([0-9a-fA-F]{4})|\\\+([0-9a-fA-F]{6})|\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})", one, text)
 
 
 def _identifiers(text: str, strict: bool = True) -> list[str]:
@@ -300,7 +292,7 @@ def functions() -> Iterator[Function]:
     yield Function("convert_to", (TEXT, NAME), BYTEA, _encoded)
     yield Function("convert_from", (BYTEA, NAME), TEXT, _decoded)
     yield Function("convert", (BYTEA, NAME, NAME), BYTEA, lambda data, source, target: _encoded(_decoded(data, source), target))
-    yield Function("unistr", (TEXT,), TEXT, _unescaped)
+    yield Function("unistr", (TEXT,), TEXT, unistr)
     yield Function("parse_ident", (TEXT, BOOL), _TEXTS, _identifiers, optional=1)
     yield Function("array_dims", (ANYARRAY,), TEXT, _dims)
     yield Function("array_fill", (ANYELEMENT, _INTS), ANYARRAY, _filled, strict=False)

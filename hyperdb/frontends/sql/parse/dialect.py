@@ -96,7 +96,17 @@ class HyperPostgres(Postgres):
         ALTER_DROP_REQUIRES_COLUMN = False
 
         # Wherever the grammar descends it comes by one of these.
-        _parse_unary = descends(Postgres.Parser._parse_unary)
+        @descends
+        def _parse_unary(self) -> Any:
+            """An operand with what stands before it; @ is the operator where no number of a parameter follows at once."""
+            begin, following = self._curr, self._next
+            if not (begin and following and begin.token_type == TokenType.PARAMETER):
+                return super()._parse_unary()
+            if following.token_type == TokenType.NUMBER and following.start == begin.end + 1:
+                return super()._parse_unary()
+            self._advance()
+            return self.expression(exp.Abs(this=self._parse_term()))
+
         _parse_table = descends(Postgres.Parser._parse_table)
         _parse_join = descends(Postgres.Parser._parse_join)
         _parse_select_query = descends(Postgres.Parser._parse_select_query)
@@ -394,8 +404,10 @@ def _marked(text: str, offset: int) -> str:
                 raise SqlError("42P02", f"there is no parameter {word}", position=offset + at + 1)
             out += [text[last:at], "@"]
             last = at + 1
-        elif word == "@" and behind and behind[0][:1].isdigit() and tokens[place + 1][2] == at + 1:
-            raise SqlError("0A000", "the operator @ is not supported: write abs()", position=offset + at + 1)
+        elif word == "@" and behind and (behind[0][:1].isdigit() or behind[0][0] == "$") and tokens[place + 1][2] == at + 1:
+            # With a space it is the operator.
+            out += [text[last:at], "@ "]
+            last = at + 1
         elif word.lower() == "where" and [each.lower() for each in behind] == ["current", "of"] and len(tokens) > place + 3:
             kind, name, begin = tokens[place + 3]
             shown = name[1:-1].replace('""', '"') if kind == "name" else name.lower()

@@ -145,6 +145,42 @@ def _unicode(body: str, mark: str, offset: int) -> str:
     return "".join(out)
 
 
+_UNISTR = re.compile(
+    r"\\(?:(?P<same>\\)|u?(?P<short>[0-9A-Fa-f]{4})|(?:\+(?P<long>[0-9A-Fa-f]{6})|U(?P<eight>[0-9A-Fa-f]{8})))|\\"
+)
+
+
+def unistr(text: str) -> str:
+    """What unistr() gives.
+
+    Raises:
+        SqlError: 42601 for what is malformed, 22023 for what is no code.
+    """
+    out: list[str] = []
+    surrogates = _Surrogates()
+    last = 0
+    for found in _UNISTR.finditer(text):
+        if found.start() > last:
+            surrogates.end(0)
+        out.append(text[last : found.start()])
+        last = found.end()
+        code = found["short"] or found["long"] or found["eight"]
+        if code is None and not found["same"]:
+            hint = "Unicode escapes must be \\XXXX, \\+XXXXXX, \\uXXXX, or \\UXXXXXXXX."
+            raise SqlError("42601", "invalid Unicode escape", hint=hint)
+        if code is None:
+            surrogates.end(0)
+            out.append("\\")
+        elif not 0 < int(code, 16) <= _LAST:
+            raise SqlError("22023", f"invalid Unicode code point: {int(code, 16):04X}")
+        else:
+            out.append(surrogates.take(int(code, 16), 0))
+    if last < len(text):
+        surrogates.end(0)
+    surrogates.end(0)
+    return "".join([*out, text[last:]])
+
+
 class _Surrogates:
     """Characters by their codes, those beyond 16 bits also as two halves."""
 

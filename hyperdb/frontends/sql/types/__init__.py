@@ -16,7 +16,8 @@ from typing import Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.types import interval_text, oids
 from hyperdb.frontends.sql.types.arrays import Bounded
-from hyperdb.frontends.sql.types.lengths import coerced, interval_unit
+from hyperdb.frontends.sql.types.interval_text import depends_on_style
+from hyperdb.frontends.sql.types.lengths import coerced, interval_unit, is_short_clock
 from hyperdb.frontends.sql.types.model import DEFAULT, Style, Type
 from hyperdb.frontends.sql.types.records import Record
 from hyperdb.frontends.sql.types.table import BUILT_IN, NAMES, array_of, domain_type, enum_type
@@ -31,6 +32,7 @@ __all__ = [
     "array_of",
     "by_name",
     "coerce",
+    "depends_on_style",
     "domain_type",
     "enum_type",
     "oids",
@@ -61,7 +63,7 @@ def by_name(name: str) -> Type:
 def read_text(oid: int, text: str, modifier: int = -1, style: Style = DEFAULT) -> Any:
     """The value that a text is of a built-in type, under a type modifier as an assignment has it."""
     if oid == oids.INTERVAL:
-        value: Any = interval_text.read(text, style.interval_style, interval_unit(modifier))
+        value: Any = interval_text.read(text, style.interval_style, interval_unit(modifier), is_short=is_short_clock(modifier))
     else:
         value = _type(oid).read_text(text, style)
     return value if modifier < 0 else coerce(oid, value, modifier)

@@ -91,6 +91,11 @@ def interval_unit(modifier: int) -> str:
     return interval_fields.SMALLEST.get(interval_fields.fields_of(modifier), "second")
 
 
+def is_short_clock(modifier: int) -> bool:
+    """Whether a clock of two parts is of minutes and seconds: under `INTERVAL ... MINUTE TO SECOND`."""
+    return interval_fields.words_of(modifier) == "minute to second"
+
+
 def _interval(value: Interval, modifier: int, _explicit: bool) -> Interval:
     months, days, micros = value
     fields, digits = interval_fields.fields_of(modifier), interval_fields.digits_of(modifier)

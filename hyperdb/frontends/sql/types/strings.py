@@ -63,14 +63,19 @@ def receive_name(data: bytes) -> str:
     return receive_text(data)
 
 
+_OCTAL_CHAR = re.compile(r"\\[0-7]{3}")
+
+
 def read_char(text: str, _style: Style) -> str:
-    """The first character of "char"; none is NUL."""
-    return text[:1] or "\0"
+    """The first byte of "char"; none is NUL, and a backslash with three octal digits is one byte."""
+    if _OCTAL_CHAR.fullmatch(text):
+        return chr(int(text[1:], 8) & 0xFF)
+    return chr(text.encode()[0]) if text else "\0"
 
 
 def write_char(value: str, _style: Style) -> str:
-    """One character; NUL is none."""
-    return "" if value == "\0" else value
+    """One character; NUL is none, and a byte beyond ASCII is shown in octal digits."""
+    return "" if value == "\0" else value if value.isascii() else f"\\{ord(value):03o}"
 
 
 def receive_char(data: bytes) -> str:
