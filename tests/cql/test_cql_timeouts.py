@@ -135,6 +135,30 @@ def test_a_batch_of_a_message_is_ended(served: CqlBackend) -> None:
     assert caught.value.code == ErrorCode.WRITE_TIMEOUT
 
 
+@pytest.mark.parametrize("fails_at", [5, 35, 55], ids=["read", "bound", "applied"])
+def test_the_clock_is_looked_at_between_the_statements_of_a_batch(
+    served: CqlBackend, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    session = served.open(Opening("hyperdb", timeouts=SECONDS))
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return 1000.0 if looks >= fails_at else 0.0
+
+    def patience(_parameters: requests.Parameters, _context: Context) -> Patience:
+        return Patience(SECONDS, 0.0, Consistency.ONE, clock)
+
+    monkeypatch.setattr(session, "patience", patience)
+    items = tuple(requests.BatchItem(f"INSERT INTO ks.t (k, c, v) VALUES (5, {number}, 5)") for number in range(20))
+    with pytest.raises(CqlError) as caught:
+        session.batch(requests.Batch(BatchKind.UNLOGGED, items, requests.Parameters()), Context(5))
+    assert caught.value.code == ErrorCode.WRITE_TIMEOUT
+    assert looks == fails_at, "it ends at once"
+    assert Client(served).run("SELECT * FROM ks.t WHERE k = 5") == []
+
+
 def test_the_clock_is_looked_at_between_chunks() -> None:
     now = [100.0]
     patience = Patience(CqlTimeouts(read=1, range=2, write=3), 100.0, Consistency.ONE, lambda: now[0])

@@ -64,7 +64,10 @@ class Batches:
         items: list[tuple[Callable[[Schema], Ready], Sequence[Value]]] = []
         statements: list[Said] = []
         learned: dict[object, Callable[[Schema], None]] = {}
+        limit = session.limit(WRITE, batch.parameters, context)
         for item in batch.items:
+            if limit is not None:
+                limit.check()
             if isinstance(item.statement, bytes):
                 prepared = session.find(item.statement)
                 parsed, within = prepared.parsed, prepared.keyspace
@@ -169,6 +172,14 @@ class Batches:
         if parameters.names is not None and not statements:
             raise invalid("Batch statements do not support named values")
 
+        how: Kind = SERIAL if is_conditional else WRITE
+        limit = session.limit(how, parameters, context)
+
+        def check() -> None:
+            # What a client sends in one message may take minutes to be read.
+            if limit is not None:
+                limit.check()
+
         def body(transaction: TableTransaction, schema: Schema) -> Result:
             changes = []
             for statement, keyspace in statements:
@@ -176,6 +187,7 @@ class Batches:
             for ready, values in made(schema):
                 plan = ready.plan
                 assert isinstance(plan, ModifyPlan)
+                check()
                 check_consistency(parameters, is_conditional=is_conditional)
                 if len(values) != len(plan.markers):
                     raise invalid("Invalid amount of bind variables")
@@ -190,11 +202,10 @@ class Batches:
             if is_conditional:
                 return write.decide(changes, transaction, is_batch=True)
             for change in changes:
+                check()
                 write.apply(change, transaction)
             return Void()
 
-        how: Kind = SERIAL if is_conditional else WRITE
-        limit = session.limit(how, parameters, context)
         return Reply(session.transacting.run(how, body, limit), warnings)
 
 

@@ -143,13 +143,15 @@ def slices(columns: Sequence[Column], equal: Sequence[Bound], between: Sequence[
     width = 1 if not are_alike(widest) else len(widest)
 
     def of(frame: Frame) -> list[Slice]:
+        # What cannot be a value is refused even where no row can lie between the ends.
+        firsts = of_prefixes(frame)
         found = of_ends(frame)
         low, high = (None if end is None else _cut(end, width) for end in (found.low, found.high))
         if descends:
             low, high = high, low
         if _is_empty(columns[count:], low, high):
             return []
-        return [(_end(prefix, low), _end(prefix, high)) for prefix in of_prefixes(frame)]
+        return [(_end(first, low), _end(first, high)) for first in firsts]
 
     return of
 
