@@ -259,6 +259,7 @@ _SILENCE = {
     False: ("idle_session_timeout", "57P05", "terminating connection due to idle-session timeout"),
 }
 _OF_TRANSACTIONS = frozenset({"transaction_isolation", "transaction_read_only", "transaction_deferrable"})
+_CUSTOM = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)+")
 
 
 class Settings:
@@ -348,6 +349,9 @@ class Settings:
         setting = TABLE.get(key)
         if setting is None and ("." not in key or key.startswith("hyperdb.")):
             raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
+        if setting is None and not _CUSTOM.fullmatch(key):
+            detail = "Custom parameter names must be two or more simple identifiers separated by dots."
+            raise SqlError("42602", f'invalid configuration parameter name "{name}"', detail=detail)
         if setting is not None and setting.check is None:
             raise SqlError("55P02", f'parameter "{setting.name}" cannot be changed')
         if setting is not None and setting.at_start and self._has_begun:

@@ -147,6 +147,10 @@ def _check_recursion(name: str, query: exp.Expr) -> None:
                 raise refuse("within INTERSECT")
             if isinstance(parent, exp.Join) and str(parent.args.get("side") or "").upper() in ("LEFT", "FULL"):
                 raise refuse("within an outer join")
+            joins = parent.args.get("joins") or []
+            behind = joins[next((place + 1 for place, each in enumerate(joins) if each is node), 0) :]
+            if any(str(each.args.get("side") or "").upper() in ("RIGHT", "FULL") for each in behind):
+                raise refuse("within an outer join")
             node, parent = parent, parent.parent
 
 

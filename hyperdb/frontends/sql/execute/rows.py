@@ -7,8 +7,8 @@ from the last key to the first. Invariant: rows are tuples as wide as the plan s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from hyperdb.errors import RowLockedError, SqlError
@@ -154,19 +154,17 @@ class Executor:
         wide = any(width > 1 for width in widths)
 
         def run(env: Environment) -> Iterator[Row]:
-            found = [call((), env) for call in calls]
-            longest = max((len(values) for values in found), default=0)
-            for place in range(longest):
+            found = zip_longest(*(call((), env) for call in calls))
+            for place, row in enumerate(found):
                 if place % _CHECK_EVERY == 0:
                     env.check_cancelled()
-                row = tuple(values[place] if place < len(values) else None for values in found)
                 if wide:
                     row = tuple(chain.from_iterable(_spread(value, width) for value, width in zip(row, widths, strict=True)))
                 yield (*row, place + 1) if ordinality else row
 
         return run
 
-    def _set_of(self, expr: Expr) -> Callable[[Sequence[Any], Environment], Sequence[Any]]:
+    def _set_of(self, expr: Expr) -> Callable[[Sequence[Any], Environment], Iterable[Any]]:
         """The values of a set-returning call; one value of any other."""
         run = self.expressions.compile(expr)
         if isinstance(expr, Call) and expr.function.rows:
@@ -185,20 +183,21 @@ class Executor:
         return lambda env: (row(each, env) for each in child(env))
 
     def _project_sets(self, plan: p.Project, child: Rows) -> Rows:
+        places = sorted(plan.sets)
         runs = [
             self._set_of(column) if place in plan.sets else self.expressions.compile(column)
             for place, column in enumerate(plan.columns)
         ]
-        sets = frozenset(plan.sets)
 
         def run(env: Environment) -> Iterator[Row]:
             for row in child(env):
                 values = [each(row, env) for each in runs]
-                longest = max(len(values[place]) for place in sets)
-                for at in range(longest):
-                    yield tuple(
-                        (value[at] if at < len(value) else None) if place in sets else value for place, value in enumerate(values)
-                    )
+                for at, found in enumerate(zip_longest(*(values[place] for place in places))):
+                    if at % _CHECK_EVERY == _CHECK_EVERY - 1:
+                        env.check_cancelled()
+                    for place, value in zip(places, found, strict=True):
+                        values[place] = value
+                    yield tuple(values)
 
         return run
 

@@ -6,7 +6,7 @@ Invariant: arrays are lists, nested where they have more dimensions; a function 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -155,17 +155,24 @@ def _numeric_series(start: Decimal, stop: Decimal, step: Decimal = Decimal(1)) -
     return [numbers.EXACT.add(start, numbers.EXACT.multiply(step, Decimal(place))) for place in range(max(count, 0))]
 
 
-def _moments(start: int, stop: int, step: tuple[int, int, int]) -> list[int]:
+def _stamps(start: int, stop: int, step: times.Span) -> Iterator[int]:
+    return _moments(start, stop, step, lambda at: times.add(at, step))
+
+
+def _zoned(env: Any, start: int, stop: int, step: times.Span) -> Iterator[int]:
+    """Days and months are those of the session's time zone."""
+    return _moments(start, stop, step, lambda at: times.add_zoned(at, step, env.style.time_zone))
+
+
+def _moments(start: int, stop: int, step: times.Span, following: Callable[[int], int]) -> Iterator[int]:
+    """Made when they are read: there may be no end."""
     forward = (step[0] * 30 + step[1]) * times.DAY + step[2]
     if forward == 0:
         raise SqlError("22023", "step size cannot equal zero")
-    found, at = [], start
+    at = start
     while (at <= stop) if forward > 0 else (at >= stop):
-        found.append(at)
-        at = times.add(at, step)
-        if len(found) > _MOST_ROWS:
-            raise SqlError("54000", "generate_series of too many rows")
-    return found
+        yield at
+        at = following(at)
 
 
 def operators() -> Iterator[Function]:
@@ -217,8 +224,8 @@ def functions() -> Iterator[Function]:
     for oid, series in ((INT4, _series), (INT8, _series), (NUMERIC, _numeric_series)):
         yield Function("generate_series", (oid, oid), oid, series, rows=True)
         yield Function("generate_series", (oid, oid, oid), oid, series, rows=True)
-    for oid in (TIMESTAMP, TIMESTAMPTZ):
-        yield Function("generate_series", (oid, oid, INTERVAL), oid, _moments, rows=True)
+    yield Function("generate_series", (TIMESTAMP, TIMESTAMP, INTERVAL), TIMESTAMP, _stamps, rows=True)
+    yield Function("generate_series", (TIMESTAMPTZ, TIMESTAMPTZ, INTERVAL), TIMESTAMPTZ, _zoned, env=True, rows=True)
     yield Function(
         "generate_subscripts",
         (ANYARRAY, INT4),

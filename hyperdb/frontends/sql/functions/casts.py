@@ -160,7 +160,16 @@ _add(FLOAT8, NUMERIC, ASSIGNMENT, _to_numeric)
 _add(NUMERIC, FLOAT4, IMPLICIT, _to_single)
 _add(NUMERIC, FLOAT8, IMPLICIT, _to_float)
 _add(FLOAT4, FLOAT8, IMPLICIT)
-_add(FLOAT8, FLOAT4, ASSIGNMENT, lambda value, _env: numbers.single(value))
+
+
+def _narrowed(value: float, _env: Any) -> float:
+    found = numbers.single(value)
+    if value and not found:
+        raise SqlError("22003", "value out of range: underflow")
+    return found
+
+
+_add(FLOAT8, FLOAT4, ASSIGNMENT, _narrowed)
 _add(INT4, BOOL, EXPLICIT, lambda value, _env: value != 0)
 _add(BOOL, INT4, EXPLICIT, lambda value, _env: int(value))
 for _target in (REGCLASS, REGTYPE, REGPROC, REGPROCEDURE, REGNAMESPACE, REGROLE):

@@ -17,7 +17,7 @@ from hyperdb.frontends.sql import types
 from hyperdb.frontends.sql.catalog.kinds import BOOL, INT4, JSON, JSONB, RECORD, TEXT, array_of
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.types.arrays import lengths
-from hyperdb.frontends.sql.types.json_text import normal, parsed, quoted
+from hyperdb.frontends.sql.types.json_text import check_escapes, normal, parsed, quoted
 
 _TEXTS = array_of(TEXT) or 0
 _BLANK = " \t\n\r"
@@ -31,6 +31,7 @@ class Parts:
 
     def __init__(self, text: str) -> None:
         self.text = text.strip(_BLANK)
+        check_escapes(self.text)
         self.form = {"{": "object", "[": "array"}.get(self.text[:1], "scalar")
         self.items: list[tuple[str | None, str]] = []
         if self.form != "scalar":
@@ -74,7 +75,10 @@ def _bare(text: Any) -> str | None:
     """A value as text: strings without quotes, null as nothing."""
     if text is _MISSING or text == "null":
         return None
-    return str(json.loads(text)) if text.startswith('"') else str(text)
+    if not text.startswith('"'):
+        return str(text)
+    check_escapes(text)
+    return str(json.loads(text))
 
 
 def _found(text: Any) -> str | None:

@@ -18,7 +18,7 @@ from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.kinds import FLOAT4, FLOAT8, INT4, INT8, NUMERIC, TEXT
 from hyperdb.frontends.sql.functions.model import Function
 from hyperdb.frontends.sql.functions.numbers import EXACT
-from hyperdb.frontends.sql.functions.patterns import ordinal
+from hyperdb.frontends.sql.functions.patterns import ordinal, quoted
 
 _WORD = re.compile(r"FM|fm|EEEE|eeee|MI|mi|PL|pl|SG|sg|PR|pr|RN|rn|TH|th|[0-9.,DdGgSsLlVv]")
 _DIGITS = "09"
@@ -53,10 +53,12 @@ def template_of(text: str) -> Template:
     made, at, shifted = Template(), 0, False
     while at < len(text):
         if text[at] == '"':
-            end = text.find('"', at + 1)
-            end = len(text) if end < 0 else end
-            made.tokens.append(("text", text[at + 1 : end]))
-            at = end + 1
+            said, at = quoted(text, at)
+            made.tokens.append(("text", said))
+            continue
+        if text[at : at + 2] == '\\"':
+            made.tokens.append(("text", '"'))
+            at += 2
             continue
         found = _WORD.match(text, at)
         word = found.group() if found else text[at]

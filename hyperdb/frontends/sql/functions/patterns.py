@@ -43,6 +43,16 @@ class Piece:
     quoted: bool = False
 
 
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)', re.DOTALL)
+
+
+def quoted(template: str, at: int) -> tuple[str, int]:
+    """What stands from a double quote to the next one or the end, a backslash making what follows it plain; and where it ends."""
+    found = _QUOTED.match(template, at)
+    assert found is not None
+    return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL), found.end()
+
+
 @lru_cache(512)
 def pieces(template: str) -> tuple[Piece, ...]:
     """A template taken apart."""
@@ -63,10 +73,8 @@ def pieces(template: str) -> tuple[Piece, ...]:
         elif at > start:
             continue
         elif template[at] == '"':
-            end = template.find('"', at + 1)
-            end = len(template) if end < 0 else end
-            found.append(Piece("", template[at + 1 : end].replace("\\\\", "\\"), quoted=True))
-            at = end + 1
+            said, at = quoted(template, at)
+            found.append(Piece("", said, quoted=True))
         elif template[at] == "\\" and template[at + 1 : at + 2] == '"':
             found.append(Piece("", '"'))
             at += 2
@@ -148,7 +156,11 @@ def _year(width: int) -> Callable[[Moment, Piece], str]:
 
 
 def _iso_year(width: int) -> Callable[[Moment, Piece], str]:
-    return lambda moment, piece: _number(times.iso(moment.day)[0] % 10**width, width, piece)
+    def run(moment: Moment, piece: Piece) -> str:
+        year = times.iso(moment.day)[0]
+        return _number((year if year > 0 else 1 - year) % 10**width, width, piece)
+
+    return run
 
 
 def _fraction(digits: int) -> Callable[[Moment, Piece], str]:
@@ -190,7 +202,7 @@ _WRITERS: dict[str, Callable[[Moment, Piece], str]] = {
     "cc": lambda m, p: _number(_century(m), 2, p),
     "j": lambda m, p: _number(m.day + 2_440_588, 1, p),
     "q": lambda m, p: _number((m.month - 1) // 3 + 1, 1, p) if m.month else "",
-    "rm": lambda m, p: _roman(m, p) if m.month else "",
+    "rm": lambda m, p: _roman(m, p) if m.month or m.year else "",
     "tz": lambda m, p: m.zone.lower() if p.word.islower() else m.zone,
     "tzh": lambda m, _p: f"{'-' if m.east < 0 else '+'}{abs(m.east) // HOUR:02d}",
     "tzm": lambda m, _p: f"{abs(m.east) // _MINUTE % 60:02d}",
@@ -203,7 +215,9 @@ _CALENDAR = frozenset("day dy d id tz tzh tzm of ad a.d. bc b.c.".split())
 
 
 def _roman(moment: Moment, piece: Piece) -> str:
-    text = _ROMAN[moment.month - 1]
+    # No months of an interval are December, or January of one below zero, which counts from the end.
+    place = moment.month - 1 if moment.month > 0 else 12 + moment.month
+    text = _ROMAN[place if moment.month else 11 if moment.year >= 0 else 0]
     text = text.lower() if piece.word.islower() else text
     return text.ljust(4) if piece.fill else text
 
@@ -359,8 +373,13 @@ class _Reader:
             if not self.text[self.at :]:
                 return
             raise SqlError("22007", f'invalid value "{rest}" for "{piece.word}"', detail="Value must be an integer.")
+        if bounded and len(self.text) - self.at < _DIGITS[word]:
+            raise SqlError("22007", f'source string too short for "{piece.word}" formatting field')
         self.at = match.end()
         self.fields[word] = int(match.group())
+        if abs(self.fields[word]) >> 31:
+            message = f'value for "{piece.word}" in source string is out of range'
+            raise SqlError("22008", message, detail="Value must be in the range -2147483648 to 2147483647.")
         if word in _FRACTIONS or word in ("yyy", "yy", "y"):
             self.fields[f"{word} length"] = len(match.group())
         if word == "tzh":
@@ -378,8 +397,9 @@ class _Reader:
             raise SqlError("22007", f'invalid value "{self.text[self.at : self.at + 10]}" for "{word.upper()}"', detail=detail)
 
 
-_FIXED = frozenset({"ms", "us", "d", "id", "w", "q", "tzh", "tzm", *(f"ff{digits}" for digits in range(1, 7))})
+_FIXED = frozenset({"ms", "us", "d", "id", "w", "q", "tzh", "tzm"})
 _FRACTIONS = {"ms": 3, "us": 6, **{f"ff{digits}": digits for digits in range(1, 7)}}
+_ROUNDED = frozenset(f"ff{digits}" for digits in range(1, 6))
 _HALVES = [("a.m.", 0), ("am", 0), ("p.m.", 1), ("pm", 1)]
 _ERAS = [("a.d.", 0), ("ad", 0), ("b.c.", 1), ("bc", 1)]
 _FULL_MONTHS = [(name.lower(), place) for place, name in enumerate(MONTHS, 1)]
@@ -442,6 +462,8 @@ def _day(fields: dict[str, int], text: str) -> int:
     year = _full_year(fields)
     year = 0 if year is None else year
     if "ddd" in fields and "mm" not in fields:
+        if not 1 <= fields["ddd"] <= times.days(year + 1, 1, 1) - times.days(year, 1, 1):
+            raise _out_of_range(text)
         return times.days(year, 1, 1) + fields["ddd"] - 1
     if "ww" in fields and "mm" not in fields:
         return times.days(year, 1, 1) + (fields["ww"] - 1) * 7
@@ -463,10 +485,15 @@ def _time(fields: dict[str, int], text: str) -> int:
                 hint = "Use the 24-hour clock, or give an hour between 1 and 12."
                 raise SqlError("22007", f'hour "{twelve}" is invalid for the 12-hour clock', hint=hint)
             hour = twelve % 12 + 12 * fields.get("half", 0) if "half" in fields else twelve
-    if hour > 24 or minute > 59 or second > 59:
+    if hour > 23 or minute > 59 or second > 59:
         raise _out_of_range(text)
     micros = 0
     for word, digits in _FRACTIONS.items():
         if word in fields:
-            micros += fields[word] * 10 ** (6 - min(fields[f"{word} length"], digits))
+            size = fields[f"{word} length"]
+            if size > 6:
+                raise _out_of_range(text)
+            # FF4 reads all digits that there are, and rounds.
+            found = fields[word] * 10 ** (6 - (size if word.startswith("ff") else min(size, digits)))
+            micros += (found + 5 * 10 ** (5 - digits)) // 10 ** (6 - digits) * 10 ** (6 - digits) if word in _ROUNDED else found
     return ((hour * 60 + minute) * 60 + second) * SECOND + micros

@@ -8,6 +8,7 @@ the scale of numbers, which is kept.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -91,6 +92,32 @@ def quoted(text: str) -> str:
     if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
         raise _invalid("Unicode low surrogate must follow a high surrogate.")
     return json.dumps(text, ensure_ascii=False)
+
+
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)")
+
+
+def check_escapes(text: str) -> None:
+    """What stands in the strings of a json value that was kept as it was written can be text.
+
+    Raises:
+        SqlError: 22P05 for a NUL, 22P02 for half of a surrogate pair.
+    """
+    if "\\u" not in text:
+        return
+    behind = -1
+    for found in _ESCAPE.finditer(text):
+        code = int(found[1], 16) if found[1] else 0x20
+        is_high, is_low = 0xD800 <= code < 0xDC00, 0xDC00 <= code < 0xE000
+        if behind >= 0 and not (is_low and found.start() == behind):
+            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+        if behind < 0 and is_low:
+            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+        if code == 0:
+            raise SqlError("22P05", "unsupported Unicode escape sequence", detail="\\u0000 cannot be converted to text.")
+        behind = found.end() if is_high else -1
+    if behind >= 0:
+        raise _invalid("Unicode low surrogate must follow a high surrogate.")
 
 
 def _order(pair: tuple[str, Any]) -> tuple[int, bytes]:

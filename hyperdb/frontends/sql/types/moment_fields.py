@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import tzinfo
+from zoneinfo import ZoneInfo
 
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.types import calendar, zones
@@ -266,6 +267,9 @@ class Parser:
         fields = self._fields
         if self._numbers:
             self._place_numbers()
+        if self._kind in _TIMES and isinstance(fields.zone, ZoneInfo) and fields.day is None:
+            # What a place's clocks show depends on the day.
+            raise self._bad()
         if self._year_digits is not None:
             fields.year = self._year(self._year_digits)
         if self._year_day is not None and fields.year is not None:

@@ -11,21 +11,71 @@ from datetime import UTC, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-# Hours east of UTC, of PostgreSQL's default set, those in common use.
-_ABBREVIATIONS: dict[str, float] = {
-    "utc": 0, "gmt": 0, "z": 0, "zulu": 0, "ut": 0, "uct": 0, "wet": 0, "west": 1, "bst": 1, "cet": 1, "cest": 2, "met": 1,
-    "mest": 2, "eet": 2, "eest": 3, "msk": 3, "sast": 2, "ist": 2, "pkt": 5, "jst": 9, "kst": 9, "hkt": 8, "awst": 8,
-    "acst": 9.5, "aest": 10, "acdt": 10.5, "aedt": 11, "nzst": 12, "nzdt": 13, "est": -5, "edt": -4, "cst": -6, "cdt": -5,
-    "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10, "ast": -4, "adt": -3, "nst": -3.5,
-    "ndt": -2.5,
+# Hours east of UTC, and what PostgreSQL's default set calls them.
+_HOURS: tuple[tuple[float, str], ...] = (
+    (-10, "hst taht"),
+    (-9.5, "mart"),
+    (-9, "akst gamt"),
+    (-8, "akdt pst"),
+    (-7, "mst pdt"),
+    (-6, "cst galt mdt"),
+    (-5, "act cdt cot est pet"),
+    (-4, "amt ast bot edt"),
+    (-3.5, "nft nst"),
+    (-3, "adt bra brt clst gft pmst pyst uyt wgt"),
+    (-2.5, "ndt"),
+    (-2, "brst fnt pmdt uyst wgst"),
+    (-1, "azot egt fnst"),
+    (0, "azost egst gmt uct ut utc wet z zulu"),
+    (1, "bst cet met mez wat wetdst"),
+    (2, "bdst cest cetdst eet ist mest mesz metdst sast"),
+    (3, "eat eest eetdst fet idt"),
+    (3.5, "irt"),
+    (4, "msd mut ret sct"),
+    (4.5, "aft"),
+    (5, "must mvt pkt tft tjt uzt"),
+    (5.75, "npt"),
+    (6, "almt bdt btt kgst pkst uzst xjt yekst"),
+    (6.5, "mmt"),
+    (7, "almst cxt ict wast"),
+    (8, "awst bnt bort cct hkt myt pht wadt"),
+    (8.75, "acwst"),
+    (9, "awsst jayt jst kst pwt ulast wdt"),
+    (9.5, "acst cast"),
+    (10, "aest chut ddut kdt ligt mpt pgt trut yapt"),
+    (10.5, "acdt acsst cadt lhst sadt"),
+    (11, "aedt aesst pont vut"),
+    (12, "fjt gilt mht nzst nzt tvt wakt wft"),
+    (12.75, "chast"),
+    (13, "fjst nzdt tot"),
+    (13.75, "chadt"),
+)
+_ABBREVIATIONS = {name: hours for hours, names in _HOURS for name in names.split()}
+# What stood for different offsets in the course of time: as the place has it.
+_PLACES = {
+    "amst": "Asia/Yerevan", "anast": "Asia/Anadyr", "anat": "Asia/Anadyr", "arst": "America/Argentina/Buenos_Aires",
+    "art": "America/Argentina/Buenos_Aires", "azst": "Asia/Baku", "azt": "Asia/Baku", "ckt": "Pacific/Rarotonga",
+    "clt": "America/Santiago", "davt": "Antarctica/Davis", "easst": "Pacific/Easter", "east": "Pacific/Easter",
+    "fkst": "Atlantic/Stanley", "fkt": "Atlantic/Stanley", "gest": "Asia/Tbilisi", "get": "Asia/Tbilisi",
+    "gyt": "America/Guyana", "iot": "Indian/Chagos", "irkst": "Asia/Irkutsk", "irkt": "Asia/Irkutsk", "kgt": "Asia/Bishkek",
+    "kost": "Pacific/Kosrae", "krast": "Asia/Krasnoyarsk", "krat": "Asia/Krasnoyarsk", "lhdt": "Australia/Lord_Howe",
+    "lint": "Pacific/Kiritimati", "lkt": "Asia/Colombo", "magst": "Asia/Magadan", "magt": "Asia/Magadan",
+    "mawt": "Antarctica/Mawson", "msk": "Europe/Moscow", "novst": "Asia/Novosibirsk", "novt": "Asia/Novosibirsk",
+    "nut": "Pacific/Niue", "omsst": "Asia/Omsk", "omst": "Asia/Omsk", "petst": "Asia/Kamchatka", "pett": "Asia/Kamchatka",
+    "pyt": "America/Asuncion", "sgt": "Asia/Singapore", "tkt": "Pacific/Fakaofo", "tmt": "Asia/Ashgabat",
+    "ulat": "Asia/Ulaanbaatar", "vet": "America/Caracas", "vlast": "Asia/Vladivostok", "vlat": "Asia/Vladivostok",
+    "volt": "Europe/Volgograd", "yakst": "Asia/Yakutsk", "yakt": "Asia/Yakutsk", "yekt": "Asia/Yekaterinburg",
 }  # fmt: skip
 _POSIX = re.compile(r"(?:<[^<>]{1,10}>|[A-Za-z]{3,10})?([+-]?)([0-9]{1,3})(?::([0-9]{2}))?(?::([0-9]{2}))?\Z")
 
 
 def abbreviated(word: str) -> tzinfo | None:
-    """The fixed offset that an abbreviation stands for."""
+    """What an abbreviation stands for: a fixed offset, or what holds at a place."""
     hours = _ABBREVIATIONS.get(word.lower())
-    return None if hours is None else fixed(round(hours * 3600))
+    if hours is not None:
+        return fixed(round(hours * 3600))
+    place = named(_PLACES.get(word.lower(), ""))
+    return None if place is None else place[1]
 
 
 def fixed(east: int) -> tzinfo:
