@@ -197,9 +197,9 @@ def test_the_catalog_tells_of_itself(backend: SqlBackend) -> None:
 def test_a_session_that_may_not_wait_hands_its_work_over(backend: SqlBackend) -> None:
     session = opened(backend, may_wait=False)
     with pytest.raises(WouldWait) as waiting:
-        session.execute(session.prepare("SELECT 1", ()), ())
+        session.execute(session.prepare("SELECT * FROM generate_series(1, 2)", ()), ())
     outcome: Any = waiting.value.resume()
-    assert outcome.rows(0)[0] == [(1,)]
+    assert outcome.rows(0)[0] == [(1,), (2,)]
 
 
 def test_a_cancel_ends_what_runs(backend: SqlBackend) -> None:

@@ -94,6 +94,11 @@ class RemoteSession(SqlSession):
         self.settings.keep_levels(str(fetching.level))
         self.proofs = _NoProofs(self)
 
+    @property
+    def may_be_brief(self) -> bool:
+        """Never: rows have to be fetched."""
+        return False
+
     def lend(self) -> Lane | None:
         """Never: the short way reads what is in this process."""
         return None

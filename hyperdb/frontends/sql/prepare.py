@@ -14,6 +14,7 @@ from sqlglot import exp
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.analytic.tier import analytic
 from hyperdb.frontends.sql.bind.binder import Binder
+from hyperdb.frontends.sql.brief import brief
 from hyperdb.frontends.sql.catalog import kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog, Relation
 from hyperdb.frontends.sql.contract import Action, Column
@@ -152,7 +153,8 @@ class Preparer:
                 for base in (catalog.base(kind),)
             )
         reads = not beside and only_reads(bound.plan)
-        query = Query(bound, rows, beside, tag, reads, *((stored(plan), analytic(plan)) if reads else ()))
+        known = (stored(plan), analytic(plan), brief(plan, executor.expressions)) if reads else ()
+        query = Query(bound, rows, beside, tag, reads, *known)
         parameters = tuple(binder.coercer.parameters)
         return SqlPrepared(text, Action.RUN, parameters, columns, query, given, catalog.version, path, extra)
 

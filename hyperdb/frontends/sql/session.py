@@ -77,6 +77,8 @@ class SqlSession:
         self.transaction_number = 0
         self.savepoints: list[tuple[str, int]] = []
         self.catalog_changed = False
+        self.last_version: int | None = None
+        """Of the catalog that a statement saw last."""
         self.has_looked = False
         """Whether a statement of the transaction has read or written."""
         self.facade = Facade(self)
@@ -130,9 +132,12 @@ class SqlSession:
     def execute(self, prepared: contract.Prepared, values: Sequence[object]) -> SqlOutcome:
         """See `contract.Session`."""
         assert isinstance(prepared, SqlPrepared)
-        if not self.may_wait:
+        if self.may_wait:
+            return self.run(prepared, values)
+        outcome = self.streams.brief(prepared, values)
+        if outcome is None:
             raise WouldWait(lambda: self.run(prepared, values))
-        return self.run(prepared, values)
+        return outcome
 
     def copy_in(self, prepared: contract.Prepared) -> contract.CopyIn:
         """See `contract.Session`."""
@@ -159,9 +164,15 @@ class SqlSession:
             if self.settings.end(committed=not failed):
                 self.style = self._style()
             return
-        if not failed and not self.may_wait:
+        if not failed and not self.may_wait and not self._ends_at_once():
             raise WouldWait(lambda: self.end(commit=True))
         self.end(commit=not failed)
+
+    def _ends_at_once(self) -> bool:
+        """Whether committing waits for nobody: nothing was changed, and nothing but the transaction ends."""
+        ending = (self.deferral, self.temporaries, self.rights, self.news)
+        is_read = not self.has_written and not self.has_defined and not any(each.is_pending for each in ending)
+        return is_read and not any(True for _ in self.cursors)
 
     def fail(self) -> None:
         """See `contract.Session`."""
@@ -368,9 +379,20 @@ class SqlSession:
         if self.status is Status.FAILED:
             raise SqlError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
+    @property
+    def may_be_brief(self) -> bool:
+        """Whether nothing of the session stands in the way of answering a query at once, without a worker."""
+        is_loaded = self.transaction is not None and self.transaction.has_loaded()
+        return self.status is not Status.FAILED and not is_loaded and self.lane.has_plain_settings()
+
+    def is_bound_under(self, prepared: SqlPrepared, env: Environment) -> bool:
+        """Whether a statement was bound under the catalog and the path that are now."""
+        is_same = prepared.version == env.catalog.version and not self.catalog_changed
+        return is_same and prepared.path == tuple(self.schemas_in_path())
+
     def current(self, prepared: SqlPrepared, env: Environment) -> SqlPrepared:
         """The statement under the catalog and the path that are now."""
-        if prepared.version != env.catalog.version or self.catalog_changed or prepared.path != tuple(self.schemas_in_path()):
+        if not self.is_bound_under(prepared, env):
             prepared = self._preparer.anew(prepared, env.catalog)
         if isinstance(prepared.body, Query):
             self.rights.check(env.catalog, prepared.body.bound.needs)
@@ -425,6 +447,7 @@ class SqlSession:
         """What a statement that is open runs with."""
         self.catalog_changed = version is None
         catalog = self.backend.catalog(transaction, version)
+        self.last_version = catalog.version
         self.facade.catalog = catalog
         return Environment(
             self.facade,

@@ -18,6 +18,7 @@ from hyperdb.frontends.sql.execute.pages import Pages
 from hyperdb.frontends.sql.parse.split import split
 
 if TYPE_CHECKING:
+    from hyperdb.frontends.sql.analytic.expected import Together
     from hyperdb.frontends.sql.analytic.known import Analytic
     from hyperdb.frontends.sql.session import SqlSession
 
@@ -64,6 +65,8 @@ class Query:
     """The rows of a query that gives a table as it is."""
     analytic: Analytic | None = None
     """What is known of the plan, if it may be worth running in the analytic engine."""
+    brief: Together | None = None
+    """What it reads, if it may be so short that no worker is needed."""
 
 
 @dataclass(frozen=True, slots=True)

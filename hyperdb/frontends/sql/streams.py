@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hyperdb.errors import SqlError
+from hyperdb.frontends.sql.brief import MOST_ROWS
 from hyperdb.frontends.sql.contract import Column, CopyOptions, Form, WouldWait
 from hyperdb.frontends.sql.execute.environment import Environment, Row
 from hyperdb.frontends.sql.execute.memory import Holding
@@ -228,6 +229,29 @@ class Streams:
         first, more = stream.take(_FIRST)
         tag = f"SELECT {len(first)}"
         return StreamOutcome(session, prepared.columns, first, stream, tag) if more else SqlOutcome(prepared.columns, first, tag)
+
+    def brief(self, prepared: SqlPrepared, values: Sequence[Any]) -> SqlOutcome | None:
+        """Runs a query that is known to be over soon; None: nothing was done, and a worker is to run it."""
+        session, body = self._session, prepared.body
+        if not isinstance(body, Query) or body.brief is None or self._open is not None or not session.may_be_brief:
+            return None
+        if len(values) < len(prepared.parameters):
+            return None
+        session.activity.begin(str(prepared.text), session.backend.now)
+        with session.failing():
+            transaction = session.begin_statement()
+            kept = False
+            try:
+                env = session.environment(transaction, transaction.open(), values)
+                if not session.is_bound_under(prepared, env) or body.brief.rows(env, MOST_ROWS) >= MOST_ROWS:
+                    return None
+                session.rights.check(env.catalog, body.bound.needs)
+                holding = env.hold()
+                rows = list(holding.all(body.rows(env)))
+                kept = True
+                return SqlOutcome(prepared.columns, rows, f"SELECT {len(rows)}", holding=holding)
+            finally:
+                session.close_statement(transaction, kept=kept)
 
     def detach(self) -> None:
         """Another statement is about to begin."""

@@ -57,6 +57,9 @@ class Coercer:
             base = self.catalog.base(target)
             inner = self.coerce(expr, base, context, position) if expr.kind != target else expr
             return inner if expr.kind == target else Constrain(target, inner, *self._checks(target.oid))
+        if isinstance(expr, Parameter) and expr.kind.oid == UNKNOWN and self.parameters[expr.place] not in (0, UNKNOWN):
+            # The same one was asked before, and has a type since.
+            expr = Parameter(Kind(self.parameters[expr.place]), expr.place)
         source = self.catalog.base(expr.kind)
         if isinstance(expr, Parameter) and self.parameters[expr.place] in (0, UNKNOWN):
             self.parameters[expr.place] = target.oid

@@ -270,7 +270,8 @@ class Expressions(Comparisons):
             return Or(TRUTH, tuple(self.compare("=", left, item, self.at(node)) for item in items))
         common = self.coercer.common([left, *items], "IN", self.at(node))
         compared = self.coercer.comparable(left, Const(common, None), "=", self.at(node))[0]
-        left = self.coercer.coerce(left, compared.kind) if left.kind.oid == UNKNOWN else left
+        # A parameter has its type by now.
+        left = compared if left.kind.oid == UNKNOWN else left
         target = Kind(common.oid)
         cast = self.coercer.all_as(items, target) if all(isinstance(item, Const) for item in items) else ()
         if cast and all(isinstance(item, Const) for item in cast):

@@ -147,11 +147,13 @@ def _identifiers(text: str, strict: bool = True) -> list[str]:
 
 
 def _dims(values: list[Any]) -> str | None:
-    sizes, level = [], values
+    sizes: list[int] = []
+    level: Any = values
     while isinstance(level, list) and level:
         sizes.append(len(level))
         level = level[0]
-    return "".join(f"[1:{size}]" for size in sizes) or None
+    lowers = values.lowers if isinstance(values, Bounded) else (1,) * len(sizes)
+    return "".join(f"[{low}:{low + size - 1}]" for low, size in zip(lowers, sizes, strict=True)) or None
 
 
 _MOST_FILLED, _MOST_DIMENSIONS = 1 << 24, 6

@@ -326,6 +326,7 @@ def functions() -> Iterator[Function]:
         "quote_nullable", (TEXT,), TEXT, lambda text: "NULL" if text is None else quote_literal(text).lstrip(), strict=False
     )
     yield Function("string_to_array", (TEXT, TEXT), _TEXTS, _to_array, strict=False)
+    yield Function("string_to_array", (TEXT, TEXT, TEXT), _TEXTS, _to_array_with_nulls, strict=False)
     yield Function("string_to_table", (TEXT, TEXT), TEXT, lambda text, by: _to_array(text, by) or [], strict=False, rows=True)
     yield Function(
         "concat",
@@ -349,6 +350,11 @@ def _to_array(text: str | None, by: str | None) -> list[str] | None:
     if by is None:
         return list(text)
     return [] if not text else text.split(by) if by else [text]
+
+
+def _to_array_with_nulls(text: str | None, by: str | None, null: str | None) -> list[str | None] | None:
+    found = _to_array(text, by)
+    return None if found is None else [None if each == null else each for each in found]
 
 
 def _joined(by: str | None, *parts: str | None) -> str | None:

@@ -94,7 +94,7 @@ class SessionLane:
         transaction = session.transaction
         if (transaction is None) is not (session.status is Status.IDLE) or session.status is Status.FAILED:
             return None
-        if not self._has_settings() or self._is_busy():
+        if not self.has_plain_settings() or self._is_busy():
             return None
         if transaction is not None and not self._has_common_transaction():
             return None
@@ -133,9 +133,9 @@ class SessionLane:
 
     def has_common_settings(self) -> bool:
         """Whether values are read and written as from the start, and nothing else asks for the ordinary way."""
-        return self._has_settings() and self._is_utc
+        return self.has_plain_settings() and self._is_utc
 
-    def _has_settings(self) -> bool:
+    def has_plain_settings(self) -> bool:
         """As `has_common_settings`, but for the time zone."""
         session = self._session
         if self._style is not session.style:
@@ -185,6 +185,9 @@ class SessionLane:
             found = LaneStatement.steering(prepared.text.encode())
             if found is not None:
                 self._lane.learn(name.encode(), found)
+            return
+        if self._tried.get(name) == self._session.last_version:
+            # A newer catalog is met by the statement itself, which takes the ordinary way once more.
             return
 
         def look(catalog: Catalog) -> None:

@@ -158,23 +158,23 @@ def parameter_description(oids: Sequence[int]) -> bytes:
     return _message("t", struct.pack(f">H{len(oids)}I", len(oids), *oids))
 
 
+_SHORT = 128
+_SHORT_LENGTHS = [_LENGTH.pack(size) for size in range(_SHORT)]
+"""What stands before short values, which most are."""
+
+
 def data_rows(rows: Iterable[Sequence[bytes | None]]) -> bytes:
     """A DataRow for each row; None is NULL. All rows in one piece of memory: the caller chooses how many."""
     out: list[bytes] = []
-    length_of = _LENGTH.pack
+    length_of, short = _LENGTH.pack, _SHORT_LENGTHS
     for row in rows:
-        # Head and number of columns, each known only when the row is through.
-        place = len(out)
-        out.append(b"")
-        size = 6
-        for value in row:
-            if value is None:
-                out.append(_NULL)
-                size += 4
-            else:
-                out += (length_of(len(value)), value)
-                size += 4 + len(value)
-        out[place] = _HEAD.pack(0x44, size) + _COUNT.pack(len(row))
+        body = b"".join(
+            [
+                _NULL if value is None else short[len(value)] + value if len(value) < _SHORT else length_of(len(value)) + value
+                for value in row
+            ]
+        )
+        out += (_HEAD.pack(0x44, 6 + len(body)), _COUNT.pack(len(row)), body)
     return b"".join(out)
 
 

@@ -1,0 +1,12 @@
+prepare a7 as select coalesce($1, 5), case when $2 then 1 end, $3 in (1,2), nullif($4,'a');
+execute a7(null,true,1,'b');
+prepare b1 as select $1 in (1,2);
+execute b1(2);
+prepare b2 as select nullif($1,'a'), nullif($2, 5), nullif($3::int, 1);
+execute b2('a',5,2);
+prepare b3 as select $1 in ('a','b'), $2 not in (1.5, 2), $3 between 1 and 5, $4 = any(array[1,2]);
+execute b3('a', 2, 3, 1);
+prepare b5 as select $1 in ($2, 3), ($3, 1) = (2, 1), $4 is distinct from 5;
+execute b5(3,4,2,6);
+select array_dims('[2:4]={1,2,3}'::int[]), array_dims('[2:3][0:1]={{1,2},{3,4}}'::int[]), array_dims(array[[1,2],[3,4]]), array_dims('{}'::int[]);
+select string_to_array('a,b,,c', ',', ''), string_to_array('abc', null, 'b'), string_to_array('', ',', ''), string_to_array('a,x', ',', null);
