@@ -22,9 +22,8 @@ from fake_cql_session import HOST, Backend
 
 from hyperdb.errors import AddressError
 from hyperdb.frontends.cql.codes import ErrorCode
-from hyperdb.frontends.cql.connection import Bounds
 from hyperdb.frontends.cql.contract import Role
-from hyperdb.frontends.cql.protocol.limits import Limits
+from hyperdb.frontends.cql.protocol.limits import Bounds, Limits
 from hyperdb.frontends.cql.server import CqlServer, Settings
 from hyperdb.frontends.throttle import Throttle
 from hyperdb.roles import Verifier

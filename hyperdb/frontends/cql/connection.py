@@ -3,7 +3,7 @@
 Theory: the event loop calls this with what came; requests are begun in their order, and answered when they are done, which may
 be in another. What waits runs on worker threads or is announced by the session; its end comes back through the loop.
 Backpressure: beyond a number of requests in flight, and while the client does not read what it was sent, none are begun and its
-socket is read no more.
+socket is read no more; what has come goes to the lane in pieces, each of which few answers can be made of.
 Invariant: a session is closed exactly once, when nothing of it runs any more; every request that was taken is answered once,
 unless the client is gone.
 """
@@ -15,7 +15,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, cast
 
@@ -26,7 +25,7 @@ from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.contract import Backend, Context, Lane, Opening, Role, Session, WouldWait
 from hyperdb.frontends.cql.protocol import requests, startup, versions
 from hyperdb.frontends.cql.protocol.errors import warnings_of
-from hyperdb.frontends.cql.protocol.limits import Limits
+from hyperdb.frontends.cql.protocol.limits import Bounds
 from hyperdb.frontends.cql.protocol.requests import Fault, Request
 from hyperdb.frontends.cql.protocol.responses import Authenticate, AuthSuccess, Error, Event, Ready, Reply
 from hyperdb.frontends.cql.protocol.wire import Wire
@@ -37,20 +36,10 @@ from hyperdb.values import CqlTimeouts
 LOG = logging.getLogger("hyperdb.cql")
 # Requests begun in one turn of the loop, so that one client leaves room for the others.
 _AT_ONCE = 64
+# Bytes that the lane is given in one go: a hundred requests at most, each of which may be answered with some megabytes.
+_PIECE = 4096
 Then = Callable[[Future[object]], None]
 _MOST_FAILED_LOGINS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one client may have of the server."""
-
-    requests: int = 1024
-    """In flight at once; what comes beyond waits, and the socket is read no more."""
-    bytes: int = 64 << 20
-    """Of their bodies; one request is always begun."""
-    seconds_to_log_in: float = 60
-    bodies: Limits = field(default_factory=Limits)
 
 
 class Stage(Enum):
@@ -117,6 +106,8 @@ class Connection(Member):
         self._waiting: deque[Request | Fault] = deque()
         self._replies: list[tuple[Reply, int]] = []
         self._lane: Lane | None = None
+        self._unread = b""
+        """What the lane is given when the client has read more."""
         self._is_lane_due = False
         """The session is to be asked for a lane."""
         self._is_lane_waiting = False
@@ -153,7 +144,14 @@ class Connection(Member):
             self._waiting.extend(self._wire.receive(data))
             self._go_on()
         else:
-            self._take(self._lane.answer(data))
+            self._unread += data
+            self._feed()
+
+    def _feed(self) -> None:
+        """Gives the lane what has come, piece by piece, as long as the client reads the answers."""
+        while self._unread and self._can_write and not self._is_ending and self._lane is not None:
+            piece, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+            self._take(self._lane.answer(piece))
 
     def _take(self, turn: tuple[bytes, bytes, bool]) -> None:
         """What the lane answered, what it left, and whether it waits."""
@@ -190,12 +188,14 @@ class Connection(Member):
         """It has caught up."""
         self._can_write = True
         self.employ()
+        self._feed()
         self._go_on()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The socket is gone. What runs for it is cancelled, and the session closed when it has come back."""
         self._is_lost = True
         self._waiting.clear()
+        self._unread = b""
         if self._is_closed:
             self._owner.lost(self)
             return

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from hyperdb.frontends.cql.connection import LOG, Bounds, Connection
+from hyperdb.frontends.cql.connection import LOG, Connection
 from hyperdb.frontends.cql.contract import Backend, Role
+from hyperdb.frontends.cql.protocol.limits import Bounds
 from hyperdb.frontends.listening import Encryption, SocketServer
 from hyperdb.frontends.sockets import is_loopback
 from hyperdb.frontends.throttle import Throttle
