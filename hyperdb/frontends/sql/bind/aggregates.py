@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from hyperdb.errors import SqlError
-from hyperdb.frontends.sql.catalog.kinds import INT4
+from hyperdb.frontends.sql.catalog.kinds import BPCHAR, INT4
 from hyperdb.frontends.sql.functions.model import Aggregate
 from hyperdb.frontends.sql.functions.order import key_of
 from hyperdb.frontends.sql.plan.expressions import AggregateCall, Outer, Slot, parts
@@ -25,15 +25,17 @@ def is_outside(call: AggregateCall) -> bool:
 
 
 def extreme(name: str, oid: int, labels: Any) -> Aggregate:
-    """min or max of a type."""
+    """min or max of a type. Of values that are equal and look different (1.0 and 1.00) the last one, of `char` the first."""
     key = key_of(oid, labels)
     least = name == "min"
+    keeps = oid == BPCHAR
 
     def step(state: Any, value: Any) -> Any:
         if state is None:
             return value
         one, other = (value, state) if key is None else (key(value), key(state))
-        return value if (one < other if least else other < one) else state
+        is_better = one < other if least else other < one
+        return value if is_better or (not keeps and one == other) else state
 
     return Aggregate(name, (oid,), oid, lambda: None, step, lambda state: state)
 

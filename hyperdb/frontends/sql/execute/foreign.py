@@ -221,16 +221,7 @@ class ForeignKeys:
         if action in (records.NO_ACTION, records.RESTRICT):
             if action == records.NO_ACTION and self._there_again(parent, constraint, gone, env):
                 return
-            names, shown = self._shown(parent, constraint.parent_columns, gone, env)
-            raise SqlError(
-                "23503",
-                f'update or delete on table "{parent.name}" violates foreign key constraint "{constraint.name}"'
-                f' on table "{child.name}"',
-                detail=f'Key ({names})=({shown}) is still referenced from table "{child.name}".',
-                schema=child.schema,
-                table=child.name,
-                constraint=constraint.name,
-            )
+            raise self._referred(parent, child, constraint, gone, env)
         values: dict[int, Any] = {}
         for place, number in enumerate(constraint.columns):
             slot = child.slot_of[number]
@@ -240,6 +231,25 @@ class ForeignKeys:
                 values[slot] = None if action == records.SET_NULL else env.session.default_of(child, number, env)
         changed = [written.complete([values.get(slot, value) for slot, value in enumerate(row)], env) for row in rows]
         self._modifier.replace_rows(written, rows, changed, env)
+        if action != records.SET_DEFAULT or not self._referring(child, constraint, gone, env):
+            return
+        # A default that is the key that goes leaves rows as they were, for whose parents nobody else asks.
+        if not self._there_again(parent, constraint, gone, env):
+            raise self._referred(parent, child, constraint, gone, env)
+
+    def _referred(
+        self, parent: Relation, child: Relation, constraint: Constraint, gone: tuple[Any, ...], env: Environment
+    ) -> SqlError:
+        names, shown = self._shown(parent, constraint.parent_columns, gone, env)
+        return SqlError(
+            "23503",
+            f'update or delete on table "{parent.name}" violates foreign key constraint "{constraint.name}"'
+            f' on table "{child.name}"',
+            detail=f'Key ({names})=({shown}) is still referenced from table "{child.name}".',
+            schema=child.schema,
+            table=child.name,
+            constraint=constraint.name,
+        )
 
     def _there_again(self, parent: Relation, constraint: Constraint, key: tuple[Any, ...], env: Environment) -> bool:
         """Whether another row of the statement took over the key."""
