@@ -172,9 +172,16 @@ class Restrictions:
         return bool(self.unrestricted) or any(bound.comparison not in _POINTS for bound in bounds)
 
 
+def _common(first: Bound, second: Bound) -> str:
+    return ", ".join(column.name for column in first.columns if column in second.columns)
+
+
 def _merge(group: list[Bound], bound: Bound, names: str) -> None:
     """Adds to restrictions of the same columns."""
     if group:
+        if group[0].is_slice and bound.comparison in _POINTS and bound.form is not Form.ENTRY:
+            shown = f'Columns "{names}"' if bound.form is Form.TOKEN else f'Column "{_common(group[0], bound)}"'
+            raise invalid(f"{shown} cannot be restricted by both an equality and an inequality relation")
         for each in (group[0], bound):
             if each.form is Form.ENTRY or each.comparison in CONTAINS:
                 continue
