@@ -100,13 +100,19 @@ def _float4_to_numeric(value: float, _env: Any) -> Decimal:
 
 def _to_float(value: Any, _env: Any) -> float:
     try:
-        return float(value)
+        found = float(value)
     except OverflowError:
         raise numbers.out_of_range(FLOAT8) from None
+    if isinstance(value, Decimal) and value.is_finite() and (math.isinf(found) or (not found and value)):
+        raise SqlError("22003", f'"{value:f}" is out of range for type double precision')
+    return found
 
 
 def _to_single(value: Any, env: Any) -> float:
-    return numbers.single(_to_float(value, env))
+    found = numbers.single(_to_float(value, env))
+    if not found and value:
+        raise SqlError("22003", f'"{value}" is out of range for type real')
+    return found
 
 
 def _time_of(value: int) -> int | None:
