@@ -11,6 +11,7 @@ from hyperdb.frontends.cql.parse import lexer
 from hyperdb.frontends.cql.parse.cache import Statements
 from hyperdb.frontends.cql.parse.parser import Grammar
 from hyperdb.frontends.cql.parse.statements import Insert
+from hyperdb.frontends.cql.parse.terms import MapTerm
 from hyperdb.frontends.cql.parse.text_definitions import render
 
 MEGABYTE = 1 << 20
@@ -88,3 +89,11 @@ def test_how_many_lexemes(cql: Grammar, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(lexer, "MOST_LEXEMES", 20)
     with pytest.raises(CqlError, match="more than 20 lexemes in one statement"):
         cql.parse("SELECT " + "a, " * 20 + "a FROM t")
+
+
+def test_a_map_of_as_many_constants_as_the_protocol_counted(cql: Grammar) -> None:
+    entries = ", ".join(f"'{number}': {number}" for number in range(65_535))
+    found = cql.parse(f"INSERT INTO t (k, m) VALUES (1, {{{entries}}})")
+    assert isinstance(found, Insert)
+    assert isinstance(found.values[1], MapTerm)
+    assert len(found.values[1].entries) == 65_535

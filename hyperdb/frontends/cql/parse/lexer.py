@@ -21,7 +21,8 @@ FLAGS = re.DOTALL | re.ASCII
 MOST_NESTING = 50
 MOST_OPERATORS = 100
 """Signs that may hang on one another without a comma or AND between: `1 + 1 + 1 ...` is a tree as deep as it is long."""
-MOST_LEXEMES = 200_000
+MOST_LEXEMES = 300_000
+"""A map of 65,535 constants, as many as the protocol counted, has 262,140."""
 
 # Cassandra 5.0, appendix A of its documentation of CQL and reserved_keywords.txt.
 RESERVED = frozenset(
