@@ -1,14 +1,15 @@
-"""CQL beside Cassandra 5.0: requests a second and percentiles of a gocql client, in turns; its ceiling; start; parsing.
+"""CQL beside Cassandra 5.0: requests a second and percentiles of a client, in turns; the client's ceiling; start; parsing.
 
-    python bench/cql.py [--rounds 5] [--seconds 2] [--kinds read,write,slice,text,textwrite] [--warm 30] [--always] [--parse]
+    python bench/cql.py [--rounds 5] [--seconds 2] [--kinds read,write,...] [--latte PROGRAM] [--warm 30] [--always] [--parse]
 
-Theory: both servers, and one that repeats canned answers, are asked by the same load generator (compat-tests/cql/load: 64
-requests in flight on two connections, protocol 4), in rounds of one after the other; what counts is the median of the rounds'
-ratios. The canned server is what the client and the kernel leave room for: nothing can be faster. Durability is of one class:
-Cassandra's commit log is synced every ten seconds, its default; HyperDB runs with `--sync everysec`, which loses a second at
-most; with `--always` a third server, with HyperDB's default, answers only what is synced. Cassandra has its default settings
-(compat-tests/cql/cassandra), G1 and both compilers, and is warmed up by `--warm` seconds of load before the first round, as is
-HyperDB. Processor time of the server a request is printed beside each rate, since rates depend on who shares the machine.
+Theory: both servers, and one that repeats canned answers, are asked by the same load generator (compat-tests/cql/load, or
+latte, which takes less of the processors that all of them share; 64 requests in flight on two connections, protocol 4), in
+rounds of one after the other; what counts is the median of the rounds' ratios. The canned server is what the client and the
+kernel leave room for: nothing can be faster. Durability is of one class: Cassandra's commit log is synced every ten seconds,
+its default; HyperDB runs with `--sync everysec`, which loses a second at most; with `--always` a third server, with HyperDB's
+default, answers only what is synced. Cassandra has its default settings (compat-tests/cql/cassandra), G1 and both compilers,
+and is warmed up by `--warm` seconds of load before the first round, as is HyperDB. Processor time of the server a request is
+printed beside each rate, since rates depend on who shares the machine.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "compat-tests" / "cql" / "cassandra"))
 
@@ -149,29 +151,75 @@ def canned(program: Path, upstream: Server) -> Iterator[Server]:
         child.wait()
 
 
-def load(program: Path, server: Server, kinds: Sequence[str], seconds: float, *, fill: bool = False) -> list[Measured]:
-    """What each kind of request came to."""
-    found = []
-    for kind in kinds or ("",):
-        words = [str(program), "-port", str(server.port), "-json", "-seconds", str(seconds), "-kinds", kind]
+class Load(Protocol):
+    """A program that makes requests."""
+
+    def fill(self, server: Server) -> None:
+        """Makes the tables and their rows."""
+
+    def run(self, server: Server, kind: str, seconds: float) -> Measured:
+        """So many seconds of one kind of request."""
+
+
+@dataclass(frozen=True)
+class Gocql:
+    """compat-tests/cql/load, built: every kind of request."""
+
+    program: Path
+
+    def fill(self, server: Server) -> None:
+        subprocess.run([self.program, "-port", str(server.port), "-kinds", "", "-fill"], check=True)
+
+    def run(self, server: Server, kind: str, seconds: float) -> Measured:
+        words = [self.program, "-port", str(server.port), "-json", "-seconds", str(seconds), "-kinds", kind]
         before = server.seconds()
-        done = subprocess.run([*words, *(["-fill"] if fill else [])], stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(words, stdout=subprocess.PIPE, check=True)
         spent = server.seconds() - before
-        for line in done.stdout.splitlines():
-            said = json.loads(line)
-            cost = spent / (said["rate"] * seconds) * 1e6
-            found.append(Measured(said["rate"], said["p50_ms"], said["p99_ms"], cost))
-    return found
+        said = json.loads(done.stdout)
+        return Measured(said["rate"], said["p50_ms"], said["p99_ms"], spent / (said["rate"] * seconds) * 1e6)
 
 
-def compare(servers: Sequence[Server], program: Path, asked: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class Latte:
+    """latte with compat-tests/cql/load/latte.rn: the prepared ones; on one thread of its own it takes a third of gocql's time."""
+
+    program: Path
+    home: Path
+    threads: int = 1
+
+    def _call(self, verb: str, server: Server, *words: str) -> None:
+        script = ROOT / "compat-tests" / "cql" / "load" / "latte.rn"
+        call = [self.program, "--log-dir", self.home, verb, script, f"127.0.0.1:{server.port}", *words]
+        subprocess.run(call, stdout=subprocess.DEVNULL, check=True)
+
+    def fill(self, server: Server) -> None:
+        self._call("schema", server)
+        self._call("load", server, "-q")
+
+    def run(self, server: Server, kind: str, seconds: float) -> Measured:
+        report = self.home / "latte.json"
+        report.unlink(missing_ok=True)
+        each = ("-t", str(self.threads), "-p", str(_IN_FLIGHT // self.threads), "-c", "2")
+        before = server.seconds()
+        self._call("run", server, "-f", kind, "-w", "1", "-d", f"{seconds}s", *each, "-q", "-o", str(report))
+        spent = server.seconds() - before
+        found = json.loads(report.read_text())
+        result = found["result"]
+        if result["error_count"]:
+            raise RuntimeError(f"{server.name}: {result['errors']}")
+        shares = dict(zip(found["percentiles"], result["request_latency"]["percentiles"], strict=True))
+        p50, p99 = (shares[share]["value"] for share in (50, 99))
+        return Measured(result["req_throughput"]["value"], p50, p99, spent / result["request_count"] * 1e6)
+
+
+def compare(servers: Sequence[Server], load: Load, asked: argparse.Namespace) -> None:
     """Rounds of all servers, and for each kind a table of medians."""
     kinds = asked.kinds.split(",")
     found: dict[str, dict[str, list[Measured]]] = {kind: {server.name: [] for server in servers} for kind in kinds}
     for number in range(asked.rounds):
         for kind in kinds:
             for server in servers:
-                found[kind][server.name] += load(program, server, [kind], asked.seconds)
+                found[kind][server.name].append(load.run(server, kind, asked.seconds))
         print(f"round {number + 1} of {asked.rounds}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
     print(f"\n{_IN_FLIGHT} in flight, {asked.rounds} rounds of {asked.seconds:g} s, load {os.getloadavg()[0]:.1f}\n")
     print("| request | server | /s | p50 ms | p99 ms | server cpu us | ratio to Cassandra (min..max) | wanted |")
@@ -199,7 +247,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each kind, server and round")
-    parser.add_argument("--kinds", default="read,write,slice,text,textwrite")
+    parser.add_argument("--kinds", default="", help="default: read,write,slice, and by gocql also text,textwrite")
+    parser.add_argument("--latte", type=Path, metavar="PROGRAM", help="ask by latte (crate latte-cli) instead of gocql")
+    parser.add_argument("--threads", type=int, default=1, help="latte's")
     parser.add_argument("--warm", type=float, default=30, help="seconds of load before the first round")
     parser.add_argument("--heap", default="2g", help="Cassandra's")
     parser.add_argument("--always", action="store_true", help="also HyperDB with every write synced before it is answered")
@@ -207,10 +257,12 @@ def main() -> None:
     parser.add_argument("--parse", action="store_true", help="also what reading CQL costs (bench/cql_parse.py)")
     parser.add_argument("--folder", type=Path, help="where data lies; default: a temporary one")
     asked = parser.parse_args()
+    asked.kinds = asked.kinds or ("read,write,slice" if asked.latte else "read,write,slice,text,textwrite")
     with tempfile.TemporaryDirectory(prefix="hyperdb-cql-", dir=asked.folder) as name, ExitStack() as stack:
         home = Path(name)
         program = home / "load"
         subprocess.run(["go", "build", "-o", program, "."], cwd=ROOT / "compat-tests" / "cql" / "load", check=True)
+        load: Load = Latte(asked.latte, home, asked.threads) if asked.latte else Gocql(program)
         servers = []
         if not asked.without_cassandra:
             server, took = stack.enter_context(cassandra(home / "cassandra", asked.heap))
@@ -223,11 +275,11 @@ def main() -> None:
             print(f"HyperDB ({sync}): start to first answer {first:.2f} s, of a new store; {took:.2f} s")
             servers.append(server)
         for server in servers:
-            load(program, server, [], 0, fill=True)
+            load.fill(server)
             for kind in asked.kinds.split(","):
-                load(program, server, [kind], asked.warm / len(asked.kinds.split(",")))
+                load.run(server, kind, asked.warm / len(asked.kinds.split(",")))
         servers.append(stack.enter_context(canned(program, servers[-1])))
-        compare(servers, program, asked)
+        compare(servers, load, asked)
     if asked.parse:
         subprocess.run([sys.executable, str(ROOT / "bench" / "cql_parse.py")], check=True)
 
