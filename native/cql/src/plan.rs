@@ -308,13 +308,15 @@ impl Plan {
         Some(())
     }
 
-    /// Does a write, with the values of its markers and the client's time for it; `now` in microseconds since 1970.
+    /// Does a write to its table, which was opened and claimed, with the values of its markers and the client's time for it; `now` in
+    /// microseconds since 1970.
     ///
     /// # Errors
-    /// [`Halt`]; the caller takes the statement back.
+    /// [`Halt`]; the caller takes the statement back, and opens the table again.
     pub fn write<S: RowSpace>(
         &self,
         space: &mut S,
+        opened: &mut WideOpened,
         values: &[Given<'_>],
         timestamp: Option<i64>,
         now: i64,
@@ -338,9 +340,6 @@ impl Plan {
             now: seconds,
             grace: write.grace,
         };
-        self.layout.claim(space)?;
-        let mut opened = self.layout.open(space)?;
-        let opened = &mut opened;
         let done = if write.removes {
             let deletion = Deletion {
                 timestamp,

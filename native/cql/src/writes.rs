@@ -9,7 +9,10 @@ use crate::envelope::{Execution, Header};
 use crate::known::Lifted;
 use crate::plan::{Halt, Plan};
 use hyperdb_graph::catalog;
-use hyperdb_graph::{Commit, ReadMode, Stop, Store, Turn};
+use hyperdb_graph::wide::layout::WideLayout;
+use hyperdb_graph::wide::partition::WideOpened;
+use hyperdb_graph::{Commit, ReadMode, Step, Stop, Store, Turn};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -32,6 +35,26 @@ pub(crate) struct Aside<'d> {
     pub(crate) now: i64,
 }
 
+/// Tables that a turn writes to, by their numbers: claimed, and opened as its writes have left them.
+#[derive(Default)]
+struct Tables(Vec<(u64, WideOpened)>);
+
+impl Tables {
+    fn open(&mut self, turn: &mut Turn<'_>, layout: &WideLayout) -> Step<&mut WideOpened> {
+        let number = layout.number;
+        let known = self.0.iter().position(|(known, _)| *known == number);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                layout.claim(turn)?;
+                self.0.push((number, layout.open(turn)?));
+                self.0.len() - 1
+            }
+        };
+        Ok(&mut self.0[at].1)
+    }
+}
+
 /// What came of requests.
 #[derive(Default)]
 pub(crate) struct Done<'d> {
@@ -49,13 +72,15 @@ pub(crate) fn perform<'d>(store: &Store, requests: Vec<Aside<'d>>, now: i64) -> 
         let mut written = Vec::with_capacity(requests.len());
         let mut missed = None;
         let version = catalog::version(&turn);
+        let mut tables = Tables::default();
         while let Some(request) = requests.pop_front() {
             turn.savepoint();
             let version = version.clone().map_err(Halt::Stop);
-            match version.and_then(|version| change(&mut turn, &request, version)) {
+            match version.and_then(|version| change(&mut turn, &mut tables, &request, version)) {
                 Ok(()) => written.push(request),
                 Err(halt) => {
                     turn.rollback();
+                    tables = Tables::default();
                     match halt {
                         Halt::Stop(Stop::Miss(miss)) => {
                             requests.push_front(request);
@@ -86,7 +111,12 @@ pub(crate) fn perform<'d>(store: &Store, requests: Vec<Aside<'d>>, now: i64) -> 
     done
 }
 
-fn change(turn: &mut Turn<'_>, request: &Aside<'_>, version: i64) -> Result<(), Halt> {
+fn change(
+    turn: &mut Turn<'_>,
+    tables: &mut Tables,
+    request: &Aside<'_>,
+    version: i64,
+) -> Result<(), Halt> {
     for change in &request.changes {
         if change.plan.version != version {
             return Err(Halt::Stray);
@@ -96,13 +126,12 @@ fn change(turn: &mut Turn<'_>, request: &Aside<'_>, version: i64) -> Result<(), 
             execution,
             lifted,
         } = change;
-        if lifted.is_empty() {
-            plan.write(turn, &execution.values, execution.timestamp, request.now)?;
-        } else {
-            let mut values = execution.values.clone();
-            lifted.give(&mut values);
-            plan.write(turn, &values, execution.timestamp, request.now)?;
+        let opened = tables.open(turn, &plan.layout)?;
+        let mut given = Cow::Borrowed(&execution.values);
+        if !lifted.is_empty() {
+            lifted.give(given.to_mut());
         }
+        plan.write(turn, opened, &given, execution.timestamp, request.now)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::cells::{Cells, Column, Columns};
 use super::layout::WideLayout;
 use super::many::Shape;
 use super::partition::{Moment, Place, WideOpened};
+use super::shadow::RECORD;
 use super::space::RowSpace;
 use crate::codec::row::{Row, Stamp};
 use crate::keys::{self, meta};
@@ -120,7 +121,8 @@ impl WideLayout {
         };
         let row = Row::decode(&packed).ok_or_else(|| malformed("row"))?;
         let partition = self.partition_of(&row).ok_or_else(|| malformed("row"))?;
-        self.share(transaction, opened, &partition)?;
+        let record = self.beside(opened, &partition, RECORD, &[]);
+        self.share(transaction, opened, &partition, &record)?;
         transaction.lock(
             Target::row(Family::DATA, &key),
             LockMode::Update,
@@ -136,7 +138,7 @@ impl WideLayout {
             .get(partition.prefix.len()..)
             .unwrap_or_default()
             .to_vec();
-        let shadow = self.shadow(transaction, opened, &partition, &form)?;
+        let shadow = self.shadow(transaction, opened, &partition, &record, &form)?;
         let cells = self.decode(Some(&packed))?;
         let place = Place {
             columns: self.key_columns(&partition, &packed)?,

@@ -204,7 +204,7 @@ impl WideLayout {
             let mut cells = self.decode(Some(&packed))?;
             cells.shade(deletion);
             let form = key.get(base.len()..).unwrap_or_default().to_vec();
-            let shadow = self.shadow(transaction, opened, partition, &form)?;
+            let shadow = self.shadow(transaction, opened, partition, &record, &form)?;
             let place = Place {
                 columns: self.key_columns(partition, &packed)?,
                 before: Some(packed),
@@ -237,10 +237,11 @@ impl WideLayout {
             Err(unkeyable) => return Ok(Err(unkeyable)),
         };
         let key = self.member(opened, partition, &form);
-        self.share(space, opened, partition)?;
+        let record = self.beside(opened, partition, RECORD, &[]);
+        self.share(space, opened, partition, &record)?;
         space.hold_row(&key, LockMode::Update)?;
         let before = space.get(DATA, &key)?.map(|value| value.to_vec());
-        let shadow = self.shadow(space, opened, partition, &form)?;
+        let shadow = self.shadow(space, opened, partition, &record, &form)?;
         let columns = match &before {
             // Values that sort alike may differ (1.0 and 1.00): a row keeps those that it was first written with.
             Some(packed) if self.keys_may_differ() => self.key_columns(partition, packed)?,
@@ -270,11 +271,14 @@ impl WideLayout {
         space: &mut S,
         opened: &WideOpened,
         partition: &Partition,
+        record: &[u8],
     ) -> Step<()> {
-        let record = self.beside(opened, partition, RECORD, &[]);
-        space.hold_row(&record, LockMode::KeyShare)?;
-        let beside = keys::member(self.app, opened.rows.cid + 1, &partition.prefix);
-        space.settle_rows(&beside)
+        space.hold_row(record, LockMode::KeyShare)?;
+        space.settle_rows(&keys::member(
+            self.app,
+            opened.rows.cid + 1,
+            &partition.prefix,
+        ))
     }
 
     pub(super) fn decode(&self, packed: Option<&[u8]>) -> Step<Cells> {

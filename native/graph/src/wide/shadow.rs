@@ -111,16 +111,16 @@ impl WideLayout {
         transaction.put(DATA, &key, &value)
     }
 
-    /// What was removed around the row with this clustering form.
+    /// What was removed around the row with this clustering form; `record` is the key of the partition's record.
     pub(super) fn shadow<V: View>(
         &self,
         view: &V,
         opened: &WideOpened,
         partition: &Partition,
+        record: &[u8],
         form: &[u8],
     ) -> Step<Shadow> {
-        let record = self.beside(opened, partition, RECORD, &[]);
-        let Some(all) = self.record(view, &record)? else {
+        let Some(all) = self.record(view, record)? else {
             return Ok(Shadow::default());
         };
         let mut shadow = Shadow {

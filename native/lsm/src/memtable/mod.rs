@@ -41,6 +41,8 @@ const FRESH: u8 = 2;
 const UNLOGGED: u8 = 4;
 /// Forgotten; its place may be used again.
 const PURGED: u8 = 8;
+/// Its chain grew since the last commit.
+const GREW: u8 = 16;
 
 struct Entry {
     /// The key and the newest value.
@@ -377,6 +379,7 @@ impl Memtable {
                     (self.versions.len() - 1) as u32
                 }
             };
+            entry.flags |= GREW;
             Undo::Pushed { flags }
         };
         entry.value_len = value.len() as u32;
