@@ -216,6 +216,19 @@ class Frames:
         """
         self._native.keep_attestation(name.encode(), frame, attestation)
 
+    def attestation(self, name: str, frame: int) -> bytes | None:
+        """What an owner said of an app at a frame, as `attest` gives it; None if nothing was."""
+        return self._native.attestation(name.encode(), frame)
+
+    def hold(self, number: int) -> _native.HeldFrame:
+        """Keeps a frame readable, wherever the horizon goes, until the handle is released: what it shows stays on the disk.
+
+        Raises:
+            BehindHorizonError: it can no longer be read.
+            NotSealedError: there is no such frame yet.
+        """
+        return self._native.hold(number)
+
     def audit(self, progress: Callable[[int, int], object] = lambda _done, _total: None, frame: int | None = None) -> Audit:
         """Recomputes a frame's roots from the data alone and compares. `progress` gets bytes done and in all."""
         return Audit(*self._native.audit(progress, frame))

@@ -6,7 +6,7 @@
 use crate::errors::{failed, raise};
 use crate::store::Store;
 use hyperdb_frames::attest::Attestation;
-use hyperdb_frames::{verify as check, Error, Request, Shard};
+use hyperdb_frames::{verify as check, Error, Request, Shard, View};
 use hyperdb_verkle::proof::{Answer, Query, Row, Seen, Show, Trusted, VerificationError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -61,6 +61,20 @@ fn digest(bytes: &[u8]) -> PyResult<[u8; 32]> {
 fn key(bytes: &[u8]) -> PyResult<[u8; 57]> {
     let wrong = |_| raise("InvalidError", "a key has 57 bytes");
     bytes.try_into().map_err(wrong)
+}
+
+/// A frame that stays readable while this lives.
+#[pyclass(frozen)]
+pub(crate) struct HeldFrame {
+    view: parking_lot::Mutex<Option<std::sync::Arc<View>>>,
+}
+
+#[pymethods]
+impl HeldFrame {
+    /// Lets it go; a second call does nothing.
+    fn release(&self) {
+        *self.view.lock() = None;
+    }
 }
 
 /// The frames of a store.
@@ -197,6 +211,16 @@ impl Frames {
         Ok(found.map(|keys| keys.iter().map(|key| PyBytes::new(py, key)).collect()))
     }
 
+    /// Keeps a frame readable, wherever the horizon goes, until the handle is released.
+    fn hold(&self, py: Python<'_>, number: u64) -> PyResult<HeldFrame> {
+        let sealer = self.store.get().sealer()?;
+        let view = py
+            .detach(|| sealer.frames().hold(number))
+            .map_err(failure)?;
+        let view = parking_lot::Mutex::new(Some(view));
+        Ok(HeldFrame { view })
+    }
+
     /// The shards of an app's trees under a limit in bytes.
     #[pyo3(signature = (app, limit, frame=None))]
     fn shards<'py>(
@@ -259,6 +283,19 @@ impl Frames {
             Err(Error::Malformed(_)) => Err(wrong()),
             other => other.map_err(failure),
         }
+    }
+
+    /// What an owner said of an app at a frame, if it did: app root, manifest, public key, signature.
+    fn attestation<'py>(
+        &self,
+        py: Python<'py>,
+        app: &[u8],
+        frame: u64,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let sealer = self.store.get().sealer()?;
+        let found = py.detach(|| sealer.frames().attestation(app, frame));
+        let found = found.map_err(failure)?;
+        Ok(found.map(|found| PyBytes::new(py, &found.encode())))
     }
 
     /// Gauges by name, and why the last try to seal failed.

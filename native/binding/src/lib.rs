@@ -45,7 +45,7 @@ mod _core {
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]
-    use super::frames::{public_key_of, verify, Frames};
+    use super::frames::{public_key_of, verify, Frames, HeldFrame};
     #[pymodule_export]
     use super::hypergraph::{Hypergraph, Pages, Reader};
     #[pymodule_export]

@@ -28,7 +28,7 @@ use crate::records::{is_made_early, Cost, Records, Writing, SALT_SECRET, STORE_K
 use crate::removes::{leave, Entering};
 use crate::sign::{SecretKey, SEED};
 use crate::tree::Tree;
-use crate::view::kept_from;
+use crate::view::{kept_from, Held};
 use hyperdb_graph::identity::Environment;
 use hyperdb_graph::{AppId, Store};
 use hyperdb_lsm::{Batch, Commit, Family, Snapshot};
@@ -76,6 +76,7 @@ pub struct Frames {
     stopped: AtomicBool,
     opened_ms: i64,
     pub(crate) anchors: Anchors,
+    pub(crate) held: Held,
 }
 
 impl Frames {
@@ -110,6 +111,7 @@ impl Frames {
             stopped: AtomicBool::new(false),
             store,
             anchors: Anchors::default(),
+            held: Held::default(),
         })
     }
 

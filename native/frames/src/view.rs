@@ -5,6 +5,9 @@
 //! its nodes is written: so the nodes of a frame are what the store shows at the first commit kept for frames from the one on that made
 //! it, or now if there is none. That also holds while the next frame is being made, and after one was given up half way.
 //!
+//! Whoever has to answer at a frame for longer than the horizon lets it (a published epoch) holds it: the store keeps what it shows for
+//! as long as somebody has the handle, and every reader by number finds it there.
+//!
 //! **Invariant.** A view holds what it reads, however far the horizon moves meanwhile.
 
 use crate::error::{Error, Result};
@@ -13,8 +16,11 @@ use crate::history::{self, Path};
 use crate::records::{Cost, Records};
 use crate::seal::Frames;
 use hyperdb_lsm::{Commit, Db, Snapshot};
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
 
 /// What a frame lets read: its header, the data, and the nodes of its trees.
+#[derive(Clone)]
 pub struct View {
     /// The frame.
     pub signed: SignedHeader,
@@ -22,6 +28,26 @@ pub struct View {
     pub data: Snapshot,
     /// A commit at which the NODE family holds the frame's trees.
     pub nodes: Snapshot,
+}
+
+/// Frames that somebody holds.
+#[derive(Default)]
+pub(crate) struct Held(Mutex<Vec<Weak<View>>>);
+
+impl Held {
+    fn add(&self, view: &Arc<View>) {
+        let mut held = self.0.lock();
+        held.retain(|each| each.strong_count() > 0);
+        held.push(Arc::downgrade(view));
+    }
+
+    fn find(&self, number: u64) -> Option<View> {
+        let held = self.0.lock();
+        held.iter()
+            .filter_map(Weak::upgrade)
+            .find(|view| view.signed.header.number == number)
+            .map(|view| View::clone(&view))
+    }
 }
 
 /// The first commit kept for frames from `made_by` on.
@@ -35,8 +61,28 @@ impl Frames {
     /// What frame `number` lets read, the newest if `None`.
     ///
     /// # Errors
-    /// [`Error::NotSealed`], [`Error::BehindHorizon`], else what the store fails with.
+    /// [`Error::NotSealed`], [`Error::BehindHorizon`] unless somebody holds it, else what the store fails with.
     pub fn view(&self, number: Option<u64>) -> Result<View> {
+        match self.readable(number) {
+            Err(Error::BehindHorizon { asked, oldest }) => self
+                .held
+                .find(asked)
+                .ok_or(Error::BehindHorizon { asked, oldest }),
+            other => other,
+        }
+    }
+
+    /// Keeps a frame readable, wherever the horizon goes, for as long as the handle lives: what it shows is not compacted away.
+    ///
+    /// # Errors
+    /// As [`Frames::view`].
+    pub fn hold(&self, number: u64) -> Result<Arc<View>> {
+        let view = Arc::new(self.view(Some(number))?);
+        self.held.add(&view);
+        Ok(view)
+    }
+
+    fn readable(&self, number: Option<u64>) -> Result<View> {
         let db = self.store().db();
         // Before the kept commits are looked at: if there is none to read the nodes at, none was written by then.
         let now = db.snapshot();

@@ -264,6 +264,54 @@ fn what_cannot_be_asked_is_refused_by_name() {
 }
 
 #[test]
+fn a_held_frame_is_read_wherever_the_horizon_goes() {
+    let world = World::default();
+    let frames = frames(&world);
+    let put = |n: u8| {
+        let mut turn = frames.store().turn(0);
+        let app = turn.app(APPS[0]).unwrap();
+        turn.put_vertex(app, b"key", &[n], None).unwrap();
+        turn.put_vertex(app, &[n], b"value", None).unwrap();
+        turn.commit().unwrap();
+        drop(turn);
+        frames.seal(true).unwrap();
+    };
+    put(1);
+    let held = frames.hold(1).unwrap();
+    let before = settled(&frames, 1, APPS[0]);
+    for n in 2..9 {
+        put(n);
+    }
+    frames.store().db().flush().unwrap();
+    frames.store().db().compact().unwrap();
+    assert!(matches!(
+        frames.view(Some(2)),
+        Err(Error::BehindHorizon { asked: 2, .. })
+    ));
+    assert_eq!(held.signed.header.number, 1);
+    assert_eq!(settled(&frames, 1, APPS[0]), before);
+    let found = ask(
+        &frames,
+        1,
+        APPS[0],
+        &[Query::Element {
+            id: b"key".to_vec(),
+        }],
+    );
+    assert!(matches!(found.answers[0], Answer::Found { .. }));
+    let changed = frames
+        .changed_keys(APPS[0], (1, None), 100)
+        .unwrap()
+        .unwrap();
+    assert_eq!(changed.len(), 8);
+    drop(held);
+    assert!(matches!(
+        frames.view(Some(1)),
+        Err(Error::BehindHorizon { asked: 1, .. })
+    ));
+}
+
+#[test]
 fn what_no_verifier_would_take_is_not_proved() {
     let world = World::default();
     let frames = frames(&world);
