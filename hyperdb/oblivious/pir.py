@@ -7,6 +7,7 @@ themselves. Invariant: randomness is passed in, 32 bytes a query, and a prepared
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,18 @@ from hyperdb.errors import InvalidError
 DIMENSION = 1280
 """Numbers in a row of a hint (docs/pir-parameters.md)."""
 NUMBER_BYTES = 4
+"""Of a hint and of an answer."""
+_QUERY_BITS = 28
+"""Of a number of a query (docs/pir-parameters.md, Rounding)."""
 SEED_BYTES = 32
 
 Change = tuple[int, bytes, bytes]
 """A column's number, its bytes before and its bytes now."""
+
+
+def query_bytes(columns: int) -> int:
+    """Bytes of a query over so many columns."""
+    return -(-columns * _QUERY_BITS // 8)
 
 
 def kernels() -> tuple[str, ...]:
@@ -78,7 +87,7 @@ class Matrix:
         """Answers to queries, in one pass over the data for all of them.
 
         Raises:
-            InvalidError: a query has not four bytes for each column.
+            InvalidError: a query has another length than `query_bytes`.
         """
         return self._native.answer(queries, self.threads)
 
@@ -127,12 +136,22 @@ class Hint:
 
 
 class Asker:
-    """Makes queries for one matrix under one hint, from a stock that was prepared beforehand. Not thread-safe."""
+    """Makes queries for one matrix under one hint, from a stock that was prepared beforehand. Thread-safe."""
 
     def __init__(
-        self, hint: Hint, columns: int, *, stock: int = 8, threads: int = 1, random: Callable[[int], bytes] = os.urandom
+        self,
+        hint: Hint,
+        columns: int,
+        *,
+        stock: int = 8,
+        threads: int = 1,
+        random: Callable[[int], bytes] = os.urandom,
+        ahead: bool = False,
     ) -> None:
-        """`stock` queries are prepared at a time, in one expansion of the public matrix; `random` is the system's generator."""
+        """`stock` queries are prepared at a time, in one expansion of the public matrix; `random` is the system's generator.
+
+        `ahead`: a thread fills the stock at once, and whenever half of it is gone, so that asking waits for nothing.
+        """
         if stock < 1:
             raise InvalidError(f"a stock of {stock} queries")
         self.columns = columns
@@ -140,7 +159,13 @@ class Asker:
         self._size = stock
         self._threads = threads
         self._random = random
+        self._ahead = ahead
+        self._changed = threading.Condition()
         self._stock: deque[_native.PirQuery] = deque()
+        self._is_preparing = False
+        if ahead:
+            with self._changed:
+                self._begin()
 
     @property
     def stock(self) -> int:
@@ -149,10 +174,11 @@ class Asker:
 
     def prepare(self) -> None:
         """Fills the stock: the costly part of a query, which does not depend on what is asked."""
-        place, wanted = self._hint.place, self._size - len(self._stock)
-        seeds = [self._random(SEED_BYTES) for _ in range(wanted)]
-        made = _native.PirQuery.prepare(place.app, place.number, self.columns, self._hint.native, seeds, self._threads)
-        self._stock.extend(made)
+        with self._changed:
+            while self._is_preparing:
+                self._changed.wait()
+            self._is_preparing = True
+        self._fill()
 
     def ask(self, column: int) -> tuple[bytes, _native.PirMask]:
         """A query for a column, and what recovers the column from the answer.
@@ -162,14 +188,45 @@ class Asker:
         """
         if not 0 <= column < self.columns:
             raise InvalidError(f"there is no column {column} of {self.columns}")
-        if not self._stock:
+        while True:
+            with self._changed:
+                while self._is_preparing and not self._stock:
+                    self._changed.wait()
+                if self._stock:
+                    query = self._stock.popleft()
+                    if self._ahead and 2 * len(self._stock) <= self._size:
+                        self._begin()
+                    break
             self.prepare()
-        return self._stock.popleft().ask(column)
+        return query.ask(column)
 
     def renew(self, hint: Hint) -> None:
         """Goes on with another hint of the same columns: what was prepared stays good."""
         if hint.place != self._hint.place or hint.rows != self._hint.rows:
             raise InvalidError("the hint is of another matrix")
-        self._hint = hint
-        for query in self._stock:
-            query.read_with(hint.native)
+        with self._changed:
+            self._hint = hint
+            for query in self._stock:
+                query.read_with(hint.native)
+
+    def _begin(self) -> None:
+        """Lets a thread fill the stock, if none does; the lock is held."""
+        if not self._is_preparing:
+            self._is_preparing = True
+            threading.Thread(target=self._fill, name="hyperdb-prepare", daemon=True).start()
+
+    def _fill(self) -> None:
+        """Prepares what is missing, by whoever said that it does."""
+        made: list[_native.PirQuery] = []
+        hint, place = self._hint, self._hint.place
+        try:
+            seeds = [self._random(SEED_BYTES) for _ in range(self._size - len(self._stock))]
+            made = _native.PirQuery.prepare(place.app, place.number, self.columns, hint.native, seeds, self._threads)
+        finally:
+            with self._changed:
+                if hint is not self._hint:
+                    for query in made:
+                        query.read_with(self._hint.native)
+                self._stock.extend(made)
+                self._is_preparing = False
+                self._changed.notify_all()

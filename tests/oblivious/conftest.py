@@ -32,6 +32,11 @@ def fill(db: Database, count: int = 120, seed: int = 1) -> None:
     db.execute(APP, "SET", "timed", "value", "EX", "1000000")
 
 
+def query_number(query: bytes, column: int) -> int:
+    """The number of a column in a query as it is sent: the upper 28 bits of 32."""
+    return (int.from_bytes(query, "little") >> 28 * column) % (1 << 28) << 4
+
+
 @pytest.fixture
 def db() -> Iterator[Database]:
     """A filled store of which a frame is sealed."""

@@ -15,11 +15,11 @@ from hyperdb.commitment.verify import Element, Elements, Query, Root, Verificati
 from hyperdb.errors import PrivacyError, WrongTypeError
 from hyperdb.oblivious.epochs import OVERFLOW, PAGES, Epoch, Source, build
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
-from hyperdb.oblivious.pir import DIMENSION
+from hyperdb.oblivious.pir import DIMENSION, query_bytes
 from hyperdb.oblivious.reader import Reader, open_reader
 from hyperdb.oblivious.service import LocalService, Recorder, Service
 
-from .conftest import APP, fill
+from .conftest import APP, fill, query_number
 
 LEVELS: tuple[Level, ...] = (Plain(), Bucket(k=16), Cover(c=2, k=16), Pir(), Full())
 SECRET = b"s" * 32
@@ -87,8 +87,8 @@ def _trace(served: Served, level: Level, name: bytes) -> list[tuple[str, int | N
 @pytest.mark.parametrize("name", [b"user:7", b"large", b"nobody", b"hash:5"])
 def test_a_private_get_is_one_page_and_its_overflow(served: Served, name: bytes) -> None:
     manifest = served.epoch.manifest
-    page_query, page_answer = 4 * manifest.pages.columns, 4 * manifest.pages.rows
-    over_query, over_answer = 4 * manifest.overflow.columns, 4 * manifest.overflow.rows
+    page_query, page_answer = query_bytes(manifest.pages.columns), 4 * manifest.pages.rows
+    over_query, over_answer = query_bytes(manifest.overflow.columns), 4 * manifest.overflow.rows
     expected = [("answer 0", page_query, page_answer), ("answer 1", over_query, over_answer)]
     assert manifest.parts == 1 and _trace(served, Pir(), name) == expected
 
@@ -116,7 +116,7 @@ def test_opening_fetches_manifest_and_hints_alone(served: Served) -> None:
 
 
 def test_contents_of_private_queries_are_uniform(served: Served) -> None:
-    """Chi-square over the top bytes of many queries for each of two columns, and between both."""
+    """Chi-square over the bytes of many queries for each of two columns."""
     counts: list[Counter[int]] = []
     for target in (b"user:7", b"large"):
         recorder = Recorder(served.service)
@@ -126,7 +126,7 @@ def test_contents_of_private_queries_are_uniform(served: Served) -> None:
             reader.get(target)
         queries = [event.sent[1] for event in recorder.trace if isinstance(event.sent, tuple)]
         assert len(set(queries)) == len(queries), "no query is sent twice"
-        counts.append(Counter(byte for query in queries for byte in query[3::4]))
+        counts.append(Counter(byte for query in queries for byte in query[:-1]))
     for count in counts:
         mean = count.total() / 256
         square = sum((count[byte] - mean) ** 2 / mean for byte in range(256))
@@ -205,8 +205,7 @@ class Liar:
         if number == PAGES and self.epoch is not None and self.spoil_column is not None:
             # One cell of one column: the answer differs by that column's number in the query, whichever column is asked for.
             spoiled = bytearray(self.inner.answer(number, query))
-            at = 4 * self.spoil_column
-            word = int.from_bytes(query[at : at + 4], "little") + int.from_bytes(spoiled[:4], "little")
+            word = query_number(query, self.spoil_column) + int.from_bytes(spoiled[:4], "little")
             spoiled[:4] = (word % (1 << 32)).to_bytes(4, "little")
             return bytes(spoiled)
         return self.inner.answer(number, query)

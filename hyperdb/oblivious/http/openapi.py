@@ -41,6 +41,8 @@ class Endpoint:
     body: str | None = None
     """What has to be sent."""
     query: Mapping[str, str] = field(default_factory=dict)
+    optional: Sequence[str] = ()
+    """Which of the query may be left out."""
     others: Sequence[Answer] = ()
     units: int = 0
     """What it takes off a ticket."""
@@ -65,8 +67,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
-    parameters = [_parameter(name, "path", *_PLACES[name]) for name in re.findall(r"{(\w+)}", endpoint.pattern)]
-    parameters += [_parameter(name, "query", what, {"type": "string"}) for name, what in endpoint.query.items()]
+    parameters = [_parameter(name, "path", *_PLACES[name], is_required=True) for name in re.findall(r"{(\w+)}", endpoint.pattern)]
+    parameters += [
+        _parameter(name, "query", what, {"type": "string"}, is_required=name not in endpoint.optional)
+        for name, what in endpoint.query.items()
+    ]
     answers = (Answer(200, endpoint.summary, endpoint.kind), *endpoint.others)
     made: dict[str, Any] = {
         "operationId": endpoint.name,
@@ -86,5 +91,5 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return made
 
 
-def _parameter(name: str, place: str, what: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": True, "description": what, "schema": schema}
+def _parameter(name: str, place: str, what: str, schema: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": is_required, "description": what, "schema": schema}

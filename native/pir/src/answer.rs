@@ -6,6 +6,7 @@
 use crate::error::{check_length, Result};
 use crate::kernel::{Kernel, Multiply, Sums};
 use crate::matrix::{groups, Block, Matrix, GROUP, TILE_ROWS};
+use crate::rounding::{query_bytes, unpack};
 
 /// Queries that pass at a time: their words and sums stay in caches.
 pub(crate) const BATCH: usize = 256;
@@ -30,7 +31,7 @@ pub fn answer(
         .collect())
 }
 
-/// Answers queries in wire form: numbers u32 LE.
+/// Answers queries in wire form ([`crate::rounding`]); answers are numbers u32 LE.
 ///
 /// # Errors
 /// As [`answer`].
@@ -38,8 +39,8 @@ pub fn answer_bytes(matrix: &Matrix, queries: &[&[u8]], threads: usize) -> Resul
     let numbers: Vec<Vec<u32>> = queries
         .iter()
         .map(|query| {
-            check_length("a query", query.len(), 4 * matrix.columns())?;
-            Ok(from_bytes(query))
+            check_length("a query", query.len(), query_bytes(matrix.columns()))?;
+            Ok(unpack(query, matrix.columns()))
         })
         .collect::<Result<_>>()?;
     let numbers: Vec<&[u32]> = numbers.iter().map(Vec::as_slice).collect();

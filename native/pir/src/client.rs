@@ -7,25 +7,31 @@
 //! **Invariant.** A prepared query becomes one query: [`Prepared::query`] consumes it. Two queries from the same secret and errors
 //! would differ by the columns asked for, in the clear.
 
-use crate::answer::{from_bytes, to_bytes};
+use crate::answer::from_bytes;
 use crate::error::{check_length, Error, Result};
 use crate::gaussian;
 use crate::hint::Hint;
 use crate::kernel::{Kernel, Multiply};
 use crate::parameters::{CENTRE, DIMENSION, ENTRY_BITS, MODULUS_BITS, MOST_COLUMNS, STEP};
 use crate::public::PublicMatrix;
+use crate::rounding::{pack, rounding};
 use crate::seed::{Seed, Stream};
+
+/// Coins of a word.
+const COINS: usize = u64::BITS as usize;
 
 /// A query without its column.
 pub struct Prepared {
     numbers: Vec<u32>,
+    /// A bit a number, for rounding it.
+    coins: Vec<u64>,
     secret: Secret,
 }
 
 /// What is needed to read the answer of one query.
 pub struct Secret {
     numbers: Vec<u32>,
-    /// Sum of all errors.
+    /// Sum of all errors, of rounding too.
     error: u32,
     columns: usize,
 }
@@ -68,6 +74,7 @@ pub fn prepare(
             scope.spawn(move || add_products(public, place * share, part, secrets, engine));
         }
     });
+    prepared.iter_mut().for_each(Prepared::round);
     Ok(prepared)
 }
 
@@ -96,9 +103,13 @@ fn draw(seed: &Seed, columns: usize) -> Prepared {
     let numbers: Vec<u32> = (0..columns)
         .map(|_| gaussian::sample(&mut stream))
         .collect();
+    let coins = (0..columns.div_ceil(COINS))
+        .map(|_| stream.next())
+        .collect();
     let error = numbers.iter().copied().fold(0, u32::wrapping_add);
     Prepared {
         numbers,
+        coins,
         secret: Secret {
             numbers: secret,
             error,
@@ -108,7 +119,18 @@ fn draw(seed: &Seed, columns: usize) -> Prepared {
 }
 
 impl Prepared {
-    /// Makes it a query for a column: numbers u32 LE, one a column.
+    /// Rounds all numbers to what is sent of them; the column's step leaves that as it is.
+    fn round(&mut self) {
+        for (numbers, coins) in self.numbers.chunks_mut(COINS).zip(&self.coins) {
+            for (place, number) in numbers.iter_mut().enumerate() {
+                let added = rounding(*number, coins >> place & 1 == 1);
+                *number = number.wrapping_add(added);
+                self.secret.error = self.secret.error.wrapping_add(added);
+            }
+        }
+    }
+
+    /// Makes it a query for a column, in wire form ([`crate::rounding`]).
     ///
     /// # Errors
     /// There is no such column. The prepared query is gone all the same.
@@ -119,7 +141,7 @@ impl Prepared {
             .get_mut(column)
             .ok_or(Error::NoSuchColumn { column, columns })?;
         *number = number.wrapping_add(STEP);
-        Ok((to_bytes(&self.numbers), self.secret))
+        Ok((pack(&self.numbers), self.secret))
     }
 
     /// What its answer will differ by from the bytes, under a hint.

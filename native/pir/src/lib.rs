@@ -23,6 +23,7 @@ pub mod matrix;
 mod memory;
 pub mod parameters;
 pub mod public;
+pub mod rounding;
 mod seed;
 
 pub use error::{Error, Result};
