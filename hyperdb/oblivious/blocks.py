@@ -2,8 +2,9 @@
 
 Theory: elements lie by hash64, so its first b bits cut an app into 2^b blocks of nearly one size. A block of b + 1 bits is half
 of one of b bits: when an app grows, blocks are only ever cut. A cover must be the same for whatever lies in it, and for every
-time, or two questions intersect: so blocks are permuted under a key of the client, and the permutation is cut into cells of c.
-Invariant: which blocks are asked for follows from key, c, bits and the cell; nothing is drawn when a question is asked.
+time, or two questions intersect; and the same person asks at other levels, and again when the app has grown. So cells are chosen
+under a key of the client, and nest like blocks. Invariant: which blocks are asked for follows from key, c, bits and the cell;
+nothing is drawn when a question is asked.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from hyperdb.commitment.verify import Bounds
 
 _PLACE_BITS = 64
 MOST_BITS = 20
+_CHOSEN_BITS = 6
+"""Of the most blocks that a cover may have: up to here cells of all sizes share their choices."""
 
 
 def bits_for(elements: int, k: int) -> int:
@@ -46,27 +48,43 @@ class Partition:
 
 @dataclass(frozen=True)
 class Cells:
-    """A partition's blocks in the order of a client's key, cut into cells of c."""
+    """Covers of a partition's blocks, c a cover, by a client's key.
+
+    A cell is a path: one bit for each bit of a block from the m-th on, c = 2^m. Its blocks have each another first m bits; the
+    bits behind them are the path's, each turned over or not by the key (`_turned`). So each bit more halves a cell, and each m
+    more puts two together: what covers of one block at two levels or sizes of the app have in common is the cover of the smaller
+    c with the smaller blocks, and never less.
+    """
 
     partition: Partition
     c: int
     key: bytes
 
-    @cached_property
-    def _order(self) -> Sequence[int]:
-        def mark(block: int) -> bytes:
-            return hmac.digest(self.key, b"hyperdb/cover" + block.to_bytes(8, "little"), hashlib.sha256)
-
-        return sorted(range(1 << self.partition.bits), key=mark)
-
-    @cached_property
-    def _rank(self) -> Sequence[int]:
-        ranks = [0] * len(self._order)
-        for rank, block in enumerate(self._order):
-            ranks[block] = rank
-        return ranks
-
     def cover(self, block: int) -> tuple[int, ...]:
         """The blocks of a block's cell, ascending; all there are if these are fewer than c."""
-        first = self._rank[block] // self.c * self.c
-        return tuple(sorted(self._order[first : first + self.c]))
+        bits = self.partition.bits
+        first = min(self.c.bit_length() - 1, bits)
+        path: list[int] = []
+        for depth in range(first, bits):
+            bit = block >> bits - 1 - depth & 1
+            path.append(bit ^ self._turned(block >> bits - depth, depth, path, first))
+        return tuple(sorted(self._follow(begin, path, first) for begin in range(1 << first)))
+
+    def _follow(self, begin: int, path: Sequence[int], first: int) -> int:
+        """The block of a cell that begins with these bits."""
+        block = begin
+        for at, turn in enumerate(path):
+            block = block << 1 | turn ^ self._turned(block, first + at, path[:at], first)
+        return block
+
+    def _turned(self, prefix: int, depth: int, path: Sequence[int], first: int) -> int:
+        """Whether a block with this prefix of `depth` bits takes the other half than the path says."""
+        if depth < _CHOSEN_BITS:
+            # The same for cells of every size.
+            what = b"\x00" + bytes([depth]) + prefix.to_bytes(1, "little")
+        else:
+            # Of each cell anew: one that was seen tells nothing of others.
+            own = path[_CHOSEN_BITS - first :]
+            top = prefix >> depth - _CHOSEN_BITS
+            what = b"\x01" + bytes([depth, top]) + sum(bit << at for at, bit in enumerate(own)).to_bytes(4, "little")
+        return hmac.digest(self.key, b"hyperdb/cover" + what, hashlib.sha256)[0] & 1

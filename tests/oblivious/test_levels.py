@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -77,13 +78,48 @@ def test_blocks_lie_side_by_side_and_halve() -> None:
             assert partition.block(place) == block
 
 
-def test_covers_are_cells_of_a_keyed_permutation() -> None:
-    partition = Partition(6)
-    cells, others = Cells(partition, 4, b"k" * 32), Cells(partition, 4, b"l" * 32)
-    covers = [cells.cover(block) for block in range(64)]
-    assert all(block in cover and len(cover) == 4 and list(cover) == sorted(cover) for block, cover in enumerate(covers))
+@pytest.mark.parametrize(("bits", "c"), [(6, 4), (3, 4), (9, 1), (9, 8), (8, 64), (10, 16)])
+def test_covers_are_cells_that_a_key_chooses(bits: int, c: int) -> None:
+    partition, count = Partition(bits), 1 << bits
+    cells = Cells(partition, c, b"k" * 32)
+    covers = [cells.cover(block) for block in range(count)]
+    assert all(block in cover and len(cover) == c and list(cover) == sorted(cover) for block, cover in enumerate(covers))
     assert all(covers[other] == cover for cover in covers for other in cover), "the same for every block in it"
-    assert len(set(covers)) == 16
-    assert covers != [others.cover(block) for block in range(64)]
-    assert covers == [Cells(partition, 4, b"k" * 32).cover(block) for block in range(64)]
+    assert len(set(covers)) == count // c
+    if 1 < c < count:
+        assert covers != [Cells(partition, c, b"l" * 32).cover(block) for block in range(count)]
+    assert covers == [Cells(partition, c, b"k" * 32).cover(block) for block in range(count)]
+
+
+def test_all_blocks_are_the_cover_where_there_are_no_more() -> None:
     assert Cells(Partition(1), 4, b"k").cover(0) == (0, 1)
+    assert Cells(Partition(0), 1, b"k").cover(0) == (0,)
+
+
+def test_covers_of_one_key_nest_at_every_level_and_size() -> None:
+    """Who asks for one thing at two levels, or again when the app has grown, shows the smaller cover and nothing smaller."""
+    key, finest = b"k" * 32, 11
+    for target in random.Random(5).sample(range(1 << finest), 40):
+        covers = {
+            (c, bits): {
+                part << finest - bits | rest
+                for part in Cells(Partition(bits), c, key).cover(target >> finest - bits)
+                for rest in range(1 << finest - bits)
+            }
+            for c in (1, 2, 4, 8, 16, 32, 64)
+            for bits in (6, 7, 8, 10, 11)
+        }
+        for (c, bits), one in covers.items():
+            for (other_c, other_bits), other in covers.items():
+                assert one & other == covers[min(c, other_c), max(bits, other_bits)]
+
+
+def test_a_cell_that_was_seen_does_not_tell_the_others() -> None:
+    """Keys that agree on one cell do not agree on another: what a store saw of a client leaves the rest open."""
+    partition = Partition(8)
+    by_cell: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
+    for number in range(4000):
+        cells = Cells(partition, 2, number.to_bytes(32, "little"))
+        by_cell.setdefault(cells.cover(0), set()).add(cells.cover(100))
+    assert len(by_cell) == 128
+    assert min(map(len, by_cell.values())) > 5
