@@ -9,37 +9,15 @@ import signal
 import threading
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
+from hyperdb.commitment.verify import OwnerKey
 from hyperdb.errors import InvalidError
 from hyperdb.remote import Remote
+from hyperdb.remote.bars import Bars
 from hyperdb.values import parse_address
 
 _OFF = "off"
+_KEY_BYTES = 57
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-class _Bars:
-    """A bar for each download, on the error output."""
-
-    def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._tasks: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Shows how far it is."""
-        with self._lock:
-            if what not in self._tasks:
-                self._tasks[what] = self._progress.add_task(what, total=total)
-                self._progress.start()
-            self._progress.update(self._tasks[what], completed=done, total=total)  # type: ignore[arg-type]
-            if done >= total:
-                self._progress.remove_task(self._tasks.pop(what))  # type: ignore[arg-type]
-                if not self._tasks:
-                    self._progress.stop()
 
 
 def serve_remote(
@@ -52,6 +30,9 @@ def serve_remote(
     cql: str,
     state: Path | None,
     ca: Path | None,
+    owner: str | None,
+    refresh: float,
+    follow: str,
     directory: Path | None,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
@@ -61,8 +42,11 @@ def serve_remote(
     """
     if directory is not None:
         raise InvalidError("--remote serves another machine's data, and not a directory's")
-    if key is None:
-        raise InvalidError("--remote needs --key: the store's public key, as `hyperdb serve --http` and `hyperdb root` print it")
+    if (key is None) == (owner is None):
+        raise InvalidError(
+            "--remote needs either --key, the store's public key, as `hyperdb serve --http` and `hyperdb root` print it, "
+            "or --owner, that of the app's owner, as `hyperdb key show` prints it"
+        )
     listen = {name: address for name, address in (("resp", resp), ("sql", sql), ("cql", cql)) if address != _OFF}
     for address in listen.values():
         if parse_address(address)[0] not in _LOCAL:
@@ -70,8 +54,12 @@ def serve_remote(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    pinned = OwnerKey(_key(owner)) if owner is not None else str(key)
+    seconds = None if follow == _OFF else _seconds(follow)
     with (
-        Remote(url, key=key, privacy=privacy, state=state, ca=ca, progress=_Bars().show) as remote,
+        Remote(
+            url, key=pinned, privacy=privacy, state=state, ca=ca, refresh=refresh, follow=seconds, progress=Bars().show
+        ) as remote,
         remote.serve(resp=listen.get("resp"), sql=listen.get("sql"), cql=listen.get("cql")) as serving,
     ):
         if (at := serving.resp_address) is not None:
@@ -81,9 +69,28 @@ def serve_remote(
         if (at := serving.cql_address) is not None:
             print(f"cqlsh         cqlsh {at[0]} {at[1]}")
         print(f"privacy       {remote.privacy}; HYPER.PRIVACY, SET hyperdb.privacy and the payload hyperdb.privacy change it")
+        for name in remote.apps():
+            print(f"{name:<13} {remote.store.app(name).standing}")
         found = {"resp": serving.resp_address, "sql": serving.sql_address, "cql": serving.cql_address}
         print("ready", *(f"{name}={each[0]}:{each[1]}" for name, each in found.items() if each is not None), flush=True)
         # In steps, since a signal's handler runs only between them.
         while not stopping.wait(0.2):
             pass
     print("stopping", flush=True)
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise InvalidError(f"--owner: a key is {2 * _KEY_BYTES} hexadecimal digits")
+    return key
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidError(f"--follow is a number of seconds or 'off', not '{text}'") from None

@@ -94,12 +94,28 @@ def serve(
     privacy: Annotated[str, typer.Option(help="With --remote: none, bucket(K), cover(c, K), pir or full.")] = "pir",
     state: Annotated[Path | None, typer.Option(help="With --remote: directory for hints and what was seen.")] = None,
     ca: Annotated[Path | None, typer.Option(help="With --remote: certificates (PEM) to check the server's by.")] = None,
+    owner: Annotated[str | None, typer.Option(help="With --remote: the owner's public key, who must have signed.")] = None,
+    refresh: Annotated[float, typer.Option(help="With --remote: seconds after which a newer epoch is looked for.")] = 60.0,
+    follow: Annotated[str, typer.Option(help="With --remote: seconds after which changes are downloaded, or 'off'.")] = "1",
 ) -> None:
     """Serve a database, or what another machine publishes, until SIGTERM, SIGINT or SHUTDOWN."""
     if remote is not None:
         from hyperdb.cli.remote import serve_remote
 
-        serve_remote(remote, key, privacy, resp=resp, sql=sql, cql=cql, state=state, ca=ca, directory=directory)
+        serve_remote(
+            remote,
+            key,
+            privacy,
+            resp=resp,
+            sql=sql,
+            cql=cql,
+            state=state,
+            ca=ca,
+            owner=owner,
+            refresh=refresh,
+            follow=follow,
+            directory=directory,
+        )
         return
     if directory is None:
         raise InvalidError("serve what? Name a directory, or --remote URL")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from hyperdb import _native
 from hyperdb.commitment.claim import blob, varint
 from hyperdb.commitment.native import verify
 from hyperdb.commitment.verify import (
@@ -201,10 +202,29 @@ def delta(source: Source, epoch: Epoch, *, frame: int | None = None) -> Delta | 
 class Deltas:
     """Deltas of one epoch; keeps the names of the collections that members changed in. Not thread-safe."""
 
-    def __init__(self, source: Source, epoch: Epoch) -> None:
+    def __init__(self, source: Source, epoch: Epoch, *, hold: bool = False) -> None:
+        """`hold`: the epoch's frame stays readable, wherever the horizon goes, until `close`.
+
+        Raises:
+            BehindHorizonError: it was let go already.
+        """
         self._source = source
         self._epoch = epoch
         self._names: dict[int, bytes | None] = {}
+        self._held: _native.HeldFrame | None = None
+        self._before: _native.Snapshot | None = None
+        if hold:
+            frame = epoch.manifest.frame
+            self._held = source.frames.hold(frame.number)
+            self._before = source.store.engine().snapshot(frame.commit)
+
+    def close(self) -> None:
+        """Lets the epoch's frame go. A second call does nothing."""
+        held, before, self._held, self._before = self._held, self._before, None, None
+        if held is not None:
+            held.release()
+        if before is not None:
+            before.close()
 
     def until(self, frame: int | None = None) -> Delta | None:
         """See `delta`."""
@@ -281,14 +301,16 @@ class Deltas:
             return
         self._names |= dict.fromkeys(wanted)
         place = self._place()
-        snapshot = self._source.store.engine().snapshot(self._epoch.manifest.frame.commit)
+        before = self._before
+        snapshot = before or self._source.store.engine().snapshot(self._epoch.manifest.frame.commit)
         try:
             entries = snapshot.scan(place + _ELEMENT, place + _MEMBER, False, _DATA, len(place))
             for key, value in chain.from_iterable(entries):
                 if value[0] != _VERTEX and _cid_of(value) in wanted:
                     self._names[_cid_of(value)] = key[_ID_AT:]
         finally:
-            snapshot.close()
+            if before is None:
+                snapshot.close()
 
     def _place(self) -> bytes:
         """What the store's keys of the app begin with."""

@@ -64,6 +64,8 @@ class Epoch:
     overflow: Stack
     changed: tuple[int, ...]
     """Columns of pages whose stable bytes differ from the last epoch's; all that there are if there was none."""
+    overflow_changed: tuple[int, ...]
+    """Likewise of the overflow."""
     attestation: bytes = b""
     """An owner's signature over the app's root and the manifest, 203 bytes; empty if the epoch is self-signed."""
 
@@ -148,7 +150,7 @@ def _laid_out(
     overflow, parts = _overflow(rests, lower, shaped)
     where = address(name)
     stack, changed = Stack.of(Place(where, PAGES), (upper, lower), None if last is None else last.pages, threads)
-    over, _ = Stack.of(Place(where, OVERFLOW), (overflow,), None if last is None else last.overflow, threads)
+    over, over_changed = Stack.of(Place(where, OVERFLOW), (overflow,), None if last is None else last.overflow, threads)
     manifest = Manifest(
         name,
         Head(header, signature, anchor),
@@ -160,7 +162,7 @@ def _laid_out(
         tuple(fences),
         tuple(columns),
     )
-    return Epoch(manifest, stack, over, changed)
+    return Epoch(manifest, stack, over, changed, over_changed)
 
 
 def shape(stack: Stack, tag: str) -> Shape:

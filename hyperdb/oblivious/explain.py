@@ -10,13 +10,14 @@ popular of each set is the best guess. Invariant: numbers that are estimates say
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from hyperdb.commitment.verify import OwnerKey, Trusted
 from hyperdb.oblivious.blocks import bits_for
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.manifest import Manifest
-from hyperdb.oblivious.pir import DIMENSION
+from hyperdb.oblivious.pir import DIMENSION, query_bytes
 from hyperdb.oblivious.ranges import MOST_PAGES
 
 _HEADERS = 300
@@ -63,6 +64,10 @@ class Explanation:
     """Bits, if popularity falls as 1/rank and the store knows it."""
     remarks: tuple[str, ...] = field(default=())
 
+    def tree(self) -> dict[str, Any]:
+        """For programs."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != ()}
+
     def lines(self) -> list[str]:
         """For people."""
         return [
@@ -81,12 +86,15 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is read: so many elements, members of a collection, or ranges of one with so many pages."""
+    """What is read: so many elements, members of collections, and ranges of them."""
 
     operation: str = "get"
     elements: int = 1
     members: int = 0
-    ranges: bool = False
+    ranges: int = 0
+    """Each is of a size that is not known before."""
+    known: int = 0
+    """Elements whose blocks were asked for before in this epoch."""
 
 
 def explain(manifest: Manifest, level: Level, trusted: Trusted, asked: Asked) -> Explanation:
@@ -152,7 +160,7 @@ def _shape(manifest: Manifest, level: Level, asked: Asked) -> _Shape:
         case Full():
             learns, hidden = ("that everything was fetched, once an epoch",), ("every read afterwards: none reaches the store",)
             return _Shape(learns, hidden, 0, 0, 0, size + whole, 0, max(manifest.elements, 1))
-    requests = asked.elements + (asked.members > 0 or asked.ranges)
+    requests = asked.elements + (asked.members > 0) + asked.ranges
     learns, down = ("the question and the answer",), requests * (_PROOF + row + _HEADERS)
     return _Shape(learns, (), requests, requests * (_HEADERS + 32), down, size, 0, 1)
 
@@ -163,25 +171,31 @@ def _blocks(manifest: Manifest, asked: Asked, c: int, k: int, row: int, size: in
     which = (
         "the block of elements that is meant" if c == 1 else f"{c} blocks, one of which is meant, always the same for all in them"
     )
-    learns = (which, "when the same is asked for again")
+    learns = (which, "when the same is asked for again in another epoch")
     hidden = ("which element of them", "what was found")
     remarks = () if not asked.members and not asked.ranges else ("members of collections are refused at this level",)
     if average < k * c:
         remarks = (*remarks, f"blocks hold {average / c:.1f} elements on average: the next power of two would hold more than {k}")
-    down = asked.elements * (int(average * row) + _PROOF + _HEADERS)
-    up = asked.elements * (_HEADERS + 24 * c)
-    return _Shape(learns, hidden, asked.elements, up, down, size, 0, max(int(average), 1), remarks)
+    sent = asked.elements - asked.known
+    if asked.known:
+        remarks = (
+            *remarks,
+            f"{asked.known} of {asked.elements} blocks were asked for before in this epoch: nothing is sent for them",
+        )
+    down = sent * (int(average * row) + _PROOF + _HEADERS)
+    up = sent * (_HEADERS + 24 * c)
+    return _Shape(learns, hidden, sent, up, down, size, 0, max(int(average), 1), remarks)
 
 
 def _private(manifest: Manifest, asked: Asked, size: int) -> _Shape:
-    pages = asked.elements + asked.members + (1 if asked.ranges else 0)
+    pages = asked.elements + asked.members + asked.ranges
     each = 1 + manifest.parts
-    up = _NUMBER * (manifest.pages.columns + manifest.parts * manifest.overflow.columns) + each * _HEADERS
+    up = query_bytes(manifest.pages.columns) + manifest.parts * query_bytes(manifest.overflow.columns) + each * _HEADERS
     down = _NUMBER * (manifest.pages.rows + manifest.parts * manifest.overflow.rows) + each * _HEADERS
     learns = (f"that {pages} pages of this epoch were read" + (", and how many more to a power of two" if asked.ranges else ""),)
     hidden = ("which pages", "whether anything was there", "what was found")
     once = size + sum(_NUMBER * DIMENSION * shape.rows for shape in (manifest.pages, manifest.overflow))
-    remarks = (f"a range is 1 to {MOST_PAGES} pages more, filled up to a power of two",) if asked.ranges else ()
+    remarks = (f"a range is 1 to {MOST_PAGES} pages, filled up to a power of two: counted is one",) if asked.ranges else ()
     overflow = manifest.parts * manifest.overflow.rows * manifest.overflow.columns
     scanned = pages * (manifest.pages.rows * manifest.pages.columns + overflow)
     return _Shape(learns, hidden, pages * each, pages * up, pages * down, once, scanned, max(manifest.elements, 1), remarks)

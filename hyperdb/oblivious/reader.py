@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from hyperdb.commitment.verify import (
@@ -20,6 +20,7 @@ from hyperdb.commitment.verify import (
     Element,
     Elements,
     Found,
+    Frame,
     Member,
     Query,
     Row,
@@ -32,8 +33,9 @@ from hyperdb.commitment.verify.places import hash_place, member_key
 from hyperdb.errors import PrivacyError, WrongTypeError
 from hyperdb.oblivious import page
 from hyperdb.oblivious.blocks import Cells, Partition, bits_for
-from hyperdb.oblivious.delta import NOTHING, read_delta
+from hyperdb.oblivious.delta import NOTHING, Changes, read_delta
 from hyperdb.oblivious.epochs import OVERFLOW, PAGES
+from hyperdb.oblivious.ledger import Ledger
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.lookup import Pinned, Shown
 from hyperdb.oblivious.manifest import Manifest, Shape, read_manifest
@@ -81,15 +83,27 @@ class Reader:
         self.pinned = pinned
         self._mechanism = mechanism
 
+    @property
+    def frame(self) -> Frame:
+        """As of which frame it reads: the epoch's, or the later one up to which it knows what changed."""
+        return self.pinned.changes.frame or self.pinned.manifest.frame
+
     def refresh(self, delta: bytes) -> None:
         """Goes on with what changed since the epoch; no bytes: nothing did. Reads make the same requests as before.
 
         Raises:
             VerificationError: the delta does not hold, or is older than what was seen before.
         """
-        changes = read_delta(delta).check(self.pinned.manifest, self.pinned.trusted) if delta else NOTHING
-        number = changes.frame.number if changes.frame is not None else self.pinned.manifest.frame.number
-        if self.pinned.changes.frame is not None and number < self.pinned.changes.frame.number:
+        self.follow(read_delta(delta).check(self.pinned.manifest, self.pinned.trusted) if delta else NOTHING)
+
+    def follow(self, changes: Changes) -> None:
+        """Goes on with verified changes since the epoch.
+
+        Raises:
+            VerificationError: they are older than what was seen before.
+        """
+        number = (changes.frame or self.pinned.manifest.frame).number
+        if number < self.frame.number:
             raise VerificationError("rollback", f"changes up to frame {number}, which is older than what was seen")
         self.pinned = self._mechanism.pinned = replace(self.pinned, changes=changes)
 
@@ -141,6 +155,10 @@ class Reader:
         """
         return self._mechanism.part(collection, wanted)
 
+    def is_known(self, name: bytes) -> bool:
+        """Whether reading an element sends nothing, since its blocks were asked for before."""
+        return isinstance(self._mechanism, _Blocks) and self._mechanism.is_known(name)
+
     def everything(self) -> Iterable[Row]:
         """All rows of the app.
 
@@ -152,7 +170,16 @@ class Reader:
         return self._mechanism.everything()
 
 
-def open_reader(service: Service, level: Level, trusted: Trusted, *, secret: bytes = b"", random: Random = os.urandom) -> Reader:
+def open_reader(
+    service: Service,
+    level: Level,
+    trusted: Trusted,
+    *,
+    secret: bytes = b"",
+    random: Random = os.urandom,
+    ledger: Ledger | None = None,
+    ahead: bool = False,
+) -> Reader:
     """A reader of the epoch that a service has.
 
     Args:
@@ -161,6 +188,8 @@ def open_reader(service: Service, level: Level, trusted: Trusted, *, secret: byt
         trusted: what is pinned: a root, the store's key, or the owner's.
         secret: the client's own key for covers, 32 bytes that stay the same; needed by `cover` alone.
         random: the system's generator.
+        ledger: which blocks of the epoch were asked for before; the reader's own if None.
+        ahead: private queries are prepared by a thread, before they are needed.
 
     Raises:
         PrivacyError: the level cannot be kept.
@@ -171,21 +200,33 @@ def open_reader(service: Service, level: Level, trusted: Trusted, *, secret: byt
     manifest, attestation = service.manifest()
     pinned = Pinned(read_manifest(manifest), trusted, attestation)
     pinned.check()
-    return Reader(level, pinned, _mechanism(service, level, pinned, secret, random))
+    client = _Client(secret, random, Ledger() if ledger is None else ledger, ahead)
+    return Reader(level, pinned, _mechanism(service, level, pinned, client))
 
 
-def _mechanism(service: Service, level: Level, pinned: Pinned, secret: bytes, random: Random) -> Mechanism:
+@dataclass(frozen=True)
+class _Client:
+    """What mechanisms have of their own."""
+
+    secret: bytes
+    random: Random
+    ledger: Ledger
+    ahead: bool
+
+
+def _mechanism(service: Service, level: Level, pinned: Pinned, client: _Client) -> Mechanism:
     match level:
         case Plain():
             return _Clear(service, pinned)
         case Bucket(k=k):
-            return _Blocks(service, pinned, Cells(Partition(bits_for(pinned.manifest.elements, k)), 1, b""))
+            return _Blocks(service, pinned, Cells(Partition(bits_for(pinned.manifest.elements, k)), 1, b""), client.ledger)
         case Cover(c=c, k=k):
-            if len(secret) != _SECRET_BYTES:
+            if len(client.secret) != _SECRET_BYTES:
                 raise PrivacyError(f"covers are chosen by a secret of {_SECRET_BYTES} bytes that stays the same")
-            return _Blocks(service, pinned, Cells(Partition(bits_for(pinned.manifest.elements, k)), c, secret))
+            cells = Cells(Partition(bits_for(pinned.manifest.elements, k)), c, client.secret)
+            return _Blocks(service, pinned, cells, client.ledger)
         case Pir():
-            return _Private(service, pinned, random)
+            return _Private(service, pinned, client.random, ahead=client.ahead)
         case Full():
             return _Everything(service, pinned)
     raise PrivacyError(f"the level {level} is not known")
@@ -233,17 +274,26 @@ class _Clear(Mechanism):
 
 
 class _Blocks(Mechanism):
-    """`bucket` and `cover`: one proof of whole blocks."""
+    """`bucket` and `cover`: one proof of whole blocks, once an epoch."""
 
-    def __init__(self, service: Service, pinned: Pinned, cells: Cells) -> None:
+    def __init__(self, service: Service, pinned: Pinned, cells: Cells, ledger: Ledger) -> None:
         super().__init__(service, pinned)
         self._cells = cells
+        self._ledger = ledger
 
-    def element(self, name: bytes) -> Row | None:
+    def asks(self, name: bytes) -> list[Query]:
+        """What the store is asked for an element, the first time."""
         partition = self._cells.partition
         block = partition.block(hash_place(self.pinned.manifest.frame.hash_key, name))
-        queries = [Elements(partition.bounds(each)) for each in self._cells.cover(block)]
-        shown = self.pinned.shown(self.service.prove(queries))
+        return [Elements(partition.bounds(each)) for each in self._cells.cover(block)]
+
+    def is_known(self, name: bytes) -> bool:
+        """Whether the blocks of an element were asked for in this epoch."""
+        return self._ledger.has(self.asks(name))
+
+    def element(self, name: bytes) -> Row | None:
+        queries = self.asks(name)
+        shown = self.pinned.shown(self._ledger.ask(queries, self.service.prove))
         if [answer.query for answer in shown.answers] != queries:
             raise VerificationError("claim", "the proof answers another question")
         return self.pinned.element(name, shown.element(name))
@@ -260,11 +310,12 @@ class _Blocks(Mechanism):
 class _Private(Mechanism):
     """`pir`: columns by encrypted queries."""
 
-    def __init__(self, service: Service, pinned: Pinned, random: Random) -> None:
+    def __init__(self, service: Service, pinned: Pinned, random: Random, *, ahead: bool = False) -> None:
         super().__init__(service, pinned)
         manifest = pinned.manifest
-        self._pages = _asker(service, manifest, PAGES, manifest.pages, random)
-        self._overflow = _asker(service, manifest, OVERFLOW, manifest.overflow, random) if manifest.parts else None
+        asker = partial(_asker, service, manifest, random=random, ahead=ahead)
+        self._pages = asker(PAGES, manifest.pages)
+        self._overflow = asker(OVERFLOW, manifest.overflow) if manifest.parts else None
 
     def element(self, name: bytes) -> Row | None:
         # Fetched also when it is known to have changed.
@@ -359,12 +410,12 @@ class _Fetched:
         return self._shown
 
 
-def _asker(service: Service, manifest: Manifest, number: int, shape: Shape, random: Random) -> Asker:
+def _asker(service: Service, manifest: Manifest, number: int, shape: Shape, *, random: Random, ahead: bool) -> Asker:
     data = service.hint(number)
     if digest("hyperdb/epoch-hint", data) != shape.hint:
         raise VerificationError("attestation", "a hint that is not the manifest's")
     hint = Hint.read(Place(manifest.address, number), shape.rows, data)
-    return Asker(hint, shape.columns, random=random)
+    return Asker(hint, shape.columns, random=random, ahead=ahead)
 
 
 class _Everything(Mechanism):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hyperdb.commitment.verify import Query
+from hyperdb.oblivious.delta import Deltas
 from hyperdb.oblivious.epochs import Epoch, Source
 
 
@@ -36,13 +37,18 @@ class Service(Protocol):
     def prove(self, queries: Sequence[Query]) -> bytes:
         """A bundle at the epoch's frame, in the clear."""
 
+    def delta(self) -> bytes | None:
+        """What changed since the epoch, no bytes if nothing did; None if that is what was given last."""
 
-@dataclass(frozen=True)
+
+@dataclass
 class LocalService:
     """The store of this process."""
 
     source: Source
     epoch: Epoch
+    _deltas: Deltas | None = None
+    _given: int = 0
 
     def manifest(self) -> tuple[bytes, bytes]:
         """See `Service`."""
@@ -69,6 +75,16 @@ class LocalService:
         """See `Service`."""
         manifest = self.epoch.manifest
         return self.source.frames.prove(manifest.app, *queries, frame=manifest.frame.number)
+
+    def delta(self) -> bytes | None:
+        """See `Service`."""
+        newest = self.source.frames.newest()
+        number = 0 if newest is None else newest.number
+        if number == self._given:
+            return None
+        self._deltas = self._deltas or Deltas(self.source, self.epoch)
+        made, self._given = self._deltas.until(number), number
+        return b"" if made is None else bytes(made)
 
 
 @dataclass(frozen=True)
@@ -125,3 +141,9 @@ class Recorder:
     def prove(self, queries: Sequence[Query]) -> bytes:
         """See `Service`."""
         return self._note("prove", tuple(queries), self.inner.prove(queries))
+
+    def delta(self) -> bytes | None:
+        """See `Service`."""
+        found = self.inner.delta()
+        self._note("delta", None, found or b"")
+        return found

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
 from hyperdb.database import Database
-from hyperdb.errors import InvalidError, PrivacyError, RemoteError
+from hyperdb.errors import InvalidError, RemoteError
 from hyperdb.graph.members import Text, encoded
-from hyperdb.oblivious.explain import Asked, Explanation, explain
-from hyperdb.oblivious.levels import Full, Level, parse_level
+from hyperdb.oblivious.explain import Explanation
+from hyperdb.oblivious.levels import Level, parse_level
 from hyperdb.oblivious.remote.moment import RemoteAppView
 from hyperdb.oblivious.remote.service import Progress, nothing_shown
 from hyperdb.oblivious.remote.state import State
 from hyperdb.oblivious.remote.store import RemoteStore
 from hyperdb.oblivious.remote.transport import Transport
+from hyperdb.remote.explaining import explain_command
 from hyperdb.remote.fetcher import Fetcher
-from hyperdb.remote.needs import Need, Reading, reading
 from hyperdb.remote.overlay import Overlay
 from hyperdb.remote.resp import RespProxy
 from hyperdb.values import parse_address
@@ -49,6 +49,17 @@ def _trusted(key: Trusted | bytes | str) -> Trusted:
     return StoreKey(data)
 
 
+def _shown(progress: Progress | bool) -> Progress:
+    if not isinstance(progress, bool):
+        return progress
+    if not progress:
+        return nothing_shown
+    # Loading what draws them takes longer than all else that is loaded here.
+    from hyperdb.remote.bars import Bars
+
+    return Bars().show
+
+
 class Remote:
     """See `hyperdb.connect`. Thread-safe; a context manager that closes it."""
 
@@ -61,18 +72,19 @@ class Remote:
         state: str | Path | None = None,
         ca: str | Path | None = None,
         refresh: float = 60.0,
-        progress: Progress = nothing_shown,
+        follow: float | None = 1.0,
+        progress: Progress | bool = False,
     ) -> None:
         """See `hyperdb.connect`."""
         self.url = url
         self.privacy = parse_level(privacy) if isinstance(privacy, str) else privacy
-        if refresh <= 0:
-            raise InvalidError("newer epochs are looked for after a positive number of seconds")
+        if refresh <= 0 or (follow is not None and follow <= 0):
+            raise InvalidError("newer epochs, and what changed since, are looked for after a positive number of seconds")
         context = ssl.create_default_context(cafile=str(ca)) if ca is not None else None
         kept = State.of(url, None if state is None else Path(state))
         transport = Transport.to(url, tls=context)
         self._servers: list[RemoteServing] = []
-        self.store = RemoteStore(transport, _trusted(key), kept, refresh=refresh, progress=progress)
+        self.store = RemoteStore(transport, _trusted(key), kept, refresh=refresh, follow=follow, progress=_shown(progress))
 
     def app(self, name: str, *, privacy: Level | str | None = None) -> RemoteAppView:
         """An app that the store publishes, read at a level; at that of the connection if None."""
@@ -82,6 +94,15 @@ class Remote:
     def apps(self) -> tuple[str, ...]:
         """Names of the apps that the store says to publish."""
         return self.store.names()
+
+    def refresh(self) -> None:
+        """Goes on with the newest epochs, and what changed since, now: afterwards reads see all that was sealed before.
+
+        Raises:
+            VerificationError: what the server sent does not hold; what is read stays as it was.
+            RemoteError: it could not be reached, or refused.
+        """
+        self.store.renew()
 
     def explain_privacy(self, app: str, *words: Text, privacy: Level | str | None = None) -> Explanation:
         """Who learns what of a read, and what it costs, before anything of it is sent: the epoch's manifest alone is looked at.
@@ -95,14 +116,15 @@ class Remote:
             PrivacyError: the command does not run on a remote store.
         """
         level = parse_level(privacy) if isinstance(privacy, str) else privacy or self.privacy
-        wanted = reading([encoded(word) for word in words])
-        if not isinstance(wanted, Reading):
-            raise PrivacyError(wanted.text if wanted is not None else "that reads nothing of the store")
-        if wanted.need is Need.APP and not isinstance(level, Full):
-            raise PrivacyError(f"a list of all keys is read at 'full', not at '{level}'")
-        operation = " ".join(encoded(word).decode(errors="replace") for word in words[:1]).upper()
-        asked = Asked(operation, len(wanted.keys), len(wanted.members) * len(wanted.keys), wanted.need is Need.WHOLE)
-        return explain(self.store.app(app).manifest, level, self.store.trusted, asked)
+        return explain_command(self.store.app(app), [encoded(word) for word in words], level)
+
+    def explain_sql(self, text: str, parameters: Parameters | None = None) -> list[str]:
+        """Who learns what of an SQL query, and what it costs, in lines: as `EXPLAIN (PRIVACY)` says. Nothing of it is sent.
+
+        Raises:
+            SqlError: it is no query of the published tables.
+        """
+        return [str(line) for (line,) in self.sql(f"EXPLAIN (PRIVACY) {text}", parameters).fetchall()]
 
     def sql(self, text: str, parameters: Parameters | None = None) -> Result:
         """Runs an SQL query on the published tables, as `Database.sql`, at this connection's level.

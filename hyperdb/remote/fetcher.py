@@ -1,17 +1,21 @@
 """Fetching into the overlay what commands need, at the level of whoever asked.
 
-Theory: rows of one app in the overlay are of one epoch; when the server has a newer one, all that was fetched of the app is
-forgotten first. Invariant: what is at hand when a command runs is what the epoch says of all that the command reads.
+Theory: rows of one app in the overlay are of one moment, an epoch and what changed since; when there is a newer one, all that was
+fetched of the app is forgotten first. Invariant: what is at hand when a command runs is what one moment says of all that the
+command reads.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
+from itertools import chain
 
 from hyperdb.commitment.verify import Bounds, Row
 from hyperdb.errors import PrivacyError
+from hyperdb.oblivious.explain import Asked, Explanation, explain
 from hyperdb.oblivious.levels import Full, Level
 from hyperdb.oblivious.ranges import Part
 from hyperdb.oblivious.reader import Reader
@@ -20,6 +24,8 @@ from hyperdb.remote.needs import Need, Reading
 from hyperdb.remote.overlay import Overlay
 
 Wanted = Callable[[Reader], Iterable[Row]]
+Moment = tuple[bytes, int]
+"""An epoch, by its manifest's digest, and the frame up to which changes are known."""
 ALL = (Bounds(), Bounds(companion=True))
 """All members of a collection, in both orders of a sorted set."""
 
@@ -37,7 +43,7 @@ class Fetcher:
         self.generation = 0
         """Counts the times that something was forgotten."""
         self._lock = threading.Lock()
-        self._epochs: dict[str, bytes] = {}
+        self._moments: dict[str, Moment] = {}
         self._whole: set[str] = set()
 
     def fetch(self, app: str, reading: Reading, level: Level) -> None:
@@ -53,35 +59,43 @@ class Fetcher:
         if isinstance(level, Full):
             self._read(app, level, _everything)
             return
-        for key in reading.keys:
-            self._read(app, level, partial(_of_key, reading, key))
+        self._read(app, level, partial(_of_keys, reading))
 
-    def part(self, app: str, collection: bytes, bounds: Bounds, level: Level) -> Sequence[Row]:
-        """The rows of one range of a collection, past the overlay. Raises as `fetch`."""
-        part: Part = self.store.app(app).read(level, lambda reader: reader.part(collection, [bounds]))
-        return part.rows
+    def explain(self, app: str, asked: Asked, level: Level) -> Explanation:
+        """Who learns what of a read, and what it costs, before anything of it is sent."""
+        return explain(self.store.app(app).manifest, level, self.store.trusted, asked)
 
-    def rows(self, app: str, collection: bytes, ranges: Sequence[Bounds], level: Level) -> None:
-        """Makes ready some ranges of a collection. Raises as `fetch`."""
-        if isinstance(level, Full):
-            self._read(app, level, _everything)
-        else:
-            self._read(app, level, partial(_of_part, collection, ranges))
+    def steady(self) -> AbstractContextManager[object]:
+        """While it is held, nothing that is read goes on to a newer moment, unless the server lets go of an epoch."""
+        return self.store.moving
+
+    def part(self, app: str, collection: bytes, bounds: Bounds, level: Level) -> tuple[Sequence[Row], Moment]:
+        """The rows of one range of a collection, past the overlay, and of which moment they are. Raises as `fetch`."""
+
+        def take(reader: Reader) -> tuple[Part, Moment]:
+            return reader.part(collection, [bounds]), _moment(reader)
+
+        part, moment = self.store.app(app).read(level, take)
+        return part.rows, moment
+
+    def rows(self, app: str, wanted: Sequence[tuple[bytes, Sequence[Bounds]]], level: Level) -> None:
+        """Makes ready some ranges of collections. Raises as `fetch`."""
+        self._read(app, level, _everything if isinstance(level, Full) else partial(_of_parts, wanted))
 
     def _read(self, app: str, level: Level, wanted: Wanted) -> None:
         is_whole = wanted is _everything
         with self._lock:
 
             def take(reader: Reader) -> None:
-                epoch = reader.pinned.manifest.digest()
-                if self._epochs.get(app) == epoch and is_whole and app in self._whole:
+                moment, known = _moment(reader), self._moments.get(app)
+                if known == moment and is_whole and app in self._whole:
                     return
                 rows = list(wanted(reader))
-                if self._epochs.get(app) not in (None, epoch):
+                if known not in (None, moment):
                     self.overlay.forget(app)
                     self._whole.discard(app)
                     self.generation += 1
-                self._epochs[app] = epoch
+                self._moments[app] = moment
                 self.overlay.put(app, rows)
                 if is_whole:
                     self.overlay.count(app, rows)
@@ -90,8 +104,16 @@ class Fetcher:
             self.store.app(app).read(level, take)
 
 
+def _moment(reader: Reader) -> Moment:
+    return reader.pinned.manifest.digest(), reader.frame.number
+
+
 def _everything(reader: Reader) -> Iterable[Row]:
     return reader.everything()
+
+
+def _of_keys(reading: Reading, reader: Reader) -> Iterable[Row]:
+    return chain.from_iterable([_of_key(reading, key, reader) for key in reading.keys])
 
 
 def _of_key(reading: Reading, key: bytes, reader: Reader) -> Iterable[Row]:
@@ -102,6 +124,10 @@ def _of_key(reading: Reading, key: bytes, reader: Reader) -> Iterable[Row]:
         return [row for row in (header, *members) if row is not None]
     row = reader.element(key)
     return [] if row is None else [row]
+
+
+def _of_parts(wanted: Sequence[tuple[bytes, Sequence[Bounds]]], reader: Reader) -> Iterable[Row]:
+    return chain.from_iterable([_of_part(collection, ranges, reader) for collection, ranges in wanted])
 
 
 def _of_part(collection: bytes, ranges: Sequence[Bounds], reader: Reader) -> Iterable[Row]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hyperdb.commitment.verify import VerificationError
 from hyperdb.errors import AddressError, HyperDBError, InvalidError, NotFoundError, PrivacyError, RemoteError
 from hyperdb.oblivious.levels import Level, parse_level
+from hyperdb.remote.explaining import explain_command
 from hyperdb.remote.fetcher import Fetcher
 from hyperdb.remote.needs import Reading, Refusal, reading
 
@@ -132,6 +133,8 @@ class RespProxy:
         self, client: _Client, words: list[bytes], below: asyncio.StreamReader, above: asyncio.StreamWriter
     ) -> bytes:
         name = words[0].lower()
+        if name == _PRIVACY and len(words) > 2 and words[1].lower() == b"explain":
+            return await self._explained(client, words[2:])
         if name == _PRIVACY:
             return _privacy(client, words)
         wanted = reading(words)
@@ -160,6 +163,15 @@ class RespProxy:
             return f"{next(word for kind, word in _CLASSES if isinstance(error, kind))} {error}"
         return None
 
+    async def _explained(self, client: _Client, words: list[bytes]) -> bytes:
+        """HYPER.PRIVACY EXPLAIN command: who would learn what, and what it would cost; nothing of it is sent."""
+        try:
+            app = self._fetcher.store.app(f"redis/{client.database}")
+            explained = await asyncio.to_thread(explain_command, app, words, client.level)
+        except HyperDBError as error:
+            return _error(f"{next(word for kind, word in _CLASSES if isinstance(error, kind))} {error}")
+        return _request(*(line.encode() for line in explained.lines()))
+
     def _note(self, client: _Client, name: bytes, words: list[bytes], reply: bytes) -> None:
         if name == b"select" and reply == b"+OK\r\n":
             client.database = int(words[1])
@@ -172,7 +184,7 @@ class RespProxy:
 
 
 def _privacy(client: _Client, words: list[bytes]) -> bytes:
-    """HYPER.PRIVACY [level]: of this connection's reads from now on."""
+    """HYPER.PRIVACY [level]: of this connection's reads from now on. HYPER.PRIVACY EXPLAIN command is `_explained`."""
     if len(words) > 2:
         return _error("ERR wrong number of arguments for 'hyper.privacy' command")
     if len(words) == 2:

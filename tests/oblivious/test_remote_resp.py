@@ -65,7 +65,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             url = "http://{}:{}".format(*serving.http_address)
             key = StoreKey(db.frames.public_key)
             with (
-                hyperdb.connect(url, key=key, privacy="pir", state=state, refresh=1e-9) as remote,
+                hyperdb.connect(url, key=key, privacy="pir", state=state, follow=None) as remote,
                 remote.serve(resp="127.0.0.1:0") as proxy,
                 _client(serving.resp_address) as plain,
                 _client(proxy.resp_address) as private,
@@ -149,6 +149,7 @@ def test_a_newer_epoch_replaces_all_that_was_fetched(pair: Pair) -> None:
     pair.db.execute(APP, "DEL", "hash:1")
     assert pair.private.hgetall("hash:1") == before, "an epoch does not change"
     pair.publisher.renew(APP)
+    pair.remote.refresh()
     assert pair.private.get("user:6") == b"now"
     assert pair.private.hgetall("hash:1") == {}
 
@@ -157,3 +158,37 @@ def test_every_command_that_reads_is_in_the_table_or_refused() -> None:
     reads = {row.name for row in table.served() if row.executor is table.Executor.NATIVE and "readonly" in row.flags}
     assert reads - set(NEEDS) == set()
     assert set(NEEDS) - {row.name for row in table.commands().values()} == set()
+
+
+def test_commands_are_explained_before_they_are_sent(pair: Pair) -> None:
+    _reply(pair.private, "HYPER.PRIVACY", "pir")
+    lines = _reply(pair.private, "HYPER.PRIVACY", "EXPLAIN", "HGETALL", "hash:1")
+    assert isinstance(lines, list) and lines[0] == b"HGETALL at pir" and any(b"2 pages" in line for line in lines)
+    _reply(pair.private, "HYPER.PRIVACY", "bucket(8)")
+    lines = _reply(pair.private, "HYPER.PRIVACY", "explain", "GET", "user:1")
+    assert isinstance(lines, list) and any(b"K = " in line for line in lines)
+    for words in (("SET", "a", "b"), ("KEYS", "*"), ("PING",), ("HYPER.PROVE", "a")):
+        assert "PRIVACY" in str(_reply(pair.private, "HYPER.PRIVACY", "EXPLAIN", *words)) or "nothing" in str(words)
+
+
+def test_what_is_written_after_the_epoch_is_read(pair: Pair, tmp_path: Path) -> None:
+    pair.publisher.renew(APP)
+    key = StoreKey(pair.db.frames.public_key)
+    with (
+        hyperdb.connect(pair.remote.url, key=key, privacy="pir", state=tmp_path, follow=1e6, refresh=1e6) as remote,
+        remote.serve(resp="127.0.0.1:0") as proxy,
+        _client(proxy.resp_address) as private,
+    ):
+        for level in ("pir", "full", "none"):
+            assert _reply(private, "HYPER.PRIVACY", level) == b"OK"
+            pair.plain.set("user:1", f"new at {level}")
+            pair.plain.hset("hash:3", "field 2", f"new at {level}")
+            pair.plain.delete("user:2" if level == "pir" else "hash:2")
+            pair.plain.rpush("list", level)
+            pair.db.seal()
+            remote.refresh()
+            for words in READS:
+                assert _reply(private, *words) == _reply(pair.plain, *words), (level, words)
+        assert _reply(private, "HYPER.PRIVACY", "full") == b"OK"
+        assert _reply(private, "DBSIZE") == _reply(pair.plain, "DBSIZE")
+        assert sorted(private.keys()) == sorted(pair.plain.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 serving.publisher.renew(app)
             url = "http://{}:{}".format(*serving.http_address)
             with (
-                hyperdb.connect(url, key=StoreKey(db.frames.public_key), privacy="pir", state=state, refresh=1e-9) as remote,
+                hyperdb.connect(url, key=StoreKey(db.frames.public_key), privacy="pir", state=state, follow=None) as remote,
                 remote.serve(sql="127.0.0.1:0", cql="127.0.0.1:0") as proxy,
             ):
                 assert proxy.sql_address is not None and proxy.cql_address is not None
@@ -182,6 +183,70 @@ def test_a_newer_epoch_is_read(site: Site) -> None:
         plain.execute("UPDATE shop.items SET label = 'newer' WHERE shelf = 4 AND place = 4")
     site.publisher.renew("public")
     site.publisher.renew("shop")
+    site.remote.refresh()
     assert site.remote.sql("SELECT name FROM people WHERE id = 100").fetchall() == [("newer",)]
     with _cluster(site.cql) as private:
         assert [row.label for row in private.execute("SELECT label FROM shop.items WHERE shelf = 4 AND place = 4")] == ["newer"]
+
+
+def test_rows_written_after_the_epoch_are_read(site: Site, tmp_path: Path) -> None:
+    site.publisher.renew("public")
+    site.publisher.renew("shop")
+    url, key = site.remote.url, StoreKey(site.db.frames.public_key)
+    with (
+        hyperdb.connect(url, key=key, privacy="pir", state=tmp_path, follow=1e6, refresh=1e6) as remote,
+        remote.serve(sql="127.0.0.1:0", cql="127.0.0.1:0") as proxy,
+    ):
+        assert proxy.cql_address is not None
+        assert remote.sql("SELECT count(*) FROM people").fetchall() == [(120,)]
+        site.db.sql("INSERT INTO people VALUES (121, 'late', 1999)")
+        site.db.sql("UPDATE people SET name = 'renamed' WHERE id = 7")
+        site.db.sql("DELETE FROM people WHERE id = 8")
+        with _cluster(site.plain_cql) as plain:
+            plain.execute("INSERT INTO shop.items (shelf, place, label) VALUES (4, 99, 'late')")
+            plain.execute("DELETE FROM shop.items WHERE shelf = 4 AND place = 9")
+        site.db.seal()
+        remote.refresh()
+        text = "SELECT id, name FROM people WHERE id > 5 AND id < 10 OR id > 119 ORDER BY id"
+        assert remote.sql(text).fetchall() == site.db.sql(text).fetchall()
+        with _cluster(proxy.cql_address) as private, _cluster(site.plain_cql) as plain:
+            rows = [[tuple(row) for row in each.execute("SELECT * FROM shop.items WHERE shelf = 4")] for each in (private, plain)]
+        assert rows[0] == rows[1] and (4, 99, "late") in rows[0]
+        site.db.sql("DELETE FROM people WHERE id = 121")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT name FROM people WHERE id = 9", "public.people: one range of its key"),
+        ("SELECT count(*) FROM people", "public.people: all of it"),
+        ("SELECT 1", "nothing of the remote store is read"),
+    ],
+)
+def test_queries_are_explained_before_they_are_sent(site: Site, text: str, said: str) -> None:
+    lines = site.remote.explain_sql(text)
+    assert lines[0] == said
+    if "people" in text:
+        assert any(line.startswith("SELECT at pir") for line in lines)
+        assert any("2 pages" in line for line in lines) and any("H-infinity" in line for line in lines)
+
+
+def test_explaining_a_join_says_what_is_not_known(site: Site) -> None:
+    text = "SELECT p.name, n.text FROM notes n JOIN people p ON p.id = n.person WHERE n.id = 3"
+    lines = site.remote.explain_sql(text)
+    assert any(line.startswith("public.notes: one range") for line in lines)
+    assert any(line.startswith("public.people: ") for line in lines)
+    [[tree]] = [
+        json.loads(row) if isinstance(row, str) else row
+        for (row,) in site.remote.sql(f"EXPLAIN (PRIVACY, FORMAT JSON) {text}").fetchall()
+    ]
+    assert len(tree["Reads"]) == 2 and tree["Privacy"][0]["level"] == "pir"
+    assert "malicious" not in tree["Privacy"][0]["trusted"]
+
+
+def test_a_store_explains_that_it_learns_all(site: Site) -> None:
+    lines = [line for (line,) in site.db.sql("EXPLAIN (PRIVACY) SELECT name FROM people WHERE id = 9").fetchall()]
+    assert lines[0] == "level none" and "learns the statement" in lines[1]
+    with pytest.raises(SqlError, match="ANALYZE"):
+        site.db.sql("EXPLAIN (PRIVACY, ANALYZE) SELECT name FROM people")
+    assert site.db.sql("EXPLAIN (PRIVACY off) SELECT name FROM people").fetchall()[0] != (lines[0],)

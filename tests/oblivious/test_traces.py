@@ -16,26 +16,29 @@ from pathlib import Path
 import pytest
 
 import hyperdb
-from hyperdb.commitment.verify import Bounds, Elements, Root, VerificationError
+from hyperdb.commitment.verify import Bounds, Elements, Root, Row, VerificationError
 from hyperdb.oblivious import page
 from hyperdb.oblivious.blocks import Partition, bits_for
+from hyperdb.oblivious.delta import Deltas
 from hyperdb.oblivious.epochs import OVERFLOW, PAGES, Epoch, Source, build
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.lookup import Pinned
+from hyperdb.oblivious.pir import query_bytes
+from hyperdb.oblivious.ranges import columns
 from hyperdb.oblivious.reader import Reader, _Fetched, _overflow_column, _Private, open_reader
 from hyperdb.oblivious.service import Event, LocalService, Recorder, Service
 
-from .conftest import APP, fill
+from .conftest import APP, fill, query_number
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "oblivious" / "traces.json"
 LEVELS: tuple[Level, ...] = (Plain(), Bucket(k=16), Cover(c=2, k=16), Pir(), Full())
 SECRET = b"s" * 32
 MATRICES = {PAGES: "pages", OVERFLOW: "overflow"}
-OPERATIONS: dict[str, Callable[[Reader], object]] = {
-    "element": lambda reader: reader.element(b"user:7"),
-    "member": lambda reader: reader.member(b"hash:5", b"field 2"),
-    "absent member": lambda reader: reader.member(b"nobody", b"field 2"),
-    "range": lambda reader: reader.part(b"hash:1", [Bounds()]),
+OPERATIONS: dict[str, Callable[[Reader, bytes], object]] = {
+    "element": lambda reader, _: reader.element(b"user:7"),
+    "member": lambda reader, _: reader.member(b"hash:5", b"field 2"),
+    "absent member": lambda reader, _: reader.member(b"nobody", b"field 2"),
+    "range": lambda reader, lone: reader.part(lone, [Bounds()]),
 }
 
 
@@ -47,6 +50,17 @@ class Served:
     @property
     def root(self) -> Root:
         return Root(self.epoch.manifest.frame.root)
+
+    @property
+    def lone(self) -> bytes:
+        """A collection whose members lie in one page: which ones do follows from the store's hash key."""
+        plain = open_reader(self.service, Plain(), self.root)
+        for number in range(6):
+            row = plain.element(b"hash:%d" % number)
+            assert row is not None and row.collection is not None
+            if len(columns(self.epoch.manifest, row.collection, [Bounds()])) == 1:
+                return b"hash:%d" % number
+        raise AssertionError("all of them are cut")
 
 
 @pytest.fixture(scope="module")
@@ -76,20 +90,20 @@ def test_traces_are_the_goldens(served: Served, level: Level) -> None:
         recorder = Recorder(served.service)
         reader = open_reader(recorder, level, served.root, secret=SECRET)
         recorder.trace.clear()
-        OPERATIONS[name](reader)
+        OPERATIONS[name](reader, served.lone)
         assert [_written(event) for event in recorder.trace] == expected, name
         shapes = {"answer pages": served.epoch.manifest.pages, "answer overflow": served.epoch.manifest.overflow}
         for event in recorder.trace:
             if event.request == "answer":
                 shape = shapes[_written(event)]
-                assert event.shape[1:] == (4 * shape.columns, 4 * shape.rows), "sizes are the manifest's"
+                assert event.shape[1:] == (query_bytes(shape.columns), 4 * shape.rows), "sizes are the manifest's"
 
 
 # The judge.
 
 
 def _spread(queries: Sequence[bytes]) -> Counter[int]:
-    return Counter(byte for query in queries for byte in query[3::4])
+    return Counter(byte for query in queries for byte in query)
 
 
 def _square(one: Counter[int], other: Counter[int]) -> float:
@@ -172,9 +186,8 @@ class AsksPlainly(_Private):
 
     def _ask(self, number: int, _asker: object, column: int) -> bytes:
         shape = (self.pinned.manifest.pages, self.pinned.manifest.overflow)[number]
-        unit = [0] * shape.columns
-        unit[column] = 1 << 24
-        answer = self.service.answer(number, b"".join(word.to_bytes(4, "little") for word in unit))
+        unit = 1 << 28 * column + 20
+        answer = self.service.answer(number, unit.to_bytes(query_bytes(shape.columns), "little"))
         return answer[3::4]
 
 
@@ -185,10 +198,32 @@ class ForgetsChance(_Private):
         super().__init__(service, pinned, bytes)
 
 
-def _traces(served: Served, target: bytes, kind: type[_Private], *, service: Service | None = None) -> list[list[Event]]:
+class SkipsChanged(_Private):
+    """Does not ask for what it knows to have changed since the epoch."""
+
+    def element(self, name: bytes) -> Row | None:
+        key = self.pinned.element_key(name)
+        return self.pinned.changes.rows[key] if key in self.pinned.changes.rows else super().element(name)
+
+
+class LooksForWhatChanged(_Private):
+    """Asks for what changed when it did not find something."""
+
+    def element(self, name: bytes) -> Row | None:
+        found = super().element(name)
+        if found is None:
+            self.service.delta()
+        return found
+
+
+def _traces(
+    served: Served, target: bytes, kind: type[_Private], *, service: Service | None = None, delta: bytes = b""
+) -> list[list[Event]]:
     recorder = Recorder(service or served.service)
     pinned = open_reader(served.service, Plain(), served.root).pinned
     reader = Reader(Pir(), pinned, kind(recorder, pinned, random.SystemRandom().randbytes))
+    if delta:
+        reader.refresh(delta)
     found = []
     for _ in range(12):
         recorder.trace.clear()
@@ -226,6 +261,47 @@ def test_the_judge_notices_a_client_with_a_mistake(served: Served, kind: type[_P
     assert told_apart(_traces(served, one, kind), _traces(served, other, kind)) == why
 
 
+@pytest.fixture(scope="module")
+def changed() -> Iterator[tuple[Served, bytes]]:
+    """A store that changed after its epoch, and what did."""
+    with hyperdb.open(":memory:", frames=None) as db:
+        fill(db, count=80)
+        db.seal()
+        source = Source.of(db.native)
+        epoch = build(source, APP, size=2048)
+        app = db.app(APP)
+        app.put("user:7", b"other")
+        app.put("new", b"value")
+        app.remove("user:8")
+        db.execute(APP, "DEL", "hash:5")
+        db.seal()
+        made = Deltas(source, epoch).until()
+        assert made is not None
+        yield Served(epoch, LocalService(source, epoch)), bytes(made)
+
+
+def test_what_changed_since_the_epoch_cannot_be_told_apart(changed: tuple[Served, bytes]) -> None:
+    """Changed, new, gone, a collection that went, and what stayed; and all of them from reads of one who knows of no change."""
+    served, delta = changed
+    traces = [
+        _traces(served, target, _Private, delta=delta)
+        for target in (b"user:7", b"new", b"user:8", b"hash:5", b"user:9", b"large")
+    ]
+    for other in (*traces[1:], _traces(served, b"user:9", _Private)):
+        assert told_apart(traces[0], other) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets"), [(SkipsChanged, (b"user:7", b"user:9")), (LooksForWhatChanged, (b"user:8", b"new"))]
+)
+def test_the_judge_notices_who_treats_changes_differently(
+    changed: tuple[Served, bytes], kind: type[_Private], targets: tuple[bytes, bytes]
+) -> None:
+    served, delta = changed
+    one, other = (_traces(served, target, kind, delta=delta) for target in targets)
+    assert told_apart(one, other) == "shapes"
+
+
 def test_the_judge_notices_contents_that_are_spread_differently() -> None:
     source = random.Random(1)
 
@@ -244,7 +320,7 @@ class Spoils(LocalService):
     def answer(self, number: int, query: bytes) -> bytes:
         found = bytearray(super().answer(number, query))
         if number == PAGES:
-            word = int.from_bytes(query[:4], "little") + int.from_bytes(found[:4], "little")
+            word = query_number(query, 0) + int.from_bytes(found[:4], "little")
             found[:4] = (word % (1 << 32)).to_bytes(4, "little")
         return bytes(found)
 

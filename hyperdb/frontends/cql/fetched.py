@@ -52,8 +52,8 @@ class Fetching(Protocol):
     running: threading.RLock
     """Held from fetching to the end of reading: else a newer epoch could come between."""
 
-    def rows(self, app: str, collection: bytes, ranges: Sequence[Bounds], level: Level) -> None:
-        """Makes ready all rows of some ranges."""
+    def rows(self, app: str, wanted: Sequence[tuple[bytes, Sequence[Bounds]]], level: Level) -> None:
+        """Makes ready all rows of some ranges of collections, of one moment."""
 
 
 class RemoteSession(CqlSession):
@@ -119,10 +119,9 @@ class RemoteSession(CqlSession):
         said = context.payload.get(_SAID) or served.privacy
         level = self._fetching.level if not said else level_of(said)
         try:
-            self._fetching.rows(served.keyspace, _collection(served.number), ranges, level)
-            for index in served.indexes:
-                # Whoever opens the table looks for their headers.
-                self._fetching.rows(served.keyspace, _collection(index.number), (), level)
+            # Whoever opens the table looks for the headers of its indexes.
+            headers = [(_collection(index.number), ()) for index in served.indexes]
+            self._fetching.rows(served.keyspace, [(_collection(served.number), ranges), *headers], level)
         except (VerificationError, NotFoundError) as error:
             raise CqlError(ErrorCode.SERVER, f"{PRIVACY}: {error}") from error
         except HyperDBError as error:

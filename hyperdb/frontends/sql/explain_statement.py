@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hyperdb.errors import SqlError
@@ -41,12 +42,14 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
     """
     found = Words(text)
     found.expect("explain")
-    analyze, form = False, "text"
+    analyze, privacy, form = False, False, "text"
     if found.peek() == "(" and not _QUERY.match(text):
         for option in found.inside():
             word, *rest = option.lower().split()
             if word == "analyze":
                 analyze = not rest or rest[0] in _TRUE
+            elif word == "privacy":
+                privacy = not rest or rest[0] in _TRUE
             elif word == "format":
                 form = rest[0].strip("'") if rest else ""
             elif word not in _OTHER_OPTIONS:
@@ -60,6 +63,10 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
     if not isinstance(query.body, Query):
         raise SqlError("0A000", "EXPLAIN takes queries and changes of rows")
     columns = (Column("QUERY PLAN", _FORMATS[form]),)
+    if privacy:
+        if analyze:
+            raise SqlError("22023", "EXPLAIN (PRIVACY) runs nothing, so it does not go with ANALYZE")
+        return SqlPrepared(text, Action.RUN, query.parameters, columns, Utility(partial(_privately, query, form, columns)), given)
 
     def run(session: SqlSession, values: Sequence[Any]) -> SqlOutcome:
         explained = explain(session, query, values, analyze=analyze)
@@ -67,6 +74,15 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
         return SqlOutcome(columns, [(line,) for line in shown], "EXPLAIN")
 
     return SqlPrepared(text, Action.RUN, query.parameters, columns, Utility(run), given)
+
+
+def _privately(
+    query: SqlPrepared, form: str, columns: tuple[Column, ...], session: SqlSession, values: Sequence[Any]
+) -> SqlOutcome:
+    """EXPLAIN (PRIVACY): who learns what of a query."""
+    learned = session.proofs.learned(query, values)
+    shown = learned.lines() if form == "text" else [STRUCTURED[form](learned.tree())]
+    return SqlOutcome(columns, [(line,) for line in shown], "EXPLAIN")
 
 
 def _tree(explained: Explained) -> dict[str, Any]:

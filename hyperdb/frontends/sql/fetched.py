@@ -9,11 +9,15 @@ from verified ranges alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from hyperdb.commitment.verify import Bounds, Row, VerificationError
 from hyperdb.errors import HyperDBError, NotFoundError, PrivacyError, RemoteError, SqlError
 from hyperdb.frontends.sql.contract import Lane, Opening
+from hyperdb.frontends.sql.learned import Learned
+from hyperdb.frontends.sql.plan.nodes import Scan
+from hyperdb.frontends.sql.plan.walk import plans
 from hyperdb.frontends.sql.proof import run
 from hyperdb.frontends.sql.proof.names import rows_id
 from hyperdb.frontends.sql.proof.ranges import End, Page, Proved, Range, Span, holds, span_of
@@ -22,6 +26,7 @@ from hyperdb.frontends.sql.session import SqlSession
 from hyperdb.frontends.sql.settings import PRIVACY
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared
 from hyperdb.graph.catalog import records
+from hyperdb.oblivious.explain import Asked, Explanation
 from hyperdb.oblivious.levels import Level, parse_level
 
 if TYPE_CHECKING:
@@ -37,8 +42,14 @@ class Fetching(Protocol):
 
     level: Level
 
-    def part(self, app: str, collection: bytes, bounds: Bounds, level: Level) -> Sequence[Row]:
-        """All rows of a range, verified."""
+    def part(self, app: str, collection: bytes, bounds: Bounds, level: Level) -> tuple[Sequence[Row], object]:
+        """All rows of a range, verified, and of which moment of the app they are."""
+
+    def explain(self, app: str, asked: Asked, level: Level) -> Explanation:
+        """Who learns what of a read."""
+
+    def steady(self) -> AbstractContextManager[object]:
+        """Keeps all apps at their moments while it is held."""
 
 
 _STATES: tuple[tuple[type[HyperDBError], str], ...] = (
@@ -71,6 +82,10 @@ class _Fetched(Proved):
 class _NoProofs(Proofs):
     """What is read is verified as it comes, and handed on without proofs."""
 
+    def __init__(self, session: RemoteSession) -> None:
+        super().__init__(session)
+        self._remote = session
+
     @property
     def are_on(self) -> bool:
         """Never."""
@@ -80,9 +95,37 @@ class _NoProofs(Proofs):
         """Refuses what gives rows in another way than a plain query (0A000)."""
         _refuse(what)
 
+    def learned(self, query: SqlPrepared, values: Sequence[object]) -> Learned:
+        """Who learns what of a query."""
+        return self._remote.learned(query, values)
+
+
+class _Counted(Proved):
+    """A store without rows that notes which ranges are asked for."""
+
+    def __init__(self, number_of: Callable[[Any], int]) -> None:
+        super().__init__({}, number_of)
+        self.spans: dict[int, list[Span]] = {}
+
+    def page(self, layout: Any, index: int | None, low: End, high: End, reverse: bool, *rest: Any) -> Page:  # noqa: ARG002
+        """See the native `SqlTransaction`."""
+        span = span_of(layout, low, high)
+        had = self.spans.setdefault(self._number_of(layout), [])
+        if span is not None and not any(holds(each, span) for each in had):
+            had.append(span)
+        return [], None
+
 
 def _refuse(what: str) -> NoReturn:
     raise SqlError("0A000", f"{what} is not read from a remote store: use a plain query")
+
+
+def _said(spans: Sequence[Span] | None) -> str:
+    if spans is None:
+        return "a range for each row of what it is joined with, so the store learns how many: counted is one"
+    if any(span == (b"", b"") for span in spans):
+        return "all of it"
+    return f"{len(spans)} ranges of its key" if len(spans) != 1 else "one range of its key"
 
 
 class RemoteSession(SqlSession):
@@ -131,13 +174,51 @@ class RemoteSession(SqlSession):
             if body.tag != "SELECT":
                 raise SqlError("25006", f"cannot execute {body.tag} on a remote store: it is read only")
             self.begin()
-            return self.look(lambda catalog: self._fetched(prepared, values, catalog))
+            with self._fetching.steady():
+                return self.look(lambda catalog: self._fetched(prepared, values, catalog))
+
+    def learned(self, query: SqlPrepared, values: Sequence[object]) -> Learned:
+        """Who learns what of a query: it is run on nothing, and what it asks for first is counted."""
+        body = query.body
+        if not isinstance(body, Query) or not run.reads_rows(body.bound.plan):
+            return Learned(("nothing of the remote store is read",), ())
+        level = parse_level(self.settings.value(PRIVACY))
+        return self.look(lambda catalog: self._counted(query, values, catalog, level))
+
+    def _counted(self, query: SqlPrepared, values: Sequence[object], catalog: Catalog, level: Level) -> Learned:
+        ready = run.prepare(str(query.text), query.parameters, catalog, self.schemas_in_path(), 0)
+        self.rights.check(catalog, ready.bound.needs)
+        known: dict[int, int] = {}
+
+        def layout_of(relation: Relation) -> Any:
+            layout = self.layout_of(relation, catalog)
+            known[id(layout)] = relation.oid
+            return layout
+
+        counted = _Counted(lambda layout: known[id(layout)])
+        moment = run.Moment(self.backend.now(), self.style, lambda: self.wait_cancelled(0))
+        run.run(ready, run.Session((counted, catalog), layout_of), values, moment)
+        ranges: dict[str, int] = {}
+        reads = []
+        for scan in {each.relation.oid: each for each in plans(ready.plan) if isinstance(each, Scan)}.values():
+            relation = scan.relation
+            record = catalog.objects[relation.oid]
+            assert isinstance(record, records.Table)
+            spans = counted.spans.get(relation.oid)
+            app = catalog.apps[record.app]
+            ranges[app] = ranges.get(app, 0) + (1 if spans is None else len(spans))
+            reads.append(f"{relation.schema}.{relation.name}: {_said(spans)}")
+        explained = [
+            self._fetching.explain(app, Asked("SELECT", count, 0, count), level) for app, count in sorted(ranges.items())
+        ]
+        return Learned(reads, explained)
 
     def _fetched(self, prepared: SqlPrepared, values: Sequence[object], catalog: Catalog) -> SqlOutcome:
         ready = run.prepare(str(prepared.text), prepared.parameters, catalog, self.schemas_in_path(), 0)
         self.rights.check(catalog, ready.bound.needs)
         level = parse_level(self.settings.value(PRIVACY))
         known: dict[int, tuple[int, Any]] = {}
+        moments: dict[str, object] = {}
 
         def layout_of(relation: Relation) -> Any:
             layout = self.layout_of(relation, catalog)
@@ -147,11 +228,15 @@ class RemoteSession(SqlSession):
         def fetch(number: int, span: Span) -> Sequence[Row]:
             record = catalog.objects[number]
             assert isinstance(record, records.Table)
+            app = catalog.apps[record.app]
             try:
-                return self._fetching.part(catalog.apps[record.app], rows_id(number), Bounds(*span), level)
+                found, moment = self._fetching.part(app, rows_id(number), Bounds(*span), level)
             except (HyperDBError, VerificationError) as error:
                 state = next((state for kind, state in _STATES if isinstance(error, kind)), "XX000")
                 raise SqlError(state, str(error)) from error
+            if moments.setdefault(app, moment) != moment:
+                raise SqlError("40001", "the server let go of the epoch while the statement read it: run it again")
+            return found
 
         fetched = _Fetched(fetch, lambda layout: known[id(layout)][0])
         moment = run.Moment(self.backend.now(), self.style, self.running.is_cancelled)

@@ -1,29 +1,34 @@
 """Which apps are published, the epochs of each that can be asked now, and the thread that makes new ones.
 
 Theory: an epoch is a snapshot, so a new one is made beside the old one and takes its place in one step; the old one stays for a
-while, since clients are in the middle of it. How often depends on time alone, never on who reads. Invariant: an app that was
-not named is not published, and the system's own (names, roles) never.
+while, since clients are in the middle of it, and so does the newest that an owner attested. How often depends on time and on how
+much was written, never on who reads. What changed since an epoch is published beside it (`following`). Invariant: an app that
+was not named is not published, and the system's own (names, roles) never.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from hyperdb.errors import HyperDBError, InvalidError, NotFoundError, NotProvableError
 from hyperdb.oblivious.definitions import prove_definitions
 from hyperdb.oblivious.epochs import Epoch, Source, build, rebuild
+from hyperdb.oblivious.http.following import Following
+from hyperdb.oblivious.refresh import changes
 from hyperdb.oblivious.service import LocalService
 
 KEPT = 2
 """Epochs of an app that can be asked: the newest and the one before."""
 _AGAIN = 5.0
 """Seconds until an app of which no epoch could be made is tried again."""
+_SHARE = 4.0
+"""When more changed than a delta holds, the next epoch waits for so many times as long as the last one took."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Published:
     """An epoch, under the name that clients ask for it by."""
 
@@ -34,6 +39,11 @@ class Published:
     """What the system's app says of it (`hyperdb.oblivious.definitions`)."""
     before: str | None
     """The epoch that it was made from, if it was made from one."""
+    following: Following
+    """What changed since."""
+    changes: tuple[bytes, bytes]
+    """Columns of both matrices that changed since `before` (`refresh`); nothing where that is more than a hint."""
+    _attestation: list[bytes] = field(default_factory=list)
 
     @cached_property
     def id(self) -> str:
@@ -44,6 +54,22 @@ class Published:
     def manifest(self) -> bytes:
         """The manifest's bytes."""
         return bytes(self.epoch.manifest)
+
+    @property
+    def attestation(self) -> bytes:
+        """The owner's attestation of the manifest, as soon as the store was given it; else nothing."""
+        if not self._attestation:
+            frame, source = self.epoch.manifest.frame.number, self.service.source
+            record = source.frames.attestation(self.app, frame)
+            try:
+                found = b"" if record is None else self.epoch.attested(record).attestation
+            except InvalidError:
+                # It is of the app's root alone.
+                found = b""
+            if not found:
+                return self.epoch.attestation
+            self._attestation.append(found)
+        return self._attestation[0]
 
     @cached_property
     def hints(self) -> tuple[bytes, bytes]:
@@ -71,6 +97,7 @@ class Publisher:
         self._making = threading.Lock()
         self._kept: dict[str, tuple[Published, ...]] = {}
         self._made_at: dict[str, float] = {}
+        self._took: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -84,12 +111,22 @@ class Publisher:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        with self._lock:
+            kept = [each for all_kept in self._kept.values() for each in all_kept]
+        for each in kept:
+            each.following.close()
 
     def newest(self, app: str) -> Published | None:
         """The newest epoch of an app; None if there is none yet, or it is not published."""
         with self._lock:
             kept = self._kept.get(app, ())
         return kept[-1] if kept else None
+
+    def newest_attested(self, app: str) -> Published | None:
+        """The newest epoch of an app that its owner attested."""
+        with self._lock:
+            kept = self._kept.get(app, ())
+        return next((each for each in reversed(kept) if each.attestation), None)
 
     def find(self, epoch: str) -> Published | None:
         """An epoch by its name."""
@@ -107,13 +144,25 @@ class Publisher:
             raise NotFoundError(f"'{app}' is not published")
         with self._making:
             last = self.newest(app)
+            began = self._clock()
             frame = self.source.frames.seal().number
-            made = self._made(app, last, frame)
+            held = self.source.frames.hold(frame)
+            try:
+                made = self._made(app, last, frame)
+            finally:
+                held.release()
             # What is asked of every epoch is made before anybody can ask.
             _ = made.id, made.manifest, made.hints
+            attested = self.newest_attested(app)
             with self._lock:
-                self._kept[app] = (*self._kept.get(app, ()), made)[-KEPT:]
+                all_kept = (*self._kept.get(app, ()), made)
+                kept = tuple(each for each in all_kept if each in all_kept[-KEPT:] or each is attested)
+                self._kept[app] = kept
                 self._made_at[app] = self._clock()
+                self._took[app] = self._made_at[app] - began
+            for each in all_kept:
+                if each not in kept:
+                    each.following.close()
             self.failures.pop(app, None)
             return made
 
@@ -128,7 +177,14 @@ class Publisher:
         if epoch is None:
             epoch = build(self.source, app, frame=frame, threads=self._threads)
         definitions = prove_definitions(self.source, app, frame)
-        return Published(app, epoch, LocalService(self.source, epoch), definitions, None if last is None else last.id)
+        following = Following(self.source, epoch, self._clock)
+        before = None if last is None else last.id
+        pages = overflow = b""
+        if last is not None:
+            pages = changes(epoch.pages, last.epoch.pages, epoch.changed)
+            overflow = changes(epoch.overflow, last.epoch.overflow, epoch.overflow_changed)
+        service = LocalService(self.source, epoch)
+        return Published(app, epoch, service, definitions, before, following, (pages, overflow))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -144,5 +200,9 @@ class Publisher:
 
     def _is_due(self, app: str) -> bool:
         with self._lock:
-            made_at = self._made_at.get(app)
-        return made_at is None or self._clock() - made_at >= self.every
+            made_at, took = self._made_at.get(app), self._took.get(app, 0.0)
+            kept = self._kept.get(app, ())
+        if made_at is None:
+            return True
+        every = min(self.every, max(_AGAIN, _SHARE * took)) if kept and kept[-1].following.is_overdue else self.every
+        return self._clock() - made_at >= every

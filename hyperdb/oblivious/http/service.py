@@ -32,6 +32,7 @@ from hyperdb.oblivious.http.publisher import Published, Publisher
 from hyperdb.oblivious.http.ranges import Large, of_bytes, serve
 from hyperdb.oblivious.http.work import CHALLENGE_BYTES, SOLUTION_BYTES, Tickets, UnpaidError
 from hyperdb.oblivious.levels import MOST_BLOCKS
+from hyperdb.oblivious.pir import query_bytes
 
 _LOG = logging.getLogger(__name__)
 TICKET = "HyperDB-Ticket"
@@ -40,6 +41,10 @@ MOST_QUERY_BYTES = 64 << 10
 """Of a list of queries in the clear."""
 _UNIT = 1 << 20
 """Bytes of a download that cost one unit of a ticket."""
+
+
+_PATIENCE = 2.0
+"""Seconds that a request for what changed waits for a newer frame's."""
 
 
 class RefusedError(Exception):
@@ -70,6 +75,7 @@ class Oblivious:
         self._settings = settings
         self._scans = ThreadPoolExecutor(settings.scans_at_once, "hyperdb-scan")
         self._proofs = ThreadPoolExecutor(settings.proofs_at_once, "hyperdb-proof")
+        self._deltas = ThreadPoolExecutor(1, "hyperdb-delta")
         self._batchers: dict[tuple[str, int], Batcher] = {}
         self.metrics.gauge("epochs", "Epochs that can be asked.", self._epochs)
         self._document = document(ENDPOINTS)
@@ -79,6 +85,7 @@ class Oblivious:
         """Ends the threads."""
         self._scans.shutdown()
         self._proofs.shutdown()
+        self._deltas.shutdown()
 
     def _epochs(self) -> float:
         return sum(self.publisher.newest(app) is not None for app in self.publisher.apps)
@@ -129,12 +136,13 @@ class Oblivious:
 
     async def apps(self, _request: Request) -> Response:
         """GET /v1/apps."""
-        found = {app: self.publisher.newest(app) for app in self.publisher.apps}
+        newest, attested = self.publisher.newest, self.publisher.newest_attested
+        found = {app: (newest(app), attested(app)) for app in self.publisher.apps}
         return JSONResponse(
             {
                 "store_key": self.publisher.source.frames.public_key.hex(),
                 "work_bits": self.tickets.bits,
-                "apps": {app: None if made is None else _described(made) for app, made in found.items()},
+                "apps": {app: None if made is None else _described(made, owned) for app, (made, owned) in found.items()},
             },
             headers={"Cache-Control": "no-store"},
         )
@@ -155,7 +163,20 @@ class Oblivious:
 
     async def attestation(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/attestation."""
-        return Response(self._published(request).epoch.attestation, media_type=_BYTES)
+        return Response(self._published(request).attestation, media_type=_BYTES)
+
+    async def delta(self, request: Request) -> Response:
+        """GET /v1/epochs/{epoch}/delta."""
+        made = self._published(request)
+        # Whoever asks wants what is newest: a moment's wait for it is less than another request.
+        if (due := made.following.due()) and due <= _PATIENCE:
+            await asyncio.sleep(due)
+        found = await asyncio.get_running_loop().run_in_executor(self._deltas, made.following.newest)
+        tag = f'"{made.id}-l{found.frame}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        self._pay(request, 1 + len(found.data) // _UNIT)
+        return Response(found.data, headers={"ETag": tag, "Cache-Control": "no-cache"}, media_type=_BYTES)
 
     async def definitions(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/definitions."""
@@ -166,6 +187,13 @@ class Oblivious:
         """GET /v1/epochs/{epoch}/hints/{matrix}."""
         made, number = self._published(request), _matrix(request)
         return self._large(request, of_bytes(made.hints[number], f"{made.id}-h{number}"))
+
+    async def changes(self, request: Request) -> Response:
+        """GET /v1/epochs/{epoch}/changes/{matrix}."""
+        made, number = self._published(request), _matrix(request)
+        if not made.changes[number]:
+            raise RefusedError(404, "no changes are kept, or they are more than the hint: fetch that")
+        return self._large(request, of_bytes(made.changes[number], f"{made.id}-r{number}"))
 
     async def columns(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/columns/{matrix}."""
@@ -186,7 +214,7 @@ class Oblivious:
         shape = (made.epoch.manifest.pages, made.epoch.manifest.overflow)[number]
         if not shape.columns:
             raise RefusedError(404, "the epoch has no such matrix")
-        query = await _body(request, 4 * shape.columns)
+        query = await _body(request, query_bytes(shape.columns))
         return Response(await self._batcher(made, number).ask(query), media_type=_BYTES)
 
     async def proof(self, request: Request) -> Response:
@@ -205,15 +233,18 @@ class Oblivious:
     async def history(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/history."""
         made = self._published(request)
-        seen = request.query_params.get("seen", "")
-        number = made.epoch.manifest.frame.number
-        if not seen.isascii() or not seen.isdigit() or len(seen) > 18 or not 1 <= int(seen) < number:
+        own, newest = made.epoch.manifest.frame.number, self.publisher.source.frames.newest()
+        number = _frame(request, "at", own) if "at" in request.query_params else own
+        if not own <= number <= (own if newest is None else newest.number):
+            raise RefusedError(400, "`at` is the number of a frame from the epoch's on")
+        seen = _frame(request, "seen", 0)
+        if not 1 <= seen < number:
             raise RefusedError(400, f"`seen` is the number of a frame below {number}")
-        prove = partial(self.publisher.source.frames.prove, None, frame=number, contains=int(seen))
+        prove = partial(self.publisher.source.frames.prove, None, frame=number, contains=seen)
         try:
             bundle = await asyncio.get_running_loop().run_in_executor(self._proofs, prove)
         except BehindHorizonError:
-            raise RefusedError(410, "the epoch's frame can no longer be read") from None
+            raise RefusedError(410, "the frame can no longer be read") from None
         return Response(bundle, media_type=_BYTES)
 
     async def measured(self, _request: Request) -> Response:
@@ -259,7 +290,7 @@ class Oblivious:
 _BYTES = "application/octet-stream"
 
 
-def _described(made: Published) -> dict[str, object]:
+def _described(made: Published, owned: Published | None) -> dict[str, object]:
     manifest = made.epoch.manifest
     shapes = {"pages": manifest.pages, "overflow": manifest.overflow}
     return {
@@ -268,10 +299,19 @@ def _described(made: Published) -> dict[str, object]:
         "frame": manifest.frame.number,
         "time_ms": manifest.frame.time_ms,
         "root": manifest.frame.root.hex(),
-        "attested": bool(made.epoch.attestation),
+        "attested": bool(made.attestation),
+        "attested_epoch": None if owned is None else owned.id,
         "manifest_bytes": len(made.manifest),
         **{name: {"rows": shape.rows, "columns": shape.columns} for name, shape in shapes.items()},
     }
+
+
+def _frame(request: Request, name: str, otherwise: int) -> int:
+    """A frame's number in the query."""
+    text = request.query_params.get(name, str(otherwise))
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise RefusedError(400, f"`{name}` is the number of a frame")
+    return int(text)
 
 
 def _matrix(request: Request) -> int:
@@ -333,16 +373,25 @@ ENDPOINTS = (
         Oblivious.attestation, others=_EPOCH,
     ),
     Endpoint(
+        "delta", "GET", "/v1/epochs/{epoch}/delta", "What changed since, proved; empty if nothing did.",
+        Oblivious.delta, others=(*_EPOCH, *_PAID, Answer(304, "Nothing new since the ETag that was sent.")),
+    ),
+    Endpoint(
         "definitions", "GET", "/v1/epochs/{epoch}/definitions", "Definitions of the app's tables, proved.",
         Oblivious.definitions, others=_LARGE + _EPOCH,
     ),
     Endpoint(
-        "history", "GET", "/v1/epochs/{epoch}/history", "A proof that the epoch's frame contains an earlier one.",
-        Oblivious.history, query={"seen": "The earlier frame's number."}, others=_EPOCH, units=1,
+        "history", "GET", "/v1/epochs/{epoch}/history", "A proof that a frame contains an earlier one.",
+        Oblivious.history, query={"seen": "The earlier frame's number.", "at": "The later frame's; the epoch's own without."},
+        optional=("at",), others=_EPOCH, units=1,
     ),
     Endpoint(
         "hint", "GET", "/v1/epochs/{epoch}/hints/{matrix}", "The hint of a matrix.", Oblivious.hint,
         others=_LARGE + _EPOCH + _PAID, units=1,
+    ),
+    Endpoint(
+        "changes", "GET", "/v1/epochs/{epoch}/changes/{matrix}", "Columns that changed since the epoch before, old and new.",
+        Oblivious.changes, others=_LARGE + _EPOCH + _PAID, units=1,
     ),
     Endpoint(
         "columns", "GET", "/v1/epochs/{epoch}/columns/{matrix}", "All columns of a matrix, one behind the other.",
@@ -350,7 +399,8 @@ ENDPOINTS = (
     ),
     Endpoint(
         "answer", "POST", "/v1/epochs/{epoch}/answers/{matrix}", "The answer to a private query.", Oblivious.answer,
-        body="Four bytes for each column of the matrix.", others=(*_EPOCH, *_PAID, Answer(503, "Too many wait.")), units=1,
+        body="28 bits for each column of the matrix (docs/pir-parameters.md).",
+        others=(*_EPOCH, *_PAID, Answer(503, "Too many wait.")), units=1,
     ),
     Endpoint(
         "proof", "POST", "/v1/epochs/{epoch}/proofs", "A bundle that answers queries in the clear.", Oblivious.proof,

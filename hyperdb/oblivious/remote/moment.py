@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from hyperdb.commitment.verify import Frame
 from hyperdb.commitment.verify import Row as Proved
 from hyperdb.errors import PrivacyError
 from hyperdb.graph.members import Kind, Text, encoded
@@ -98,6 +99,16 @@ class RemoteAppView(AppReader):
     def with_privacy(self, level: Level) -> RemoteAppView:
         """The app, read at another level."""
         return RemoteAppView(self._app, level)
+
+    @property
+    def frame(self) -> Frame:
+        """As of which of the store's frames reads are: what was written later is not seen yet."""
+        return self._app.frame
+
+    @property
+    def standing(self) -> str:
+        """Who vouches for where keys lie and for hints, in words: the owner, or the store alone (self-signed)."""
+        return self._app.standing
 
     def get(self, id: Text, *, privacy: Level | None = None) -> bytes | None:  # noqa: A002
         """The value of vertex `id`, or None; for this once at another level.

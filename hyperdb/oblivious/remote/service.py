@@ -7,16 +7,18 @@ since everybody fetches all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hyperdb.commitment.claim import encode_queries
 from hyperdb.commitment.verify import Limits, Query, VerificationError
 from hyperdb.commitment.verify.hashing import digest
 from hyperdb.errors import RemoteError
 from hyperdb.oblivious.definitions import MOST_BYTES as MOST_DEFINITIONS
+from hyperdb.oblivious.delta import MOST_BYTES as MOST_DELTA
 from hyperdb.oblivious.manifest import MOST_BYTES, Manifest, Shape, read_manifest
-from hyperdb.oblivious.pir import DIMENSION, NUMBER_BYTES
-from hyperdb.oblivious.remote.state import State
+from hyperdb.oblivious.pir import DIMENSION, NUMBER_BYTES, Place
+from hyperdb.oblivious.refresh import most_bytes, refreshed, stable_rows
+from hyperdb.oblivious.remote.state import KnownEpoch, State
 from hyperdb.oblivious.remote.transport import Transport
 
 Progress = Callable[[str, int, int], object]
@@ -24,6 +26,8 @@ Progress = Callable[[str, int, int], object]
 _ATTESTATION_BYTES = 1024
 _CHUNK = 1 << 18
 _TRIES = 5
+_PART = 206
+_MATRICES = (0, 1)
 
 
 def nothing_shown(_what: str, _done: int, _total: int) -> None:
@@ -39,7 +43,13 @@ class HttpService:
     """The digest of its manifest, in hexadecimal digits."""
     state: State
     progress: Progress = nothing_shown
+    before: str | None = None
+    """The epoch that the server says this one was made from."""
     _known: tuple[Manifest, bytes, bytes] | None = None
+    _had: set[int] = field(default_factory=set)
+    _taken: str = ""
+    _given: str = ""
+    """Tags of the changes that were taken, and that were fetched last."""
 
     @property
     def _path(self) -> str:
@@ -66,8 +76,9 @@ class HttpService:
         shape = self.shape(number)
         found = self.state.hint(shape.hint)
         if found is None:
-            found = self._fetch_hint(number, shape)
+            found = self._refreshed_hint(number, shape) or self._fetch_hint(number, shape)
             self.state.keep_hint(shape.hint, found)
+        self._note_hint(number)
         return found
 
     def answer(self, number: int, query: bytes) -> bytes:
@@ -98,9 +109,48 @@ class HttpService:
         """What the system's app says of this one, proved."""
         return self.transport.get(f"{self._path}/definitions", MOST_DEFINITIONS)
 
-    def history(self, frame: int) -> bytes:
-        """A bundle that shows that the epoch's frame contains an earlier one."""
-        return self.transport.get(f"{self._path}/history?seen={frame}", Limits.DEFAULT.size)
+    def delta(self) -> bytes | None:
+        """See `Service`; what was not taken (`has_taken`) is given again."""
+        found = self.transport.newer(f"{self._path}/delta", self._taken, MOST_DELTA)
+        if found is None:
+            return None
+        data, self._given = found
+        return data
+
+    def has_taken(self) -> None:
+        """What `delta` gave last holds: it need not be given again."""
+        self._taken = self._given
+
+    def history(self, earlier: int, later: int) -> bytes:
+        """A bundle that shows that a frame, the epoch's or a later one, contains an earlier one."""
+        return self.transport.get(f"{self._path}/history?seen={earlier}&at={later}", Limits.DEFAULT.size)
+
+    def _refreshed_hint(self, number: int, shape: Shape) -> bytes | None:
+        """A hint from that of the epoch before and the columns that changed, if it is here and they are few."""
+        assert self._known is not None
+        manifest = self._known[0]
+        known = self.state.epoch(manifest.app.decode()) if self.before is not None else None
+        before = self.state.hint(known.hints[number]) if known is not None and known.name == self.before else None
+        if before is None or len(before) != NUMBER_BYTES * DIMENSION * shape.rows:
+            return None
+        try:
+            data = self._download("changed pages", f"{self._path}/changes/{number}", most_bytes(shape.rows))
+            stable = NUMBER_BYTES * DIMENSION * stable_rows(data, shape.rows)
+            lower = self._download("hint", f"{self._path}/hints/{number}", len(before), stable) if stable < len(before) else b""
+            found = refreshed(Place(manifest.address, number), before, data, shape.columns, lower)
+        except (RemoteError, VerificationError):
+            # There are none, or they are not what they should be: the hint is fetched as if nothing had been here.
+            return None
+        return found if digest("hyperdb/epoch-hint", found) == shape.hint else None
+
+    def _note_hint(self, number: int) -> None:
+        """Once both hints are here, the next epoch's can follow from them."""
+        assert self._known is not None
+        manifest = self._known[0]
+        self._had.add(number)
+        if len(self._had) == len(_MATRICES if manifest.parts else _MATRICES[:1]):
+            known = KnownEpoch(self.epoch, (manifest.pages.hint, manifest.overflow.hint))
+            self.state.keep_epoch(manifest.app.decode(), known)
 
     def _fetch_hint(self, number: int, shape: Shape) -> bytes:
         size = NUMBER_BYTES * DIMENSION * shape.rows
@@ -128,10 +178,12 @@ class HttpService:
             raise VerificationError("attestation", "a hint that is not the manifest's")
         return data
 
-    def _download(self, what: str, path: str, most: int = MOST_BYTES) -> bytes:
+    def _download(self, what: str, path: str, most: int = MOST_BYTES, start: int = 0) -> bytes:
         parts: list[bytes] = []
         have = 0
-        with self.transport.stream(path, 0) as response:
+        with self.transport.stream(path, start) as response:
+            if start and response.status != _PART:
+                raise RemoteError(f"{path}: the server sends no part of it")
             total = int(response.headers.get("Content-Length") or 0)
             while chunk := response.read(_CHUNK):
                 have += len(chunk)

@@ -8,8 +8,10 @@ read is checked.
 
 from __future__ import annotations
 
+import enum
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,29 @@ from hyperdb.commitment.verify import Seen
 from hyperdb.commitment.verify.bundle import address
 from hyperdb.commitment.verify.hashing import digest
 from hyperdb.errors import CorruptError
+from hyperdb.oblivious.ledger import Ledger
 
 SECRET_BYTES = 32
-_KEPT_HINTS = 4
+_KEPT_HINTS = 8
+_LEDGERS = "ledger"
+_LEDGER_DIGITS = 32
+_KEPT_LEDGERS = 16
+"""Of all apps of a server together."""
+
+
+class Kept(enum.Enum):
+    """Which newest frame: they differ where some read epochs alone and others what changed since too."""
+
+    EPOCH = "seen"
+    FOLLOWED = "followed"
+
+
+@dataclass(frozen=True)
+class KnownEpoch:
+    """An epoch by its name, and the digests of its hints."""
+
+    name: str
+    hints: tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -45,9 +67,9 @@ class State:
             raise CorruptError(f"{path}: not {SECRET_BYTES} bytes")
         return found
 
-    def seen(self, app: str) -> Seen | None:
-        """The newest frame of which an epoch of an app was seen."""
-        path = self._seen(app)
+    def seen(self, app: str, kept: Kept) -> Seen | None:
+        """The newest frame that was seen of an app."""
+        path = self._seen(app, kept)
         if not path.exists():
             return None
         try:
@@ -56,9 +78,36 @@ class State:
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{path}: {error}") from error
 
-    def see(self, app: str, seen: Seen) -> None:
-        """Keeps the newest frame of an app."""
-        self._write(self._seen(app), json.dumps({"frame": seen.number, "root": seen.root.hex()}).encode())
+    def see(self, app: str, seen: Seen, kept: Kept) -> None:
+        """Keeps the newest frame of an app; an older one than another process kept meanwhile is passed over."""
+        known = self.seen(app, kept)
+        if known is None or known.number < seen.number:
+            self._write(self._seen(app, kept), json.dumps({"frame": seen.number, "root": seen.root.hex()}).encode())
+
+    def epoch(self, app: str) -> KnownEpoch | None:
+        """The epoch of an app whose hints were kept last."""
+        path = self._epoch(app)
+        if not path.exists():
+            return None
+        try:
+            found = json.loads(path.read_text())
+            pages, overflow = (bytes.fromhex(each) for each in found["hints"])
+            return KnownEpoch(str(found["epoch"]), (pages, overflow))
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptError(f"{path}: {error}") from error
+
+    def keep_epoch(self, app: str, known: KnownEpoch) -> None:
+        """Keeps which hints are those of an app's newest epoch."""
+        self._write(self._epoch(app), json.dumps({"epoch": known.name, "hints": [each.hex() for each in known.hints]}).encode())
+
+    def ledger(self, epoch: str) -> Ledger:
+        """Which blocks of an epoch were asked for; of the last epochs alone, since older ones answer nothing any more."""
+        ledgers = self.directory / _LEDGERS
+        if ledgers.is_dir():
+            others = [path for path in ledgers.iterdir() if path.name != epoch[:_LEDGER_DIGITS]]
+            for old in sorted(others, key=lambda path: path.stat().st_mtime_ns, reverse=True)[_KEPT_LEDGERS:]:
+                shutil.rmtree(old, ignore_errors=True)
+        return Ledger(ledgers / epoch[:_LEDGER_DIGITS])
 
     def hint(self, wanted: bytes) -> bytes | None:
         """A hint by its digest, if it is here and whole."""
@@ -80,8 +129,11 @@ class State:
         hints = sorted(self.directory.glob("*.hint"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         _remove(hints[_KEPT_HINTS:])
 
-    def _seen(self, app: str) -> Path:
-        return self.directory / f"{address(app.encode()).hex()[:32]}.seen"
+    def _seen(self, app: str, kept: Kept) -> Path:
+        return self.directory / f"{address(app.encode()).hex()[:32]}.{kept.value}"
+
+    def _epoch(self, app: str) -> Path:
+        return self.directory / f"{address(app.encode()).hex()[:32]}.epoch"
 
     def _hint(self, wanted: bytes) -> Path:
         return self.directory / f"{wanted.hex()}.hint"

@@ -1,8 +1,8 @@
-"""Apps of a remote store, and readers of them at the levels that are asked for.
+"""A server and what is pinned of it, kept up with from epoch to epoch.
 
-Theory: the server names an app's newest epoch; the client takes it only if its frame is signed by what was pinned and contains
-the newest frame that it ever saw there, so that a store that forked its history or went back in it is refused. When epochs are
-looked for depends on time alone. Invariant: a reader is of one epoch, and an epoch is taken before anything is asked of it.
+Theory: whoever comes back to a store that was seen before wants its future and not another past, so the newest frame is kept and
+each newer one must prove to contain it. Invariant: an operation is of one moment of an app, and of one moment of all of them
+while somebody holds `moving`.
 """
 
 from __future__ import annotations
@@ -11,28 +11,25 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from hyperdb.commitment.native import verify
-from hyperdb.commitment.verify import Frame, Root, Row, Seen, Trusted, VerificationError
-from hyperdb.errors import NotFoundError, RemoteError
-from hyperdb.oblivious.definitions import read_definitions
-from hyperdb.oblivious.levels import Level
-from hyperdb.oblivious.manifest import Manifest, read_manifest
-from hyperdb.oblivious.reader import Random, Reader, open_reader
-from hyperdb.oblivious.remote.service import HttpService, Progress, nothing_shown
+from hyperdb.commitment.verify import Trusted
+from hyperdb.errors import RemoteError
+from hyperdb.oblivious.reader import Random
+from hyperdb.oblivious.remote.app import RemoteApp
+from hyperdb.oblivious.remote.follower import Follower
+from hyperdb.oblivious.remote.service import Progress, nothing_shown
 from hyperdb.oblivious.remote.state import State
 from hyperdb.oblivious.remote.transport import Transport
 
-T = TypeVar("T")
+__all__ = ["RemoteApp", "RemoteStore"]
 
 _REFRESH = 60.0
-_GONE = 404
+_FOLLOW = 1.0
 
 
 class RemoteStore:
-    """A server, and what is pinned of it. Thread-safe."""
+    """See the module. Thread-safe."""
 
     def __init__(
         self,
@@ -41,20 +38,27 @@ class RemoteStore:
         state: State,
         *,
         refresh: float = _REFRESH,
+        follow: float | None = _FOLLOW,
         progress: Progress = nothing_shown,
         random: Random = os.urandom,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`refresh`: seconds after which a newer epoch is looked for, before the next read."""
+        """Seconds: `refresh`, after which a newer epoch is looked for; `follow`, after which what changed since is downloaded,
+        never if None."""
         self.transport = transport
         self.trusted = trusted
         self.state = state
-        self.refresh = refresh
+        self.every = follow
         self.progress = progress
         self.random = random
         self.clock = clock
+        self.moving = threading.RLock()
+        """While it is held no app goes on to a newer moment."""
+        self._refresh = refresh
         self._lock = threading.Lock()
         self._apps: dict[str, RemoteApp] = {}
+        self._follower: Follower | None = None
+        self._closed = False
 
     def app(self, name: str) -> RemoteApp:
         """An app of the store."""
@@ -72,114 +76,33 @@ class RemoteStore:
         """Names of the published apps."""
         return tuple(self.describe()["apps"])
 
-    def close(self) -> None:
-        """Closes connections."""
-        self.transport.close()
-
-
-@dataclass
-class _Current:
-    """An epoch that was taken, and its readers."""
-
-    service: HttpService
-    frame: Frame
-    readers: dict[Level, Reader] = field(default_factory=dict)
-
-
-class RemoteApp:
-    """An app of a remote store. Thread-safe: one read at a time."""
-
-    def __init__(self, store: RemoteStore, name: str) -> None:
-        self.store = store
-        self.name = name
-        self._lock = threading.RLock()
-        self._current: _Current | None = None
-        self._looked = 0.0
-
-    @property
-    def frame(self) -> Frame:
-        """The frame of the epoch that is read now."""
-        with self._lock:
-            return self._epoch().frame
-
-    @property
-    def manifest(self) -> Manifest:
-        """The manifest of the epoch that is read now."""
-        with self._lock:
-            return read_manifest(self._epoch().service.manifest()[0])
-
-    def definitions(self) -> list[Row]:
-        """Elements of the system's app that define this one, verified under the epoch's frame."""
-        with self._lock:
-            current = self._epoch()
-            return read_definitions(current.service.definitions(), Root(current.frame.root))
-
-    def get(self, name: bytes, level: Level) -> bytes | None:
-        """The value of a vertex, or None. Raises as `Reader.get`."""
-        return self.read(level, lambda reader: reader.get(name))
-
-    def read(self, level: Level, operation: Callable[[Reader], T]) -> T:
-        """Runs an operation on a reader of the newest epoch; from its start on a newer one, if the server has let go of this one.
+    def renew(self) -> None:
+        """Goes on with the newest epochs of all apps that were read, and what changed since, now.
 
         Raises:
-            PrivacyError: the level cannot be kept, or the operation not at it.
-            VerificationError: what the server sent does not hold.
-            RemoteError: it could not be reached, or refused.
+            VerificationError, RemoteError, NotFoundError: of the first app that fails; it stays where it was.
         """
+        for app in self._all():
+            app.renew()
+
+    def opened(self) -> None:
+        """Somebody reads an app for the first time: from now on the store is followed."""
         with self._lock:
-            try:
-                return operation(self.reader(level))
-            except RemoteError as error:
-                if error.status != _GONE:
-                    raise
-            self._current = None
-            return operation(self.reader(level))
+            if self._follower is None and not self._closed:
+                self._follower = Follower(min(self.every or self._refresh, self._refresh), self._refresh, self._look)
 
-    def reader(self, level: Level) -> Reader:
-        """A reader of the newest epoch at a level."""
+    def close(self) -> None:
+        """Ends the follower and closes connections."""
         with self._lock:
-            current = self._epoch()
-            found = current.readers.get(level)
-            if found is None:
-                store = self.store
-                secret = store.state.secret(store.random)
-                found = open_reader(current.service, level, store.trusted, secret=secret, random=store.random)
-                current.readers[level] = found
-            return found
+            self._closed, follower = True, self._follower
+        if follower is not None:
+            follower.stop()
+        self.transport.close()
 
-    def _epoch(self) -> _Current:
-        now = self.store.clock()
-        if self._current is None or now - self._looked >= self.store.refresh:
-            self._looked = now
-            self._current = self._newest()
-        return self._current
+    def _look(self, epochs: bool) -> None:
+        for app in self._all():
+            app.look(epochs=epochs)
 
-    def _newest(self) -> _Current:
-        store = self.store
-        described = store.describe()
-        made = described["apps"].get(self.name)
-        if self.name not in described["apps"]:
-            raise NotFoundError(f"the server does not publish '{self.name}'")
-        if not isinstance(made, dict) or not isinstance(made.get("epoch"), str):
-            raise RemoteError(f"the server has no epoch of '{self.name}' yet")
-        if self._current is not None and self._current.service.epoch == made["epoch"]:
-            return self._current
-        store.transport.pay(int(described.get("work_bits", 0)))
-        service = HttpService(store.transport, made["epoch"], store.state, store.progress)
-        manifest = read_manifest(service.manifest()[0])
-        if manifest.app != self.name.encode():
-            raise VerificationError("pin", "the epoch is of another app")
-        self._check_history(service, manifest.frame)
-        return _Current(service, manifest.frame)
-
-    def _check_history(self, service: HttpService, frame: Frame) -> None:
-        """The epoch's frame is the newest that was seen, or contains it."""
-        seen = self.store.state.seen(self.name)
-        if seen is not None and frame.number < seen.number:
-            raise VerificationError("rollback", f"the server went back to frame {frame.number}, and frame {seen.number} was seen")
-        if seen is not None and frame.number == seen.number and frame.root != seen.root:
-            raise VerificationError("rollback", f"the server shows another frame {frame.number} than the one that was seen")
-        if seen is None or frame.number > seen.number:
-            if seen is not None:
-                verify(service.history(seen.number), trusted=Root(frame.root), seen=seen)
-            self.store.state.see(self.name, Seen(frame.number, frame.root))
+    def _all(self) -> list[RemoteApp]:
+        with self._lock:
+            return [app for app in self._apps.values() if app.is_open]

@@ -61,6 +61,11 @@ class Transport:
         """The body of a GET, of at most so many bytes."""
         return self._request("GET", path, None, {}, most)
 
+    def newer(self, path: str, tag: str, most: int) -> tuple[bytes, str] | None:
+        """What a GET gives, and its tag; None if it is what had this tag before."""
+        found = self._answer("GET", path, None, {"If-None-Match": tag} if tag else {}, most)
+        return None if found.status == _NOT_MODIFIED else (found.body, found.tag)
+
     def post(self, path: str, body: bytes, most: int) -> bytes:
         """The body of what a POST gives."""
         return self._request("POST", path, body, {}, most)
@@ -109,8 +114,8 @@ class Transport:
         if bits > _MOST_BITS:
             raise RemoteError(f"the server asks for 2^{bits} hashes, and this client makes up to 2^{_MOST_BITS}")
         if bits:
-            challenge = self._sent("GET", "/v1/work", None, {}, CHALLENGE_BYTES)
-            self._ticket = self._sent("POST", "/v1/work", challenge + solve(challenge, bits), {}, 16).hex()
+            challenge = self._sent("GET", "/v1/work", None, {}, CHALLENGE_BYTES).body
+            self._ticket = self._sent("POST", "/v1/work", challenge + solve(challenge, bits), {}, 16).body.hex()
 
     def close(self) -> None:
         """Closes connections that nobody uses."""
@@ -129,6 +134,9 @@ class Transport:
         return http.client.HTTPConnection(self.host, self.port, timeout=_SECONDS)
 
     def _request(self, method: str, path: str, body: bytes | None, more: Mapping[str, str], most: int) -> bytes:
+        return self._answer(method, path, body, more, most).body
+
+    def _answer(self, method: str, path: str, body: bytes | None, more: Mapping[str, str], most: int) -> _Answer:
         try:
             return self._sent(method, path, body, more, most)
         except RemoteError as error:
@@ -138,7 +146,7 @@ class Transport:
         self.pay(self._bits)
         return self._sent(method, path, body, more, most)
 
-    def _sent(self, method: str, path: str, body: bytes | None, more: Mapping[str, str], most: int) -> bytes:
+    def _sent(self, method: str, path: str, body: bytes | None, more: Mapping[str, str], most: int) -> _Answer:
         try:
             kept = self._idle.pop()
         except IndexError:
@@ -159,7 +167,7 @@ class Transport:
         body: bytes | None,
         more: Mapping[str, str],
         most: int,
-    ) -> bytes:
+    ) -> _Answer:
         done = False
         try:
             connection.request(method, path, body, self._headers(more))
@@ -169,7 +177,7 @@ class Transport:
             if len(found) > most:
                 raise RemoteError(f"{path}: more than {most} bytes")
             done = response.isclosed()
-            return found
+            return _Answer(response.status, found, response.headers.get("ETag", ""))
         finally:
             if done:
                 self._idle.append(connection)
@@ -179,11 +187,21 @@ class Transport:
 
 _MOST_BITS = 26
 _UNPAID = 402
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    tag: str
 
 
 def _check(path: str, response: http.client.HTTPResponse) -> None:
     """Refuses any status but the good ones."""
-    if response.status in (200, 206):
+    if response.status in (200, 206, _NOT_MODIFIED):
         return
     reason = response.read(_REASON_BYTES)
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hyperdb.errors import SqlError
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.frontends.sql.contract import Notice
+from hyperdb.frontends.sql.learned import HERE, Learned
 from hyperdb.frontends.sql.proof.make import Proven, prove
 from hyperdb.frontends.sql.proof.past import readable
 from hyperdb.frontends.sql.proof.run import reads_rows
@@ -70,6 +71,10 @@ class Proofs:
         """Refuses what gives rows in another way, while queries are to be proved (0A000)."""
         if self.are_on:
             raise SqlError("0A000", f"{what} is not proved: SET hyperdb.prove = off, or use a plain query")
+
+    def learned(self, query: SqlPrepared, values: Sequence[object]) -> Learned:  # noqa: ARG002
+        """Who learns what of a query, for EXPLAIN (PRIVACY): here, the store itself learns all of it."""
+        return HERE
 
     def run(self, prepared: SqlPrepared, values: Sequence[Any]) -> SqlOutcome:
         """A query with its proof."""
