@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,87 @@ def table(connect: Connect) -> Iterator[str]:
     yield "held"
     owner.execute("SET lock_timeout = '5s'")
     owner.execute("DROP TABLE held")
+
+
+@pytest.mark.parametrize("text", ["SET LOCAL lock_timeout = 30", "SET lock_timeout = '30ms'"])
+def test_lock_timeout_counts_inside_of_a_block(connect: Connect, table: str, text: str) -> None:
+    first, second = connect(), connect()
+    first.execute("BEGIN")
+    first.execute(f"UPDATE {table} SET b = 5 WHERE a = 1".encode())
+    second.execute("BEGIN")
+    second.execute(f"SELECT * FROM {table}".encode())
+    second.execute(text.encode())
+    for statement in (f"UPDATE {table} SET b = 6 WHERE a = 1", f"SELECT * FROM {table} FOR UPDATE"):
+        second.execute("SAVEPOINT s")
+        with pytest.raises(errors.LockNotAvailable, match="canceling statement due to lock timeout"):
+            second.execute(statement.encode())
+        second.execute("ROLLBACK TO s")
+    first.execute("ROLLBACK")
+    assert second.execute(f"UPDATE {table} SET b = 6 WHERE a = 1".encode()).rowcount == 1
+    second.execute("ROLLBACK")
+
+
+def test_lock_timeout_goes_back_with_a_savepoint(connect: Connect, table: str) -> None:
+    first, second = connect(), connect()
+    first.execute("BEGIN")
+    first.execute(f"DELETE FROM {table} WHERE a = 1".encode())
+    second.execute("BEGIN")
+    second.execute("SET LOCAL lock_timeout = 20")
+    second.execute("SAVEPOINT s")
+    second.execute("SET lock_timeout = 0")
+    second.execute("SET application_name = 'inner'")
+    second.execute("ROLLBACK TO s")
+    assert one(second, "SHOW lock_timeout") == "20ms"
+    assert one(second, "SHOW application_name") == ""
+    assert second.info.parameter_status("application_name") == ""
+    with pytest.raises(errors.LockNotAvailable):
+        second.execute(f"UPDATE {table} SET b = 6 WHERE a = 1".encode())
+    second.execute("ROLLBACK")
+    first.execute("ROLLBACK")
+    assert one(second, "SHOW lock_timeout") == "0"
+
+
+def test_who_does_not_wait_is_told_of_what(connect: Connect, table: str) -> None:
+    first, second = connect(), connect()
+    first.execute("BEGIN")
+    first.execute(f"UPDATE {table} SET b = 5 WHERE a = 1".encode())
+    second.execute("BEGIN")
+    second.execute("SAVEPOINT s")
+    with pytest.raises(errors.LockNotAvailable, match='could not obtain lock on row in relation "held"'):
+        second.execute(f"SELECT * FROM {table} WHERE a = 1 FOR UPDATE NOWAIT".encode())
+    second.execute("ROLLBACK TO s")
+    assert second.execute(f"SELECT a FROM {table} FOR UPDATE SKIP LOCKED".encode()).fetchall() == [(2,)]
+    second.execute("SAVEPOINT s")
+    with pytest.raises(errors.LockNotAvailable, match='could not obtain lock on relation "held"'):
+        second.execute(f"LOCK TABLE {table} IN SHARE MODE NOWAIT".encode())
+    second.execute("ROLLBACK TO s")
+    first.execute("ROLLBACK")
+    second.execute(f"LOCK TABLE {table} NOWAIT".encode())
+    # Only that statement did not wait.
+    done = threading.Event()
+
+    def wait() -> None:
+        first.execute(f"UPDATE {table} SET b = 7 WHERE a = 1".encode())
+        done.set()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    assert not done.wait(0.05)
+    second.execute("COMMIT")
+    thread.join()
+
+
+def test_a_cancel_is_for_the_statement_that_ran(connect: Connect, table: str) -> None:
+    """Also where it did not wait for a lock: the next one that would wait waits."""
+    connection = connect()
+    connection.execute("BEGIN")
+    connection.execute("SAVEPOINT s")
+    connection.execute("SET statement_timeout = 30")
+    with pytest.raises(errors.QueryCanceled):
+        connection.execute("SELECT count(*) FROM generate_series(1, 10000) a, generate_series(1, 10000) b WHERE a * b = 0")
+    connection.execute("ROLLBACK TO s")
+    assert connection.execute(f"UPDATE {table} SET b = 3".encode()).rowcount == 2
+    connection.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])

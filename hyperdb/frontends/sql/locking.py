@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hyperdb.errors import SqlError
+from hyperdb.errors import DeadlockError, LockTimeoutError, SqlError
 from hyperdb.frontends.sql.access.privileges import DELETE, INSERT, SELECT, TRUNCATE, UPDATE
 from hyperdb.frontends.sql.catalog.kinds import REGCLASS
 from hyperdb.frontends.sql.contract import Column, Status
@@ -55,8 +55,7 @@ def lock(found: Words) -> tuple[Utility, Sequence[Column] | None]:
             raise found.error()
         mode = _MODES[spoken]
         found.expect("mode")
-    if found.take("nowait"):
-        raise SqlError("0A000", "LOCK TABLE ... NOWAIT is not supported", hint="Set lock_timeout before the transaction.")
+    waits = not found.take("nowait")
     found.end()
 
     def run(session: SqlSession, _values: Sequence[Any]) -> SqlOutcome:
@@ -65,6 +64,8 @@ def lock(found: Words) -> tuple[Utility, Sequence[Column] | None]:
         session.cursors.settle()
 
         def body(env: Any) -> None:
+            if not waits:
+                session.patience.lose()
             for name in names:
                 number = session.facade.relation_oid(REGCLASS, name)
                 if isinstance(env.catalog.objects.get(number), records.View):
@@ -75,9 +76,18 @@ def lock(found: Words) -> tuple[Utility, Sequence[Column] | None]:
                 allowed = [bit for bit in (bits, UPDATE, DELETE, TRUNCATE) if bit]
                 if not any(session.rights.may(env.catalog, number, bit) for bit in allowed):
                     raise SqlError("42501", f"permission denied for table {env.catalog.objects[number].name}")
-                env.transaction.lock_object(number, mode)
+                try:
+                    env.transaction.lock_object(number, mode)
+                except (LockTimeoutError, DeadlockError) as error:
+                    if waits:
+                        raise
+                    name = env.catalog.objects[number].name
+                    raise SqlError("55P03", f'could not obtain lock on relation "{name}"') from error
 
-        session.statement(body)
+        try:
+            session.statement(body)
+        finally:
+            session.patience.heed()
         return done("LOCK TABLE")
 
     return Utility(run), None

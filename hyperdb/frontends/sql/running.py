@@ -16,6 +16,33 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.session import SqlSession
 
 
+class Patience:
+    """How long the open transaction of a session waits for a lock: `lock_timeout`, also where that is set meanwhile."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+        self._seconds: float | None = None
+
+    def begin(self) -> float | None:
+        """A transaction begins: its time in seconds; None: for ever."""
+        self._seconds = self._session.settings.patience
+        return self._seconds
+
+    def heed(self) -> None:
+        """The setting may have changed."""
+        self._be(self._session.settings.patience)
+
+    def lose(self) -> None:
+        """Until `heed` the transaction waits for no lock."""
+        self._be(0.0)
+
+    def _be(self, seconds: float | None) -> None:
+        transaction = self._session.transaction
+        if transaction is not None and seconds != self._seconds:
+            transaction.set_lock_timeout(seconds)
+            self._seconds = seconds
+
+
 class Running:
     """One session's."""
 

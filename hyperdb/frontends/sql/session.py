@@ -32,7 +32,7 @@ from hyperdb.frontends.sql.notify import News
 from hyperdb.frontends.sql.parse.split import split
 from hyperdb.frontends.sql.prepare import Preparer
 from hyperdb.frontends.sql.proof.session import Proofs
-from hyperdb.frontends.sql.running import Running
+from hyperdb.frontends.sql.running import Patience, Running
 from hyperdb.frontends.sql.settings import Settings
 from hyperdb.frontends.sql.statement import Query, SqlOutcome, SqlPrepared, Statement, only
 from hyperdb.frontends.sql.streams import Streams
@@ -98,6 +98,7 @@ class SqlSession:
         self._environment: Environment | None = None
         self._notices: list[Notice] = []
         self.running = Running(self)
+        self.patience = Patience(self)
         self.log = Logged(self, opening)
         self.activity = Activity(opening, backend.now())
         self.lane = SessionLane(self)
@@ -248,7 +249,7 @@ class SqlSession:
         if self.transaction is None:
             level = isolation or self.settings.value("default_transaction_isolation")
             reads = self.settings.value("default_transaction_read_only") == "on" if read_only is None else read_only
-            timeout = self.settings.patience
+            timeout = self.patience.begin()
             self.settings.transaction = {"transaction_isolation": level, "transaction_read_only": "on" if reads else "off"}
             default = self.settings.value("default_transaction_deferrable") == "on"
             defers = default if deferrable is None else deferrable
@@ -421,6 +422,8 @@ class SqlSession:
             kept = False
             try:
                 env = self._environment = self.environment(transaction, version, values)
+                # The native side has forgotten a cancel that came before it was opened.
+                env.check_cancelled()
                 found = body(env)
                 kept = True
                 return found
@@ -434,6 +437,7 @@ class SqlSession:
         """The transaction, ready for its next statement."""
         self.streams.detach()
         transaction = self.begin()
+        self.patience.heed()
         self.statement_time = self.backend.now()
         self.has_looked = True
         return transaction
@@ -472,6 +476,7 @@ class SqlSession:
         transaction = self.begin_statement()
         self.has_written = True
         env = self._environment = self.environment(transaction, transaction.open(True))
+        env.check_cancelled()
         return env
 
     def whole_statement(self, body: Callable[[Environment], T]) -> T:
@@ -504,12 +509,14 @@ class SqlSession:
         """Changes a setting."""
         found = self.settings.set(name, value, local=local)
         self.style = self._style()
+        self.patience.heed()
         return found
 
     def restore_settings(self, savepoint: int) -> None:
         """Settings are as they were at the savepoint of that place."""
         self.settings.roll_back(savepoint)
         self.style = self._style()
+        self.patience.heed()
 
     def _style(self) -> types.Style:
         base = types.Style(

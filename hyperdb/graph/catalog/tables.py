@@ -90,6 +90,7 @@ class TableTransaction:
         rows = _native.SqlTransaction(inner)
         self.handle = inner
         self.statements = rows
+        self.set_lock_timeout = inner.set_lock_timeout
         self.savepoint = inner.savepoint
         self.rollback_to = inner.rollback_to
         self.release = inner.release

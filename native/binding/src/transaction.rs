@@ -49,6 +49,18 @@ pub(crate) fn choose<T: Copy>(what: &str, table: &[(&str, T)], word: &str) -> Py
     })
 }
 
+/// A time in seconds that a transaction waits for one lock; `None` for ever.
+fn lock_timeout(seconds: Option<f64>) -> PyResult<Option<Duration>> {
+    match seconds.map(Duration::try_from_secs_f64) {
+        None => Ok(None),
+        Some(Ok(timeout)) => Ok(Some(timeout)),
+        Some(Err(error)) => {
+            let text = format!("the lock timeout is no time in seconds: {error}");
+            Err(raise("InvalidError", &text))
+        }
+    }
+}
+
 /// How to begin, from Python's words. `lock_timeout` in seconds, `None` for ever.
 pub(crate) fn options(
     isolation: &str,
@@ -56,14 +68,7 @@ pub(crate) fn options(
     lock_timeout: Option<f64>,
     now_ms: i64,
 ) -> PyResult<TransactionOptions> {
-    let lock_timeout = match lock_timeout.map(Duration::try_from_secs_f64) {
-        None => None,
-        Some(Ok(timeout)) => Some(timeout),
-        Some(Err(error)) => {
-            let text = format!("the lock timeout is no time in seconds: {error}");
-            return Err(raise("InvalidError", &text));
-        }
-    };
+    let lock_timeout = self::lock_timeout(lock_timeout)?;
     Ok(TransactionOptions {
         isolation: choose("isolation", ISOLATIONS, isolation)?,
         access: if read_only {
@@ -363,6 +368,15 @@ impl Transaction {
         let target = Target::row(self::family(family)?, key);
         let locked = self.write(py, |inner| inner.lock(target.clone(), mode, wait))?;
         Ok(locked != Locked::Skipped)
+    }
+
+    /// From now on it waits for one lock so many seconds, `None` for ever.
+    fn set_lock_timeout(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<()> {
+        let timeout = lock_timeout(seconds)?;
+        self.with(py, |open| {
+            open.inner.set_lock_timeout(timeout);
+            Ok(())
+        })
     }
 
     /// Marks a state to come back to; its number.

@@ -143,11 +143,12 @@ impl SqlTransaction {
         })
     }
 
-    /// Opens a statement; the version of the catalog that it sees, None if this transaction has changed the catalog. What was
-    /// loaded before is seen by it, unless it `loads` into a table itself and looks at nothing else.
+    /// Opens a statement; the version of the catalog that it sees, None if this transaction has changed the catalog. A cancel
+    /// that came before counts no more: who opens looks whether there was one. What was loaded before is seen by it, unless it `loads` into a table itself and looks at nothing else.
     #[pyo3(signature = (loads = false))]
     fn open(&self, py: Python<'_>, loads: bool) -> PyResult<Option<i64>> {
         self.with(py, |inner| {
+            inner.forget_cancel();
             if !loads {
                 inner.pour()?;
             }

@@ -106,6 +106,16 @@ impl Transaction {
         self.options
     }
 
+    /// How long it waits for one lock from now on; `None` is for ever.
+    pub fn set_lock_timeout(&mut self, timeout: Option<std::time::Duration>) {
+        self.options.lock_timeout = timeout;
+    }
+
+    /// Forgets a cancel that met no wait: it was meant for what the transaction did then, not for what it does next.
+    pub fn forget_cancel(&self) {
+        self.sequencer.locks.forget(self.owner);
+    }
+
     /// The commit its reads see.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot

@@ -195,6 +195,31 @@ fn a_cancelled_wait_ends_with_57014() {
     canceller.cancel();
 }
 
+/// A cancel that met no wait is for what ran then, not for the next wait.
+#[test]
+fn a_cancel_that_came_too_late_is_forgotten() {
+    let bench = Bench::with(&[("a", "1")]);
+    let mut late = bench.begin(Isolation::ReadCommitted);
+    late.canceller().cancel();
+    late.forget_cancel();
+    assert_eq!(
+        update(&mut late, "a", Wait::Block).unwrap(),
+        Locked::Unchanged
+    );
+}
+
+/// How long a transaction waits may be said while it is open.
+#[test]
+fn the_time_to_wait_for_a_lock_can_be_changed() {
+    let bench = Bench::with(&[("a", "1")]);
+    let mut holder = bench.begin(Isolation::ReadCommitted);
+    update(&mut holder, "a", Wait::Block).unwrap();
+    let mut waiter = bench.begin(Isolation::ReadCommitted);
+    waiter.set_lock_timeout(Some(Duration::from_millis(1)));
+    let outcome = conflict(update(&mut waiter, "a", Wait::Block));
+    assert!(matches!(outcome, Conflict::LockTimeout));
+}
+
 /// FOR KEY SHARE on the parent: children go together with each other and with changes of the parent, not with
 /// its removal.
 #[test]
