@@ -1,7 +1,7 @@
 """RESP against Redis: throughput at P16, server CPU per operation at P1, and a busy host process.
 
 Question: does HyperDB serve stock clients at Redis's speed, like against like (everysec against AOF everysec,
-always against AOF always)? Method: both servers run at once, `redis-benchmark` asks them in turn, rounds are
+always against AOF always, TLS against TLS)? Method: both servers run at once, `redis-benchmark` asks them in turn, rounds are
 interleaved; the ratio is the median of the rounds' ratios. The server's CPU is read from /proc.
 Run: `python bench/resp.py [--rounds 5] [--sync everysec always]`.
 """
@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,25 +59,33 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def measure(server: servers.Server, test: str, pipeline: int, requests: int) -> Sample:
-    """One run against one server."""
+def measure(server: servers.Server, test: str, pipeline: int, requests: int, more: Sequence[str] = ()) -> Sample:
+    """One run against one server; `more` are options of redis-benchmark that count last."""
     before = cpu_seconds(server.process.pid)
-    command = ["redis-benchmark", "-p", str(server.port), "-c", "50", "-P", str(pipeline), "-r", "100000"]
+    command = ["redis-benchmark", "-p", str(server.port), "-c", "50", "-P", str(pipeline), "-r", "100000", *more]
     command += ["-d", "64", "-n", str(requests), "-t", test, "--csv"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rate = float(output.strip().splitlines()[-1].split('","')[1])
     return Sample(rate, (cpu_seconds(server.process.pid) - before) / requests * 1e6)
 
 
-def compare(ours: servers.Server, theirs: servers.Server, pipeline: int, requests: int, rounds: int) -> None:
-    """Prints one table: a row for each command."""
+def compare(
+    ours: servers.Server,
+    theirs: servers.Server,
+    pipeline: int,
+    requests: int,
+    rounds: int,
+    more: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Prints one table: a row for each command. `more` has options of redis-benchmark by the server's name."""
+    options = more or {}
     print(f"| P{pipeline} | redis /s | hyperdb /s | ratio (min..max) | redis cpu us | hyperdb cpu us | cpu ratio |")
     print("|---|---|---|---|---|---|---|")
     for test in TESTS:
         pairs: list[tuple[Sample, Sample]] = []
         for turn in range(rounds):
             order = (theirs, ours) if turn % 2 == 0 else (ours, theirs)
-            samples = {server.name: measure(server, test, pipeline, requests) for server in order}
+            samples = {each.name: measure(each, test, pipeline, requests, options.get(each.name, ())) for each in order}
             pairs.append((samples["redis"], samples["hyperdb"]))
         ratios = [mine.rate / peer.rate for peer, mine in pairs]
         peer_cpu = statistics.median(peer.cpu for peer, _ in pairs)
@@ -93,6 +101,33 @@ def compare(ours: servers.Server, theirs: servers.Server, pipeline: int, request
         ]
         print("| " + " | ".join(row) + " |", flush=True)
     print()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, signed by itself, and its key: for an elliptic curve, as both servers sign fastest."""
+    made = folder / "tls.crt", folder / "tls.key"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-x509", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", "req", *curve, *names, "-keyout", str(made[1]), "-out", str(made[0])]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+def encrypted(pipelines: Sequence[int], rounds: int) -> None:
+    """Prints both servers' rates over TLS, everysec."""
+    with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
+        shown, key = certificate(Path(scratch))
+        ports = {"hyperdb": servers.free_port(), "redis": servers.free_port()}
+        files = ("--tls-cert", str(shown), "--tls-key", str(key))
+        theirs_files = ("--tls-cert-file", str(shown), "--tls-key-file", str(key), "--tls-auth-clients", "no")
+        more = {name: ("-p", str(port), "--tls", "--cacert", str(shown)) for name, port in ports.items()}
+        print("### TLS, sync=everysec against appendfsync everysec\n")
+        with (
+            servers.hyperdb("--sync", "everysec", "--resp-tls-port", str(ports["hyperdb"]), *files) as ours,
+            servers.redis(*AOF["everysec"], "--tls-port", str(ports["redis"]), *theirs_files) as theirs,
+        ):
+            for pipeline in pipelines:
+                compare(ours, theirs, pipeline, 500_000 if pipeline > 1 else 100_000, rounds, more)
 
 
 @contextlib.contextmanager
@@ -151,14 +186,17 @@ def main() -> int:
     parser.add_argument("--pipelines", nargs="*", type=int, default=[16, 1])
     parser.add_argument("--skip-host", action="store_true")
     parser.add_argument("--only-host", action="store_true")
+    parser.add_argument("--only-tls", action="store_true")
     options = parser.parse_args()
-    for sync in [] if options.only_host else options.sync:
+    if not options.only_host:
+        encrypted(options.pipelines, options.rounds)
+    for sync in [] if options.only_host or options.only_tls else options.sync:
         print(f"### sync={sync} against appendfsync {sync}\n")
         with servers.hyperdb("--sync", sync) as ours, servers.redis(*AOF[sync]) as theirs:
             for pipeline in options.pipelines:
                 requests = 1_000_000 if pipeline > 1 else 200_000
                 compare(ours, theirs, pipeline, requests, options.rounds)
-    if not options.skip_host:
+    if not options.skip_host and not options.only_tls:
         busy_host(200_000, options.rounds)
     return 0
 

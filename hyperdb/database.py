@@ -31,15 +31,17 @@ from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.roles import RoleChanges
-from hyperdb.values import CqlTimeouts, OpenOptions, Publishing
+from hyperdb.values import CqlTimeouts, OpenOptions, Publishing, RespTls
 
 if TYPE_CHECKING:
+    from hyperdb.accounts import Accounts
     from hyperdb.commitment.verify import Frame
     from hyperdb.encryption import PublicKey
     from hyperdb.frontends.cql.backend import CqlBackend
     from hyperdb.frontends.sql.backend import SqlBackend
     from hyperdb.frontends.sql.embedded.placeholders import Parameters
     from hyperdb.frontends.sql.embedded.result import Result
+    from hyperdb.frontends.throttle import Throttle
     from hyperdb.graph.encrypted import EncryptedApp
     from hyperdb.server import Serving
 
@@ -338,6 +340,16 @@ class Database:
         """What the languages share: one hears of the other's definitions."""
         return Tables(self.native)
 
+    def accounts(self, throttle: Throttle) -> Accounts:
+        """Who may log in to a server of this database, whose guesses `throttle` slows down."""
+        from hyperdb.accounts import Accounts
+
+        def drop(name: str) -> None:
+            quoted = name.replace('"', '""')
+            self.sql(f'DROP ROLE "{quoted}"')
+
+        return Accounts(self._tables, self.role_changes, throttle, drop)
+
     @cached_property
     def sql_backend(self) -> SqlBackend:
         """What opens SQL sessions over this database's tables."""
@@ -374,6 +386,7 @@ class Database:
         self,
         *,
         resp: str | None = None,
+        resp_tls: str | RespTls | None = None,
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -389,13 +402,14 @@ class Database:
 
         Args:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
+            resp_tls: `HOST:PORT` for those that encrypt, or a `RespTls` that says more.
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
             cql: `HOST:PORT` for Cassandra's clients, likewise.
             cql_timeouts: how long their requests may take.
             http: `HOST:PORT` for the oblivious service, likewise; whoever reaches it may read all of what is published.
             publish: names of the apps that it publishes, or a `Publishing` that says more.
-            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL's
-                and those of HTTP must.
+            tls: files of a certificate chain and its private key (PEM), with which SQL clients may encrypt, and CQL's,
+                those of HTTP, and Redis's at `resp_tls` must.
             sql_settings: settings that SQL's sessions begin with, such as `{"log_statement": "ddl"}` (docs/sql.md).
             sql_demands_tls: SQL's clients must encrypt, too.
             control: whether the command line may reach this process through `DIR/control.sock`.
@@ -413,6 +427,7 @@ class Database:
         serving = Serving(
             self,
             resp=resp,
+            resp_tls=RespTls(resp_tls) if isinstance(resp_tls, str) else resp_tls,
             sql=sql,
             cql=cql,
             cql_timeouts=cql_timeouts or CqlTimeouts(),

@@ -13,7 +13,7 @@ import hmac
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BOOTSTRAP_ROLE = "hyperdb"
 ALIASES = frozenset({"default", "cassandra", "postgres", BOOTSTRAP_ROLE})
@@ -93,6 +93,10 @@ class RoleRecord:
     """Roles that it belongs to, and options by bit: 1 admin, 2 inherit, 4 set."""
     grants: tuple[Grant, ...] = ()
     rules: tuple[str, ...] = ()
+
+    def with_password(self, verifier: Verifier | None) -> RoleRecord:
+        """The role with this as its only password over all protocols, or with none."""
+        return replace(self, verifier=verifier, hashes=(), attributes=self.attributes & ~NO_PASSWORD)
 
     def encode(self) -> bytes:
         """The record's bytes."""

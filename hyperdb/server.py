@@ -10,17 +10,15 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hyperdb import _native, roles
 from hyperdb.control import ControlSocket
-from hyperdb.errors import AddressError, CorruptError, HyperDBError, InvalidError
+from hyperdb.errors import AddressError, HyperDBError, InvalidError
 from hyperdb.frontends.throttle import Throttle
-from hyperdb.graph.roles import committed_roles
-from hyperdb.values import CqlTimeouts, Publishing, parse_address
+from hyperdb.values import CqlTimeouts, Publishing, RespTls, parse_address
 
 if TYPE_CHECKING:
     from hyperdb.commitment.asked import Asked
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from hyperdb.rows import RowCommands
 
 REDIS_VERSION = "7.0.15"
-_ROLE_RECORD = b"\x02" + roles.BOOTSTRAP_ROLE.encode()
 _DATABASES = 16
 
 
@@ -51,6 +48,7 @@ class Serving:
         database: Database,
         *,
         resp: str | None,
+        resp_tls: RespTls | None = None,
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -65,8 +63,8 @@ class Serving:
         self.started = time.time()
         self.run_id = secrets.token_hex(20)
         self.stopping = threading.Event()
-        self._verifier = self._stored_verifier()
         self._throttle = Throttle(time.monotonic)
+        self.accounts = database.accounts(self._throttle)
         self._resp: _native.Server | None = None
         self._sql: SqlServer | None = None
         self._cql: CqlServer | None = None
@@ -74,15 +72,13 @@ class Serving:
         self._control: ControlSocket | None = None
         if password is not None:
             self.set_password(password)
+            self.accounts.refresh(lambda _: None)
         database.role_changes.listen(self, self._tell_roles)
-        if resp is not None:
-            host, port = _bound(resp)
-            shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            # LASTSAVE counts from here.
-            self.admin.last_save = int(self.started)
-            settings = {"requires_auth": int(self._verifier is not None)}
-            self._resp = _native.Server(database.native, self, [shown], settings=settings)
         try:
+            if resp is not None or resp_tls is not None:
+                self._resp = self._serve_resp(resp, resp_tls, certificate)
+                # Of what was changed meanwhile.
+                self._tell_roles()
             if sql is not None:
                 self._sql = self._serve_sql(sql, certificate, sql_settings or {}, demands_tls=sql_demands_tls)
             if cql is not None:
@@ -107,7 +103,12 @@ class Serving:
     @property
     def resp_address(self) -> tuple[str, int] | None:
         """Where Redis clients connect, or None."""
-        return self._resp.addresses()[0] if self._resp is not None else None
+        return next(iter(self._resp.addresses()), None) if self._resp is not None else None
+
+    @property
+    def resp_tls_address(self) -> tuple[str, int] | None:
+        """Where Redis clients connect with TLS, or None."""
+        return next(iter(self._resp.tls_addresses()), None) if self._resp is not None else None
 
     @property
     def sql_address(self) -> tuple[str, int] | None:
@@ -154,6 +155,17 @@ class Serving:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _serve_resp(self, plain: str | None, tls: RespTls | None, certificate: Certificate | None) -> _native.Server:
+        # LASTSAVE counts from here.
+        self.admin.last_save = int(self.started)
+        encrypted = None
+        if tls is not None:
+            if certificate is None:
+                raise InvalidError("TLS for Redis clients needs a certificate and its key")
+            encrypted = (_socket_address(tls.address), *certificate.files, tls.client_ca, tls.required)
+        addresses = [] if plain is None else [_socket_address(plain)]
+        return _native.Server(self.database.native, self, addresses, roles=self.accounts.encoded(), tls=encrypted)
+
     # What the native server asks (`_core._Admin`).
 
     def call(self, client: tuple[int, int, str, bytes, str, bool, bool], args: list[bytes]) -> Answer:
@@ -165,7 +177,7 @@ class Serving:
         name = args[0].decode("latin-1").lower()
         known = table.commands().get(name)
         if known is not None and known.executor is table.Executor.NATIVE and not any(table.subcommands(name)):
-            return self._rows.call(who.role, args)
+            return self._rows.call(roles.BOOTSTRAP_ROLE if who.role in roles.ALIASES else who.role, args)
         return self.admin.call(who, args)
 
     @cached_property
@@ -175,31 +187,13 @@ class Serving:
 
         return RowCommands(self.database.sql_backend)
 
-    def authenticate(self, user: bytes, password: bytes) -> tuple[str, bool] | None:
-        """The role that the password opens and whether it is a superuser; an empty text if the role has no password to
-        check, None if it is wrong."""
-        name = user.decode("utf-8", "replace")
-        if name in roles.ALIASES:
-            if self._verifier is None:
-                return "", False
-            return (roles.BOOTSTRAP_ROLE, True) if self._verifier.accepts(password) else None
-        record = self._role_record(name)
-        if record is None or not record.attributes & roles.LOGIN or record.verifier is None or self._has_ended(record):
-            return None
-        return (name, bool(record.attributes & roles.SUPERUSER)) if record.verifier.accepts(password) else None
+    def authenticate(self, user: bytes, password: bytes, address: str, waited: bool) -> str | float | None:
+        """See `Accounts.authenticate`."""
+        return self.accounts.authenticate(user, password, address, waited)
 
     def _tell_roles(self) -> None:
         """Roles were changed: the native server goes on with those that there are now."""
-        if self._resp is None:
-            return
-        backend = self.database.sql_backend if self._cql is None else self.database.cql_backend
-        found = committed_roles(backend.tables)
-        logins = {name: record for name, record in found.items() if record.attributes & roles.LOGIN}
-        self._resp.set_roles({name: bool(record.attributes & roles.SUPERUSER) for name, record in logins.items()})
-
-    def _role_record(self, name: str) -> roles.RoleRecord | None:
-        stored = self.database.system_get(roles.RECORD_TAG + name.encode())
-        return None if stored is None else roles.RoleRecord.decode(stored)
+        self.accounts.refresh(lambda records: None if self._resp is None else self._resp.set_roles(records))
 
     # What the SQL server asks.
 
@@ -221,28 +215,11 @@ class Serving:
         """The role of this name or alias, if there is one."""
         from hyperdb.frontends.sql.conversation import Role
 
-        found = self._verifier_of(name)
+        found = self.accounts.verifier_of(name)
         if found is None:
             return None
-        record = None if found[0] == roles.BOOTSTRAP_ROLE else self._role_record(found[0])
-        return Role(*found, record is None or bool(record.attributes & roles.SUPERUSER))
-
-    def _verifier_of(self, name: str) -> tuple[str, roles.Verifier | None] | None:
-        """Under which name a role or alias logs in, and what proves it; None: it may not."""
-        if name in roles.ALIASES:
-            return roles.BOOTSTRAP_ROLE, self._verifier
-        record = self._role_record(name)
-        if record is None or not record.attributes & roles.LOGIN:
-            return None
-        verifier = record.verifier
-        if verifier is not None and self._has_ended(record):
-            # VALID UNTIL: it looks like another password, as in PostgreSQL.
-            verifier = replace(verifier, stored_key=secrets.token_bytes(len(verifier.stored_key)))
-        return name, verifier
-
-    def _has_ended(self, record: roles.RoleRecord) -> bool:
-        """Whether the time is over in which a role's password is one."""
-        return record.valid_until <= time.time_ns() // 1000
+        own, verifier, record = found
+        return Role(own, verifier, bool(record.attributes & roles.SUPERUSER))
 
     # What the CQL server asks.
 
@@ -261,8 +238,8 @@ class Serving:
         """The role of this name or alias, if it may log in."""
         from hyperdb.frontends.cql.contract import Role as CqlRole
 
-        found = self._verifier_of(name)
-        return None if found is None else CqlRole(*found)
+        found = self.accounts.verifier_of(name)
+        return None if found is None else CqlRole(found[0], found[1])
 
     def _serve_http(self, address: str, publishing: Publishing, certificate: Certificate | None) -> HttpServer:
         # Loaded by those who serve HTTP only.
@@ -320,17 +297,19 @@ class Serving:
 
     def set_password(self, password: str | None) -> None:
         """Sets (or takes away) the bootstrap role's password; only a verifier is stored."""
-        if password:
-            self._verifier = roles.Verifier.of(password, secrets.token_bytes(roles.SALT_BYTES))
-            record = _native.encode_bootstrap_role(
-                self._verifier.iterations, self._verifier.salt, self._verifier.stored_key, self._verifier.server_key
-            )
-            self.database.system_put(_ROLE_RECORD, record)
-        else:
-            self._verifier = None
-            self.database.system_put(_ROLE_RECORD, None)
-        if self._resp is not None:
-            self._resp.configure({"requires_auth": int(self._verifier is not None)})
+        self.accounts.set_password(password)
+
+    def set_rules(self, name: str, rules: Sequence[bytes]) -> None:
+        """See `Accounts.set_rules`."""
+        self.accounts.set_rules(name, rules)
+
+    def remove_users(self, names: Sequence[str]) -> int:
+        """See `Accounts.remove`."""
+        return self.accounts.remove(names)
+
+    def reload_users(self) -> None:
+        """Reads the roles again."""
+        self._tell_roles()
 
     def sync(self) -> None:
         """Waits until every acknowledged write is on the disk."""
@@ -353,6 +332,7 @@ class Serving:
             "sync": self.database.options.sync,
             "bind": host,
             "port": str(port),
+            "tls_port": str((self.resp_tls_address or ("", 0))[1]),
             "unixsocket": "",
             "databases": str(_DATABASES),
             "version": _native.VERSION,
@@ -367,20 +347,16 @@ class Serving:
         """Unix time in seconds."""
         return time.time()
 
-    def _stored_verifier(self) -> roles.Verifier | None:
-        stored = self.database.system_get(_ROLE_RECORD)
-        if stored is None:
-            return None
-        parts = _native.decode_verifier(stored)
-        if parts is None:
-            raise CorruptError(f"the record of role '{roles.BOOTSTRAP_ROLE}' in {self.database.path} is malformed")
-        return roles.Verifier(*parts)
-
 
 def _bound(address: str) -> tuple[str, int]:
     """Host and port to listen on, the few names that stand for an address replaced by it."""
     host, port = parse_address(address)
     return {"localhost": "127.0.0.1", "*": "0.0.0.0"}.get(host, host), port  # noqa: S104 - the user said so
+
+
+def _socket_address(address: str) -> str:
+    host, port = _bound(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 __all__ = ["AddressError", "Serving"]

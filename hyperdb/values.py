@@ -50,6 +50,18 @@ class Publishing:
 
 
 @dataclass(frozen=True)
+class RespTls:
+    """Where Redis's clients encrypt, and whether they must show certificates."""
+
+    address: str
+    """HOST:PORT, beside the one without TLS."""
+    client_ca: Path | None = None
+    """Certificates (PEM) of who signs those of clients; None: they are not asked for any."""
+    required: bool = True
+    """Whether a client without one is turned away."""
+
+
+@dataclass(frozen=True)
 class CqlTimeouts:
     """How long a request of a CQL client may take, in seconds: Cassandra's `read_request_timeout` and its like."""
 

@@ -18,7 +18,7 @@ import typer
 
 import hyperdb
 from hyperdb.errors import InvalidError
-from hyperdb.values import Publishing, parse_address, parse_timeouts
+from hyperdb.values import Publishing, RespTls, parse_address, parse_timeouts
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
@@ -54,6 +54,16 @@ def _log_to_standard_error() -> None:
     logging.getLogger("hyperdb.sql.log").setLevel(logging.INFO)
 
 
+def _resp_tls(resp: str, port: int | None, client_ca: Path | None, *, required: bool) -> RespTls | None:
+    """Where Redis's clients encrypt."""
+    if port is None:
+        if client_ca is not None:
+            raise InvalidError("--tls-ca goes with --resp-tls-port")
+        return None
+    host = "127.0.0.1" if resp == _OFF else resp.rpartition(":")[0]
+    return RespTls(f"{host}:{port}", client_ca, required)
+
+
 @application.callback()
 def _verbs() -> None:
     """One verb alone would be the whole command line."""
@@ -63,6 +73,9 @@ def _verbs() -> None:
 def serve(
     directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The directory; not with --remote.")] = None,
     resp: Annotated[str, typer.Option(help="HOST:PORT for Redis clients, or 'off'.")] = "127.0.0.1:6379",
+    resp_tls_port: Annotated[
+        int | None, typer.Option(help="Port for Redis clients with TLS, on the host of --resp.", min=0, max=65_535)
+    ] = None,
     cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
     cql_timeouts: Annotated[
         str,
@@ -89,6 +102,10 @@ def serve(
     sql_set: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that SQL sessions begin with, such as log_statement=ddl; repeatable.")
     ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="Who signs Redis clients' certificates (PEM): who connects to --resp-tls-port shows one.")
+    ] = None,
+    tls_auth_clients: Annotated[bool, typer.Option(help="With --tls-ca: whether a certificate must be shown.")] = True,
     remote: Annotated[str | None, typer.Option(help="URL of a store that publishes: serve it here, read obliviously.")] = None,
     key: Annotated[str | None, typer.Option(help="With --remote: the store's public key, in hexadecimal digits.")] = None,
     privacy: Annotated[str, typer.Option(help="With --remote: none, bucket(K), cover(c, K), pir or full.")] = "pir",
@@ -131,6 +148,9 @@ def serve(
         raise InvalidError("--sql-tls-only needs --tls-cert and --tls-key")
     sql_settings = dict(_assigned(each) for each in sql_set or ())
     _log_to_standard_error()
+    resp_tls = _resp_tls(resp, resp_tls_port, tls_ca, required=tls_auth_clients)
+    if resp_tls is not None and tls_cert is None:
+        raise InvalidError("--resp-tls-port needs --tls-cert and --tls-key")
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.disable()
     with hyperdb.open(
@@ -146,6 +166,7 @@ def serve(
         publishing = Publishing(tuple(publish or ()), epochs, work, window / 1000)
         with database.serve(
             resp=listen["resp"],
+            resp_tls=resp_tls,
             sql=listen["sql"],
             cql=listen["cql"],
             cql_timeouts=timeouts,
@@ -158,11 +179,13 @@ def serve(
         ) as serving:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.request_shutdown())
-            listening = {name: getattr(serving, f"{name}_address") for name in listen}
+            listening = {name: getattr(serving, f"{name}_address") for name in (*listen, "resp_tls")}
             shown = " ".join(f"{name}={at[0]}:{at[1]}" for name, at in listening.items() if at is not None)
             if (at := listening["resp"]) is not None:
                 print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]}")
                 print(f"redis-py      redis.Redis('{at[0]}', {at[1]})")
+            if (at := listening["resp_tls"]) is not None:
+                print(f"redis-cli     redis-cli -h {at[0]} -p {at[1]} --tls --cacert {tls_cert}")
             if (at := listening["sql"]) is not None:
                 print(f"psql          psql -h {at[0]} -p {at[1]} -U postgres hyperdb")
                 print(f"psycopg       psycopg.connect('postgresql://postgres@{at[0]}:{at[1]}/hyperdb')")

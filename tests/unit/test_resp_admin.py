@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from hyperdb.errors import InvalidError
 from hyperdb.frontends.resp import admin, command_info, syntax, table
 from hyperdb.frontends.resp.answers import OK, Distinct, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Keyspace
@@ -36,6 +37,12 @@ class FakeServer:
             "max_bulk": 512 << 20,
             "query_buffer": 1 << 30,
             "client_memory": 1 << 30,
+            "acl_log_most": 128,
+            "events": 0,
+            "tracked_keys": 1_000_000,
+            "output_replica_hard": 0,
+            "output_replica_soft": 0,
+            "output_replica_seconds": 0,
             "protected": 1,
             "output_normal_hard": 0,
             "output_normal_soft": 0,
@@ -53,6 +60,7 @@ class FakeServer:
             "dir": "/data",
             "sync": "always",
             "port": "6379",
+            "tls_port": "0",
             "bind": "127.0.0.1",
             "unixsocket": "",
             "databases": "16",
@@ -87,6 +95,18 @@ class FakeServer:
 
     def set_password(self, password: str | None) -> None:
         self.done.append(f"password {password}")
+
+    def set_rules(self, name: str, rules: Sequence[bytes]) -> None:
+        if b"bogus" in rules:
+            raise InvalidError("Error in ACL SETUSER modifier 'bogus': Syntax error")
+        self.done.append(f"{name} {rules}")
+
+    def remove_users(self, names: Sequence[str]) -> int:
+        self.done.append(f"without {names}")
+        return len(names)
+
+    def reload_users(self) -> None:
+        self.done.append("reload")
 
     def sync(self) -> None:
         self.done.append("sync")
@@ -263,3 +283,39 @@ def test_there_is_nobody_to_join_or_to_follow() -> None:
     assert _cluster("replicaof", "no", "one") == _cluster("readonly") == OK
     assert _cluster("slaveof", "other", "6379") == Failure("ERR HyperDB does not replicate: it cannot follow another server")
     assert _cluster("failover") == Failure("ERR FAILOVER requires connected replicas.")
+
+
+def test_acl_changes_users_and_draws_passwords() -> None:
+    server = FakeServer()
+    assert call(server, "ACL", "SETUSER", "u", "on", ">p") == OK
+    assert call(server, "ACL", "DELUSER", "u", "v") == 2
+    assert (call(server, "ACL", "SAVE"), call(server, "ACL", "LOAD")) == (OK, OK)
+    assert server.done == ["u [b'on', b'>p']", "without ['u', 'v']", "sync", "reload"]
+    assert call(server, "ACL", "SETUSER", "u", "bogus") == Failure("ERR Error in ACL SETUSER modifier 'bogus': Syntax error")
+    for bits, digits in (((), 64), (("5",), 2), (("4096",), 1024), (("1",), 1)):
+        drawn = call(server, "ACL", "GENPASS", *bits)
+        assert isinstance(drawn, str) and len(drawn) == digits and set(drawn) <= set("0123456789abcdef")
+    for wrong in ("0", "4097", "-1", "x"):
+        assert isinstance(call(server, "ACL", "GENPASS", wrong), Failure)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("KEA", "AKE"), ("Elg", "glE"), ("", ""), ("Kg$lshzxetd", "AK"), ("KEmn", "KEmn"), ("AA", "A")]
+)
+def test_classes_of_events_are_shown_as_redis_does(given: str, shown: str) -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "SET", "notify-keyspace-events", given) == OK
+    assert call(server, "CONFIG", "GET", "notify-keyspace-events") == {"notify-keyspace-events": shown}
+
+
+def test_other_classes_of_events_are_refused() -> None:
+    answer = call(FakeServer(), "CONFIG", "SET", "notify-keyspace-events", "KEq")
+    assert isinstance(answer, Failure) and answer.text.endswith("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+
+
+def test_waitaof_says_what_is_on_the_disk() -> None:
+    server = FakeServer()
+    assert call(server, "WAITAOF", "1", "0", "100") == [1, 0]
+    assert server.done == ["sync"]
+    for words in (("2", "0", "0"), ("1", "-1", "0"), ("1", "0", "-1"), ("x", "0", "0")):
+        assert isinstance(call(server, "WAITAOF", *words), Failure)

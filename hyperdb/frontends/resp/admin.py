@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hyperdb.frontends.resp import cluster, command_info, config, hyper, info, table
+from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
 
 Run = Callable[["Admin", Client, Sequence[bytes]], Answer]
 
 _LOLWUT = "\n".join(("   *", "  /|\\", " *-+-*   vertices and hyperedges", "  \\|/", "   *", ""))
+_DIGITS = 18
 _NO_MODULES = Failure("ERR modules are not supported: there is no module ABI in HyperDB")
 
 
@@ -120,15 +121,22 @@ class Admin:
     def _no_modules(self, _: Client, __: Sequence[bytes]) -> Answer:
         return _NO_MODULES
 
-    def _acl_whoami(self, client: Client, _: Sequence[bytes]) -> Answer:
-        return client.role
-
-    def _acl_cat(self, _: Client, args: Sequence[bytes]) -> Answer:
-        if len(args) == 2:
-            return sorted({category for command in table.commands().values() for category in command.categories})
-        wanted = args[2].decode("utf-8", "replace").lower()
-        found = [command.name for command in table.served() if wanted in command.categories]
-        return found or Failure(f"ERR Unknown category '{wanted}'")
+    def _waitaof(self, _: Client, args: Sequence[bytes]) -> Answer:
+        numbers = [_integer(arg) for arg in args[1:4]]
+        local, replicas, timeout = numbers
+        if timeout is None:
+            return Failure("ERR timeout is not an integer or out of range")
+        if timeout < 0:
+            return Failure("ERR timeout is negative")
+        if local is None or replicas is None:
+            return Failure("ERR value is not an integer or out of range")
+        if local not in (0, 1):
+            return Failure("ERR value is out of range, value must between 0 and 1")
+        if replicas < 0:
+            return Failure("ERR value is out of range, must be positive")
+        # There are no replicas, so nobody waits for one.
+        self.control.sync()
+        return [1, 0]
 
     def _shutdown(self, _: Client, args: Sequence[bytes]) -> Answer:
         options = {arg.upper() for arg in args[1:]}
@@ -140,14 +148,18 @@ class Admin:
         return OK
 
 
+def _integer(text: bytes) -> int | None:
+    digits = text.removeprefix(b"-")
+    return int(text) if digits.isdigit() and len(digits) <= _DIGITS else None
+
+
 def _over(run: Callable[[Control, Client, Sequence[bytes]], Answer]) -> Run:
     return lambda admin, client, args: run(admin.control, client, args)
 
 
 COMMANDS: Mapping[str, Run] = {
-    "acl|cat": Admin._acl_cat,
     "acl|help": Admin._help,
-    "acl|whoami": Admin._acl_whoami,
+    **{name: _over(run) for name, run in acl.COMMANDS.items()},
     "bgrewriteaof": Admin._bgrewriteaof,
     "bgsave": Admin._bgsave,
     "cluster|help": Admin._help,
@@ -187,4 +199,5 @@ COMMANDS: Mapping[str, Run] = {
     "role": Admin._role,
     "save": Admin._save,
     "shutdown": Admin._shutdown,
+    "waitaof": Admin._waitaof,
 }

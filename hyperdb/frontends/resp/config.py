@@ -15,7 +15,7 @@ from hyperdb.frontends.resp.answers import OK, Answer, Failure
 from hyperdb.frontends.resp.control import Control
 
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 1000**2, "mb": 1 << 20, "g": 1000**3, "gb": 1 << 30}
-_CLASSES = ("normal", "pubsub")
+_CLASSES = ("normal", "replica", "pubsub")
 
 
 class BadValue(ValueError):
@@ -76,6 +76,29 @@ def _fact(name: str) -> Fixed:
     return Fixed(lambda facts: facts[name])
 
 
+_EVENT_BITS = {
+    "K": 1 << 0, "E": 1 << 1, "g": 1 << 2, "$": 1 << 3, "l": 1 << 4, "s": 1 << 5, "h": 1 << 6, "z": 1 << 7, "x": 1 << 8,
+    "e": 1 << 9, "t": 1 << 10, "m": 1 << 11, "d": 1 << 13, "n": 1 << 14,
+}  # fmt: skip
+"""Classes of keyspace events (`native/resp/src/events.rs`)."""
+_ALL_CLASSES = "g$lshzxetd"
+_ALL_BITS = sum(_EVENT_BITS[letter] for letter in _ALL_CLASSES)
+
+
+def _event_classes(text: str) -> int:
+    bits = 0
+    for letter in text:
+        if letter != "A" and letter not in _EVENT_BITS:
+            raise BadValue("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+        bits |= _ALL_BITS if letter == "A" else _EVENT_BITS[letter]
+    return bits
+
+
+def _show_event_classes(bits: int) -> str:
+    classes = "A" if bits & _ALL_BITS == _ALL_BITS else "".join(each for each in _ALL_CLASSES if bits & _EVENT_BITS[each])
+    return classes + "".join(each for each in "KEmn" if bits & _EVENT_BITS[each])
+
+
 PARAMETERS: Mapping[str, Live | Fixed] = {
     "maxclients": Live("max_clients", _count(1, 1_000_000)),
     "timeout": Live("timeout", _count(0, 2**31 - 1)),
@@ -84,7 +107,11 @@ PARAMETERS: Mapping[str, Live | Fixed] = {
     "client-query-buffer-limit": Live("query_buffer", _bytes(1 << 20, 2**40)),
     "maxmemory-clients": Live("client_memory", _bytes(1 << 20, 2**40)),
     "protected-mode": Live("protected", _yes_no, lambda value: "yes" if value else "no"),
+    "notify-keyspace-events": Live("events", _event_classes, _show_event_classes),
+    "tracking-table-max-keys": Live("tracked_keys", _count(0, 2**63 - 1)),
+    "acllog-max-len": Live("acl_log_most", _count(0, 2**31 - 1)),
     "bind": _fact("bind"),
+    "tls-port": _fact("tls_port"),
     "port": _fact("port"),
     "unixsocket": _fact("unixsocket"),
     "dir": _fact("dir"),
@@ -94,6 +121,9 @@ PARAMETERS: Mapping[str, Live | Fixed] = {
     "appendonly": _said("yes"),
     "save": _said(""),
     "daemonize": _said("no"),
+    # Users are records of the store.
+    "aclfile": _said(""),
+    "acl-pubsub-default": _said("resetchannels"),
     "cluster-enabled": _said("no"),
     # A durable store does not evict: memory is a cache of what is on the disk.
     "maxmemory": _said("0"),
@@ -113,7 +143,8 @@ def _output_limit(settings: Mapping[str, int | str]) -> str:
     """`class hard soft seconds` for each class of clients."""
     parts: list[str] = []
     for name in _CLASSES:
-        parts.append(name)
+        # Redis shows the older word.
+        parts.append("slave" if name == "replica" else name)
         parts += [str(settings[f"output_{name}_{what}"]) for what in ("hard", "soft", "seconds")]
     return " ".join(parts)
 
@@ -125,6 +156,7 @@ def _parse_output_limit(text: str) -> dict[str, int | str]:
     changes: dict[str, int | str] = {}
     for start in range(0, len(words), 4):
         name, hard, soft, seconds = words[start : start + 4]
+        name = {"slave": "replica"}.get(name.lower(), name)
         if name.lower() not in _CLASSES:
             raise BadValue(f"{name}: there are limits for the classes {' and '.join(_CLASSES)}")
         changes[f"output_{name.lower()}_hard"] = _bytes(0, 2**40)(hard)

@@ -6,7 +6,7 @@ alone, so nothing in this folder knows the native module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,6 +97,23 @@ class Control(Protocol):
 
     def set_password(self, password: str | None) -> None:
         """Sets (or takes away) the bootstrap role's password."""
+
+    def set_rules(self, name: str, rules: Sequence[bytes]) -> None:
+        """Applies rules to a user, who is made if need be.
+
+        Raises:
+            InvalidError: a rule is wrong; nothing is changed.
+        """
+
+    def remove_users(self, names: Sequence[str]) -> int:
+        """Removes users; how many there were.
+
+        Raises:
+            InvalidError: one of them must stay.
+        """
+
+    def reload_users(self) -> None:
+        """Reads the users of the store again."""
 
     def sync(self) -> None:
         """Waits until every acknowledged write is on the disk."""

@@ -24,6 +24,7 @@ _CLIENTS = {
     "blocked_clients": "blocked_clients",
     "pubsub_clients": "pubsub_clients",
     "watching_clients": "watching_clients",
+    "tracking_clients": "tracking_clients",
     "hyperdb_input_buffer_bytes": "clients_input_bytes",
     "hyperdb_output_buffer_bytes": "clients_output_bytes",
 }
@@ -40,6 +41,9 @@ _STATS = {
     "client_output_buffer_limit_disconnections": "closed_for_output_limit",
     "client_query_buffer_limit_disconnections": "closed_for_memory",
     "total_error_replies": "total_error_replies",
+    "tracking_total_keys": "tracking_total_keys",
+    "tracking_total_items": "tracking_total_items",
+    "tracking_total_prefixes": "tracking_total_prefixes",
     "hyperdb_turns": "turns",
     "hyperdb_block_loads": "block_loads",
     "hyperdb_protocol_errors": "protocol_errors",

@@ -4,9 +4,11 @@
 //! from Python is one turn of its own: it runs on the latest state, loads what is not in memory, waits for row
 //! locks, and is acknowledged when its commit may be.
 
+use hyperdb_graph::heard::Change;
 use hyperdb_graph::prefixes::DATABASE;
 use hyperdb_graph::{AppId, Error, Stop, Store, Turn};
 use hyperdb_resp::args::Span;
+use hyperdb_resp::events::Done;
 use hyperdb_resp::key_places::keys;
 use hyperdb_resp::table::{Executor, Table};
 use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
@@ -34,7 +36,7 @@ fn known() -> &'static Known {
 }
 
 /// The handler for `args`, or the error that Redis gives.
-fn find(args: &Args<'_>) -> Result<Handler, String> {
+fn find(args: &Args<'_>) -> Result<(&'static str, Handler), String> {
     let known = known();
     let name = args.get(0).unwrap_or_default();
     let shown = String::from_utf8_lossy(name);
@@ -53,8 +55,9 @@ fn find(args: &Args<'_>) -> Result<Handler, String> {
             row.name
         ));
     }
-    let handler = known.handlers.get(row.name).copied();
-    handler.ok_or_else(|| format!("ERR '{shown}' needs a connection"))
+    let handler = known.handlers.get(row.name);
+    let found = handler.map(|handler| (row.name, *handler));
+    found.ok_or_else(|| format!("ERR '{shown}' needs a connection"))
 }
 
 /// Whether a command names a key that is a row of a table.
@@ -90,6 +93,31 @@ fn place(turn: &mut Turn<'_>, name: &[u8]) -> Result<AppId, Stop> {
     turn.app(name)
 }
 
+/// Tells servers of this store what a command does, if one of them wants to hear it.
+fn tell(store: &Store, turn: &mut Turn<'_>, name: &'static str, args: Args<'_>) {
+    if !store.heard().is_on() {
+        return;
+    }
+    let happened = Done { name, args }.happened(turn, 0);
+    let changes: Vec<Change> = happened
+        .into_iter()
+        .map(|(app, id, events)| Change {
+            app,
+            id,
+            is_gone: events.iter().any(|event| event.name == "del"),
+            events: Some(
+                events
+                    .iter()
+                    .map(|event| (event.class, event.name))
+                    .collect(),
+            ),
+        })
+        .collect();
+    store.heard().add(changes);
+    // The commit has no more to tell.
+    turn.take_touched();
+}
+
 /// Runs one command; its reply as RESP. Errors of the command are replies, errors of the store are not.
 pub(crate) fn run(
     store: &Store,
@@ -107,7 +135,7 @@ pub(crate) fn run(
     }
     let args = Args::new(&buffer, &spans);
     let mut reply = Reply::new(resp3);
-    let handler = match find(&args) {
+    let (row, handler) = match find(&args) {
         Ok(handler) => handler,
         Err(text) => {
             reply.error(&text);
@@ -133,6 +161,7 @@ pub(crate) fn run(
                 woken_by: None,
                 resume: None,
                 random: &mut random,
+                may_name: None,
             })
         });
         if outcome.is_err() {
@@ -141,6 +170,7 @@ pub(crate) fn run(
         }
         match outcome {
             Ok(()) => {
+                tell(store, &mut turn, row, args);
                 let commit = turn.commit()?;
                 drop(turn);
                 store.db().wait_durable(commit)?;

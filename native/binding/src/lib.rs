@@ -51,7 +51,7 @@ mod _core {
     #[pymodule_export]
     use super::pir::{pir_kernels, PirHint, PirMask, PirMatrix, PirQuery};
     #[pymodule_export]
-    use super::roles::{decode_verifier, encode_bootstrap_role};
+    use super::roles::{change_acl, decode_verifier, encode_bootstrap_role};
     #[pymodule_export]
     use super::scan::Chunks;
     #[pymodule_export]

@@ -1,6 +1,8 @@
 //! Role records: the native codec for Python, which computes and checks verifiers.
 
+use crate::errors::raise;
 use hyperdb_graph::roles::{attribute, Role, Verifier};
+use hyperdb_resp::acl::{self, Password};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -48,5 +50,46 @@ pub(crate) fn decode_verifier<'py>(py: Python<'py>, record: &[u8]) -> Option<Par
         PyBytes::new(py, &verifier.salt),
         PyBytes::new(py, &verifier.stored_key),
         PyBytes::new(py, &verifier.server_key),
+    ))
+}
+
+/// A record, whether its verifier goes, the passwords with which it goes if it accepts one, and the one of which it is made anew.
+type Changed<'py> = (
+    Bound<'py, PyBytes>,
+    bool,
+    Vec<Bound<'py, PyBytes>>,
+    Option<Bound<'py, PyBytes>>,
+);
+
+/// ACL SETUSER: the rules applied to a role's record, or to a new one.
+#[pyfunction]
+#[pyo3(signature = (name, record, rules))]
+pub(crate) fn change_acl<'py>(
+    py: Python<'py>,
+    name: &str,
+    record: Option<&[u8]>,
+    rules: Vec<Vec<u8>>,
+) -> PyResult<Changed<'py>> {
+    let before = match record {
+        None => None,
+        Some(record) => Some(
+            Role::decode(record)
+                .ok_or_else(|| raise("CorruptError", "the role's record is malformed"))?,
+        ),
+    };
+    let changed =
+        acl::change(name, before.as_ref(), &rules).map_err(|text| raise("InvalidError", &text))?;
+    let bytes = |password: &Vec<u8>| PyBytes::new(py, password);
+    let (gone, doubted, given) = match &changed.password {
+        Password::Kept => (false, Vec::new(), None),
+        Password::Gone => (true, Vec::new(), None),
+        Password::GoneIf(passwords) => (false, passwords.iter().map(bytes).collect(), None),
+        Password::Given(password) => (true, Vec::new(), Some(bytes(password))),
+    };
+    Ok((
+        PyBytes::new(py, &changed.role.encode()),
+        gone,
+        doubted,
+        given,
     ))
 }

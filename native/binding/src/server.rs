@@ -7,8 +7,10 @@ use crate::errors::raise;
 use crate::fork::Born;
 use crate::settings;
 use crate::store::Store;
+use hyperdb_graph::roles::Role;
 use hyperdb_resp::server::{
-    Admin, Answer, ClientInfo, Handle, Listen, Login, Server as Native, Settings, Standing,
+    Admin, Answer, Attempt, ClientCertificates, ClientInfo, Handle, Listen, Login, Roles,
+    Server as Native, Settings, Tls,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -86,12 +88,49 @@ fn answer(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<Answer> {
     }
 }
 
-fn standing(is_super: bool) -> Standing {
-    if is_super {
-        Standing::Superuser
-    } else {
-        Standing::Restricted
-    }
+/// Roles from their records.
+fn roles(records: HashMap<String, Vec<u8>>) -> PyResult<Roles> {
+    let read = |(name, record): (String, Vec<u8>)| match Role::decode(&record) {
+        Some(role) => Ok((name, role)),
+        None => Err(raise(
+            "CorruptError",
+            &format!("the record of role '{name}' is malformed"),
+        )),
+    };
+    records.into_iter().map(read).collect()
+}
+
+/// Where TLS is spoken and with what: address, certificate chain, key, who signs clients' certificates, and whether these are
+/// required.
+type TlsFiles = (String, PathBuf, PathBuf, Option<PathBuf>, bool);
+
+fn tls((address, certificate, key, client_ca, required): TlsFiles) -> PyResult<Tls> {
+    let clients = match (&client_ca, required) {
+        (None, _) => ClientCertificates::Ignored,
+        (Some(_), false) => ClientCertificates::Optional,
+        (Some(_), true) => ClientCertificates::Required,
+    };
+    Ok(Tls {
+        addresses: vec![socket_address(&address)?],
+        certificate,
+        key,
+        client_ca,
+        clients,
+    })
+}
+
+fn socket_address(text: &str) -> PyResult<SocketAddr> {
+    text.parse()
+        .map_err(|error| raise("InvalidError", &format!("{text}: {error}")))
+}
+
+/// What administration says of a login.
+#[derive(FromPyObject)]
+enum Said {
+    /// The role's name; empty: too many wait.
+    Role(String),
+    /// Its turn comes in so many seconds.
+    Later(f64),
 }
 
 impl Bridge {
@@ -123,13 +162,19 @@ impl Admin for Bridge {
         })
     }
 
-    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login {
+    fn authenticate(&self, attempt: &Attempt) -> Login {
         Python::attach(|py| {
-            let asked = (PyBytes::new(py, user), PyBytes::new(py, password));
+            let asked = (
+                PyBytes::new(py, &attempt.user),
+                PyBytes::new(py, &attempt.password),
+                attempt.address.as_str(),
+                attempt.waited,
+            );
             let said = self.object.bind(py).call_method1("authenticate", asked);
-            match said.and_then(|said| said.extract::<Option<(String, bool)>>()) {
-                Ok(Some((role, _))) if role.is_empty() => Login::NoPassword,
-                Ok(Some((role, is_super))) => Login::Role(role, standing(is_super)),
+            match said.and_then(|said| said.extract::<Option<Said>>()) {
+                Ok(Some(Said::Role(role))) if role.is_empty() => Login::Busy,
+                Ok(Some(Said::Role(role))) => Login::Role(role),
+                Ok(Some(Said::Later(seconds))) => Login::Later((seconds * 1000.0).max(1.0) as u64),
                 Ok(None) => Login::Denied,
                 Err(error) => {
                     error.write_unraisable(py, None);
@@ -145,6 +190,7 @@ impl Admin for Bridge {
 pub(crate) struct Server {
     born: Born,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     handle: Handle,
     settings: Mutex<Settings>,
     native: Mutex<Option<Native>>,
@@ -156,10 +202,16 @@ impl Server {
     }
 }
 
+fn shown(addresses: &[SocketAddr]) -> Vec<(String, u16)> {
+    let pairs = addresses.iter().map(|at| (at.ip().to_string(), at.port()));
+    pairs.collect()
+}
+
 #[pymethods]
 impl Server {
     #[new]
-    #[pyo3(signature = (store, admin, tcp, unix=None, settings=HashMap::new()))]
+    #[pyo3(signature = (store, admin, tcp, unix=None, settings=HashMap::new(), roles=HashMap::new(), tls=None))]
+    #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
         store: &Store,
@@ -167,16 +219,22 @@ impl Server {
         tcp: Vec<String>,
         unix: Option<PathBuf>,
         settings: HashMap<String, u64>,
+        roles: HashMap<String, Vec<u8>>,
+        tls: Option<TlsFiles>,
     ) -> PyResult<Self> {
         let graph = store.graph()?;
         let settings = settings::change(&Settings::default(), &settings)?;
-        let addresses = tcp.iter().map(|text| {
-            text.parse::<SocketAddr>()
-                .map_err(|error| raise("InvalidError", &format!("{text}: {error}")))
-        });
+        let addresses = tcp.iter().map(|text| socket_address(text));
+        let shown: Vec<String> = tcp
+            .iter()
+            .cloned()
+            .chain(tls.iter().map(|tls| tls.0.clone()))
+            .collect();
         let listen = Listen {
             tcp: addresses.collect::<PyResult<_>>()?,
             unix,
+            roles: self::roles(roles)?,
+            tls: tls.map(self::tls).transpose()?,
         };
         let bridge = Box::new(Bridge { object: admin });
         let native = py
@@ -184,12 +242,13 @@ impl Server {
             .map_err(|error| {
                 raise(
                     "AddressError",
-                    &format!("cannot listen on {}: {error}", tcp.join(", ")),
+                    &format!("cannot listen on {}: {error}", shown.join(", ")),
                 )
             })?;
         Ok(Server {
             born: Born::here(),
             addresses: native.addresses().to_vec(),
+            tls_addresses: native.tls_addresses().to_vec(),
             handle: native.handle(),
             settings: Mutex::new(settings),
             native: Mutex::new(Some(native)),
@@ -198,10 +257,12 @@ impl Server {
 
     /// Where it listens, as `(host, port)`.
     fn addresses(&self) -> Vec<(String, u16)> {
-        self.addresses
-            .iter()
-            .map(|at| (at.ip().to_string(), at.port()))
-            .collect()
+        shown(&self.addresses)
+    }
+
+    /// Where it speaks TLS.
+    fn tls_addresses(&self) -> Vec<(String, u16)> {
+        shown(&self.tls_addresses)
     }
 
     /// Counters and gauges, then calls by command.
@@ -222,12 +283,10 @@ impl Server {
         Ok(())
     }
 
-    /// Roles that may log in now, and whether each is a superuser.
-    fn set_roles(&self, roles: HashMap<String, bool>) {
-        let standings = roles
-            .into_iter()
-            .map(|(name, is_super)| (name, standing(is_super)));
-        self.handle.set_roles(standings.collect());
+    /// The roles that there are now, by name: their records; the bootstrap role is `default`.
+    fn set_roles(&self, roles: HashMap<String, Vec<u8>>) -> PyResult<()> {
+        self.handle.set_roles(self::roles(roles)?);
+        Ok(())
     }
 
     fn reset_stats(&self) {

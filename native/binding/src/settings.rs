@@ -3,6 +3,7 @@
 //! **Invariant.** One table of names serves reading and writing, so what CONFIG shows is what it can set.
 
 use crate::errors::raise;
+use hyperdb_resp::events::Classes;
 use hyperdb_resp::server::Settings;
 use pyo3::prelude::*;
 use std::collections::HashMap;
@@ -54,6 +55,21 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         |s, v| s.output_normal.soft_seconds = v,
     ),
     (
+        "output_replica_hard",
+        |s| s.output_replica.hard as u64,
+        |s, v| s.output_replica.hard = v as usize,
+    ),
+    (
+        "output_replica_soft",
+        |s| s.output_replica.soft as u64,
+        |s, v| s.output_replica.soft = v as usize,
+    ),
+    (
+        "output_replica_seconds",
+        |s| s.output_replica.soft_seconds,
+        |s, v| s.output_replica.soft_seconds = v,
+    ),
+    (
         "output_pubsub_hard",
         |s| s.output_pubsub.hard as u64,
         |s, v| s.output_pubsub.hard = v as usize,
@@ -74,9 +90,15 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         |s, v| s.databases = u32::try_from(v).unwrap_or(u32::MAX),
     ),
     (
-        "requires_auth",
-        |s| u64::from(s.requires_auth),
-        |s, v| s.requires_auth = v != 0,
+        "tracked_keys",
+        |s| s.tracked_keys as u64,
+        |s, v| s.tracked_keys = v as usize,
+    ),
+    ("events", |s| s.events.0, |s, v| s.events = Classes(v)),
+    (
+        "acl_log_most",
+        |s| s.acl_log_most as u64,
+        |s, v| s.acl_log_most = v as usize,
     ),
     (
         "protected",

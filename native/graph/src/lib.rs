@@ -19,6 +19,7 @@ pub mod field;
 mod fuzzing;
 pub mod hash;
 pub mod header;
+pub mod heard;
 pub mod hyperedge;
 pub mod identity;
 pub mod keys;

@@ -5,6 +5,7 @@ use crate::columnar::{Place, Ranges};
 use crate::directory::Directory;
 use crate::dropped::Dropped;
 use crate::hash::HashKey;
+use crate::heard::Heard;
 use crate::identity::{Environment, Identity, System};
 use crate::keys::{self, meta, AppId};
 use crate::nodes;
@@ -29,6 +30,7 @@ pub struct Store {
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
     ranges: Arc<Ranges>,
+    heard: Arc<Heard>,
     prefixes: Prefixes,
     pub(crate) images: Newest,
     /// Whether there may be notes of dropped generic hyperedges.
@@ -73,6 +75,7 @@ impl Store {
             dropped,
             ranks: Arc::default(),
             ranges: Arc::default(),
+            heard: Arc::default(),
             unswept: Arc::new(AtomicBool::new(true)),
         };
         let store = Store {
@@ -83,6 +86,7 @@ impl Store {
             dropped: shared.dropped,
             ranks: shared.ranks,
             ranges: shared.ranges,
+            heard: shared.heard,
             prefixes: Prefixes::default(),
             images: Newest::default(),
             unswept: shared.unswept,
@@ -100,6 +104,11 @@ impl Store {
     /// What the store is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What others than the RESP loop change.
+    pub fn heard(&self) -> &Heard {
+        &self.heard
     }
 
     /// The order of this store's unordered spaces.

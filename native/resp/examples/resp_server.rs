@@ -3,7 +3,7 @@
 //! Administration knows only what the benchmark asks for; the real one is in Python.
 
 use hyperdb_graph::{Options, Store, SyncMode};
-use hyperdb_resp::server::{Admin, Answer, ClientInfo, Listen, Login, Server, Settings};
+use hyperdb_resp::server::{Admin, Answer, Attempt, ClientInfo, Listen, Login, Server, Settings};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ impl Admin for Bare {
         }
     }
 
-    fn authenticate(&self, _user: &[u8], _password: &[u8]) -> Login {
-        Login::NoPassword
+    fn authenticate(&self, _attempt: &Attempt) -> Login {
+        Login::Denied
     }
 }
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Arc::new(Store::open(Path::new(&directory), options)?);
     let listen = Listen {
         tcp: vec![address.parse()?],
-        unix: None,
+        ..Listen::default()
     };
     let server = Server::start(store, &listen, Settings::default(), Box::new(Bare))?;
     println!("ready {:?}", server.addresses());

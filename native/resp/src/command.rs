@@ -28,6 +28,15 @@ pub struct Context<'c, 's> {
     pub resume: Option<&'c [u8]>,
     /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
     pub random: &'c mut dyn FnMut() -> u64,
+    /// Whether a key may be named in a reply to who asks, if there are any that may not.
+    pub may_name: Option<&'c dyn Fn(&[u8]) -> bool>,
+}
+
+impl Context<'_, '_> {
+    /// Whether a key that the command was not told of may be named in its reply.
+    pub(crate) fn may_name(&self, key: &[u8]) -> bool {
+        self.may_name.is_none_or(|may| may(key))
+    }
 }
 
 /// A command handler.

@@ -6,6 +6,42 @@
 
 use crate::args::Args;
 
+/// What a command does with a key's value: nothing (it looks whether the key is there), reads it, changes it, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access(u8);
+
+impl Access {
+    /// Neither.
+    pub const NONE: Access = Access(0);
+    /// The value, or part of it, is in the reply or goes elsewhere.
+    pub const READ: Access = Access(1);
+    /// It is changed, or removed.
+    pub const WRITE: Access = Access(2);
+    /// Both.
+    pub const BOTH: Access = Access(3);
+
+    /// Whether all of `other` is in it.
+    pub fn has(self, other: Access) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both together.
+    pub fn with(self, other: Access) -> Access {
+        Access(self.0 | other.0)
+    }
+
+    /// From the table's words.
+    fn parse(flags: &str) -> Access {
+        flags.split('+').fold(Access::NONE, |all, flag| {
+            all.with(match flag {
+                "access" => Access::READ,
+                "insert" | "delete" | "update" => Access::WRITE,
+                _ => Access::NONE,
+            })
+        })
+    }
+}
+
 /// How the keys go on from the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Find {
@@ -31,6 +67,7 @@ enum Begin {
 /// One group of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPlaces {
+    access: Access,
     begin: Begin,
     find: Find,
 }
@@ -67,7 +104,11 @@ impl KeyPlaces {
             },
             _ => return None,
         };
-        Some(KeyPlaces { begin, find })
+        Some(KeyPlaces {
+            access: Access::parse(flags),
+            begin,
+            find,
+        })
     }
 
     /// The arguments that are keys.
@@ -103,18 +144,52 @@ impl KeyPlaces {
     }
 }
 
-/// The keys of a command by its groups; of SORT the one behind STORE too.
-pub fn keys<'a>(groups: &[KeyPlaces], name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
-    let places = groups.iter().flat_map(|group| group.of(args));
-    let mut found: Vec<&[u8]> = places.filter_map(|at| args.get(at)).collect();
-    if name == "sort" {
-        let behind = (2..args.len()).filter(|at| {
-            args.get(at - 1)
-                .is_some_and(|word| word.eq_ignore_ascii_case(b"store"))
-        });
-        found.extend(behind.filter_map(|at| args.get(at)));
+/// Which arguments of a command are keys, by its groups, and what it does with each.
+pub fn places(groups: &[KeyPlaces], name: &str, args: Args<'_>) -> Vec<(usize, Access)> {
+    let found = groups
+        .iter()
+        .flat_map(|group| group.of(args).map(|at| (at, group.access)));
+    let mut found: Vec<(usize, Access)> = found.collect();
+    match name {
+        "sort" => {
+            let behind = (2..args.len()).filter(|at| args.is(at - 1, "STORE"));
+            found.extend(behind.map(|at| (at, Access::WRITE)));
+        }
+        // What these do with their key depends on their options.
+        "set" if !(3..args.len()).any(|at| args.is(at, "GET")) => {
+            found
+                .iter_mut()
+                .for_each(|(_, access)| *access = Access::WRITE);
+        }
+        "bitfield" if only_gets(args) => {
+            found
+                .iter_mut()
+                .for_each(|(_, access)| *access = Access::READ);
+        }
+        _ => {}
     }
     found
+}
+
+/// Whether BITFIELD only reads.
+fn only_gets(args: Args<'_>) -> bool {
+    let mut at = 2;
+    while at < args.len() {
+        if args.is(at, "GET") {
+            at += 3;
+        } else if args.is(at, "OVERFLOW") {
+            at += 2;
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
+/// The keys of a command by its groups; of SORT the one behind STORE too.
+pub fn keys<'a>(groups: &[KeyPlaces], name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
+    let found = places(groups, name, args);
+    found.iter().filter_map(|(at, _)| args.get(*at)).collect()
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 //! **Theory.** bytes -> [`Args`] -> a [`command::Handler`] on a [`hyperdb_graph::Turn`] -> [`Reply`] -> bytes.
 //! One loop turn: read ready sockets, parse all, run all, one commit, then write the replies.
 
+pub mod acl;
 pub mod args;
 pub mod command;
 pub mod commands;
+pub mod events;
 pub mod key_places;
 pub mod protocol;
 pub mod rdb;

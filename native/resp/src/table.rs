@@ -6,6 +6,7 @@
 //! **Invariant.** The file is compiled in and checked by tests, so a row that does not parse is a build that
 //! does not pass, never a server that does not start.
 
+use crate::acl::Categories;
 use crate::key_places::KeyPlaces;
 use std::fmt;
 
@@ -28,6 +29,8 @@ impl Flags {
     pub const BLOCKING: Flags = Flags(1 << 4);
     /// Is about other clients or the server.
     pub const ADMIN: Flags = Flags(1 << 5);
+    /// Reads keys, and changes none.
+    pub const READONLY: Flags = Flags(1 << 9);
     /// Category `connection`: is about the client's own connection.
     pub const CONNECTION: Flags = Flags(1 << 6);
 
@@ -39,6 +42,7 @@ impl Flags {
             "pubsub" => Flags::PUBSUB.0,
             "blocking" => Flags::BLOCKING.0,
             "admin" => Flags::ADMIN.0,
+            "readonly" => Flags::READONLY.0,
             _ => 0,
         });
         Flags(bits.fold(0, |all, bit| all | bit))
@@ -77,6 +81,8 @@ pub struct Row {
     pub flags: Flags,
     /// Who runs it.
     pub executor: Executor,
+    /// What ACL rules call it by.
+    pub categories: Categories,
     /// Data type or area, as in COMMAND DOCS.
     pub group: &'static str,
     /// How to call it.
@@ -116,6 +122,7 @@ impl Row {
         } else {
             flags
         };
+        let categories = Categories::parse(categories);
         let syntax = fields.nth(3)?;
         let summary = fields.nth(1)?;
         fields.next().is_none().then_some(Row {
@@ -123,6 +130,7 @@ impl Row {
             arity,
             flags,
             executor,
+            categories,
             group,
             syntax,
             summary,

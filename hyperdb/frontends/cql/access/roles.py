@@ -48,7 +48,7 @@ def _applied(context: Context, record: RoleRecord, options: RoleOptions) -> Role
         if said is not None:
             record = replace(record, attributes=record.attributes | bit if said else record.attributes & ~bit)
     if options.password is not None:
-        record = replace(record, verifier=context.verifier(options.password.text))
+        record = record.with_password(context.verifier(options.password.text))
     return record
 
 

@@ -133,7 +133,7 @@ def applied(session: SqlSession, options: Options, record: RoleRecord) -> RoleRe
     if options.until is not None:
         record = replace(record, valid_until=types.read_text(kinds.TIMESTAMPTZ, options.until, style=session.style))
     if options.has_password:
-        record = replace(record, verifier=_verifier(options.password) if options.password else None)
+        record = record.with_password(_verifier(options.password) if options.password else None)
     return record
 
 

@@ -53,6 +53,12 @@ impl Sequencer {
                     .ranges
                     .mark_between(writer.next_commit(), low, high);
             }
+            if self.shared.heard.is_on() {
+                let written = entries.iter().map(|(family, key, pending)| {
+                    (family, &**key, matches!(pending, Pending::Remove(_)))
+                });
+                self.shared.heard.add_written(written);
+            }
             let commit = match &adoption {
                 None => writer.commit()?,
                 Some(adoption) => writer.commit_adopting(adoption)?,

@@ -74,6 +74,7 @@ pub use transaction::{Locked, Savepoint, Transaction};
 use crate::columnar::Ranges;
 use crate::dropped::Dropped;
 use crate::hash::HashKey;
+use crate::heard::Heard;
 use crate::numbers::Numbers;
 use crate::ranks::Ranks;
 use crate::store::Store;
@@ -99,6 +100,7 @@ pub(crate) struct Shared {
     pub(crate) dropped: Arc<Dropped>,
     pub(crate) ranks: Arc<Ranks>,
     pub(crate) ranges: Arc<Ranges>,
+    pub(crate) heard: Arc<Heard>,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
 }

@@ -25,6 +25,7 @@ pub(crate) use objects::refuse_rows;
 pub(crate) use apps::{directory_entry, directory_id};
 
 use crate::apps::AppStats;
+use crate::heard::Change;
 use crate::keys::AppId;
 use crate::sequencer::{Intent, LockMode, Scope};
 use crate::step::{Step, Stop};
@@ -56,6 +57,8 @@ pub struct Turn<'s> {
     touched: Vec<(AppId, Box<[u8]>)>,
     touched_mark: usize,
     observing: bool,
+    /// What it touches is told to the RESP loop, since it is not that loop's.
+    tells: bool,
     /// Whether transactions held locks when the turn began; see [`crate::sequencer`] for why that is enough.
     locks_held: bool,
     memo: RefCell<Memo>,
@@ -81,7 +84,8 @@ impl<'s> Turn<'s> {
             now_ms,
             touched: Vec::new(),
             touched_mark: 0,
-            observing: false,
+            observing: store.heard().is_on(),
+            tells: true,
             locks_held: store.sequencer.any_locks(),
             memo: RefCell::default(),
             accounts: Vec::new(),
@@ -100,6 +104,31 @@ impl<'s> Turn<'s> {
         self.now_ms
     }
 
+    /// This turn is of the loop that hears of changes, and needs not be told of its own.
+    pub fn listens(&mut self) {
+        self.tells = false;
+    }
+
+    /// Tells the loop what was touched and not taken.
+    fn tell(&mut self) {
+        let heard = self.store.heard();
+        if !self.tells || !heard.is_on() {
+            return;
+        }
+        let touched = std::mem::take(&mut self.touched);
+        let changes = touched.into_iter().filter(|(app, _)| *app != AppId::SYSTEM);
+        let changes: Vec<Change> = changes
+            .map(|(app, id)| Change {
+                app,
+                // What cannot be read now was written just now.
+                is_gone: matches!(self.element(app, &id), Ok(None)),
+                id,
+                events: None,
+            })
+            .collect();
+        heard.add(changes);
+    }
+
     /// Records touched ids from here on (for WATCH, blocked clients, notifications).
     pub fn observe(&mut self, on: bool) {
         self.observing = on;
@@ -109,6 +138,11 @@ impl<'s> Turn<'s> {
     pub fn take_touched(&mut self) -> Vec<(AppId, Box<[u8]>)> {
         self.touched_mark = 0;
         std::mem::take(&mut self.touched)
+    }
+
+    /// The same, which stay.
+    pub fn touched(&self) -> &[(AppId, Box<[u8]>)] {
+        &self.touched
     }
 
     /// Marks the start of a command.
@@ -185,6 +219,7 @@ impl<'s> Turn<'s> {
     /// # Errors
     /// As [`Writer::commit`]; all commands since the last commit are taken back then.
     pub fn commit(&mut self) -> Result<Commit> {
+        self.tell();
         let written = self.write_commit();
         match written {
             Ok(commit) => {

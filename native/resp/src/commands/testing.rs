@@ -114,6 +114,7 @@ impl Client {
             woken_by: None,
             resume: None,
             random: &mut random,
+            may_name: None,
         });
         if let Err(abort) = outcome {
             if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {

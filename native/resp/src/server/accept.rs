@@ -71,7 +71,7 @@ fn admit(core: &mut Core, registry: &Registry, mut stream: Stream, peer: Peer) {
     let settings = &core.settings;
     let refusal = if core.clients.len() >= settings.max_clients {
         Some("-ERR max number of clients reached\r\n")
-    } else if settings.protected && !settings.requires_auth && !peer.is_local {
+    } else if settings.protected && core.users.default_user().is_open() && !peer.is_local {
         Some(
             "-DENIED only local clients are served while the default role has no password: set one, \
              or turn protected mode off\r\n",
@@ -90,9 +90,10 @@ fn admit(core: &mut Core, registry: &Registry, mut stream: Stream, peer: Peer) {
     if stream.tune(settings.tcp_keepalive).is_err() || stream.register(registry, token).is_err() {
         return;
     }
-    let role = (!settings.requires_auth).then(|| settings.default_role.clone());
+    let role = core.users.role_of_strangers();
+    let user = core.users.default_user().clone();
     let id = core.clients.next_id();
-    let mut client = Client::new(id, stream, peer, core.now_ms);
+    let mut client = Client::new(id, stream, peer, user, core.now_ms);
     client.active_ms = core.tick_ms;
     client.role = role;
     core.clients.insert(client);

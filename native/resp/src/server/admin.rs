@@ -6,7 +6,6 @@
 //! together. The client is parked until the answer comes, so each sees its commands done in order.
 
 use super::shared::{Message, Shared};
-use super::standing::Standing;
 use crate::reply::Reply;
 use parking_lot::Mutex;
 use std::sync::mpsc::{channel, Sender};
@@ -35,12 +34,36 @@ pub struct ClientInfo {
 /// The outcome of AUTH.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
-    /// Right: the role's name, and how much it may do.
-    Role(String, Standing),
+    /// Right: the role's name.
+    Role(String),
     /// Wrong, or no such role, or it may not log in.
     Denied,
-    /// A password for the default role, which has none.
-    NoPassword,
+    /// It was not looked at: its turn comes in so many milliseconds.
+    Later(u64),
+    /// It is not looked at: too many wait.
+    Busy,
+}
+
+/// A try to log in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The role that it is for.
+    pub user: Vec<u8>,
+    /// What is to prove it.
+    pub password: Vec<u8>,
+    /// From where, with the port.
+    pub address: String,
+    /// It has waited for its turn.
+    pub waited: bool,
+}
+
+impl std::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Passwords do not belong in logs.
+        f.debug_struct("Attempt")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A reply as a tree, encoded as the client's protocol wants.
@@ -121,7 +144,7 @@ pub trait Admin: Send + Sync {
     fn call(&self, client: &ClientInfo, args: &[Vec<u8>]) -> Answer;
 
     /// Checks a password.
-    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login;
+    fn authenticate(&self, attempt: &Attempt) -> Login;
 }
 
 /// Work for administration.
@@ -137,11 +160,7 @@ pub(crate) enum Job {
         command: Vec<Vec<u8>>,
     },
     /// A login.
-    Login {
-        id: u64,
-        user: Vec<u8>,
-        password: Vec<u8>,
-    },
+    Login { id: u64, attempt: Attempt },
 }
 
 impl Job {
@@ -169,9 +188,10 @@ impl Job {
                 id: client.id,
                 answers: vec![admin.call(&client, &command)],
             },
-            Job::Login { id, user, password } => Message::LoggedIn {
+            Job::Login { id, attempt } => Message::LoggedIn {
                 id,
-                login: admin.authenticate(&user, &password),
+                login: admin.authenticate(&attempt),
+                attempt,
             },
         }
     }

@@ -10,7 +10,9 @@
 use super::client::{Blocked, State};
 use super::clients::Slot;
 use super::core::Core;
+use super::notify;
 use super::runner;
+use super::tracking;
 use crate::command::{Block, OnTimeout};
 use crate::table::RowId;
 use hashbrown::HashMap;
@@ -142,7 +144,9 @@ pub(crate) fn expire(core: &mut Core) {
 
 /// Marks watchers and serves waiters of all keys touched since it last ran.
 pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
+    notify::tell(core);
     if core.was_remapped(turn) {
+        tracking::flush(core);
         let places: Vec<Place> = core.waiters.by_key.keys().cloned().collect();
         places.iter().for_each(|place| serve(core, turn, place));
     }
@@ -161,6 +165,7 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
             let Some(db) = core.db_of(app) else {
                 continue;
             };
+            tracking::invalidate(core, &key, core.acting);
             let place = (db, key);
             for slot in core.watchers.of(&place) {
                 if let Some(client) = core.clients.get_mut(*slot) {
@@ -174,6 +179,7 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
         for place in signalled {
             serve(core, turn, &place);
         }
+        notify::tell(core);
     }
 }
 

@@ -3,12 +3,14 @@
 use super::input::Input;
 use super::multi::{Multi, Watched};
 use super::output::Output;
-use super::standing::Standing;
 use super::stream::{Peer, Stream};
+use super::tracking::Tracking;
+use crate::acl::User;
 use crate::command::Block;
 use crate::protocol::Limits;
 use hyperdb_graph::LockWait;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A client with so many bytes of replies waiting runs no more requests until it has read some; its requests are
 /// still taken from the socket, so a client that writes a whole pipeline before it reads gets through.
@@ -39,8 +41,18 @@ pub(crate) enum Question {
     Command,
     /// The administrative commands of a transaction that EXEC will need.
     Transaction,
-    /// AUTH, or HELLO with AUTH: what remains to be done after a right password.
-    Login(Option<Hello>),
+    /// AUTH, or HELLO with AUTH.
+    Login(Asked),
+}
+
+/// A login that is being checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// What remains to be done after a right password.
+    pub wish: Option<Hello>,
+    /// The command's name as it was sent, and the user, for ACL LOG.
+    pub word: Vec<u8>,
+    pub user: Vec<u8>,
 }
 
 /// What HELLO asked for.
@@ -84,8 +96,8 @@ pub(crate) struct Client {
     pub db: u32,
     /// The role it acts as; `None` until it has authenticated.
     pub role: Option<String>,
-    /// How much that role may do.
-    pub standing: Standing,
+    /// What it may do: as that role, or as the default one until it has.
+    pub user: Arc<User>,
     pub name: Vec<u8>,
     pub library: Vec<u8>,
     pub library_version: Vec<u8>,
@@ -97,7 +109,10 @@ pub(crate) struct Client {
     pub patterns: BTreeSet<Box<[u8]>>,
     pub shard_channels: BTreeSet<Box<[u8]>>,
     pub reply_mode: ReplyMode,
+    /// How it hears of changed keys, if it wants to.
+    pub tracking: Option<Box<Tracking>>,
     pub no_evict: bool,
+    pub no_touch: bool,
     /// To be closed at once, whatever waits.
     pub doomed: bool,
     /// Replies go out, then the connection is closed.
@@ -130,7 +145,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(id: u64, stream: Stream, peer: Peer, now_ms: i64) -> Self {
+    pub(crate) fn new(id: u64, stream: Stream, peer: Peer, user: Arc<User>, now_ms: i64) -> Self {
         Self {
             id,
             stream,
@@ -140,7 +155,7 @@ impl Client {
             state: State::Ready,
             db: 0,
             role: None,
-            standing: Standing::default(),
+            user,
             name: Vec::new(),
             library: Vec::new(),
             library_version: Vec::new(),
@@ -151,7 +166,9 @@ impl Client {
             patterns: BTreeSet::new(),
             shard_channels: BTreeSet::new(),
             reply_mode: ReplyMode::On,
+            tracking: None,
             no_evict: false,
+            no_touch: false,
             doomed: false,
             closing: false,
             hung_up: false,

@@ -1,5 +1,6 @@
 //! The loop's own state: everything but the poller and the store.
 
+use super::access::{Roles, Users};
 use super::admin::{ClientInfo, Job, Jobs};
 use super::blocking::Waiters;
 use super::client::State;
@@ -7,12 +8,15 @@ use super::clients::{Clients, Slot};
 use super::commands::Commands;
 use super::loader::Loader;
 use super::multi::{self, Watchers};
+use super::notify::Told;
 use super::pubsub::{self, Deferred, Hub};
 use super::settings::Settings;
 use super::shared::{Message, ServerStats, Shared};
-use super::standing::Standings;
+use super::tracking::{self, Tracked};
+use crate::acl::log::Log;
 use crate::protocol::Progress;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Counters since the start or CONFIG RESETSTAT.
@@ -68,8 +72,15 @@ pub(crate) struct Core {
     pub clients: Clients,
     pub commands: Commands,
     pub settings: Settings,
-    /// Roles that may log in, once any was changed.
-    pub standings: Option<Standings>,
+    pub users: Users,
+    pub acl_log: Log,
+    pub tracked: Tracked,
+    /// Events that wait to be told.
+    pub told: Vec<Told>,
+    /// Whose command runs.
+    pub acting: Option<u64>,
+    /// Logins whose turn has not come, by when it will.
+    pub late_logins: BTreeMap<(i64, u64), Job>,
     pub shared: Arc<Shared>,
     pub jobs: Jobs,
     pub loader: Loader,
@@ -107,6 +118,7 @@ pub(crate) struct Core {
 /// What a core is made from.
 pub(crate) struct Parts {
     pub settings: Settings,
+    pub roles: Roles,
     pub shared: Arc<Shared>,
     pub jobs: Jobs,
     pub loader: Loader,
@@ -118,12 +130,18 @@ pub(crate) struct Parts {
 impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
         let commands = Commands::new();
+        let users = Users::new(&commands.table, &parts.roles);
         Self {
             clients: Clients::default(),
             calls: vec![0; commands.table.rows().len()],
             commands,
             settings: parts.settings,
-            standings: None,
+            users,
+            acl_log: Log::default(),
+            tracked: Tracked::default(),
+            told: Vec::new(),
+            acting: None,
+            late_logins: BTreeMap::new(),
             shared: parts.shared,
             jobs: parts.jobs,
             loader: parts.loader,
@@ -181,7 +199,22 @@ impl Core {
     /// Whether touched keys matter to anybody.
     #[inline]
     pub(crate) fn is_observing(&self) -> bool {
-        !self.waiters.is_empty() || !self.watchers.is_empty()
+        !self.waiters.is_empty() || !self.watchers.is_empty() || self.wants_news()
+    }
+
+    /// Whether it matters which keys others change, and how.
+    #[inline]
+    pub(crate) fn wants_news(&self) -> bool {
+        !self.tracked.is_empty() || self.settings.events.any()
+    }
+
+    /// Keeps the app of a numbered database that others use.
+    pub(crate) fn know_app(&mut self, db: u32, app: AppId) {
+        let known = db as usize;
+        if self.apps.len() <= known {
+            self.apps.resize(known + 1, None);
+        }
+        self.apps[known] = Some(app);
     }
 
     /// Puts a client into the list of those to run, if it can.
@@ -309,6 +342,7 @@ impl Core {
         super::blocking::unblock(self, slot);
         multi::forget(self, slot);
         pubsub::leave_all(self, slot);
+        tracking::disable(self, slot);
     }
 
     /// Closes a client before its next request.
@@ -317,6 +351,14 @@ impl Core {
             client.doomed = true;
         }
         self.flush_later(slot);
+    }
+
+    /// Closes a client that may be waiting for an answer, which it still gets.
+    pub(crate) fn close_after_reply(&mut self, slot: Slot) {
+        match self.clients.get_mut(slot) {
+            Some(client) if matches!(client.state, State::Asking(_)) => client.closing = true,
+            _ => self.kill(slot),
+        }
     }
 
     /// Makes the counters visible to other threads.
@@ -330,6 +372,7 @@ impl Core {
             subscribed += usize::from(client.is_subscriber());
         }
         let c = &self.counters;
+        let [trackers, tracked_keys, tracked_items, tracked_prefixes] = self.tracked.counts();
         let seconds = (self.now_ms - self.started_ms).max(0) as u64 / 1000;
         self.shared.publish(ServerStats {
             rows: vec![
@@ -355,6 +398,10 @@ impl Core {
                 ("pubsubshard_channels", shard_channels as u64),
                 ("closed_for_output_limit", c.closed_for_output),
                 ("closed_for_memory", c.closed_for_memory),
+                ("tracking_clients", trackers as u64),
+                ("tracking_total_keys", tracked_keys as u64),
+                ("tracking_total_items", tracked_items as u64),
+                ("tracking_total_prefixes", tracked_prefixes as u64),
             ],
             calls: self
                 .commands

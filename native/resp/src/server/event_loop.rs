@@ -27,7 +27,7 @@ use super::core::{Core, Refusal};
 use super::input::ReadEnd;
 use super::output::WriteEnd;
 use super::shared::Message;
-use super::{housekeeping, login, runner, standing};
+use super::{access, housekeeping, login, notify, runner, tracking};
 use hyperdb_graph::{Commit, Error, ReadMode, Store, SyncMode, Turn};
 use mio::{Events, Poll, Token};
 use std::collections::VecDeque;
@@ -81,6 +81,7 @@ impl EventLoop {
                     Token(token) => {
                         let slot = token - FIRST_CLIENT;
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.readable(slot);
                             self.read(slot, event.is_read_closed());
                         }
                         if event.is_writable() {
@@ -97,6 +98,7 @@ impl EventLoop {
                 self.listeners.accept(&mut self.core, self.poll.registry());
             }
             blocking::expire(&mut self.core);
+            login::retry_due(&mut self.core);
             if self.core.tick_ms >= self.next_tick {
                 self.next_tick = self.core.tick_ms + TICK_MS;
                 housekeeping::tick(&mut self);
@@ -119,10 +121,18 @@ impl EventLoop {
         }
         let deadline = self.core.waiters.next_deadline().unwrap_or(i64::MAX);
         let pause = self.core.pause.map_or(i64::MAX, |pause| pause.until);
-        let next = self.next_tick.min(deadline).min(pause);
+        let login = self.core.late_logins.first_key_value();
+        let login = login.map_or(i64::MAX, |((at, _), _)| *at);
+        let next = self.next_tick.min(deadline).min(pause).min(login);
         let wait = (next - self.core.tick_ms).max(0);
         // One more, since the clock counts whole milliseconds.
         Some(Duration::from_millis(wait as u64 + 1))
+    }
+
+    fn readable(&mut self, slot: Slot) {
+        if let Some(client) = self.core.clients.get_mut(slot) {
+            client.stream.is_readable_again();
+        }
     }
 
     /// Reads what a client has sent.
@@ -193,6 +203,7 @@ impl EventLoop {
         let core = &mut self.core;
         core.counters.turns += 1;
         let mut turn = store.turn(core.now_ms);
+        turn.listens();
         turn.observe(core.is_observing());
         turn.set_read_mode(ReadMode::CachedOnly);
         let until = core.tick_ms + TURN_MS;
@@ -209,6 +220,7 @@ impl EventLoop {
         let based = turn.base();
         let on_durable = db.durable() >= based;
         if based != self.known_commit && self.core.is_observing() {
+            notify::take_news(&mut self.core, &turn, store.heard());
             blocking::serve_all(&mut self.core, &mut turn);
         }
         let mut rest = ready.iter();
@@ -231,6 +243,7 @@ impl EventLoop {
         for slot in rest {
             self.core.run_later(*slot);
         }
+        tracking::broadcast(&mut self.core);
         self.finish(turn);
         if syncs && self.known_commit > based {
             // If it fails, the store is poisoned, and clients that wait for this commit are closed.
@@ -256,6 +269,7 @@ impl EventLoop {
     /// Commits a turn.
     pub(crate) fn finish(&mut self, mut turn: Turn<'_>) {
         self.core.shared.set_observing(self.core.is_observing());
+        self.store.heard().listen(self.core.wants_news());
         match turn.commit() {
             Ok(commit) => self.known_commit = commit,
             Err(error) => self.refuse(&error),
@@ -346,7 +360,8 @@ impl EventLoop {
         let Some(client) = core.clients.get_mut(slot) else {
             return;
         };
-        if client.output.has_released() && !client.doomed {
+        let waits = client.output.has_released() || client.stream.is_pending();
+        if waits && !client.doomed {
             let before = client.output.pending();
             let was_full = client.is_full();
             let end = client.output.write(&mut client.stream);
@@ -361,10 +376,11 @@ impl EventLoop {
         let Some(client) = self.core.clients.get_mut(slot) else {
             return;
         };
-        let done = client.output.pending() == 0;
+        let done = client.output.pending() == 0 && !client.stream.is_pending();
         // A half-closed client still gets the replies to what it has sent.
         let gone = client.eof && client.is_idle();
-        if client.doomed || (done && (client.closing || gone)) {
+        let closing = client.closing && !matches!(client.state, State::Asking(_));
+        if client.doomed || (done && (closing || gone)) {
             self.close(slot);
         }
     }
@@ -372,6 +388,7 @@ impl EventLoop {
     pub(crate) fn close(&mut self, slot: Slot) {
         self.core.detach(slot);
         if let Some(mut client) = self.core.clients.remove(slot) {
+            client.stream.finish();
             // Dropping the socket closes it whether or not the poller still knew it.
             let _known = client.stream.deregister(self.poll.registry());
         }
@@ -396,9 +413,9 @@ impl EventLoop {
                         self.answer(slot, answers);
                     }
                 }
-                Message::LoggedIn { id, login } => {
+                Message::LoggedIn { id, login, attempt } => {
                     if let Some(slot) = core.clients.slot_of(id) {
-                        login::finish(core, slot, login);
+                        login::finish(core, slot, login, attempt);
                     }
                 }
                 Message::Loaded { id, failure } => {
@@ -413,7 +430,7 @@ impl EventLoop {
                     }
                 }
                 Message::Configure(settings) => core.settings = *settings,
-                Message::Roles(standings) => standing::take(core, standings),
+                Message::Roles(roles) => access::take(core, &roles),
                 Message::ResetStats => {
                     core.counters = Default::default();
                     core.calls.fill(0);

@@ -4,14 +4,17 @@
 //! ([`After::Again`]) stays there and runs again from its bytes: parked commands need no other memory, and a
 //! client's order keeps itself.
 
+use super::access;
 use super::blocking;
 use super::client::{Client, Question, State};
 use super::clients::Slot;
 use super::commands::Run;
 use super::core::Core;
 use super::multi::Queued;
+use super::notify;
 use super::rows;
-use super::standing::{self, Standing};
+use super::tracking;
+use crate::acl::log::Where;
 use crate::args::Args;
 use crate::command::{Abort, Context, Outcome};
 use crate::table::{Flags, RowId};
@@ -102,7 +105,11 @@ pub(crate) fn rerun(
     let Ok(row) = find(core, args) else {
         return After::Done;
     };
-    let ran = run(core, turn, slot, row, args, Some(key));
+    // Its rights may have changed while it waited.
+    let ran = match access::check(core, slot, row, args, Where::Toplevel) {
+        Ok(()) => run(core, turn, slot, row, args, Some(key)),
+        Err(text) => Err(Abort::Error(text)),
+    };
     if !matches!(ran, Err(Abort::Block(_))) {
         blocking::unblock(core, slot);
     }
@@ -122,10 +129,10 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
     if client.role.is_none() && !row.flags.has(Flags::NO_AUTH) {
         return Err("NOAUTH Authentication required.".into());
     }
-    if client.standing == Standing::Restricted && !standing::may_try(core, row_id) {
-        let role = core.clients.at(slot).role.clone().unwrap_or_default();
-        return Err(standing::no_command(&role, row.name));
+    if !client.user.everything {
+        access::check(core, slot, row_id, args, Where::Toplevel)?;
     }
+    let row = core.commands.table.row(row_id);
     let client = core.clients.at(slot);
     if client.is_subscriber() && !client.output.reply.resp3 && !is_for_subscribers(row.name) {
         return Err(format!(
@@ -251,13 +258,18 @@ fn run(
         Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
             rows::ask(core, turn, slot, row, args)
         }
-        Run::Data(_) if core.clients.at(slot).standing == Standing::Restricted => {
-            Err(standing::no_key())
-        }
+        Run::Data(_) if core.clients.at(slot).user.by_grants => Err(access::no_key()),
         Run::Data(handler) => {
             turn.savepoint();
             let start = core.clients.at(slot).output.reply.buffer.len();
-            match run_data(core, turn, slot, handler, args, Waiting::Allowed(woken_by)) {
+            match run_data(
+                core,
+                turn,
+                slot,
+                (row, handler),
+                args,
+                Waiting::Allowed(woken_by),
+            ) {
                 Ok(()) => Ok(After::Done),
                 Err(abort) => {
                     if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {
@@ -293,18 +305,22 @@ fn run_data(
     core: &mut Core,
     turn: &mut Turn<'_>,
     slot: Slot,
-    handler: crate::Handler,
+    (row, handler): (RowId, crate::Handler),
     args: Args<'_>,
     waiting: Waiting<'_>,
 ) -> Outcome {
     let db = core.clients.at(slot).db;
     let app = core.app(turn, db)?;
+    let before = notify::before(core, turn, row, args, app);
     let random = &mut core.random;
     let woken_by = match waiting {
         Waiting::Allowed(key) => key,
         Waiting::Forbidden => None,
     };
     let resume = core.clients.at(slot).resume.take();
+    let user = &core.clients.at(slot).user;
+    let user = (!user.names_all()).then(|| user.clone());
+    let may_name = |key: &[u8]| user.as_ref().is_none_or(|user| user.may_name(key));
     let outcome = handler(&mut Context {
         turn,
         app,
@@ -315,8 +331,17 @@ fn run_data(
         woken_by,
         resume: resume.as_deref(),
         random: &mut || random.next(),
+        may_name: user.is_some().then_some(&may_name),
     });
     core.clients.at(slot).resume = resume;
+    if outcome.is_ok() {
+        if let Some(before) = &before {
+            notify::after(core, turn, row, args, (app, db), before);
+        }
+        if core.clients.at(slot).tracking.is_some() {
+            tracking::remember(core, slot, row, args);
+        }
+    }
     outcome
 }
 
@@ -333,7 +358,7 @@ pub(crate) fn run_in_transaction(
         Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
             Err(rows::not_in_transactions())
         }
-        Run::Data(handler) => run_data(core, turn, slot, handler, args, Waiting::Forbidden),
+        Run::Data(handler) => run_data(core, turn, slot, (row, handler), args, Waiting::Forbidden),
         Run::Session(handler) => {
             let ran = handler(&mut Call {
                 core,

@@ -4,12 +4,16 @@ use super::blocking;
 use super::client::State;
 use super::core::Core;
 use super::event_loop::EventLoop;
+use super::{notify, tracking};
 use hyperdb_graph::{ReadMode, Stop};
 
 /// A client idle for longer gives its buffers back.
 const KEEP_BUFFERS_MS: i64 = 2_000;
 /// Clients looked at in one tick, so that ten thousand idle ones cost little.
 const CLIENTS_PER_TICK: usize = 2_000;
+
+/// A client that has not agreed on keys after so long is closed.
+const HANDSHAKE_MS: i64 = 10_000;
 
 /// Elements removed at one go; more go a millisecond later.
 const EXPIRED_PER_TICK: usize = 500;
@@ -71,7 +75,8 @@ fn look_at_clients(core: &mut Core) {
             client.output.shrink();
         }
         let may_wait = client.is_subscriber() || !matches!(client.state, State::Ready);
-        if timeout > 0 && idle > timeout && !may_wait {
+        let mute = client.stream.is_handshaking() && idle > HANDSHAKE_MS;
+        if mute || (timeout > 0 && idle > timeout && !may_wait) {
             core.kill(*slot);
         }
     }
@@ -104,11 +109,13 @@ fn bound_memory(core: &mut Core) {
 fn tend_keyspace(this: &mut EventLoop) {
     let store = this.store.clone();
     let mut turn = store.turn(this.core.now_ms);
+    turn.listens();
     turn.observe(this.core.is_observing());
     turn.set_read_mode(ReadMode::CachedOnly);
     turn.savepoint();
     match turn.expire_due(EXPIRED_PER_TICK) {
         Ok(expired) => {
+            notify::expired(&mut this.core, &turn);
             this.core.counters.expired += expired.removed as u64;
             if expired.more {
                 this.next_tick = this.core.tick_ms + 1;
@@ -123,8 +130,10 @@ fn tend_keyspace(this: &mut EventLoop) {
         }
     }
     if turn.base() != this.known_commit && this.core.is_observing() {
+        notify::take_news(&mut this.core, &turn, store.heard());
         blocking::serve_all(&mut this.core, &mut turn);
     }
     blocking::after_touch(&mut this.core, &mut turn);
+    tracking::broadcast(&mut this.core);
     this.finish(turn);
 }

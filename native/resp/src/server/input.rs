@@ -85,7 +85,7 @@ impl Input {
                     self.end += n;
                     got += n;
                     // A short read drains a stream socket (epoll(7), question 9).
-                    if n < room && !all {
+                    if n < room && !all && stream.is_plain() {
                         return ReadEnd::Drained;
                     }
                 }

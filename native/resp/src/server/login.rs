@@ -1,19 +1,26 @@
 //! AUTH and HELLO: who a client is and which protocol it speaks.
 
-use super::admin::{Job, Login};
-use super::client::{Hello, Question, State};
+use super::access;
+use super::admin::{Attempt, Job, Login};
+use super::client::{Asked, Hello, Question, State};
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{wrong_arity, After, Call, Ran};
-use super::standing;
+use crate::acl::log::{Where, Why};
+use crate::acl::DEFAULT_USER;
 use crate::command::Abort;
 
-const DEFAULT_USER: &[u8] = b"default";
+const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
 /// AUTH [username] password
 pub(crate) fn auth(call: &mut Call<'_, '_>) -> Ran {
     let (user, password) = match call.args.len() {
-        2 => (DEFAULT_USER, call.args.at(1)),
+        2 if call.core.users.default_user().no_password => {
+            return Err(Abort::error(
+                "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+            ));
+        }
+        2 => (DEFAULT_USER.as_bytes(), call.args.at(1)),
         3 => (call.args.at(1), call.args.at(2)),
         _ => return Err(Abort::Error(wrong_arity("auth"))),
     };
@@ -82,49 +89,108 @@ fn ask(call: &mut Call<'_, '_>, user: Vec<u8>, password: Vec<u8>, wish: Option<H
     if call.core.in_transaction {
         return Err(Abort::error("ERR Command not allowed inside a transaction"));
     }
+    let open = call.core.users.find(&user).filter(|user| user.is_open());
+    if let Some(name) = open.map(|user| user.name.clone()) {
+        // Any password will do.
+        become_role(call.core, call.slot, &name);
+        welcome(call.core, call.slot, wish);
+        return Ok(After::Done);
+    }
+    let word = call.args.at(0).to_vec();
     let client = call.client();
-    client.state = State::Asking(Question::Login(wish));
-    let id = client.id;
-    call.core.submit(Job::Login { id, user, password });
+    client.state = State::Asking(Question::Login(Asked {
+        wish,
+        word,
+        user: user.clone(),
+    }));
+    let (id, address) = (client.id, client.peer.address.clone());
+    let attempt = Attempt {
+        user,
+        password,
+        address,
+        waited: false,
+    };
+    call.core.submit(Job::Login { id, attempt });
     Ok(After::Done)
 }
 
 /// Goes on when the password was checked.
-pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login) {
-    let login = match login {
-        Login::Role(role, then) => match standing::now(core, &role, then) {
-            Some(standing) => Login::Role(role, standing),
-            None => Login::Denied,
-        },
-        other => other,
-    };
+pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt) {
+    if let Login::Later(wait_ms) = login {
+        let id = core.clients.at(slot).id;
+        let due = core
+            .tick_ms
+            .saturating_add(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+        let attempt = Attempt {
+            waited: true,
+            ..attempt
+        };
+        core.late_logins
+            .insert((due, id), Job::Login { id, attempt });
+        return;
+    }
     let client = core.clients.at(slot);
-    let wish = match std::mem::take(&mut client.state) {
-        State::Asking(Question::Login(wish)) => wish,
+    let asked = match std::mem::take(&mut client.state) {
+        State::Asking(Question::Login(asked)) => asked,
         other => {
             client.state = other;
             return;
         }
     };
     match login {
-        Login::Role(role, standing) => {
-            client.role = Some(role);
-            client.standing = standing;
-            match wish {
-                Some(wish) => greet(core, slot, wish),
-                None => client.output.reply.ok(),
-            }
+        Login::Role(role) if become_role(core, slot, &role) => welcome(core, slot, asked.wish),
+        Login::Busy => {
+            let reply = &mut core.clients.at(slot).output.reply;
+            reply.error("ERR too many failed logins, try again later");
         }
-        Login::Denied => client
-            .output
-            .reply
-            .error("WRONGPASS invalid username-password pair or user is disabled."),
-        Login::NoPassword => client.output.reply.error(
-            "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
-        ),
+        Login::Role(_) | Login::Denied | Login::Later(_) => {
+            core.counters.errors += 1;
+            access::log(
+                core,
+                slot,
+                Why::Auth,
+                Where::Toplevel,
+                asked.word,
+                asked.user,
+            );
+            core.clients.at(slot).output.reply.error(WRONG);
+        }
     }
     core.flush_later(slot);
     core.run_later(slot);
+}
+
+/// Asks for the logins whose turn has come; who is gone has no turn.
+pub(crate) fn retry_due(core: &mut Core) {
+    while let Some(entry) = core.late_logins.first_entry() {
+        let (due, id) = *entry.key();
+        if due > core.tick_ms {
+            return;
+        }
+        let job = entry.remove();
+        if core.clients.slot_of(id).is_some() {
+            core.submit(job);
+        }
+    }
+}
+
+/// Whether a client may be a role, which it then is.
+fn become_role(core: &mut Core, slot: Slot, role: &str) -> bool {
+    let found = core.users.find(role.as_bytes());
+    let Some(user) = found.filter(|user| user.enabled).cloned() else {
+        return false;
+    };
+    let client = core.clients.at(slot);
+    client.role = Some(user.name.clone());
+    client.user = user;
+    true
+}
+
+fn welcome(core: &mut Core, slot: Slot, wish: Option<Hello>) {
+    match wish {
+        Some(wish) => greet(core, slot, wish),
+        None => core.clients.at(slot).output.reply.ok(),
+    }
 }
 
 /// Switches the protocol and introduces the server.

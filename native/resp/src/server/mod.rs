@@ -6,10 +6,11 @@
 //! **Invariant.** Nothing here handles signals or ends the process: the host decides.
 
 mod accept;
+pub(crate) mod access;
 mod admin;
 pub(crate) mod blocking;
 pub(crate) mod client;
-mod clients;
+pub(crate) mod clients;
 mod clock;
 mod commands;
 pub(crate) mod core;
@@ -20,20 +21,23 @@ mod input;
 mod loader;
 pub(crate) mod login;
 pub(crate) mod multi;
+mod notify;
 mod output;
 pub(crate) mod pubsub;
 mod rows;
 mod runner;
 mod settings;
 mod shared;
-mod standing;
 mod stream;
+mod tls;
+pub(crate) mod tracking;
 
-pub use admin::{Admin, Answer, ClientInfo, Login};
+pub use access::Roles;
+pub use admin::{Admin, Answer, Attempt, ClientInfo, Login};
 pub use clock::{Clock, SystemClock};
 pub use settings::{Listen, OutputLimit, Settings};
 pub use shared::ServerStats;
-pub use standing::{Standing, Standings};
+pub use tls::{ClientCertificates, Tls};
 
 use self::core::{Core, Parts};
 use accept::Listeners;
@@ -53,6 +57,7 @@ use stream::Listener;
 pub struct Server {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -90,7 +95,14 @@ impl Server {
         if let Some(path) = &listen.unix {
             sockets.push(Listener::unix(path)?);
         }
+        if let Some(tls) = &listen.tls {
+            let config = tls.config()?;
+            for address in &tls.addresses {
+                sockets.push(Listener::tls(*address, config.clone())?);
+            }
+        }
         let addresses = sockets.iter().filter_map(Listener::address).collect();
+        let tls_addresses = sockets.iter().filter_map(Listener::tls_address).collect();
         let listeners = Listeners::new(sockets, poll.registry())?;
         let (jobs, mut threads) = admin::spawn(admin, &shared)?;
         let (loader, loaders) = Loader::start(&store, &shared)?;
@@ -109,6 +121,7 @@ impl Server {
         }));
         let core = Core::new(Parts {
             settings,
+            roles: listen.roles.clone(),
             shared: shared.clone(),
             jobs,
             loader,
@@ -134,6 +147,7 @@ impl Server {
         Ok(Server {
             shared,
             addresses,
+            tls_addresses,
             threads,
         })
     }
@@ -141,6 +155,11 @@ impl Server {
     /// The TCP addresses it listens on.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses on which it speaks TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Counters, at most a tenth of a second old; exact as of the last command that went to administration.
@@ -211,10 +230,10 @@ impl Handle {
         self.shared.post(Message::ResetStats);
     }
 
-    /// Says which roles may log in now, the default one's other names among them. Connections of roles that have another
-    /// standing than before are closed.
-    pub fn set_roles(&self, standings: Standings) {
-        self.shared.post(Message::Roles(standings));
+    /// Says which roles there are now; the bootstrap role as `default`. Connections of roles that are gone are closed, the others
+    /// have the rights of now.
+    pub fn set_roles(&self, roles: Roles) {
+        self.shared.post(Message::Roles(roles));
     }
 }
 

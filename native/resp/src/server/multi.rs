@@ -7,12 +7,14 @@
 //!
 //! **Invariant.** Messages that a transaction publishes go out only once it is through.
 
+use super::access;
 use super::admin::Answer;
 use super::client::{Question, State};
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{self, After, Call, Ran};
 use super::rows;
+use crate::acl::log::Where;
 use crate::args::{Args, Span};
 use crate::command::{Abort, Outcome};
 use crate::table::RowId;
@@ -27,7 +29,8 @@ pub(crate) struct Multi {
     pub bytes: usize,
     /// A command could not be queued: EXEC must fail.
     pub broken: bool,
-    /// Answers to its administrative commands, in order, once asked for.
+    /// Which of its commands administration was asked, by place, and its answers.
+    pub asked: Vec<usize>,
     pub answers: Option<Vec<Answer>>,
 }
 
@@ -241,15 +244,23 @@ fn ask_administration(call: &mut Call<'_, '_>) -> bool {
     if multi.answers.is_some() {
         return false;
     }
-    let commands: Vec<Vec<Vec<u8>>> = multi
-        .commands
-        .iter()
-        .filter(|queued| core.commands.is_admin(queued.row))
-        .map(|queued| queued.args().iter().map(<[u8]>::to_vec).collect())
-        .collect();
-    if commands.is_empty() {
+    let user = core.clients.at(call.slot).user.clone();
+    let Some(multi) = &mut core.clients.at(call.slot).multi else {
+        return false;
+    };
+    let (table, known) = (&core.commands.table, &core.commands);
+    let asked = multi.commands.iter().enumerate().filter(|(_, queued)| {
+        known.is_admin(queued.row) && user.check(table, queued.row, queued.args()).is_ok()
+    });
+    multi.asked = asked.map(|(at, _)| at).collect();
+    if multi.asked.is_empty() {
         return false;
     }
+    let commands = multi.asked.iter().map(|at| {
+        let args = multi.commands[*at].args();
+        args.iter().map(<[u8]>::to_vec).collect()
+    });
+    let commands = commands.collect();
     core.ask(call.slot, commands);
     core.clients.at(call.slot).state = State::Asking(Question::Transaction);
     true
@@ -267,6 +278,7 @@ fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
         super::pubsub::deliver_deferred(call.core);
     } else {
         call.core.deferred.clear();
+        call.core.told.clear();
         call.turn.rollback_to(&before);
         let client = call.client();
         client.output.reply.buffer.truncate(start);
@@ -276,12 +288,28 @@ fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
 }
 
 fn run_all(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
-    let mut answers = multi.answers.iter().flatten();
+    let answers = multi.answers.iter().flatten();
+    let answers: HashMap<usize, &Answer> = multi.asked.iter().copied().zip(answers).collect();
     call.client().output.reply.array(multi.commands.len());
-    for queued in &multi.commands {
+    for (at, queued) in multi.commands.iter().enumerate() {
+        let allowed = access::check(
+            call.core,
+            call.slot,
+            queued.row,
+            queued.args(),
+            Where::Multi,
+        );
+        if let Err(text) = allowed {
+            call.core.counters.errors += 1;
+            call.client().output.reply.error(&text);
+            continue;
+        }
         if call.core.commands.is_admin(queued.row) {
-            if let Some(answer) = answers.next() {
-                answer.encode(&mut call.client().output.reply);
+            let reply = &mut call.client().output.reply;
+            match answers.get(&at) {
+                Some(answer) => answer.encode(reply),
+                // It was not allowed when administration was asked.
+                None => reply.error("NOPERM the rights of this connection changed, try again"),
             }
             continue;
         }

@@ -99,7 +99,11 @@ impl Output {
             }
         }
         self.compact();
-        WriteEnd::Done
+        match stream.flush() {
+            Ok(()) => WriteEnd::Done,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => WriteEnd::Full,
+            Err(_) => WriteEnd::Broken,
+        }
     }
 
     /// Drops what was sent, when cheap.

@@ -240,7 +240,7 @@ fn write_message(
     reply.bulk(message);
 }
 
-fn deliver(core: &mut Core, topic: Topic, channel: &[u8], message: &[u8]) {
+pub(crate) fn deliver(core: &mut Core, topic: Topic, channel: &[u8], message: &[u8]) {
     for (slot, pattern) in receivers(core, topic, channel) {
         let client = core.clients.at(slot);
         write_message(

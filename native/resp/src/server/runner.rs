@@ -6,6 +6,7 @@ use super::clients::Slot;
 use super::core::Core;
 use super::execute::{self, After};
 use super::multi;
+use super::tracking;
 use crate::protocol::Progress;
 use hyperdb_graph::{ReadMode, Turn};
 
@@ -122,11 +123,14 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
                 input.consume(len);
                 core.clients.at(slot).request_is_through();
                 replied(core, slot, start);
+                tracking::command_is_through(core, slot);
             }
             After::Again => input.parser.restart(),
         }
         if core.is_observing() {
+            core.acting = Some(core.clients.at(slot).id);
             blocking::after_touch(core, turn);
+            core.acting = None;
         }
     }
     let client = core.clients.at(slot);

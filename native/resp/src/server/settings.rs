@@ -1,5 +1,8 @@
 //! What can be set: where to listen (fixed at start) and limits (live).
 
+use super::access::Roles;
+use super::tls::Tls;
+use crate::events::Classes;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +13,10 @@ pub struct Listen {
     pub tcp: Vec<SocketAddr>,
     /// A Unix socket; an old one that nobody listens on is replaced.
     pub unix: Option<PathBuf>,
+    /// Where it speaks TLS, and with what.
+    pub tls: Option<Tls>,
+    /// The roles that there are when the first client comes.
+    pub roles: Roles,
 }
 
 /// How much output may wait for a client (Redis: `client-output-buffer-limit`).
@@ -38,18 +45,22 @@ pub struct Settings {
     pub query_buffer: usize,
     /// Output limit of ordinary clients.
     pub output_normal: OutputLimit,
+    /// Output limit of replicas, of which there are none.
+    pub output_replica: OutputLimit,
     /// Output limit of clients that subscribed.
     pub output_pubsub: OutputLimit,
     /// Most bytes in the buffers of all clients together; beyond it the fattest are closed.
     pub client_memory: usize,
     /// How many numbered databases there are.
     pub databases: u32,
-    /// Whether a client must authenticate before anything else.
-    pub requires_auth: bool,
     /// Refuse clients from other machines while no password is needed.
     pub protected: bool,
-    /// Role of clients that need not authenticate.
-    pub default_role: String,
+    /// Keys that are tracked for clients; 0: any number.
+    pub tracked_keys: usize,
+    /// Classes of events of which subscribers are told.
+    pub events: Classes,
+    /// Entries of ACL LOG.
+    pub acl_log_most: usize,
     /// Redis version that HELLO claims.
     pub version: String,
 }
@@ -67,6 +78,11 @@ impl Default for Settings {
                 soft: 256 << 20,
                 soft_seconds: 60,
             },
+            output_replica: OutputLimit {
+                hard: 256 << 20,
+                soft: 64 << 20,
+                soft_seconds: 60,
+            },
             output_pubsub: OutputLimit {
                 hard: 32 << 20,
                 soft: 8 << 20,
@@ -74,9 +90,10 @@ impl Default for Settings {
             },
             client_memory: 2 << 30,
             databases: 16,
-            requires_auth: false,
             protected: true,
-            default_role: "default".into(),
+            tracked_keys: 1_000_000,
+            events: Classes::default(),
+            acl_log_most: 128,
             version: "7.0.15".into(),
         }
     }

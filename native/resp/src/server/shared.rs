@@ -1,8 +1,8 @@
 //! What other threads may do to the loop: leave a message and wake it; read its counters.
 
-use super::admin::{Answer, Login};
+use super::access::Roles;
+use super::admin::{Answer, Attempt, Login};
 use super::settings::Settings;
-use super::standing::Standings;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::atomic::{fence, AtomicBool, Ordering};
@@ -14,15 +14,19 @@ pub(crate) enum Message {
     /// Administration answered client `id`.
     Answers { id: u64, answers: Vec<Answer> },
     /// A login of client `id` was checked.
-    LoggedIn { id: u64, login: Login },
+    LoggedIn {
+        id: u64,
+        login: Login,
+        attempt: Attempt,
+    },
     /// A block was loaded (or could not be) for client `id`.
     Loaded { id: u64, failure: Option<String> },
     /// The lock that client `id` waits for is free.
     LockFree { id: u64 },
     /// New settings.
     Configure(Box<Settings>),
-    /// Roles were changed: those that may log in now.
-    Roles(Standings),
+    /// Roles were changed: those that there are now.
+    Roles(Roles),
     /// Counters to zero.
     ResetStats,
     /// Close everything and end.

@@ -1,6 +1,7 @@
 //! CLIENT LIST and CLIENT INFO.
 
 use super::connection::integer;
+use super::tracking::redirection;
 use crate::command::{errors, Abort};
 use crate::server::client::{Client, State};
 use crate::server::core::Core;
@@ -38,7 +39,7 @@ impl ClientType {
 }
 
 /// One line about a client, in the fields that Redis 7 shows.
-fn line(core: &Core, client: &Client) -> String {
+pub(super) fn line(core: &Core, client: &Client) -> String {
     let mut flags = String::new();
     if client.is_subscriber() {
         flags.push('P');
@@ -58,6 +59,18 @@ fn line(core: &Core, client: &Client) -> String {
     if client.no_evict {
         flags.push('e');
     }
+    if client.no_touch {
+        flags.push('T');
+    }
+    if let Some(tracking) = &client.tracking {
+        flags.push('t');
+        if tracking.is_broken {
+            flags.push('R');
+        }
+        if tracking.broadcasts {
+            flags.push('B');
+        }
+    }
     if flags.is_empty() {
         flags.push('N');
     }
@@ -71,7 +84,7 @@ fn line(core: &Core, client: &Client) -> String {
         text,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 \
-         tot-mem={} events=rw cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=rw cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.peer.address,
         client.peer.local,
@@ -93,6 +106,7 @@ fn line(core: &Core, client: &Client) -> String {
         client.held(),
         command,
         client.role.as_deref().unwrap_or("(none)"),
+        redirection(client.tracking.as_deref()),
         if client.output.reply.resp3 { 3 } else { 2 },
         String::from_utf8_lossy(&client.library),
         String::from_utf8_lossy(&client.library_version),

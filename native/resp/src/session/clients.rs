@@ -137,24 +137,14 @@ pub(super) fn unblock(call: &mut Call<'_, '_>) -> Ran {
     Ok(After::Done)
 }
 
-/// CLIENT GETREDIR: tracking is not there, so nothing is redirected.
-pub(super) fn getredir(call: &mut Call<'_, '_>) -> Ran {
-    call.client().output.reply.integer(-1);
-    Ok(After::Done)
-}
-
-/// CLIENT TRACKINGINFO: tracking is off.
-pub(super) fn trackinginfo(call: &mut Call<'_, '_>) -> Ran {
-    let reply = &mut call.client().output.reply;
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.integer(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(After::Done)
+/// CLIENT NO-TOUCH ON | OFF
+pub(super) fn no_touch(call: &mut Call<'_, '_>) -> Ran {
+    let on = call.args.is(2, "ON");
+    if !on && !call.args.is(2, "OFF") {
+        return Err(errors::syntax());
+    }
+    call.client().no_touch = on;
+    ok(call)
 }
 
 /// Which clients CLIENT KILL means.
@@ -192,6 +182,10 @@ impl Filter {
             } else if args.is(at, "LADDR") {
                 filter.local = Some(value.to_vec());
             } else if args.is(at, "USER") {
+                if call.core.users.find(value).is_none() {
+                    let shown = String::from_utf8_lossy(value);
+                    return Err(Abort::error(format!("ERR No such user '{shown}'")));
+                }
                 filter.user = Some(value.to_vec());
             } else if args.is(at, "SKIPME") && args.is(at + 1, "YES") {
                 filter.skip_me = true;

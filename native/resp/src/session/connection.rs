@@ -3,7 +3,7 @@
 use crate::command::{errors, Abort};
 use crate::server::client::ReplyMode;
 use crate::server::execute::{wrong_arity, After, Call, Ran};
-use crate::server::{multi, pubsub, Standing};
+use crate::server::{access, multi, pubsub, tracking};
 
 /// PING [message]
 pub(super) fn ping(call: &mut Call<'_, '_>) -> Ran {
@@ -69,15 +69,14 @@ pub(super) fn quit(call: &mut Call<'_, '_>) -> Ran {
 pub(super) fn reset(call: &mut Call<'_, '_>) -> Ran {
     multi::forget(call.core, call.slot);
     pubsub::leave_all(call.core, call.slot);
-    let settings = &call.core.settings;
-    let role = (!settings.requires_auth).then(|| settings.default_role.clone());
+    tracking::disable(call.core, call.slot);
+    access::forget(call.core, call.slot);
     let client = call.client();
-    client.role = role;
-    client.standing = Standing::Superuser;
     client.db = 0;
     client.name.clear();
     client.reply_mode = ReplyMode::On;
     client.no_evict = false;
+    client.no_touch = false;
     client.output.reply.resp3 = false;
     client.output.reply.simple("RESET");
     Ok(After::Done)

@@ -1,15 +1,26 @@
 //! Commands on the connection and on the loop's own state: no keys, or keys only watched.
 
+use crate::server::clients::Slot;
+use crate::server::core::Core;
 use crate::server::execute::SessionHandler;
 use crate::server::{login, multi, pubsub};
 
+mod acl;
 mod client_list;
 mod clients;
 mod connection;
 mod help;
+mod tracking;
 
 /// Every session command by lower-case name.
 const HANDLERS: &[(&str, SessionHandler)] = &[
+    ("acl|cat", acl::cat),
+    ("acl|dryrun", acl::dryrun),
+    ("acl|getuser", acl::getuser),
+    ("acl|list", acl::list),
+    ("acl|log", acl::log),
+    ("acl|users", acl::users),
+    ("acl|whoami", acl::whoami),
     ("auth", login::auth),
     ("hello", login::hello),
     ("ping", connection::ping),
@@ -50,10 +61,19 @@ const HANDLERS: &[(&str, SessionHandler)] = &[
     ("client|pause", clients::pause),
     ("client|unpause", clients::unpause),
     ("client|unblock", clients::unblock),
-    ("client|getredir", clients::getredir),
-    ("client|trackinginfo", clients::trackinginfo),
+    ("client|no-touch", clients::no_touch),
+    ("client|caching", tracking::caching),
+    ("client|getredir", tracking::getredir),
+    ("client|tracking", tracking::tracking),
+    ("client|trackinginfo", tracking::trackinginfo),
     ("client|help", help::help),
 ];
+
+/// A client as CLIENT LIST shows it.
+pub(crate) fn described(core: &Core, slot: Slot) -> String {
+    let client = core.clients.get(slot);
+    client.map_or_else(String::new, |client| client_list::line(core, client))
+}
 
 /// Every session command.
 pub(crate) fn handlers() -> impl Iterator<Item = (&'static str, SessionHandler)> {

@@ -1,13 +1,11 @@
 //! Commands that Python runs, passwords, and CLIENT.
 
-use super::support::Running;
-use hyperdb_resp::server::{Settings, Standing, Standings};
+use super::support::{role, some_roles, Running};
+use hyperdb_graph::roles::attribute;
+use hyperdb_resp::server::{Roles, Settings};
 
 fn locked() -> Running {
-    Running::with(Settings {
-        requires_auth: true,
-        ..Settings::default()
-    })
+    Running::locked()
 }
 
 #[test]
@@ -91,11 +89,8 @@ fn a_change_of_roles_ends_connections_with_rights_from_before() {
     assert_eq!(ann.ask("auth ann pw"), "+OK");
     assert_eq!(bob.ask("auth bob pw"), "+OK");
     assert_eq!(other.ask("auth secret"), "+OK");
-    let roles = Standings::from([
-        ("ann".into(), Standing::Restricted),
-        ("bob".into(), Standing::Restricted),
-        ("default".into(), Standing::Superuser),
-    ]);
+    let mut roles = some_roles();
+    roles.insert("ann".to_owned(), role(attribute::LOGIN));
     running.server.handle().set_roles(roles);
     assert!(ann.is_closed(), "ann was a superuser");
     assert_eq!(bob.ask("ping"), "+PONG");
@@ -103,7 +98,11 @@ fn a_change_of_roles_ends_connections_with_rights_from_before() {
     let mut again = running.client();
     assert_eq!(again.ask("auth ann pw"), "+OK");
     assert_eq!(again.ask("get k"), "-NOPERM No permissions to access a key");
-    running.server.handle().set_roles(Standings::new());
+    let default = [(
+        "default".to_owned(),
+        role(attribute::SUPERUSER | attribute::LOGIN),
+    )];
+    running.server.handle().set_roles(Roles::from(default));
     assert!(bob.is_closed(), "bob is no role any more");
     assert!(again.is_closed());
     assert_eq!(

@@ -72,10 +72,7 @@ fn a_promise_takes_no_memory() {
 
 #[test]
 fn strangers_may_not_send_much() {
-    let running = Running::with(Settings {
-        requires_auth: true,
-        ..Settings::default()
-    });
+    let running = Running::locked();
     let mut client = running.client();
     client.send(b"*11\r\n");
     assert_eq!(

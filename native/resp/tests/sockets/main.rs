@@ -1,13 +1,16 @@
 //! The server over real sockets on free ports.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acl;
 mod administration;
 mod blocking;
 mod disk;
+mod events;
 mod hostile;
 mod outside;
 mod pipelining;
 mod pubsub;
 mod streams;
 mod support;
+mod tracking;
 mod transactions;

@@ -1,8 +1,10 @@
 //! A server on a free port with a store of its own, and a client that shows replies as text.
 
-use hyperdb_graph::{Options, Store, SyncMode};
+use hyperdb_graph::roles::{attribute, Role};
+use hyperdb_graph::{Options, Store, SyncMode, TransactionOptions};
+use hyperdb_resp::acl;
 use hyperdb_resp::server::{
-    Admin, Answer, ClientInfo, Clock, Listen, Login, Server, Settings, Standing, SystemClock,
+    Admin, Answer, Attempt, ClientInfo, Clock, Listen, Login, Roles, Server, Settings, SystemClock,
 };
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -54,14 +56,47 @@ impl Admin for TestAdmin {
         }
     }
 
-    fn authenticate(&self, user: &[u8], password: &[u8]) -> Login {
-        match (user, password) {
-            (b"default", b"secret") => Login::Role("default".into(), Standing::Superuser),
-            (b"ann", b"pw") => Login::Role("ann".into(), Standing::Superuser),
-            (b"bob", b"pw") => Login::Role("bob".into(), Standing::Restricted),
+    fn authenticate(&self, attempt: &Attempt) -> Login {
+        match (attempt.user.as_slice(), attempt.password.as_slice()) {
+            (b"default", b"secret") => Login::Role("default".into()),
+            (name, b"pw") => Login::Role(String::from_utf8_lossy(name).into()),
+            (_, b"wait") if attempt.waited => Login::Denied,
+            (_, b"wait") => Login::Later(5),
+            (_, b"crowd") => Login::Busy,
             _ => Login::Denied,
         }
     }
+}
+
+/// A role as SQL makes it.
+pub fn role(attributes: u16) -> Role {
+    Role {
+        attributes,
+        connection_limit: -1,
+        valid_until: i64::MAX,
+        verifier: None,
+        hashes: Vec::new(),
+        memberships: Vec::new(),
+        grants: Vec::new(),
+        rules: Vec::new(),
+    }
+}
+
+/// The default role needs a password; `ann` is a superuser, `bob` is none.
+pub fn some_roles() -> Roles {
+    let everything = attribute::SUPERUSER | attribute::LOGIN;
+    Roles::from([
+        ("default".to_owned(), role(everything)),
+        ("ann".to_owned(), role(everything)),
+        ("bob".to_owned(), role(attribute::LOGIN)),
+    ])
+}
+
+/// Gives a role rules, or makes it.
+pub fn set_user(roles: &mut Roles, name: &str, rules: &str) {
+    let words: Vec<Vec<u8>> = rules.split(' ').map(|word| word.into()).collect();
+    let changed = acl::change(name, roles.get(name), &words).unwrap();
+    roles.insert(name.to_owned(), changed.role);
 }
 
 /// A running server; its directory goes with it.
@@ -87,14 +122,24 @@ impl Running {
     }
 
     pub fn with_sync(settings: Settings, sync: SyncMode) -> Self {
-        Self::start(settings, sync, Box::new(SystemClock::new()))
+        Self::start(settings, Roles::new(), sync, Box::new(SystemClock::new()))
     }
 
     pub fn with_clock(settings: Settings, clock: Box<dyn Clock>) -> Self {
-        Self::start(settings, SyncMode::EverySec, clock)
+        Self::start(settings, Roles::new(), SyncMode::EverySec, clock)
     }
 
-    fn start(settings: Settings, sync: SyncMode, clock: Box<dyn Clock>) -> Self {
+    /// With roles, of which the default one needs a password.
+    pub fn locked() -> Self {
+        Self::with_roles(some_roles())
+    }
+
+    pub fn with_roles(roles: Roles) -> Self {
+        let clock = Box::new(SystemClock::new());
+        Self::start(Settings::default(), roles, SyncMode::EverySec, clock)
+    }
+
+    fn start(settings: Settings, roles: Roles, sync: SyncMode, clock: Box<dyn Clock>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory =
@@ -105,19 +150,27 @@ impl Running {
             ..Options::default()
         };
         let store = Store::open(&directory, options).unwrap();
-        Self::serve(store, settings, directory, clock)
+        Self::serve(store, settings, roles, directory, clock)
     }
 
     /// Serves a store that lies elsewhere than in a directory of its own.
     pub fn on(store: Store, settings: Settings, directory: PathBuf) -> Self {
-        Self::serve(store, settings, directory, Box::new(SystemClock::new()))
+        let clock = Box::new(SystemClock::new());
+        Self::serve(store, settings, Roles::new(), directory, clock)
     }
 
-    fn serve(store: Store, settings: Settings, directory: PathBuf, clock: Box<dyn Clock>) -> Self {
+    fn serve(
+        store: Store,
+        settings: Settings,
+        roles: Roles,
+        directory: PathBuf,
+        clock: Box<dyn Clock>,
+    ) -> Self {
         let store = Arc::new(store);
         let listen = Listen {
             tcp: vec!["127.0.0.1:0".parse().unwrap()],
-            unix: None,
+            roles,
+            ..Listen::default()
         };
         let server = Server::start_with_clock(
             store.clone(),
@@ -132,6 +185,25 @@ impl Running {
             store,
             directory,
         }
+    }
+
+    /// Sets a string of database 0 as the host process would, in a transaction.
+    pub fn write_outside(&self, key: &str, value: &str) {
+        let mut outside = self.store.begin(TransactionOptions::default());
+        let app = outside.app(&self.store, b"redis/0").unwrap().unwrap();
+        let (id, value) = (key.as_bytes(), value.as_bytes());
+        outside.put_vertex(app, id, value, None).unwrap();
+        let commit = outside.commit().unwrap();
+        self.store.db().wait_durable(commit).unwrap();
+    }
+
+    /// Removes an element of database 0 as the host process would.
+    pub fn remove_outside(&self, key: &str) {
+        let removed = self.store.run(0, None, |turn| {
+            let app = turn.redis_app(0)?;
+            turn.remove_element(app, key.as_bytes())
+        });
+        removed.unwrap();
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -150,7 +222,11 @@ impl Running {
 
     /// Waits until `count` clients are blocked on keys.
     pub fn until_blocked(&self, count: usize) {
-        let mut watcher = self.client();
+        self.until_blocked_by(&mut self.client(), count);
+    }
+
+    /// The same, asked by a client that may.
+    pub fn until_blocked_by(&self, watcher: &mut Client, count: usize) {
         let start = std::time::Instant::now();
         loop {
             let list = watcher.ask("client list");

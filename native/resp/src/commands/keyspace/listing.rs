@@ -20,7 +20,7 @@ pub fn keys(cx: &mut Context<'_, '_>) -> Outcome {
     while let Some((place, record)) = walk.next()? {
         let (_, id) = split_place(place);
         let wanted = everything || glob::matches(pattern, id);
-        if wanted && is_live(&decode(&record)?, cx.turn.now_ms()) {
+        if wanted && cx.may_name(id) && is_live(&decode(&record)?, cx.turn.now_ms()) {
             items.bulk(id);
             len += 1;
         }
@@ -45,7 +45,7 @@ pub fn scan(cx: &mut Context<'_, '_>) -> Outcome {
             next = hash;
             break;
         }
-        if !options.admits(id) {
+        if !options.admits(id) || !cx.may_name(id) {
             continue;
         }
         let record = decode(&record)?;
@@ -84,8 +84,9 @@ fn live_from(cx: &Context<'_, '_>, from: u64) -> Result<Vec<Box<[u8]>>, Abort> {
         let Some((place, record)) = walk.next()? else {
             break;
         };
-        if is_live(&decode(&record)?, cx.turn.now_ms()) {
-            found.push(split_place(place).1.into());
+        let id = split_place(place).1;
+        if cx.may_name(id) && is_live(&decode(&record)?, cx.turn.now_ms()) {
+            found.push(id.into());
         }
     }
     Ok(found)

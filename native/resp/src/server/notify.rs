@@ -1,0 +1,164 @@
+//! Telling subscribers what happened to keys, and taking in what others than this loop did.
+//!
+//! **Theory.** What a command did is noted when it is through, and told when its reply is written: a transaction's when all of it is.
+//! What others committed comes from the store's list, taken at the begin of a turn.
+//!
+//! **Invariant.** Nothing is told of what was taken back.
+
+use super::core::Core;
+use super::pubsub::{self, Topic};
+use super::tracking;
+use crate::args::Args;
+use crate::events::{Classes, Done, Event, CHANGED, DEL, EXPIRED, MISS, NEW};
+use crate::key_places::keys;
+use crate::table::{Flags, RowId};
+use hyperdb_graph::{AppId, Turn};
+
+/// An event that waits to be told.
+#[derive(Debug)]
+pub(crate) struct Told {
+    db: u32,
+    key: Box<[u8]>,
+    event: Event,
+}
+
+/// What must be known before a command runs.
+pub(crate) struct Before {
+    touched: usize,
+    absent: Vec<Box<[u8]>>,
+}
+
+/// Looks before a command runs; `None` if nobody wants to hear of anything.
+#[inline]
+pub(crate) fn before(
+    core: &Core,
+    turn: &Turn<'_>,
+    row: RowId,
+    args: Args<'_>,
+    app: AppId,
+) -> Option<Before> {
+    let classes = core.settings.events;
+    if !classes.any() {
+        return None;
+    }
+    let table = &core.commands.table;
+    let looks = classes.wants(Classes::NEW) && table.row(row).flags.has(Flags::WRITE);
+    let absent = if looks {
+        let named = keys(table.keys(row), table.row(row).name, args);
+        let absent = named
+            .into_iter()
+            .filter(|key| matches!(turn.element(app, key), Ok(None)));
+        absent.map(Into::into).collect()
+    } else {
+        Vec::new()
+    };
+    Some(Before {
+        touched: turn.touched().len(),
+        absent,
+    })
+}
+
+/// Notes what a command did.
+pub(crate) fn after(
+    core: &mut Core,
+    turn: &Turn<'_>,
+    row: RowId,
+    args: Args<'_>,
+    (app, db): (AppId, u32),
+    before: &Before,
+) {
+    let classes = core.settings.events;
+    let facts = core.commands.table.row(row);
+    if classes.wants(Classes::MISS) && facts.flags.has(Flags::READONLY) {
+        for key in keys(core.commands.table.keys(row), facts.name, args) {
+            if matches!(turn.element(app, key), Ok(None)) {
+                note(core, db, key.into(), MISS);
+            }
+        }
+    }
+    let name = core.commands.table.row(row).name;
+    for (at, key, events) in (Done { name, args }).happened(turn, before.touched) {
+        let Some(db) = (if at == app { Some(db) } else { core.db_of(at) }) else {
+            continue;
+        };
+        let is_new = before.absent.contains(&key) && !events.contains(&DEL);
+        for event in is_new.then_some(NEW).into_iter().chain(events) {
+            note(core, db, key.clone(), event);
+        }
+    }
+}
+
+fn note(core: &mut Core, db: u32, key: Box<[u8]>, event: Event) {
+    if core.settings.events.wants(event.class) {
+        core.told.push(Told { db, key, event });
+    }
+}
+
+/// Notes keys whose time was over.
+pub(crate) fn expired(core: &mut Core, turn: &Turn<'_>) {
+    if !core.settings.events.wants(Classes::EXPIRED) {
+        return;
+    }
+    let touched: Vec<_> = turn.touched().to_vec();
+    for (app, key) in touched {
+        if let Some(db) = find_db(core, turn, app) {
+            note(core, db, key, EXPIRED);
+        }
+    }
+}
+
+/// Tells what was noted.
+pub(crate) fn tell(core: &mut Core) {
+    if core.told.is_empty() {
+        return;
+    }
+    let classes = core.settings.events.0;
+    for Told { db, key, event } in std::mem::take(&mut core.told) {
+        if classes & Classes::KEYSPACE != 0 {
+            let mut channel = format!("__keyspace@{db}__:").into_bytes();
+            channel.extend_from_slice(&key);
+            pubsub::deliver(core, Topic::Channel, &channel, event.name.as_bytes());
+        }
+        if classes & Classes::KEYEVENT != 0 {
+            let channel = format!("__keyevent@{db}__:{}", event.name);
+            pubsub::deliver(core, Topic::Channel, channel.as_bytes(), &key);
+        }
+    }
+}
+
+/// Takes in what others than this loop changed.
+pub(crate) fn take_news(core: &mut Core, turn: &Turn<'_>, heard: &hyperdb_graph::heard::Heard) {
+    let news = heard.take();
+    if news.is_incomplete {
+        tracking::flush(core);
+    }
+    for change in news.changes {
+        let Some(db) = find_db(core, turn, change.app) else {
+            continue;
+        };
+        tracking::invalidate(core, &change.id, None);
+        let Some(events) = change.events else {
+            let event = if change.is_gone { DEL } else { CHANGED };
+            note(core, db, change.id, event);
+            continue;
+        };
+        for (class, name) in events {
+            note(core, db, change.id.clone(), Event { class, name });
+        }
+    }
+    tell(core);
+}
+
+/// The numbered database of an app, also of one that this loop has not used.
+fn find_db(core: &mut Core, turn: &Turn<'_>, app: AppId) -> Option<u32> {
+    if let Some(db) = core.db_of(app) {
+        return Some(db);
+    }
+    // An app that cannot be found now has no subscribers yet that could tell.
+    let apps = turn.apps().unwrap_or_default();
+    let (name, _) = apps.into_iter().find(|(_, found)| *found == app)?;
+    let number = std::str::from_utf8(&name).ok()?.strip_prefix("redis/")?;
+    let db: u32 = number.parse().ok()?;
+    core.know_app(db, app);
+    Some(db)
+}

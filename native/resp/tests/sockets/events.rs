@@ -1,0 +1,153 @@
+//! Keyspace notifications on the wire.
+
+use super::support::{Client, Running};
+use hyperdb_resp::events::Classes;
+use hyperdb_resp::server::Settings;
+
+/// A server that tells of these classes on channels of events, and a client that listens to all of them.
+fn listening(classes: u64) -> (Running, Client) {
+    let running = Running::with(Settings {
+        events: Classes(classes),
+        ..Settings::default()
+    });
+    let mut client = running.client();
+    client.ask("psubscribe __key*");
+    (running, client)
+}
+
+/// All that have events by their command.
+const ALL: u64 = Classes::GENERIC
+    | Classes::STRING
+    | Classes::LIST
+    | Classes::SET
+    | Classes::HASH
+    | Classes::SORTED_SET
+    | Classes::EXPIRED
+    | Classes::STREAM;
+
+/// The events of some commands: `name key`, until the one of `end`.
+fn events(running: &Running, hearing: &mut Client, lines: &[&str]) -> Vec<String> {
+    let mut client = running.client();
+    for line in lines {
+        let said = client.ask(line);
+        assert!(!said.starts_with('-'), "{line}: {said}");
+    }
+    client.ask("set end 1");
+    let mut heard = Vec::new();
+    loop {
+        let message = hearing.reply();
+        let message = message.trim_matches(['[', ']']);
+        let words: Vec<&str> = message.split(' ').skip(2).collect();
+        let event = words.join(" ").replace("__keyevent@0__:", "");
+        if event == "set end" {
+            return heard;
+        }
+        heard.push(event);
+    }
+}
+
+#[test]
+fn each_command_has_its_events() {
+    let (running, mut hearing) = listening(ALL | Classes::KEYEVENT);
+    for (lines, told) in [
+        (&["set k v ex 100"][..], &["set k", "expire k"][..]),
+        (
+            &["incr n", "append n 5", "getset n 1"],
+            &["incrby n", "append n", "set n"],
+        ),
+        (&["getdel n", "getdel n"], &["del n"]),
+        (
+            &["rpush l a b c", "lpop l", "rpoplpush l m"],
+            &["rpush l", "lpop l", "rpop l", "lpush m"],
+        ),
+        (&["lmove l m left left"], &["lpop l", "del l", "lpush m"]),
+        (&["lmove m m left right"], &["lpop m", "rpush m"]),
+        (
+            &["sadd s a b", "sadd s a", "smove s t a", "srem s b"],
+            &["sadd s", "srem s", "sadd t", "srem s", "del s"],
+        ),
+        (
+            &["hset h f 1", "hincrby h f 1", "hdel h f"],
+            &["hset h", "hincrby h", "hdel h", "del h"],
+        ),
+        (
+            &["zadd z 1 a", "zadd z incr 1 a", "zpopmin z"],
+            &["zadd z", "zincr z", "zpopmin z", "del z"],
+        ),
+        (&["zunionstore d 1 none"], &[]),
+        (&["xadd x * a b"], &["xadd x"]),
+        (
+            &["rename x y", "copy y c", "del c"],
+            &["rename_from x", "rename_to y", "copy_to c", "del c"],
+        ),
+        (
+            &["expire y 100", "persist y", "expire y -1"],
+            &["expire y", "persist y", "del y"],
+        ),
+        (&["del none", "get k", "set k v xx get"], &["set k"]),
+        (
+            &["multi", "set a 1", "set b 2", "exec"],
+            &["set a", "set b"],
+        ),
+    ] {
+        assert_eq!(events(&running, &mut hearing, lines), told, "{lines:?}");
+    }
+}
+
+#[test]
+fn channels_of_keys_and_of_events() {
+    let (running, mut hearing) = listening(Classes::LIST | Classes::KEYEVENT | Classes::KEYSPACE);
+    let mut client = running.client();
+    client.ask("set k v");
+    client.ask("select 3");
+    client.ask("rpush l a");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyspace@3__:l rpush]");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@3__:rpush l]");
+}
+
+#[test]
+fn keys_that_expire_are_missing_or_new() {
+    let (running, mut hearing) =
+        listening(Classes::EXPIRED | Classes::NEW | Classes::MISS | Classes::KEYEVENT);
+    let mut client = running.client();
+    client.ask("set k v px 20");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:new k]");
+    assert_eq!(
+        hearing.reply(),
+        "[pmessage __key* __keyevent@0__:expired k]"
+    );
+    client.ask("get k");
+    assert_eq!(
+        hearing.reply(),
+        "[pmessage __key* __keyevent@0__:keymiss k]"
+    );
+    client.ask("set k v");
+    client.ask("set k v");
+    client.ask("rename k j");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:new k]");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:new j]");
+}
+
+#[test]
+fn a_transaction_that_is_taken_back_told_nothing() {
+    let (running, mut hearing) = listening(Classes::STRING | Classes::KEYEVENT);
+    let mut client = running.client();
+    client.ask("multi");
+    client.ask("incr k");
+    client.ask("lpush k x");
+    client.ask("incr k");
+    assert!(client.ask("exec").starts_with("[:1 -WRONGTYPE"));
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:incrby k]");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:incrby k]");
+}
+
+#[test]
+fn others_than_clients_are_heard_of() {
+    let (running, mut hearing) = listening(ALL | Classes::KEYEVENT);
+    running.client().ask("set mine 1");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:set mine]");
+    running.write_outside("k", "v");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:set k]");
+    running.remove_outside("k");
+    assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:del k]");
+}
