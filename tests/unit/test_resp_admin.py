@@ -43,6 +43,7 @@ class FakeServer:
             "output_replica_hard": 0,
             "output_replica_soft": 0,
             "output_replica_seconds": 0,
+            "busy_reply_ms": 5000,
             "protected": 1,
             "output_normal_hard": 0,
             "output_normal_soft": 0,

@@ -106,6 +106,9 @@ PARAMETERS: Mapping[str, Live | Fixed] = {
     "proto-max-bulk-len": Live("max_bulk", _bytes(1 << 20, 2**40)),
     "client-query-buffer-limit": Live("query_buffer", _bytes(1 << 20, 2**40)),
     "maxmemory-clients": Live("client_memory", _bytes(1 << 20, 2**40)),
+    # Two names of one limit, as in Redis.
+    "busy-reply-threshold": Live("busy_reply_ms", _count(0, 2**31 - 1)),
+    "lua-time-limit": Live("busy_reply_ms", _count(0, 2**31 - 1)),
     "protected-mode": Live("protected", _yes_no, lambda value: "yes" if value else "no"),
     "notify-keyspace-events": Live("events", _event_classes, _show_event_classes),
     "tracking-table-max-keys": Live("tracked_keys", _count(0, 2**63 - 1)),

@@ -40,6 +40,11 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         |s, v| s.client_memory = v as usize,
     ),
     (
+        "busy_reply_ms",
+        |s| s.busy_reply_ms,
+        |s, v| s.busy_reply_ms = v,
+    ),
+    (
         "output_normal_hard",
         |s| s.output_normal.hard as u64,
         |s, v| s.output_normal.hard = v as usize,

@@ -15,6 +15,7 @@ pub mod key_places;
 pub mod protocol;
 pub mod rdb;
 pub mod reply;
+mod scripting;
 pub mod server;
 mod session;
 pub mod table;

@@ -30,13 +30,19 @@ impl Reply {
         self.line(b'+', text.as_bytes());
     }
 
+    /// A simple string of any bytes; line breaks become spaces.
+    pub fn status(&mut self, text: &[u8]) {
+        self.one_line(b'+', text);
+    }
+
     /// An error with its class: `WRONGTYPE ...`; line breaks become spaces.
     pub fn error(&mut self, text: &str) {
-        let clean: Vec<u8> = text
-            .bytes()
-            .map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b })
-            .collect();
-        self.line(b'-', &clean);
+        self.error_bytes(text.as_bytes());
+    }
+
+    /// An error of any bytes; line breaks become spaces.
+    pub fn error_bytes(&mut self, text: &[u8]) {
+        self.one_line(b'-', text);
     }
 
     /// An integer.
@@ -86,6 +92,11 @@ impl Reply {
         self.insert(at, |head| head.map(len));
     }
 
+    /// Announces a set of the `len` replies that begin at `at`.
+    pub fn insert_set(&mut self, at: usize, len: usize) {
+        self.insert(at, |head| head.set(len));
+    }
+
     fn insert(&mut self, at: usize, write: impl FnOnce(&mut Reply)) {
         let mut head = Reply::new(self.resp3);
         write(&mut head);
@@ -130,15 +141,45 @@ impl Reply {
         }
     }
 
+    /// An integer of any length; a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &[u8]) {
+        if self.resp3 {
+            self.one_line(b'(', digits);
+        } else {
+            self.bulk(digits);
+        }
+    }
+
     /// Text for people (`txt`); a bulk string in RESP2.
     pub fn verbatim(&mut self, text: &[u8]) {
+        self.verbatim_as(b"txt", text);
+    }
+
+    /// Text in a format of three letters; a bulk string in RESP2.
+    pub fn verbatim_as(&mut self, format: &[u8], text: &[u8]) {
         if self.resp3 {
+            let mut three = *b"   ";
+            for (letter, given) in three.iter_mut().zip(format) {
+                *letter = *given;
+            }
             self.number(b'=', text.len() as i64 + 4);
-            self.buffer.extend_from_slice(b"txt:");
+            self.buffer.extend_from_slice(&three);
+            self.buffer.push(b':');
             self.buffer.extend_from_slice(text);
             self.buffer.extend_from_slice(b"\r\n");
         } else {
             self.bulk(text);
+        }
+    }
+
+    fn one_line(&mut self, tag: u8, text: &[u8]) {
+        let start = self.buffer.len();
+        self.line(tag, text);
+        let end = self.buffer.len() - 2;
+        for byte in &mut self.buffer[start..end] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
         }
     }
 

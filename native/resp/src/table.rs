@@ -33,6 +33,10 @@ impl Flags {
     pub const READONLY: Flags = Flags(1 << 9);
     /// Category `connection`: is about the client's own connection.
     pub const CONNECTION: Flags = Flags(1 << 6);
+    /// Must not be called by scripts.
+    pub const NO_SCRIPT: Flags = Flags(1 << 7);
+    /// May be called while a script keeps everybody else waiting.
+    pub const ALLOW_BUSY: Flags = Flags(1 << 8);
 
     fn parse(text: &str) -> Flags {
         let bits = text.split(',').map(|name| match name {
@@ -43,6 +47,8 @@ impl Flags {
             "blocking" => Flags::BLOCKING.0,
             "admin" => Flags::ADMIN.0,
             "readonly" => Flags::READONLY.0,
+            "noscript" => Flags::NO_SCRIPT.0,
+            "allow_busy" => Flags::ALLOW_BUSY.0,
             _ => 0,
         });
         Flags(bits.fold(0, |all, bit| all | bit))

@@ -36,7 +36,6 @@ pub(crate) enum Where {
     Toplevel,
     Multi,
     /// A script.
-    #[allow(dead_code)]
     Lua,
 }
 

@@ -21,7 +21,7 @@ mod write;
 mod ziplist;
 
 pub use stream::{StreamGroup, StreamReader, StreamValue};
-pub use write::dump;
+pub use write::{dump, dump_functions};
 
 /// A string.
 pub type Text = Vec<u8>;
@@ -59,11 +59,27 @@ pub enum Refusal {
     Body,
 }
 
+/// Marks the code of a library of functions.
+const FUNCTION: u8 = 0xf5;
+
 /// The value in a payload of DUMP.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn parse(payload: &[u8]) -> Result<Value, Refusal> {
+    read::value(body(payload)?).ok_or(Refusal::Body)
+}
+
+/// The codes of the libraries in a payload of FUNCTION DUMP.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_functions(payload: &[u8]) -> Result<Vec<Text>, Refusal> {
+    read::functions(body(payload)?).ok_or(Refusal::Body)
+}
+
+/// What lies before a payload's version and checksum, which are right.
+fn body(payload: &[u8]) -> Result<&[u8], Refusal> {
     let at = payload.len().checked_sub(FOOTER).ok_or(Refusal::Footer)?;
     let (body, footer) = payload.split_at(at);
     let (version, sum) = footer.split_first_chunk::<2>().ok_or(Refusal::Footer)?;
@@ -73,7 +89,7 @@ pub fn parse(payload: &[u8]) -> Result<Value, Refusal> {
     if u16::from_le_bytes(*version) > NEWEST || (sum != 0 && sum != crc64::of(covered)) {
         return Err(Refusal::Footer);
     }
-    read::value(body).ok_or(Refusal::Body)
+    Ok(body)
 }
 
 #[cfg(test)]

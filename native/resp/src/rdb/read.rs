@@ -1,7 +1,7 @@
 //! Reading a value.
 
 use super::packed::{checked, pairs, scored, texts, Form};
-use super::{lzf, stream, ziplist, Text, Value};
+use super::{lzf, stream, ziplist, Text, Value, FUNCTION};
 use crate::commands::numbers::parse_f64;
 use crate::commands::strings::MAX_STRING;
 
@@ -138,6 +138,22 @@ impl<'a> Input<'a> {
         }
         Some(items)
     }
+}
+
+/// The codes of libraries of a payload without its version and checksum.
+pub(super) fn functions(body: &[u8]) -> Option<Vec<Text>> {
+    let mut input = Input {
+        rest: body,
+        budget: MAX_STRING,
+    };
+    let mut codes = Vec::new();
+    while !input.rest.is_empty() {
+        if input.byte()? != FUNCTION {
+            return None;
+        }
+        codes.push(input.text()?);
+    }
+    Some(codes)
 }
 
 /// The value of a payload without its version and checksum.

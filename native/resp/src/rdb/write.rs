@@ -1,6 +1,6 @@
 //! Writing a value.
 
-use super::{crc64, stream, Value, VERSION};
+use super::{crc64, stream, Value, FUNCTION, VERSION};
 use crate::commands::numbers::parse_i64;
 
 /// Bytes that are written at their end.
@@ -86,6 +86,20 @@ pub fn dump(value: &Value) -> Vec<u8> {
         }
         Value::Stream(value) => stream::write(&mut out, value),
     }
+    with_footer(out)
+}
+
+/// The payload of FUNCTION DUMP: the codes of all libraries.
+pub fn dump_functions<'c>(codes: impl Iterator<Item = &'c [u8]>) -> Vec<u8> {
+    let mut out = Output::default();
+    for code in codes {
+        out.0.push(FUNCTION);
+        out.text(code);
+    }
+    with_footer(out)
+}
+
+fn with_footer(mut out: Output) -> Vec<u8> {
     out.raw(&VERSION.to_le_bytes());
     let sum = crc64::of(&out.0);
     out.raw(&sum.to_le_bytes());

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 /// Most connections taken before those that are there have their turn.
 const ACCEPTS_PER_TURN: usize = 256;
 
+#[derive(Default)]
 pub(crate) struct Listeners {
     listeners: Vec<Listener>,
     /// There may be more to take than was taken.
@@ -43,7 +44,14 @@ impl Listeners {
         self.more |= std::mem::take(&mut self.starved);
     }
 
-    pub(crate) fn accept(&mut self, core: &mut Core, registry: &Registry) {
+    /// Takes connections in.
+    pub(crate) fn accept(core: &mut Core) {
+        let mut this = std::mem::take(&mut core.listeners);
+        this.accept_all(core);
+        core.listeners = this;
+    }
+
+    fn accept_all(&mut self, core: &mut Core) {
         self.more = false;
         for listener in &self.listeners {
             for taken in 0.. {
@@ -52,7 +60,7 @@ impl Listeners {
                     break;
                 }
                 match listener.accept() {
-                    Ok((stream, peer)) => admit(core, registry, stream, peer),
+                    Ok((stream, peer)) => admit(core, stream, peer),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -66,7 +74,7 @@ impl Listeners {
     }
 }
 
-fn admit(core: &mut Core, registry: &Registry, mut stream: Stream, peer: Peer) {
+fn admit(core: &mut Core, mut stream: Stream, peer: Peer) {
     core.counters.connections += 1;
     let settings = &core.settings;
     let refusal = if core.clients.len() >= settings.max_clients {
@@ -86,6 +94,7 @@ fn admit(core: &mut Core, registry: &Registry, mut stream: Stream, peer: Peer) {
         return;
     }
     let token = Token(FIRST_CLIENT + core.clients.next_slot());
+    let registry = core.poll.registry();
     // A socket that cannot be set up is dropped; its client sees it closed.
     if stream.tune(settings.tcp_keepalive).is_err() || stream.register(registry, token).is_err() {
         return;

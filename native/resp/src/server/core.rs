@@ -1,5 +1,6 @@
-//! The loop's own state: everything but the poller and the store.
+//! The loop's own state: everything but the store.
 
+use super::accept::Listeners;
 use super::access::{Roles, Users};
 use super::admin::{ClientInfo, Job, Jobs};
 use super::blocking::Waiters;
@@ -15,7 +16,9 @@ use super::shared::{Message, ServerStats, Shared};
 use super::tracking::{self, Tracked};
 use crate::acl::log::Log;
 use crate::protocol::Progress;
+use crate::scripting::Scripting;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
+use mio::Poll;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -69,6 +72,10 @@ impl Random {
 
 /// See the module's head.
 pub(crate) struct Core {
+    pub poll: Poll,
+    pub listeners: Listeners,
+    /// There are messages that the loop has been told of while a script ran.
+    pub woken: bool,
     pub clients: Clients,
     pub commands: Commands,
     pub settings: Settings,
@@ -88,6 +95,7 @@ pub(crate) struct Core {
     pub waiters: Waiters,
     pub watchers: Watchers,
     pub random: Random,
+    pub scripting: Scripting,
     pub counters: Counters,
     /// Calls by row.
     pub calls: Vec<u64>,
@@ -117,6 +125,8 @@ pub(crate) struct Core {
 
 /// What a core is made from.
 pub(crate) struct Parts {
+    pub poll: Poll,
+    pub listeners: Listeners,
     pub settings: Settings,
     pub roles: Roles,
     pub shared: Arc<Shared>,
@@ -132,6 +142,9 @@ impl Core {
         let commands = Commands::new();
         let users = Users::new(&commands.table, &parts.roles);
         Self {
+            poll: parts.poll,
+            listeners: parts.listeners,
+            woken: false,
             clients: Clients::default(),
             calls: vec![0; commands.table.rows().len()],
             commands,
@@ -149,6 +162,7 @@ impl Core {
             waiters: Waiters::default(),
             watchers: Watchers::default(),
             random: Random(parts.seed | 1),
+            scripting: Scripting::default(),
             counters: Counters::default(),
             ready: Vec::new(),
             flush: Vec::new(),

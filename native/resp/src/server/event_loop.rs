@@ -24,12 +24,10 @@ use super::client::{Question, State};
 use super::clients::Slot;
 use super::clock::Clock;
 use super::core::{Core, Refusal};
-use super::input::ReadEnd;
-use super::output::WriteEnd;
 use super::shared::Message;
 use super::{access, housekeeping, login, notify, runner, tracking};
 use hyperdb_graph::{Commit, Error, ReadMode, Store, SyncMode, Turn};
-use mio::{Events, Poll, Token};
+use mio::{Events, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +45,8 @@ const TICK_MS: i64 = 100;
 const REFUSAL_MS: i64 = 200;
 
 pub(crate) struct EventLoop {
-    pub poll: Poll,
     pub store: Arc<Store>,
     pub core: Core,
-    pub listeners: Listeners,
     pub clock: Box<dyn Clock>,
     /// Clients whose replies wait for a commit, in order of commits.
     pub gated: VecDeque<(Commit, Slot, u64)>,
@@ -66,14 +62,15 @@ impl EventLoop {
         self.core.shared.enter_loop();
         loop {
             let timeout = self.timeout();
-            if let Err(error) = self.poll.poll(&mut events, timeout) {
+            if let Err(error) = self.core.poll.poll(&mut events, timeout) {
                 if error.kind() != std::io::ErrorKind::Interrupted {
                     return;
                 }
             }
             self.read_clock();
-            let mut accept = self.listeners.pending();
-            let mut woken = false;
+            let mut accept = self.core.listeners.pending();
+            // A script that ran long may have been told of messages.
+            let mut woken = std::mem::take(&mut self.core.woken);
             for event in &events {
                 match event.token() {
                     WAKER => woken = true,
@@ -81,11 +78,11 @@ impl EventLoop {
                     Token(token) => {
                         let slot = token - FIRST_CLIENT;
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
-                            self.readable(slot);
-                            self.read(slot, event.is_read_closed());
+                            self.core.readable(slot);
+                            self.core.read(slot, event.is_read_closed());
                         }
                         if event.is_writable() {
-                            self.write(slot);
+                            self.core.write(slot);
                         }
                     }
                 }
@@ -95,7 +92,7 @@ impl EventLoop {
                 return;
             }
             if accept {
-                self.listeners.accept(&mut self.core, self.poll.registry());
+                Listeners::accept(&mut self.core);
             }
             blocking::expire(&mut self.core);
             login::retry_due(&mut self.core);
@@ -116,7 +113,8 @@ impl EventLoop {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.core.ready.is_empty() || self.listeners.pending() {
+        let core = &self.core;
+        if !core.ready.is_empty() || core.listeners.pending() || core.woken {
             return Some(Duration::ZERO);
         }
         let deadline = self.core.waiters.next_deadline().unwrap_or(i64::MAX);
@@ -127,48 +125,6 @@ impl EventLoop {
         let wait = (next - self.core.tick_ms).max(0);
         // One more, since the clock counts whole milliseconds.
         Some(Duration::from_millis(wait as u64 + 1))
-    }
-
-    fn readable(&mut self, slot: Slot) {
-        if let Some(client) = self.core.clients.get_mut(slot) {
-            client.stream.is_readable_again();
-        }
-    }
-
-    /// Reads what a client has sent.
-    fn read(&mut self, slot: Slot, closed: bool) {
-        let core = &mut self.core;
-        let Some(client) = core.clients.get_mut(slot) else {
-            return;
-        };
-        client.hung_up |= closed;
-        client.unread = true;
-        if !client.input.wants_more() && !client.is_full() {
-            // Whole requests wait already. A client that is parked and gone will not come to read this.
-            if closed && client.is_blocked() {
-                core.kill(slot);
-            }
-            return;
-        }
-        let before = client.input.waiting().len();
-        let end = client.input.read(&mut client.stream, client.hung_up);
-        let waiting = client.input.waiting().len();
-        core.counters.bytes_in += (waiting - before) as u64;
-        client.unread = end == ReadEnd::More;
-        if end == ReadEnd::Closed {
-            client.hung_up = true;
-            client.eof = true;
-            if client.is_blocked() {
-                core.kill(slot);
-                return;
-            }
-        }
-        if waiting > core.settings.query_buffer {
-            core.counters.closed_for_memory += 1;
-            core.kill(slot);
-            return;
-        }
-        core.run_later(slot);
     }
 
     /// Runs all ready clients on one turn and commits.
@@ -183,7 +139,7 @@ impl EventLoop {
             if let Some(client) = self.core.clients.get_mut(*slot) {
                 client.queued = false;
                 if client.unread {
-                    self.read(*slot, false);
+                    self.core.read(*slot, false);
                 }
             }
         }
@@ -263,7 +219,7 @@ impl EventLoop {
         client.flushing = false;
         client.turn_replies = 0;
         client.output.release_all();
-        self.write(slot);
+        self.core.write(slot);
     }
 
     /// Commits a turn.
@@ -313,7 +269,7 @@ impl EventLoop {
             } else {
                 client.output.release_all();
             }
-            self.write(slot);
+            self.core.write(slot);
         }
     }
 
@@ -329,7 +285,7 @@ impl EventLoop {
                     .get(slot)
                     .is_some_and(|client| client.id == id)
                 {
-                    self.close(slot);
+                    self.core.close(slot);
                 }
             }
         }
@@ -348,57 +304,17 @@ impl EventLoop {
             if let Some(client) = self.core.clients.get_mut(slot) {
                 if client.id == id {
                     client.output.release(durable);
-                    self.write(slot);
+                    self.core.write(slot);
                 }
             }
         }
     }
 
-    /// Writes what may go out, and closes a client that is done or broken.
-    pub(crate) fn write(&mut self, slot: Slot) {
-        let core = &mut self.core;
-        let Some(client) = core.clients.get_mut(slot) else {
-            return;
-        };
-        let waits = client.output.has_released() || client.stream.is_pending();
-        if waits && !client.doomed {
-            let before = client.output.pending();
-            let was_full = client.is_full();
-            let end = client.output.write(&mut client.stream);
-            core.counters.bytes_out += (before - client.output.pending()) as u64;
-            if end == WriteEnd::Broken {
-                client.doomed = true;
-            }
-            if was_full && !client.is_full() && client.is_ready() {
-                self.core.run_later(slot);
-            }
-        }
-        let Some(client) = self.core.clients.get_mut(slot) else {
-            return;
-        };
-        let done = client.output.pending() == 0 && !client.stream.is_pending();
-        // A half-closed client still gets the replies to what it has sent.
-        let gone = client.eof && client.is_idle();
-        let closing = client.closing && !matches!(client.state, State::Asking(_));
-        if client.doomed || (done && (closing || gone)) {
-            self.close(slot);
-        }
-    }
-
-    pub(crate) fn close(&mut self, slot: Slot) {
-        self.core.detach(slot);
-        if let Some(mut client) = self.core.clients.remove(slot) {
-            client.stream.finish();
-            // Dropping the socket closes it whether or not the poller still knew it.
-            let _known = client.stream.deregister(self.poll.registry());
-        }
-    }
-
     fn close_all(&mut self) {
         for slot in self.core.clients.slots() {
-            self.write(slot);
+            self.core.write(slot);
             if self.core.clients.get(slot).is_some() {
-                self.close(slot);
+                self.core.close(slot);
             }
         }
     }

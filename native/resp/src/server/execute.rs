@@ -10,7 +10,7 @@ use super::client::{Client, Question, State};
 use super::clients::Slot;
 use super::commands::Run;
 use super::core::Core;
-use super::multi::Queued;
+use super::multi::{self, Queued};
 use super::notify;
 use super::rows;
 use super::tracking;
@@ -141,6 +141,16 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
         )
         .into());
     }
+    if let Some(running) = core.scripting.running() {
+        if !row.flags.has(Flags::ALLOW_BUSY) {
+            let text = running.busy_text();
+            if row.name == "exec" && client.multi.is_some() {
+                multi::forget(core, slot);
+                return Err(format!("EXECABORT Transaction discarded because of: {text}").into());
+            }
+            return Err(text.into());
+        }
+    }
     if let Some(refusal) = &core.refusal {
         if row.flags.has(Flags::WRITE) {
             return Err(refusal.text.clone().into());
@@ -168,6 +178,11 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
         }
     }
     Ok(Admission::Run(row_id))
+}
+
+/// The row of a command of a script, if there is one.
+pub(crate) fn lookup(core: &Core, args: Args<'_>) -> Option<RowId> {
+    find(core, args).ok()
 }
 
 fn find(core: &Core, args: Args<'_>) -> Result<RowId, Cow<'static, str>> {
@@ -345,7 +360,7 @@ fn run_data(
     outcome
 }
 
-/// Runs one command of EXEC; the caller takes back and knows what errors mean.
+/// Runs one command of EXEC or of a script; the caller takes back and knows what errors mean.
 pub(crate) fn run_in_transaction(
     core: &mut Core,
     turn: &mut Turn<'_>,

@@ -21,7 +21,7 @@ const EXPIRED_PER_TICK: usize = 500;
 const NOBODY: u64 = 0;
 
 pub(crate) fn tick(this: &mut EventLoop) {
-    this.listeners.retry();
+    this.core.listeners.retry();
     end_refusal(&mut this.core);
     end_pause(&mut this.core);
     look_at_clients(&mut this.core);

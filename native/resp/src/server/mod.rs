@@ -9,6 +9,7 @@ mod accept;
 pub(crate) mod access;
 mod admin;
 pub(crate) mod blocking;
+pub(crate) mod busy;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod clock;
@@ -28,6 +29,7 @@ mod rows;
 mod runner;
 mod settings;
 mod shared;
+mod sockets;
 mod stream;
 mod tls;
 pub(crate) mod tracking;
@@ -52,6 +54,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use stream::Listener;
+
+/// Stack of the loop's thread, bytes: a script may nest 200 calls of C functions, each with buffers of 8 KiB on it.
+const LOOP_STACK: usize = 16 << 20;
 
 /// A running server; stops when dropped.
 pub struct Server {
@@ -119,7 +124,9 @@ impl Server {
                 shared.committed();
             }
         }));
-        let core = Core::new(Parts {
+        let parts = Parts {
+            poll,
+            listeners,
             settings,
             roles: listen.roles.clone(),
             shared: shared.clone(),
@@ -128,21 +135,24 @@ impl Server {
             seed: seed(),
             tick_ms: clock.monotonic_ms(),
             now_ms: clock.unix_ms(),
-        });
-        let event_loop = EventLoop {
-            next_tick: core.tick_ms,
-            known_commit: store.db().latest(),
-            poll,
-            store,
-            core,
-            listeners,
-            clock,
-            gated: VecDeque::new(),
         };
         threads.push(
             std::thread::Builder::new()
                 .name("hyperdb-resp".into())
-                .spawn(move || event_loop.run())?,
+                .stack_size(LOOP_STACK)
+                .spawn(move || {
+                    // Made where it runs: the states of scripts stay on their thread.
+                    let core = Core::new(parts);
+                    let event_loop = EventLoop {
+                        next_tick: core.tick_ms,
+                        known_commit: store.db().latest(),
+                        store,
+                        core,
+                        clock,
+                        gated: VecDeque::new(),
+                    };
+                    event_loop.run();
+                })?,
         );
         Ok(Server {
             shared,

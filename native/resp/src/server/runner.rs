@@ -127,7 +127,8 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
             }
             After::Again => input.parser.restart(),
         }
-        if core.is_observing() {
+        // What a script has done so far is not to be seen before it is through.
+        if core.is_observing() && !core.scripting.is_running() {
             core.acting = Some(core.clients.at(slot).id);
             blocking::after_touch(core, turn);
             core.acting = None;

@@ -61,6 +61,8 @@ pub struct Settings {
     pub events: Classes,
     /// Entries of ACL LOG.
     pub acl_log_most: usize,
+    /// A script that has run for so many milliseconds may be killed, and other clients are told of it; 0 = never.
+    pub busy_reply_ms: u64,
     /// Redis version that HELLO claims.
     pub version: String,
 }
@@ -94,6 +96,7 @@ impl Default for Settings {
             tracked_keys: 1_000_000,
             events: Classes::default(),
             acl_log_most: 128,
+            busy_reply_ms: 5_000,
             version: "7.0.15".into(),
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     inbox: Mutex<Vec<Message>>,
     waker: Waker,
     stats: Mutex<ServerStats>,
+    /// The loop is to end.
+    stopping: AtomicBool,
     /// The loop holds replies back until something becomes durable.
     gated: AtomicBool,
     /// Clients wait for keys, or watch them.
@@ -61,6 +63,7 @@ impl Shared {
             inbox: Mutex::new(Vec::new()),
             waker,
             stats: Mutex::new(ServerStats::default()),
+            stopping: AtomicBool::new(false),
             gated: AtomicBool::new(false),
             observing: AtomicBool::new(false),
             loop_thread: OnceLock::new(),
@@ -68,8 +71,16 @@ impl Shared {
     }
 
     pub(crate) fn post(&self, message: Message) {
+        if matches!(message, Message::Stop) {
+            self.stopping.store(true, Ordering::Relaxed);
+        }
         self.inbox.lock().push(message);
         self.wake();
+    }
+
+    /// Whether the loop was told to end: a script on its way must not keep it.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Wakes the loop.

@@ -2,8 +2,8 @@
 
 use crate::server::execute::{After, Call, Ran};
 
-/// CLIENT HELP, PUBSUB HELP
-pub(super) fn help(call: &mut Call<'_, '_>) -> Ran {
+/// CLIENT HELP, PUBSUB HELP and others
+pub(crate) fn help(call: &mut Call<'_, '_>) -> Ran {
     let container = String::from_utf8_lossy(call.args.at(0)).to_lowercase();
     let prefix = format!("{container}|");
     let mut lines = vec![format!(

@@ -1,5 +1,6 @@
 //! Commands on the connection and on the loop's own state: no keys, or keys only watched.
 
+use crate::scripting;
 use crate::server::clients::Slot;
 use crate::server::core::Core;
 use crate::server::execute::SessionHandler;
@@ -9,7 +10,7 @@ mod acl;
 mod client_list;
 mod clients;
 mod connection;
-mod help;
+pub(crate) mod help;
 mod tracking;
 
 /// Every session command by lower-case name.
@@ -77,5 +78,5 @@ pub(crate) fn described(core: &Core, slot: Slot) -> String {
 
 /// Every session command.
 pub(crate) fn handlers() -> impl Iterator<Item = (&'static str, SessionHandler)> {
-    HANDLERS.iter().copied()
+    HANDLERS.iter().chain(scripting::HANDLERS).copied()
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod outside;
 mod pipelining;
 mod pubsub;
+mod scripts;
 mod streams;
 mod support;
 mod tracking;

@@ -1,0 +1,222 @@
+//! A Lua state for scripts: its sandbox, its limits, and the way in.
+//!
+//! **Theory.** The state is Lua 5.1. [`prelude.lua`](prelude.lua) cuts the sandbox out of the libraries. What a script may ask of the server
+//! goes through one function that is set for the time of a run ([`Engine::hold`]), so functions given to Lua once serve every run.
+//!
+//! **Invariant.** Memory is bounded while a script runs: an allocation beyond [`MEMORY`] fails inside Lua. A hook runs every
+//! [`PACE`] instructions, in every coroutine, and may end the script; nothing that a script catches keeps it alive then.
+
+use super::native;
+use super::{api, bits, json, kernel, message_pack, structs};
+use mlua::{ChunkMode, Debug, Function, HookTriggers, Lua, Table, Thread, Value, VmState};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Most bytes that Lua may take while a script runs.
+pub(super) const MEMORY: usize = 256 << 20;
+/// More than so much left over by a script is collected at once.
+const LEFT_OVER: usize = 64 << 20;
+/// Instructions between two looks at the time.
+const PACE: u32 = 100_000;
+
+/// What a run of a script sets for itself and functions of Lua read.
+#[derive(Default)]
+pub(super) struct Flags {
+    /// `redis.setresp(3)` was called.
+    pub resp3: Cell<bool>,
+    /// State of `math.random`.
+    pub random: Cell<u64>,
+    /// The run must end; nothing may go on.
+    pub ending: Cell<bool>,
+    /// Where it was when the hook ended it: source and line.
+    pub place: Cell<Option<(String, usize)>>,
+}
+
+/// See the module's head.
+pub(super) struct Engine {
+    pub lua: Lua,
+    pub flags: Rc<Flags>,
+    /// At 1 what runs commands, at 2 what the hook asks.
+    holder: Table,
+    refusing: Function,
+    globals: Table,
+    /// The library `redis` itself, behind its stand-in.
+    redis: Table,
+    run: Function,
+    run_with: Function,
+    main: Thread,
+}
+
+/// Which functions a state has beside the libraries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// Scripts of EVAL.
+    Scripts,
+    /// Libraries of FUNCTION LOAD.
+    Libraries,
+}
+
+impl Engine {
+    pub(super) fn new(flavour: Flavour) -> mlua::Result<Engine> {
+        let lua = kernel::state();
+        let main = lua.current_thread();
+        let flags = Rc::new(Flags::default());
+        let holder = lua.create_table()?;
+        let refusing = lua.create_function(|lua, ()| {
+            let text = "redis.call/pcall can only be called inside a script invocation";
+            native::flagged(lua, Err(native::Raise::text(text)))
+        })?;
+        holder.raw_set(1, &refusing)?;
+        let given = lua.create_table()?;
+        let redis = api::library(&lua, &holder, &flags, flavour)?;
+        given.raw_set("redis", &redis)?;
+        given.raw_set("bit", bits::library(&lua)?)?;
+        given.raw_set("cjson", json::library(&lua)?)?;
+        given.raw_set("cmsgpack", message_pack::library(&lua)?)?;
+        given.raw_set("struct", structs::library(&lua)?)?;
+        api::give_random(&lua, &given, &flags)?;
+        guard_functions(&lua, &given)?;
+        let (globals, seen, run, run_with): (Table, Table, Function, Function) = lua
+            .load(include_str!("prelude.lua"))
+            .set_name("=hyperdb")
+            .set_mode(ChunkMode::Text)
+            .call(given)?;
+        lua.set_globals(seen)?;
+        let hook = (holder.clone(), flags.clone(), main.clone());
+        lua.set_global_hook(
+            HookTriggers::new().every_nth_instruction(PACE),
+            move |lua, at| {
+                let (holder, flags, main) = &hook;
+                look(lua, at, holder, flags, main)
+            },
+        )?;
+        Ok(Engine {
+            lua,
+            flags,
+            holder,
+            refusing,
+            globals,
+            redis,
+            run,
+            run_with,
+            main,
+        })
+    }
+
+    /// Compiles a script; the error is Lua's text.
+    pub(super) fn compile(&self, body: &[u8], name: &str) -> Result<Function, String> {
+        let chunk = self.lua.load(body).set_name(name).set_mode(ChunkMode::Text);
+        chunk.into_function().map_err(|error| match error {
+            mlua::Error::SyntaxError { message, .. } => message,
+            mlua::Error::MemoryError(_) => "not enough memory".into(),
+            other => other.to_string(),
+        })
+    }
+
+    /// Sets what scripts may ask of the server until [`Engine::release`].
+    pub(super) fn hold(&self, commands: Option<Function>, looks: Function) -> mlua::Result<()> {
+        self.flags.resp3.set(false);
+        self.flags.ending.set(false);
+        if let Some(commands) = commands {
+            self.holder.raw_set(1, commands)?;
+        }
+        self.holder.raw_set(2, looks)
+    }
+
+    /// Nothing more may be asked; what a run left is tidied up.
+    pub(super) fn release(&self) -> mlua::Result<()> {
+        self.holder.raw_set(1, &self.refusing)?;
+        self.holder.raw_set(2, Value::Nil)?;
+        if self.flags.ending.replace(false) {
+            kernel::set_pace(&self.lua, &self.main, PACE as i32)?;
+        }
+        if self.lua.used_memory() > LEFT_OVER {
+            self.lua.gc_collect()?;
+        }
+        Ok(())
+    }
+
+    /// Lets a library register functions, or no longer.
+    pub(super) fn let_register(&self, function: Option<Function>) -> mlua::Result<()> {
+        self.redis.raw_set("register_function", function)
+    }
+
+    /// From now on every instruction ends the run.
+    pub(super) fn end_now(&self) -> mlua::Result<()> {
+        self.flags.ending.set(true);
+        kernel::set_pace(&self.lua, &self.main, 1)
+    }
+
+    /// Bounds what Lua may allocate, or lets it go while what is allocated is known to be little.
+    pub(super) fn bound_memory(&self, bounded: bool) -> mlua::Result<()> {
+        let limit = if bounded { MEMORY } else { 0 };
+        self.lua.set_memory_limit(limit).map(|_| ())
+    }
+
+    /// Sets a global that scripts read.
+    pub(super) fn set_global(&self, name: &str, value: Table) -> mlua::Result<()> {
+        self.globals.raw_set(name, value)
+    }
+
+    /// Runs a script: whether it came through, and its value, or what it raised.
+    pub(super) fn run(&self, script: &Function) -> mlua::Result<(bool, Value)> {
+        self.run.call(script)
+    }
+
+    /// Runs a function of a library.
+    pub(super) fn run_with(
+        &self,
+        function: &Function,
+        keys: Table,
+        arguments: Table,
+    ) -> mlua::Result<(bool, Value)> {
+        self.run_with.call((function, keys, arguments))
+    }
+}
+
+/// Lua's functions that write into tables they are given, with those refused that must stay as they are.
+fn guard_functions(lua: &Lua, given: &Table) -> mlua::Result<()> {
+    const REFUSED: &str = "Attempt to modify a readonly table";
+    let kept = lua.create_table()?;
+    let globals = lua.globals();
+    for name in ["rawset", "setmetatable"] {
+        let inner: Function = globals.raw_get(name)?;
+        given.raw_set(name, kernel::guarded(lua, &kept, &inner, REFUSED)?)?;
+    }
+    let tables: Table = globals.raw_get("table")?;
+    let guards = lua.create_table()?;
+    for name in ["insert", "remove", "sort", "setn"] {
+        let inner: Function = tables.raw_get(name)?;
+        guards.raw_set(name, kernel::guarded(lua, &kept, &inner, REFUSED)?)?;
+    }
+    given.raw_set("tables", guards)?;
+    given.raw_set("kept", kept)?;
+    given.raw_set("pcall", kernel::protected_call(lua)?)
+}
+
+/// What the hook does: asks whether the run may go on, and from the time that it may not, stops every instruction.
+fn look(
+    lua: &Lua,
+    at: &Debug,
+    holder: &Table,
+    flags: &Flags,
+    main: &Thread,
+) -> mlua::Result<VmState> {
+    if !flags.ending.get() {
+        if let Value::Function(looks) = holder.raw_get::<Value>(2)? {
+            let ends: bool = looks.call(())?;
+            flags.ending.set(ends);
+            if ends {
+                let source = at.source().source.unwrap_or_default().into_owned();
+                flags
+                    .place
+                    .set(Some((source, at.current_line().unwrap_or_default())));
+            }
+        }
+    }
+    if flags.ending.get() {
+        kernel::set_pace(lua, main, 1)?;
+        return Err(mlua::Error::runtime("the script was stopped"));
+    }
+    Ok(VmState::Continue)
+}

@@ -1,0 +1,92 @@
+//! Scripts and functions in Lua: EVAL, SCRIPT, FUNCTION, FCALL.
+//!
+//! **Theory.** A script is one command on the loop's turn, like EXEC: what it calls runs by the very handlers that serve clients, one
+//! after another, and is committed with the turn. When one of them must stop for a block that is not in memory or for a row lock, all
+//! that the script did is taken back, and it runs again from its start when the client is woken; scripts keep nothing between runs.
+//! An error of a script, as in Redis, leaves what it had written before.
+//!
+//! **Invariant.** Lua runs on the loop's thread alone, and only inside [`run::run`]. Whatever a script does, that ends: a hook looks at the
+//! time and at other clients, memory is bounded, and errors of ours end it for good, caught or not.
+
+mod api;
+mod bits;
+mod cache;
+mod convert;
+mod engine;
+mod eval;
+mod functions;
+mod json;
+mod kernel;
+mod libraries;
+mod message_pack;
+mod native;
+mod run;
+mod sha1;
+mod shebang;
+mod structs;
+
+use crate::server::execute::SessionHandler;
+use crate::session::help;
+use cache::Scripts;
+use libraries::Libraries;
+use run::Running;
+
+/// Every command of scripts by lower-case name.
+pub(crate) const HANDLERS: &[(&str, SessionHandler)] = &[
+    ("eval", eval::eval),
+    ("eval_ro", eval::eval_ro),
+    ("evalsha", eval::evalsha),
+    ("evalsha_ro", eval::evalsha_ro),
+    ("script|load", eval::load),
+    ("script|exists", eval::exists),
+    ("script|flush", eval::flush),
+    ("script|debug", eval::debug),
+    ("script|kill", functions::kill_script),
+    ("script|help", help::help),
+    ("fcall", functions::fcall),
+    ("fcall_ro", functions::fcall_ro),
+    ("function|load", functions::load),
+    ("function|delete", functions::delete),
+    ("function|flush", functions::flush),
+    ("function|list", functions::list),
+    ("function|stats", functions::stats),
+    ("function|dump", functions::dump),
+    ("function|restore", functions::restore),
+    ("function|kill", functions::kill_function),
+    ("function|help", help::help),
+];
+
+/// What the loop keeps of scripts; Lua is not started before the first one comes.
+#[derive(Default)]
+pub(crate) struct Scripting {
+    scripts: Scripts,
+    libraries: Libraries,
+    /// The run that others are told of; a short one is not noted.
+    running: Option<Running>,
+    /// Buffers of commands that scripts call, kept for the next run.
+    room: run::Room,
+}
+
+impl Scripting {
+    /// The run that keeps other clients waiting.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    /// Whether one does.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    fn running_mut(&mut self) -> Option<&mut Running> {
+        self.running.as_mut()
+    }
+
+    fn note_running(&mut self, note: impl FnOnce() -> Running) -> &mut Running {
+        self.running.get_or_insert_with(note)
+    }
+
+    fn end_run(&mut self) {
+        self.running = None;
+    }
+}

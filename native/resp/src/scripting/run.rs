@@ -1,0 +1,501 @@
+//! Running one script, and the commands that it calls.
+//!
+//! **Theory.** A run borrows the loop for its time: what Lua calls gets at it through a cell that the run fills. Commands reply into a
+//! buffer of their own, which becomes a Lua value. A command that fails is taken back alone; one that must wait ends the run, and takes
+//! back all of it.
+//!
+//! **Invariant.** After a run the client has its own reply buffer, database and protocol again, whatever the script did. If the run gives
+//! [`Abort::Stop`], nothing of it is left but the time it took.
+
+use super::convert;
+use super::engine::{Engine, Flags};
+use super::native::{self, Raise, Returned};
+use crate::acl::log::Where;
+use crate::args::{Args, Span};
+use crate::command::{Abort, Outcome};
+use crate::commands::numbers;
+use crate::reply::Reply;
+use crate::server::execute::{self, After, Call, Ran};
+use crate::server::{access, busy, pubsub};
+use crate::table::{Flags as RowFlags, RowId};
+use hyperdb_graph::{ReadMode, Stop};
+use mlua::{Function, Lua, MultiValue, Table, Value};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A script that has run for longer reads a missing block itself: to run it again from its start would cost more.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// A reply up to this length is turned into values without looking at the bound of memory.
+const SMALL: usize = 16 << 10;
+
+/// Buffers of called commands.
+#[derive(Default)]
+pub(super) struct Room {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    reply: Reply,
+}
+
+/// What to run.
+pub(super) enum Target<'j> {
+    /// A script, which finds its arguments in KEYS and ARGV.
+    Script(&'j Function),
+    /// A function of a library, which is given them.
+    Function(&'j Function),
+}
+
+/// Which command of KILL is meant for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// SCRIPT KILL
+    Script,
+    /// FUNCTION KILL
+    Function,
+}
+
+/// A run that has lasted so long that other clients are told of it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub kind: Kind,
+    pub name: String,
+    /// The command that began it.
+    pub command: Vec<Vec<u8>>,
+    pub wrote: bool,
+    /// Somebody wants it to end.
+    pub killed: bool,
+    started: Instant,
+}
+
+impl Running {
+    /// What others are told.
+    pub(crate) fn busy_text(&self) -> &'static str {
+        match self.kind {
+            Kind::Script => "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+            Kind::Function => "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+        }
+    }
+
+    pub(super) fn milliseconds(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// One run.
+pub(super) struct Job<'j> {
+    pub engine: &'j Engine,
+    pub target: Target<'j>,
+    pub kind: Kind,
+    /// The script's digest or the function's name, for errors.
+    pub name: &'j str,
+    /// How many of the arguments from the third on are keys.
+    pub keys: usize,
+    pub read_only: bool,
+}
+
+/// A run on its way.
+struct Run<'r, 'c, 's> {
+    call: &'r mut Call<'c, 's>,
+    engine: &'r Engine,
+    kind: Kind,
+    name: &'r str,
+    flags: Rc<Flags>,
+    room: Room,
+    read_only: bool,
+    wrote: bool,
+    started: Instant,
+    /// KILL ended it.
+    killed: bool,
+    /// Why all of it must be taken back.
+    stop: Option<Abort>,
+}
+
+/// Runs a script as the client's command.
+pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
+    let before = call.turn.mark();
+    let inside_exec = std::mem::replace(&mut call.core.in_transaction, true);
+    let room = std::mem::take(&mut call.core.scripting.room);
+    let db = call.client().db;
+    let own = std::mem::replace(&mut call.client().output.reply, Reply::new(false));
+    let mut run = Run {
+        engine: job.engine,
+        kind: job.kind,
+        name: job.name,
+        flags: job.engine.flags.clone(),
+        room,
+        read_only: job.read_only,
+        wrote: false,
+        started: Instant::now(),
+        killed: false,
+        stop: None,
+        call,
+    };
+    std::mem::swap(
+        &mut run.call.client().output.reply.buffer,
+        &mut run.room.reply.buffer,
+    );
+    let cell = RefCell::new(run);
+    let result = call_lua(&cell, job);
+    let mut run = cell.into_inner();
+    let place = job.engine.flags.place.take();
+    let released = job.engine.release();
+    let client = run.call.client();
+    let used = std::mem::replace(&mut client.output.reply, own);
+    client.db = db;
+    run.room.reply = used;
+    run.room.reply.buffer.clear();
+    run.room.reply.buffer.shrink_to(SMALL);
+    let (stop, killed, call, room) = (run.stop, run.killed, run.call, run.room);
+    call.core.scripting.room = room;
+    call.core.scripting.end_run();
+    call.core.in_transaction = inside_exec;
+    if let Some(stop) = stop {
+        call.turn.rollback_to(&before);
+        if !inside_exec {
+            call.core.deferred.clear();
+        }
+        return Err(stop);
+    }
+    if killed {
+        let (source, line) = place.unwrap_or_default();
+        return Err(Abort::error(format!(
+            "ERR Script killed by user with SCRIPT KILL... script: {}, on {source}:{line}.",
+            job.name
+        )));
+    }
+    let answered = result.and_then(|result| answer(call, job, result));
+    if !inside_exec {
+        pubsub::deliver_deferred(call.core);
+    }
+    if let Err(error) = answered.and(released) {
+        // Not `Err`: what the script wrote stays, as with errors of its own.
+        let text = match error {
+            mlua::Error::MemoryError(_) => "not enough memory".into(),
+            other => other.to_string(),
+        };
+        call.core.counters.errors += 1;
+        let text = format!("ERR Error running script {}, {text}", job.name);
+        call.client().output.reply.error(&text);
+    }
+    Ok(After::Done)
+}
+
+/// Calls into Lua, with the run at the disposal of what Lua calls.
+fn call_lua(cell: &RefCell<Run<'_, '_, '_>>, job: &Job<'_>) -> mlua::Result<(bool, Value)> {
+    let engine = job.engine;
+    let lua = &engine.lua;
+    lua.scope(|scope| {
+        let commands = scope.create_function(|lua, values: MultiValue| {
+            let returned = match cell.try_borrow_mut() {
+                Ok(mut run) => run.command(lua, &values),
+                Err(_) => Err(Raise::text("a command calls itself")),
+            };
+            native::flagged(lua, returned)
+        })?;
+        let looks = scope.create_function(|lua, values: MultiValue| {
+            let Ok(mut run) = cell.try_borrow_mut() else {
+                return Ok(MultiValue::from_iter([Value::Boolean(false)]));
+            };
+            if values.is_empty() {
+                return Ok(MultiValue::from_iter([Value::Boolean(run.look())]));
+            }
+            let returned = run.may_call(lua, &values);
+            native::flagged(lua, returned)
+        })?;
+        engine.hold(Some(commands), looks)?;
+        let args = cell.borrow().call.args.from(3);
+        let keys = table_of(lua, args.iter().take(job.keys))?;
+        let rest = table_of(lua, args.from(job.keys).iter())?;
+        engine.bound_memory(true)?;
+        let result = match job.target {
+            Target::Script(function) => {
+                engine.set_global("KEYS", keys)?;
+                engine.set_global("ARGV", rest)?;
+                engine.run(function)
+            }
+            Target::Function(function) => engine.run_with(function, keys, rest),
+        };
+        engine.bound_memory(false)?;
+        result
+    })
+}
+
+fn table_of<'a>(lua: &Lua, texts: impl ExactSizeIterator<Item = &'a [u8]>) -> mlua::Result<Table> {
+    let table = lua.create_table_with_capacity(texts.len(), 0)?;
+    for (at, text) in texts.enumerate() {
+        table.raw_set(at + 1, lua.create_string(text)?)?;
+    }
+    Ok(table)
+}
+
+/// Replies what a run gave.
+fn answer(call: &mut Call<'_, '_>, job: &Job<'_>, result: (bool, Value)) -> mlua::Result<()> {
+    let resp3 = job.engine.flags.resp3.get();
+    let (came_through, value) = result;
+    let reply = &mut call.client().output.reply;
+    if came_through {
+        return convert::to_reply(&value, reply, resp3);
+    }
+    call.core.counters.errors += 1;
+    let reply = &mut call.client().output.reply;
+    let Value::Table(failure) = value else {
+        let text: String = plain_text(&value).chars().take(100).collect();
+        reply.error(&format!("ERR Error running script {}, {text}", job.name));
+        return Ok(());
+    };
+    let mut text = error_text(&failure);
+    let (source, line) = (
+        failure.raw_get::<Value>("source")?,
+        failure.raw_get::<Value>("line")?,
+    );
+    if let (Value::String(source), Value::Integer(line)) = (source, line) {
+        let place = format!(
+            " script: {}, on {}:{line}.",
+            job.name,
+            source.to_string_lossy()
+        );
+        text.extend_from_slice(place.as_bytes());
+    }
+    reply.error_bytes(&text);
+    Ok(())
+}
+
+/// The text of an error that is a table.
+pub(super) fn error_text(failure: &Table) -> Vec<u8> {
+    match failure.raw_get::<Value>("err") {
+        Ok(Value::String(text)) => text.as_bytes().to_vec(),
+        _ => b"ERR unknown error".to_vec(),
+    }
+}
+
+/// The text of an error that never reached the handler of errors.
+pub(super) fn plain_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string_lossy(),
+        _ => "execution failure".into(),
+    }
+}
+
+impl Run<'_, '_, '_> {
+    /// What the hook asks now and then: whether the run must end.
+    fn look(&mut self) -> bool {
+        if self.stop.is_some() {
+            return true;
+        }
+        let core = &mut *self.call.core;
+        if core.shared.is_stopping() {
+            self.stop = Some(Abort::error("ERR the server is stopping"));
+            return true;
+        }
+        let patience = Duration::from_millis(core.settings.busy_reply_ms);
+        if patience.is_zero() || self.started.elapsed() < patience {
+            return false;
+        }
+        let (name, args) = (self.name, self.call.args);
+        let running = core.scripting.note_running(|| Running {
+            kind: self.kind,
+            name: name.to_owned(),
+            command: args.iter().map(<[u8]>::to_vec).collect(),
+            wrote: false,
+            killed: false,
+            started: self.started,
+        });
+        running.wrote = self.wrote;
+        busy::serve(core, self.call.turn, self.call.slot);
+        self.killed = core.scripting.running().is_some_and(|run| run.killed);
+        self.killed
+    }
+
+    /// `redis.acl_check_cmd`: whether the client could run a command.
+    fn may_call(&mut self, lua: &Lua, values: &MultiValue) -> Returned {
+        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+        collect(values, &mut bytes, &mut spans).map_err(|text| refused(lua, text))?;
+        let args = Args::new(&bytes, &spans);
+        let core = &mut *self.call.core;
+        let Some(id) = execute::lookup(core, args) else {
+            let text = "Invalid command passed to redis.acl_check_cmd()";
+            return Err(refused(lua, text));
+        };
+        let user = core.clients.at(self.call.slot).user.clone();
+        let allowed = user.everything || user.check(&core.commands.table, id, args).is_ok();
+        native::one(Value::Boolean(allowed))
+    }
+
+    /// `redis.call`: runs a command.
+    fn command(&mut self, lua: &Lua, values: &MultiValue) -> Returned {
+        if self.flags.ending.get() {
+            return Err(Raise::text("the script was stopped"));
+        }
+        let (mut bytes, mut spans) = (
+            std::mem::take(&mut self.room.bytes),
+            std::mem::take(&mut self.room.spans),
+        );
+        bytes.clear();
+        spans.clear();
+        let returned = match collect(values, &mut bytes, &mut spans) {
+            Ok(()) => self.dispatch(lua, Args::new(&bytes, &spans)),
+            Err(text) => Err(refused(lua, text)),
+        };
+        bytes.shrink_to(SMALL);
+        (self.room.bytes, self.room.spans) = (bytes, spans);
+        returned
+    }
+
+    fn dispatch(&mut self, lua: &Lua, args: Args<'_>) -> Returned {
+        let row = match self.admit(args) {
+            Ok(row) => row,
+            Err(text) => return Err(refused(lua, &text)),
+        };
+        let resp3 = self.flags.resp3.get();
+        self.call.client().output.reply.resp3 = resp3;
+        let before = self.call.turn.mark();
+        let mut outcome = self.execute(row, args);
+        if matches!(outcome, Err(Abort::Stop(Stop::Miss(_)))) && self.started.elapsed() > PATIENCE {
+            self.call.turn.rollback_to(&before);
+            self.clear_reply();
+            self.call.turn.set_read_mode(ReadMode::Blocking);
+            outcome = self.execute(row, args);
+            self.call.turn.set_read_mode(ReadMode::CachedOnly);
+        }
+        match outcome {
+            Ok(()) => {}
+            Err(Abort::Error(text)) => {
+                self.call.turn.rollback_to(&before);
+                self.clear_reply();
+                self.call.client().output.reply.error(&text);
+            }
+            Err(other) => {
+                self.stop = Some(other);
+                self.clear_reply();
+                self.engine.end_now()?;
+                return Err(Raise::text("the script was stopped"));
+            }
+        }
+        self.take_reply(lua)
+    }
+
+    fn execute(&mut self, row: RowId, args: Args<'_>) -> Outcome {
+        let call = &mut *self.call;
+        execute::run_in_transaction(call.core, call.turn, call.slot, row, args)
+    }
+
+    fn clear_reply(&mut self) {
+        self.call.client().output.reply.buffer.clear();
+    }
+
+    /// What the command replied, as a value; an error is raised.
+    fn take_reply(&mut self, lua: &Lua) -> Returned {
+        let reply = std::mem::take(&mut self.call.client().output.reply.buffer);
+        let small = reply.len() <= SMALL;
+        if small {
+            self.engine.bound_memory(false)?;
+        }
+        let value = convert::to_lua(lua, &reply);
+        if small {
+            self.engine.bound_memory(true)?;
+        }
+        let is_error = reply.first() == Some(&b'-');
+        self.call.client().output.reply.buffer = reply;
+        self.clear_reply();
+        if is_error {
+            return Err(Raise::Value(value?));
+        }
+        native::one(value?)
+    }
+
+    /// Whether the command may be called at all; Redis's words if not.
+    fn admit(&mut self, args: Args<'_>) -> Result<RowId, Cow<'static, str>> {
+        let core = &mut *self.call.core;
+        let Some(id) = execute::lookup(core, args) else {
+            // One that is not served may still be one that scripts must not call.
+            let row = core.commands.table.find(args.at(0));
+            let flags = row.map(|id| core.commands.table.row(id).flags);
+            return Err(match flags {
+                Some(flags) if flags.has(RowFlags::NO_SCRIPT) => NOT_ALLOWED.into(),
+                _ => "Unknown Redis command called from script".into(),
+            });
+        };
+        let row = *core.commands.table.row(id);
+        if !row.takes(args.len()) {
+            return Err("Wrong number of args calling Redis command from script".into());
+        }
+        if row.flags.has(RowFlags::NO_SCRIPT) || core.commands.is_admin(id) {
+            return Err(NOT_ALLOWED.into());
+        }
+        if row.group == "stream" && row.flags.has(RowFlags::BLOCKING) && names_block(args) {
+            return Err(format!(
+                "{} command is not allowed with BLOCK option from scripts",
+                row.name
+            )
+            .into());
+        }
+        if core.clients.at(self.call.slot).user.by_grants {
+            // What it may do is asked of SQL, which a script does not wait for.
+            return Err(
+                "NOPERM ACL failure in script: this role has the rights that SQL grants it".into(),
+            );
+        }
+        access::check(core, self.call.slot, id, args, Where::Lua)?;
+        if row.flags.has(RowFlags::WRITE) {
+            if self.read_only {
+                return Err("Write commands are not allowed from read-only scripts.".into());
+            }
+            if let Some(refusal) = &core.refusal {
+                return Err(refusal.text.clone().into());
+            }
+            self.wrote = true;
+        }
+        Ok(id)
+    }
+}
+
+const NOT_ALLOWED: &str = "This Redis command is not allowed from script";
+
+/// Whether XREAD is to wait, which it does not where it cannot.
+fn names_block(args: Args<'_>) -> bool {
+    let mut words = args.iter().map(<[u8]>::to_ascii_lowercase);
+    words
+        .find(|word| word == b"block" || word == b"streams")
+        .is_some_and(|word| word == b"block")
+}
+
+/// Raises `{err = "ERR text"}`, as for an error of a command.
+fn refused(lua: &Lua, text: &str) -> Raise {
+    let text = match text.split_once(' ') {
+        Some(("MISCONF" | "NOPERM", _)) => text.to_owned(),
+        _ => format!("ERR {text}"),
+    };
+    match convert::failed(lua, text.as_bytes()) {
+        Ok(table) => Raise::Value(Value::Table(table)),
+        Err(error) => error.into(),
+    }
+}
+
+/// The arguments of a call as those of a command: text as it is, numbers as text.
+fn collect(
+    values: &MultiValue,
+    bytes: &mut Vec<u8>,
+    spans: &mut Vec<Span>,
+) -> Result<(), &'static str> {
+    if values.is_empty() {
+        return Err("Please specify at least one argument for this redis lib call");
+    }
+    for value in values {
+        let start = bytes.len();
+        match value {
+            Value::String(text) => bytes.extend_from_slice(&text.as_bytes()),
+            Value::Integer(number) => {
+                let mut room = [0; numbers::I64_TEXT];
+                bytes.extend_from_slice(numbers::format_i64(*number, &mut room));
+            }
+            Value::Number(number) => {
+                let mut room = [0; numbers::G17_TEXT];
+                bytes.extend_from_slice(numbers::format_g17(*number, &mut room));
+            }
+            _ => return Err("Lua redis lib command arguments must be strings or integers"),
+        }
+        spans.push((start, bytes.len()));
+    }
+    Ok(())
+}
