@@ -125,6 +125,7 @@ impl Engine {
 
     /// Nothing more may be asked; what a run left is tidied up.
     pub(super) fn release(&self) -> mlua::Result<()> {
+        self.bound_memory(false)?;
         self.holder.raw_set(1, &self.refusing)?;
         self.holder.raw_set(2, Value::Nil)?;
         if self.flags.ending.replace(false) {

@@ -30,6 +30,7 @@ use crate::session::help;
 use cache::Scripts;
 use libraries::Libraries;
 use run::Running;
+use std::time::Instant;
 
 /// Every command of scripts by lower-case name.
 pub(crate) const HANDLERS: &[(&str, SessionHandler)] = &[
@@ -63,6 +64,8 @@ pub(crate) struct Scripting {
     libraries: Libraries,
     /// The run that others are told of; a short one is not noted.
     running: Option<Running>,
+    /// When the script that runs now began.
+    started: Option<Instant>,
     /// Buffers of commands that scripts call, kept for the next run.
     room: run::Room,
 }
@@ -88,5 +91,14 @@ impl Scripting {
 
     fn end_run(&mut self) {
         self.running = None;
+        self.started = None;
+    }
+
+    /// For how long the script that runs has run, milliseconds: the turn's clock stands, a script's must not.
+    pub(crate) fn elapsed_ms(&self) -> i64 {
+        let elapsed = self
+            .started
+            .map_or(0, |started| started.elapsed().as_millis());
+        i64::try_from(elapsed).unwrap_or(i64::MAX)
     }
 }

@@ -116,6 +116,8 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
     let before = call.turn.mark();
     let inside_exec = std::mem::replace(&mut call.core.in_transaction, true);
     let room = std::mem::take(&mut call.core.scripting.room);
+    let started = Instant::now();
+    call.core.scripting.started = Some(started);
     let db = call.client().db;
     let own = std::mem::replace(&mut call.client().output.reply, Reply::new(false));
     let mut run = Run {
@@ -126,7 +128,7 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         room,
         read_only: job.read_only,
         wrote: false,
-        started: Instant::now(),
+        started,
         killed: false,
         stop: None,
         call,
@@ -164,6 +166,7 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
             job.name
         )));
     }
+    let start = call.client().output.reply.buffer.len();
     let answered = result.and_then(|result| answer(call, job, result));
     if !inside_exec {
         pubsub::deliver_deferred(call.core);
@@ -176,7 +179,9 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         };
         call.core.counters.errors += 1;
         let text = format!("ERR Error running script {}, {text}", job.name);
-        call.client().output.reply.error(&text);
+        let reply = &mut call.client().output.reply;
+        reply.buffer.truncate(start);
+        reply.error(&text);
     }
     Ok(After::Done)
 }

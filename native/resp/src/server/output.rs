@@ -37,9 +37,9 @@ pub(crate) enum WriteEnd {
 }
 
 impl Output {
-    /// Bytes that wait.
+    /// Bytes that wait; while a script writes into another buffer, none.
     pub(crate) fn pending(&self) -> usize {
-        self.reply.buffer.len() - self.sent
+        self.reply.buffer.len().saturating_sub(self.sent)
     }
 
     /// Bytes of memory held.

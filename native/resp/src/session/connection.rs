@@ -84,7 +84,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Ran {
 
 /// TIME
 pub(super) fn time(call: &mut Call<'_, '_>) -> Ran {
-    let now = call.turn.now_ms();
+    let now = call.turn.now_ms() + call.core.scripting.elapsed_ms();
     let reply = &mut call.client().output.reply;
     reply.array(2);
     reply.bulk((now / 1000).to_string().as_bytes());
