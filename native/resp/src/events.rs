@@ -8,6 +8,7 @@
 
 use crate::args::Args;
 use hyperdb_graph::{AppId, Turn};
+use std::collections::HashSet;
 
 /// Classes of events, by bit, as `notify-keyspace-events` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -298,9 +299,10 @@ impl Done<'_> {
     /// What happened, of what was touched since `from`: app, key and events, in order.
     pub fn happened(&self, turn: &Turn<'_>, from: usize) -> Vec<(AppId, Box<[u8]>, Vec<Event>)> {
         let mut places: Vec<&(AppId, Box<[u8]>)> = Vec::new();
+        let mut seen = HashSet::new();
         for place in turn.touched().get(from..).unwrap_or_default() {
             // One command changes a key once, however often it writes.
-            if place.0 != AppId::SYSTEM && !places.contains(&place) {
+            if place.0 != AppId::SYSTEM && seen.insert(place) {
                 places.push(place);
             }
         }

@@ -30,19 +30,41 @@ pub type Roles = BTreeMap<String, Role>;
 pub(crate) struct Users {
     by_name: BTreeMap<String, Arc<User>>,
     default: Arc<User>,
+    /// What they were made of.
+    roles: Roles,
 }
 
 impl Users {
-    pub(crate) fn new(table: &Table, roles: &Roles) -> Users {
-        let mut by_name: BTreeMap<String, Arc<User>> = roles
-            .iter()
-            .map(|(name, role)| (name.clone(), Arc::new(User::of(table, name, role))))
-            .collect();
+    pub(crate) fn new(table: &Table, roles: Roles) -> Users {
+        Self::made(table, roles, None)
+    }
+
+    /// The users of other roles; who has not changed is not made anew.
+    fn renewed(&self, table: &Table, roles: Roles) -> Users {
+        Self::made(table, roles, Some(self))
+    }
+
+    fn made(table: &Table, roles: Roles, before: Option<&Users>) -> Users {
+        let make = |(name, role): (&String, &Role)| {
+            let known = before
+                .filter(|before| before.roles.get(name) == Some(role))
+                .and_then(|before| before.by_name.get(name));
+            let user = match known {
+                Some(user) => user.clone(),
+                None => Arc::new(User::of(table, name, role)),
+            };
+            (name.clone(), user)
+        };
+        let mut by_name: BTreeMap<String, Arc<User>> = roles.iter().map(make).collect();
         let default = by_name
             .entry(DEFAULT_USER.to_owned())
             .or_insert_with(|| Arc::new(User::open(table)))
             .clone();
-        Users { by_name, default }
+        Users {
+            by_name,
+            default,
+            roles,
+        }
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Arc<User>> {
@@ -187,8 +209,8 @@ enum Fate {
 }
 
 /// Takes in what roles there are now.
-pub(crate) fn take(core: &mut Core, roles: &Roles) {
-    core.users = Users::new(&core.commands.table, roles);
+pub(crate) fn take(core: &mut Core, roles: Roles) {
+    core.users = core.users.renewed(&core.commands.table, roles);
     for slot in core.clients.slots() {
         match settle(core, slot) {
             Fate::Stays => {}

@@ -19,7 +19,7 @@ use crate::protocol::Progress;
 use crate::scripting::Scripting;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
 use mio::Poll;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Counters since the start or CONFIG RESETSTAT.
@@ -82,6 +82,8 @@ pub(crate) struct Core {
     pub users: Users,
     pub acl_log: Log,
     pub tracked: Tracked,
+    /// Apps that are no numbered database.
+    pub other_apps: HashSet<AppId>,
     /// Events that wait to be told.
     pub told: Vec<Told>,
     /// Whose command runs.
@@ -140,7 +142,7 @@ pub(crate) struct Parts {
 impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
         let commands = Commands::new();
-        let users = Users::new(&commands.table, &parts.roles);
+        let users = Users::new(&commands.table, parts.roles);
         Self {
             poll: parts.poll,
             listeners: parts.listeners,
@@ -152,6 +154,7 @@ impl Core {
             users,
             acl_log: Log::default(),
             tracked: Tracked::default(),
+            other_apps: HashSet::new(),
             told: Vec::new(),
             acting: None,
             late_logins: BTreeMap::new(),

@@ -346,7 +346,7 @@ impl EventLoop {
                     }
                 }
                 Message::Configure(settings) => core.settings = *settings,
-                Message::Roles(roles) => access::take(core, &roles),
+                Message::Roles(roles) => access::take(core, roles),
                 Message::ResetStats => {
                     core.counters = Default::default();
                     core.calls.fill(0);

@@ -154,11 +154,19 @@ fn find_db(core: &mut Core, turn: &Turn<'_>, app: AppId) -> Option<u32> {
     if let Some(db) = core.db_of(app) {
         return Some(db);
     }
-    // An app that cannot be found now has no subscribers yet that could tell.
-    let apps = turn.apps().unwrap_or_default();
-    let (name, _) = apps.into_iter().find(|(_, found)| *found == app)?;
-    let number = std::str::from_utf8(&name).ok()?.strip_prefix("redis/")?;
-    let db: u32 = number.parse().ok()?;
-    core.know_app(db, app);
-    Some(db)
+    if core.other_apps.contains(&app) {
+        return None;
+    }
+    let apps = turn.apps().ok()?;
+    let named = apps.iter().find(|(_, found)| *found == app);
+    let db = named.and_then(|(name, _)| {
+        let number = std::str::from_utf8(name).ok()?.strip_prefix("redis/")?;
+        number.parse::<u32>().ok()
+    });
+    match db {
+        Some(db) => core.know_app(db, app),
+        // Numbers of apps are not given out twice.
+        None => drop(core.other_apps.insert(app)),
+    }
+    db
 }
