@@ -116,6 +116,7 @@ fn rights_are_those_of_now_also_in_transactions_and_for_who_waits() {
         "{log}"
     );
 
+    assert_eq!(owner.ask("del a"), ":1");
     client.send(b"blpop a 0\r\n");
     running.until_blocked_by(&mut owner, 1);
     change(&running, "+@all ~x");
