@@ -162,7 +162,7 @@ def test_config_get_matches_globs_and_hides_the_password() -> None:
     assert call(server, "CONFIG", "GET", "maxcl*", "require?ass") == {"maxclients": "100", "requirepass": ""}
     assert call(server, "CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 2kb 3") == OK
     shown = call(server, "CONFIG", "GET", "client-output-buffer-limit")
-    assert shown == {"client-output-buffer-limit": "normal 0 0 0 pubsub 1048576 2048 3"}
+    assert shown == {"client-output-buffer-limit": "normal 0 0 0 slave 0 0 0 pubsub 1048576 2048 3"}
 
 
 def test_config_set_requirepass_reaches_the_role() -> None:

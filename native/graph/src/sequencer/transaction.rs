@@ -9,6 +9,7 @@ use super::locks::{Grant, LockMode, Owner, Scope, Target, Wait};
 use super::options::{Access, Isolation, TransactionOptions};
 use super::patience::Patience;
 use super::reads::ReadSet;
+use super::savepoints::Mark;
 use super::scan::TransactionScan;
 use super::statement::{OpenStatement, StatementError};
 use super::Sequencer;
@@ -28,17 +29,6 @@ pub enum Locked {
     Skipped,
 }
 
-/// A savepoint of one transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Savepoint(u64);
-
-struct Mark {
-    number: u64,
-    undo: usize,
-    locks: usize,
-    loaded: usize,
-}
-
 /// The newest value of a locked row that is newer than the statement's snapshot; `None` if it is gone.
 pub(super) type Fresh = Option<Arc<[u8]>>;
 
@@ -56,12 +46,12 @@ pub struct Transaction {
     pinned: Vec<Pin>,
     relied_on: Vec<PinnedRange>,
     pub(super) locks: Vec<(Target, LockMode)>,
-    savepoints: Vec<Mark>,
-    next_savepoint: u64,
+    pub(super) savepoints: Vec<Mark>,
+    pub(super) next_savepoint: u64,
     pub(super) patience: Patience,
     /// Reads look past what the open statement has written.
     pub(super) looks_back: bool,
-    failed: bool,
+    pub(super) failed: bool,
     /// While it lives, a [`Canceller`] reaches the transaction.
     alive: Arc<()>,
 }
@@ -350,53 +340,6 @@ impl Transaction {
         &self.sequencer
     }
 
-    /// Marks a state to come back to; savepoints nest.
-    ///
-    /// # Errors
-    /// [`Conflict::InFailedTransaction`].
-    pub fn savepoint(&mut self) -> Step<Savepoint> {
-        self.check_alive()?;
-        self.pour()?;
-        self.next_savepoint += 1;
-        let mark = Mark {
-            number: self.next_savepoint,
-            undo: self.buffer.mark(),
-            locks: self.locks.len(),
-            loaded: self.loaded.len(),
-        };
-        self.savepoints.push(mark);
-        Ok(Savepoint(self.next_savepoint))
-    }
-
-    /// Takes back writes and locks since `savepoint`, which stays; later ones are gone. Heals a failed
-    /// transaction. What was read stays read.
-    ///
-    /// # Errors
-    /// [`Conflict::NoSavepoint`].
-    pub fn rollback_to(&mut self, savepoint: Savepoint) -> Step<()> {
-        self.drop_after(savepoint)?;
-        if let Some(mark) = self.savepoints.last() {
-            let (undo, locks, loaded) = (mark.undo, mark.locks, mark.loaded);
-            self.buffer.rewind(undo);
-            self.loaded.truncate(loaded);
-            self.release_locks(locks);
-        }
-        self.failed = false;
-        Ok(())
-    }
-
-    /// Forgets `savepoint` and later ones, keeping what was done since.
-    ///
-    /// # Errors
-    /// [`Conflict::NoSavepoint`], [`Conflict::InFailedTransaction`].
-    pub fn release(&mut self, savepoint: Savepoint) -> Step<()> {
-        self.check_alive()?;
-        self.drop_after(savepoint)?;
-        self.savepoints.pop();
-        self.buffer.unmark();
-        Ok(())
-    }
-
     /// Validates and applies all writes as one commit; its number. Acknowledge only when
     /// [`hyperdb_lsm::Db::wait_durable`] has returned for it.
     ///
@@ -494,7 +437,7 @@ impl Transaction {
         Ok(Locked::Changed)
     }
 
-    fn check_alive(&self) -> Step<()> {
+    pub(super) fn check_alive(&self) -> Step<()> {
         if self.failed {
             return Err(Conflict::InFailedTransaction.into());
         }
@@ -520,29 +463,12 @@ impl Transaction {
         conflict.into()
     }
 
-    fn release_locks(&mut self, keep: usize) {
+    pub(super) fn release_locks(&mut self, keep: usize) {
         let gone: Vec<_> = self.locks.drain(keep..).collect();
         for (target, _) in &gone {
             self.fresh.set(target.family(), target.shared_key(), None);
         }
         self.sequencer.locks.release(self.owner, &gone);
-    }
-
-    /// Makes `savepoint` the innermost one.
-    fn drop_after(&mut self, savepoint: Savepoint) -> Step<()> {
-        let at = self
-            .savepoints
-            .iter()
-            .position(|mark| mark.number == savepoint.0)
-            .ok_or(Conflict::NoSavepoint)?;
-        self.forget_savepoints(at + 1);
-        Ok(())
-    }
-
-    fn forget_savepoints(&mut self, keep: usize) {
-        for _ in self.savepoints.drain(keep.min(self.savepoints.len())..) {
-            self.buffer.unmark();
-        }
     }
 }
 
