@@ -3,6 +3,7 @@
 use super::eval::key_count_or;
 use super::libraries::Libraries;
 use super::run::{self, Job, Kind, Target};
+use super::shebang;
 use crate::command::Abort;
 use crate::commands::glob;
 use crate::rdb;
@@ -176,6 +177,11 @@ pub(super) fn restore(call: &mut Call<'_, '_>) -> Ran {
             delete_all(call)?;
         }
         for code in codes {
+            let name = shebang::of_library(&code)?.name.unwrap_or_default();
+            if !replace && call.core.scripting.libraries.all().contains_key(name) {
+                let shown = String::from_utf8_lossy(name).into_owned();
+                return Err(Abort::error(format!("ERR Library {shown} already exists")));
+            }
             load_one(call, &code, replace)?;
         }
         call.client().output.reply.ok();

@@ -237,7 +237,7 @@ impl Libraries {
 }
 
 /// The refusal of a library whose name is taken.
-pub(super) fn exists(name: &[u8]) -> Abort {
+fn exists(name: &[u8]) -> Abort {
     let shown = String::from_utf8_lossy(name).into_owned();
     Abort::error(format!("ERR Library '{shown}' already exists"))
 }

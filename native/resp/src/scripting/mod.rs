@@ -15,6 +15,8 @@ mod convert;
 mod engine;
 mod eval;
 mod functions;
+#[cfg(test)]
+mod fuzzing;
 mod json;
 mod kernel;
 mod libraries;
