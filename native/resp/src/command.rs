@@ -29,8 +29,11 @@ pub struct Context<'c, 's> {
     /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
     pub random: &'c mut dyn FnMut() -> u64,
     /// Whether a key may be named in a reply to who asks, if there are any that may not.
-    pub may_name: Option<&'c dyn Fn(&[u8]) -> bool>,
+    pub may_name: Option<MayName<'c>>,
 }
+
+/// Whether a key may be named in a reply.
+pub type MayName<'c> = &'c dyn Fn(&[u8]) -> bool;
 
 impl Context<'_, '_> {
     /// Whether a key that the command was not told of may be named in its reply.

@@ -108,7 +108,7 @@ fn sha1hex(lua: &Lua, arguments: &Arguments) -> Returned {
 }
 
 /// The one argument of `error_reply` and `status_reply`; Redis counts only strings.
-fn reply_text<'a>(arguments: &'a Arguments) -> Option<&'a mlua::String> {
+fn reply_text(arguments: &Arguments) -> Option<&mlua::String> {
     match (arguments.len(), arguments.get(1)) {
         (1, Some(Value::String(text))) => Some(text),
         _ => None,

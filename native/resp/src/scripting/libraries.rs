@@ -74,8 +74,11 @@ fn stored_generation(turn: &Turn<'_>) -> Step<Option<(AppId, Vec<u8>)>> {
     })
 }
 
+/// A library's name and its text.
+type Stored = (Vec<u8>, Vec<u8>);
+
 /// All libraries of the store by name.
-fn stored(turn: &Turn<'_>, app: AppId) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Abort> {
+fn stored(turn: &Turn<'_>, app: AppId) -> Result<Vec<Stored>, Abort> {
     let mut libraries = Vec::new();
     let mut walk = turn.elements(app, 0);
     while let Some((place, raw)) = walk.next()? {

@@ -166,7 +166,7 @@ fn text_number(text: &[u8]) -> Option<f64> {
 
 /// A double as C's cast to a 64-bit integer on common processors: what does not fit becomes the smallest.
 pub(super) fn as_c_integer(number: f64) -> i64 {
-    if number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         number as i64
     } else {
         i64::MIN

@@ -193,7 +193,7 @@ fn tell_of(core: &mut Core, key: &[u8], by: Option<u64>) {
         };
         let tracking = core.clients.at(slot).tracking.as_ref();
         let hears = tracking
-            .is_some_and(|tracking| !tracking.broadcasts && !(tracking.no_loop && by == Some(id)));
+            .is_some_and(|tracking| !(tracking.broadcasts || tracking.no_loop && by == Some(id)));
         if hears {
             send(core, slot, Some(&[key]));
         }
