@@ -90,6 +90,7 @@ pub fn command(store: &Store, words: &[&str]) -> String {
             woken_by: None,
             resume: None,
             random: &mut || 7,
+            may_name: None,
         });
         match outcome {
             Ok(()) => Ok(String::from_utf8(reply.buffer).unwrap()),
