@@ -196,7 +196,7 @@ class RemoteSession(SqlSession):
             return layout
 
         counted = _Counted(lambda layout: known[id(layout)])
-        moment = run.Moment(self.backend.now(), self.style, lambda: self.wait_cancelled(0))
+        moment = run.Moment(self.backend.now(), self.style, self.running.is_cancelled)
         run.run(ready, run.Session((counted, catalog), layout_of), values, moment)
         ranges: dict[str, int] = {}
         reads = []
