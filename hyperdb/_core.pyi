@@ -10,6 +10,7 @@ __all__ = [
     "CqlPlan",
     "Engine",
     "Frames",
+    "HeldFrame",
     "Hypergraph",
     "Keyspace",
     "LaneStatement",
