@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { hex, unhex } from './hash.js';
-import { VerificationError, verify } from './verify.js';
+import { VerificationError, signed, verify } from './verify.js';
 
 const vectors = JSON.parse(readFileSync(new URL('../../tests/golden/proofs/vectors.json', import.meta.url)));
 
@@ -41,5 +41,24 @@ test('nothing is true under no pin', () => {
   const root = unhex(trusted);
   for (const wrong of [undefined, null, {}, { pin: root }, { [pin]: undefined }, { [pin]: root.subarray(1) }, { [pin]: root, other: root }]) {
     assert.throws(() => verify(unhex(bundle), wrong), TypeError);
+  }
+});
+
+// Little endian: y of the neutral point, of order two (p - 1), of both points of order four.
+const SMALL = [
+  `01${'00'.repeat(56)}`,
+  `fe${'ff'.repeat(27)}fe${'ff'.repeat(27)}00`,
+  '00'.repeat(57),
+  `${'00'.repeat(56)}80`,
+].map(unhex);
+
+test('nothing is signed under a key of small order', () => {
+  for (const key of SMALL) {
+    for (const nonce of SMALL) {
+      const signature = new Uint8Array([...nonce, ...new Uint8Array(57)]);
+      for (let number = 0; number < 8; number += 1) {
+        assert.equal(signed(signature, new Uint8Array([number]), key, ''), false);
+      }
+    }
   }
 });

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hyperdb.commitment.verify import OwnerKey, Root, StoreKey, Trusted
 from hyperdb.database import Database
-from hyperdb.errors import InvalidError, RemoteError
+from hyperdb.errors import HyperDBError, InvalidError, RemoteError
 from hyperdb.graph.members import Text, encoded
 from hyperdb.oblivious.explain import Explanation
 from hyperdb.oblivious.levels import Level, parse_level
@@ -142,7 +142,13 @@ class Remote:
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
             cql: `HOST:PORT` for Cassandra's clients, likewise.
         """
-        serving = RemoteServing(self.fetcher, self._database, resp=resp, sql=sql, cql=cql)
+        fetcher = self._made_fetcher() if resp is not None else None
+        try:
+            serving = RemoteServing(fetcher, self._database, resp=resp, sql=sql, cql=cql)
+        except HyperDBError:
+            if fetcher is not None:
+                fetcher.overlay.close()
+            raise
         self._servers.append(serving)
         return serving
 
@@ -160,7 +166,10 @@ class Remote:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """What fetches for servers, into a store of this process's own."""
+        """What fetches for SQL and CQL, into a store of this process's own."""
+        return self._made_fetcher()
+
+    def _made_fetcher(self) -> Fetcher:
         names = self.apps()
         if not names:
             raise RemoteError("the server publishes nothing")
@@ -188,8 +197,12 @@ class Remote:
 class RemoteServing:
     """Running servers of a remote database on this machine. Stop them with `stop`, or by leaving the context."""
 
-    def __init__(self, fetcher: Fetcher, database: Database, *, resp: str | None, sql: str | None, cql: str | None) -> None:
-        self._resp = None if resp is None else RespProxy(fetcher, fetcher.level, parse_address(resp))
+    def __init__(
+        self, fetcher: Fetcher | None, database: Database, *, resp: str | None, sql: str | None, cql: str | None
+    ) -> None:
+        """`fetcher`: for Redis's protocol, with a store of its own, since that one has a password that nobody else knows."""
+        self._fetcher = fetcher
+        self._resp = None if resp is None or fetcher is None else RespProxy(fetcher, fetcher.level, parse_address(resp))
         self._others = database.serve(sql=sql, cql=cql, control=False)
 
     @property
@@ -212,6 +225,9 @@ class RemoteServing:
         self._others.stop()
         if self._resp is not None:
             self._resp.stop()
+        fetcher, self._fetcher = self._fetcher, None
+        if fetcher is not None:
+            fetcher.overlay.close()
 
     def __enter__(self) -> Self:
         return self

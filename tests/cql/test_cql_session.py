@@ -300,7 +300,7 @@ def test_a_tables_privacy_level_counts_unless_the_request_says_another(client: C
         ((("hyperdb.privacy", b"cover(4, 64)"),),)
     ]
     client.run("INSERT INTO t (k, c) VALUES (1, 1)")
-    assert "level 'cover(4, 64)', which ks.t asks for, is not answered" in client.refusal("SELECT c FROM t WHERE k = 1")
+    assert "level 'cover(4, 64)', which ks.t asks for, cannot be kept here" in client.refusal("SELECT c FROM t WHERE k = 1")
     client.context = Context(5, payload={"hyperdb.privacy": b"none"})
     assert client.run("SELECT c FROM t WHERE k = 1") == [(1,)]
     assert "hyperdb.privacy: a privacy level is" in client.refusal("ALTER TABLE t WITH extensions = {'hyperdb.privacy': '0x00'}")

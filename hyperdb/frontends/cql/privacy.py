@@ -28,7 +28,10 @@ def level_of(said: bytes) -> Level:
 
 
 def _refusal(level: Level, by: str) -> CqlError:
-    return invalid(f"{PRIVACY}: level '{level}'{by} is not answered by this version, only 'none'")
+    return invalid(
+        f"{PRIVACY}: level '{level}'{by} cannot be kept here: this port is the store's own, and learns what it is asked; "
+        "run `hyperdb serve --remote URL --privacy LEVEL` on your own machine, and ask that"
+    )
 
 
 def check_payload(context: Context) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _GONE = 404
+_TRIES = 3
+"""Epochs that may go while one is read."""
 _PATIENCE = 30.0
 """Seconds for which reads go on where the store could not be asked for what changed, and at least ten tries."""
 
@@ -111,13 +113,14 @@ class RemoteApp:
         """
         with self._lock:
             self._check()
-            try:
-                return operation(self.reader(level))
-            except RemoteError as error:
-                if error.status != _GONE:
-                    raise
-            self._ask_newest()
-            self._settle()
+            for _ in range(_TRIES):
+                try:
+                    return operation(self.reader(level))
+                except RemoteError as error:
+                    if error.status != _GONE:
+                        raise
+                self._ask_newest()
+                self._settle()
             return operation(self.reader(level))
 
     def reader(self, level: Level) -> Reader:
