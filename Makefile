@@ -71,7 +71,7 @@ torture: build $(VENV)/.dev ## the long forms: kill -9, power cuts, a full disk 
 	$(BIN)/python tests/torture/disk_full.py
 	$(BIN)/python tests/torture/power_cut.py
 	cd native && TORTURE=1 cargo test --release -p hyperdb-lsm --test crash --test faults --test levels_model
-	cd native && FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --release -p hyperdb-lsm -p hyperdb-graph -p hyperdb-resp fuzzing -- --nocapture
+	cd native && FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --release -p hyperdb-lsm -p hyperdb-graph -p hyperdb-resp -p hyperdb-pir -p hyperdb-verenc fuzzing -- --nocapture
 	cd native/oracle && for seed in 1 2 3 4 5; do cargo run --release -- 300000 $$seed || exit 1; done
 
 compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery queue, each beside Redis
