@@ -1,6 +1,7 @@
 """Private gets end to end in one process: preparing, the query, the server's pass, recovering; and laying out an epoch.
 
-Prints the tables of bench/RESULTS.md. `python bench/oblivious.py [--records N] [--threads N] [--keys N]`.
+Prints the tables of bench/RESULTS.md. `python bench/oblivious.py [--records N] [--threads N] [--keys N] [--served N]`; `--served`
+keys are also published by a server of this process and read by a client over the loopback: laying out 1,000,000 takes minutes.
 
 Theory: retrieval does not depend on what columns hold, so a matrix of as many pages as N records of 256 bytes make is filled
 with bytes without pattern; pages are proved and read on a store of its own, with fewer keys. Times are by the clock, and of all
@@ -13,6 +14,7 @@ import argparse
 import os
 import random
 import statistics
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,14 +23,16 @@ from functools import partial
 from typing import TypeVar
 
 import hyperdb
-from hyperdb.commitment.verify import Root
+from hyperdb.commitment.verify import Root, StoreKey
 from hyperdb.oblivious.delta import delta
 from hyperdb.oblivious.epochs import Source, build, rebuild
-from hyperdb.oblivious.levels import Bucket, Cover, Level, Pir, Plain
+from hyperdb.oblivious.explain import Asked, explain
+from hyperdb.oblivious.levels import Bucket, Cover, Level, Pir, Plain, parse_level
 from hyperdb.oblivious.page import PAGE_BYTES
 from hyperdb.oblivious.pir import DIMENSION, Asker, Hint, Matrix, Place, kernels
 from hyperdb.oblivious.reader import open_reader
 from hyperdb.oblivious.service import LocalService, Recorder
+from hyperdb.values import Publishing
 
 RECORD_BYTES = 256
 RECORDS_A_PAGE = 11
@@ -38,6 +42,8 @@ BATCH = 128
 """Queries that a busy server answers in one pass."""
 ENGINE_KEYS = 10_000
 BESIDE_SECONDS = 2.0
+PAUSE_SECONDS = 0.3
+TRANSACTION_KEYS = 10_000
 
 T = TypeVar("T")
 
@@ -162,14 +168,54 @@ def epochs(keys: int, threads: int) -> None:
             print(f"{level!s:<14} {median(times)}, {down:,.0f} B down")
 
 
+def served(keys: int, threads: int) -> None:
+    """Reads of a published epoch of `keys` keys, end to end: HTTP, verification and all."""
+    with hyperdb.open(":memory:", frames=None) as db, tempfile.TemporaryDirectory() as state:
+        for first in range(0, keys, TRANSACTION_KEYS):
+            with db.transaction() as transaction:
+                app = transaction.app("bench")
+                for number in range(first, min(first + TRANSACTION_KEYS, keys)):
+                    app.put(f"user:{number}", os.urandom(RECORD_BYTES))
+        publishing = Publishing(("bench",), every=1e9, work_bits=0, threads=threads)
+        with db.serve(http="127.0.0.1:0", publish=publishing, control=False) as serving:
+            publisher, address = serving.publisher, serving.http_address
+            assert publisher is not None and address is not None
+            start = time.perf_counter()
+            while publisher.newest("bench") is None:
+                time.sleep(0.1)
+            published = publisher.newest("bench")
+            assert published is not None
+            manifest = published.epoch.manifest
+            print(f"served: {keys:,} keys, {manifest.pages.columns:,} pages, published after {time.perf_counter() - start:.0f} s")
+            print(f"manifest {len(published.manifest):,} B, hint {sum(map(len, published.hints)):,} B")
+            url, key = f"http://{address[0]}:{address[1]}", db.frames.public_key
+            source = random.Random(1)
+            for level in ("none", "bucket(64)", "cover(4, 64)", "pir"):
+                with hyperdb.connect(url, key=key, privacy=level, state=state, follow=None) as remote:
+                    view = remote.app("bench")
+                    opening, _ = timed(partial(view.get, "user:0"))
+                    times = []
+                    for _ in range(GETS):
+                        if level == "pir":
+                            # Somebody who reads now and then: the next query was prepared meanwhile.
+                            time.sleep(PAUSE_SECONDS)
+                        times.append(timed(partial(view.get, f"user:{source.randrange(keys)}"))[0])
+                    told = explain(manifest, parse_level(level), StoreKey(key), Asked())
+                    slowest = max(took.clock for took in times)
+                    print(f"{level:<14} opened in {opening}; get {median(times)}, slowest {slowest:.1f} ms;", end=" ")
+                    print(f"about {told.bytes_up:,} B up, {told.bytes_down:,} down, K = {told.k:,}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--keys", type=int, default=20_000)
+    parser.add_argument("--served", type=int, default=3_000)
     arguments = parser.parse_args()
     retrieval(arguments.records, arguments.threads)
     epochs(arguments.keys, arguments.threads)
+    served(arguments.served, arguments.threads)
 
 
 if __name__ == "__main__":
