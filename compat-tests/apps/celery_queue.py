@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
 
 WORK = servers.ROOT / "build" / "compat" / "celery"
-PACKAGES = ("celery==5.4.0", "redis==5.2.1")
+PACKAGES = ("celery==5.4.0", "kombu==5.4.2", "redis==5.2.1")
 FOLDER = Path(__file__).resolve().parent / "celery_app"
 
 

@@ -368,7 +368,7 @@ WORDS: tuple[tuple[str, ...], ...] = (
     ("FUNCTION", "LOAD", "#!lua name=l3\nredis.register_function{function_name='x', callback=function() end, bogus=1}"),
     ("FUNCTION", "LOAD", "#!lua name=l3\nx = 1"),
     ("FUNCTION", "LOAD", "#!lua name=l3\nlocal x = y"),
-    ("FUNCTION", "LOAD", "#!lua name=l3\nerror('boo')"),
+    ("FUNCTION", "LOAD", "#!lua name=l3\nlocal t = nil\nt.x = 1"),
     ("FUNCTION", "LOAD", "REPLACE"),
     ("FUNCTION", "LOAD", "BOGUS", "x"),
     ("FUNCTION", "LIST"),
