@@ -117,10 +117,14 @@ class RemoteApp:
                 try:
                     return operation(self.reader(level))
                 except RemoteError as error:
+                    gone, failure = self._current, error
                     if error.status != _GONE:
                         raise
                 self._ask_newest()
                 self._settle()
+                if self._current is gone:
+                    # It still is the newest: asking again would be for nothing.
+                    raise failure
             return operation(self.reader(level))
 
     def reader(self, level: Level) -> Reader:
@@ -227,7 +231,10 @@ class RemoteApp:
         if known is not None and known.service.epoch == epoch:
             self._changed(known)
             return known
-        store.transport.pay(int(described.get("work_bits", 0)))
+        bits = described.get("work_bits", 0)
+        if not isinstance(bits, int) or bits < 0:
+            raise RemoteError("the server asks for work, and not for a number of hashes")
+        store.transport.pay(bits)
         before = made.get("before") if epoch == made["epoch"] else None
         service = HttpService(store.transport, epoch, store.state, store.progress, before if isinstance(before, str) else None)
         manifest = read_manifest(service.manifest()[0])
