@@ -37,10 +37,10 @@ NEEDS: Mapping[str, Need] = {name: need for need, names in _READS.items() for na
 _FIRST_MEMBER = 2
 _COUNTED = frozenset("sintercard zdiff zinter zintercard zunion".split())
 """Commands whose first argument says how many keys follow."""
-_REFUSED = frozenset(
+REFUSED = frozenset(
     "subscribe psubscribe ssubscribe publish spublish monitor sync psync replicaof slaveof shutdown client|reply config|set save "
     "bgsave hyper.prove hyper.mprove hyper.proverows hyper.provecount hyper.proveremoved hyper.root hyper.frame "
-    "hyper.seal".split()
+    "hyper.seal eval eval_ro evalsha evalsha_ro fcall fcall_ro".split()
 )
 
 
@@ -71,7 +71,7 @@ def reading(words: Sequence[bytes]) -> Reading | Refusal | None:
         return Refusal(f"PRIVACY '{command.name}' waits for writes, and an epoch has none.")
     need = NEEDS.get(command.name)
     if need is None:
-        if command.name in _REFUSED or command.first > 0 or command.keys:
+        if command.name in REFUSED or command.first > 0 or command.keys:
             return Refusal(f"PRIVACY '{command.name}' is not run on a remote store.")
         return None
     count = len(words)

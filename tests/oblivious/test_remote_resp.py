@@ -14,7 +14,7 @@ from hyperdb import Database, StoreKey
 from hyperdb.frontends.resp import table
 from hyperdb.oblivious.http.publisher import Publisher
 from hyperdb.remote import Remote
-from hyperdb.remote.needs import NEEDS
+from hyperdb.remote.needs import NEEDS, REFUSED, Refusal, reading
 from hyperdb.values import Publishing
 
 from .conftest import APP, fill
@@ -156,7 +156,8 @@ def test_a_newer_epoch_replaces_all_that_was_fetched(pair: Pair) -> None:
 
 def test_every_command_that_reads_is_in_the_table_or_refused() -> None:
     reads = {row.name for row in table.served() if row.executor is table.Executor.NATIVE and "readonly" in row.flags}
-    assert reads - set(NEEDS) == set()
+    assert reads - set(NEEDS) - REFUSED == set()
+    assert {name for name in REFUSED if name in table.commands()} == REFUSED
     assert set(NEEDS) - {row.name for row in table.commands().values()} == set()
 
 
@@ -192,3 +193,11 @@ def test_what_is_written_after_the_epoch_is_read(pair: Pair, tmp_path: Path) -> 
         assert _reply(private, "HYPER.PRIVACY", "full") == b"OK"
         assert _reply(private, "DBSIZE") == _reply(pair.plain, "DBSIZE")
         assert sorted(private.keys()) == sorted(pair.plain.keys())
+
+
+@pytest.mark.parametrize(
+    "words", ["EVAL script 0", "EVAL_RO script 0", "EVALSHA sha 0", "EVALSHA_RO sha 0", "FCALL f 0", "FCALL_RO f 0"]
+)
+def test_scripts_are_refused_since_what_they_read_is_not_known(words: str) -> None:
+    """Also those that name no keys: they would find nothing here, and say that there is nothing."""
+    assert isinstance(reading(words.encode().split()), Refusal)
