@@ -60,3 +60,5 @@ PREPARE vp AS SELECT * FROM pv ORDER BY 1 LIMIT 2;
 EXECUTE vp;
 CREATE OR REPLACE VIEW pv AS SELECT a, a/2 AS b FROM y;
 EXECUTE vp;
+SELECT date '-Infinity', date '-INFINITY'::text, timestamp '-Infinity', timestamptz 'Infinity', '{-Infinity,InFinity}'::date[];
+SELECT to_json(date '-Infinity'), to_json(timestamp '-Infinity'), to_json(timestamptz '-Infinity'), to_json(date 'infinity');
