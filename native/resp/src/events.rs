@@ -271,7 +271,8 @@ impl Done<'_> {
             "rename" | "renamenx" => {
                 return vec![generic(if nth == 0 { "rename_from" } else { "rename_to" })]
             }
-            "move" => return vec![generic(if nth == 0 { "move_from" } else { "move_to" })],
+            // The key is in one of the two databases.
+            "move" => return vec![generic(if is_gone { "move_from" } else { "move_to" })],
             "xadd" => {
                 let mut events = vec![of(Classes::STREAM, "xadd")];
                 if self.has(2, "MAXLEN") || self.has(2, "MINID") {
@@ -307,18 +308,30 @@ impl Done<'_> {
             }
         }
         self.sort(&mut places);
+        let moves_item = matches!(self.name, "lmove" | "rpoplpush" | "blmove" | "brpoplpush");
+        let rotated = moves_item && self.args.get(1) == self.args.get(2);
         let told = places.into_iter().enumerate().map(|(nth, (app, key))| {
             // What cannot be told without the disk was just written, so it is there.
             let is_gone = matches!(turn.element(*app, key), Ok(None));
-            let rotated = matches!(self.name, "lmove" | "rpoplpush" | "blmove" | "brpoplpush")
-                && self.args.get(1) == self.args.get(2);
             let mut events = self.events(nth, is_gone);
             if rotated {
-                events.extend(self.events(1, is_gone));
+                events.splice(0..0, self.events(1, is_gone));
             }
             (*app, key.clone(), events)
         });
-        told.collect()
+        let mut told: Vec<_> = told.collect();
+        if moves_item {
+            // The item is pushed before it is popped.
+            told.reverse();
+        } else if self.name == "move" {
+            told.sort_by_key(|(.., events)| !events.iter().any(|event| event.name == "move_from"));
+        }
+        told
+    }
+
+    /// Whether a key that comes to be is told of before anything else.
+    pub(crate) fn names_new_first(&self) -> bool {
+        matches!(self.name, "rename" | "renamenx" | "move")
     }
 
     /// Two keys in the order of the words, not of the writes.

@@ -77,14 +77,32 @@ pub(crate) fn after(
         }
     }
     let name = core.commands.table.row(row).name;
-    for (at, key, events) in (Done { name, args }).happened(turn, before.touched) {
-        let Some(db) = (if at == app { Some(db) } else { core.db_of(at) }) else {
+    let done = Done { name, args };
+    let mut told = Vec::new();
+    for (at, key, events) in done.happened(turn, before.touched) {
+        let found = if at == app {
+            Some(db)
+        } else {
+            find_db(core, turn, at)
+        };
+        let Some(db) = found else {
             continue;
         };
-        let is_new = before.absent.contains(&key) && !events.contains(&DEL);
+        let was_absent = before.absent.contains(&key) || at != app;
+        let is_new = was_absent && !events.contains(&DEL);
         for event in is_new.then_some(NEW).into_iter().chain(events) {
-            note(core, db, key.clone(), event);
+            told.push(Told {
+                db,
+                key: key.clone(),
+                event,
+            });
         }
+    }
+    if done.names_new_first() {
+        told.sort_by_key(|told| told.event != NEW);
+    }
+    for Told { db, key, event } in told {
+        note(core, db, key, event);
     }
 }
 

@@ -95,7 +95,7 @@ fn check(core: &Core, slot: Slot, wish: &Tracking, opts: Opts) -> Result<(), Abo
         return error("ERR OPTIN and OPTOUT are not compatible with BCAST");
     }
     if opts.opt_in && opts.opt_out {
-        return error("ERR You can't use both OPTIN mode and OPTOUT mode");
+        return error("ERR You can't specify both OPTIN mode and OPTOUT mode");
     }
     let mode = before.map(|before| before.mode);
     if (opts.opt_in && mode == Some(Mode::OptOut)) || (opts.opt_out && mode == Some(Mode::OptIn)) {

@@ -58,10 +58,10 @@ fn each_command_has_its_events() {
         (&["getdel n", "getdel n"], &["del n"]),
         (
             &["rpush l a b c", "lpop l", "rpoplpush l m"],
-            &["rpush l", "lpop l", "rpop l", "lpush m"],
+            &["rpush l", "lpop l", "lpush m", "rpop l"],
         ),
-        (&["lmove l m left left"], &["lpop l", "del l", "lpush m"]),
-        (&["lmove m m left right"], &["lpop m", "rpush m"]),
+        (&["lmove l m left left"], &["lpush m", "lpop l", "del l"]),
+        (&["lmove m m left right"], &["rpush m", "lpop m"]),
         (
             &["sadd s a b", "sadd s a", "smove s t a", "srem s b"],
             &["sadd s", "srem s", "sadd t", "srem s", "del s"],
@@ -150,4 +150,21 @@ fn others_than_clients_are_heard_of() {
     assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:set k]");
     running.remove_outside("k");
     assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:del k]");
+}
+
+#[test]
+fn a_moved_key_is_told_of_in_both_databases() {
+    let (running, mut hearing) = listening(ALL | Classes::NEW | Classes::KEYEVENT);
+    let mut client = running.client();
+    client.ask("set k v");
+    assert_eq!(client.ask("move k 5"), ":1");
+    for told in [
+        "__keyevent@0__:new k",
+        "__keyevent@0__:set k",
+        "__keyevent@5__:new k",
+        "__keyevent@0__:move_from k",
+        "__keyevent@5__:move_to k",
+    ] {
+        assert_eq!(hearing.reply(), format!("[pmessage __key* {told}]"));
+    }
 }
