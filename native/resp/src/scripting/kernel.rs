@@ -111,6 +111,12 @@ unsafe extern "C-unwind" fn pcall(state: *mut ffi::lua_State) -> c_int {
     ffi::luaL_checkany(state, 1);
     let arguments = ffi::lua_gettop(state) - 1;
     if ffi::lua_pcall(state, arguments, ffi::LUA_MULTRET, 0) == ffi::LUA_OK {
+        // Many results leave no slot.
+        if ffi::lua_checkstack(state, 1) == 0 {
+            ffi::lua_settop(state, 0);
+            ffi::lua_pushliteral(state, c"too many results");
+            ffi::lua_error(state);
+        }
         ffi::lua_pushboolean(state, 1);
         ffi::lua_insert(state, 1);
         return ffi::lua_gettop(state);

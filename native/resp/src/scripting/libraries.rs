@@ -256,12 +256,13 @@ fn failure(text: &str) -> Abort {
 
 fn register_all(engine: &Engine, script: &Function) -> Result<Vec<Rc<Registered>>, Abort> {
     let found: Rc<RefCell<Vec<Rc<Registered>>>> = Rc::default();
-    let (result, late) =
-        run_loading(engine, script, &found).map_err(|error| failure(&format!("ERR {error}")))?;
+    let plain = |error: mlua::Error| failure(&format!("ERR {error}"));
+    let (result, late) = run_loading(engine, script, &found).map_err(plain)?;
+    // What was stopped may end as an error that nobody caught.
     if late {
         return Err(failure("ERR FUNCTION LOAD timeout"));
     }
-    match result {
+    match result.map_err(plain)? {
         (true, _) => Ok(found.take()),
         (false, Value::Table(table)) => {
             let text = run::error_text(&table);
@@ -271,7 +272,8 @@ fn register_all(engine: &Engine, script: &Function) -> Result<Vec<Rc<Registered>
     }
 }
 
-type Loaded = ((bool, Value), bool);
+/// How a library's code ended, and whether it was stopped.
+type Loaded = (mlua::Result<(bool, Value)>, bool);
 
 fn run_loading(
     engine: &Engine,
@@ -293,7 +295,7 @@ fn run_loading(
     engine.let_register(None)?;
     let late = engine.flags.ending.get();
     engine.release()?;
-    Ok((result?, late))
+    Ok((result, late))
 }
 
 /// `redis.register_function(name, callback)` or with a table of named arguments.

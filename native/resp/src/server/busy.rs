@@ -24,6 +24,12 @@ pub(crate) fn serve(core: &mut Core, turn: &mut Turn<'_>, own: Slot) {
         return;
     }
     let in_transaction = std::mem::replace(&mut core.in_transaction, false);
+    // What they have sent was read before the script began: the poller says nothing of them any more.
+    while let Some(slot) = core.due.pop() {
+        if slot != own {
+            answer(core, turn, slot);
+        }
+    }
     for event in &events {
         match event.token() {
             WAKER => core.woken = true,

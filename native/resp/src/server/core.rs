@@ -103,6 +103,8 @@ pub(crate) struct Core {
     pub calls: Vec<u64>,
     /// Clients that may have something to run, in order of arrival.
     pub ready: Vec<Slot>,
+    /// Clients of this turn that have not been run yet, the next one last.
+    pub due: Vec<Slot>,
     /// Clients whose output changed in this turn.
     pub flush: Vec<Slot>,
     /// Messages that the running transaction publishes.
@@ -168,6 +170,7 @@ impl Core {
             scripting: Scripting::default(),
             counters: Counters::default(),
             ready: Vec::new(),
+            due: Vec::new(),
             flush: Vec::new(),
             deferred: Vec::new(),
             in_transaction: false,

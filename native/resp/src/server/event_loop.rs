@@ -179,25 +179,26 @@ impl EventLoop {
             notify::take_news(&mut self.core, &turn, store.heard());
             blocking::serve_all(&mut self.core, &mut turn);
         }
-        let mut rest = ready.iter();
-        for slot in rest.by_ref() {
+        self.core.due.clear();
+        self.core.due.extend(ready.iter().rev());
+        while let Some(slot) = self.core.due.pop() {
             let core = &mut self.core;
             if core
                 .clients
-                .get(*slot)
+                .get(slot)
                 .is_some_and(|client| client.is_ready())
             {
-                runner::run(core, &mut turn, *slot);
+                runner::run(core, &mut turn, slot);
                 if on_durable && turn.is_clean() {
-                    self.reply_at_once(*slot);
+                    self.reply_at_once(slot);
                 }
             }
             if self.core.counters.commands >= enough || self.clock.monotonic_ms() > until {
                 break;
             }
         }
-        for slot in rest {
-            self.core.run_later(*slot);
+        while let Some(slot) = self.core.due.pop() {
+            self.core.run_later(slot);
         }
         tracking::broadcast(&mut self.core);
         self.finish(turn);

@@ -96,6 +96,8 @@ fn a_script_inside_a_transaction() {
 fn a_script_that_does_not_end_is_killed_whatever_it_catches() {
     let running = impatient();
     let mut other = running.client();
+    // The first request of all makes its database: what that turn tells waits for its commit.
+    assert_eq!(other.ask("get x"), "(nil)");
     for script in [
         "while true do end",
         "while true do pcall(function() while true do end end) end",
@@ -121,10 +123,34 @@ fn a_script_that_does_not_end_is_killed_whatever_it_catches() {
     }
 }
 
+/// What was read in the turn in which a script begins is answered as well as what comes later.
+#[test]
+fn requests_read_with_an_endless_script_are_answered() {
+    let running = impatient();
+    let mut others: Vec<Client> = (0..20).map(|_| running.client()).collect();
+    assert_eq!(others[0].ask("get x"), "(nil)");
+    let (mut first, mut endless) = (running.client(), running.client());
+    // While this one runs, below the threshold, all of them arrive.
+    first.send(b"eval \"for i = 1, 1000 do redis.sha1hex('x') end\" 0\r\n");
+    endless.send(b"eval \"while true do end\" 0\r\n");
+    for other in &mut others {
+        other.send(b"ping\r\n");
+    }
+    for other in &mut others {
+        let reply = other.reply();
+        assert!(reply == "+PONG" || reply.starts_with("-BUSY"), "{reply}");
+    }
+    until_busy(&mut others[0]);
+    assert_eq!(others[0].ask("script kill"), "+OK");
+    let reply = endless.reply();
+    assert!(reply.starts_with("-ERR Script killed by user"), "{reply}");
+}
+
 #[test]
 fn a_script_that_has_written_cannot_be_killed_but_ends_with_the_server() {
     let running = impatient();
     let (mut client, mut other) = (running.client(), running.client());
+    assert_eq!(other.ask("get x"), "(nil)");
     client.send(b"eval \"redis.call('set', 'x', 1) while true do end\" 0\r\n");
     until_busy(&mut other);
     assert!(other.ask("script kill").starts_with("-UNKILLABLE"));
