@@ -145,6 +145,13 @@ class HyperPostgres(Postgres):
                 kind = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=exp.to_identifier(begin.text))
                 literal = exp.Literal.string(self._prev.text)
                 return self._parse_column_ops(self.expression(exp.Cast(this=literal, to=kind)))
+            index = self._index
+            if begin and begin.token_type in self.TYPE_TOKENS and begin.token_type != TokenType.INTERVAL:
+                known = self._parse_types(check_func=True, allow_identifiers=False)
+                if isinstance(known, exp.DataType) and self._match(TokenType.STRING):
+                    # What follows is of the typed literal, as in date '2020-01-01'::text.
+                    return self._parse_column_ops(self.expression(exp.Cast(this=exp.Literal.string(self._prev.text), to=known)))
+                self._retreat(index)
             return super()._parse_type(parse_interval, fallback_to_identifier)
 
         def _parse_types(self, *words: Any, **options: Any) -> Any:
