@@ -31,17 +31,25 @@ def brief(plan: p.Plan, compiler: Compiler) -> Together | None:
     return reading(plan, compiler) if _is_simple(plan) else None
 
 
-def _is_simple(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(_is_simple(each) for each in value)
-    if isinstance(value, p.Bound):
-        return _is_simple(value.values)
-    if isinstance(value, e.Call):
-        return value.function.name in _FUNCTIONS and not value.function.volatile and _is_simple(value.arguments)
-    if isinstance(value, p.Lookup):
-        return _is_simple((value.scan, value.condition))
-    if isinstance(value, p.Plan | e.Expr):
-        return _fits(value) and all(_is_simple(getattr(value, name)) for name in value.__dataclass_fields__)
+def _is_simple(plan: p.Plan) -> bool:
+    """Whether all parts are of those that are brief; one by one, as a statement may nest deeper than the interpreter does."""
+    waiting: list[Any] = [plan]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, tuple):
+            waiting += value
+        elif isinstance(value, p.Bound):
+            waiting.append(value.values)
+        elif isinstance(value, e.Call):
+            if value.function.name not in _FUNCTIONS or value.function.volatile:
+                return False
+            waiting.append(value.arguments)
+        elif isinstance(value, p.Lookup):
+            waiting += (value.scan, value.condition)
+        elif isinstance(value, p.Plan | e.Expr):
+            if not _fits(value):
+                return False
+            waiting += [getattr(value, name) for name in value.__dataclass_fields__]
     return True
 
 

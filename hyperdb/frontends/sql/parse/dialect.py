@@ -96,17 +96,7 @@ class HyperPostgres(Postgres):
         ALTER_DROP_REQUIRES_COLUMN = False
 
         # Wherever the grammar descends it comes by one of these.
-        @descends
-        def _parse_unary(self) -> Any:
-            """An operand with what stands before it; @ is the operator where no number of a parameter follows at once."""
-            begin, following = self._curr, self._next
-            if not (begin and following and begin.token_type == TokenType.PARAMETER):
-                return super()._parse_unary()
-            if following.token_type == TokenType.NUMBER and following.start == begin.end + 1:
-                return super()._parse_unary()
-            self._advance()
-            return self.expression(exp.Abs(this=self._parse_term()))
-
+        _parse_unary = descends(Postgres.Parser._parse_unary)
         _parse_table = descends(Postgres.Parser._parse_table)
         _parse_join = descends(Postgres.Parser._parse_join)
         _parse_select_query = descends(Postgres.Parser._parse_select_query)
@@ -138,8 +128,15 @@ class HyperPostgres(Postgres):
             return words.lower(), self._parse_wrapped(self._parse_number) if is_wrapped else None
 
         def _parse_type(self, parse_interval: bool = True, fallback_to_identifier: bool = False) -> Any:
-            """An operand; a name right before a literal is its type, also one that sqlglot does not know."""
-            begin = self._curr
+            """An operand; a name right before a literal is its type, also one that sqlglot does not know.
+
+            @ is the operator where no number of a parameter follows at once.
+            """
+            begin, following = self._curr, self._next
+            is_sign = begin and following and begin.token_type == TokenType.PARAMETER
+            if is_sign and (following.token_type != TokenType.NUMBER or following.start != begin.end + 1):
+                self._advance()
+                return self.expression(exp.Abs(this=self._parse_term()))
             if begin and begin.token_type == TokenType.VAR and self._next and self._next.token_type == TokenType.STRING:
                 self._advance(2)
                 kind = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=exp.to_identifier(begin.text))
