@@ -285,7 +285,7 @@ def test_what_cassandra_refuses_is_refused_in_its_words(client: Client, text: st
 
 def test_what_cannot_be_done_yet_is_refused_by_name(client: Client) -> None:
     client.context = Context(5, payload={"hyperdb.privacy": b"pir"})
-    assert "not answered by this version" in client.refusal("SELECT * FROM t")
+    assert "cannot be kept here" in client.refusal("SELECT * FROM t")
     client.context = Context(5, payload={"hyperdb.privacy": b"secret"})
     assert "a privacy level is none, bucket(K)" in client.refusal("SELECT * FROM t")
     client.context = Context(5, payload={"hyperdb.prove": b""})
