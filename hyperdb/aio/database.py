@@ -29,7 +29,7 @@ from hyperdb.graph.snapshot import Snapshot as PlainSnapshot
 from hyperdb.graph.snapshot import SnapshotApp
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.server import Serving
-from hyperdb.values import CqlTimeouts, Publishing
+from hyperdb.values import CqlTimeouts, Publishing, RespTls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -171,6 +171,7 @@ class Database:
         self,
         *,
         resp: str | None = None,
+        resp_tls: str | RespTls | None = None,
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -186,6 +187,7 @@ class Database:
         return await self.in_thread(
             self.plain.serve,
             resp=resp,
+            resp_tls=resp_tls,
             sql=sql,
             cql=cql,
             cql_timeouts=cql_timeouts,

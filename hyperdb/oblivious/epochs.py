@@ -121,7 +121,10 @@ def recompute(source: Source, manifest: Manifest, *, threads: int = 1, go_on: Go
         NotFoundError, BehindHorizonError, NotSealedError, CancelledError: as `build`.
     """
     app, frame = manifest.app.decode(), manifest.frame.number
-    return _laid_out(source, app, frame, _pages(manifest), manifest, None, threads, go_on)
+    pages = size, room, *_ = _pages(manifest)
+    if size % TILE or not TILE < size <= MOST_ROWS or room <= 0:
+        raise NotProvableError(f"pages of {size} bytes, of which {manifest.stable} are the epoch's, have no room")
+    return _laid_out(source, app, frame, pages, manifest, None, threads, go_on)
 
 
 def _pages(manifest: Manifest) -> tuple[int, int, int, int | None]:

@@ -33,7 +33,7 @@ NAMES = {
     "__exit__": "__aexit__",
 }
 # Handles on what lies below, for whoever has the plain object at hand.
-BELOW = {"native", "writer", "read", "graph", "sql_backend", "cql_backend"}
+BELOW = {"native", "writer", "read", "graph", "sql_backend", "cql_backend", "accounts"}
 PAIRS = [
     (hyperdb.Database, hyperdb.aio.Database),
     (app.App, hyperdb.aio.App),

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import hyperdb
 
@@ -35,9 +37,10 @@ class Served:
 
     def client(self, name: str | None = None, password: str | None = None) -> Any:
         host, port = self._serving.resp_address
-        made = redis.Redis(
-            host=host, port=port, username=name, password=password, socket_timeout=30, single_connection_client=True
-        )
+        # Guesses are slowed down: who is refused does not ask again.
+        once = Retry(NoBackoff(), 0)
+        account = {"username": name, "password": password}
+        made = redis.Redis(host=host, port=port, socket_timeout=30, single_connection_client=True, retry=once, **account)
         self._open.append(made)
         return made
 
