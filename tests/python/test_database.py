@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 import hyperdb
 import hyperdb.aio
@@ -135,6 +137,8 @@ def test_a_forked_child_is_refused_and_harms_nobody(db: hyperdb.Database) -> Non
 
 
 def test_a_password_is_asked_for_and_survives(tmp_path: Path) -> None:
+    # Guesses are slowed down: who is refused does not ask again.
+    once = Retry(NoBackoff(), 0)
     for password in ("secret", None):
         with (
             hyperdb.open(tmp_path / "data", sync="everysec", memory="16m") as db,
@@ -142,10 +146,10 @@ def test_a_password_is_asked_for_and_survives(tmp_path: Path) -> None:
         ):
             assert serving.resp_address is not None
             with pytest.raises(redis.AuthenticationError):
-                redis.Redis(*serving.resp_address).ping()
+                redis.Redis(*serving.resp_address, retry=once).ping()
             with pytest.raises(redis.AuthenticationError):
-                redis.Redis(*serving.resp_address, password="wrong").ping()
-            assert redis.Redis(*serving.resp_address, password="secret").ping()
+                redis.Redis(*serving.resp_address, password="wrong", retry=once).ping()
+            assert redis.Redis(*serving.resp_address, password="secret", retry=once).ping()
     assert not any(b"secret" in path.read_bytes() for path in (tmp_path / "data").iterdir() if path.is_file())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +186,10 @@ def test_frames_come_by_count_and_by_time_and_stay(tmp_path: Path) -> None:
         assert database.frames.newest() is None
         for number in range(12):
             database.app("a").put("k", str(number))
+        # Sealed beside the writer, which may be done before it begins.
+        while database.frames.newest() is None:
+            time.sleep(0.01)
+        database.app("a").put("k", "last")
         database.seal()
         counted = database.frames.newest()
         assert counted is not None and counted.number >= 2
