@@ -78,6 +78,9 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/resp/redis_py.py
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
 	$(BIN)/python compat-tests/apps/rq_queue.py
+	$(BIN)/python compat-tests/apps/celery_queue.py
+	$(BIN)/python compat-tests/apps/bullmq_queue.py
+	$(BIN)/python compat-tests/apps/rate_limiter.py
 
 compat-sql: build $(VENV)/.dev ## every SQL client and suite, each beside PostgreSQL (hours; KEEP=DIR keeps what it fetched and what it said)
 	$(BIN)/python compat-tests/sql/run_all.py $(if $(KEEP),--home $(KEEP)) $(NAMES)
