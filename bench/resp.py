@@ -3,31 +3,39 @@
 Question: does HyperDB serve stock clients at Redis's speed, like against like (everysec against AOF everysec,
 always against AOF always, TLS against TLS)? Method: both servers run at once, `redis-benchmark` asks them in turn, rounds are
 interleaved; the ratio is the median of the rounds' ratios. The server's CPU is read from /proc.
-Run: `python bench/resp.py [--rounds 5] [--sync everysec always]`.
+Run: `python bench/resp.py [--rounds 5] [--sync everysec always] [--sections tls plain cases fan host] [--tests get "MGET 100"]`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
+import functools
 import os
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "compat-tests"))
+import resp_cases
 import servers
+from resp_cases import CASES, Case
 
-TESTS = ("get", "set", "incr", "lpush", "hset", "zadd", "eval")
-#: Tests that redis-benchmark has no name for: a whole command, in which it draws numbers.
-COMMANDS: Mapping[str, Sequence[str]] = {
-    "eval": ("eval", "local n = redis.call('incr', KEYS[1]) return n + ARGV[1]", "1", "counter:__rand_int__", "5"),
-}
+#: redis-benchmark's own tests, and a script.
+TESTS = (
+    *(
+        Case(name, ("-t", name), (1_000_000, 200_000), resp_cases.nothing)
+        for name in ("get", "set", "incr", "lpush", "hset", "zadd")
+    ),
+    next(case for case in CASES if case.name == "EVAL, a write"),
+)
+SECTIONS = ("tls", "plain", "cases", "fan", "host")
 AOF = {
     "everysec": ("--appendonly", "yes", "--appendfsync", "everysec"),
     "always": ("--appendonly", "yes", "--appendfsync", "always"),
@@ -63,49 +71,74 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def measure(server: servers.Server, test: str, pipeline: int, requests: int, more: Sequence[str] = ()) -> Sample:
+def measure(server: servers.Server, case: Case, pipeline: int, more: Sequence[str] = ()) -> Sample:
     """One run against one server; `more` are options of redis-benchmark that count last."""
+    requests = case.count(pipeline)
+    case.prepare(server.port, requests)
     before = cpu_seconds(server.process.pid)
     command = ["redis-benchmark", "-p", str(server.port), "-c", "50", "-P", str(pipeline), "-r", "100000", *more]
-    command += ["-d", "64", "-n", str(requests), "--csv"]
-    command += COMMANDS.get(test, ("-t", test))
+    command += ["-d", "64", "-n", str(requests), "--csv", *case.command]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rate = float(output.strip().splitlines()[-1].split('","')[1])
     return Sample(rate, (cpu_seconds(server.process.pid) - before) / requests * 1e6)
+
+
+def fan_out(server: servers.Server, pipeline: int) -> Sample:
+    """One run of messages to 100 subscribers; rate and processor time are of each delivery."""
+    before = cpu_seconds(server.process.pid)
+    messages = 20_000 if pipeline > 1 else 5_000
+    done = resp_cases.fan_out(server, pipeline, messages)
+    used = cpu_seconds(server.process.pid) - before
+    return Sample(done.rate, used / messages / resp_cases.SUBSCRIBERS * 1e6)
+
+
+def interleaved(
+    label: str, ours: servers.Server, theirs: servers.Server, rounds: int, run: Callable[[servers.Server], Sample]
+) -> None:
+    """Runs one test on both servers in turns and prints its row."""
+    pairs: list[tuple[Sample, Sample]] = []
+    for turn in range(rounds):
+        order = (theirs, ours) if turn % 2 == 0 else (ours, theirs)
+        samples = {each.name: run(each) for each in order}
+        pairs.append((samples["redis"], samples["hyperdb"]))
+    ratios = [mine.rate / peer.rate for peer, mine in pairs]
+    peer_cpu = statistics.median(peer.cpu for peer, _ in pairs)
+    cpu = statistics.median(mine.cpu for _, mine in pairs)
+    row = [
+        label,
+        f"{statistics.median(peer.rate for peer, _ in pairs):,.0f}",
+        f"{statistics.median(mine.rate for _, mine in pairs):,.0f}",
+        f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})",
+        f"{peer_cpu:.2f}",
+        f"{cpu:.2f}",
+        f"{cpu / peer_cpu:.2f}",
+    ]
+    print("| " + " | ".join(row) + " |", flush=True)
+
+
+def head(pipeline: int) -> None:
+    """Prints the head of a table."""
+    print(f"\n| P{pipeline} | redis /s | hyperdb /s | ratio (min..max) | redis cpu us | hyperdb cpu us | cpu ratio |")
+    print("|---|---|---|---|---|---|---|")
 
 
 def compare(
     ours: servers.Server,
     theirs: servers.Server,
     pipeline: int,
-    requests: int,
+    cases: Sequence[Case],
     rounds: int,
     more: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Prints one table: a row for each command. `more` has options of redis-benchmark by the server's name."""
+    """Prints one table: a row for each case. `more` has options of redis-benchmark by the server's name."""
     options = more or {}
-    print(f"| P{pipeline} | redis /s | hyperdb /s | ratio (min..max) | redis cpu us | hyperdb cpu us | cpu ratio |")
-    print("|---|---|---|---|---|---|---|")
-    for test in TESTS:
-        pairs: list[tuple[Sample, Sample]] = []
-        for turn in range(rounds):
-            order = (theirs, ours) if turn % 2 == 0 else (ours, theirs)
-            samples = {each.name: measure(each, test, pipeline, requests, options.get(each.name, ())) for each in order}
-            pairs.append((samples["redis"], samples["hyperdb"]))
-        ratios = [mine.rate / peer.rate for peer, mine in pairs]
-        peer_cpu = statistics.median(peer.cpu for peer, _ in pairs)
-        cpu = statistics.median(mine.cpu for _, mine in pairs)
-        row = [
-            test.upper(),
-            f"{statistics.median(peer.rate for peer, _ in pairs):,.0f}",
-            f"{statistics.median(mine.rate for _, mine in pairs):,.0f}",
-            f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}..{max(ratios):.2f})",
-            f"{peer_cpu:.2f}",
-            f"{cpu:.2f}",
-            f"{cpu / peer_cpu:.2f}",
-        ]
-        print("| " + " | ".join(row) + " |", flush=True)
-    print()
+    head(pipeline)
+    for case in cases:
+
+        def run(server: servers.Server, case: Case = case) -> Sample:
+            return measure(server, case, pipeline, options.get(server.name, ()))
+
+        interleaved(case.name.upper() if case in TESTS else case.name, ours, theirs, rounds, run)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -118,21 +151,22 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made
 
 
-def encrypted(pipelines: Sequence[int], rounds: int) -> None:
+def encrypted(pipelines: Sequence[int], cases: Sequence[Case], rounds: int, serve: Sequence[str]) -> None:
     """Prints both servers' rates over TLS, everysec."""
+    cases = [dataclasses.replace(case, requests=(case.requests[0] // 2, case.requests[1] // 2)) for case in cases]
     with tempfile.TemporaryDirectory(prefix="hyperdb-bench-") as scratch:
         shown, key = certificate(Path(scratch))
         ports = {"hyperdb": servers.free_port(), "redis": servers.free_port()}
         files = ("--tls-cert", str(shown), "--tls-key", str(key))
         theirs_files = ("--tls-cert-file", str(shown), "--tls-key-file", str(key), "--tls-auth-clients", "no")
         more = {name: ("-p", str(port), "--tls", "--cacert", str(shown)) for name, port in ports.items()}
-        print("### TLS, sync=everysec against appendfsync everysec\n")
+        print("### TLS, sync=everysec against appendfsync everysec")
         with (
-            servers.hyperdb("--sync", "everysec", "--resp-tls-port", str(ports["hyperdb"]), *files) as ours,
+            servers.hyperdb("--sync", "everysec", *serve, "--resp-tls-port", str(ports["hyperdb"]), *files) as ours,
             servers.redis(*AOF["everysec"], "--tls-port", str(ports["redis"]), *theirs_files) as theirs,
         ):
             for pipeline in pipelines:
-                compare(ours, theirs, pipeline, 500_000 if pipeline > 1 else 100_000, rounds, more)
+                compare(ours, theirs, pipeline, cases, rounds, more)
 
 
 @contextlib.contextmanager
@@ -152,7 +186,8 @@ def busy_host(requests: int, rounds: int) -> None:
     Load generator, server and spinning thread together want more than two cores; Redis's row says how much of the loss is
     that, the rest is the interpreter's lock.
     """
-    print("| SET P1, everysec | idle /s | spinning /s | ratio (min..max) |")
+    case = Case("SET", ("-t", "set"), (requests, requests), resp_cases.nothing)
+    print("\n| SET P1, everysec | idle /s | spinning /s | ratio (min..max) |")
     print("|---|---|---|---|")
     spinning = [sys.executable, "-c", "while True: pass"]
     with (
@@ -169,9 +204,9 @@ def busy_host(requests: int, rounds: int) -> None:
                 quiet, loud = (redis, redis) if process is spinner else (idle, spin)
                 pairs = []
                 for _ in range(rounds):
-                    first = measure(quiet, "set", 1, requests).rate
+                    first = measure(quiet, case, 1).rate
                     process.send_signal(signal.SIGCONT)
-                    pairs.append((first, measure(loud, "set", 1, requests).rate))
+                    pairs.append((first, measure(loud, case, 1).rate))
                     process.send_signal(signal.SIGSTOP)
                 idle_rate, spin_rate = (statistics.median(column) for column in zip(*pairs, strict=True))
                 ratios = [second / first for first, second in pairs]
@@ -189,19 +224,34 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sync", nargs="*", default=["everysec", "always"], choices=list(AOF))
     parser.add_argument("--pipelines", nargs="*", type=int, default=[16, 1])
-    parser.add_argument("--skip-host", action="store_true")
-    parser.add_argument("--only-host", action="store_true")
-    parser.add_argument("--only-tls", action="store_true")
+    parser.add_argument("--sections", nargs="*", default=list(SECTIONS), choices=SECTIONS)
+    parser.add_argument("--tests", nargs="*", help="only those whose names begin so")
+    parser.add_argument(
+        "--options", nargs="*", default=[], help="more options of `hyperdb serve`, without their dashes: frames=off"
+    )
     options = parser.parse_args()
-    if not options.only_host:
-        encrypted(options.pipelines, options.rounds)
-    for sync in [] if options.only_host or options.only_tls else options.sync:
-        print(f"### sync={sync} against appendfsync {sync}\n")
-        with servers.hyperdb("--sync", sync) as ours, servers.redis(*AOF[sync]) as theirs:
+    wanted = set(options.sections)
+    serve = [word for option in options.options for word in f"--{option}".split("=", 1)]
+    prefixes = tuple(test.lower() for test in options.tests or [""])
+    tests = [case for case in TESTS if case.name.lower().startswith(prefixes)]
+    cases = [case for case in CASES if case.name.lower().startswith(prefixes)]
+    if "tls" in wanted:
+        encrypted(options.pipelines, tests, options.rounds, serve)
+    if "plain" in wanted:
+        for sync in options.sync:
+            print(f"\n### sync={sync} against appendfsync {sync}")
+            with servers.hyperdb("--sync", sync, *serve) as ours, servers.redis(*AOF[sync]) as theirs:
+                for pipeline in options.pipelines:
+                    compare(ours, theirs, pipeline, tests, options.rounds)
+    if wanted & {"cases", "fan"}:
+        print("\n### More commands, sync=everysec against appendfsync everysec")
+        with servers.hyperdb("--sync", "everysec", *serve) as ours, servers.redis(*AOF["everysec"]) as theirs:
             for pipeline in options.pipelines:
-                requests = 1_000_000 if pipeline > 1 else 200_000
-                compare(ours, theirs, pipeline, requests, options.rounds)
-    if not options.skip_host and not options.only_tls:
+                compare(ours, theirs, pipeline, cases if "cases" in wanted else [], options.rounds)
+                if "fan" in wanted:
+                    label = f"PUBLISH to {resp_cases.SUBSCRIBERS}, each"
+                    interleaved(label, ours, theirs, options.rounds, functools.partial(fan_out, pipeline=pipeline))
+    if "host" in wanted:
         busy_host(200_000, options.rounds)
     return 0
 
