@@ -83,19 +83,19 @@ def running(name: str, command: list[str], port: int, directory: Path) -> Iterat
 
 
 @contextlib.contextmanager
-def hyperdb(*options: str, directory: Path | None = None) -> Iterator[Server]:
-    """HyperDB on a fresh directory (or on `directory`, which is then kept)."""
+def hyperdb(*options: str, directory: Path | None = None, port: int | None = None) -> Iterator[Server]:
+    """HyperDB on a fresh directory (or on `directory`, which is then kept), on a free port or on the one given."""
     with tempfile.TemporaryDirectory(prefix="hyperdb-compat-") as scratch:
         where = directory or Path(scratch) / "data"
-        port = free_port()
+        port = port or free_port()
         command = [binary(), "serve", str(where), "--resp", f"127.0.0.1:{port}", *options]
         with running("hyperdb", command, port, Path(scratch)) as server:
             yield server
 
 
 @contextlib.contextmanager
-def redis(*options: str) -> Iterator[Server]:
-    """Redis with the given options; persistence is off unless they turn it on.
+def redis(*options: str, port: int | None = None) -> Iterator[Server]:
+    """Redis with the given options, on a free port or on the one given; persistence is off unless they turn it on.
 
     Raises:
         ServerFailed: when `redis-server` is not installed.
@@ -104,7 +104,7 @@ def redis(*options: str) -> Iterator[Server]:
     if peer is None:
         raise ServerFailed("redis-server is not installed (Debian: apt-get install redis-server)")
     with tempfile.TemporaryDirectory(prefix="redis-compat-") as scratch:
-        port = free_port()
+        port = port or free_port()
         command = [peer, "--bind", "127.0.0.1", "--port", str(port), "--dir", scratch, "--save", "", *options]
         with running("redis", command, port, Path(scratch)) as server:
             yield server
