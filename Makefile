@@ -83,6 +83,7 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/apps/celery_queue.py
 	$(BIN)/python compat-tests/apps/bullmq_queue.py
 	$(BIN)/python compat-tests/apps/rate_limiter.py
+	$(BIN)/python compat-tests/resp/bad_input.py
 
 compat-sql: build $(VENV)/.dev ## every SQL client and suite, each beside PostgreSQL (hours; KEEP=DIR keeps what it fetched and what it said)
 	$(BIN)/python compat-tests/sql/run_all.py $(if $(KEEP),--home $(KEEP)) $(NAMES)

@@ -11,6 +11,7 @@ from hyperdb.errors import InvalidError
 from hyperdb.frontends.resp import admin, command_info, syntax, table
 from hyperdb.frontends.resp.answers import OK, Distinct, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Keyspace
+from hyperdb.frontends.resp.numbers import integer
 
 ALICE = Client(id=7, db=0, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=False)
 
@@ -122,6 +123,10 @@ class FakeServer:
         return self.clock
 
 
+#: What `int` of Python takes, or ends with another error than the one for text.
+NO_NUMBERS = ("", "01", "-0", "+1", " 1", "1 ", "1_0", "1.0", "²", "١", "9223372036854775808", "9" * 5000)
+
+
 def call(server: FakeServer, *words: str) -> object:
     return admin.Admin(server).call(ALICE, [word.encode() for word in words])
 
@@ -155,6 +160,26 @@ def test_config_set_changes_all_or_nothing() -> None:
 def test_config_set_refuses(words: tuple[str, ...], said: str) -> None:
     answer = call(FakeServer(), "CONFIG", "SET", *words)
     assert isinstance(answer, Failure) and said in answer.text
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_config_set_refuses_what_is_no_number(value: str) -> None:
+    for name in ("maxclients", "timeout"):
+        answer = call(FakeServer(), "CONFIG", "SET", name, value)
+        assert isinstance(answer, Failure) and answer.text.endswith("argument couldn't be parsed into an integer")
+
+
+@pytest.mark.parametrize("value", ["", "²", "-1", "1e9", "9" * 5000, "9" * 5000 + "gb"])
+def test_config_set_refuses_what_is_no_amount_of_memory(value: str) -> None:
+    for name, text in (("proto-max-bulk-len", value), ("client-output-buffer-limit", f"normal {value or 'x'} 0 0")):
+        assert isinstance(call(FakeServer(), "CONFIG", "SET", name, text), Failure)
+
+
+def test_numbers_have_one_form_and_64_bits() -> None:
+    assert [integer(text) for text in (b"0", b"-1", b"9223372036854775807", b"-9223372036854775808")] == [
+        0, -1, 2**63 - 1, -(2**63),
+    ]  # fmt: skip
+    assert [integer(text.encode()) for text in NO_NUMBERS] == [None] * len(NO_NUMBERS)
 
 
 def test_config_get_matches_globs_and_hides_the_password() -> None:
@@ -296,7 +321,7 @@ def test_acl_changes_users_and_draws_passwords() -> None:
     for bits, digits in (((), 64), (("5",), 2), (("4096",), 1024), (("1",), 1)):
         drawn = call(server, "ACL", "GENPASS", *bits)
         assert isinstance(drawn, str) and len(drawn) == digits and set(drawn) <= set("0123456789abcdef")
-    for wrong in ("0", "4097", "-1", "x"):
+    for wrong in ("0", "4097", "-1", "x", *NO_NUMBERS):
         assert isinstance(call(server, "ACL", "GENPASS", wrong), Failure)
 
 
@@ -318,5 +343,5 @@ def test_waitaof_says_what_is_on_the_disk() -> None:
     server = FakeServer()
     assert call(server, "WAITAOF", "1", "0", "100") == [1, 0]
     assert server.done == ["sync"]
-    for words in (("2", "0", "0"), ("1", "-1", "0"), ("1", "0", "-1"), ("x", "0", "0")):
+    for words in (("2", "0", "0"), ("1", "-1", "0"), ("1", "0", "-1"), *(("0", "0", wrong) for wrong in NO_NUMBERS)):
         assert isinstance(call(server, "WAITAOF", *words), Failure)

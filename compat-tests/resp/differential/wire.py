@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -34,16 +36,37 @@ class Connection:
 
     def call(self, *words: bytes) -> Reply:
         """Sends one command and reads its reply."""
-        parts = [b"*%d\r\n" % len(words)]
-        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        self.send([words])
+        return self.read()
+
+    def pipeline(self, requests: Sequence[Sequence[bytes]]) -> list[Reply]:
+        """Sends commands at once and reads a reply of each."""
+        self.send(requests)
+        return [self.read() for _ in requests]
+
+    def send(self, requests: Sequence[Sequence[bytes]]) -> None:
+        """Sends commands and reads nothing."""
+        parts = []
+        for words in requests:
+            parts.append(b"*%d\r\n" % len(words))
+            parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
         self._socket.sendall(b"".join(parts))
-        return self._read()
+
+    def readable(self, seconds: float) -> bool:
+        """Whether anything comes within some seconds, when all before it was read."""
+        return bool(select.select([self._socket], [], [], seconds)[0])
 
     def close(self) -> None:
         self._file.close()
         self._socket.close()
 
-    def _read(self) -> Reply:
+    def read(self) -> Reply:
+        """The next reply.
+
+        Raises:
+            ConnectionError: the server closed the connection.
+            TimeoutError: nothing came for 20 seconds.
+        """
         line = self._file.readline()
         if not line.endswith(b"\r\n"):
             raise ConnectionError("the server closed the connection")
@@ -61,7 +84,7 @@ class Connection:
                 if int(text) < 0:
                     return Reply(kind, None)
                 count = int(text) * (2 if kind == "%" else 1)
-                return Reply(kind, [self._read() for _ in range(count)])
+                return Reply(kind, [self.read() for _ in range(count)])
         raise ValueError(f"no such reply: {line!r}")
 
     def _bulk(self, length: int) -> bytes | None:

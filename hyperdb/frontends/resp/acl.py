@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hyperdb.errors import InvalidError
 from hyperdb.frontends.resp.answers import OK, Answer, Failure
 from hyperdb.frontends.resp.control import Client, Control
+from hyperdb.frontends.resp.numbers import integer
 
 _MOST_BITS = 4096
 _BITS_A_DIGIT = 4
@@ -54,10 +55,10 @@ def _genpass(_: Control, __: Client, args: Sequence[bytes]) -> Answer:
         return Failure("ERR unknown subcommand or wrong number of arguments for 'genpass'. Try ACL HELP.")
     bits = _DEFAULT_BITS
     if len(args) == 3:
-        text = args[2].decode("latin-1")
-        if not text.removeprefix("-").isdigit() or not text.isascii():
+        given = integer(args[2])
+        if given is None:
             return Failure("ERR value is not an integer or out of range")
-        bits = int(text)
+        bits = given
         if not 0 < bits <= _MOST_BITS:
             return Failure(
                 "ERR ACL GENPASS argument must be the number of bits for the output password, "

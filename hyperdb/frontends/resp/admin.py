@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
+from hyperdb.frontends.resp.numbers import integer
 
 Run = Callable[["Admin", Client, Sequence[bytes]], Answer]
 
 _LOLWUT = "\n".join(("   *", "  /|\\", " *-+-*   vertices and hyperedges", "  \\|/", "   *", ""))
-_DIGITS = 18
 _NO_MODULES = Failure("ERR modules are not supported: there is no module ABI in HyperDB")
 
 
@@ -122,7 +122,7 @@ class Admin:
         return _NO_MODULES
 
     def _waitaof(self, _: Client, args: Sequence[bytes]) -> Answer:
-        numbers = [_integer(arg) for arg in args[1:4]]
+        numbers = [integer(arg) for arg in args[1:4]]
         local, replicas, timeout = numbers
         if timeout is None:
             return Failure("ERR timeout is not an integer or out of range")
@@ -146,11 +146,6 @@ class Admin:
             return Failure("ERR No shutdown in progress.")
         self.control.request_shutdown()
         return OK
-
-
-def _integer(text: bytes) -> int | None:
-    digits = text.removeprefix(b"-")
-    return int(text) if digits.isdigit() and len(digits) <= _DIGITS else None
 
 
 def _over(run: Callable[[Control, Client, Sequence[bytes]], Answer]) -> Run:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from hyperdb.frontends.resp.answers import OK, Answer, Failure
 from hyperdb.frontends.resp.control import Control
+from hyperdb.frontends.resp.numbers import integer
 
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 1000**2, "mb": 1 << 20, "g": 1000**3, "gb": 1 << 30}
 _CLASSES = ("normal", "replica", "pubsub")
@@ -40,11 +41,12 @@ class Fixed:
 
 def _count(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isdigit():
+        number = integer(text.encode())
+        if number is None:
             raise BadValue("argument couldn't be parsed into an integer")
-        if not low <= int(text) <= high:
+        if not low <= number <= high:
             raise BadValue(f"argument must be between {low} and {high} inclusive")
-        return int(text)
+        return number
 
     return parse
 
@@ -53,11 +55,12 @@ def _bytes(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         digits = text.rstrip("bBkKmMgG")
         unit = _UNITS.get(text[len(digits) :].lower())
-        if not digits.isdigit() or unit is None:
+        number = integer(digits.lstrip("0").encode() or b"0")
+        if number is None or number < 0 or unit is None:
             raise BadValue("argument must be a memory value")
-        if not low <= int(digits) * unit <= high:
+        if not low <= number * unit <= high:
             raise BadValue(f"argument must be between {low} and {high} inclusive")
-        return int(digits) * unit
+        return number * unit
 
     return parse
 
