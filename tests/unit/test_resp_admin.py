@@ -230,6 +230,12 @@ def test_save_syncs_and_flushes_then_lastsave_moves() -> None:
         ("ZUNIONSTORE d 2 a b WEIGHTS 1 2", [b"d", b"a", b"b"]),
         ("LMPOP 2 a b LEFT", [b"a", b"b"]),
         ("RENAME a b", [b"a", b"b"]),
+        ("SORT a", [b"a"]),
+        ("SORT a BY STORE GET STORE LIMIT STORE 1 STORE b", [b"a", b"b"]),
+        ("SORT a STORE b store c", [b"a", b"c"]),
+        ("EVAL s 0", []),
+        ("EVAL s x", []),
+        ("FCALL f 5 a", []),
     ],
 )
 def test_getkeys(line: str, keys: list[bytes]) -> None:
@@ -238,7 +244,13 @@ def test_getkeys(line: str, keys: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("PING", "no key"), ("NOPE a", "Invalid command"), ("LMPOP x a LEFT", "Invalid arguments"), ("GET", "Invalid number")],
+    [
+        ("PING", "no key"),
+        ("NOPE a", "Invalid command"),
+        ("LMPOP x a LEFT", "Invalid arguments"),
+        ("ZINTER 0 a", "Invalid arguments"),
+        ("GET", "Invalid number"),
+    ],
 )
 def test_getkeys_refuses(line: str, said: str) -> None:
     answer = call(FakeServer(), "COMMAND", "GETKEYS", *line.split())
@@ -251,6 +263,21 @@ def test_getkeysandflags_tells_what_is_done_to_each_key() -> None:
         [b"a", Distinct((Simple("RW"), Simple("access"), Simple("delete")))],
         [b"b", Distinct((Simple("RW"), Simple("insert")))],
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "flags"),
+    [
+        ("SET a b", ["OW", "update"]),
+        ("SET a b GET", ["RW", "access", "update"]),
+        ("BITFIELD a GET u8 0 OVERFLOW FAIL GET u8 8", ["RO", "access"]),
+        ("BITFIELD a GET u8 0 SET u8 0 1", ["RW", "access", "update"]),
+        ("BITFIELD a GET u8", ["RW", "access", "update"]),
+    ],
+)
+def test_what_is_done_to_a_key_may_depend_on_the_words(line: str, flags: list[str]) -> None:
+    answer = call(FakeServer(), "COMMAND", "GETKEYSANDFLAGS", *line.split())
+    assert answer == [[b"a", Distinct(tuple(Simple(flag) for flag in flags))]]
 
 
 def test_every_syntax_line_parses_whole() -> None:

@@ -6,7 +6,7 @@ table, so dispatch and documentation cannot differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from hyperdb.frontends.resp import syntax, table
@@ -15,7 +15,12 @@ from hyperdb.frontends.resp.table import Command, KeySpec
 
 _NO_KEYS = Failure("ERR The command has no key arguments")
 _BAD_COMMAND = Failure("ERR Invalid command specified")
+_BAD_NUMBER = Failure("ERR Invalid number of arguments specified for command")
 _BAD_ARGUMENTS = Failure("ERR Invalid arguments specified for command")
+
+# How many words belong to an option: what stands there is no option itself.
+_SORT_SKIPS = {b"LIMIT": 2, b"GET": 1, b"BY": 1}
+_BITFIELD_READS = {b"GET": 2, b"OVERFLOW": 1}
 
 
 def _statuses(words: Iterable[str]) -> Distinct:
@@ -163,6 +168,55 @@ def _positions(spec: KeySpec, args: Sequence[bytes]) -> range | None:
     return None if found and (found[-1] >= len(args) or found[0] < 1) else found
 
 
+def _sort_destination(args: Sequence[bytes]) -> int | None:
+    """Where the destination of SORT stands: behind the last STORE that is no argument of another option."""
+    found, at = None, 2
+    while at < len(args):
+        word = args[at].upper()
+        if word == b"STORE" and at + 1 < len(args):
+            found = at + 1
+        at += 1 + _SORT_SKIPS.get(word, 0)
+    return found
+
+
+def _set_flags(args: Sequence[bytes]) -> tuple[str, ...]:
+    """What SET does to its key: with GET it reads it too."""
+    return ("RW", "access", "update") if any(word.upper() == b"GET" for word in args[3:]) else ("OW", "update")
+
+
+def _bitfield_flags(args: Sequence[bytes]) -> tuple[str, ...]:
+    """What BITFIELD does to its key: it only reads if each of its operations is a GET."""
+    at = 2
+    while at < len(args):
+        word, left = args[at].upper(), len(args) - at - 1
+        if word not in _BITFIELD_READS or left < _BITFIELD_READS[word]:
+            return ("RW", "access", "update")
+        at += 1 + _BITFIELD_READS[word]
+    return ("RO", "access")
+
+
+_FLAGS_BY_WORDS: Mapping[str, Callable[[Sequence[bytes]], tuple[str, ...]]] = {"set": _set_flags, "bitfield": _bitfield_flags}
+_DESTINATION_FLAGS = ("OW", "update")
+
+
+def _found(command: Command, args: Sequence[bytes]) -> list[tuple[int, tuple[str, ...]]] | None:
+    """Where the keys of a command line stand, and what is done to each; `None` if the arguments say that there are none."""
+    keys: list[tuple[int, tuple[str, ...]]] = []
+    for spec in command.keys:
+        if "not_key" in spec.flags:
+            continue
+        positions = _positions(spec, args)
+        if positions is None or (not positions and spec.find is not None and spec.find[0] == "keynum"):
+            return None
+        flags = tuple(flag for flag in spec.flags if flag != "incomplete")
+        if "variable_flags" in flags:
+            flags = _FLAGS_BY_WORDS[command.name](args)
+        keys += [(at, flags) for at in positions]
+    if command.name == "sort" and (destination := _sort_destination(args)) is not None:
+        keys.append((destination, _DESTINATION_FLAGS))
+    return keys
+
+
 def command_getkeys(args: Sequence[bytes], *, with_flags: bool = False) -> Answer:
     """COMMAND GETKEYS and GETKEYSANDFLAGS of a whole command line."""
     command = _named(args[0])
@@ -173,14 +227,12 @@ def command_getkeys(args: Sequence[bytes], *, with_flags: bool = False) -> Answe
     if not command.keys or all("not_key" in spec.flags for spec in command.keys):
         return _NO_KEYS
     if (command.arity > 0 and len(args) != command.arity) or len(args) < -command.arity:
-        return Failure("ERR Invalid number of arguments specified for command")
-    keys: list[Answer] = []
-    for spec in command.keys:
-        if "not_key" in spec.flags:
-            continue
-        positions = _positions(spec, args)
-        if positions is None:
-            return _BAD_ARGUMENTS
-        flags = _statuses(flag for flag in spec.flags if flag != "incomplete")
-        keys += [[args[at], flags] if with_flags else args[at] for at in positions]
-    return keys or _NO_KEYS
+        return _BAD_NUMBER
+    found = _found(command, args)
+    if "no_mandatory_keys" in command.flags:
+        found = found or []
+    elif found is None:
+        return _BAD_ARGUMENTS
+    elif not found:
+        return _NO_KEYS
+    return [[args[at], _statuses(flags)] if with_flags else args[at] for at, flags in found]
