@@ -79,6 +79,8 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
 	$(BIN)/python compat-tests/resp/ioredis.py
 	$(BIN)/python compat-tests/resp/node_redis.py
+	$(BIN)/python compat-tests/resp/go_redis.py
+	$(BIN)/python compat-tests/resp/jedis.py
 	$(BIN)/python compat-tests/apps/rq_queue.py
 	$(BIN)/python compat-tests/apps/celery_queue.py
 	$(BIN)/python compat-tests/apps/bullmq_queue.py
