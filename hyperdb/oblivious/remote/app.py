@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GONE = 404
+_GONE = frozenset({404, 410})
+"""There is no such epoch any more, or its frame cannot be read any more."""
 _TRIES = 3
 """Epochs that may go while one is read."""
 _PATIENCE = 30.0
@@ -118,7 +119,7 @@ class RemoteApp:
                     return operation(self.reader(level))
                 except RemoteError as error:
                     gone, failure = self._current, error
-                    if error.status != _GONE:
+                    if error.status not in _GONE:
                         raise
                 self._ask_newest()
                 self._settle()
@@ -161,7 +162,7 @@ class RemoteApp:
             try:
                 self.renew() if epochs else self.follow()
             except RemoteError as error:
-                if epochs or error.status != _GONE:
+                if epochs or error.status not in _GONE:
                     raise
                 self.renew()
         except RemoteError as error:
@@ -170,6 +171,9 @@ class RemoteApp:
                 self._failure = error
         except (HyperDBError, VerificationError) as error:
             self._failure = error
+        except Exception as error:
+            # A defect. Who follows nothing any more, and is not told, would take what is old for what is there.
+            self._failure = RemoteError(f"what changed could not be followed: {type(error).__name__}: {error}")
 
     def _check(self) -> None:
         failure = self._failure
@@ -259,7 +263,7 @@ class RemoteApp:
             seen = _seen(current.changes.frame)
         self._check_later(current.service, frame, seen, Kept.FOLLOWED)
         current.changes = changes
-        current.service.has_taken()
+        current.service.has_taken(frame.number)
 
     def _check_later(self, service: HttpService, frame: Frame, seen: Seen | None, kept: Kept) -> None:
         """A frame is the newest that was seen, or contains it."""

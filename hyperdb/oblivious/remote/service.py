@@ -18,6 +18,7 @@ from hyperdb.oblivious.delta import MOST_BYTES as MOST_DELTA
 from hyperdb.oblivious.manifest import MOST_BYTES, Manifest, Shape, read_manifest
 from hyperdb.oblivious.pir import DIMENSION, NUMBER_BYTES, Place
 from hyperdb.oblivious.refresh import most_bytes, refreshed, stable_rows
+from hyperdb.oblivious.remote.patience import announced
 from hyperdb.oblivious.remote.state import KnownEpoch, State
 from hyperdb.oblivious.remote.transport import Transport
 
@@ -47,9 +48,8 @@ class HttpService:
     """The epoch that the server says this one was made from."""
     _known: tuple[Manifest, bytes, bytes] | None = None
     _had: set[int] = field(default_factory=set)
-    _taken: str = ""
-    _given: str = ""
-    """Tags of the changes that were taken, and that were fetched last."""
+    _taken: int | None = None
+    """Up to which frame the changes go that were taken last."""
 
     @property
     def _path(self) -> str:
@@ -111,15 +111,13 @@ class HttpService:
 
     def delta(self) -> bytes | None:
         """See `Service`; what was not taken (`has_taken`) is given again."""
-        found = self.transport.newer(f"{self._path}/delta", self._taken, MOST_DELTA)
-        if found is None:
-            return None
-        data, self._given = found
-        return data
+        # Made of what was verified: a tag of the server's own choice would mark whoever comes back with it.
+        tag = "" if self._taken is None else f'"{self.epoch}-l{self._taken}"'
+        return self.transport.newer(f"{self._path}/delta", tag, MOST_DELTA)
 
-    def has_taken(self) -> None:
-        """What `delta` gave last holds: it need not be given again."""
-        self._taken = self._given
+    def has_taken(self, frame: int) -> None:
+        """The changes up to a frame hold: they need not be given again."""
+        self._taken = frame
 
     def history(self, earlier: int, later: int) -> bytes:
         """A bundle that shows that a frame, the epoch's or a later one, contains an earlier one."""
@@ -184,7 +182,7 @@ class HttpService:
         with self.transport.stream(path, start) as response:
             if start and response.status != _PART:
                 raise RemoteError(f"{path}: the server sends no part of it")
-            total = int(response.headers.get("Content-Length") or 0)
+            total = announced(response)
             while chunk := response.read(_CHUNK):
                 have += len(chunk)
                 if have > most:

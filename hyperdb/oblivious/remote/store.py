@@ -28,6 +28,11 @@ _REFRESH = 60.0
 _FOLLOW = 1.0
 
 
+def _is_name(text: str) -> bool:
+    """Whether an app can be called so: lone surrogates are of no UTF-8, and what does not print has no place on a terminal."""
+    return text.isprintable() and text != ""
+
+
 class RemoteStore:
     """See the module. Thread-safe."""
 
@@ -70,6 +75,8 @@ class RemoteStore:
         found = self.transport.json("/v1/apps")
         if not isinstance(found, dict) or not isinstance(found.get("apps"), dict):
             raise RemoteError("the server does not say what it publishes")
+        if not all(_is_name(name) for name in found["apps"]):
+            raise RemoteError("the server publishes what has no name")
         return found
 
     def names(self) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 Theory: a request whose connection was closed under it is sent once more, byte for byte, and only if it was not the connection's
 first: that tells the server nothing but that it closed a connection. Nothing else is ever sent again, since a retry after an
-answer would tell what the client thought of it. Invariant: headers are the same for every request of an endpoint.
+answer would tell what the client thought of it. Invariants: headers are the same for every request of an endpoint, and hold
+nothing that the server chose but the ticket; whatever it sends, a request ends in time, with an answer or a `RemoteError`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from urllib.parse import urlsplit
 
 from hyperdb.errors import InvalidError, RemoteError
 from hyperdb.oblivious.http.work import CHALLENGE_BYTES, solve
+from hyperdb.oblivious.remote.patience import PatientHttp, PatientHttps, announced
 
 TICKET = "HyperDB-Ticket"
-_SECONDS = 60.0
 _JSON_BYTES = 1 << 20
 _REASON_BYTES = 4096
+_SAID = 200
 _PLAIN = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -34,7 +36,7 @@ class Transport:
     host: str
     port: int
     tls: ssl.SSLContext | None
-    _idle: deque[http.client.HTTPConnection] = field(default_factory=deque)
+    _idle: deque[PatientHttp | PatientHttps] = field(default_factory=deque)
     _ticket: str | None = None
     _bits: int = 0
 
@@ -61,10 +63,14 @@ class Transport:
         """The body of a GET, of at most so many bytes."""
         return self._request("GET", path, None, {}, most)
 
-    def newer(self, path: str, tag: str, most: int) -> tuple[bytes, str] | None:
-        """What a GET gives, and its tag; None if it is what had this tag before."""
+    def newer(self, path: str, tag: str, most: int) -> bytes | None:
+        """What a GET gives; None if it still is what has this tag, which is the caller's and never what a server said."""
         found = self._answer("GET", path, None, {"If-None-Match": tag} if tag else {}, most)
-        return None if found.status == _NOT_MODIFIED else (found.body, found.tag)
+        if found.status != _NOT_MODIFIED:
+            return found.body
+        if not tag:
+            raise RemoteError(f"{path}: not modified, and nothing was there before")
+        return None
 
     def post(self, path: str, body: bytes, most: int) -> bytes:
         """The body of what a POST gives."""
@@ -85,7 +91,7 @@ class Transport:
         """
         try:
             return json.loads(self.get(path, _JSON_BYTES))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RemoteError(f"{path}: no JSON: {error}") from error
 
     @contextmanager
@@ -102,6 +108,7 @@ class Transport:
                 connection.request("GET", path, headers=self._headers(headers))
                 response = connection.getresponse()
             _check(path, response)
+            connection.allow(announced(response))
             yield response
         except (OSError, http.client.HTTPException) as error:
             raise RemoteError(f"{path}: {error}") from error
@@ -128,10 +135,10 @@ class Transport:
             headers[TICKET] = self._ticket
         return headers
 
-    def _open(self) -> http.client.HTTPConnection:
+    def _open(self) -> PatientHttp | PatientHttps:
         if self.tls is not None:
-            return http.client.HTTPSConnection(self.host, self.port, timeout=_SECONDS, context=self.tls)
-        return http.client.HTTPConnection(self.host, self.port, timeout=_SECONDS)
+            return PatientHttps(self.host, self.port, context=self.tls)
+        return PatientHttp(self.host, self.port)
 
     def _request(self, method: str, path: str, body: bytes | None, more: Mapping[str, str], most: int) -> bytes:
         return self._answer(method, path, body, more, most).body
@@ -161,7 +168,7 @@ class Transport:
 
     def _once(
         self,
-        connection: http.client.HTTPConnection,
+        connection: PatientHttp | PatientHttps,
         method: str,
         path: str,
         body: bytes | None,
@@ -170,14 +177,16 @@ class Transport:
     ) -> _Answer:
         done = False
         try:
+            connection.allow(len(body or b""))
             connection.request(method, path, body, self._headers(more))
             response = connection.getresponse()
             _check(path, response)
+            connection.allow(announced(response) or most)
             found = response.read(most + 1)
             if len(found) > most:
                 raise RemoteError(f"{path}: more than {most} bytes")
             done = response.isclosed()
-            return _Answer(response.status, found, response.headers.get("ETag", ""))
+            return _Answer(response.status, found)
         finally:
             if done:
                 self._idle.append(connection)
@@ -196,7 +205,6 @@ class _Answer:
 
     status: int
     body: bytes
-    tag: str
 
 
 def _check(path: str, response: http.client.HTTPResponse) -> None:
@@ -205,7 +213,9 @@ def _check(path: str, response: http.client.HTTPResponse) -> None:
         return
     reason = response.read(_REASON_BYTES)
     try:
-        said = str(json.loads(reason)["error"])[:200]
-    except (ValueError, KeyError, TypeError):
-        said = response.reason
+        said = str(json.loads(reason)["error"])[:_SAID]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        said = response.reason[:_SAID]
+    # It may end on somebody's terminal.
+    said = "".join(each if each.isprintable() else "?" for each in said)
     raise RemoteError(f"{path}: {response.status}: {said}", response.status)
