@@ -250,3 +250,59 @@ def test_a_store_explains_that_it_learns_all(site: Site) -> None:
     with pytest.raises(SqlError, match="ANALYZE"):
         site.db.sql("EXPLAIN (PRIVACY, ANALYZE) SELECT name FROM people")
     assert site.db.sql("EXPLAIN (PRIVACY off) SELECT name FROM people").fetchall()[0] != (lines[0],)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("SELECT * FROM shop.items WHERE shelf = 2", "shop.items: one range of tokens"),
+        ("SELECT label FROM shop.items WHERE shelf IN (1, 2, 3)", "shop.items: 3 ranges of tokens"),
+        ("SELECT count(*) FROM shop.items", "shop.items: all of it"),
+        ("SELECT cluster_name FROM system.local", "nothing of the remote store is read"),
+    ],
+)
+def test_cql_is_explained_before_it_is_sent(site: Site, text: str, read: str) -> None:
+    with _cluster(site.cql) as private:
+        for form in (f"EXPLAIN PRIVACY {text}", f"explain (privacy) {text}"):
+            lines = [row.privacy for row in private.execute(form)]
+            assert lines[0] == read, form
+            assert ("shop.items" not in text) or any(line.startswith("SELECT at pir") for line in lines)
+        prepared = private.prepare(text)
+        found = private.execute_async(prepared, custom_payload={"hyperdb.explain": b"privacy"})
+        assert [row.privacy for row in found.result()] == lines
+        tree = json.loads(found.custom_payload["hyperdb.explain"])
+        assert ("shop.items" not in text) or (tree["level"] == "pir" and tree["store_learns"] and tree["bytes_up"] > 0)
+
+
+def test_cql_is_explained_at_the_level_that_it_asks_for(site: Site) -> None:
+    with _cluster(site.cql) as private:
+        for level in ("full", "none", "bucket(16)"):
+            asked = {"hyperdb.privacy": level.encode()}
+            lines = [row.privacy for row in private.execute("EXPLAIN PRIVACY " + CQL[0], custom_payload=asked)]
+            assert lines[1] == f"SELECT at {level}"
+        for text in ("EXPLAIN PRIVACY INSERT INTO shop.items (shelf, place) VALUES (1, 1)", "EXPLAIN PRIVACY USE shop"):
+            with pytest.raises(InvalidRequest, match="takes a SELECT"):
+                private.execute(text)
+        with pytest.raises(InvalidRequest, match="only 'privacy' is explained"):
+            private.execute(CQL[0], custom_payload={"hyperdb.explain": b"plan"})
+
+
+def test_a_store_explains_in_cql_that_it_learns_all(site: Site) -> None:
+    with _cluster(site.plain_cql) as plain:
+        lines = [row.privacy for row in plain.execute("EXPLAIN PRIVACY " + CQL[0])]
+        assert lines[0] == "level none" and "learns the statement" in lines[1]
+        prepared = plain.prepare("SELECT * FROM shop.items WHERE shelf = ?")
+        for _ in range(3):
+            found = plain.execute(prepared, (2,), custom_payload={"hyperdb.explain": b"privacy"})
+            assert [row.privacy for row in found] == lines, "also once the short way knows the statement"
+            assert len(list(plain.execute(prepared, (2,)))) == 8
+        with pytest.raises(InvalidRequest):
+            plain.execute("EXPLAIN PRIVACY SELECT nothing FROM shop.items")
+
+
+def test_traces_of_a_remote_store_say_what_was_fetched(site: Site) -> None:
+    with _cluster(site.cql) as private:
+        trace = private.execute(CQL[0], trace=True).get_query_trace()
+        said = [event.description for event in trace.events]
+        assert any(line == "Fetching 1 ranges of shop.items at pir" for line in said)
+        assert any(line.startswith("The store learns that") for line in said), said

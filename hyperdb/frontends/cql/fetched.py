@@ -19,6 +19,7 @@ from hyperdb.frontends.cql.codes import ErrorCode
 from hyperdb.frontends.cql.contract import Context, Opening
 from hyperdb.frontends.cql.demands import PROVE
 from hyperdb.frontends.cql.execute import proof
+from hyperdb.frontends.cql.explaining import Learned
 from hyperdb.frontends.cql.parse import permissions as pm
 from hyperdb.frontends.cql.parse import statements as st
 from hyperdb.frontends.cql.parse.lift import Parsed
@@ -35,6 +36,8 @@ from hyperdb.frontends.cql.tracing import Tracer
 from hyperdb.frontends.cql.transacting import READ
 from hyperdb.frontends.cql.types.faults import invalid
 from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.oblivious.explain import Asked as Read
+from hyperdb.oblivious.explain import Explanation
 from hyperdb.oblivious.levels import Level
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ class Fetching(Protocol):
 
     def rows(self, app: str, wanted: Sequence[tuple[bytes, Sequence[Bounds]]], level: Level) -> None:
         """Makes ready all rows of some ranges of collections, of one moment."""
+
+    def explain(self, app: str, asked: Read, level: Level) -> Explanation:
+        """Who learns what of a read."""
 
 
 class RemoteSession(CqlSession):
@@ -94,6 +100,26 @@ class RemoteSession(CqlSession):
         """Runs a SELECT, once what it reads is here."""
         if not isinstance(statement, st.Select):
             raise _read_only()
+        served, ranges = self._wanted(statement, ready, asked, is_prepared=known is not None)
+        with self._fetching.running:
+            if ranges:
+                self._fetch(served, ranges, asked)
+            return super().run_data(statement, ready, asked, known)
+
+    def explain(self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, known: bytes | None = None) -> Reply:
+        """EXPLAIN PRIVACY: what a SELECT would fetch is counted, and nothing of it is sent."""
+        served, ranges = self._wanted(statement, ready, asked, is_prepared=known is not None)
+        if not ranges:
+            return Learned(("nothing of the remote store is read",)).reply()
+        level, found = self._explained(served, ranges, asked.context)
+        part = "one range of tokens" if len(ranges) == 1 else f"{len(ranges)} ranges of tokens"
+        read = f"{served.keyspace}.{served.name}: {'all of it' if Bounds() in ranges else part}"
+        return Learned((read, *found.lines()), {"reads": [read], "level": str(level), **found.tree()}).reply()
+
+    def _wanted(
+        self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, *, is_prepared: bool
+    ) -> tuple[Served, Sequence[Bounds]]:
+        """The table that a SELECT reads, and the ranges of it; none of a table of this process."""
 
         def wanted(_transaction: TableTransaction, schema: Schema) -> tuple[Served, Sequence[Bounds]]:
             self.authorize(statement, schema, asked.keyspace)
@@ -104,28 +130,45 @@ class RemoteSession(CqlSession):
                 return plan.served, ()
             if plan.where.lookup is not None or plan.nearest is not None:
                 raise invalid(f"{PRIVACY}: indexes of a remote store are not read: name partitions")
-            execution = self.frame(made, asked.parameters, 0, schema, is_prepared=known is not None)
+            if plan.served.source is not None:
+                raise invalid(f"{PRIVACY}: {plan.served.keyspace}.{plan.served.name} was made in SQL, and is read there")
+            execution = self.frame(made, asked.parameters, 0, schema, is_prepared=is_prepared)
             return plan.served, proof.ranges(plan, execution)
 
-        served, ranges = self.transacting.run(READ, wanted)
-        with self._fetching.running:
-            if ranges:
-                self._fetch(served, ranges, asked.context)
-            return super().run_data(statement, ready, asked, known)
+        return self.transacting.run(READ, wanted)
 
-    def _fetch(self, served: Served, ranges: Sequence[Bounds], context: Context) -> None:
-        if served.source is not None:
-            raise invalid(f"{PRIVACY}: {served.keyspace}.{served.name} was made in SQL, and is read there")
+    def _explained(self, served: Served, ranges: Sequence[Bounds], context: Context) -> tuple[Level, Explanation]:
+        """At which level a read is made, and who learns what of it."""
+        level = self._level(served, context)
+        try:
+            read = Read("SELECT", 1 + len(served.indexes), 0, len(ranges))
+            return level, self._fetching.explain(served.keyspace, read, level)
+        except (VerificationError, HyperDBError) as error:
+            raise _failed(error) from error
+
+    def _level(self, served: Served, context: Context) -> Level:
         said = context.payload.get(_SAID) or served.privacy
-        level = self._fetching.level if not said else level_of(said)
+        return self._fetching.level if not said else level_of(said)
+
+    def _fetch(self, served: Served, ranges: Sequence[Bounds], asked: Asked) -> None:
+        level = self._level(served, asked.context)
+        if asked.tracer is not None:
+            _, explained = self._explained(served, ranges, asked.context)
+            asked.note(f"Fetching {len(ranges)} ranges of {served.keyspace}.{served.name} at {level}")
+            for learned in explained.store_learns:
+                asked.note(f"The store learns {learned}")
         try:
             # Whoever opens the table looks for the headers of its indexes.
             headers = [(_collection(index.number), ()) for index in served.indexes]
             self._fetching.rows(served.keyspace, [(_collection(served.number), ranges), *headers], level)
-        except (VerificationError, NotFoundError) as error:
-            raise CqlError(ErrorCode.SERVER, f"{PRIVACY}: {error}") from error
-        except HyperDBError as error:
-            raise invalid(f"{PRIVACY}: {error}") from error
+        except (VerificationError, HyperDBError) as error:
+            raise _failed(error) from error
+
+
+def _failed(error: Exception) -> CqlError:
+    if isinstance(error, VerificationError | NotFoundError):
+        return CqlError(ErrorCode.SERVER, f"{PRIVACY}: {error}")
+    return invalid(f"{PRIVACY}: {error}")
 
 
 def _collection(number: int) -> bytes:

@@ -26,6 +26,7 @@ from hyperdb.frontends.cql.contract import Context, Opening, WouldWait
 from hyperdb.frontends.cql.demands import PROVE, check_consistency, check_read_consistency, unprepared
 from hyperdb.frontends.cql.execute import paging, select, write
 from hyperdb.frontends.cql.execute.stream import Access, Place
+from hyperdb.frontends.cql.explaining import HERE, check_select, explained, is_asked
 from hyperdb.frontends.cql.failing import failing
 from hyperdb.frontends.cql.lane import CqlLane
 from hyperdb.frontends.cql.parse import permissions as pm
@@ -166,10 +167,25 @@ class CqlSession:
 
     def _query(self, query: requests.Query, context: Context, tracer: Tracer | None) -> Reply:
         check_payload(context)
-        asked = Asked(query.text, query.parameters.keyspace or self.keyspace, query.parameters, context, tracer)
+        text = explained(query.text)
+        asked = Asked(text or query.text, query.parameters.keyspace or self.keyspace, query.parameters, context, tracer)
         if tracer is not None:
             asked.note(f"Parsing {shown(query.text)}")
-        return self.run(self.backend.statements.parse(query.text), asked)
+        parsed = self.backend.statements.parse(asked.text)
+        if text is not None or is_asked(context):
+            select = check_select(parsed.shape.statement)
+            return self.explain(select, lambda schema: self.backend.plans.ready(parsed, schema, asked.keyspace), asked)
+        return self.run(parsed, asked)
+
+    def explain(self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, known: bytes | None = None) -> Reply:  # noqa: ARG002
+        """EXPLAIN PRIVACY: who learns what of a SELECT. Arguments are those of `run_data`."""
+
+        def body(_transaction: TableTransaction, schema: Schema) -> Ready:
+            self.authorize(statement, schema, asked.keyspace)
+            return ready(schema)
+
+        self.transacting.run(READ, body)
+        return HERE.reply()
 
     def run(self, parsed: Parsed, asked: Asked) -> Reply:
         """Runs a parsed statement that is not prepared."""
@@ -513,6 +529,8 @@ class CqlSession:
         prepared = self.find(execute.id)
         asked = Asked(prepared.text, prepared.keyspace, execute.parameters, context, tracer)
         statement = prepared.parsed.shape.statement
+        if is_asked(context):
+            return self.explain(check_select(statement), partial(self.current, prepared), asked, b"")
         if not isinstance(statement, DATA) or PROVE in context.payload:
             return self.run(prepared.parsed, asked)
         known = execute.result_metadata_id if context.version >= V5 else prepared.metadata_id
