@@ -80,10 +80,11 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    monkeypatch.setattr(follower.Follower, "_run", lambda _self: None)
-    with hyperdb.open(":memory:", frames=None) as db:
+@pytest.fixture(scope="module")
+def between() -> Iterator[Proxy]:
+    """One site and one proxy for all tests of this module."""
+    with pytest.MonkeyPatch.context() as patch, hyperdb.open(":memory:", frames=None) as db:
+        patch.setattr(follower.Follower, "_run", lambda _self: None)
         fill(db, count=60)
         for site in publishing_site(db):
             made = Proxy(site)
@@ -95,6 +96,23 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+@pytest.fixture
+def proxy(between: Proxy) -> Iterator[Proxy]:
+    """The proxy, honest before and after."""
+    between.asked.clear()
+    yield between
+    between.spoil = honest
+
+
+@pytest.fixture(scope="module")
+def fetched(between: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a client keeps that read here before: its hints need not be fetched again."""
+    state = tmp_path_factory.mktemp("state")
+    with between.connect(state) as remote:
+        assert remote.app(APP).get("user:3") == between.site.db.app(APP).get("user:3")
+    return state
 
 
 def at(pattern: str, change: Callable[[bytes], bytes], status: int | None = None) -> Spoil:
@@ -140,13 +158,14 @@ WRONG = (HyperDBError, VerificationError)
     ],
 )
 def test_what_was_changed_on_the_way_is_refused(
-    proxy: Proxy, tmp_path: Path, level: str, path: str, change: Callable[[bytes], bytes]
+    proxy: Proxy, tmp_path: Path, fetched: Path, level: str, path: str, change: Callable[[bytes], bytes]
 ) -> None:
     proxy.spoil = at(path, change)
-    with proxy.connect(tmp_path, privacy=level) as remote, pytest.raises(WRONG):
+    with proxy.connect(tmp_path if "hints" in path else fetched, privacy=level) as remote, pytest.raises(WRONG):
         remote.app(APP).get("user:3")
     proxy.spoil = honest
-    with proxy.connect(tmp_path / "other", privacy=level) as remote:
+    # What failed in a block is kept as it is: another client reads on.
+    with proxy.connect(tmp_path if level.startswith(("bucket", "cover")) else fetched, privacy=level) as remote:
         assert remote.app(APP).get("user:3") == proxy.site.db.app(APP).get("user:3")
 
 
@@ -159,11 +178,11 @@ def test_a_hint_of_its_own_is_not_kept(proxy: Proxy, tmp_path: Path) -> None:
         assert remote.app(APP).get("user:3") == proxy.site.db.app(APP).get("user:3")
 
 
-def test_failures_send_what_successes_send(proxy: Proxy, tmp_path: Path) -> None:
+def test_failures_send_what_successes_send(proxy: Proxy, fetched: Path) -> None:
     """Selective failure, on the wire: whatever is spoiled, of whatever is read, requests are the same, and none comes after."""
     seen: set[tuple[tuple[str, str, int], ...]] = set()
     failures = 0
-    with proxy.connect(tmp_path) as remote:
+    with proxy.connect(fetched) as remote:
         view = remote.app(APP)
         view.get("user:3")
         for spoil in (honest, at("/answers/0", flipped), at("/answers/1", flipped)):
@@ -201,9 +220,9 @@ def test_descriptions_that_are_made_up_are_refused(proxy: Proxy, tmp_path: Path,
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 402, 404, 410, 500, 503])
-def test_any_other_status_is_an_error(proxy: Proxy, tmp_path: Path, status: int) -> None:
+def test_any_other_status_is_an_error(proxy: Proxy, fetched: Path, status: int) -> None:
     proxy.spoil = at("/answers/0", lambda _: b"", status)
-    with proxy.connect(tmp_path) as remote, pytest.raises(RemoteError):
+    with proxy.connect(fetched) as remote, pytest.raises(RemoteError):
         remote.app(APP).get("user:3")
 
 
