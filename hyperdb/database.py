@@ -31,7 +31,7 @@ from hyperdb.graph.snapshot import Snapshot
 from hyperdb.graph.store import GraphStore
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, Transaction, TransactionOptions, now_ms, pause
 from hyperdb.roles import RoleChanges
-from hyperdb.values import CqlTimeouts, OpenOptions, Publishing, RespTls
+from hyperdb.values import CqlTimeouts, OpenOptions, Publishing, RespDebug, RespTls
 
 if TYPE_CHECKING:
     from hyperdb.accounts import Accounts
@@ -387,6 +387,7 @@ class Database:
         *,
         resp: str | None = None,
         resp_tls: str | RespTls | None = None,
+        resp_debug: RespDebug = "no",
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -403,6 +404,7 @@ class Database:
         Args:
             resp: `HOST:PORT` for Redis clients; port 0 takes a free one.
             resp_tls: `HOST:PORT` for those that encrypt, or a `RespTls` that says more.
+            resp_debug: who may use DEBUG: `"no"` for nobody, `"local"` for clients on this machine, `"yes"` for all.
             sql: `HOST:PORT` for PostgreSQL's clients, likewise.
             cql: `HOST:PORT` for Cassandra's clients, likewise.
             cql_timeouts: how long their requests may take.
@@ -428,6 +430,7 @@ class Database:
             self,
             resp=resp,
             resp_tls=RespTls(resp_tls) if isinstance(resp_tls, str) else resp_tls,
+            resp_debug=resp_debug,
             sql=sql,
             cql=cql,
             cql_timeouts=cql_timeouts or CqlTimeouts(),

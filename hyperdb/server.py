@@ -18,7 +18,7 @@ from hyperdb import _native, roles
 from hyperdb.control import ControlSocket
 from hyperdb.errors import AddressError, HyperDBError, InvalidError
 from hyperdb.frontends.throttle import Throttle
-from hyperdb.values import CqlTimeouts, Publishing, RespTls, parse_address
+from hyperdb.values import CqlTimeouts, Publishing, RespDebug, RespTls, parse_address
 
 if TYPE_CHECKING:
     from hyperdb.commitment.asked import Asked
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hyperdb.frontends.cql.server import CqlServer
     from hyperdb.frontends.resp.admin import Admin
     from hyperdb.frontends.resp.answers import Answer
-    from hyperdb.frontends.resp.control import Keyspace
+    from hyperdb.frontends.resp.control import CommandUsage, Keyspace
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from hyperdb.oblivious.http.server import HttpServer
     from hyperdb.rows import RowCommands
 
-REDIS_VERSION = "7.0.15"
+REDIS_VERSION = "7.2.7"
 _DATABASES = 16
+_DEBUG: Mapping[RespDebug, int] = {"no": 0, "local": 1, "yes": 2}
 
 
 class Serving:
@@ -49,6 +50,7 @@ class Serving:
         *,
         resp: str | None,
         resp_tls: RespTls | None = None,
+        resp_debug: RespDebug = "no",
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -60,6 +62,8 @@ class Serving:
         password: str | None,
     ) -> None:
         self.database = database
+        self._resp_debug: RespDebug = resp_debug
+        self._percentiles = "50 99 99.9"
         self.started = time.time()
         self.run_id = secrets.token_hex(20)
         self.stopping = threading.Event()
@@ -164,7 +168,9 @@ class Serving:
                 raise InvalidError("TLS for Redis clients needs a certificate and its key")
             encrypted = (_socket_address(tls.address), *certificate.files, tls.client_ca, tls.required)
         addresses = [] if plain is None else [_socket_address(plain)]
-        return _native.Server(self.database.native, self, addresses, roles=self.accounts.encoded(), tls=encrypted)
+        settings = {"debug": _DEBUG[self._resp_debug]}
+        roles = self.accounts.encoded()
+        return _native.Server(self.database.native, self, addresses, settings=settings, roles=roles, tls=encrypted)
 
     # What the native server asks (`_core._Admin`).
 
@@ -254,8 +260,24 @@ class Serving:
         """Counters of the wire, with `calls:NAME` for each command."""
         if self._resp is None:
             return {}
-        rows, calls = self._resp.stats()
-        return dict(rows) | {f"calls:{name}": count for name, count in calls}
+        rows, usage, _ = self._resp.stats()
+        return dict(rows) | {f"calls:{name}": calls for name, calls, *_ in usage}
+
+    def command_stats(self) -> Sequence[CommandUsage]:
+        """What is known of each command that was called or refused."""
+        from hyperdb.frontends.resp.control import CommandUsage
+
+        return [] if self._resp is None else [CommandUsage(*row) for row in self._resp.stats()[1]]
+
+    def error_stats(self) -> Mapping[str, int]:
+        """Error replies by class."""
+        return {} if self._resp is None else dict(self._resp.stats()[2])
+
+    def latencies(self, percents: Sequence[float]) -> Mapping[str, Sequence[float]]:
+        """By command the microseconds within which these percentages of its calls ended."""
+        if self._resp is None:
+            return {}
+        return {name: [nanos / 1000 for nanos in found] for name, found in self._resp.latencies(list(percents))}
 
     def storage_stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store."""
@@ -282,13 +304,16 @@ class Serving:
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits."""
-        return dict(self._resp.settings()) if self._resp is not None else {}
+        return {**dict(self._resp.settings()), "percentiles": self._percentiles} if self._resp is not None else {}
 
     def configure(self, changes: Mapping[str, int | str]) -> None:
         """Changes limits while running."""
         if self._resp is None:
             raise InvalidError("no RESP server runs")
-        self._resp.configure({name: int(value) for name, value in changes.items()})
+        numbers = {name: value for name, value in changes.items() if isinstance(value, int)}
+        self._resp.configure(numbers)
+        # The one setting that only INFO looks at.
+        self._percentiles = str(changes.get("percentiles", self._percentiles))
 
     def reset_stats(self) -> None:
         """Sets the wire's counters to zero."""
@@ -335,6 +360,7 @@ class Serving:
             "tls_port": str((self.resp_tls_address or ("", 0))[1]),
             "unixsocket": "",
             "databases": str(_DATABASES),
+            "debug": self._resp_debug,
             "version": _native.VERSION,
             "redis_version": REDIS_VERSION,
             "run_id": self.run_id,

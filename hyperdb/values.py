@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from hyperdb.errors import InvalidError
 
 Sync: TypeAlias = Literal["always", "everysec"]
+RespDebug: TypeAlias = Literal["no", "local", "yes"]
 EngineName: TypeAlias = Literal["native", "memory", "lmdb"]
 
 SMALLEST_MEMORY = 8 << 20

@@ -18,7 +18,7 @@ import typer
 
 import hyperdb
 from hyperdb.errors import InvalidError
-from hyperdb.values import Publishing, RespTls, parse_address, parse_timeouts
+from hyperdb.values import Publishing, RespDebug, RespTls, parse_address, parse_timeouts
 
 application = typer.Typer(help="HyperDB: an embedded hypergraph database.", no_args_is_help=True, pretty_exceptions_enable=False)
 _OFF = "off"
@@ -64,6 +64,15 @@ def _resp_tls(resp: str, port: int | None, client_ca: Path | None, *, required: 
     return RespTls(f"{host}:{port}", client_ca, required)
 
 
+def _debug(text: str) -> RespDebug:
+    """Who may use DEBUG."""
+    match text:
+        case "no" | "local" | "yes":
+            return text
+        case _:
+            raise InvalidError(f"--resp-debug is 'no', 'local' or 'yes', not '{text}'")
+
+
 @application.callback()
 def _verbs() -> None:
     """One verb alone would be the whole command line."""
@@ -76,6 +85,9 @@ def serve(
     resp_tls_port: Annotated[
         int | None, typer.Option(help="Port for Redis clients with TLS, on the host of --resp.", min=0, max=65_535)
     ] = None,
+    resp_debug: Annotated[
+        str, typer.Option(help="Who may use Redis's DEBUG: 'no', 'local' (clients on this machine), 'yes'.")
+    ] = "no",
     cql: Annotated[str, typer.Option(help="HOST:PORT for Cassandra's clients, or 'off'.")] = _OFF,
     cql_timeouts: Annotated[
         str,
@@ -138,6 +150,7 @@ def serve(
         raise InvalidError("serve what? Name a directory, or --remote URL")
     if sync not in ("always", "everysec"):
         raise InvalidError(f"--sync is 'always' or 'everysec', not '{sync}'")
+    debug = _debug(resp_debug)
     for address in (resp, sql, cql, http):
         if address != _OFF:
             parse_address(address)
@@ -167,6 +180,7 @@ def serve(
         with database.serve(
             resp=listen["resp"],
             resp_tls=resp_tls,
+            resp_debug=debug,
             sql=listen["sql"],
             cql=listen["cql"],
             cql_timeouts=timeouts,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from hyperdb.errors import InvalidError
-from hyperdb.frontends.resp import admin, command_info, syntax, table
+from hyperdb.frontends.resp import admin, command_info, memory, syntax, table
 from hyperdb.frontends.resp.answers import OK, Distinct, Failure, Simple, Verbatim
-from hyperdb.frontends.resp.control import Client, Keyspace
+from hyperdb.frontends.resp.control import Client, CommandUsage, Keyspace
 from hyperdb.frontends.resp.numbers import integer
 
 ALICE = Client(id=7, db=0, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=False)
@@ -45,6 +45,12 @@ class FakeServer:
             "output_replica_soft": 0,
             "output_replica_seconds": 0,
             "busy_reply_ms": 5000,
+            "slow_micros": 10_000,
+            "slow_most": 128,
+            "latency_threshold_ms": 0,
+            "latency_tracking": 1,
+            "max_memory": 0,
+            "percentiles": "50 99 99.9",
             "protected": 1,
             "output_normal_hard": 0,
             "output_normal_soft": 0,
@@ -54,6 +60,7 @@ class FakeServer:
             "output_pubsub_seconds": 60,
         }
     )
+    wire: dict[str, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     clock: float = 1_000.5
 
@@ -67,7 +74,8 @@ class FakeServer:
             "unixsocket": "",
             "databases": "16",
             "version": "0.1.0",
-            "redis_version": "7.0.15",
+            "redis_version": "7.2.7",
+            "debug": "no",
             "run_id": "r" * 40,
             "started": "900",
             "last_save": "900",
@@ -75,10 +83,20 @@ class FakeServer:
     )
 
     def server_stats(self) -> Mapping[str, int]:
-        return {"connected_clients": 3, "calls:get": 2}
+        told = {"connected_clients": 3, "calls:get": 2, "clients_input_bytes": 50, "input_bytes_per_second": 2048}
+        return {**told, **self.wire}
+
+    def command_stats(self) -> Sequence[CommandUsage]:
+        return [CommandUsage("get", calls=2, micros=5, rejected=1, failed=0)]
+
+    def error_stats(self) -> Mapping[str, int]:
+        return {"ERR": 3}
+
+    def latencies(self, percents: Sequence[float]) -> Mapping[str, Sequence[float]]:
+        return {"get": [percent / 10 for percent in percents]}
 
     def storage_stats(self) -> Mapping[str, int]:
-        return {"memtable_memory": 10, "tables": 4, "frame_number": 3}
+        return {"memtable_bytes": 10, "block_cache_bytes": 30, "tables": 4, "frame_number": 3}
 
     def frames(self) -> FakeFrames:
         return FakeFrames()
@@ -182,6 +200,71 @@ def test_numbers_have_one_form_and_64_bits() -> None:
     assert [integer(text.encode()) for text in NO_NUMBERS] == [None] * len(NO_NUMBERS)
 
 
+def test_config_given_values_may_be_set_to_what_they_are() -> None:
+    server = FakeServer()
+    given = ("appendonly", "yes", "save", "", "maxmemory-policy", "noeviction", "set-max-intset-entries", "512")
+    assert call(server, "CONFIG", "SET", *given) == OK
+    for name, value in (("appendonly", "no"), ("save", "60 1"), ("maxmemory-policy", "allkeys-lru")):
+        answer = call(server, "CONFIG", "SET", "timeout", "7", name, value)
+        assert isinstance(answer, Failure) and "can't set immutable config: " in answer.text
+    answer = call(server, "CONFIG", "SET", "maxmemory-policy", "most-boring")
+    assert isinstance(answer, Failure) and "argument(s) must be one of the following: volatile-lru, " in answer.text
+    assert server.limits["timeout"] == 0
+
+
+def test_config_of_what_is_observed() -> None:
+    server = FakeServer()
+    pairs = ("slowlog-log-slower-than", "-1", "slowlog-max-len", "5", "latency-tracking", "no", "maxmemory", "1mb")
+    assert call(server, "CONFIG", "SET", *pairs) == OK
+    assert server.limits["slow_micros"] == 2**64 - 1
+    assert call(server, "CONFIG", "GET", "slowlog-*", "latency-tracking", "maxmemory") == {
+        "slowlog-log-slower-than": "-1",
+        "slowlog-max-len": "5",
+        "latency-tracking": "no",
+        "maxmemory": str(1 << 20),
+    }
+    assert call(server, "CONFIG", "SET", "latency-tracking-info-percentiles", "50.0 100.0") == OK
+    assert call(server, "CONFIG", "GET", "latency-tracking-info-percentiles") == {"latency-tracking-info-percentiles": "50 100"}
+    for name, value in (
+        ("slowlog-log-slower-than", "-2"),
+        ("slowlog-log-slower-than", "x"),
+        ("latency-tracking-info-percentiles", "101"),
+        ("latency-tracking-info-percentiles", "much"),
+        ("enable-debug-command", "yes"),
+    ):
+        assert isinstance(call(server, "CONFIG", "SET", name, value), Failure)
+    assert server.limits["slow_micros"] == 2**64 - 1
+
+
+def test_memory_tells_what_is_held_and_what_stands_out() -> None:
+    server = FakeServer()
+    stats = call(server, "MEMORY", "STATS")
+    assert isinstance(stats, dict)
+    assert (stats["total.allocated"], stats["clients.normal"], stats["keys.count"]) == (90, 50, 5)
+    doctor = call(server, "MEMORY", "DOCTOR")
+    assert isinstance(doctor, Verbatim) and doctor.text
+    allocator = call(server, "MEMORY", "MALLOC-STATS")
+    assert isinstance(allocator, Verbatim) and allocator.text
+    assert call(server, "MEMORY", "PURGE") == OK or not memory.purge()
+
+
+def test_memory_doctor_names_clients_that_do_not_read() -> None:
+    server = FakeServer()
+    server.wire = {"clients_output_bytes": 1 << 30}
+    doctor = call(server, "MEMORY", "DOCTOR")
+    assert isinstance(doctor, Verbatim) and "do not read" in doctor.text
+
+
+def test_info_of_commands_errors_and_their_times() -> None:
+    answer = call(FakeServer(), "INFO", "errorstats", "latencystats", "stats")
+    assert isinstance(answer, Verbatim)
+    assert "errorstat_ERR:count=3\r\n" in answer.text
+    assert "latency_percentiles_usec_get:p50=5.000,p99=9.900,p99.9=9.990\r\n" in answer.text
+    assert "instantaneous_input_kbps:2.00\r\n" in answer.text
+    plain = call(FakeServer(), "INFO")
+    assert isinstance(plain, Verbatim) and "# Errorstats" in plain.text and "# Commandstats" not in plain.text
+
+
 def test_config_get_matches_globs_and_hides_the_password() -> None:
     server = FakeServer()
     assert call(server, "CONFIG", "GET", "maxcl*", "require?ass") == {"maxclients": "100", "requirepass": ""}
@@ -200,11 +283,12 @@ def test_config_set_requirepass_reaches_the_role() -> None:
 def test_info_names_sections_and_leaves_out_what_is_not_known() -> None:
     answer = call(FakeServer(), "INFO", "clients", "keyspace", "commandstats")
     assert answer == Verbatim(
-        "# Clients\r\nconnected_clients:3\r\nmaxclients:100\r\n\r\n# Commandstats\r\ncmdstat_get:calls=2\r\n\r\n"
+        "# Clients\r\nconnected_clients:3\r\nhyperdb_input_buffer_bytes:50\r\nmaxclients:100\r\n\r\n# Commandstats\r\n"
+        "cmdstat_get:calls=2,usec=5,usec_per_call=2.50,rejected_calls=1,failed_calls=0\r\n\r\n"
         "# Keyspace\r\ndb0:keys=5,expires=1,avg_ttl=0\r\n"
     )
     everything = call(FakeServer(), "INFO", "everything")
-    assert isinstance(everything, Verbatim) and "redis_version:7.0.15\r\n" in everything.text
+    assert isinstance(everything, Verbatim) and "redis_version:7.2.7\r\n" in everything.text
     assert "expired_keys" not in everything.text
     # Gauges of frames stand in their own section alone, and a failure is one line.
     assert everything.text.endswith("# Frames\r\nframe_number:3\r\nframe_last_failure:disk full\r\n")
@@ -333,7 +417,9 @@ def test_a_server_alone_has_all_slots() -> None:
 
 def test_there_is_nobody_to_join_or_to_follow() -> None:
     assert _cluster("cluster", "meet", "127.0.0.1", "7000") == Failure("ERR HyperDB is one node: there is no cluster to change")
-    assert _cluster("replicaof", "no", "one") == _cluster("readonly") == OK
+    assert _cluster("replicaof", "no", "one") == OK
+    for command in ("readonly", "readwrite", "asking"):
+        assert _cluster(command) == Failure("ERR This instance has cluster support disabled")
     assert _cluster("slaveof", "other", "6379") == Failure("ERR HyperDB does not replicate: it cannot follow another server")
     assert _cluster("failover") == Failure("ERR FAILOVER requires connected replicas.")
 

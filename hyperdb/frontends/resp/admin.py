@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, table
+from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, memory, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
 from hyperdb.frontends.resp.numbers import integer
@@ -105,7 +105,10 @@ class Admin:
     def _command_getkeysandflags(self, _: Client, args: Sequence[bytes]) -> Answer:
         return command_info.command_getkeys(args[2:], with_flags=True)
 
-    def _lolwut(self, _: Client, __: Sequence[bytes]) -> Answer:
+    def _lolwut(self, _: Client, args: Sequence[bytes]) -> Answer:
+        # There is one picture, whatever version of it is asked for.
+        if len(args) > 2 and args[1].upper() == b"VERSION" and integer(args[2]) is None:
+            return Failure("ERR value is not an integer or out of range")
         facts = self.control.facts
         return Verbatim(f"{_LOLWUT}HyperDB ver. {facts['version']}, Redis ver. {facts['redis_version']}\n")
 
@@ -113,7 +116,16 @@ class Admin:
         return ["master", 0, []]
 
     def _memory_stats(self, _: Client, __: Sequence[bytes]) -> Answer:
-        return dict(self.control.storage_stats())
+        return memory.stats(self.control)
+
+    def _memory_doctor(self, _: Client, __: Sequence[bytes]) -> Answer:
+        return Verbatim(memory.doctor(self.control))
+
+    def _memory_malloc_stats(self, _: Client, __: Sequence[bytes]) -> Answer:
+        return Verbatim(memory.malloc_stats())
+
+    def _memory_purge(self, _: Client, __: Sequence[bytes]) -> Answer:
+        return OK if memory.purge() else Failure("ERR the C library cannot give memory back on demand")
 
     def _modules(self, _: Client, __: Sequence[bytes]) -> Answer:
         return []
@@ -184,7 +196,10 @@ COMMANDS: Mapping[str, Run] = {
     "info": Admin._info,
     "lastsave": Admin._lastsave,
     "lolwut": Admin._lolwut,
+    "memory|doctor": Admin._memory_doctor,
     "memory|help": Admin._help,
+    "memory|malloc-stats": Admin._memory_malloc_stats,
+    "memory|purge": Admin._memory_purge,
     "memory|stats": Admin._memory_stats,
     "module|help": Admin._help,
     "module|list": Admin._modules,

@@ -7,6 +7,7 @@ Invariant: nothing here claims a second node.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Verbatim
@@ -108,8 +109,12 @@ def _alone(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return _ALONE
 
 
-def _accepted(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
-    return OK
+def _no_cluster(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
+    return Failure("ERR This instance has cluster support disabled")
+
+
+def _shard(control: Control, _: Client, __: Sequence[bytes]) -> Answer:
+    return hashlib.sha256(control.facts["run_id"].encode()).hexdigest()[:40]
 
 
 def _replicaof(_: Control, __: Client, args: Sequence[bytes]) -> Answer:
@@ -132,14 +137,17 @@ COMMANDS: Mapping[str, Run] = {
     "cluster|keyslot": _keyslot,
     "cluster|links": _links,
     "cluster|myid": _myid,
+    "cluster|myshardid": _shard,
     "cluster|nodes": _nodes,
     "cluster|replicas": _replicas,
     "cluster|shards": _shards,
     "cluster|slaves": _replicas,
     "cluster|slots": _slots,
     "failover": _failover,
-    "readonly": _accepted,
-    "readwrite": _accepted,
+    # What only makes sense among several nodes is answered as by a Redis without a cluster.
+    "asking": _no_cluster,
+    "readonly": _no_cluster,
+    "readwrite": _no_cluster,
     "replicaof": _replicaof,
     "slaveof": _replicaof,
 }

@@ -1,8 +1,8 @@
 """CONFIG: what can be read, what can be set, and what each value means here.
 
-Theory: a table of parameters. *Live* ones change a limit of the wire at once; *fixed* ones tell how the server was
-started or what this engine always does, and refuse to be set. A name that is not in the table is unknown, as in Redis:
-nothing is accepted and ignored.
+Theory: a table of parameters. *Live* ones change a limit of the wire at once; *fixed* ones tell how the server was started, and
+*given* ones what this engine always does: these refuse to become something else. A name that is not in the table is unknown, as
+in Redis: nothing is accepted and ignored.
 """
 
 from __future__ import annotations
@@ -37,6 +37,25 @@ class Fixed:
     """A parameter that only tells; `value` reads the server's facts."""
 
     value: Callable[[Mapping[str, str]], str]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A parameter that Redis changes and this engine does not: it may be set to what it is. `reason` says why to nothing else."""
+
+    value: str
+    reason: str
+    known: tuple[str, ...] = ()
+
+    def check(self, text: str) -> None:
+        """Raises:
+        BadValue: another value than the one it has.
+        """
+        if text.lower() == self.value:
+            return
+        if self.known and text.lower() not in self.known:
+            raise BadValue(f"argument(s) must be one of the following: {', '.join(self.known)}")
+        raise BadValue(f"can't set immutable config: {self.reason}")
 
 
 def _count(low: int, high: int) -> Callable[[str], int]:
@@ -102,7 +121,34 @@ def _show_event_classes(bits: int) -> str:
     return classes + "".join(each for each in "KEmn" if bits & _EVENT_BITS[each])
 
 
-PARAMETERS: Mapping[str, Live | Fixed] = {
+_NEVER = 2**64 - 1
+"""The native side's word for no bound."""
+_POLICIES = (
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+)
+_KEPT = "a durable store evicts nothing; memory is a cache of what is on the disk"
+_LOGGED = "the log is the store"
+_FORM = "nothing is stored differently for it"
+
+
+def _or_never(text: str) -> int:
+    """Microseconds; -1: never."""
+    micros = _count(-1, 2**63 - 1)(text)
+    return _NEVER if micros == -1 else micros
+
+
+def _yes_or_no(value: int) -> str:
+    return "yes" if value else "no"
+
+
+PARAMETERS: Mapping[str, Live | Fixed | Given] = {
     "maxclients": Live("max_clients", _count(1, 1_000_000)),
     "timeout": Live("timeout", _count(0, 2**31 - 1)),
     "tcp-keepalive": Live("tcp_keepalive", _count(0, 2**31 - 1)),
@@ -112,7 +158,13 @@ PARAMETERS: Mapping[str, Live | Fixed] = {
     # Two names of one limit, as in Redis.
     "busy-reply-threshold": Live("busy_reply_ms", _count(0, 2**31 - 1)),
     "lua-time-limit": Live("busy_reply_ms", _count(0, 2**31 - 1)),
-    "protected-mode": Live("protected", _yes_no, lambda value: "yes" if value else "no"),
+    "protected-mode": Live("protected", _yes_no, _yes_or_no),
+    "slowlog-log-slower-than": Live("slow_micros", _or_never, lambda value: "-1" if value == _NEVER else str(value)),
+    "slowlog-max-len": Live("slow_most", _count(0, 2**63 - 1)),
+    "latency-monitor-threshold": Live("latency_threshold_ms", _count(0, 2**63 - 1)),
+    "latency-tracking": Live("latency_tracking", _yes_no, _yes_or_no),
+    # Of what memory holds beside caches: writes beyond it are refused.
+    "maxmemory": Live("max_memory", _bytes(0, 2**63 - 1)),
     "notify-keyspace-events": Live("events", _event_classes, _show_event_classes),
     "tracking-table-max-keys": Live("tracked_keys", _count(0, 2**63 - 1)),
     "acllog-max-len": Live("acl_log_most", _count(0, 2**31 - 1)),
@@ -123,26 +175,40 @@ PARAMETERS: Mapping[str, Live | Fixed] = {
     "dir": _fact("dir"),
     "databases": _fact("databases"),
     "appendfsync": _fact("sync"),
+    "enable-debug-command": _fact("debug"),
     # The log is the store: it cannot be turned off, and there are no point-in-time dumps beside it.
-    "appendonly": _said("yes"),
-    "save": _said(""),
+    "appendonly": Given("yes", _LOGGED),
+    "save": Given("", _LOGGED),
     "daemonize": _said("no"),
     # Users are records of the store.
     "aclfile": _said(""),
-    "acl-pubsub-default": _said("resetchannels"),
+    "acl-pubsub-default": Given("resetchannels", "users are the roles of all languages"),
     "cluster-enabled": _said("no"),
-    # A durable store does not evict: memory is a cache of what is on the disk.
-    "maxmemory": _said("0"),
-    "maxmemory-policy": _said("noeviction"),
+    "maxmemory-policy": Given("noeviction", _KEPT, _POLICIES),
     # OBJECT ENCODING answers by these bounds.
-    "hash-max-listpack-entries": _said("128"),
-    "hash-max-listpack-value": _said("64"),
-    "set-max-intset-entries": _said("512"),
-    "zset-max-listpack-entries": _said("128"),
-    "zset-max-listpack-value": _said("64"),
+    "hash-max-listpack-entries": Given("128", _FORM),
+    "hash-max-listpack-value": Given("64", _FORM),
+    "list-max-listpack-size": Given("-2", _FORM),
+    "set-max-intset-entries": Given("512", _FORM),
+    "set-max-listpack-entries": Given("128", _FORM),
+    "set-max-listpack-value": Given("64", _FORM),
+    "zset-max-listpack-entries": Given("128", _FORM),
+    "zset-max-listpack-value": Given("64", _FORM),
 }
 OUTPUT_LIMIT = "client-output-buffer-limit"
 PASSWORD = "requirepass"
+PERCENTILES = "latency-tracking-info-percentiles"
+"""Which percentiles INFO's section latencystats tells; `percentiles` among the settings."""
+
+
+def _parse_percentiles(text: str) -> str:
+    try:
+        values = [float(word) for word in text.split()]
+    except ValueError as error:
+        raise BadValue(f"{PERCENTILES} parameters should be valid numbers") from error
+    if not all(0 <= value <= 100 for value in values):
+        raise BadValue(f"{PERCENTILES} parameters should sit between [0.0,100.0]")
+    return " ".join(f"{value:g}" for value in values)
 
 
 def _output_limit(settings: Mapping[str, int | str]) -> str:
@@ -174,10 +240,18 @@ def _parse_output_limit(text: str) -> dict[str, int | str]:
 def _values(control: Control) -> dict[str, str]:
     """Every parameter's present value."""
     settings, facts = control.settings(), control.facts
-    values = {
-        name: parameter.show(int(settings[parameter.field])) if isinstance(parameter, Live) else parameter.value(facts)
-        for name, parameter in PARAMETERS.items()
-    }
+
+    def shown(parameter: Live | Fixed | Given) -> str:
+        match parameter:
+            case Live(field, _, show):
+                return show(int(settings[field]))
+            case Fixed(value):
+                return value(facts)
+            case Given(text):
+                return text
+
+    values = {name: shown(parameter) for name, parameter in PARAMETERS.items()}
+    values[PERCENTILES] = str(settings["percentiles"])
     values[OUTPUT_LIMIT] = _output_limit(settings)
     # A verifier is kept, not the password: there is nothing to show.
     values[PASSWORD] = ""
@@ -193,8 +267,10 @@ def get(control: Control, patterns: Sequence[bytes]) -> Answer:
 def set_(control: Control, pairs: Sequence[bytes]) -> Answer:
     """CONFIG SET: all of the pairs or none."""
     words = [word.decode("utf-8", "replace") for word in pairs]
-    if len(words) % 2:
+    if len(words) < 2:
         return Failure("ERR wrong number of arguments for 'config|set' command")
+    if len(words) % 2:
+        return Failure("ERR syntax error")
     names = [name.lower() for name in words[0::2]]
     changes: dict[str, int | str] = {}
     password: str | None = None
@@ -205,10 +281,14 @@ def set_(control: Control, pairs: Sequence[bytes]) -> Answer:
         try:
             if name == OUTPUT_LIMIT:
                 changes |= _parse_output_limit(value)
+            elif name == PERCENTILES:
+                changes["percentiles"] = _parse_percentiles(value)
             elif name == PASSWORD:
                 password = value
             elif isinstance(parameter, Live):
                 changes[parameter.field] = parameter.parse(value)
+            elif isinstance(parameter, Given):
+                parameter.check(value)
             elif parameter is not None:
                 raise BadValue("can't set immutable config")
             else:

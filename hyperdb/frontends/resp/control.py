@@ -28,6 +28,17 @@ class Client:
 
 
 @dataclass(frozen=True)
+class CommandUsage:
+    """What is known of one command since the start or CONFIG RESETSTAT."""
+
+    name: str
+    calls: int
+    micros: int
+    rejected: int
+    failed: int
+
+
+@dataclass(frozen=True)
 class Keyspace:
     """One database that holds keys."""
 
@@ -64,6 +75,15 @@ class Control(Protocol):
 
     def server_stats(self) -> Mapping[str, int]:
         """Counters and gauges of the wire, by name."""
+
+    def command_stats(self) -> Sequence[CommandUsage]:
+        """The commands that were called or refused."""
+
+    def error_stats(self) -> Mapping[str, int]:
+        """Error replies by class."""
+
+    def latencies(self, percents: Sequence[float]) -> Mapping[str, Sequence[float]]:
+        """By command the microseconds within which these percentages of its calls ended."""
 
     def storage_stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store, by name; bytes, counts and microseconds as the name says."""
@@ -126,7 +146,7 @@ class Control(Protocol):
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """What does not change while running: `dir`, `sync`, `port`, `bind`, `version`, `run_id`, `pid`."""
+        """What does not change while running: `dir`, `sync`, `port`, `bind`, `version`, `run_id`, `pid`, `debug`."""
 
     def now(self) -> float:
         """Unix time in seconds, from the server's clock."""

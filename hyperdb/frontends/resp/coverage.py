@@ -34,7 +34,7 @@ def render() -> str:
     groups: dict[str, list[Command]] = {}
     for command in commands().values():
         groups.setdefault(command.group, []).append(command)
-    parts = [f"Served: {_counted(commands().values())} commands and subcommands of Redis 7.0.", ""]
+    parts = [f"Served: {_counted(commands().values())} commands and subcommands of Redis 7.2.", ""]
     for group, rows in sorted(groups.items()):
         parts += [f"### {group} ({_counted(rows)})", "", "| command | since | served | syntax |", "|---|---|---|---|"]
         parts += [_row(command) for command in rows]

@@ -10,13 +10,12 @@ import os
 import platform
 import resource
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
+from hyperdb.frontends.resp import memory
 from hyperdb.frontends.resp.control import Control
 
 Row = tuple[str, object]
-_DEFAULT = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "cluster", "keyspace", "frames")
-_PAGE = resource.getpagesize()
+_DEFAULT = frozenset("server clients memory persistence stats replication cpu modules errorstats cluster keyspace frames".split())
 _UNITS = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 # INFO's field names on the left, the native side's on the right
 _CLIENTS = {
@@ -24,6 +23,7 @@ _CLIENTS = {
     "blocked_clients": "blocked_clients",
     "pubsub_clients": "pubsub_clients",
     "watching_clients": "watching_clients",
+    "total_blocking_keys": "blocking_keys",
     "tracking_clients": "tracking_clients",
     "hyperdb_input_buffer_bytes": "clients_input_bytes",
     "hyperdb_output_buffer_bytes": "clients_output_bytes",
@@ -33,6 +33,7 @@ _STATS = {
     "total_commands_processed": "total_commands_processed",
     "total_net_input_bytes": "total_net_input_bytes",
     "total_net_output_bytes": "total_net_output_bytes",
+    "instantaneous_ops_per_sec": "commands_per_second",
     "rejected_connections": "rejected_connections",
     "expired_keys": "expired_keys",
     "pubsub_channels": "pubsub_channels",
@@ -40,6 +41,10 @@ _STATS = {
     "pubsubshard_channels": "pubsubshard_channels",
     "client_output_buffer_limit_disconnections": "closed_for_output_limit",
     "client_query_buffer_limit_disconnections": "closed_for_memory",
+    "acl_access_denied_auth": "acl_denied_auth",
+    "acl_access_denied_cmd": "acl_denied_command",
+    "acl_access_denied_key": "acl_denied_key",
+    "acl_access_denied_channel": "acl_denied_channel",
     "total_error_replies": "total_error_replies",
     "tracking_total_keys": "tracking_total_keys",
     "tracking_total_items": "tracking_total_items",
@@ -62,15 +67,6 @@ def human(count: int) -> str:
     return f"{count}B"
 
 
-def _resident() -> int:
-    """Resident memory of this process, bytes."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
-    except OSError:
-        # Without /proc the peak is what the system tells.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def _server(control: Control) -> list[Row]:
     facts = control.facts
     uptime = int(control.now() - float(facts["started"]))
@@ -82,11 +78,21 @@ def _server(control: Control) -> list[Row]:
         ("arch_bits", 64),
         ("process_id", os.getpid()),
         ("run_id", facts["run_id"]),
+        ("process_supervised", "no"),
         ("tcp_port", facts["port"]),
         ("server_time_usec", int(control.now() * 1e6)),
         ("uptime_in_seconds", uptime),
         ("uptime_in_days", uptime // 86_400),
+        ("config_file", ""),
+        *_listeners(facts),
     ]
+
+
+def _listeners(facts: Mapping[str, str]) -> list[Row]:
+    """Where it listens, as Redis 7.2 writes it."""
+    at = (("tcp", facts["port"]), ("tls", facts["tls_port"]))
+    shown = [f"name={name},bind={facts['bind']},port={port}" for name, port in at if port != "0"]
+    return [(f"listener{number}", text) for number, text in enumerate(shown)]
 
 
 def _clients(control: Control) -> list[Row]:
@@ -94,20 +100,37 @@ def _clients(control: Control) -> list[Row]:
 
 
 def _memory(control: Control) -> list[Row]:
-    resident = _resident()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    rows: list[Row] = [
-        ("used_memory", resident),
-        ("used_memory_human", human(resident)),
-        ("used_memory_rss", resident),
-        ("used_memory_rss_human", human(resident)),
-        ("used_memory_peak", peak),
-        ("used_memory_peak_human", human(peak)),
-        ("maxmemory", 0),
-        ("maxmemory_human", "0B"),
+    held, wire = memory.measure(control), control.server_stats()
+    most = int(control.settings()["max_memory"])
+    sizes = {
+        "used_memory": held.used,
+        "used_memory_rss": held.resident,
+        "used_memory_peak": held.peak,
+        "maxmemory": most,
+        "total_system_memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+    rows: list[Row] = []
+    for name, size in sizes.items():
+        rows += [(name, size), (f"{name}_human", human(size))]
+    rows += [
+        ("used_memory_dataset", held.unwritten + held.caches),
         ("maxmemory_policy", "noeviction"),
+        ("mem_fragmentation_ratio", f"{held.resident / max(held.used, 1):.2f}"),
+        ("mem_fragmentation_bytes", held.resident - held.used),
+        # Caches give way: `maxmemory` does not count them.
+        ("mem_not_counted_for_evict", held.caches),
+        ("mem_clients_slaves", 0),
+        ("mem_clients_normal", held.clients),
+        ("mem_allocator", "libc"),
     ]
-    return rows + [(f"hyperdb_{name}", value) for name, value in control.storage_stats().items() if name.endswith("_memory")]
+    rows += _present({"number_of_cached_scripts": "cached_scripts"}, wire)
+    rows += _present({"number_of_functions": "functions", "number_of_libraries": "libraries"}, wire)
+    return rows + [(f"hyperdb_{name}", value) for name, value in control.storage_stats().items() if _is_size(name)]
+
+
+def _is_size(name: str) -> bool:
+    """Whether a gauge of the store is memory that it holds."""
+    return name.endswith("_bytes") and ("cache" in name or "memory" in name or "memtable" in name)
 
 
 def _persistence(control: Control) -> list[Row]:
@@ -121,26 +144,70 @@ def _persistence(control: Control) -> list[Row]:
     ]
     elsewhere = control.frames().stats()
     stats = {name: value for name, value in control.storage_stats().items() if name not in elsewhere}
-    return rows + [(f"hyperdb_{name}", value) for name, value in stats.items() if not name.endswith("_memory")]
+    return rows + [(f"hyperdb_{name}", value) for name, value in stats.items() if not _is_size(name)]
 
 
 def _stats(control: Control) -> list[Row]:
-    return _present(_STATS, control.server_stats())
+    stats = control.server_stats()
+    rows = _present(_STATS, stats)
+    for way in ("input", "output"):
+        if (rate := stats.get(f"{way}_bytes_per_second")) is not None:
+            rows.append((f"instantaneous_{way}_kbps", f"{rate / 1024:.2f}"))
+    # Nothing is evicted here, and there is nobody to copy to.
+    return [*rows, ("evicted_keys", 0), ("sync_full", 0), ("sync_partial_ok", 0), ("sync_partial_err", 0), ("total_forks", 0)]
 
 
 def _replication(control: Control) -> list[Row]:
-    return [("role", "master"), ("connected_slaves", 0), ("master_replid", control.facts["run_id"]), ("master_repl_offset", 0)]
+    return [
+        ("role", "master"),
+        ("connected_slaves", 0),
+        ("master_failover_state", "no-failover"),
+        ("master_replid", control.facts["run_id"]),
+        ("master_replid2", "0" * 40),
+        ("master_repl_offset", 0),
+        ("second_repl_offset", -1),
+        ("repl_backlog_active", 0),
+    ]
 
 
 def _cpu(_: Control) -> list[Row]:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return [("used_cpu_sys", f"{used.ru_stime:.6f}"), ("used_cpu_user", f"{used.ru_utime:.6f}")]
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    times = {
+        "used_cpu_sys": used.ru_stime,
+        "used_cpu_user": used.ru_utime,
+        "used_cpu_sys_children": children.ru_stime,
+        "used_cpu_user_children": children.ru_utime,
+    }
+    return [(name, f"{seconds:.6f}") for name, seconds in times.items()]
+
+
+def _modules(_: Control) -> list[Row]:
+    return []
 
 
 def _commandstats(control: Control) -> list[Row]:
-    stats = control.server_stats()
-    calls = {name.partition(":")[2]: count for name, count in stats.items() if name.startswith("calls:")}
-    return [(f"cmdstat_{name}", f"calls={count}") for name, count in sorted(calls.items()) if count]
+    return [
+        (
+            f"cmdstat_{of.name}",
+            f"calls={of.calls},usec={of.micros},usec_per_call={of.micros / max(of.calls, 1):.2f},"
+            f"rejected_calls={of.rejected},failed_calls={of.failed}",
+        )
+        for of in control.command_stats()
+    ]
+
+
+def _errorstats(control: Control) -> list[Row]:
+    return [(f"errorstat_{name}", f"count={count}") for name, count in control.error_stats().items()]
+
+
+def _latencystats(control: Control) -> list[Row]:
+    percents = [float(word) for word in str(control.settings()["percentiles"]).split()]
+    rows: list[Row] = []
+    for name, found in control.latencies(percents).items():
+        shown = (f"p{percent:g}={micros:.3f}" for percent, micros in zip(percents, found, strict=True))
+        rows.append((f"latency_percentiles_usec_{name}", ",".join(shown)))
+    return rows
 
 
 def _cluster(_: Control) -> list[Row]:
@@ -166,11 +233,18 @@ SECTIONS: Mapping[str, Callable[[Control], list[Row]]] = {
     "stats": _stats,
     "replication": _replication,
     "cpu": _cpu,
+    "modules": _modules,
     "commandstats": _commandstats,
+    "errorstats": _errorstats,
+    "latencystats": _latencystats,
     "cluster": _cluster,
     "keyspace": _keyspace,
     "frames": _frames,
 }
+
+
+_TITLES: Mapping[str, str] = {"cpu": "CPU"}
+"""Headings that are not the section's name with a capital."""
 
 
 def render(control: Control, wanted: Sequence[bytes]) -> str:
@@ -178,12 +252,12 @@ def render(control: Control, wanted: Sequence[bytes]) -> str:
     names = [name.decode("latin-1").lower() for name in wanted]
     chosen: set[str] = set(names)
     if not names or "default" in chosen:
-        chosen |= set(_DEFAULT)
+        chosen |= _DEFAULT
     if "all" in chosen or "everything" in chosen:
         chosen |= set(SECTIONS)
     parts = []
     for name, section in SECTIONS.items():
         if name in chosen:
             rows = "".join(f"{field}:{value}\r\n" for field, value in section(control))
-            parts.append(f"# {name.capitalize()}\r\n{rows}")
+            parts.append(f"# {_TITLES.get(name, name.capitalize())}\r\n{rows}")
     return "\r\n".join(parts)

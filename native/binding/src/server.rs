@@ -9,8 +9,8 @@ use crate::settings;
 use crate::store::Store;
 use hyperdb_graph::roles::Role;
 use hyperdb_resp::server::{
-    Admin, Answer, Attempt, ClientCertificates, ClientInfo, Handle, Listen, Login, Roles,
-    Server as Native, Settings, Tls,
+    Admin, Answer, Attempt, ClientCertificates, ClientInfo, Handle, Latencies, Listen, Login,
+    Roles, Server as Native, Settings, Tls,
 };
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -23,6 +23,9 @@ use std::path::PathBuf;
 
 /// Name and value, in a fixed order.
 type Counters = Vec<(&'static str, u64)>;
+
+/// A command with calls, microseconds, refusals and failures.
+type Usage = (&'static str, u64, u64, u64, u64);
 
 /// Deepest nesting of an answer; nothing real comes near.
 const DEEPEST: usize = 32;
@@ -265,10 +268,17 @@ impl Server {
         shown(&self.tls_addresses)
     }
 
-    /// Counters and gauges, then calls by command.
-    fn stats(&self) -> (Counters, Counters) {
+    /// Counters and gauges; of commands name, calls, microseconds, how many were refused and how many failed; errors by class.
+    fn stats(&self) -> (Counters, Vec<Usage>, Vec<(String, u64)>) {
         let stats = self.handle.stats();
-        (stats.rows, stats.calls)
+        let usage = stats.usage.iter();
+        let usage = usage.map(|of| (of.name, of.calls, of.micros, of.rejected, of.failed));
+        (stats.rows, usage.collect(), stats.errors)
+    }
+
+    /// Nanoseconds by command, within which these percentages of its calls ended.
+    fn latencies(&self, py: Python<'_>, percents: Vec<f64>) -> Latencies {
+        py.detach(|| self.handle.latencies(percents))
     }
 
     fn settings(&self) -> Vec<(&'static str, u64)> {

@@ -4,12 +4,15 @@
 
 use crate::errors::raise;
 use hyperdb_resp::events::Classes;
-use hyperdb_resp::server::Settings;
+use hyperdb_resp::server::{Debugging, Settings};
 use pyo3::prelude::*;
 use std::collections::HashMap;
 
 type Read = fn(&Settings) -> u64;
 type Write = fn(&mut Settings, u64);
+
+/// Stands for none.
+const NEVER: u64 = u64::MAX;
 
 /// Numbers by name. Bytes, seconds and counts, as the names of the fields say.
 const NUMBERS: &[(&str, Read, Write)] = &[
@@ -104,6 +107,42 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         "acl_log_most",
         |s| s.acl_log_most as u64,
         |s, v| s.acl_log_most = v as usize,
+    ),
+    (
+        "slow_micros",
+        |s| s.slow_micros.unwrap_or(NEVER),
+        |s, v| s.slow_micros = Some(v).filter(|v| *v != NEVER),
+    ),
+    (
+        "slow_most",
+        |s| s.slow_most as u64,
+        |s, v| s.slow_most = usize::try_from(v).unwrap_or(usize::MAX),
+    ),
+    (
+        "latency_threshold_ms",
+        |s| s.latency_threshold_ms,
+        |s, v| s.latency_threshold_ms = v,
+    ),
+    (
+        "latency_tracking",
+        |s| u64::from(s.latency_tracking),
+        |s, v| s.latency_tracking = v != 0,
+    ),
+    (
+        "max_memory",
+        |s| s.max_memory as u64,
+        |s, v| s.max_memory = usize::try_from(v).unwrap_or(usize::MAX),
+    ),
+    (
+        "debug",
+        |s| s.debug as u64,
+        |s, v| {
+            s.debug = match v {
+                0 => Debugging::Never,
+                1 => Debugging::Local,
+                _ => Debugging::Always,
+            }
+        },
     ),
     (
         "protected",

@@ -362,6 +362,11 @@ impl Db {
         self.shared.latest.load(Ordering::Acquire)
     }
 
+    /// Bytes of what was written and is not in tables yet: what memory must hold, beside caches.
+    pub fn unflushed_bytes(&self) -> usize {
+        self.shared.state.read().unflushed_bytes()
+    }
+
     /// The newest commit that other sessions may see.
     pub fn durable(&self) -> Commit {
         self.shared.visible(self.latest())

@@ -84,6 +84,12 @@ impl State {
         self.active.iter().map(Memtable::bytes).sum()
     }
 
+    /// Bytes of the memtables and of layers that are not in tables yet.
+    pub(crate) fn unflushed_bytes(&self) -> usize {
+        let layers = self.layers.iter().filter(|layer| !layer.is_flushed());
+        self.active_bytes() + layers.map(|layer| layer.bytes()).sum::<usize>()
+    }
+
     /// Layers that are not in tables yet.
     pub(crate) fn unflushed(&self) -> usize {
         self.layers

@@ -12,6 +12,7 @@ pub mod command;
 pub mod commands;
 pub mod events;
 pub mod key_places;
+mod observe;
 pub mod protocol;
 pub mod rdb;
 pub mod reply;

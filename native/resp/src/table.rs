@@ -37,6 +37,14 @@ impl Flags {
     pub const NO_SCRIPT: Flags = Flags(1 << 7);
     /// May be called while a script keeps everybody else waiting.
     pub const ALLOW_BUSY: Flags = Flags(1 << 8);
+    /// Takes constant time, or as good as that.
+    pub const FAST: Flags = Flags(1 << 10);
+    /// Is not shown by SLOWLOG.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 11);
+    /// MONITOR shows it before what it runs: a script.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 12);
+    /// May need more memory than there was.
+    pub const DENY_OOM: Flags = Flags(1 << 13);
 
     fn parse(text: &str) -> Flags {
         let bits = text.split(',').map(|name| match name {
@@ -49,6 +57,10 @@ impl Flags {
             "readonly" => Flags::READONLY.0,
             "noscript" => Flags::NO_SCRIPT.0,
             "allow_busy" => Flags::ALLOW_BUSY.0,
+            "fast" => Flags::FAST.0,
+            "skip_slowlog" => Flags::SKIP_SLOWLOG.0,
+            "skip_monitor" => Flags::SKIP_MONITOR.0,
+            "denyoom" => Flags::DENY_OOM.0,
             _ => 0,
         });
         Flags(bits.fold(0, |all, bit| all | bit))

@@ -71,11 +71,19 @@ pub(crate) struct Entry {
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
     next_id: u64,
+    /// Refusals ever, by [`Why`].
+    denied: [u64; 4],
 }
 
 impl Log {
+    /// How much was refused since the start: commands, keys, channels, logins.
+    pub(crate) fn denied(&self) -> [u64; 4] {
+        self.denied
+    }
+
     /// Notes a refusal; the log holds `most` entries.
     pub(crate) fn add(&mut self, new: Entry, most: usize) {
+        self.denied[new.why as usize] += 1;
         let like = self.entries.iter().take(LOOKED_AT).position(|known| {
             (known.why, known.context) == (new.why, new.context)
                 && known.object == new.object

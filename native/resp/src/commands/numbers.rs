@@ -84,6 +84,59 @@ fn has_nonzero_digit(number: &[u8]) -> bool {
 
 /// Room for the longest text of a double: a sign, 17 digits, a point, an exponent, and zeros before it.
 pub const G17_TEXT: usize = 32;
+/// Whole numbers up to here, which is 2^62, are written as integers.
+const WHOLE: f64 = 4_611_686_018_427_387_904.0;
+/// Most zeros behind the digits of a number that is not written with an exponent.
+const ZEROS: i32 = 7;
+
+/// A double in the fewest digits that give it back, laid out as Redis 7.2 lays them out; written into `out`.
+///
+/// Redis writes digits plainly up to seven zeros behind them, a point among them with up to six decimals (or any number when the
+/// value is below 10^4 and not below 10^-3), and the rest with an exponent.
+pub fn format_double(value: f64, out: &mut [u8; G17_TEXT]) -> &[u8] {
+    if value.is_infinite() {
+        return if value > 0.0 { b"inf" } else { b"-inf" };
+    }
+    if value.is_nan() {
+        return b"nan";
+    }
+    if value == 0.0 {
+        return if value.is_sign_negative() {
+            b"-0"
+        } else {
+            b"0"
+        };
+    }
+    if value.abs() <= WHOLE && value == value.trunc() {
+        let mut digits = [0; I64_TEXT];
+        let text = format_i64(value as i64, &mut digits);
+        out[..text.len()].copy_from_slice(text);
+        return &out[..text.len()];
+    }
+    let mut room = [0; G17_TEXT];
+    let len = print(&mut room, format_args!("{:e}", value.abs()));
+    let shortest = std::str::from_utf8(&room[..len]).unwrap_or_default();
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (first, rest) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let count = (first.len() + rest.len()) as i32;
+    // The value is the digits, read as a whole number, times ten to this power.
+    let power = exponent - (count - 1);
+    let size = exponent.abs();
+    let sign = if value < 0.0 { "-" } else { "" };
+    let len = if power >= 0 && size < count + ZEROS {
+        let zeros = power as usize;
+        print(out, format_args!("{sign}{first}{rest}{:0<zeros$}", ""))
+    } else if power < 0 && (power > -ZEROS || size < 4) {
+        let decimals = power.unsigned_abs() as usize;
+        print(out, format_args!("{sign}{:.decimals$}", value.abs()))
+    } else {
+        let point = if rest.is_empty() { "" } else { "." };
+        let way = if exponent < 0 { '-' } else { '+' };
+        print(out, format_args!("{sign}{first}{point}{rest}e{way}{size}"))
+    };
+    &out[..len]
+}
 
 /// A double as C's `%.17g`, what Redis 7.0 replies for scores; written into `out`.
 pub fn format_g17(value: f64, out: &mut [u8; G17_TEXT]) -> &[u8] {
@@ -161,6 +214,35 @@ mod tests {
             ("1a", None),
         ] {
             assert_eq!(parse_i64(text.as_bytes()), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_written_as_redis_7_2_writes_them() {
+        for (value, text) in [
+            (0.1, "0.1"),
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (-1.5, "-1.5"),
+            (1e17, "100000000000000000"),
+            (4_611_686_018_427_387_904.0, "4611686018427387904"),
+            (9_223_372_036_854_775_807.0, "9223372036854776000"),
+            (123_456_789.123_456_79, "1.2345678912345679e+8"),
+            (1234.567_891_234_5, "1234.5678912345"),
+            (12_345.123_456, "12345.123456"),
+            (12_345.123_456_7, "1.23451234567e+4"),
+            (3e20, "3e+20"),
+            (1.5e300, "1.5e+300"),
+            (-1e-7, "-1e-7"),
+            (0.000_012_34, "1.234e-5"),
+            (0.001_234_567_89, "0.00123456789"),
+            (0.000_1, "0.0001"),
+            (f64::INFINITY, "inf"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+        ] {
+            let mut out = [0; G17_TEXT];
+            let written = format_double(value, &mut out);
+            assert_eq!(String::from_utf8_lossy(written), text);
         }
     }
 

@@ -23,7 +23,7 @@ const REPLICATION: [(&str, i64); 5] = [
     ("REPL_ALL", 3),
 ];
 /// What `redis.REDIS_VERSION` says.
-const VERSION: (&str, i64) = ("7.0.15", 0x0007_000f);
+const VERSION: (&str, i64) = ("7.2.7", 0x0007_0207);
 
 /// A table `{err = "CODE text"}`, as functions of Redis make it of an error: one without a code gets `ERR`.
 pub(super) fn error_table(lua: &Lua, text: &[u8]) -> mlua::Result<Table> {

@@ -52,6 +52,11 @@ impl Scripts {
         Ok(engine)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_digest.len()
+    }
+
     /// The script of EVAL.
     pub(super) fn of_body(&mut self, body: &[u8]) -> Result<Rc<Script>, Abort> {
         if let Some(script) = self

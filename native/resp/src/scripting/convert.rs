@@ -211,7 +211,7 @@ impl Write<'_> {
         }
         if let Some(number) = number(&table.raw_get::<Value>("double")?) {
             let mut room = [0; numbers::G17_TEXT];
-            self.reply.double(numbers::format_g17(number, &mut room));
+            self.reply.double(numbers::format_double(number, &mut room));
             return Ok(());
         }
         if let Value::Table(map) = table.raw_get::<Value>("map")? {

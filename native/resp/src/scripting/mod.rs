@@ -83,6 +83,16 @@ impl Scripting {
         self.running.is_some()
     }
 
+    /// How many scripts are kept.
+    pub(crate) fn script_count(&self) -> usize {
+        self.scripts.len()
+    }
+
+    /// How many libraries are loaded, and functions in them.
+    pub(crate) fn library_counts(&self) -> [usize; 2] {
+        [self.libraries.all().len(), self.libraries.function_count()]
+    }
+
     fn running_mut(&mut self) -> Option<&mut Running> {
         self.running.as_mut()
     }

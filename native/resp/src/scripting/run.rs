@@ -177,7 +177,6 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
             mlua::Error::MemoryError(_) => "not enough memory".into(),
             other => other.to_string(),
         };
-        call.core.counters.errors += 1;
         let text = format!("ERR Error running script {}, {text}", job.name);
         let reply = &mut call.client().output.reply;
         reply.buffer.truncate(start);
@@ -242,7 +241,6 @@ fn answer(call: &mut Call<'_, '_>, job: &Job<'_>, result: (bool, Value)) -> mlua
     if came_through {
         return convert::to_reply(&value, reply, resp3);
     }
-    call.core.counters.errors += 1;
     let reply = &mut call.client().output.reply;
     let Value::Table(failure) = value else {
         let text: String = plain_text(&value).chars().take(100).collect();
@@ -382,7 +380,7 @@ impl Run<'_, '_, '_> {
 
     fn execute(&mut self, row: RowId, args: Args<'_>) -> Outcome {
         let call = &mut *self.call;
-        execute::run_in_transaction(call.core, call.turn, call.slot, row, args)
+        execute::run_inside(call.core, call.turn, call.slot, (row, Where::Lua), args)
     }
 
     fn clear_reply(&mut self) {
@@ -449,6 +447,10 @@ impl Run<'_, '_, '_> {
             if let Some(refusal) = &core.refusal {
                 return Err(refusal.text.clone().into());
             }
+            // One that has begun to write goes on, as in Redis.
+            if core.over_memory && row.flags.has(RowFlags::DENY_OOM) && !self.wrote {
+                return Err(execute::OUT_OF_MEMORY.into());
+            }
             self.wrote = true;
         }
         Ok(id)
@@ -468,7 +470,7 @@ fn names_block(args: Args<'_>) -> bool {
 /// Raises `{err = "ERR text"}`, as for an error of a command.
 fn refused(lua: &Lua, text: &str) -> Raise {
     let text = match text.split_once(' ') {
-        Some(("MISCONF" | "NOPERM", _)) => text.to_owned(),
+        Some(("MISCONF" | "NOPERM" | "OOM", _)) => text.to_owned(),
         _ => format!("ERR {text}"),
     };
     match convert::failed(lua, text.as_bytes()) {
@@ -494,9 +496,11 @@ fn collect(
                 let mut room = [0; numbers::I64_TEXT];
                 bytes.extend_from_slice(numbers::format_i64(*number, &mut room));
             }
+            // Redis casts whole numbers, which takes the sign of zero away.
+            Value::Number(number) if *number == 0.0 => bytes.push(b'0'),
             Value::Number(number) => {
                 let mut room = [0; numbers::G17_TEXT];
-                bytes.extend_from_slice(numbers::format_g17(*number, &mut room));
+                bytes.extend_from_slice(numbers::format_double(*number, &mut room));
             }
             _ => return Err("Lua redis lib command arguments must be strings or integers"),
         }

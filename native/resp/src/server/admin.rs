@@ -6,11 +6,13 @@
 //! together. The client is parked until the answer comes, so each sees its commands done in order.
 
 use super::shared::{Message, Shared};
+use crate::observe::nanos;
 use crate::reply::Reply;
 use parking_lot::Mutex;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,20 +183,31 @@ impl Job {
                 id: client.id,
                 answers: commands
                     .iter()
-                    .map(|args| admin.call(&client, args))
+                    .map(|args| timed(|| admin.call(&client, args)))
                     .collect(),
             },
             Job::Rows { client, command } => Message::Answers {
                 id: client.id,
-                answers: vec![admin.call(&client, &command)],
+                answers: vec![timed(|| admin.call(&client, &command))],
             },
-            Job::Login { id, attempt } => Message::LoggedIn {
-                id,
-                login: admin.authenticate(&attempt),
-                attempt,
-            },
+            Job::Login { id, attempt } => {
+                let (login, spent) = timed(|| admin.authenticate(&attempt));
+                Message::LoggedIn {
+                    id,
+                    login,
+                    attempt,
+                    spent,
+                }
+            }
         }
     }
+}
+
+/// What `work` gives, and how many nanoseconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let began = Instant::now();
+    let done = work();
+    (done, nanos(began.elapsed()))
 }
 
 fn is_long(name: &[u8]) -> bool {

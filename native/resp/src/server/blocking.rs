@@ -7,6 +7,7 @@
 //!
 //! **Invariant.** A client is in the queue of each of its keys exactly while its state is `Blocked`.
 
+use super::accounting;
 use super::client::{Blocked, State};
 use super::clients::Slot;
 use super::core::Core;
@@ -31,6 +32,11 @@ pub(crate) struct Waiters {
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
+    }
+
+    /// How many keys are waited for.
+    pub(crate) fn key_count(&self) -> usize {
+        self.by_key.len()
     }
 
     /// The next deadline, milliseconds of the loop's clock.
@@ -118,11 +124,13 @@ pub(crate) fn give_up(core: &mut Core, slot: Slot, reason: Reason) -> bool {
         return false;
     };
     let reply = &mut core.clients.at(slot).output.reply;
+    let start = reply.buffer.len();
     match (reason, blocked.block.on_timeout) {
         (Reason::Timeout, OnTimeout::NullArray) => reply.null_array(),
         (Reason::Timeout, OnTimeout::NullBulk) => reply.null(),
         (Reason::Error, _) => reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
     }
+    accounting::gave_up(core, slot, start);
     core.skip_request(slot);
     core.run_later(slot);
     core.flush_later(slot);

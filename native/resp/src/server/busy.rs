@@ -24,6 +24,12 @@ pub(crate) fn serve(core: &mut Core, turn: &mut Turn<'_>, own: Slot) {
         return;
     }
     let in_transaction = std::mem::replace(&mut core.in_transaction, false);
+    // What others do is neither the script's time nor shown among its commands.
+    let (mark, held) = (
+        core.observed.mark(),
+        std::mem::take(&mut core.observed.held),
+    );
+    let inner_error = core.observed.inner_error.take();
     // What they have sent was read before the script began: the poller says nothing of them any more.
     while let Some(slot) = core.due.pop() {
         if slot != own {
@@ -57,6 +63,9 @@ pub(crate) fn serve(core: &mut Core, turn: &mut Turn<'_>, own: Slot) {
         }
     }
     core.in_transaction = in_transaction;
+    core.observed.resume(mark);
+    core.observed.held = held;
+    core.observed.inner_error = inner_error;
 }
 
 /// Runs what a client has sent, as far as may be.

@@ -1,5 +1,6 @@
 //! One connection: socket, buffers and session state.
 
+use super::accounting::Pending;
 use super::input::Input;
 use super::multi::{Multi, Watched};
 use super::output::Output;
@@ -142,6 +143,14 @@ pub(crate) struct Client {
     pub failed_load: Option<String>,
     /// Name of the last command, for CLIENT LIST.
     pub last_command: Option<crate::table::RowId>,
+    /// It is told of every command (MONITOR).
+    pub monitors: bool,
+    /// Nanoseconds that its request took in runs before this one.
+    pub spent: u64,
+    /// Monitors were told of its request when it began to wait.
+    pub shown: bool,
+    /// What administration runs for it.
+    pub pending: Option<Box<Pending>>,
 }
 
 impl Client {
@@ -185,6 +194,10 @@ impl Client {
             resume: None,
             failed_load: None,
             last_command: None,
+            monitors: false,
+            spent: 0,
+            shown: false,
+            pending: None,
         }
     }
 

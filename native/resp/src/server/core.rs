@@ -2,6 +2,7 @@
 
 use super::accept::Listeners;
 use super::access::{Roles, Users};
+use super::accounting;
 use super::admin::{ClientInfo, Job, Jobs};
 use super::blocking::Waiters;
 use super::client::State;
@@ -12,21 +13,21 @@ use super::multi::{self, Watchers};
 use super::notify::Told;
 use super::pubsub::{self, Deferred, Hub};
 use super::settings::Settings;
-use super::shared::{Message, ServerStats, Shared};
+use super::shared::{CommandUsage, Message, ServerStats, Shared};
 use super::tracking::{self, Tracked};
 use crate::acl::log::Log;
+use crate::observe::Observed;
 use crate::protocol::Progress;
 use crate::scripting::Scripting;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
 use mio::Poll;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Counters since the start or CONFIG RESETSTAT.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Counters {
     pub commands: u64,
-    pub errors: u64,
     pub protocol_errors: u64,
     pub connections: u64,
     pub rejected: u64,
@@ -54,6 +55,37 @@ pub(crate) struct Refusal {
     pub text: String,
     /// When to try again, milliseconds of the loop's clock.
     pub until: i64,
+}
+
+/// How much the server does a second, as the mean of the last ones.
+#[derive(Debug, Default)]
+pub(crate) struct Rates {
+    /// When, in milliseconds of the loop's clock, and what had been counted then.
+    samples: VecDeque<(i64, [u64; 3])>,
+}
+
+impl Rates {
+    /// Samples that are kept: a tick apart, as in Redis.
+    const SAMPLES: usize = 16;
+
+    /// Notes what was counted until now.
+    pub(crate) fn note(&mut self, now: i64, counters: &Counters) {
+        if self.samples.len() > Self::SAMPLES {
+            self.samples.pop_front();
+        }
+        let counts = [counters.commands, counters.bytes_in, counters.bytes_out];
+        self.samples.push_back((now, counts));
+    }
+
+    fn per_second(&self) -> [u64; 3] {
+        let (Some((from, first)), Some((to, last))) = (self.samples.front(), self.samples.back())
+        else {
+            return [0; 3];
+        };
+        let millis = u64::try_from(to - from).unwrap_or(0).max(1);
+        // CONFIG RESETSTAT sets the counters back.
+        [0, 1, 2].map(|at| last[at].saturating_sub(first[at]) * 1000 / millis)
+    }
 }
 
 /// xorshift64*, Vigna 2014: fast and good enough for SPOP and RANDOMKEY.
@@ -99,8 +131,12 @@ pub(crate) struct Core {
     pub random: Random,
     pub scripting: Scripting,
     pub counters: Counters,
-    /// Calls by row.
-    pub calls: Vec<u64>,
+    pub observed: Observed,
+    /// What has expired is removed without being asked for; DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expiry: bool,
+    /// More than `maxmemory` is held.
+    pub over_memory: bool,
+    pub rates: Rates,
     /// Clients that may have something to run, in order of arrival.
     pub ready: Vec<Slot>,
     /// Clients of this turn that have not been run yet, the next one last.
@@ -145,12 +181,18 @@ impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
         let commands = Commands::new();
         let users = Users::new(&commands.table, parts.roles);
+        let mut observed = Observed::new(commands.table.rows().len());
+        let settings = &parts.settings;
+        observed.watch(settings.slow_micros, settings.latency_threshold_ms);
         Self {
             poll: parts.poll,
             listeners: parts.listeners,
             woken: false,
             clients: Clients::default(),
-            calls: vec![0; commands.table.rows().len()],
+            observed,
+            active_expiry: true,
+            over_memory: false,
+            rates: Rates::default(),
             commands,
             settings: parts.settings,
             users,
@@ -363,6 +405,7 @@ impl Core {
         multi::forget(self, slot);
         pubsub::leave_all(self, slot);
         tracking::disable(self, slot);
+        accounting::stop_monitor(self, slot);
     }
 
     /// Closes a client before its next request.
@@ -381,10 +424,37 @@ impl Core {
         }
     }
 
+    /// What is known of the commands that were called.
+    fn usage(&self) -> Vec<CommandUsage> {
+        let rows = self.commands.table.rows().iter().zip(&self.observed.usage);
+        rows.filter(|(_, usage)| usage.calls + usage.rejected > 0)
+            .map(|(row, usage)| CommandUsage {
+                name: row.name,
+                calls: usage.calls,
+                micros: usage.nanos / 1000,
+                rejected: usage.rejected,
+                failed: usage.failed,
+            })
+            .collect()
+    }
+
+    /// Nanoseconds within which these percentages of the calls of each command ended.
+    pub(crate) fn latencies(&self, percents: &[f64]) -> Vec<(&'static str, Vec<u64>)> {
+        let rows = self.commands.table.rows().iter().zip(&self.observed.usage);
+        rows.filter_map(|(row, usage)| {
+            let times = usage.times.as_ref()?;
+            let found = percents.iter().map(|percent| times.percentile(*percent));
+            Some((row.name, found.collect()))
+        })
+        .collect()
+    }
+
     /// Makes the counters visible to other threads.
     pub(crate) fn publish_stats(&self) {
         let (channels, patterns, shard_channels) = self.hub.counts();
         let (mut input, mut output, mut watching, mut subscribed) = (0, 0, 0, 0);
+        let rates = self.rates.per_second();
+        let denied = self.acl_log.denied();
         for (_, client) in self.clients.iter() {
             input += client.input.held();
             output += client.output.held();
@@ -406,7 +476,7 @@ impl Core {
                 ("total_connections_received", c.connections),
                 ("rejected_connections", c.rejected),
                 ("total_commands_processed", c.commands),
-                ("total_error_replies", c.errors),
+                ("total_error_replies", self.observed.errors.total),
                 ("protocol_errors", c.protocol_errors),
                 ("total_net_input_bytes", c.bytes_in),
                 ("total_net_output_bytes", c.bytes_out),
@@ -418,19 +488,30 @@ impl Core {
                 ("pubsubshard_channels", shard_channels as u64),
                 ("closed_for_output_limit", c.closed_for_output),
                 ("closed_for_memory", c.closed_for_memory),
+                ("blocking_keys", self.waiters.key_count() as u64),
+                ("monitors", self.observed.monitors.len() as u64),
+                ("slowlog_entries", self.observed.slow.len() as u64),
+                ("commands_per_second", rates[0]),
+                ("input_bytes_per_second", rates[1]),
+                ("output_bytes_per_second", rates[2]),
+                ("acl_denied_command", denied[0]),
+                ("acl_denied_key", denied[1]),
+                ("acl_denied_channel", denied[2]),
+                ("acl_denied_auth", denied[3]),
+                ("cached_scripts", self.scripting.script_count() as u64),
+                ("libraries", self.scripting.library_counts()[0] as u64),
+                ("functions", self.scripting.library_counts()[1] as u64),
                 ("tracking_clients", trackers as u64),
                 ("tracking_total_keys", tracked_keys as u64),
                 ("tracking_total_items", tracked_items as u64),
                 ("tracking_total_prefixes", tracked_prefixes as u64),
             ],
-            calls: self
-                .commands
-                .table
-                .rows()
+            usage: self.usage(),
+            errors: self
+                .observed
+                .errors
                 .iter()
-                .zip(&self.calls)
-                .filter(|(_, calls)| **calls > 0)
-                .map(|(row, calls)| (row.name, *calls))
+                .map(|(class, count)| (class.to_owned(), count))
                 .collect(),
         });
     }

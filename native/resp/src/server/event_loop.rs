@@ -25,12 +25,13 @@ use super::clients::Slot;
 use super::clock::Clock;
 use super::core::{Core, Refusal};
 use super::shared::Message;
-use super::{access, housekeeping, login, notify, runner, tracking};
+use super::{access, accounting, housekeeping, login, notify, runner, tracking};
+use crate::observe::latency::Event;
 use hyperdb_graph::{Commit, Error, ReadMode, Store, SyncMode, Turn};
 use mio::{Events, Token};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) const WAKER: Token = Token(0);
 /// Tokens from here on are clients' slots; those between are listeners.
@@ -203,9 +204,16 @@ impl EventLoop {
         tracking::broadcast(&mut self.core);
         self.finish(turn);
         if syncs && self.known_commit > based {
+            let began = self.watched();
             // If it fails, the store is poisoned, and clients that wait for this commit are closed.
             let _poisoned = store.db().wait_durable(self.known_commit);
+            accounting::stalled(&mut self.core, Event::LogSync, began);
         }
+    }
+
+    /// When something begins that LATENCY is to know of; nothing if it watches nothing.
+    pub(crate) fn watched(&self) -> Option<Instant> {
+        (self.core.settings.latency_threshold_ms > 0).then(Instant::now)
     }
 
     /// Writes what a client got from a turn that has changed nothing, if nothing before it is waiting.
@@ -227,10 +235,12 @@ impl EventLoop {
     pub(crate) fn finish(&mut self, mut turn: Turn<'_>) {
         self.core.shared.set_observing(self.core.is_observing());
         self.store.heard().listen(self.core.wants_news());
+        let began = self.watched();
         match turn.commit() {
             Ok(commit) => self.known_commit = commit,
             Err(error) => self.refuse(&error),
         }
+        accounting::stalled(&mut self.core, Event::LogWrite, began);
     }
 
     /// A commit failed and its changes were taken back: nothing that ran in the turn may be acknowledged.
@@ -330,10 +340,19 @@ impl EventLoop {
                         self.answer(slot, answers);
                     }
                 }
-                Message::LoggedIn { id, login, attempt } => {
+                Message::LoggedIn {
+                    id,
+                    login,
+                    attempt,
+                    spent,
+                } => {
                     if let Some(slot) = core.clients.slot_of(id) {
-                        login::finish(core, slot, login, attempt);
+                        login::finish(core, slot, login, attempt, spent);
                     }
+                }
+                Message::Latencies { percents, answer } => {
+                    // Whoever asked may have given up.
+                    let _gone = answer.send(core.latencies(&percents));
                 }
                 Message::Loaded { id, failure } => {
                     if let Some(slot) = core.clients.slot_of(id) {
@@ -346,11 +365,17 @@ impl EventLoop {
                         core.wake(slot);
                     }
                 }
-                Message::Configure(settings) => core.settings = *settings,
+                Message::Configure(settings) => {
+                    core.settings = *settings;
+                    let settings = &core.settings;
+                    core.observed
+                        .watch(settings.slow_micros, settings.latency_threshold_ms);
+                    housekeeping::measure(self);
+                }
                 Message::Roles(roles) => access::take(core, roles),
                 Message::ResetStats => {
                     core.counters = Default::default();
-                    core.calls.fill(0);
+                    core.observed.reset();
                 }
                 Message::Stop => return false,
             }
@@ -358,14 +383,18 @@ impl EventLoop {
         true
     }
 
-    fn answer(&mut self, slot: Slot, answers: Vec<super::admin::Answer>) {
+    fn answer(&mut self, slot: Slot, answers: Vec<(super::admin::Answer, u64)>) {
         let client = self.core.clients.at(slot);
         match std::mem::take(&mut client.state) {
             State::Asking(Question::Command) => {
-                for answer in answers {
+                let start = client.output.reply.buffer.len();
+                let mut spent = 0;
+                for (answer, nanos) in answers {
                     answer.encode(&mut client.output.reply);
+                    spent += nanos;
                 }
                 client.turn_replies = 0;
+                accounting::answered(&mut self.core, slot, start, spent);
             }
             State::Asking(Question::Transaction) => {
                 if let Some(multi) = &mut client.multi {

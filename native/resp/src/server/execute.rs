@@ -5,6 +5,7 @@
 //! client's order keeps itself.
 
 use super::access;
+use super::accounting;
 use super::blocking;
 use super::client::{Client, Question, State};
 use super::clients::Slot;
@@ -70,18 +71,28 @@ enum Waiting<'k> {
     Forbidden,
 }
 
-/// Runs one request of a client and writes its reply.
+/// Runs one request of a client and writes its reply, which begins at `start`.
 #[inline]
-pub(crate) fn execute(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Args<'_>) -> After {
+pub(crate) fn execute(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    args: Args<'_>,
+    start: usize,
+) -> After {
     let row = match admit(core, slot, args) {
         Ok(Admission::Run(row)) => row,
-        Ok(Admission::Queued) => return After::Done,
+        Ok(Admission::Queued) => {
+            core.observed.begin();
+            return After::Done;
+        }
         Ok(Admission::Wait) => {
             core.clients.at(slot).state = State::Paused;
             return After::Again;
         }
         Err(text) => {
-            core.counters.errors += 1;
+            let row = find(core, args).ok();
+            accounting::rejected(core, row, &text);
             let client = core.clients.at(slot);
             client.output.reply.error(&text);
             if let Some(multi) = &mut client.multi {
@@ -91,7 +102,9 @@ pub(crate) fn execute(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, args: Ar
         }
     };
     let ran = run(core, turn, slot, row, args, None);
-    settle(core, slot, row, ran)
+    let after = settle(core, slot, row, ran);
+    accounting::ran(core, slot, row, args, start, after);
+    after
 }
 
 /// Runs a blocked client's request again because of `key`; it keeps its place in the queues if it must go on waiting.
@@ -105,6 +118,8 @@ pub(crate) fn rerun(
     let Ok(row) = find(core, args) else {
         return After::Done;
     };
+    core.observed.begin();
+    let start = core.clients.at(slot).output.reply.buffer.len();
     // Its rights may have changed while it waited.
     let ran = match access::check(core, slot, row, args, Where::Toplevel) {
         Ok(()) => run(core, turn, slot, row, args, Some(key)),
@@ -113,8 +128,13 @@ pub(crate) fn rerun(
     if !matches!(ran, Err(Abort::Block(_))) {
         blocking::unblock(core, slot);
     }
-    settle(core, slot, row, ran)
+    let after = settle(core, slot, row, ran);
+    accounting::ran(core, slot, row, args, start, after);
+    after
 }
+
+/// Redis's words when `maxmemory` is passed and nothing may be evicted.
+pub(crate) const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /// Finds the row and checks everything that does not need the store.
 #[inline]
@@ -141,6 +161,9 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
         )
         .into());
     }
+    if client.monitors && (row.flags.has(Flags::WRITE) || row.flags.has(Flags::READONLY)) {
+        return Err("ERR Replica can't interact with the keyspace".into());
+    }
     if let Some(running) = core.scripting.running() {
         if !row.flags.has(Flags::ALLOW_BUSY) {
             let text = running.busy_text();
@@ -150,6 +173,9 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
             }
             return Err(text.into());
         }
+    }
+    if core.over_memory && row.flags.has(Flags::DENY_OOM) {
+        return Err(OUT_OF_MEMORY.into());
     }
     if let Some(refusal) = &core.refusal {
         if row.flags.has(Flags::WRITE) {
@@ -268,7 +294,6 @@ fn run(
     args: Args<'_>,
     woken_by: Option<&[u8]>,
 ) -> Ran {
-    core.calls[row.index()] += 1;
     match core.commands.run(row) {
         Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
             rows::ask(core, turn, slot, row, args)
@@ -361,14 +386,26 @@ fn run_data(
 }
 
 /// Runs one command of EXEC or of a script; the caller takes back and knows what errors mean.
-pub(crate) fn run_in_transaction(
+pub(crate) fn run_inside(
+    core: &mut Core,
+    turn: &mut Turn<'_>,
+    slot: Slot,
+    (row, context): (RowId, Where),
+    args: Args<'_>,
+) -> Outcome {
+    let inside = accounting::enter(core, slot, context);
+    let outcome = run_in_transaction(core, turn, slot, row, args);
+    accounting::leave(core, slot, row, args, &inside, &outcome);
+    outcome
+}
+
+fn run_in_transaction(
     core: &mut Core,
     turn: &mut Turn<'_>,
     slot: Slot,
     row: RowId,
     args: Args<'_>,
 ) -> Outcome {
-    core.calls[row.index()] += 1;
     match core.commands.run(row) {
         Run::Data(_) if turn.has_rows() && rows::names_any(core, turn, slot, row, args) => {
             Err(rows::not_in_transactions())
@@ -396,7 +433,6 @@ fn settle(core: &mut Core, slot: Slot, row: RowId, ran: Ran) -> After {
     };
     match abort {
         Abort::Error(text) => {
-            core.counters.errors += 1;
             core.clients.at(slot).output.reply.error(&text);
             After::Done
         }
@@ -415,13 +451,11 @@ fn settle(core: &mut Core, slot: Slot, row: RowId, ran: Ran) -> After {
         }
         Abort::Stop(Stop::Conflict(conflict)) => {
             // Only transactions of other languages conflict; a turn never does.
-            core.counters.errors += 1;
             let text = format!("ERR {conflict}");
             core.clients.at(slot).output.reply.error(&text);
             After::Done
         }
         Abort::Stop(Stop::Failed(error)) => {
-            core.counters.errors += 1;
             let text = failure_text(&error);
             core.clients.at(slot).output.reply.error(&text);
             After::Done

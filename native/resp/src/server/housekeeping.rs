@@ -4,8 +4,9 @@ use super::blocking;
 use super::client::State;
 use super::core::Core;
 use super::event_loop::EventLoop;
-use super::{notify, tracking};
-use hyperdb_graph::{ReadMode, Stop};
+use super::{accounting, notify, tracking};
+use crate::observe::latency::Event;
+use hyperdb_graph::{ReadMode, Stop, Turn};
 
 /// A client idle for longer gives its buffers back.
 const KEEP_BUFFERS_MS: i64 = 2_000;
@@ -27,6 +28,9 @@ pub(crate) fn tick(this: &mut EventLoop) {
     look_at_clients(&mut this.core);
     bound_memory(&mut this.core);
     tend_keyspace(this);
+    measure(this);
+    let (now, counters) = (this.core.tick_ms, &this.core.counters);
+    this.core.rates.note(now, counters);
     this.core.publish_stats();
 }
 
@@ -74,7 +78,8 @@ fn look_at_clients(core: &mut Core) {
             client.input.shrink();
             client.output.shrink();
         }
-        let may_wait = client.is_subscriber() || !matches!(client.state, State::Ready);
+        let may_wait =
+            client.is_subscriber() || client.monitors || !matches!(client.state, State::Ready);
         let mute = client.stream.is_handshaking() && idle > HANDSHAKE_MS;
         if mute || (timeout > 0 && idle > timeout && !may_wait) {
             core.kill(*slot);
@@ -112,10 +117,36 @@ fn tend_keyspace(this: &mut EventLoop) {
     turn.listens();
     turn.observe(this.core.is_observing());
     turn.set_read_mode(ReadMode::CachedOnly);
+    if this.core.active_expiry {
+        expire(this, &mut turn);
+    }
+    if turn.base() != this.known_commit && this.core.is_observing() {
+        notify::take_news(&mut this.core, &turn, store.heard());
+        blocking::serve_all(&mut this.core, &mut turn);
+    }
+    blocking::after_touch(&mut this.core, &mut turn);
+    tracking::broadcast(&mut this.core);
+    this.finish(turn);
+}
+
+/// Whether more is held than `maxmemory` allows: what was written and is not in tables, and the buffers of clients. Caches give way.
+pub(crate) fn measure(this: &mut EventLoop) {
+    let most = this.core.settings.max_memory;
+    let held = || {
+        let clients = this.core.clients.iter().map(|(_, client)| client.held());
+        this.store.db().unflushed_bytes() + clients.sum::<usize>()
+    };
+    let over = most > 0 && held() > most;
+    this.core.over_memory = over;
+}
+
+/// Removes some of what has expired.
+fn expire(this: &mut EventLoop, turn: &mut Turn<'_>) {
+    let began = this.watched();
     turn.savepoint();
     match turn.expire_due(EXPIRED_PER_TICK) {
         Ok(expired) => {
-            notify::expired(&mut this.core, &turn);
+            notify::expired(&mut this.core, turn);
             this.core.counters.expired += expired.removed as u64;
             if expired.more {
                 this.next_tick = this.core.tick_ms + 1;
@@ -129,11 +160,5 @@ fn tend_keyspace(this: &mut EventLoop) {
             }
         }
     }
-    if turn.base() != this.known_commit && this.core.is_observing() {
-        notify::take_news(&mut this.core, &turn, store.heard());
-        blocking::serve_all(&mut this.core, &mut turn);
-    }
-    blocking::after_touch(&mut this.core, &mut turn);
-    tracking::broadcast(&mut this.core);
-    this.finish(turn);
+    accounting::stalled(&mut this.core, Event::Expiry, began);
 }

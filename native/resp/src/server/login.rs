@@ -1,6 +1,7 @@
 //! AUTH and HELLO: who a client is and which protocol it speaks.
 
 use super::access;
+use super::accounting;
 use super::admin::{Attempt, Job, Login};
 use super::client::{Asked, Hello, Question, State};
 use super::clients::Slot;
@@ -115,7 +116,7 @@ fn ask(call: &mut Call<'_, '_>, user: Vec<u8>, password: Vec<u8>, wish: Option<H
 }
 
 /// Goes on when the password was checked.
-pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt) {
+pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt, spent: u64) {
     if let Login::Later(wait_ms) = login {
         let id = core.clients.at(slot).id;
         let due = core
@@ -137,6 +138,7 @@ pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt
             return;
         }
     };
+    let start = client.output.reply.buffer.len();
     match login {
         Login::Role(role) if become_role(core, slot, &role) => welcome(core, slot, asked.wish),
         Login::Busy => {
@@ -144,7 +146,6 @@ pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt
             reply.error("ERR too many failed logins, try again later");
         }
         Login::Role(_) | Login::Denied | Login::Later(_) => {
-            core.counters.errors += 1;
             access::log(
                 core,
                 slot,
@@ -156,6 +157,7 @@ pub(crate) fn finish(core: &mut Core, slot: Slot, login: Login, attempt: Attempt
             core.clients.at(slot).output.reply.error(WRONG);
         }
     }
+    accounting::answered(core, slot, start, spent);
     core.flush_later(slot);
     core.run_later(slot);
 }

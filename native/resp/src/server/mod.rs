@@ -7,13 +7,14 @@
 
 mod accept;
 pub(crate) mod access;
+pub(crate) mod accounting;
 mod admin;
 pub(crate) mod blocking;
 pub(crate) mod busy;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod clock;
-mod commands;
+pub(crate) mod commands;
 pub(crate) mod core;
 mod event_loop;
 pub(crate) mod execute;
@@ -37,8 +38,8 @@ pub(crate) mod tracking;
 pub use access::Roles;
 pub use admin::{Admin, Answer, Attempt, ClientInfo, Login};
 pub use clock::{Clock, SystemClock};
-pub use settings::{Listen, OutputLimit, Settings};
-pub use shared::ServerStats;
+pub use settings::{Debugging, Listen, OutputLimit, Settings};
+pub use shared::{CommandUsage, Latencies, ServerStats};
 pub use tls::{ClientCertificates, Tls};
 
 use self::core::{Core, Parts};
@@ -51,12 +52,17 @@ use shared::{Message, Shared};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::channel;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use stream::Listener;
 
 /// Stack of the loop's thread, bytes: a script may nest 200 calls of C functions, each with buffers of 8 KiB on it.
 const LOOP_STACK: usize = 16 << 20;
+
+/// Longest that a question to the loop waits, which may be in a script.
+const LATENCIES_WAIT: Duration = Duration::from_secs(10);
 
 /// A running server; stops when dropped.
 pub struct Server {
@@ -228,6 +234,14 @@ impl Handle {
     /// As [`Server::stats`].
     pub fn stats(&self) -> ServerStats {
         self.shared.stats()
+    }
+
+    /// The times of each command, of which so many percent of its calls took no longer; empty if the server has ended.
+    pub fn latencies(&self, percents: Vec<f64>) -> Latencies {
+        let (answer, answers) = channel();
+        self.shared.post(Message::Latencies { percents, answer });
+        // The loop drops what it was sent when it ends; one that ended before never takes it, so there is a bound.
+        answers.recv_timeout(LATENCIES_WAIT).unwrap_or_default()
     }
 
     /// As [`Server::configure`].

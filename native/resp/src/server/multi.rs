@@ -8,6 +8,7 @@
 //! **Invariant.** Messages that a transaction publishes go out only once it is through.
 
 use super::access;
+use super::accounting;
 use super::admin::Answer;
 use super::client::{Question, State};
 use super::clients::Slot;
@@ -31,7 +32,7 @@ pub(crate) struct Multi {
     pub broken: bool,
     /// Which of its commands administration was asked, by place, and its answers.
     pub asked: Vec<usize>,
-    pub answers: Option<Vec<Answer>>,
+    pub answers: Option<Vec<(Answer, u64)>>,
 }
 
 /// A command kept for EXEC.
@@ -289,7 +290,8 @@ fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
 
 fn run_all(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
     let answers = multi.answers.iter().flatten();
-    let answers: HashMap<usize, &Answer> = multi.asked.iter().copied().zip(answers).collect();
+    let answers: HashMap<usize, &(Answer, u64)> =
+        multi.asked.iter().copied().zip(answers).collect();
     call.client().output.reply.array(multi.commands.len());
     for (at, queued) in multi.commands.iter().enumerate() {
         let allowed = access::check(
@@ -300,23 +302,44 @@ fn run_all(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
             Where::Multi,
         );
         if let Err(text) = allowed {
-            call.core.counters.errors += 1;
+            call.core.observed.errors.add(text.as_bytes());
             call.client().output.reply.error(&text);
             continue;
         }
         if call.core.commands.is_admin(queued.row) {
+            let inside = accounting::enter(call.core, call.slot, Where::Multi);
             let reply = &mut call.client().output.reply;
-            match answers.get(&at) {
-                Some(answer) => answer.encode(reply),
+            let elsewhere = match answers.get(&at) {
+                Some((answer, spent)) => {
+                    answer.encode(reply);
+                    *spent
+                }
                 // It was not allowed when administration was asked.
-                None => reply.error("NOPERM the rights of this connection changed, try again"),
-            }
+                None => {
+                    reply.error("NOPERM the rights of this connection changed, try again");
+                    0
+                }
+            };
+            let inside = inside.with(elsewhere);
+            accounting::leave(
+                call.core,
+                call.slot,
+                queued.row,
+                queued.args(),
+                &inside,
+                &Ok(()),
+            );
             continue;
         }
         let start = call.client().output.reply.buffer.len();
         let before = call.turn.mark();
-        let ran =
-            execute::run_in_transaction(call.core, call.turn, call.slot, queued.row, queued.args());
+        let ran = execute::run_inside(
+            call.core,
+            call.turn,
+            call.slot,
+            (queued.row, Where::Multi),
+            queued.args(),
+        );
         match ran {
             Ok(()) => {}
             Err(Abort::Error(text)) => {

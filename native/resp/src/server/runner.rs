@@ -67,6 +67,7 @@ fn begin(core: &mut Core, slot: Slot) {
 fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize) {
     begin(core, slot);
     core.clients.at(slot).active_ms = core.tick_ms;
+    core.observed.begin();
     let mut input = std::mem::take(&mut core.clients.at(slot).input);
     let max_bulk = core.settings.max_bulk;
     let mut left = requests;
@@ -112,11 +113,11 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
             }
             None if core.clients.at(slot).misses >= PATIENCE => {
                 turn.set_read_mode(ReadMode::Blocking);
-                let after = execute::execute(core, turn, slot, args);
+                let after = execute::execute(core, turn, slot, args, start);
                 turn.set_read_mode(ReadMode::CachedOnly);
                 after
             }
-            None => execute::execute(core, turn, slot, args),
+            None => execute::execute(core, turn, slot, args, start),
         };
         match after {
             After::Done => {
@@ -132,6 +133,8 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
             core.acting = Some(core.clients.at(slot).id);
             blocking::after_touch(core, turn);
             core.acting = None;
+            // That was others' time.
+            core.observed.begin();
         }
     }
     let client = core.clients.at(slot);

@@ -30,6 +30,17 @@ pub struct OutputLimit {
     pub soft_seconds: u64,
 }
 
+/// Who may use DEBUG (Redis: `enable-debug-command`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debugging {
+    /// Nobody.
+    Never,
+    /// Clients on this machine.
+    Local,
+    /// Everybody.
+    Always,
+}
+
 /// Limits and behaviour; can be replaced while running by [`super::Server::configure`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -63,6 +74,18 @@ pub struct Settings {
     pub acl_log_most: usize,
     /// A script that has run for so many milliseconds may be killed, and other clients are told of it; 0 = never.
     pub busy_reply_ms: u64,
+    /// SLOWLOG notes commands that took so many microseconds; `None`: none.
+    pub slow_micros: Option<u64>,
+    /// Entries of SLOWLOG.
+    pub slow_most: usize,
+    /// LATENCY notes what took so many milliseconds; 0: nothing.
+    pub latency_threshold_ms: u64,
+    /// Distributions of the times of commands are kept.
+    pub latency_tracking: bool,
+    /// While the server holds more bytes in memory than this, beside caches, commands that may need more are refused; 0: never.
+    pub max_memory: usize,
+    /// Who may use DEBUG.
+    pub debug: Debugging,
     /// Redis version that HELLO claims.
     pub version: String,
 }
@@ -97,7 +120,13 @@ impl Default for Settings {
             events: Classes::default(),
             acl_log_most: 128,
             busy_reply_ms: 5_000,
-            version: "7.0.15".into(),
+            slow_micros: Some(10_000),
+            slow_most: 128,
+            latency_threshold_ms: 0,
+            latency_tracking: true,
+            max_memory: 0,
+            debug: Debugging::Never,
+            version: "7.2.7".into(),
         }
     }
 }

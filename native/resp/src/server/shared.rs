@@ -6,18 +6,28 @@ use super::settings::Settings;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::atomic::{fence, AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::OnceLock;
 use std::thread::ThreadId;
 
 /// A message for the loop.
 pub(crate) enum Message {
-    /// Administration answered client `id`.
-    Answers { id: u64, answers: Vec<Answer> },
-    /// A login of client `id` was checked.
+    /// Administration answered client `id`; with how long each command took, nanoseconds.
+    Answers {
+        id: u64,
+        answers: Vec<(Answer, u64)>,
+    },
+    /// A login of client `id` was checked, which took so many nanoseconds.
     LoggedIn {
         id: u64,
         login: Login,
         attempt: Attempt,
+        spent: u64,
+    },
+    /// The times of commands at these percentages are wanted.
+    Latencies {
+        percents: Vec<f64>,
+        answer: Sender<Latencies>,
     },
     /// A block was loaded (or could not be) for client `id`.
     Loaded { id: u64, failure: Option<String> },
@@ -38,9 +48,29 @@ pub(crate) enum Message {
 pub struct ServerStats {
     /// Name and value, in a fixed order, named as INFO names them where it does.
     pub rows: Vec<(&'static str, u64)>,
-    /// Calls of each command that was called: name and count.
-    pub calls: Vec<(&'static str, u64)>,
+    /// The commands that were called or refused.
+    pub usage: Vec<CommandUsage>,
+    /// Error replies by class.
+    pub errors: Vec<(String, u64)>,
 }
+
+/// What is known of one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandUsage {
+    /// As the command table has it.
+    pub name: &'static str,
+    /// How often it ran.
+    pub calls: u64,
+    /// For how long together, microseconds.
+    pub micros: u64,
+    /// How often it was refused before it ran.
+    pub rejected: u64,
+    /// How often it answered with an error.
+    pub failed: u64,
+}
+
+/// Nanoseconds by command, one for each percentage that was asked for.
+pub type Latencies = Vec<(&'static str, Vec<u64>)>;
 
 /// See the module's head.
 pub(crate) struct Shared {

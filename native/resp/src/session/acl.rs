@@ -9,13 +9,6 @@ use crate::server::execute::{wrong_arity, After, Call, Ran};
 /// Entries that ACL LOG shows unless told otherwise.
 const LOG_ENTRIES: usize = 10;
 
-fn wrong_form(subcommand: &[u8]) -> Abort {
-    let shown = String::from_utf8_lossy(subcommand);
-    Abort::error(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try ACL HELP."
-    ))
-}
-
 fn bulks(reply: &mut Reply, texts: &[String]) {
     reply.array(texts.len());
     texts.iter().for_each(|text| reply.bulk(text.as_bytes()));
@@ -44,7 +37,7 @@ pub(super) fn cat(call: &mut Call<'_, '_>) -> Ran {
                 .map(|row| commands.table.row(row).name.to_owned())
                 .collect()
         }
-        _ => return Err(wrong_form(call.args.at(1))),
+        _ => return Err(super::wrong_form(call)),
     };
     bulks(&mut call.client().output.reply, &names);
     Ok(After::Done)
@@ -167,7 +160,7 @@ pub(super) fn log(call: &mut Call<'_, '_>) -> Ran {
             return Ok(After::Done);
         }
         (Some(count), 3) => usize::try_from(integer(count)?.max(0)).unwrap_or(usize::MAX),
-        _ => return Err(wrong_form(call.args.at(1))),
+        _ => return Err(super::wrong_form(call)),
     };
     let now = call.core.now_ms;
     let entries: Vec<_> = call.core.acl_log.newest(count).cloned().collect();

@@ -41,6 +41,9 @@ impl ClientType {
 /// One line about a client, in the fields that Redis 7 shows.
 pub(super) fn line(core: &Core, client: &Client) -> String {
     let mut flags = String::new();
+    if client.monitors {
+        flags.push('O');
+    }
     if client.is_subscriber() {
         flags.push('P');
     }

@@ -3,7 +3,7 @@
 use crate::command::{errors, Abort};
 use crate::server::client::ReplyMode;
 use crate::server::execute::{wrong_arity, After, Call, Ran};
-use crate::server::{access, multi, pubsub, tracking};
+use crate::server::{access, accounting, multi, pubsub, tracking};
 
 /// PING [message]
 pub(super) fn ping(call: &mut Call<'_, '_>) -> Ran {
@@ -70,6 +70,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Ran {
     multi::forget(call.core, call.slot);
     pubsub::leave_all(call.core, call.slot);
     tracking::disable(call.core, call.slot);
+    accounting::stop_monitor(call.core, call.slot);
     access::forget(call.core, call.slot);
     let client = call.client();
     client.db = 0;

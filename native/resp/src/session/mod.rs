@@ -1,16 +1,21 @@
 //! Commands on the connection and on the loop's own state: no keys, or keys only watched.
 
+use crate::command::Abort;
 use crate::scripting;
 use crate::server::clients::Slot;
 use crate::server::core::Core;
-use crate::server::execute::SessionHandler;
+use crate::server::execute::{Call, SessionHandler};
 use crate::server::{login, multi, pubsub};
 
 mod acl;
 mod client_list;
 mod clients;
 mod connection;
+mod debug;
 pub(crate) mod help;
+mod latency;
+mod monitor;
+mod slow_log;
 mod tracking;
 
 /// Every session command by lower-case name.
@@ -68,7 +73,30 @@ const HANDLERS: &[(&str, SessionHandler)] = &[
     ("client|tracking", tracking::tracking),
     ("client|trackinginfo", tracking::trackinginfo),
     ("client|help", help::help),
+    ("debug", debug::debug),
+    ("latency|doctor", latency::doctor),
+    ("latency|graph", latency::graph),
+    ("latency|help", help::help),
+    ("latency|histogram", latency::histogram),
+    ("latency|history", latency::history),
+    ("latency|latest", latency::latest),
+    ("latency|reset", latency::reset),
+    ("monitor", monitor::monitor),
+    ("slowlog|get", slow_log::get),
+    ("slowlog|help", help::help),
+    ("slowlog|len", slow_log::len),
+    ("slowlog|reset", slow_log::reset),
 ];
+
+/// What is said of a subcommand with too many arguments; its container is argument 0.
+fn wrong_form(call: &Call<'_, '_>) -> Abort {
+    let container = String::from_utf8_lossy(call.args.at(0)).to_uppercase();
+    let subcommand = call.args.at(1);
+    let shown = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
+    Abort::error(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try {container} HELP."
+    ))
+}
 
 /// A client as CLIENT LIST shows it.
 pub(crate) fn described(core: &Core, slot: Slot) -> String {

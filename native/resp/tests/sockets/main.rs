@@ -7,6 +7,7 @@ mod blocking;
 mod disk;
 mod events;
 mod hostile;
+mod observe;
 mod outside;
 mod pipelining;
 mod pubsub;

@@ -92,12 +92,12 @@ fn live_from(cx: &Context<'_, '_>, from: u64) -> Result<Vec<Box<[u8]>>, Abort> {
     Ok(found)
 }
 
-fn decode(record: &[u8]) -> Result<Record<'_>, Stop> {
+pub(super) fn decode(record: &[u8]) -> Result<Record<'_>, Stop> {
     let malformed = || hyperdb_graph::Error::Invalid("malformed element record".to_owned());
     Record::decode(record).ok_or_else(|| Stop::Failed(malformed()))
 }
 
-fn is_live(record: &Record<'_>, now_ms: i64) -> bool {
+pub(super) fn is_live(record: &Record<'_>, now_ms: i64) -> bool {
     record.expiry().is_none_or(|at| at > now_ms)
 }
 

@@ -14,9 +14,10 @@ pub fn usage(cx: &mut Context<'_, '_>) -> Outcome {
     match cx.args.len() {
         3 => {}
         5 if cx.args.is(3, "SAMPLES") => {
-            parse_i64(cx.args.at(4))
-                .filter(|samples| *samples >= 0)
-                .ok_or_else(errors::not_an_integer)?;
+            let samples = parse_i64(cx.args.at(4)).ok_or_else(errors::not_an_integer)?;
+            if samples < 0 {
+                return Err(errors::syntax());
+            }
         }
         _ => return Err(errors::syntax()),
     }
@@ -50,6 +51,7 @@ mod tests {
              memory usage key => :72
              memory usage key samples 5 => :72
              memory usage key samples x => -ERR value is not an integer or out of range
+             memory usage key samples -1 => -ERR syntax error
              memory usage key more 5 => -ERR syntax error",
         );
     }

@@ -12,6 +12,7 @@ mod moving;
 mod object;
 pub mod scan;
 mod serialized;
+mod slots;
 mod sort;
 
 use crate::command::{Abort, Context, Handler};
@@ -19,6 +20,8 @@ use hyperdb_graph::Kind;
 
 /// Handlers of this folder by command name.
 pub const HANDLERS: &[(&str, Handler)] = &[
+    ("cluster|countkeysinslot", slots::count),
+    ("cluster|getkeysinslot", slots::get),
     ("copy", moving::copy),
     ("dbsize", databases::dbsize),
     ("del", generic::del),

@@ -238,7 +238,7 @@ pub fn store<'a>(
 /// Writes a score.
 fn reply_score(reply: &mut Reply, score: f64) {
     let mut text = [0; G17_TEXT];
-    reply.double(numbers::format_g17(score, &mut text));
+    reply.double(numbers::format_double(score, &mut text));
 }
 
 /// Writes members, with scores in pairs (RESP3) or one after the other (RESP2) if asked for.

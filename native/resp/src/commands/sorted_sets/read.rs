@@ -6,6 +6,7 @@ use super::order::{self, Range};
 use super::{decode_score, order_key, reply_members, reply_score, score};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
+use crate::reply::Reply;
 use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{Direction, Kind};
 use std::ops::ControlFlow;
@@ -49,16 +50,28 @@ pub(super) fn zcard(cx: &mut Context<'_, '_>) -> Outcome {
     Ok(())
 }
 
-/// ZRANK, ZREVRANK key member
+/// ZRANK, ZREVRANK key member [WITHSCORE]
 pub(super) fn rank(cx: &mut Context<'_, '_>, from_end: bool) -> Outcome {
+    let with_score = cx.args.len() > 3;
+    if cx.args.len() > 4 {
+        let name = if from_end { "zrevrank" } else { "zrank" };
+        return Err(arguments::wrong_arity(name));
+    }
+    if with_score && !cx.args.is(3, "WITHSCORE") {
+        return Err(errors::syntax());
+    }
+    let nothing = |reply: &mut Reply| match with_score {
+        true => reply.null_array(),
+        false => reply.null(),
+    };
     let Some(set) = edge::open(cx, cx.args.at(1), Kind::SortedSet)? else {
-        cx.reply.null();
+        nothing(cx.reply);
         return Ok(());
     };
     let member = cx.args.at(2);
     let mut place = KeyBuf::new();
     let Some(score) = score(cx.turn, cx.app, &set, member, &mut place)? else {
-        cx.reply.null();
+        nothing(cx.reply);
         return Ok(());
     };
     order_key(score, member, &mut place);
@@ -68,7 +81,13 @@ pub(super) fn rank(cx: &mut Context<'_, '_>, from_end: bool) -> Outcome {
     } else {
         rank
     };
+    if with_score {
+        cx.reply.array(2);
+    }
     cx.reply.integer(rank as i64);
+    if with_score {
+        reply_score(cx.reply, score);
+    }
     Ok(())
 }
 
@@ -125,7 +144,7 @@ pub(super) fn zscan(cx: &mut Context<'_, '_>) -> Outcome {
     let mut page = Picks::default();
     let mut show = |member: &[u8], score: f64| {
         let mut text = [0; G17_TEXT];
-        page.push(member, numbers::format_g17(score, &mut text));
+        page.push(member, numbers::format_double(score, &mut text));
     };
     let mut next = 0;
     if set.head == 0 {

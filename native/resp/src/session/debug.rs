@@ -1,0 +1,254 @@
+//! DEBUG: those subcommands that clients' suites use and that mean something here. They must be allowed when the server is started.
+
+use super::connection::integer;
+use crate::args::Args;
+use crate::command::{errors, Abort, Context};
+use crate::reply::Reply;
+use crate::server::client::{Question, State};
+use crate::server::commands::Run;
+use crate::server::execute::{After, Call, Ran};
+use crate::server::Debugging;
+use std::time::Duration;
+
+type Debug = fn(&mut Call<'_, '_>) -> Ran;
+
+/// Longest that DEBUG SLEEP stops the server.
+const LONGEST_SLEEP: f64 = 3600.0;
+/// Bytes of a payload of DUMP that are not the value's: type, version, checksum.
+const DUMP_AROUND: usize = 11;
+
+/// Name, how many arguments with DEBUG itself (negative: at least), how to call it, what it does.
+const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
+    ("ERROR", 3, "ERROR <string>", "Replies this error.", error),
+    ("HELP", 2, "HELP", "This text.", help),
+    (
+        "LOG",
+        3,
+        "LOG <message>",
+        "Writes the message to standard error.",
+        log,
+    ),
+    (
+        "OBJECT",
+        -3,
+        "OBJECT <key>",
+        "What Redis would say of a value's insides.",
+        about,
+    ),
+    (
+        "PROTOCOL",
+        3,
+        "PROTOCOL <type>",
+        "Replies a value of a type of the protocol.",
+        protocol,
+    ),
+    (
+        "RELOAD",
+        -2,
+        "RELOAD",
+        "Waits until all is on the disk, and writes the memtables out.",
+        reload,
+    ),
+    (
+        "SET-ACTIVE-EXPIRE",
+        3,
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "Whether expired keys are removed without being asked for.",
+        active,
+    ),
+    (
+        "SLEEP",
+        3,
+        "SLEEP <seconds>",
+        "Stops the server for so long; decimals allowed.",
+        sleep,
+    ),
+];
+
+/// DEBUG subcommand [argument ...]
+pub(super) fn debug(call: &mut Call<'_, '_>) -> Ran {
+    let allowed = match call.core.settings.debug {
+        Debugging::Always => true,
+        Debugging::Local => call.client().peer.is_local,
+        Debugging::Never => false,
+    };
+    if !allowed {
+        return Err(Abort::error(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+             local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+        ));
+    }
+    let args = call.args;
+    let found = SUBCOMMANDS.iter().find(|(name, arity, ..)| {
+        let least = arity.unsigned_abs() as usize;
+        args.is(1, name) && (args.len() == least || (*arity < 0 && args.len() > least))
+    });
+    match found {
+        Some((.., run)) => run(call),
+        None => {
+            let shown = String::from_utf8_lossy(args.at(1));
+            Err(Abort::error(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
+            )))
+        }
+    }
+}
+
+fn ok(call: &mut Call<'_, '_>) -> Ran {
+    call.client().output.reply.ok();
+    Ok(After::Done)
+}
+
+fn help(call: &mut Call<'_, '_>) -> Ran {
+    let reply = &mut call.client().output.reply;
+    reply.array(1 + 2 * SUBCOMMANDS.len());
+    reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for (_, _, syntax, what, _) in SUBCOMMANDS {
+        reply.simple(syntax);
+        reply.simple(&format!("    {what}"));
+    }
+    Ok(After::Done)
+}
+
+fn error(call: &mut Call<'_, '_>) -> Ran {
+    let text = call.args.at(2);
+    call.client().output.reply.error_bytes(text);
+    Ok(After::Done)
+}
+
+fn log(call: &mut Call<'_, '_>) -> Ran {
+    eprintln!("DEBUG LOG: {}", String::from_utf8_lossy(call.args.at(2)));
+    ok(call)
+}
+
+fn sleep(call: &mut Call<'_, '_>) -> Ran {
+    let seconds = std::str::from_utf8(call.args.at(2)).ok();
+    let seconds = seconds.and_then(|text| text.parse::<f64>().ok());
+    let seconds = seconds.filter(|seconds| seconds.is_finite());
+    let seconds = seconds.ok_or_else(errors::not_a_float)?;
+    std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_SLEEP)));
+    ok(call)
+}
+
+fn active(call: &mut Call<'_, '_>) -> Ran {
+    call.core.active_expiry = integer(call.args.at(2))? != 0;
+    ok(call)
+}
+
+/// What is written out and read from there again is what SAVE writes.
+fn reload(call: &mut Call<'_, '_>) -> Ran {
+    if call.core.in_transaction {
+        return Err(Abort::error(
+            "ERR DEBUG RELOAD is not part of a transaction",
+        ));
+    }
+    call.core.ask(call.slot, vec![vec![b"save".to_vec()]]);
+    call.client().state = State::Asking(Question::Command);
+    Ok(After::Done)
+}
+
+/// What a command on keys replies, in RESP2.
+fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Result<Vec<u8>, Abort> {
+    let commands = &call.core.commands;
+    let Some(Run::Data(handler)) = commands.table.find(name).map(|row| commands.run(row)) else {
+        return Err(Abort::error("ERR no such key"));
+    };
+    let db = call.client().db;
+    let app = call.core.app(call.turn, db)?;
+    let mut reply = Reply::new(false);
+    handler(&mut Context {
+        turn: call.turn,
+        app,
+        db,
+        reply: &mut reply,
+        args,
+        must_not_block: true,
+        woken_by: None,
+        resume: None,
+        random: &mut || 0,
+        may_name: None,
+    })?;
+    Ok(reply.buffer)
+}
+
+/// The text of a bulk string.
+fn bulk(reply: &[u8]) -> Option<&[u8]> {
+    let end = reply.windows(2).position(|pair| pair == b"\r\n")? + 2;
+    let text = reply.get(end..)?;
+    text.strip_suffix(b"\r\n")
+}
+
+fn about(call: &mut Call<'_, '_>) -> Ran {
+    let missing = || Abort::error("ERR no such key");
+    let encoding = ask(call, b"object|encoding", call.args)?;
+    let encoding = bulk(&encoding).ok_or_else(missing)?;
+    // Of the payload of DUMP: without the type before it, version and checksum behind it.
+    let dumped = ask(call, b"dump", call.args.from(1))?;
+    let len = bulk(&dumped).ok_or_else(missing)?.len();
+    let len = len.saturating_sub(DUMP_AROUND);
+    let encoding = String::from_utf8_lossy(encoding);
+    // Redis tells an address and a clock of its eviction, of which there is none.
+    let text = format!(
+        "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{len} lru:0 lru_seconds_idle:0"
+    );
+    call.client().output.reply.simple(&text);
+    Ok(After::Done)
+}
+
+fn protocol(call: &mut Call<'_, '_>) -> Ran {
+    let wanted = call.args.at(2).to_ascii_lowercase();
+    let reply = &mut call.client().output.reply;
+    match wanted.as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12345),
+        b"double" => reply.double(b"3.141"),
+        b"null" => reply.null(),
+        b"array" => numbers(reply, Reply::array),
+        b"set" => numbers(reply, Reply::set),
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.integer(number);
+                reply.boolean(number == 1);
+            }
+        }
+        b"attrib" => attributes(reply),
+        b"push" if !reply.resp3 => {
+            let text = "ERR RESP2 is not supported by this command";
+            return Err(Abort::error(text));
+        }
+        b"push" => {
+            reply.bulk(b"Some real reply following the push reply");
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+        }
+        b"verbatim" => reply.verbatim(b"This is a verbatim\nstring"),
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        b"bignum" => reply.big_number(b"1234567999999999999999999999999999999"),
+        _ => {
+            return Err(Abort::error(
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(After::Done)
+}
+
+fn numbers(reply: &mut Reply, announce: fn(&mut Reply, usize)) {
+    announce(reply, 3);
+    (0..3).for_each(|number| reply.integer(number));
+}
+
+/// Attributes are of RESP3 alone; the value that they are of follows.
+fn attributes(reply: &mut Reply) {
+    if reply.resp3 {
+        reply.buffer.extend_from_slice(b"|1\r\n");
+        reply.bulk(b"key-popularity");
+        reply.array(2);
+        reply.bulk(b"key:123");
+        reply.integer(90);
+    }
+    reply.bulk(b"Some real reply following the attribute");
+}
