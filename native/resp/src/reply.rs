@@ -35,14 +35,15 @@ impl Reply {
         self.one_line(b'+', text);
     }
 
-    /// An error with its class: `WRONGTYPE ...`; line breaks become spaces.
+    /// An error with its class: `WRONGTYPE ...`; line breaks become spaces, and go at its end.
     pub fn error(&mut self, text: &str) {
         self.error_bytes(text.as_bytes());
     }
 
-    /// An error of any bytes; line breaks become spaces.
+    /// An error of any bytes; line breaks become spaces, and go at its end.
     pub fn error_bytes(&mut self, text: &[u8]) {
-        self.one_line(b'-', text);
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        self.one_line(b'-', &text[..end.map_or(0, |end| end + 1)]);
     }
 
     /// An integer.

@@ -54,6 +54,11 @@ pub fn cursor(text: &[u8]) -> Result<u64, Abort> {
     if digits.is_empty() && text.is_empty() {
         return Ok(0);
     }
+    // A C string ends at its first zero byte.
+    let digits = digits.split(|byte| *byte == 0).next().unwrap_or_default();
+    if digits.is_empty() && text.first() == Some(&0) {
+        return Ok(0);
+    }
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(invalid());
     }
@@ -121,6 +126,23 @@ pub fn wrong_arity(command: &str) -> Abort {
     Abort::error(format!(
         "ERR wrong number of arguments for '{command}' command"
     ))
+}
+
+/// The error of a subcommand whose arguments do not fit (`addReplySubcommandSyntaxError`).
+pub fn misused(args: &Args<'_>) -> Abort {
+    let shown = |i: usize| String::from_utf8_lossy(&args.at(i)[..args.at(i).len().min(128)]);
+    Abort::error(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
+        shown(1),
+        shown(0).to_uppercase()
+    ))
+}
+
+/// A number of a database or the like: an integer of C's `int` (`getIntFromObjectOrReply`).
+pub fn small_integer(text: &[u8]) -> Result<i32, Abort> {
+    i32::try_from(integer(text)?).map_err(|_| {
+        Abort::error("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::command::{Abort, Block, Context, OnTimeout, Outcome};
 pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
     let seconds = match (numbers::parse_f64(text), Extended::parse(text)) {
         (Some(seconds), _) => seconds,
-        (None, Some(_)) => f64::INFINITY,
+        (None, Some(extended)) => extended.clamped(),
         (None, None) => {
             return Err(Abort::error("ERR timeout is not a float or out of range"));
         }
@@ -20,6 +20,18 @@ pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
         return Err(Abort::error("ERR timeout is negative"));
     }
     Ok((milliseconds > 0.0).then_some(milliseconds as u64))
+}
+
+/// A timeout argument in milliseconds; `None` waits for ever.
+pub fn milliseconds(text: &[u8], now_ms: i64) -> Result<Option<u64>, Abort> {
+    let milliseconds = numbers::parse_i64(text)
+        .ok_or_else(|| Abort::error("ERR timeout is not an integer or out of range"))?;
+    let milliseconds =
+        u64::try_from(milliseconds).map_err(|_| Abort::error("ERR timeout is negative"))?;
+    if milliseconds > i64::MAX as u64 - now_ms.unsigned_abs() {
+        return Err(Abort::error("ERR timeout is out of range"));
+    }
+    Ok((milliseconds > 0).then_some(milliseconds))
 }
 
 /// The keys to try: all of them, or, of a client that waited, the one that woke it. So a client is served from

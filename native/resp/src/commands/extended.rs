@@ -149,6 +149,24 @@ impl Extended {
         };
         Some(if self.negative { -value } else { value })
     }
+
+    /// The nearest double; where that is infinite or zero while this is not, the smallest one or infinity of its sign.
+    pub fn clamped(&self) -> f64 {
+        let value = match self.magnitude {
+            Magnitude::Zero => 0.0,
+            Magnitude::Finite { exponent, .. } if exponent < 0 => {
+                return self
+                    .to_f64()
+                    .unwrap_or(f64::MIN_POSITIVE.copysign(if self.negative { -1.0 } else { 1.0 }));
+            }
+            Magnitude::Infinite | Magnitude::Finite { .. } => f64::INFINITY,
+        };
+        if self.negative {
+            -value
+        } else {
+            value
+        }
+    }
 }
 
 /// `mantissa * 2^exponent` with a negative exponent: 17 decimals, ties to even.

@@ -5,6 +5,7 @@ use super::libraries::Libraries;
 use super::run::{self, Job, Kind, Target};
 use super::shebang;
 use crate::command::Abort;
+use crate::commands::arguments::misused;
 use crate::commands::glob;
 use crate::rdb;
 use crate::reply::Reply;
@@ -128,7 +129,10 @@ fn delete_all(call: &mut Call<'_, '_>) -> Result<(), Abort> {
 /// FUNCTION FLUSH [ASYNC | SYNC]
 pub(super) fn flush(call: &mut Call<'_, '_>) -> Ran {
     let known = call.args.is(2, "ASYNC") || call.args.is(2, "SYNC");
-    if call.args.len() > 3 || (call.args.len() == 3 && !known) {
+    if call.args.len() > 3 {
+        return Err(misused(&call.args));
+    }
+    if call.args.len() == 3 && !known {
         return Err(Abort::error(
             "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
         ));
@@ -151,9 +155,7 @@ pub(super) fn dump(call: &mut Call<'_, '_>) -> Ran {
 /// FUNCTION RESTORE serialized-value [FLUSH | APPEND | REPLACE]
 pub(super) fn restore(call: &mut Call<'_, '_>) -> Ran {
     if call.args.len() > 4 {
-        return Err(Abort::error(
-            "ERR wrong number of arguments for 'function|restore' command",
-        ));
+        return Err(misused(&call.args));
     }
     let (flush, replace) = match call.args.get(3) {
         None => (false, false),

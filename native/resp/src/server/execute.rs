@@ -93,6 +93,14 @@ pub(crate) fn execute(
         Err(text) => {
             let row = find(core, args).ok();
             accounting::rejected(core, row, &text);
+            if args.is(0, "EXEC") {
+                // Whatever refuses EXEC ends the transaction with it.
+                multi::forget(core, slot);
+                let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+                let text = format!("EXECABORT Transaction discarded because of: {reason}");
+                core.clients.at(slot).output.reply.error(&text);
+                return After::Done;
+            }
             let client = core.clients.at(slot);
             client.output.reply.error(&text);
             if let Some(multi) = &mut client.multi {
@@ -166,12 +174,7 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
     }
     if let Some(running) = core.scripting.running() {
         if !row.flags.has(Flags::ALLOW_BUSY) {
-            let text = running.busy_text();
-            if row.name == "exec" && client.multi.is_some() {
-                multi::forget(core, slot);
-                return Err(format!("EXECABORT Transaction discarded because of: {text}").into());
-            }
-            return Err(text.into());
+            return Err(running.busy_text().into());
         }
     }
     if core.over_memory && row.flags.has(Flags::DENY_OOM) {

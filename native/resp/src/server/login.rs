@@ -6,10 +6,11 @@ use super::admin::{Attempt, Job, Login};
 use super::client::{Asked, Hello, Question, State};
 use super::clients::Slot;
 use super::core::Core;
-use super::execute::{wrong_arity, After, Call, Ran};
+use super::execute::{After, Call, Ran};
 use crate::acl::log::{Where, Why};
 use crate::acl::DEFAULT_USER;
-use crate::command::Abort;
+use crate::command::{errors, Abort};
+use crate::commands::numbers;
 
 const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
@@ -23,7 +24,7 @@ pub(crate) fn auth(call: &mut Call<'_, '_>) -> Ran {
         }
         2 => (DEFAULT_USER.as_bytes(), call.args.at(1)),
         3 => (call.args.at(1), call.args.at(2)),
-        _ => return Err(Abort::Error(wrong_arity("auth"))),
+        _ => return Err(errors::syntax()),
     };
     ask(call, user.to_vec(), password.to_vec(), None)
 }
@@ -38,7 +39,7 @@ pub(crate) fn hello(call: &mut Call<'_, '_>) -> Ran {
         wish.resp3 = Some(match version {
             b"2" => false,
             b"3" => true,
-            other if std::str::from_utf8(other).is_ok_and(|text| text.parse::<i64>().is_ok()) => {
+            other if numbers::parse_i64(other).is_some() => {
                 return Err(Abort::error("NOPROTO unsupported protocol version"));
             }
             _ => {

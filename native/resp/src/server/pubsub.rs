@@ -8,6 +8,7 @@
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{After, Call, Ran};
+use crate::commands::arguments::misused;
 use crate::commands::glob;
 use crate::reply::Reply;
 use hashbrown::HashMap;
@@ -295,6 +296,9 @@ pub(crate) fn spublish(call: &mut Call<'_, '_>) -> Ran {
 }
 
 fn list_names(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
+    if call.args.len() > 3 {
+        return Err(misused(&call.args));
+    }
     let pattern = call.args.get(2);
     let names = call.core.hub.names(topic);
     let chosen: Vec<Box<[u8]>> = names

@@ -1,8 +1,8 @@
 //! ACL: what there is and who may do what. What changes users is administration's (`hyperdb/frontends/resp/acl.py`).
 
-use super::connection::integer;
 use crate::acl::{categories, Categories, Selector, User};
 use crate::command::Abort;
+use crate::commands::arguments::{integer, misused};
 use crate::reply::Reply;
 use crate::server::execute::{wrong_arity, After, Call, Ran};
 
@@ -37,7 +37,7 @@ pub(super) fn cat(call: &mut Call<'_, '_>) -> Ran {
                 .map(|row| commands.table.row(row).name.to_owned())
                 .collect()
         }
-        _ => return Err(super::wrong_form(call)),
+        _ => return Err(misused(&call.args)),
     };
     bulks(&mut call.client().output.reply, &names);
     Ok(After::Done)
@@ -160,7 +160,7 @@ pub(super) fn log(call: &mut Call<'_, '_>) -> Ran {
             return Ok(After::Done);
         }
         (Some(count), 3) => usize::try_from(integer(count)?.max(0)).unwrap_or(usize::MAX),
-        _ => return Err(super::wrong_form(call)),
+        _ => return Err(misused(&call.args)),
     };
     let now = call.core.now_ms;
     let entries: Vec<_> = call.core.acl_log.newest(count).cloned().collect();

@@ -1,8 +1,8 @@
 //! CLIENT LIST and CLIENT INFO.
 
-use super::connection::integer;
 use super::tracking::redirection;
 use crate::command::{errors, Abort};
+use crate::commands::arguments::integer;
 use crate::server::client::{Client, State};
 use crate::server::core::Core;
 use crate::server::execute::{After, Call, Ran};

@@ -1,7 +1,7 @@
 //! CLIENT, but for its lists.
 
-use super::connection::integer;
 use crate::command::{errors, Abort};
+use crate::commands::arguments::{integer, misused};
 use crate::server::blocking::{give_up, Reason};
 use crate::server::client::{Client, ReplyMode};
 use crate::server::core::Pause;
@@ -118,6 +118,9 @@ pub(super) fn unpause(call: &mut Call<'_, '_>) -> Ran {
 
 /// CLIENT UNBLOCK client-id [TIMEOUT | ERROR]
 pub(super) fn unblock(call: &mut Call<'_, '_>) -> Ran {
+    if call.args.len() > 4 {
+        return Err(misused(&call.args));
+    }
     let reason = match call.args.get(3) {
         None => Reason::Timeout,
         Some(_) if call.args.is(3, "TIMEOUT") => Reason::Timeout,

@@ -1,6 +1,8 @@
 //! PING, ECHO, SELECT, QUIT, RESET, TIME, WAIT.
 
-use crate::command::{errors, Abort};
+use crate::command::Abort;
+use crate::commands::arguments::{integer, small_integer};
+use crate::commands::blocking;
 use crate::server::client::ReplyMode;
 use crate::server::execute::{wrong_arity, After, Call, Ran};
 use crate::server::{access, accounting, multi, pubsub, tracking};
@@ -34,18 +36,9 @@ pub(super) fn echo(call: &mut Call<'_, '_>) -> Ran {
     Ok(After::Done)
 }
 
-/// Reads a signed 64-bit integer.
-pub(super) fn integer(bytes: &[u8]) -> Result<i64, Abort> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.starts_with('+'))
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(errors::not_an_integer)
-}
-
 /// SELECT index
 pub(super) fn select(call: &mut Call<'_, '_>) -> Ran {
-    let index = integer(call.args.at(1))?;
+    let index = small_integer(call.args.at(1))?;
     let databases = call.core.settings.databases;
     let db = u32::try_from(index)
         .ok()
@@ -96,9 +89,7 @@ pub(super) fn time(call: &mut Call<'_, '_>) -> Ran {
 /// WAIT numreplicas timeout: there are no replicas, so none has anything.
 pub(super) fn wait(call: &mut Call<'_, '_>) -> Ran {
     integer(call.args.at(1))?;
-    if integer(call.args.at(2))? < 0 {
-        return Err(Abort::error("ERR timeout is negative"));
-    }
+    blocking::milliseconds(call.args.at(2), call.turn.now_ms())?;
     call.client().output.reply.integer(0);
     Ok(After::Done)
 }

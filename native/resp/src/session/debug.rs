@@ -1,8 +1,8 @@
 //! DEBUG: those subcommands that clients' suites use and that mean something here. They must be allowed when the server is started.
 
-use super::connection::integer;
 use crate::args::Args;
 use crate::command::{errors, Abort, Context};
+use crate::commands::arguments::integer;
 use crate::reply::Reply;
 use crate::server::client::{Question, State};
 use crate::server::commands::Run;

@@ -1,10 +1,9 @@
 //! Commands on the connection and on the loop's own state: no keys, or keys only watched.
 
-use crate::command::Abort;
 use crate::scripting;
 use crate::server::clients::Slot;
 use crate::server::core::Core;
-use crate::server::execute::{Call, SessionHandler};
+use crate::server::execute::SessionHandler;
 use crate::server::{login, multi, pubsub};
 
 mod acl;
@@ -87,16 +86,6 @@ const HANDLERS: &[(&str, SessionHandler)] = &[
     ("slowlog|len", slow_log::len),
     ("slowlog|reset", slow_log::reset),
 ];
-
-/// What is said of a subcommand with too many arguments; its container is argument 0.
-fn wrong_form(call: &Call<'_, '_>) -> Abort {
-    let container = String::from_utf8_lossy(call.args.at(0)).to_uppercase();
-    let subcommand = call.args.at(1);
-    let shown = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
-    Abort::error(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try {container} HELP."
-    ))
-}
 
 /// A client as CLIENT LIST shows it.
 pub(crate) fn described(core: &Core, slot: Slot) -> String {

@@ -1,7 +1,7 @@
 //! SLOWLOG GET, LEN, RESET.
 
-use super::connection::integer;
 use crate::command::Abort;
+use crate::commands::arguments::{integer, misused};
 use crate::server::execute::{After, Call, Ran};
 
 /// Entries that GET shows unless told otherwise.
@@ -19,7 +19,7 @@ pub(super) fn get(call: &mut Call<'_, '_>) -> Ran {
                 return Err(Abort::error(text));
             }
         },
-        _ => return Err(super::wrong_form(call)),
+        _ => return Err(misused(&call.args)),
     };
     let entries: Vec<_> = call.core.observed.slow.newest(count).cloned().collect();
     let reply = &mut call.client().output.reply;

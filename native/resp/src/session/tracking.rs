@@ -1,7 +1,7 @@
 //! CLIENT TRACKING, CACHING, GETREDIR, TRACKINGINFO.
 
-use super::connection::integer;
 use crate::command::{errors, Abort};
+use crate::commands::arguments::integer;
 use crate::server::clients::Slot;
 use crate::server::core::Core;
 use crate::server::execute::{After, Call, Ran};

@@ -220,3 +220,81 @@ fn a_long_pipeline_lets_others_in() {
         assert_eq!(hog.reply(), format!(":{i}"));
     }
 }
+
+#[test]
+fn arguments_that_do_not_fit_are_refused_in_redis_words() {
+    let running = Running::new();
+    let mut client = running.client();
+    let small = "-ERR value is out of range, value must between -2147483648 and 2147483647";
+    let misused = |container: &str, sub: &str| {
+        format!("-ERR unknown subcommand or wrong number of arguments for '{sub}'. Try {container} HELP.")
+    };
+    let integer = "-ERR value is not an integer or out of range";
+    let gallery = [
+        ("select 01", integer.to_owned()),
+        ("select -0", integer.to_owned()),
+        ("select 2147483648", small.to_owned()),
+        ("move k 2147483648", small.to_owned()),
+        ("client unblock 01", integer.to_owned()),
+        (
+            "client unblock 1 error 2",
+            misused("CLIENT", "unblock"),
+        ),
+        (
+            "pubsub channels a b",
+            misused("PUBSUB", "channels"),
+        ),
+        (
+            "pubsub shardchannels a b",
+            misused("PUBSUB", "shardchannels"),
+        ),
+        ("function flush sync 1", misused("FUNCTION", "flush")),
+        ("function restore a b c", misused("FUNCTION", "restore")),
+        ("acl cat a b", misused("ACL", "cat")),
+        ("acl log 01", integer.to_owned()),
+        (
+            "wait 1 01",
+            "-ERR timeout is not an integer or out of range".to_owned(),
+        ),
+        ("wait 1 -1", "-ERR timeout is negative".to_owned()),
+        (
+            "wait 1 9223372036854775807",
+            "-ERR timeout is out of range".to_owned(),
+        ),
+        ("auth a b c", "-ERR syntax error".to_owned()),
+        (
+            "hello +1",
+            "-ERR Protocol version is not an integer or out of range".to_owned(),
+        ),
+        (
+            "exec x",
+            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
+                .to_owned(),
+        ),
+    ];
+    for (line, error) in gallery {
+        assert_eq!(client.ask(line), error, "{line}");
+    }
+}
+
+#[test]
+fn exec_that_is_refused_ends_its_transaction() {
+    let running = Running::new();
+    let mut client = running.client();
+    assert_eq!(client.ask("multi"), "+OK");
+    assert_eq!(client.ask("set k v"), "+QUEUED");
+    assert_eq!(
+        client.ask("exec x"),
+        "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"
+    );
+    assert_eq!(client.ask("get k"), "(nil)");
+    assert_eq!(client.ask("exec"), "-ERR EXEC without MULTI");
+}
+
+#[test]
+fn errors_lose_the_line_breaks_at_their_end() {
+    let running = Running::new();
+    let mut client = running.client();
+    client.send(b"*4\r\n$6\r\nEXPIRE\r\n$1\r\nk\r\n$1\r\n1\r\n$4\r\na\nb\n\r\n");
+    assert_eq!(client.reply(), "-ERR Unsupported option a b");
+}

@@ -1,7 +1,7 @@
 //! MEMORY USAGE: what a key takes, by the store's own account.
 
 use crate::command::{errors, Context, Outcome};
-use crate::commands::numbers::parse_i64;
+use crate::commands::arguments::integer;
 use hyperdb_graph::{Kind, Record};
 
 /// What the store adds to each entry in memory: its key's prefix, version, and place in the index.
@@ -14,8 +14,7 @@ pub fn usage(cx: &mut Context<'_, '_>) -> Outcome {
     match cx.args.len() {
         3 => {}
         5 if cx.args.is(3, "SAMPLES") => {
-            let samples = parse_i64(cx.args.at(4)).ok_or_else(errors::not_an_integer)?;
-            if samples < 0 {
+            if integer(cx.args.at(4))? < 0 {
                 return Err(errors::syntax());
             }
         }
@@ -50,8 +49,8 @@ mod tests {
              set key value => +OK
              memory usage key => :72
              memory usage key samples 5 => :72
-             memory usage key samples x => -ERR value is not an integer or out of range
              memory usage key samples -1 => -ERR syntax error
+             memory usage key samples x => -ERR value is not an integer or out of range
              memory usage key more 5 => -ERR syntax error",
         );
     }

@@ -4,8 +4,7 @@ use super::databases::app_of;
 use super::look;
 use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
-use crate::commands::arguments::option_value;
-use crate::commands::numbers::parse_i64;
+use crate::commands::arguments::{option_value, small_integer};
 use hyperdb_graph::{AppId, Direction, Header, Kind, Record, Turn};
 use std::ops::Bound;
 
@@ -100,10 +99,7 @@ pub fn move_key(cx: &mut Context<'_, '_>) -> Outcome {
 }
 
 fn database(text: &[u8]) -> Result<u32, Abort> {
-    let number = parse_i64(text)
-        .filter(|number| i32::try_from(*number).is_ok())
-        .ok_or_else(errors::not_an_integer)?;
-    u32::try_from(number).map_err(|_| super::databases::out_of_range())
+    u32::try_from(small_integer(text)?).map_err(|_| super::databases::out_of_range())
 }
 
 /// Copies an element with its expiry; false if there is none, or the target is taken and may not be replaced.
@@ -229,6 +225,7 @@ mod tests {
              type copy => +string
              copy s s => -ERR source and destination objects are the same
              copy s t db x => -ERR value is not an integer or out of range
+             copy s t db 2147483648 => -ERR value is out of range, value must between -2147483648 and 2147483647
              copy s t db -1 => -ERR DB index is out of range
              copy s t what => -ERR syntax error
              copy s s db 3 => :1

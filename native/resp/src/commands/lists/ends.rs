@@ -95,8 +95,8 @@ pub(super) fn lmpop(cx: &mut Context<'_, '_>) -> Outcome {
 
 /// BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub(super) fn blmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let timeout = blocking::timeout(cx.args.at(1))?;
     let request = MultiPop::parse(cx, 2)?;
+    let timeout = blocking::timeout(cx.args.at(1))?;
     if request.try_pop(cx)? {
         return Ok(());
     }

@@ -215,6 +215,7 @@ fn pop_from_the_first_that_has_values() {
          lmpop 1 a left count 1 count 1 => -ERR syntax error
          blmpop 0 1 a left => +BLOCKED
          rpush b 1 => :1
+         blmpop x 0 a left => -ERR numkeys should be greater than 0
          blmpop 0 2 a b left => *2 $1 b *1 $1 1",
     );
 }
@@ -230,6 +231,8 @@ fn blocking() {
          blpop l -1 => -ERR timeout is negative
          blpop l 1e400 => -ERR timeout is negative
          blpop l inf => -ERR timeout is negative
+         blpop l 1e-5000 => -ERR timeout is not a float or out of range
+         blpop l 1e-400 => +BLOCKED
          blpop l 1e5000 => -ERR timeout is not a float or out of range
          rpush m a b => :2
          blpop l m 0 => *2 $1 m $1 a

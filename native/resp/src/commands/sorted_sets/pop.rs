@@ -121,8 +121,8 @@ pub(super) fn zmpop(cx: &mut Context<'_, '_>) -> Outcome {
 
 /// BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
 pub(super) fn bzmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let timeout = blocking::timeout(cx.args.at(1))?;
     let request = MultiPop::parse(cx, 2)?;
+    let timeout = blocking::timeout(cx.args.at(1))?;
     if request.try_pop(cx)? {
         return Ok(());
     }

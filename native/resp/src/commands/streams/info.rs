@@ -3,9 +3,10 @@
 use super::entries::{self, Stream, NODE};
 use super::groups::{self, Open, Progress};
 use super::ids::reply_id;
-use super::manage::{misused, no_group};
+use super::manage::no_group;
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::arguments::integer;
+use crate::commands::arguments::misused;
 use crate::reply::Reply;
 use hyperdb_graph::stream::{Consumer, Group, Id, Pending};
 use hyperdb_graph::{Direction, Step};

@@ -5,7 +5,7 @@ use super::groups::{self, Open};
 use super::ids;
 use crate::args::Args;
 use crate::command::{Abort, Context, Outcome};
-use crate::commands::arguments::integer;
+use crate::commands::arguments::{integer, misused};
 use hyperdb_graph::stream::Id;
 use hyperdb_graph::Kind;
 
@@ -14,16 +14,6 @@ use hyperdb_graph::Kind;
 struct Options {
     make: bool,
     read: Option<u64>,
-}
-
-/// The error of a subcommand whose arguments do not fit.
-pub(super) fn misused(args: &Args<'_>) -> Abort {
-    let shown = |i: usize| groups::shown(&args.at(i)[..args.at(i).len().min(128)]);
-    Abort::error(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{}'. Try {} HELP.",
-        shown(1),
-        shown(0).to_uppercase()
-    ))
 }
 
 impl Options {
@@ -83,6 +73,10 @@ pub(super) fn create(cx: &mut Context<'_, '_>) -> Outcome {
     let found = entries::open(cx, key)?;
     if found.is_none() && !options.make {
         return Err(no_stream());
+    }
+    // One option too many is refused behind what it would be refused for without.
+    if args.len() > 8 {
+        return Err(misused(&args));
     }
     let last = match args.at(4) {
         b"$" => found.as_ref().map_or(Id::MIN, Stream::last),

@@ -9,7 +9,7 @@ use super::groups::{self, Open, Progress};
 use super::ids::{self, reply_id};
 use crate::command::{errors, Abort, Block, Context, OnTimeout, Outcome};
 use crate::commands::arguments::integer;
-use crate::commands::numbers::parse_i64;
+use crate::commands::blocking;
 use hyperdb_graph::stream::{Consumer, Id, Pending};
 use hyperdb_graph::{Direction, Step};
 use std::ops::{ControlFlow, Range};
@@ -55,17 +55,6 @@ pub(super) fn xreadgroup(cx: &mut Context<'_, '_>) -> Outcome {
     request.run(cx, &from)
 }
 
-fn timeout(text: &[u8], now_ms: i64) -> Result<Option<u64>, Abort> {
-    let milliseconds = parse_i64(text)
-        .ok_or_else(|| Abort::error("ERR timeout is not an integer or out of range"))?;
-    let milliseconds =
-        u64::try_from(milliseconds).map_err(|_| Abort::error("ERR timeout is negative"))?;
-    if milliseconds > i64::MAX as u64 - now_ms.unsigned_abs() {
-        return Err(Abort::error("ERR timeout is out of range"));
-    }
-    Ok((milliseconds > 0).then_some(milliseconds))
-}
-
 fn only_for_groups(option: &str) -> Abort {
     Abort::error(format!(
         "ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
@@ -87,7 +76,7 @@ impl<'a> Request<'a> {
             let more = args.len() - i - 1;
             if args.is(i, "BLOCK") && more > 0 {
                 i += 1;
-                request.block = Some(timeout(args.at(i), cx.turn.now_ms())?);
+                request.block = Some(blocking::milliseconds(args.at(i), cx.turn.now_ms())?);
             } else if args.is(i, "COUNT") && more > 0 {
                 i += 1;
                 let count = u64::try_from(integer(args.at(i))?).unwrap_or(0);
