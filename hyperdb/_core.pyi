@@ -275,6 +275,37 @@ class TransactionGraph:
     def counts(self) -> list[tuple[_Kind, int, int]]: ...
     def expiring(self) -> int: ...
 
+_Moving: TypeAlias = Callable[[str, int, int], object]
+_Payloads: TypeAlias = list[tuple[bytes, int | None, bytes]]
+
+def import_rdb(
+    store: Store,
+    path: str | PathLike[str],
+    progress: _Moving,
+    *,
+    policy: str = "refuse",
+    pattern: bytes | None = None,
+    pass_modules: bool = False,
+    pass_functions: bool = False,
+    restart: bool = False,
+    compare: bool = False,
+    dry: bool = False,
+) -> dict[str, Any]: ...
+def export_rdb(
+    store: Store,
+    path: str | PathLike[str],
+    progress: _Moving,
+    *,
+    pattern: bytes | None = None,
+    pass_functions: bool = False,
+    at: int | None = None,
+) -> dict[str, Any]: ...
+def restore_payloads(
+    store: Store, db: int, given: _Payloads, *, policy: str = "refuse", note: tuple[bytes, bytes] | None = None
+) -> tuple[int, int, int, int, list[int]]: ...
+def differing_payloads(store: Store, db: int, given: _Payloads) -> list[int]: ...
+def restore_functions(store: Store, payload: bytes, *, policy: str = "refuse") -> int: ...
+
 _Key: TypeAlias = tuple[bytes, str, int | None, int, int, bytes | None]
 _Place: TypeAlias = tuple[bytes, bytes]
 
@@ -288,7 +319,7 @@ class Keyspace:
         self,
         kind: str,
         id: bytes | None,
-        within: bytes | tuple[int, int] | tuple[float, float] | None,
+        within: bytes | tuple[bytes, bytes] | tuple[int, int] | tuple[float, float] | None,
         after: _Place | None,
         limit: int,
     ) -> tuple[list[tuple[Any, ...]], _Place | None]: ...

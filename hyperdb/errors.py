@@ -23,6 +23,8 @@
     |   +-- RowLockedError      a lock was not free and the caller would not wait
     +-- TransactionStateError   the transaction has ended or failed, only reads, or has no such savepoint
     +-- CancelledError          somebody cancelled the wait for a lock
+    +-- RdbError                a file of RDB is damaged, or holds what has no form here; the text begins with the byte
+    +-- SourceError             a Redis from which data are imported could not be reached, or refused
     +-- CommandError            a command was refused; the text begins with Redis's error class
     +-- ClosedError             the database, snapshot or server was closed
     +-- ForkedError             the database was opened before this process was forked
@@ -169,6 +171,14 @@ class TransactionStateError(HyperDBError):
 
 class CancelledError(HyperDBError):
     """Somebody cancelled the wait for a lock, or the laying out of an epoch."""
+
+
+class RdbError(HyperDBError):
+    """A file of RDB is damaged, or holds what has no form here; the text begins with the byte. Nothing of it was written."""
+
+
+class SourceError(HyperDBError):
+    """A Redis from which data are imported could not be reached, or refused; the text begins with its error class then."""
 
 
 class CommandError(HyperDBError):

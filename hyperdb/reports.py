@@ -2,7 +2,7 @@
 
 Theory: a report is a function from a database and named arguments to JSON values under stable names. Roots, keys and digests are
 hex; ids, fields and bundles, which may be any bytes, are base64; sizes are bytes, times are UTC. Invariant: no report takes or
-gives a secret, and none writes but `seal` and `keep_attestation`.
+gives a secret but the address of a source that is imported from, and none writes but `seal`, `keep_attestation` and imports.
 """
 
 from __future__ import annotations
@@ -253,9 +253,28 @@ def stats(database: Database) -> dict[str, Json]:
     return {"storage": storage, "frames": frames | {"frame_last_failure": database.frames.failure() or ""}}
 
 
+def _moving(name: str) -> Report:
+    """What moves data from Redis or to it; loaded when it is asked for."""
+
+    def run(database: Database, arguments: Json, progress: Progress) -> Any:
+        from hyperdb.transfer import files, live
+
+        known: Mapping[str, Report] = {
+            "import_rdb": files.import_file,
+            "import_redis": live.import_server,
+            "export_rdb": files.export_file,
+        }
+        return known[name](database, arguments, progress)
+
+    return run
+
+
 REPORTS: Mapping[str, Report] = {
     "check": _check,
+    "export_rdb": _moving("export_rdb"),
     "frames": _frames,
+    "import_rdb": _moving("import_rdb"),
+    "import_redis": _moving("import_redis"),
     "keep_attestation": _keep_attestation,
     "prove": _prove,
     "root": _root,

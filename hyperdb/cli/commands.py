@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 import hyperdb
-from hyperdb.cli import encrypted, epochs, keys, proofs
+from hyperdb.cli import encrypted, epochs, keys, moving, proofs
 from hyperdb.cli.demo import demo
 from hyperdb.cli.files import Dir
 from hyperdb.cli.output import AsJson, print_json, print_table
@@ -105,5 +105,7 @@ application.command("attest-import")(keys.attest_import)
 for of_files in (encrypted.encrypt, encrypted.verify, encrypted.decrypt, encrypted.share):
     keys.key_verbs.command()(of_files)
 application.add_typer(keys.key_verbs, name="key")
+application.add_typer(moving.import_verbs, name="import")
+application.add_typer(moving.export_verbs, name="export")
 application.command()(demo)
 application.command()(shell)

@@ -25,6 +25,7 @@ mod sql;
 mod store;
 mod transaction;
 mod transaction_graph;
+mod transfer;
 mod validated;
 mod verenc;
 mod wide;
@@ -67,6 +68,10 @@ mod _core {
     use super::transaction::Transaction;
     #[pymodule_export]
     use super::transaction_graph::TransactionGraph;
+    #[pymodule_export]
+    use super::transfer::{
+        differing_payloads, export_rdb, import_rdb, restore_functions, restore_payloads,
+    };
     #[pymodule_export]
     use super::validated::write_unless_changed;
     #[pymodule_export]

@@ -13,6 +13,7 @@ use crate::hyperedge::{View, Walk};
 use crate::keys::{self, AppId};
 use crate::sequencer::Transaction;
 use crate::step::Step;
+use crate::stream::{decode_fields, Id};
 use crate::turn::{directory_entry, directory_id, malformed};
 use crate::AppStats;
 use hyperdb_lsm::{Direction, Family, KeyRange};
@@ -50,6 +51,8 @@ pub enum Part {
     Item(i64, Vec<u8>),
     /// Of a sorted set.
     Scored(Vec<u8>, f64),
+    /// Of a stream: its id, fields and values in turn.
+    Entry(Id, Vec<Vec<u8>>),
 }
 
 /// Which members of a collection.
@@ -64,6 +67,8 @@ pub enum Within {
     Indexes(i64, i64),
     /// Members with scores between these, included; what is equal to an end that does not count is left to the caller.
     Scores(f64, f64),
+    /// Entries from one id to another, both included.
+    Ids(Id, Id),
 }
 
 /// Where a walk over members goes on: behind a member of an element.
@@ -297,6 +302,10 @@ impl<V: View> Reading<'_, V> {
                     end: KeyRange::prefix(&highest).end,
                 }
             }
+            (Within::Ids(low, high), Kind::Stream) => KeyRange {
+                start: from(&low.to_bytes()),
+                end: from(&high.to_bytes()),
+            },
             _ => whole,
         }
     }
@@ -324,6 +333,11 @@ fn part(header: &Header, by_score: bool, member: &[u8], value: &[u8]) -> Step<Pa
             Part::Scored(hashed()?.to_vec(), keys::unorder_f64(word(member)?))
         }
         Kind::SortedSet => Part::Scored(hashed()?.to_vec(), f64::from_le_bytes(word(value)?)),
+        Kind::Stream => {
+            let id = Id::from_bytes(member).ok_or_else(|| malformed("entry"))?;
+            let words = decode_fields(value).ok_or_else(|| malformed("entry"))?;
+            Part::Entry(id, words.into_iter().map(<[u8]>::to_vec).collect())
+        }
         _ => Part::Member(hashed()?.to_vec()),
     })
 }

@@ -20,6 +20,7 @@ mod scripting;
 pub mod server;
 mod session;
 pub mod table;
+pub mod transfer;
 
 pub use args::Args;
 pub use command::{Abort, Context, Handler, Outcome};

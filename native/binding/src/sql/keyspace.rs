@@ -7,6 +7,7 @@ use super::transaction::SqlTransaction;
 use crate::errors::raise;
 use crate::transaction::choose;
 use hyperdb_graph::keyspace::{self, After, KeyRow, Part, Within};
+use hyperdb_graph::stream::Id;
 use hyperdb_graph::{AppId, Kind};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -16,12 +17,14 @@ const KINDS: &[(&str, Kind)] = &[
     ("set", Kind::Set),
     ("list", Kind::List),
     ("zset", Kind::SortedSet),
+    ("stream", Kind::Stream),
 ];
 
-/// Which members: by name, between two indexes, between two scores.
+/// Which members: by name, between two ids of 16 bytes, between two indexes, between two scores.
 #[derive(FromPyObject)]
 enum PyWithin<'py> {
     Named(Bound<'py, PyBytes>),
+    Ids((Bound<'py, PyBytes>, Bound<'py, PyBytes>)),
     Indexes((i64, i64)),
     Scores((f64, f64)),
 }
@@ -31,6 +34,10 @@ enum PyWithin<'py> {
 pub(crate) struct Keyspace {
     transaction: Py<SqlTransaction>,
     app: Option<AppId>,
+}
+
+fn stream_id(raw: &Bound<'_, PyBytes>) -> PyResult<Id> {
+    Id::from_bytes(raw.as_bytes()).ok_or_else(|| raise("InvalidError", "an id has 16 bytes"))
 }
 
 /// The word of TYPE.
@@ -69,6 +76,10 @@ fn member<'py>(py: Python<'py>, id: &[u8], part: &Part) -> PyResult<Bound<'py, P
         Part::Member(member) => (bytes(id), bytes(member)).into_pyobject(py),
         Part::Item(index, item) => (bytes(id), *index, bytes(item)).into_pyobject(py),
         Part::Scored(member, score) => (bytes(id), bytes(member), *score).into_pyobject(py),
+        Part::Entry(entry, words) => {
+            let words = PyList::new(py, words.iter().map(|word| bytes(word)))?;
+            (bytes(id), entry.ms, entry.seq, words).into_pyobject(py)
+        }
     }
 }
 
@@ -142,6 +153,7 @@ impl Keyspace {
         }
         let within = match within {
             None => Within::All,
+            Some(PyWithin::Ids((low, high))) => Within::Ids(stream_id(&low)?, stream_id(&high)?),
             Some(PyWithin::Named(name)) => Within::Named(name.as_bytes().to_vec()),
             Some(PyWithin::Indexes((low, high))) => Within::Indexes(low, high),
             Some(PyWithin::Scores((low, high))) => Within::Scores(low, high),

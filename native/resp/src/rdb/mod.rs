@@ -12,6 +12,7 @@
 //! gives a value that Redis would not have (a member twice, a score that is no number, an empty collection).
 
 mod crc64;
+pub mod file;
 mod listpack;
 mod lzf;
 mod packed;
@@ -28,8 +29,8 @@ pub type Text = Vec<u8>;
 
 /// The version that is written: Redis 7.0's. Redis refuses what is newer than itself.
 const VERSION: u16 = 10;
-/// The newest version that is read: Redis 7.2's.
-const NEWEST: u16 = 11;
+/// The newest version that is read: Redis 7.4's, of which hashes whose fields expire are refused.
+const NEWEST: u16 = 12;
 /// Version and checksum.
 const FOOTER: usize = 10;
 
@@ -57,6 +58,11 @@ pub enum Refusal {
     Footer,
     /// What lies before them is malformed.
     Body,
+}
+
+/// The CRC-64 of some bytes.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    crc64::of(bytes)
 }
 
 /// Marks the code of a library of functions.

@@ -87,7 +87,7 @@ pub(super) fn read(input: &mut Input<'_>, version: Version) -> Option<StreamValu
     let mut value = StreamValue::default();
     for _ in 0..input.count()? {
         let first = Id::from_bytes(&input.text()?)?;
-        let pack = input.text()?;
+        let pack = input.pack()?;
         read_node(input, first, &pack, &mut value.entries)?;
     }
     let count = input.number()?;

@@ -58,18 +58,20 @@ impl Output {
     }
 }
 
-/// The payload of a value, with version and checksum.
-pub fn dump(value: &Value) -> Vec<u8> {
-    let mut out = Output::default();
-    let kind = match value {
+/// The type of a value as it is written.
+pub(super) fn kind(value: &Value) -> u8 {
+    match value {
         Value::Text(_) => 0,
         Value::List(_) => 1,
         Value::Set(_) => 2,
         Value::Hash(_) => 4,
         Value::SortedSet(_) => 5,
         Value::Stream(_) => 19,
-    };
-    out.0.push(kind);
+    }
+}
+
+/// Writes a value without its type.
+pub(super) fn body(out: &mut Output, value: &Value) {
     match value {
         Value::Text(text) => out.text(text),
         Value::List(items) | Value::Set(items) => out.texts(items.len(), items.iter()),
@@ -84,8 +86,15 @@ pub fn dump(value: &Value) -> Vec<u8> {
                 out.raw(&score.to_le_bytes());
             }
         }
-        Value::Stream(value) => stream::write(&mut out, value),
+        Value::Stream(value) => stream::write(out, value),
     }
+}
+
+/// The payload of a value, with version and checksum.
+pub fn dump(value: &Value) -> Vec<u8> {
+    let mut out = Output::default();
+    out.0.push(kind(value));
+    body(&mut out, value);
     with_footer(out)
 }
 

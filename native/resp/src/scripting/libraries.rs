@@ -20,9 +20,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// The app of the libraries.
-const APP: &[u8] = b"redis/functions";
+pub(super) const APP: &[u8] = b"redis/functions";
 /// The vertex of the generation; no library has such a name.
-const GENERATION: &[u8] = b"#";
+pub(super) const GENERATION: &[u8] = b"#";
 /// The name of every library in errors.
 const CHUNK: &str = "@user_function";
 /// Longest that a library may take to register its functions.

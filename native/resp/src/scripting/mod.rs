@@ -8,6 +8,7 @@
 //! **Invariant.** Lua runs on the loop's thread alone, and only inside [`run::run`]. Whatever a script does, that ends: a hook looks at the
 //! time and at other clients, memory is bounded, and errors of ours end it for good, caught or not.
 
+pub(crate) mod adopt;
 mod api;
 mod bits;
 mod cache;

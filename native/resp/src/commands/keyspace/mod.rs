@@ -15,6 +15,8 @@ mod serialized;
 mod slots;
 mod sort;
 
+pub(crate) use serialized::store as store_value;
+
 use crate::command::{Abort, Context, Handler};
 use hyperdb_graph::Kind;
 

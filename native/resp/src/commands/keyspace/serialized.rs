@@ -131,7 +131,8 @@ pub fn restore(cx: &mut Context<'_, '_>) -> Outcome {
     Ok(())
 }
 
-fn store(cx: &mut Context<'_, '_>, key: &[u8], value: &Value) -> Outcome {
+/// Stores a value under a key, where nothing is.
+pub(crate) fn store(cx: &mut Context<'_, '_>, key: &[u8], value: &Value) -> Outcome {
     match value {
         Value::Text(text) => cx.turn.put_vertex(cx.app, key, text, None)?,
         Value::List(items) => lists::store(cx, key, items)?,
