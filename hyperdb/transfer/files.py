@@ -40,13 +40,10 @@ def policy_of(arguments: Json) -> str:
 
 
 def sizes(database: Database) -> dict[int, int]:
-    """Keys of each numbered database that has any."""
-    found = {}
-    for number in range(DATABASES):
-        reply = database.execute_raw(number, [b"DBSIZE"])
-        if reply.startswith(b":") and int(reply[1:]):
-            found[number] = int(reply[1:])
-    return found
+    """Keys of each numbered database that has any. A command would make those that are not there yet."""
+    with database.snapshot() as snapshot:
+        found = {number: snapshot.app(f"redis/{number}").count() for number in range(DATABASES)}
+    return {number: count for number, count in found.items() if count}
 
 
 def _heard(progress: Progress) -> Callable[[str, int, int], object]:
