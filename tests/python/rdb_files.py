@@ -1,7 +1,7 @@
 """Files of RDB made by hand, from the format's description alone: every encoding that Redis up to 7.2 writes, older ones too.
 
-Theory: a writer that shares no code with the reader under test, so that both are checked. Values are written in the encoding that is
-asked for, whether Redis would choose it or not.
+Theory: a writer that shares no code with the reader under test, so that both are checked. Values are written in the encoding
+that is asked for, whether Redis would choose it or not.
 """
 
 from __future__ import annotations

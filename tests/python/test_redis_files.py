@@ -1,7 +1,7 @@
-"""Files of RDB into a database and out of it: every encoding, and everything that is wrong with a file, before anything is written.
+"""Files of RDB into a database and out of it: every encoding, and all that is wrong with a file.
 
-Theory: the files are made by a writer that shares no code with the reader (`rdb_files`); what was written is asked for with Redis's
-own commands; that nothing was written is told by the number of the newest commit.
+Theory: the files are made by a writer that shares no code with the reader (`rdb_files`); what was written is asked for with
+Redis's own commands; that nothing was written is told by the number of the newest commit.
 """
 
 from __future__ import annotations
@@ -100,14 +100,28 @@ def score(number: float) -> bytes:
 
 ENCODINGS: dict[str, tuple[int, bytes, Any]] = {
     "string": (0, made.text(b"plain\0\xff"), b"plain\0\xff"),
-    "small integers": (1, made.length(4) + b"".join(map(made.integer, (7, -129, 70_000, -(1 << 31)))), [b"7", b"-129", b"70000", b"-2147483648"]),
+    "small integers": (
+        1,
+        made.length(4) + b"".join(map(made.integer, (7, -129, 70_000, -(1 << 31)))),
+        [b"7", b"-129", b"70000", b"-2147483648"],
+    ),
     "compressed": (0, made.lzf(b"ab" + b"x" * 1000 + b"tail"), b"ab" + b"x" * 1000 + b"tail"),
     "list": (1, made.length(len(WORDS)) + b"".join(map(made.text, WORDS)), WORDS),
     "list as ziplist": (10, made.text(made.ziplist([*WORDS, *NUMBERS])), [*WORDS, *TEXTS]),
-    "quicklist of ziplists": (14, made.length(2) + made.text(made.ziplist([b"a", 5])) + made.lzf(made.ziplist([b"b" * 500])), [b"a", b"5", b"b" * 500]),
+    "quicklist of ziplists": (
+        14,
+        made.length(2) + made.text(made.ziplist([b"a", 5])) + made.lzf(made.ziplist([b"b" * 500])),
+        [b"a", b"5", b"b" * 500],
+    ),
     "quicklist of listpacks": (
         18,
-        made.length(3) + b"\2" + made.text(made.listpack([*WORDS, *NUMBERS])) + b"\1" + made.text(b"large" * 9) + b"\2" + made.lzf(made.listpack([b"c" * 90])),
+        made.length(3)
+        + b"\2"
+        + made.text(made.listpack([*WORDS, *NUMBERS]))
+        + b"\1"
+        + made.text(b"large" * 9)
+        + b"\2"
+        + made.lzf(made.listpack([b"c" * 90])),
         [*WORDS, *TEXTS, b"large" * 9, b"c" * 90],
     ),
     "set": (2, made.length(2) + made.text(b"m") + made.integer(5), {b"m", b"5"}),
@@ -126,7 +140,7 @@ ENCODINGS: dict[str, tuple[int, bytes, Any]] = {
     "stream 1": (15, made.stream(1, ENTRIES), RANGE),
     "stream 2": (19, made.stream(2, ENTRIES), RANGE),
     "stream 3": (21, made.stream(3, ENTRIES), RANGE),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
@@ -204,28 +218,55 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "more behind the end": (made.file() + b"\0", r"byte 18: 1 bytes behind the end"),
     "a type that does not exist": (made.file(b"\x40"), r"byte 9: there is no type or part 64"),
     "an empty list": (made.file(made.entry(1, b"k", b"\0")), r"a list under the key 'k' is malformed"),
-    "a member twice": (made.file(made.entry(2, b"k", made.length(2) + 2 * made.text(b"m"))), r"a set under the key 'k' is malformed"),
-    "a score that is no number": (made.file(made.entry(5, b"k", b"\1\1m" + struct.pack("<d", float("nan")))), r"a sorted set .* is malformed"),
+    "a member twice": (
+        made.file(made.entry(2, b"k", made.length(2) + 2 * made.text(b"m"))),
+        r"a set under the key 'k' is malformed",
+    ),
+    "a score that is no number": (
+        made.file(made.entry(5, b"k", b"\1\1m" + struct.pack("<d", float("nan")))),
+        r"a sorted set .* is malformed",
+    ),
     "an odd hash": (made.file(made.entry(16, b"k", made.text(made.listpack([b"f"])))), r"a hash under the key 'k' is malformed"),
     "a string of 2^60 bytes": (made.file(made.entry(0, b"k", made.length(1 << 60))), r"needs more than is there"),
     "a list of 2^60 items": (made.file(made.entry(1, b"k", made.length(1 << 60))), r"needs more than is there"),
     "a hash of 2^63 fields": (made.file(made.entry(4, b"k", made.length(1 << 63))), r"byte \d+: "),
-    "a block that says it becomes 2^31 bytes": (made.file(made.entry(0, b"k", b"\xc3" + made.length(3) + made.length(1 << 31) + b"abc")), "malformed"),
-    "a block that becomes less than it says": (made.file(made.entry(0, b"k", b"\xc3" + made.length(2) + made.length(200) + b"\0a")), "malformed"),
-    "a reference before the start": (made.file(made.entry(0, b"k", b"\xc3" + made.length(3) + made.length(9) + b"\xe0\0\5")), "malformed"),
+    "a block that says it becomes 2^31 bytes": (
+        made.file(made.entry(0, b"k", b"\xc3" + made.length(3) + made.length(1 << 31) + b"abc")),
+        "malformed",
+    ),
+    "a block that becomes less than it says": (
+        made.file(made.entry(0, b"k", b"\xc3" + made.length(2) + made.length(200) + b"\0a")),
+        "malformed",
+    ),
+    "a reference before the start": (
+        made.file(made.entry(0, b"k", b"\xc3" + made.length(3) + made.length(9) + b"\xe0\0\5")),
+        "malformed",
+    ),
     "a quicklist of 2^40 nodes": (made.file(made.entry(18, b"k", made.length(1 << 40))), r"needs more than is there"),
-    "a stream's entry before the first": (made.file(made.entry(19, b"k", made.stream(2, ENTRIES[::-1]))), r"a stream under the key 'k'"),
-    "fields that expire": (made.file(made.entry(24, b"k", b"\0")), r"byte 9: a hash whose fields expire \(Redis 7.4\) under the key 'k'"),
+    "a stream's entry before the first": (
+        made.file(made.entry(19, b"k", made.stream(2, ENTRIES[::-1]))),
+        r"a stream under the key 'k'",
+    ),
+    "fields that expire": (
+        made.file(made.entry(24, b"k", b"\0")),
+        r"byte 9: a hash whose fields expire \(Redis 7.4\) under the key 'k'",
+    ),
     "an old module": (made.file(made.entry(6, b"k", b"\0")), r"a module's value under the key 'k'"),
     "a module": (
         made.file(made.entry(7, b"doc", made.length(made.module_id("ReJSON-RL", 3)) + b"\5\2{}\0")),
         r"byte 9: the key 'doc' of database 0 holds a value of the module ReJSON-RL \(encoding version 3\)",
     ),
-    "a database that is none here": (made.file(made.database(16), made.entry(0, b"k", b"\1v")), r"is of database 16: there are 0 to 15"),
-    "a key twice": (made.file(made.entry(0, b"k", b"\1v"), made.entry(2, b"k", b"\1\1m")), r"byte 14: the key 'k' is there twice"),
+    "a database that is none here": (
+        made.file(made.database(16), made.entry(0, b"k", b"\1v")),
+        r"is of database 16: there are 0 to 15",
+    ),
+    "a key twice": (
+        made.file(made.entry(0, b"k", b"\1v"), made.entry(2, b"k", b"\1\1m")),
+        r"byte 14: the key 'k' is there twice",
+    ),
     "a library of a release candidate": (made.file(b"\xf6\1a"), r"release candidate"),
     "a key without a value": (made.file(b"\0\1k"), r"byte \d+: "),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

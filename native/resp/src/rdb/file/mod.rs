@@ -32,7 +32,7 @@ use std::fmt;
 use std::io;
 
 /// What one key's value may take in memory beside its bytes in the file: strings that were compressed, and what each string costs.
-pub const MOST_EXPANDED: usize = 2 << 30;
+pub const MOST_EXPANDED: usize = 1 << 30;
 /// What a string costs beside its bytes.
 const EACH: usize = 40;
 /// The newest version that is read: Redis 7.4's; what is new in it is refused by its name.

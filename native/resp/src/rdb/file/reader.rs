@@ -99,6 +99,12 @@ impl<R: Read> FileReader<R> {
         }
     }
 
+    /// Lets a part take less memory.
+    #[cfg(test)]
+    pub(super) fn bound(&mut self, most: usize) {
+        self.window.bound(most);
+    }
+
     /// The version of the format.
     pub fn version(&self) -> u32 {
         self.version

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::super::{crc64, Value};
-use super::{FileReader, FileWriter, Part, Problem, MOST_EXPANDED};
+use super::{FileReader, FileWriter, Part, Problem};
 use proptest::prelude::*;
 use std::io::Read;
 
@@ -143,11 +143,12 @@ fn modules_are_named_and_passed_over() {
 
 #[test]
 fn strings_that_expand_are_bounded() {
+    const MOST: usize = 4 << 20;
     // Blocks of LZF that become 264 times as long, more and more of them, would take more than one value may.
-    let block: Vec<u8> = [&[0, b'x'][..], &[0xe0, 0xff, 0].repeat(1 << 16)].concat();
-    let len = 1 + 264 * (1 << 16);
+    let block: Vec<u8> = [&[0, b'x'][..], &[0xe0, 0xff, 0].repeat(1 << 10)].concat();
+    let len = 1 + 264 * (1 << 10);
     let mut value = vec![1, 1, b'k'];
-    let count = MOST_EXPANDED / len + 2;
+    let count = MOST / len + 2;
     value.extend([&[0x80][..], &u32::try_from(count).unwrap().to_be_bytes()].concat());
     for _ in 0..count {
         value.extend(
@@ -162,6 +163,7 @@ fn strings_that_expand_are_bounded() {
     }
     let bytes = file(&value);
     let mut reader = FileReader::new(&bytes[..], bytes.len() as u64).unwrap();
+    reader.bound(MOST);
     match reader.next() {
         Err(Problem::Fault(fault)) => assert!(fault.what.contains("bytes of memory"), "{fault}"),
         other => panic!("{:?}", other.is_ok()),

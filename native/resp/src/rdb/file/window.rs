@@ -24,6 +24,8 @@ pub(super) struct Window<R> {
     beyond: u64,
     /// Of all that was understood.
     sum: u64,
+    /// What a part may take in memory beside its bytes.
+    most: usize,
 }
 
 impl<R: Read> Window<R> {
@@ -36,7 +38,14 @@ impl<R: Read> Window<R> {
             at,
             beyond: size.saturating_sub(at),
             sum: 0,
+            most: MOST_EXPANDED,
         }
+    }
+
+    /// Lets a part take less.
+    #[cfg(test)]
+    pub(super) fn bound(&mut self, most: usize) {
+        self.most = most;
     }
 
     /// Where the front is in the file.
@@ -82,7 +91,7 @@ impl<R: Read> Window<R> {
     ) -> Result<T, Problem> {
         loop {
             let held = &self.bytes[self.front..];
-            let mut input = Input::window(held, self.beyond, (MOST_EXPANDED, EACH));
+            let mut input = Input::window(held, self.beyond, (self.most, EACH));
             let made = read(&mut input);
             let used = held.len() - input.left();
             if let Some(made) = made {
@@ -102,7 +111,7 @@ impl<R: Read> Window<R> {
                     return Err(Problem::fault(at, text));
                 }
                 Lack::Room => {
-                    let text = format!("{what} takes more than {MOST_EXPANDED} bytes of memory");
+                    let text = format!("{what} takes more than {} bytes of memory", self.most);
                     return Err(Problem::fault(at, text));
                 }
                 Lack::Nothing => return Err(Problem::fault(at, format!("{what} is malformed"))),
