@@ -85,6 +85,10 @@ compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery 
 	$(BIN)/python compat-tests/apps/celery_queue.py
 	$(BIN)/python compat-tests/apps/bullmq_queue.py
 	$(BIN)/python compat-tests/apps/rate_limiter.py
+	$(BIN)/python compat-tests/apps/django_cache.py
+	$(BIN)/python compat-tests/apps/chat.py
+	$(BIN)/python compat-tests/apps/stream_workers.py
+	$(BIN)/python compat-tests/apps/python_libraries.py
 	$(BIN)/python compat-tests/resp/bad_input.py
 
 compat-sql: build $(VENV)/.dev ## every SQL client and suite, each beside PostgreSQL (hours; KEEP=DIR keeps what it fetched and what it said)

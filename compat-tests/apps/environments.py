@@ -1,0 +1,51 @@
+"""Virtual environments and source distributions for the applications, made once and kept under build/compat."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import venv
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import servers
+
+HOME = servers.ROOT / "build" / "compat"
+
+
+def environment(name: str, *packages: str) -> Path:
+    """The Python of a virtual environment that has these packages."""
+    folder = HOME / name
+    python = folder / "venv" / "bin" / "python"
+    installed = folder / "installed"
+    wanted = "\n".join(packages)
+    if not installed.exists() or installed.read_text() != wanted:
+        venv.create(folder / "venv", with_pip=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True)
+        installed.write_text(wanted)
+    return python
+
+
+def source(name: str, python: Path, release: str) -> Path:
+    """The unpacked source distribution of a release such as `Django==5.2`, for the tests that come with it."""
+    folder = HOME / name / "source"
+    if not folder.exists():
+        fetched = HOME / name / "fetched"
+        pip = [
+            str(python),
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+        ]
+        # Building what was fetched is not asked for, but pip reads its name from it.
+        subprocess.run([*pip, "--no-build-isolation", "-d", str(fetched), release], check=True)
+        with tarfile.open(next(fetched.glob("*.tar.gz"))) as archive:
+            archive.extractall(fetched, filter="data")
+        next(path for path in fetched.iterdir() if path.is_dir()).rename(folder)
+    return folder
