@@ -242,6 +242,8 @@ pub(crate) fn report(latency: &Latency, threshold: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

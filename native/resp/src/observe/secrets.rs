@@ -3,6 +3,7 @@
 //! **Invariant.** SLOWLOG and MONITOR show arguments through [`Secrets::shown`] alone.
 
 use crate::args::Args;
+use std::iter;
 use std::ops::Range;
 
 const REDACTED: &[u8] = b"(redacted)";
@@ -24,8 +25,8 @@ impl Secrets {
     pub(crate) fn of(name: &str, args: Args<'_>) -> Secrets {
         let end = args.len();
         Secrets(match name {
-            "auth" => vec![1..end],
-            "acl|setuser" | "acl|deluser" | "acl|getuser" => vec![2..end],
+            "auth" => iter::once(1..end).collect(),
+            "acl|setuser" | "acl|deluser" | "acl|getuser" => iter::once(2..end).collect(),
             "hello" => hello(args),
             "config|set" => (2..end)
                 .step_by(2)

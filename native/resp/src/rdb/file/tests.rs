@@ -1,6 +1,6 @@
 //! Files: what is written is read again, whatever the window, and nothing that is cut or changed is taken.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::super::{crc64, Value};
 use super::{FileReader, FileWriter, Part, Problem};
