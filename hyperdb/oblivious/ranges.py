@@ -20,6 +20,10 @@ MOST_PAGES = 64
 """Of one range at `pir`: beyond that, fetching everything is less work for both."""
 
 
+_ACCOMPANIED = frozenset({"sorted set", "stream"})
+"""Kinds that keep a second run of entries: members by their scores; groups of consumers, and what is pending."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What was asked for of a collection."""
@@ -36,8 +40,8 @@ def keys(header: Collection, bounds: Bounds) -> tuple[bytes, bytes]:
 
 
 def meant(header: Collection, wanted: Sequence[Bounds]) -> tuple[Bounds, ...]:
-    """Those of some ranges that a collection of this kind has: only sorted sets are read by their second order."""
-    return tuple(bounds for bounds in wanted if not bounds.companion or header.kind == "sorted set")
+    """Those of some ranges that a collection of this kind has: few have a companion."""
+    return tuple(bounds for bounds in wanted if not bounds.companion or header.kind in _ACCOMPANIED)
 
 
 def columns(manifest: Manifest, header: Collection, wanted: Sequence[Bounds]) -> tuple[int, ...]:

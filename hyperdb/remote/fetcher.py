@@ -27,7 +27,7 @@ Wanted = Callable[[Reader], Iterable[Row]]
 Moment = tuple[bytes, int]
 """An epoch, by its manifest's digest, and the frame up to which changes are known."""
 ALL = (Bounds(), Bounds(companion=True))
-"""All members of a collection, in both orders of a sorted set."""
+"""All members of a collection, in both orders of a sorted set, with the groups of a stream."""
 
 
 class Fetcher:

@@ -46,8 +46,11 @@ class _Client:
 
     level: Level
     database: int = 0
+    protocol: int = 2
     queued: int | None = None
     """In MULTI: the overlay's generation when it began."""
+    watched: int | None = None
+    """After WATCH: the overlay's generation when it came."""
 
 
 class RespProxy:
@@ -122,6 +125,9 @@ class RespProxy:
                         break
         except ProtocolError as error:
             writer.write(_error(f"ERR Protocol error: {error}"))
+        except ValueError:
+            # The reader's word for a line without an end.
+            writer.write(_error("ERR Protocol error: too big inline request"))
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             # Whoever it was is gone, or everything ends.
             writer.close()
@@ -137,6 +143,8 @@ class RespProxy:
             return await self._explained(client, words[2:])
         if name == _PRIVACY:
             return _privacy(client, words)
+        if name in (b"watch", b"unwatch") and client.queued is None:
+            return self._watch(client, words)
         wanted = reading(words)
         refused = wanted.text if isinstance(wanted, Refusal) else None
         # Nothing may be forgotten between fetching and running.
@@ -145,14 +153,29 @@ class RespProxy:
                 refused = await self._fetch(client, wanted)
             if name == b"exec" and client.queued not in (None, self._fetcher.generation):
                 refused = "PRIVACY A newer epoch came while commands were queued: send them again."
+            if name == b"exec" and client.queued is not None and client.watched not in (None, self._fetcher.generation):
+                await _forward(_request(b"DISCARD"), below, above)
+                client.queued = client.watched = None
+                return b"_\r\n" if client.protocol > 2 else b"*-1\r\n"
             if refused is not None:
                 if client.queued is not None:
                     await _forward(_request(b"DISCARD") if name == b"exec" else _SPOIL, below, above)
                     client.queued = None if name == b"exec" else client.queued
                 return _error(refused)
             reply = await _forward(_request(*words), below, above)
+            if name == b"reset":
+                # The server of this process forgot who asks, as it should.
+                await _forward(_request(b"AUTH", self._password.encode()), below, above)
         self._note(client, name, words, reply)
         return reply
+
+    def _watch(self, client: _Client, words: list[bytes]) -> bytes:
+        """WATCH, UNWATCH: what was read stays as it is until something newer is fetched, so that is what EXEC looks at."""
+        is_watch = words[0].lower() == b"watch"
+        if is_watch != (len(words) > 1):
+            return _error(f"ERR wrong number of arguments for '{words[0].decode('latin-1').lower()}' command")
+        client.watched = self._fetcher.generation if is_watch else None
+        return b"+OK\r\n"
 
     async def _fetch(self, client: _Client, wanted: Reading) -> str | None:
         """Fetches what is read; why it could not be."""
@@ -177,10 +200,12 @@ class RespProxy:
             client.database = int(words[1])
         elif name == b"multi" and reply == b"+OK\r\n":
             client.queued = self._fetcher.generation
+        elif name == b"hello" and len(words) > 1 and not reply.startswith(b"-"):
+            client.protocol = int(words[1])
         elif name in (b"exec", b"discard", b"reset"):
-            client.queued = None
+            client.queued = client.watched = None
             if name == b"reset":
-                client.database, client.level = 0, self._level
+                client.database, client.level, client.protocol = 0, self._level, 2
 
 
 def _privacy(client: _Client, words: list[bytes]) -> bytes:

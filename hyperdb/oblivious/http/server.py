@@ -18,6 +18,7 @@ import uvicorn
 from hyperdb import _native
 from hyperdb.errors import AddressError, InvalidError
 from hyperdb.oblivious.epochs import Source
+from hyperdb.oblivious.http.patience import PatientProtocol
 from hyperdb.oblivious.http.publisher import Publisher
 from hyperdb.oblivious.http.service import Oblivious, Settings
 from hyperdb.oblivious.http.work import MOST_BITS, Tickets
@@ -71,9 +72,11 @@ class HttpServer:
             service.app,
             lifespan="off",
             loop="uvloop",
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             log_config=None,
+            # What strangers send makes no lines.
+            log_level="error",
             access_log=False,
             server_header=False,
             date_header=False,

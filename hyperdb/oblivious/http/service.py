@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -30,7 +31,7 @@ from hyperdb.oblivious.http.metrics import Metrics
 from hyperdb.oblivious.http.openapi import Answer, Endpoint, document
 from hyperdb.oblivious.http.publisher import Published, Publisher
 from hyperdb.oblivious.http.ranges import Large, of_bytes, serve
-from hyperdb.oblivious.http.work import CHALLENGE_BYTES, SOLUTION_BYTES, Tickets, UnpaidError
+from hyperdb.oblivious.http.work import CHALLENGE_BYTES, SOLUTION_BYTES, UNITS, Tickets, UnpaidError
 from hyperdb.oblivious.levels import MOST_BLOCKS
 from hyperdb.oblivious.pir import query_bytes
 
@@ -41,6 +42,8 @@ MOST_QUERY_BYTES = 64 << 10
 """Of a list of queries in the clear."""
 _UNIT = 1 << 20
 """Bytes of a download that cost one unit of a ticket."""
+_PROVED = 1 << 16
+"""Bytes of a proof, likewise: it is computed, and a megabyte takes a quarter of a second."""
 
 
 _PATIENCE = 2.0
@@ -159,7 +162,7 @@ class Oblivious:
     async def manifest(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/manifest."""
         made = self._published(request)
-        return serve(request, of_bytes(made.manifest, made.id))
+        return self._large(request, of_bytes(made.manifest, made.id))
 
     async def attestation(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/attestation."""
@@ -175,7 +178,7 @@ class Oblivious:
         tag = f'"{made.id}-l{found.frame}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
-        self._pay(request, 1 + len(found.data) // _UNIT)
+        self._pay(request, 1 + _units(len(found.data)))
         return Response(found.data, headers={"ETag": tag, "Cache-Control": "no-cache"}, media_type=_BYTES)
 
     async def definitions(self, request: Request) -> Response:
@@ -228,6 +231,8 @@ class Oblivious:
             raise RefusedError(410, "the epoch's frame can no longer be read: fetch its pages, or ask the newest epoch") from None
         except NotProvableError:
             raise RefusedError(400, "the proof would be more than verifiers accept") from None
+        # What it took is seen from its size; a proof of some blocks is paid by the request.
+        self._pay(request, len(bundle) // _PROVED)
         return Response(bundle, media_type=_BYTES)
 
     async def history(self, request: Request) -> Response:
@@ -247,15 +252,18 @@ class Oblivious:
             raise RefusedError(410, "the frame can no longer be read") from None
         return Response(bundle, media_type=_BYTES)
 
-    async def measured(self, _request: Request) -> Response:
+    async def measured(self, request: Request) -> Response:
         """GET /metrics."""
+        # Whoever sees sums grow sees when somebody else reads, and how much: that is for the store's own people.
+        if request.client is not None and not _is_here(request.client.host):
+            raise RefusedError(403, "sums are told on the server's own machine")
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
 
     # What they share.
 
     def _large(self, request: Request, large: Large) -> Response:
         response = serve(request, large)
-        self._pay(request, int(response.headers.get("content-length", 0)) // _UNIT)
+        self._pay(request, _units(int(response.headers.get("content-length", 0))))
         return response
 
     def _published(self, request: Request) -> Published:
@@ -324,14 +332,27 @@ def _matrix(request: Request) -> int:
 async def _body(request: Request, size: int | None) -> bytes:
     """A body of just this size; of any up to what lists of queries may have if None. Refused before any of it is read."""
     text = request.headers.get("content-length", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise RefusedError(411, "a body needs a Content-Length")
+    # Beside a transfer encoding the length says nothing (RFC 9112, section 6.1).
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or "transfer-encoding" in request.headers:
+        raise RefusedError(411, "a body needs a Content-Length, and no other encoding")
     announced = int(text)
     if size is None and not 1 <= announced <= MOST_QUERY_BYTES:
         raise RefusedError(413, f"a list of queries has up to {MOST_QUERY_BYTES} bytes")
     if size is not None and announced != size:
         raise RefusedError(413 if announced > size else 400, f"{size} bytes are expected here, not {announced}")
     return await request.body()
+
+
+def _units(size: int) -> int:
+    """What a download costs besides its request: no more than a fresh ticket has, else nobody could pay for it."""
+    return min(size // _UNIT, UNITS - 2)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _queries(body: bytes) -> tuple[Query, ...]:
@@ -366,7 +387,8 @@ ENDPOINTS = (
         body="The challenge and the solution.", others=_PAID,
     ),
     Endpoint(
-        "manifest", "GET", "/v1/epochs/{epoch}/manifest", "An epoch's manifest.", Oblivious.manifest, others=_LARGE + _EPOCH,
+        "manifest", "GET", "/v1/epochs/{epoch}/manifest", "An epoch's manifest.", Oblivious.manifest,
+        others=_LARGE + _EPOCH + _PAID,
     ),
     Endpoint(
         "attestation", "GET", "/v1/epochs/{epoch}/attestation", "The owner's attestation of it; empty if it is self-signed.",
@@ -378,7 +400,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "definitions", "GET", "/v1/epochs/{epoch}/definitions", "Definitions of the app's tables, proved.",
-        Oblivious.definitions, others=_LARGE + _EPOCH,
+        Oblivious.definitions, others=_LARGE + _EPOCH + _PAID,
     ),
     Endpoint(
         "history", "GET", "/v1/epochs/{epoch}/history", "A proof that a frame contains an earlier one.",
@@ -407,5 +429,8 @@ ENDPOINTS = (
         body="A list of queries (docs/proof-format.md).",
         others=(*_EPOCH, *_PAID, Answer(410, "Its frame is behind the horizon.")), units=1,
     ),
-    Endpoint("metrics", "GET", "/metrics", "Sums, for Prometheus.", Oblivious.measured, "text/plain"),
+    Endpoint(
+        "metrics", "GET", "/metrics", "Sums, for Prometheus.", Oblivious.measured, "text/plain",
+        others=(Answer(403, "They are told on the server's own machine."),),
+    ),
 )  # fmt: skip

@@ -4,7 +4,9 @@ Theory: a scan costs the server far more than a query costs who sends it, and qu
 must not look at what they ask. A *challenge* is random and carries its own proof that this server made it; a client finds a
 number that gives SHA-256 so many leading zero bits (Dwork and Naor 1992; Back 2002) and is given a *ticket* for some units of
 work. A ticket links the requests that it pays for, as their connection does: a client takes a new one when it wants to be
-somebody else. Invariant: a challenge buys one ticket, a ticket no more than its units; the table of tickets is bounded.
+somebody else. When the table of tickets is full the oldest goes, which can be bought again: were newcomers refused, whoever once
+bought as many as there are would keep everybody out. Invariant: a challenge buys one ticket, a ticket no more than its units; the
+table is bounded.
 """
 
 from __future__ import annotations
@@ -88,7 +90,11 @@ class Tickets:
         if ticket in self._left:
             raise UnpaidError("the challenge was redeemed before")
         if len(self._left) >= MOST_TICKETS:
-            raise UnpaidError("too many tickets are in use")
+            oldest = next(iter(self._left))
+            if self._left[oldest][1] - SECONDS + _PUZZLE_SECONDS >= now:
+                # Its challenge could be redeemed again.
+                raise UnpaidError("too many tickets were taken within two minutes")
+            del self._left[oldest]
         self._left[ticket] = (UNITS, now + SECONDS)
         return ticket
 
