@@ -29,6 +29,12 @@ QUERIES = (
     "SELECT p.name, n.text FROM notes n JOIN people p ON p.id = n.person WHERE n.id < 4 ORDER BY n.id",
     "SELECT name FROM people WHERE born > 1890 ORDER BY name LIMIT 3",
     "SELECT 6 * 7",
+    "SELECT count(*) FROM elder",
+    "SELECT (SELECT count(*) FROM people), EXISTS (SELECT 1 FROM notes WHERE id = 3)",
+    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT (SELECT count(*) FROM people), n FROM t",
+    "SELECT p.name FROM people p, LATERAL (SELECT text FROM notes n WHERE n.person = p.id) x ORDER BY 1 LIMIT 2",
+    "SELECT row_number() OVER (ORDER BY born DESC), name FROM people LIMIT 2",
+    "SELECT count(*) FROM people UNION ALL SELECT count(*) FROM notes",
     "SELECT * FROM people WHERE id = 12345",
 )
 CQL = (
@@ -60,6 +66,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         db.sql("CREATE TABLE notes (id bigint PRIMARY KEY, person bigint REFERENCES people, text text)")
         db.sql("INSERT INTO people SELECT n, 'name ' || n, 1800 + n FROM generate_series(1, 120) n")
         db.sql("INSERT INTO notes SELECT n, n * 3, repeat('x', n::int) FROM generate_series(1, 20) n")
+        db.sql("CREATE SEQUENCE counted")
+        db.sql("CREATE VIEW elder AS SELECT * FROM people WHERE born < 1810")
         db.sql("CREATE SCHEMA hidden")
         db.sql("CREATE TABLE hidden.secrets (id int PRIMARY KEY)")
         publishing = Publishing(("public", "shop"), work_bits=0)
@@ -111,6 +119,8 @@ def test_queries_answer_as_the_store_does(site: Site, level: str) -> None:
             assert connection.execute(text).fetchall() == site.db.sql(text).fetchall(), text
         asked = connection.execute("SELECT name FROM people WHERE id = %s", [9])
         assert asked.fetchall() == [("name 9",)]
+        connection.execute("PREPARE one(bigint) AS SELECT name FROM people WHERE id = $1")
+        assert connection.execute("EXECUTE one(7)").fetchall() == [("name 7",)]
 
 
 def test_sql_in_python_reads_the_same_way(site: Site) -> None:
@@ -140,6 +150,14 @@ def _run(connection: psycopg.Connection, text: str) -> None:
         ("COPY people TO STDOUT", "0A000"),
         ("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM people", "0A000"),
         ("SET hyperdb.privacy = 'much'", "22023"),
+        ("CREATE TEMP TABLE t AS SELECT * FROM people", "25006"),
+        ("CREATE TEMP TABLE t (n int)", "25006"),
+        ("CREATE TABLE t AS SELECT * FROM people", "25006"),
+        ("EXPLAIN ANALYZE SELECT * FROM people", "0A000"),
+        ("SELECT nextval('counted')", "25006"),
+        ("SELECT setval('counted', 5)", "25006"),
+        ("MERGE INTO people USING notes ON people.id = notes.id WHEN MATCHED THEN DELETE", "25006"),
+        ("SELECT id FROM people TABLESAMPLE BERNOULLI (50)", "0A000"),
     ],
 )
 def test_what_is_not_read_is_refused(site: Site, text: str, state: str) -> None:

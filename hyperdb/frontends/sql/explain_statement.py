@@ -69,6 +69,8 @@ def explaining(session: SqlSession, text: Statement, given: tuple[int, ...]) -> 
         return SqlPrepared(text, Action.RUN, query.parameters, columns, Utility(partial(_privately, query, form, columns)), given)
 
     def run(session: SqlSession, values: Sequence[Any]) -> SqlOutcome:
+        if analyze:
+            session.proofs.refuse("what EXPLAIN ANALYZE runs")
         explained = explain(session, query, values, analyze=analyze)
         shown = explained.lines() if form == "text" else [STRUCTURED[form](_tree(explained))]
         return SqlOutcome(columns, [(line,) for line in shown], "EXPLAIN")

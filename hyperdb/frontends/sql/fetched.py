@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from hyperdb.commitment.verify import Bounds, Row, VerificationError
 from hyperdb.errors import HyperDBError, NotFoundError, PrivacyError, RemoteError, SqlError
 from hyperdb.frontends.sql.contract import Lane, Opening
+from hyperdb.frontends.sql.functional import Facade
 from hyperdb.frontends.sql.learned import Learned
 from hyperdb.frontends.sql.plan.nodes import Scan
 from hyperdb.frontends.sql.plan.walk import plans
@@ -120,12 +121,28 @@ def _refuse(what: str) -> NoReturn:
     raise SqlError("0A000", f"{what} is not read from a remote store: use a plain query")
 
 
+def _read_only(what: str) -> SqlError:
+    return SqlError("25006", f"cannot execute {what} on a remote store: it is read only")
+
+
 def _said(spans: Sequence[Span] | None) -> str:
     if spans is None:
         return "a range for each row of what it is joined with, so the store learns how many: counted is one"
     if any(span == (b"", b"") for span in spans):
         return "all of it"
     return f"{len(spans)} ranges of its key" if len(spans) != 1 else "one range of its key"
+
+
+class _NoSequences(Facade):
+    """Sequences are the store's: what this process has of them counts for nobody."""
+
+    def next_value(self, oid: int, *, granted: bool = False) -> int:  # noqa: ARG002
+        """Refused."""
+        raise _read_only("nextval()")
+
+    def set_value(self, oid: int, value: int, called: bool) -> int:  # noqa: ARG002
+        """Refused."""
+        raise _read_only("setval()")
 
 
 class RemoteSession(SqlSession):
@@ -136,6 +153,7 @@ class RemoteSession(SqlSession):
         self._fetching = fetching
         self.settings.keep_levels(str(fetching.level))
         self.proofs = _NoProofs(self)
+        self.facade = _NoSequences(self)
 
     @property
     def may_be_brief(self) -> bool:
@@ -172,7 +190,7 @@ class RemoteSession(SqlSession):
             if len(values) < len(prepared.parameters):
                 raise SqlError("42P02", f"there is no parameter ${len(values) + 1}")
             if body.tag != "SELECT":
-                raise SqlError("25006", f"cannot execute {body.tag} on a remote store: it is read only")
+                raise _read_only(body.tag)
             self.begin()
             with self._fetching.steady():
                 return self.look(lambda catalog: self._fetched(prepared, values, catalog))

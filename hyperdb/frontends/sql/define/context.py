@@ -127,7 +127,9 @@ class Context:
             raise SqlError("42P16", "cannot create temporary relation in non-temporary schema")
         if own not in self.catalog.schemas:
             app = self.transaction.app(own.encode())
-            assert app is not None
+            if app is None:
+                # Only a transaction that may write makes one.
+                raise SqlError("25006", "cannot create temporary objects in a read-only transaction")
             self.write(self.transaction.reserve(), records.App(number=app, name=own))
             self.refresh()
         found = self.catalog.objects[self.catalog.schemas[own]]
