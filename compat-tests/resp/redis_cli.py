@@ -1,6 +1,6 @@
-"""A recorded session of redis-cli: the same lines, the same output as Redis 7.0 gave.
+"""A recorded session of redis-cli: the same lines, the same output as Redis 7.2 gave.
 
-`redis_cli/session.redis` is what is typed; `session.out` what redis-cli printed with Redis 7.0.15, both in RESP2 and RESP3.
+`redis_cli/session.redis` is what is typed; `session.out` what redis-cli printed with Redis 7.2.6, both in RESP2 and RESP3.
 Run: `python compat-tests/resp/redis_cli.py`; `--record` writes the outputs anew from the redis-server of this machine.
 """
 

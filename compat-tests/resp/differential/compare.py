@@ -6,7 +6,9 @@ Errors are compared in full, text and all. A comparison never hides a difference
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from wire import Payload, Reply
 
@@ -15,15 +17,51 @@ _SINCE_7_2 = (
     (b"ERR Unbalanced XREAD list", b"ERR Unbalanced 'xread' list"),
     (b"ERR Unbalanced XREADGROUP list", b"ERR Unbalanced 'xreadgroup' list"),
 )
+#: Encodings of 7.0, when 7.2 may have packed the value.
+_ENCODINGS = {b"quicklist": b"packed", b"hashtable": b"packed", b"listpack": b"packed"}
+_DOUBLE = re.compile(rb"-?[0-9.]+(e[+-]?[0-9]+)?")
+#: Whole numbers up to here are written as integers by 7.2.
+_WHOLE = 1 << 62
 
 
-def as_in_7_2(reply: Reply) -> Reply:
-    """A reply of the peer's in the words of Redis 7.2."""
-    if reply.kind != "-" or not isinstance(reply.payload, bytes):
+def double_as_in_7_2(text: bytes) -> bytes:
+    """A double as 7.0 writes it, with 17 digits, in the digits and the layout of 7.2; other texts as they are."""
+    if not _DOUBLE.fullmatch(text) or len(text) > 32:
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if b"%.17g" % value != text:
+        return text
+    if value == int(value) and abs(value) <= _WHOLE:
+        return b"%d" % int(value) if value else text
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    shown, size = "".join(map(str, digits)), len(digits) + int(exponent) - 1
+    lead = "-" if sign else ""
+    if exponent >= 0 and abs(size) < len(digits) + 7:
+        shown += "0" * int(exponent)
+    elif exponent < 0 and (exponent > -7 or abs(size) < 4):
+        shown = f"{Decimal(repr(abs(value))):f}"
+    else:
+        rest = f".{shown[1:]}" if len(shown) > 1 else ""
+        shown = f"{shown[0]}{rest}e{'-' if size < 0 else '+'}{abs(size)}"
+    return (lead + shown).encode()
+
+
+def as_in_7_2(reply: Reply, words: Sequence[bytes] = ()) -> Reply:
+    """A reply of either server in the words of Redis 7.2, as far as these tell more than those of 7.0."""
+    if isinstance(reply.payload, list):
+        return Reply(reply.kind, [as_in_7_2(item) for item in reply.payload])
+    if not isinstance(reply.payload, bytes):
         return reply
     text = reply.payload
+    if [word.lower() for word in words[:2]] == [b"object", b"encoding"]:
+        return Reply(reply.kind, _ENCODINGS.get(text, text))
+    if reply.kind in "$,":
+        return Reply(reply.kind, double_as_in_7_2(text))
     for before, now in _SINCE_7_2:
-        if text.startswith(before):
+        if reply.kind == "-" and text.startswith(before):
             text = now + text.removeprefix(before)
     return Reply(reply.kind, text)
 

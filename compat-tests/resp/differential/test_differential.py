@@ -64,7 +64,7 @@ def test_replies_are_those_of_redis(ports: tuple[int, int], group: str, protocol
         for connection in (ours, theirs):
             connection.call(b"FLUSHALL")
         for at, command in enumerate(sequence):
-            mine, redis = ours.call(*command.words), as_in_7_2(theirs.call(*command.words))
+            mine, redis = (as_in_7_2(server.call(*command.words), command.words) for server in (ours, theirs))
             same = COMPARISONS[command.comparison](mine, redis)
             assert same, f"{sequence[: at + 1]}\n  hyperdb {mine}\n  redis   {redis}"
 

@@ -186,7 +186,7 @@ PARAMETERS: Mapping[str, Live | Fixed | Given] = {
     "cluster-enabled": _said("no"),
     "maxmemory-policy": Given("noeviction", _KEPT, _POLICIES),
     # OBJECT ENCODING answers by these bounds.
-    "hash-max-listpack-entries": Given("128", _FORM),
+    "hash-max-listpack-entries": Given("512", _FORM),
     "hash-max-listpack-value": Given("64", _FORM),
     "list-max-listpack-size": Given("-2", _FORM),
     "set-max-intset-entries": Given("512", _FORM),

@@ -42,7 +42,7 @@ fn searches() {
          georadius s 15 37 200 km store t => :2
          zrange t 0 -1 => *2 $7 Palermo $7 Catania
          georadius s 15 37 200 km storedist t => :2
-         zscore t Catania => $18 56.441257870158204
+         zscore t Catania => $16 56.4412578701582
          geosearch s fromlonlat 15 37 bybox 400 400 km asc => *2 $7 Catania $7 Palermo
          geosearch s frommember Palermo byradius 0 m => *1 $7 Palermo
          geosearch s frommember Palermo => -ERR exactly one of BYRADIUS and BYBOX can be specified for geosearch

@@ -38,7 +38,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 /// Fields up to which Redis keeps a hash as a listpack (`hash-max-listpack-entries`).
-const SMALL_COUNT: u64 = 128;
+const SMALL_COUNT: u64 = 512;
 /// Longest field or value in a listpack (`hash-max-listpack-value`).
 const SMALL_LENGTH: usize = 64;
 /// In [`Header::head`]: the hash was once larger than a listpack may be; as in Redis there is no way back.
@@ -170,9 +170,11 @@ mod tests {
             "hset h f v => :1
              object encoding h => $8 listpack",
         );
-        for i in 0..128 {
+        for i in 0..511 {
             client.run(&["hset", "h", &format!("f{i}"), "v"]);
         }
+        assert_eq!(client.line("object encoding h"), "$8 listpack");
+        client.run(&["hset", "h", "last", "v"]);
         assert_eq!(client.line("object encoding h"), "$9 hashtable");
         client.line("hdel h f f1 f2");
         assert_eq!(client.line("object encoding h"), "$9 hashtable");

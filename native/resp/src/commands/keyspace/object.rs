@@ -153,7 +153,7 @@ mod tests {
         );
         client.run(&["sadd", "s", &long]);
         assert_eq!(client.line("object encoding s"), "$9 hashtable");
-        client.run(&["rpush", "l", &"x".repeat(8180)]);
+        client.run(&["rpush", "l", &"x".repeat(8190)]);
         assert_eq!(client.line("object encoding l"), "$9 quicklist");
     }
 }

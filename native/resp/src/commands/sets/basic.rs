@@ -2,7 +2,7 @@
 
 use super::{add, contains, hash_order, remove};
 use crate::command::{Context, Outcome};
-use crate::commands::{arguments, edge};
+use crate::commands::{arguments, edge, numbers};
 use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::Kind;
 
@@ -51,6 +51,12 @@ pub(super) fn smembers(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let reply = &mut *cx.reply;
     reply.set(set.count as usize);
+    if set.head == 0 {
+        let mut members = super::all(cx.turn, cx.app, &set)?;
+        members.sort_by_key(|member| numbers::parse_i64(member));
+        members.iter().for_each(|member| reply.bulk(member));
+        return Ok(());
+    }
     hash_order::each(cx.turn, cx.app, set.cid, |member, _| reply.bulk(member))?;
     Ok(())
 }
@@ -132,7 +138,11 @@ pub(super) fn sscan(cx: &mut Context<'_, '_>) -> Outcome {
     let next = hash_order::scan(cx.turn, cx.app, &set, cursor, &options, |member, _| {
         page.push(member, &[]);
     })?;
-    let members: Vec<&[u8]> = page.iter().map(|(member, _)| member).collect();
+    let mut members: Vec<&[u8]> = page.iter().map(|(member, _)| member).collect();
+    if set.head == 0 {
+        // A small set of integers comes whole, and in their order.
+        members.sort_by_key(|member| numbers::parse_i64(member));
+    }
     hash_order::reply_page(cx.reply, next, &members);
     Ok(())
 }

@@ -207,6 +207,9 @@ fn scans_meet_every_member_once() {
     client.script(
         "sadd small 1 2 3 => :3
          sscan small 0 match 2 => *2 $1 0 *1 $1 2
+         sadd small 10 9 => :2
+         sscan small 0 => *2 $1 0 *5 $1 1 $1 2 $1 3 $1 9 $2 10
+         smembers small => *5 $1 1 $1 2 $1 3 $1 9 $2 10
          sscan none 0 bad => *2 $1 0 *0
          sscan s x => -ERR invalid cursor
          sscan s 0 count 0 => -ERR syntax error

@@ -1,4 +1,4 @@
-//! Sorted sets: each command's edges. Replies as Redis 7.0.15 gave them.
+//! Sorted sets: each command's edges. Replies as Redis 7.2.6 gave them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ fn scores_are_added_and_changed() {
          zadd none xx incr 1 a => $-1
          zrange z 0 -1 withscores => *12 $3 new $1 1 $1 c $1 3 $1 b $1 6 $1 d $1 9 $1 a $2 50 $1 e $2 60
          zincrby z 2.5 a => $4 52.5
-         zincrby z 0.1 new => $18 1.1000000000000001
+         zincrby z 0.1 new => $3 1.1
          zincrby fresh 3 a => $1 3
          zadd z incr 5 a => $4 57.5
          zadd z incr 0 a => $4 57.5
@@ -72,7 +72,7 @@ fn extreme_scores() {
          zscore z e => $1 0
          zscore z d => $3 inf
          zadd z 3.1 f 0.1 g 1e21 h 123456789012345678 i 1e-10 j 1.5 k => :6
-         zrange z 0 -1 withscores => *22 $1 b $4 -inf $1 e $1 0 $1 j $5 1e-10 $1 g $19 0.10000000000000001 $1 k $3 1.5 $1 f $18 3.1000000000000001 $1 i $22 1.2345678901234568e+17 $1 h $5 1e+21 $1 a $3 inf $1 c $3 inf $1 d $3 inf
+         zrange z 0 -1 withscores => *22 $1 b $4 -inf $1 e $1 0 $1 j $5 1e-10 $1 g $3 0.1 $1 k $3 1.5 $1 f $3 3.1 $1 i $18 123456789012345680 $1 h $5 1e+21 $1 a $3 inf $1 c $3 inf $1 d $3 inf
          zrangebyscore z (0 +inf => *9 $1 j $1 g $1 k $1 f $1 i $1 h $1 a $1 c $1 d
          zrangebyscore z -inf (0 => *1 $1 b
          zcount z -inf +inf => :11
