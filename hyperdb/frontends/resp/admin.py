@@ -136,16 +136,16 @@ class Admin:
     def _waitaof(self, _: Client, args: Sequence[bytes]) -> Answer:
         numbers = [integer(arg) for arg in args[1:4]]
         local, replicas, timeout = numbers
+        if local is None:
+            return Failure("ERR value is not an integer or out of range")
+        if local not in (0, 1):
+            return Failure("ERR value is out of range, value must between 0 and 1")
+        if replicas is None or replicas < 0:
+            return Failure("ERR value is out of range, must be positive")
         if timeout is None:
             return Failure("ERR timeout is not an integer or out of range")
         if timeout < 0:
             return Failure("ERR timeout is negative")
-        if local is None or replicas is None:
-            return Failure("ERR value is not an integer or out of range")
-        if local not in (0, 1):
-            return Failure("ERR value is out of range, value must between 0 and 1")
-        if replicas < 0:
-            return Failure("ERR value is out of range, must be positive")
         # There are no replicas, so nobody waits for one.
         self.control.sync()
         return [1, 0]

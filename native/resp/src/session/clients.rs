@@ -40,8 +40,9 @@ pub(super) fn getname(call: &mut Call<'_, '_>) -> Ran {
 pub(super) fn setinfo(call: &mut Call<'_, '_>) -> Ran {
     let option = String::from_utf8_lossy(call.args.at(2)).to_lowercase();
     let value = client_name(call.args.at(3)).map_err(|_| {
+        let given = String::from_utf8_lossy(call.args.at(2));
         Abort::error(format!(
-            "ERR {option} cannot contain spaces, newlines or special characters."
+            "ERR {given} cannot contain spaces, newlines or special characters."
         ))
     })?;
     match option.as_str() {

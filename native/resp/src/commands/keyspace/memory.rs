@@ -11,14 +11,13 @@ const ENTRY: u64 = 64;
 ///
 /// Sizes of members are counted, not sampled, so SAMPLES changes nothing.
 pub fn usage(cx: &mut Context<'_, '_>) -> Outcome {
-    match cx.args.len() {
-        3 => {}
-        5 if cx.args.is(3, "SAMPLES") => {
-            if integer(cx.args.at(4))? < 0 {
-                return Err(errors::syntax());
-            }
+    for at in (3..cx.args.len()).step_by(2) {
+        let Some(samples) = cx.args.get(at + 1).filter(|_| cx.args.is(at, "SAMPLES")) else {
+            return Err(errors::syntax());
+        };
+        if integer(samples)? < 0 {
+            return Err(errors::syntax());
         }
-        _ => return Err(errors::syntax()),
     }
     let key = cx.args.at(2);
     let Some(element) = cx.turn.element(cx.app, key)? else {
@@ -49,6 +48,8 @@ mod tests {
              set key value => +OK
              memory usage key => :72
              memory usage key samples 5 => :72
+             memory usage key samples 5 samples 0 => :72
+             memory usage key samples x y => -ERR value is not an integer or out of range
              memory usage key samples -1 => -ERR syntax error
              memory usage key samples x => -ERR value is not an integer or out of range
              memory usage key more 5 => -ERR syntax error",

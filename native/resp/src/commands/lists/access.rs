@@ -130,7 +130,7 @@ pub(super) fn lpos(cx: &mut Context<'_, '_>) -> Outcome {
 }
 
 fn read_rank(text: &[u8]) -> Result<i64, Abort> {
-    match arguments::within(text, -i64::MAX..=i64::MAX, RANK_RANGE)? {
+    match arguments::negatable(text)? {
         0 => Err(Abort::error(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... \
              or use negative to start from the end of the list",
@@ -138,5 +138,3 @@ fn read_rank(text: &[u8]) -> Result<i64, Abort> {
         rank => Ok(rank),
     }
 }
-
-const RANK_RANGE: &str = "ERR value is not an integer or out of range";

@@ -97,6 +97,8 @@ fn score_bound(text: &[u8]) -> Result<Bound<f64>, Abort> {
 /// A double as plain `strtod` takes it: unlike in other arguments leading spaces, nothing at all, overflow and
 /// underflow are accepted.
 fn c_double(text: &[u8]) -> Option<f64> {
+    // C's text ends at its first zero byte.
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Some(0.0);
     }

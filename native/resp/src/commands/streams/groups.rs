@@ -19,8 +19,9 @@ pub(super) struct Open<'n> {
     pub group: Group,
 }
 
-/// Text of a name in an error.
+/// Text of a name in an error, which C ends at its first zero byte.
 pub(super) fn shown(name: &[u8]) -> String {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }
 
