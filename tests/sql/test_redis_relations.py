@@ -84,7 +84,10 @@ CONDITIONS = {
     "lists": ["index = 2", "index >= 1 AND index < 3", "index > 9000000000000000000", "index < 0", "index <= 0",
               "index IN (0, 3, 7)", "key = 'queue' AND index > 2", "index = -1", "key = 'user:1'"],
     "sets": ["member = 'x'", "key = 'tags' AND member IN ('y', 'q')"],
-    "zsets": ["score = 1.5", "score > 1.5", "score < 1.5", "score BETWEEN -2 AND 0", "score > 1 AND score < 2", "member = 'two'",
+    "strings": [r"raw_key = '\x726177'", "raw_key = 'raw'", "key = 'raw' AND raw_key = 'greeting'",
+                r"raw_key IN ('raw', '\xff')"],
+    "zsets": ["raw_member = 'two'", "score = 1.5", "score > 1.5", "score < 1.5", "score BETWEEN -2 AND 0",
+              "score > 1 AND score < 2", "member = 'two'",
               "score >= 'NaN'", "score < '-infinity'", "key = 'scores' AND member = 'one' AND score > 9", "score > -2"],
 }  # fmt: skip
 
@@ -173,5 +176,5 @@ def test_nobody_makes_a_schema_of_that_name(db: hyperdb.Database) -> None:
         db.sql("CREATE TABLE redis.mine (id int)")
     assert rows(db, "SELECT current_schema()") == [("public",)]
     assert rows(db, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'redis' ORDER BY 1") == [
-        ("hashes",), ("keys",), ("lists",), ("sets",), ("strings",), ("zsets",),
+        ("hashes",), ("keys",), ("lists",), ("sets",), ("streams",), ("strings",), ("zsets",),
     ]  # fmt: skip

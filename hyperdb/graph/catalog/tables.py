@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from hyperdb import _native
 from hyperdb.commitment.frames import Frames
 from hyperdb.graph.catalog import records
-from hyperdb.graph.keyspace import Keyspace
+from hyperdb.graph.keyspace import Keyspace, Reading
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.graph.transaction import now_ms
 
@@ -132,6 +132,6 @@ class TableTransaction:
         self.estimate = rows.estimate
         self.expected = rows.expected
 
-    def keyspace(self, number: int) -> Keyspace:
-        """A Redis database in the statement that is open."""
-        return Keyspace(self.statements, number)
+    def keyspace(self, number: int, reading: Reading | None = None) -> Keyspace:
+        """A Redis database in the statement that is open: of its keys those that may be read, if not all."""
+        return Keyspace(self.statements, number, reading)

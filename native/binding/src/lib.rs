@@ -59,8 +59,9 @@ mod _core {
     use super::server::Server;
     #[pymodule_export]
     use super::sql::{
-        merge_copy_data, CatalogImage, ColumnBatch, ColumnRows, ColumnScan, CopyForm, Keyspace,
-        LaneStatement, RowForm, SqlLane, SqlLanes, SqlTransaction, TableLayout, TableRewrite,
+        merge_copy_data, CatalogImage, ColumnBatch, ColumnRows, ColumnScan, CopyForm, KeyReading,
+        Keyspace, LaneStatement, RowForm, SqlLane, SqlLanes, SqlTransaction, TableLayout,
+        TableRewrite,
     };
     #[pymodule_export]
     use super::store::Store;

@@ -105,15 +105,26 @@ impl Transaction {
     }
 }
 
+/// Whether a key of a kind is there for who asks. Of one that is not, nothing is read but its record.
+pub type Sees<'s> = &'s dyn Fn(Kind, &[u8]) -> bool;
+
+/// Keys that one call looks at: a long walk over keys that are not there for who asks comes back in between.
+const MOST_LOOKED_AT: usize = 16_384;
+
 /// The live key `id`.
 ///
 /// # Errors
 /// What the view fails with.
-pub fn key<V: View>(view: &V, app: AppId, id: &[u8]) -> Step<Option<KeyRow>> {
+pub fn key<V: View>(
+    view: &V,
+    app: AppId,
+    id: &[u8],
+    sees: Option<Sees<'_>>,
+) -> Step<Option<KeyRow>> {
     let key = keys::element(app, view.hash64(id), id);
     match view.get(DATA, &key)? {
         None => Ok(None),
-        Some(raw) => row(view, id, &raw),
+        Some(raw) => row(view, id, &raw, sees),
     }
 }
 
@@ -126,6 +137,7 @@ pub fn keys<V: View>(
     app: AppId,
     after: Option<&[u8]>,
     limit: usize,
+    sees: Option<Sees<'_>>,
 ) -> Step<(Vec<KeyRow>, Option<Vec<u8>>)> {
     let prefix = keys::element_prefix(app);
     let mut range = KeyRange::prefix(&prefix);
@@ -133,12 +145,14 @@ pub fn keys<V: View>(
         range.start = Bound::Excluded([&prefix[..], after].concat());
     }
     let mut found = Vec::new();
+    let mut looked_at = 0;
     let mut walk = view.walk(DATA, range, Direction::Forward)?;
     while let Some((key, raw)) = walk.next()? {
         let place = key.get(prefix.len()..).unwrap_or_default();
         let id = place.get(HASH..).unwrap_or_default();
-        found.extend(row(view, id, &raw)?);
-        if found.len() == limit {
+        found.extend(row(view, id, &raw, sees)?);
+        looked_at += 1;
+        if found.len() == limit || looked_at == MOST_LOOKED_AT {
             let place = place.to_vec();
             return Ok((found, Some(place)));
         }
@@ -158,19 +172,36 @@ pub fn count<V: View>(view: &V, app: AppId) -> Step<Option<u64>> {
     Ok((stats.expiring() == 0).then(|| stats.elements()))
 }
 
-/// Up to `limit` members of the collections of a `kind`, or of the one under `id`, behind `after`.
+/// Members of which collections, and how many of them.
+pub struct Asked<'a> {
+    /// What the collections are.
+    pub kind: Kind,
+    /// Of the one under this key; `None`: of all.
+    pub id: Option<&'a [u8]>,
+    /// Which of their members.
+    pub within: &'a Within,
+    /// Behind this place.
+    pub after: Option<&'a After>,
+    /// At most so many.
+    pub limit: usize,
+    /// Which collections are there.
+    pub sees: Option<Sees<'a>>,
+}
+
+/// Members of collections.
 ///
 /// # Errors
 /// What the view fails with.
-pub fn members<V: View>(
-    view: &V,
-    app: AppId,
-    kind: Kind,
-    id: Option<&[u8]>,
-    within: &Within,
-    after: Option<&After>,
-    limit: usize,
-) -> Step<MemberPage> {
+pub fn members<V: View>(view: &V, app: AppId, asked: &Asked<'_>) -> Step<MemberPage> {
+    let Asked {
+        kind,
+        id,
+        within,
+        after,
+        limit,
+        sees,
+    } = *asked;
+    let hidden = |id: &[u8]| sees.is_some_and(|sees| !sees(kind, id));
     let mut page = MemberPage::default();
     let reading = Reading {
         view,
@@ -179,6 +210,9 @@ pub fn members<V: View>(
         limit,
     };
     if let Some(id) = id {
+        if hidden(id) {
+            return Ok(page);
+        }
         let key = keys::element(app, view.hash64(id), id);
         if let Some(raw) = view.get(DATA, &key)? {
             let place = [&view.hash64(id).to_be_bytes(), id].concat();
@@ -200,6 +234,9 @@ pub fn members<V: View>(
         };
         if let Some(header) = collection(view, &raw, kind)? {
             let place = key.get(prefix.len()..).unwrap_or_default();
+            if hidden(place.get(HASH..).unwrap_or_default()) {
+                continue;
+            }
             let here = after.filter(|after| after.place == place);
             reading.fill(place, &header, here, &mut page)?;
         }
@@ -207,9 +244,9 @@ pub fn members<V: View>(
     Ok(page)
 }
 
-fn row<V: View>(view: &V, id: &[u8], raw: &[u8]) -> Step<Option<KeyRow>> {
+fn row<V: View>(view: &V, id: &[u8], raw: &[u8], sees: Option<Sees<'_>>) -> Step<Option<KeyRow>> {
     let record = Record::decode(raw).ok_or_else(|| malformed("element"))?;
-    if !view.is_live(record.expiry()) {
+    if !view.is_live(record.expiry()) || sees.is_some_and(|sees| !sees(record.kind(), id)) {
         return Ok(None);
     }
     let (count, bytes, value) = match &record {

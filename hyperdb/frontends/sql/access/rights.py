@@ -16,6 +16,7 @@ from hyperdb.frontends.sql.catalog import keyspace, kinds
 from hyperdb.frontends.sql.catalog.relations import Catalog
 from hyperdb.graph.catalog import records
 from hyperdb.graph.catalog.tables import TableTransaction
+from hyperdb.graph.keyspace import Reading, reading
 from hyperdb.graph.roles import read_roles
 from hyperdb.roles import ALIASES, BOOTSTRAP_ROLE, INHERIT, LOGIN, SUPERUSER, RoleRecord
 
@@ -50,6 +51,7 @@ class Roles:
     def __init__(self, found: dict[str, RoleRecord]) -> None:
         self.records = {BOOTSTRAP_ROLE: RoleRecord(SUPERUSER | LOGIN | INHERIT), **found}
         self._granted: dict[str, dict[tuple[int, str], tuple[int, int]]] = {}
+        self._readings: dict[tuple[str, int], Reading | None] = {}
 
     def find(self, name: str) -> RoleRecord:
         """A role by its name or alias.
@@ -101,6 +103,33 @@ class Roles:
         for each in (*self.memberships(name), PUBLIC):
             found |= self.granted(each).get((kind, key), (0, 0))[grantable]
         return found
+
+    def reading(self, name: str, number: int) -> Reading | None:
+        """Which keys of Redis a role sees in a relation of theirs; None: all that there are.
+
+        A role that ACL gave rules sees what these let it read. Any other has the relation from roles that it was granted to,
+        itself among them, and sees what the rules of these let them read; of one without rules, all.
+        """
+        if self.is_super(name):
+            return None
+        place = (name, number)
+        if place not in self._readings:
+            self._readings[place] = self._read(name, number)
+        return self._readings[place]
+
+    def _read(self, name: str, number: int) -> Reading | None:
+        own = self.records.get(name, RoleRecord())
+        if own.rules:
+            return reading([(name, own)])
+        granting = []
+        for each in (*self.memberships(name), PUBLIC):
+            if self.granted(each).get((p.RELATION, p.key(number)), (0, 0))[0] & p.SELECT:
+                record = self.records.get(each, RoleRecord())
+                if not record.rules:
+                    return None
+                granting.append((each, record))
+        # Who reads by a view's right has no grant, and no rules: what the view shows was granted.
+        return reading(granting) if granting else None
 
     def owns(self, name: str, found: records.Object | None) -> bool:
         """Whether a role is, or belongs to, an object's owner."""

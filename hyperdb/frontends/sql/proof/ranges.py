@@ -66,7 +66,7 @@ class Recording:
         found: Page = self._inner.page(layout, index, low, high, reverse, settled, after, limit, before)
         return found
 
-    def keyspace(self, _number: int) -> Any:
+    def keyspace(self, _number: int, _reading: object = None) -> Any:
         """Redis's data are proved by HYPER.PROVE and its like."""
         raise SqlError("0A000", "proofs of queries on schema redis are not supported", hint="HYPER.PROVEROWS proves a key.")
 
@@ -105,6 +105,6 @@ class Proved:
             raise VerificationError("claim", "rows are shown without all of their columns")
         return layout.tuples(packed), None
 
-    def keyspace(self, _number: int) -> Any:
+    def keyspace(self, _number: int, _reading: object = None) -> Any:
         """Not proved."""
         raise VerificationError("claim", "queries on schema redis are not proved")

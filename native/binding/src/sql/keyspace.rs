@@ -7,8 +7,10 @@ use super::transaction::SqlTransaction;
 use crate::errors::raise;
 use crate::transaction::choose;
 use hyperdb_graph::keyspace::{self, After, KeyRow, Part, Within};
+use hyperdb_graph::roles::Role;
 use hyperdb_graph::stream::Id;
 use hyperdb_graph::{AppId, Kind};
+use hyperdb_resp::acl::Reading;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
@@ -29,11 +31,43 @@ enum PyWithin<'py> {
     Scores((f64, f64)),
 }
 
-/// An app, as Redis's clients see it, in a transaction.
+/// Which keys some roles may read, by their ACL rules.
+#[pyclass(frozen)]
+pub(crate) struct KeyReading {
+    reading: Reading,
+}
+
+#[pymethods]
+impl KeyReading {
+    /// Of roles by their names and records.
+    #[new]
+    fn new(roles: Vec<(String, Vec<u8>)>) -> PyResult<KeyReading> {
+        let malformed = || raise("CorruptError", "a role's record is malformed");
+        let read = |(name, record): &(String, Vec<u8>)| Some((name.clone(), Role::decode(record)?));
+        let roles: Option<Vec<(String, Role)>> = roles.iter().map(read).collect();
+        let roles = roles.ok_or_else(malformed)?;
+        let reading = Reading::of(roles.iter().map(|(name, role)| (&name[..], role)));
+        Ok(KeyReading { reading })
+    }
+}
+
+/// An app, as Redis's clients see it, in a transaction; only the keys that may be read, if not all.
 #[pyclass(frozen)]
 pub(crate) struct Keyspace {
     transaction: Py<SqlTransaction>,
     app: Option<AppId>,
+    reading: Option<Py<KeyReading>>,
+}
+
+impl Keyspace {
+    /// Calls `ask` with what tells which keys are there.
+    fn seeing<T>(&self, ask: impl FnOnce(Option<keyspace::Sees<'_>>) -> T) -> T {
+        let Some(reading) = &self.reading else {
+            return ask(None);
+        };
+        let reading = &reading.get().reading;
+        ask(Some(&|kind, key| reading.allows(kind, key)))
+    }
 }
 
 fn stream_id(raw: &Bound<'_, PyBytes>) -> PyResult<Id> {
@@ -86,11 +120,21 @@ fn member<'py>(py: Python<'py>, id: &[u8], part: &Part) -> PyResult<Bound<'py, P
 #[pymethods]
 impl Keyspace {
     #[new]
-    fn new(py: Python<'_>, transaction: Py<SqlTransaction>, app: &[u8]) -> PyResult<Keyspace> {
+    #[pyo3(signature = (transaction, app, reading=None))]
+    fn new(
+        py: Python<'_>,
+        transaction: Py<SqlTransaction>,
+        app: &[u8],
+        reading: Option<Py<KeyReading>>,
+    ) -> PyResult<Keyspace> {
         let app = transaction
             .get()
             .with(py, |inner| Ok(inner.find_app(app)?))?;
-        Ok(Keyspace { transaction, app })
+        Ok(Keyspace {
+            transaction,
+            app,
+            reading,
+        })
     }
 
     /// Whether there is such an app.
@@ -109,10 +153,9 @@ impl Keyspace {
         let Some(app) = self.app else {
             return Ok((PyList::empty(py), None));
         };
-        let (rows, after) = self
-            .transaction
-            .get()
-            .with(py, |inner| Ok(keyspace::keys(&*inner, app, after, limit)?))?;
+        let (rows, after) = self.transaction.get().with(py, |inner| {
+            self.seeing(|sees| Ok(keyspace::keys(&*inner, app, after, limit, sees)?))
+        })?;
         let rows = rows.iter().map(|row| tuple(py, row));
         let rows = PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?;
         Ok((rows, after.map(|after| PyBytes::new(py, &after))))
@@ -123,10 +166,9 @@ impl Keyspace {
         let Some(app) = self.app else {
             return Ok(None);
         };
-        let found = self
-            .transaction
-            .get()
-            .with(py, |inner| Ok(keyspace::key(&*inner, app, id)?))?;
+        let found = self.transaction.get().with(py, |inner| {
+            self.seeing(|sees| Ok(keyspace::key(&*inner, app, id, sees)?))
+        })?;
         found.map(|row| tuple(py, &row)).transpose()
     }
 
@@ -160,15 +202,17 @@ impl Keyspace {
         };
         let after = after.map(|(place, member)| After { place, member });
         let page = self.transaction.get().with(py, |inner| {
-            Ok(keyspace::members(
-                &*inner,
-                app,
-                kind,
-                id,
-                &within,
-                after.as_ref(),
-                limit,
-            )?)
+            self.seeing(|sees| {
+                let asked = keyspace::Asked {
+                    kind,
+                    id,
+                    within: &within,
+                    after: after.as_ref(),
+                    limit,
+                    sees,
+                };
+                Ok(keyspace::members(&*inner, app, &asked)?)
+            })
         })?;
         let rows = page.rows.iter().map(|(id, part)| member(py, id, part));
         let rows = PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)?;
@@ -183,6 +227,9 @@ impl Keyspace {
 
     /// How many keys there are, if that is known without looking at them.
     fn count(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        if self.reading.is_some() {
+            return Ok(None);
+        }
         let Some(app) = self.app else {
             return Ok(Some(0));
         };

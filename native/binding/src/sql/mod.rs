@@ -17,7 +17,7 @@ mod values;
 pub(crate) use catalog::{refused, CatalogImage, TableLayout};
 pub(crate) use columnar::{ColumnBatch, ColumnScan};
 pub(crate) use copy::{merge_copy_data, CopyForm};
-pub(crate) use keyspace::Keyspace;
+pub(crate) use keyspace::{KeyReading, Keyspace};
 pub(crate) use lane::{SqlLane, SqlLanes, Watch};
 pub(crate) use output::{ColumnRows, RowForm};
 pub(crate) use plan::LaneStatement;

@@ -11,11 +11,13 @@
 pub(crate) mod categories;
 pub(crate) mod check;
 pub(crate) mod log;
+mod reading;
 mod rules;
 mod selector;
 mod user;
 
 pub(crate) use categories::Categories;
+pub use reading::Reading;
 pub use rules::{change, Change, Password};
 pub(crate) use selector::Selector;
 pub(crate) use user::{hexadecimal, User};
