@@ -48,6 +48,8 @@ class Publishing:
     """Seconds that a private read waits for others to share its pass over the data."""
     threads: int = 1
     """That share a pass."""
+    retained: int = 256 << 20
+    """Bytes of what was superseded that frames of epochs may keep; beyond that they are let go (docs/epoch-format.md)."""
 
 
 @dataclass(frozen=True)

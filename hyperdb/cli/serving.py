@@ -100,6 +100,7 @@ def serve(
     publish: Annotated[list[str] | None, typer.Option(help="App that it publishes, whole, to whoever asks; repeatable.")] = None,
     epochs: Annotated[float, typer.Option(help="Seconds from one published epoch to the next.")] = 3600.0,
     work: Annotated[int, typer.Option(help="Bits of the puzzle that pays for 256 private reads; 0: none.")] = 16,
+    retained: Annotated[int, typer.Option(help="MB of superseded data that published epochs may keep.")] = 256,
     window: Annotated[float, typer.Option(help="Milliseconds that a private read waits for others to share its pass.")] = 0.0,
     sync: Annotated[str, typer.Option(help="'always': durable before it is acknowledged; 'everysec'.")] = "always",
     memory: Annotated[str | None, typer.Option(help="Budget such as 512m; default a quarter of the RAM.")] = None,
@@ -176,7 +177,7 @@ def serve(
         tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
         asked = (("resp", resp), ("sql", sql), ("cql", cql), ("http", http))
         listen = {name: None if address == _OFF else address for name, address in asked}
-        publishing = Publishing(tuple(publish or ()), epochs, work, window / 1000)
+        publishing = Publishing(tuple(publish or ()), epochs, work, window / 1000, retained=retained << 20)
         with database.serve(
             resp=listen["resp"],
             resp_tls=resp_tls,

@@ -139,6 +139,9 @@ class Delta:
             signed = self.attestation[_PUBLIC_BYTES : _PUBLIC_BYTES + _DIGEST]
             if signed != self.digest():
                 raise VerificationError("attestation", "the delta is not one that the owner attested")
+            if not self.bodies:
+                # The owner's signature is checked with each of them.
+                raise VerificationError("attestation", "a delta that shows nothing, so that nothing is signed")
             pin, attestation = trusted, self.attestation
         rows: dict[bytes, Row | None] = {}
         for body in self.bodies:

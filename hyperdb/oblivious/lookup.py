@@ -11,8 +11,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hyperdb.commitment.native import verify
-from hyperdb.commitment.verify import Answer, Collection, Complete, Elements, OwnerKey, Row, Rows, Trusted, VerificationError
+from hyperdb.commitment.verify import (
+    Answer,
+    Collection,
+    Complete,
+    Elements,
+    Limits,
+    OwnerKey,
+    Row,
+    Rows,
+    Trusted,
+    VerificationError,
+)
 from hyperdb.commitment.verify.places import element_key, element_zone, hash_place, member_key
+from hyperdb.commitment.verify.queries import known
+from hyperdb.commitment.verify.rows import PACKED, PLAIN, Claimed
+from hyperdb.commitment.verify.wire import Reader
 from hyperdb.oblivious import page
 from hyperdb.oblivious.bundles import join
 from hyperdb.oblivious.delta import NOTHING, Changes
@@ -21,6 +35,7 @@ from hyperdb.oblivious.manifest import Manifest
 _HASHED = ("hash", "set", "sorted set")
 _OWNER_BYTES = 57
 _DIGEST_BYTES = 32
+_SALT_BYTES = 16
 _SIGN = 1 << 63
 _ONE_BYTE = 247
 
@@ -68,6 +83,27 @@ class Pinned:
         if verified.frame.root != self.manifest.frame.root:
             raise VerificationError("pin", "the bundle is of another frame than the epoch")
         return Shown(verified.answers, verified.frame.hash_key)
+
+    def told(self, column: bytes, overflow: bytes, name: bytes) -> Collection | None:
+        """What a page that was not verified says of a collection's header; None if nothing that can be read.
+
+        Where members lie follows from it, and asking for them waits for no verification: a page that does not hold is found out
+        when all requests were made, and until then makes none of its own, sooner or later than another.
+        """
+        wanted = self.element_key(name)
+        try:
+            reader = Reader(page.decode(column, overflow).rows, Limits.FORMAT)
+            while reader.at < len(reader.data):
+                size, form = divmod(reader.number(), 4)
+                key, version, value = reader.take(size), reader.number(), reader.blob()
+                reader.take(_SALT_BYTES)
+                if form not in (PLAIN, PACKED):
+                    return None
+                if key == wanted:
+                    return known(Claimed(key, version, 0, b"", form, value, None), None, self.manifest.frame.hash_key).collection
+        except VerificationError:
+            return None
+        return None
 
     def element(self, name: bytes, row: Row | None) -> Row | None:
         """An element as it is now, if `row` is what the epoch holds of it."""
@@ -183,6 +219,10 @@ class Shown:
             if query.bounds.low <= name and (not query.bounds.below or name < query.bounds.below):
                 return next((row for row in answer.rows if row.key == key), None)
         raise VerificationError("claim", "what was fetched does not show that part of the collection")
+
+    def row(self, key: bytes) -> Row | None:
+        """The row at a logical key, if it is among those shown."""
+        return next((row for row in self.rows() if row.key == key), None)
 
     def rows(self) -> Iterable[Row]:
         """All rows that are shown."""

@@ -44,6 +44,8 @@ from hyperdb.oblivious.ranges import Part, collect, columns, keys, meant, padded
 from hyperdb.oblivious.service import Service
 
 Random = Callable[[int], bytes]
+Moved = tuple[bytes, Row | None, Row | None]
+"""A logical key, the row that lay there before, and the one that lies there now."""
 
 
 class Mechanism(ABC):
@@ -155,6 +157,16 @@ class Reader:
         """
         return self._mechanism.part(collection, wanted)
 
+    def since(self, before: Changes) -> list[Moved]:
+        """What differs, now, from what earlier changes of the same epoch said; at `full`, where nothing is sent for it.
+
+        Raises:
+            PrivacyError: at any other level.
+        """
+        if not isinstance(self._mechanism, _Everything):
+            raise PrivacyError(f"what moved is read at 'full', not at '{self.level}'")
+        return self._mechanism.since(before)
+
     def is_known(self, name: bytes) -> bool:
         """Whether reading an element sends nothing, since its blocks were asked for before."""
         return isinstance(self._mechanism, _Blocks) and self._mechanism.is_known(name)
@@ -233,6 +245,8 @@ def _mechanism(service: Service, level: Level, pinned: Pinned, client: _Client) 
 
 
 _SECRET_BYTES = 32
+_NEVER = object()
+"""In no delta."""
 
 
 class _Clear(Mechanism):
@@ -323,12 +337,12 @@ class _Private(Mechanism):
 
     def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
         first = self._fetch(self.pinned.element_key(collection))
-        before = first.collection(collection)
+        before = first.told(collection)
         header = self.pinned.header(collection, before)
         # A page for each name is fetched whatever the first one holds, or whether it holds anything.
         wanted = [self.pinned.member_key(header, name) if header is not None else b"" for name in names]
         pages = [self._fetch(key) for key in wanted]
-        row = self.pinned.element(collection, first.shown().element(collection))
+        row = self.pinned.element(collection, first.held(collection, before))
         shown = [page.shown() for page in pages]
         if row is None or header is None:
             return row, [None] * len(names)
@@ -337,7 +351,7 @@ class _Private(Mechanism):
 
     def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
         first = self._fetch(self.pinned.element_key(collection))
-        before = first.collection(collection)
+        before = first.told(collection)
         header = self.pinned.header(collection, before)
         if not wanted:
             return Part(self.pinned.element(collection, first.shown().element(collection)))
@@ -346,7 +360,7 @@ class _Private(Mechanism):
         # Pages that nobody wants fill the number up; which they are is encrypted like any other.
         filled = [*asked, *[self.pinned.manifest.columns[0]] * (padded(len(asked)) - len(asked))]
         pages = [self._fetch_column(column) for column in filled]
-        held = first.shown().element(collection)
+        held = first.held(collection, before)
         row = self.pinned.element(collection, held)
         if row is None or header is None:
             return Part(row)
@@ -381,23 +395,28 @@ def _overflow_column(column: bytes) -> int:
 
 
 class _Fetched:
-    """A page and what was fetched with it; looked at when all requests were made."""
+    """A page and what was fetched with it; verified when all requests were made, so that none waits for it."""
 
     def __init__(self, pinned: Pinned, column: bytes, overflow: bytes) -> None:
-        self._failure: VerificationError | None = None
+        self._pinned = pinned
+        self._column = column
+        self._overflow = overflow
         self._shown: Shown | None = None
-        try:
-            self._shown = pinned.open(column, overflow)
-        except VerificationError as error:
-            self._failure = error
 
-    def collection(self, name: bytes) -> Collection | None:
-        """The header of a collection, if the page is good and shows one."""
-        try:
-            row = self.shown().element(name)
-        except VerificationError:
-            return None
-        return None if row is None else row.collection
+    def told(self, name: bytes) -> Collection | None:
+        """What the page says of a collection's header, verified by nobody yet."""
+        return self._pinned.told(self._column, self._overflow, name)
+
+    def held(self, name: bytes, told: Collection | None) -> Row | None:
+        """An element that the page shows.
+
+        Raises:
+            VerificationError: the page does not hold, or shows another header than it told.
+        """
+        row = self.shown().element(name)
+        if (row.collection if row is not None else None) != told:
+            raise VerificationError("claim", "a page that tells another header than it shows")
+        return row
 
     def shown(self) -> Shown:
         """What the page shows.
@@ -406,7 +425,7 @@ class _Fetched:
             VerificationError: it does not hold.
         """
         if self._shown is None:
-            raise self._failure or VerificationError("format", "nothing was fetched")
+            self._shown = self._pinned.open(self._column, self._overflow)
         return self._shown
 
 
@@ -456,6 +475,13 @@ class _Everything(Mechanism):
     def everything(self) -> Iterable[Row]:
         """All rows."""
         return self.pinned.everything(row for shown in self._shown.values() for row in shown.rows())
+
+    def since(self, before: Changes) -> list[Moved]:
+        """See `Reader.since`."""
+        now = self.pinned.changes.rows
+        keys = [key for key in {**before.rows, **now} if key not in now or before.rows.get(key, _NEVER) != now[key]]
+        held = {key: self._at(key).row(key) for key in keys}
+        return [(key, before.rows.get(key, held[key]), now.get(key, held[key])) for key in sorted(keys)]
 
     def _header(self, collection: bytes) -> tuple[Row | None, Row | None]:
         """An element now, and at the epoch."""

@@ -1,8 +1,8 @@
 """Fetching into the overlay what commands need, at the level of whoever asked.
 
 Theory: rows of one app in the overlay are of one moment, an epoch and what changed since; when there is a newer one, all that was
-fetched of the app is forgotten first. Invariant: what is at hand when a command runs is what one moment says of all that the
-command reads.
+fetched of the app is forgotten first, or, where all of it is here (`full`), what moved is written over it. Invariant: what is at
+hand when a command runs is what one moment says of all that the command reads.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import chain
 
 from hyperdb.commitment.verify import Bounds, Row
 from hyperdb.errors import PrivacyError
+from hyperdb.oblivious.delta import Changes
 from hyperdb.oblivious.explain import Asked, Explanation, explain
 from hyperdb.oblivious.levels import Full, Level
 from hyperdb.oblivious.ranges import Part
@@ -44,7 +45,8 @@ class Fetcher:
         """Counts the times that something was forgotten."""
         self._lock = threading.Lock()
         self._moments: dict[str, Moment] = {}
-        self._whole: set[str] = set()
+        self._whole: dict[str, Changes] = {}
+        """Apps of which all is in the overlay, and the changes since the epoch that were known then."""
 
     def fetch(self, app: str, reading: Reading, level: Level) -> None:
         """Makes ready what a command reads.
@@ -88,18 +90,24 @@ class Fetcher:
 
             def take(reader: Reader) -> None:
                 moment, known = _moment(reader), self._moments.get(app)
-                if known == moment and is_whole and app in self._whole:
+                whole = self._whole.get(app) if is_whole else None
+                if whole is not None and known is not None and known[0] == moment[0]:
+                    # Of the same epoch all is here: what moved since is written, and nothing else.
+                    if known != moment:
+                        self.overlay.move(app, reader.since(whole))
+                        self.generation += 1
+                    self._moments[app], self._whole[app] = moment, reader.pinned.changes
                     return
                 rows = list(wanted(reader))
                 if known not in (None, moment):
                     self.overlay.forget(app)
-                    self._whole.discard(app)
+                    self._whole.pop(app, None)
                     self.generation += 1
                 self._moments[app] = moment
                 self.overlay.put(app, rows)
                 if is_whole:
                     self.overlay.count(app, rows)
-                    self._whole.add(app)
+                    self._whole[app] = reader.pinned.changes
 
             self.store.app(app).read(level, take)
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from hyperdb import _native
 from hyperdb.commitment.verify import Row, VerificationError
 from hyperdb.commitment.verify.answers import KINDS
-from hyperdb.commitment.verify.places import ordered_varint
+from hyperdb.commitment.verify.places import member_key, ordered_varint
 from hyperdb.database import Database
+from hyperdb.oblivious.reader import Moved
 from hyperdb.values import OpenOptions
 
 _DATA, _META = 0, 2
@@ -37,6 +38,29 @@ _MEMORY = 64 << 20
 _MEMORY_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
 
 
+class _Tally:
+    """What an app's header says: elements of each kind, their sizes, and how many expire."""
+
+    def __init__(self) -> None:
+        self._elements = [0] * _CLASSES
+        self._sizes = [0] * _CLASSES
+        self._expiring = 0
+
+    def add(self, row: Row | None, sign: int) -> None:
+        """A row that came (1) or went (-1); members do not count."""
+        if row is None or row.kind is None:
+            return
+        place = min(KINDS.index(row.kind), _CLASSES - 1)
+        self._elements[place] += sign
+        self._expiring += sign * (row.expires_ms is not None)
+        self._sizes[place] += sign * (len(row.name) + len(row.value or b""))
+
+    def __bytes__(self) -> bytes:
+        pairs = zip(self._elements, self._sizes, strict=True)
+        words = [self._expiring, *(word for pair in pairs for word in pair)]
+        return bytes([1, _CLASSES]) + b"".join(word.to_bytes(8, "little") for word in words)
+
+
 class Overlay:
     """See the module. Thread-safe."""
 
@@ -49,6 +73,7 @@ class Overlay:
         self.hash_key = hash_key
         self._lock = threading.Lock()
         self._prefixes: dict[str, bytes] = {}
+        self._tallies: dict[str, _Tally] = {}
         engine = _native.Engine(path, sync="everysec", memory=_MEMORY)
         try:
             created = created_ms.to_bytes(8, "little", signed=True)
@@ -79,28 +104,52 @@ class Overlay:
 
     def count(self, app: str, rows: Iterable[Row]) -> None:
         """Writes the app's header, once all of its rows are here: how many elements there are of each kind, and of what size."""
-        elements, sizes, expiring = [0] * _CLASSES, [0] * _CLASSES, 0
+        tally = self._tallies[app] = _Tally()
         for row in rows:
-            if row.kind is not None:
-                place = min(KINDS.index(row.kind), _CLASSES - 1)
-                elements[place] += 1
-                expiring += row.expires_ms is not None
-                sizes[place] += len(row.name) + len(row.value or b"")
-        words = [expiring, *(word for pair in zip(elements, sizes, strict=True) for word in pair)]
-        record = bytes([1, _CLASSES]) + b"".join(word.to_bytes(8, "little") for word in words)
-        self._engine.write([(self._prefix(app) + _HEADER, record)], _DATA)
+            tally.add(row, 1)
+        self._engine.write([(self._prefix(app) + _HEADER, bytes(tally))], _DATA)
+
+    def move(self, app: str, moved: Iterable[Moved]) -> None:
+        """Goes on with verified rows of an app of which all are here and counted: only what differs is written.
+
+        Raises:
+            VerificationError: a row is not shown whole.
+        """
+        prefix, tally = self._prefix(app), self._tallies[app]
+        gone: tuple[bytes, ...] = ()
+        runs: list[int] = []
+        changes: list[tuple[bytes, bytes | None]] = []
+        # Elements come before members.
+        for key, was, now in moved:
+            if now is not None and now.stored is None:
+                raise VerificationError("row", "a row that is not shown whole")
+            tally.add(was, -1)
+            tally.add(now, 1)
+            cid = was.collection.cid if was is not None and was.collection is not None else None
+            if cid is not None and (now is None or now.collection is None or now.collection.cid != cid):
+                # Its members went with it, and no change names them.
+                gone += (member_key(cid, b""), member_key(cid + 1, b""))
+                runs.append(cid)
+            is_there = now is not None and not key.startswith(gone)
+            changes.append((prefix + key, now.stored if is_there and now is not None else None))
+        for cid in runs:
+            self._remove(prefix + member_key(cid, b""), prefix + member_key(cid + 2, b""))
+        self._engine.write([*changes, (prefix + _HEADER, bytes(tally))], _DATA)
+
+    def _remove(self, start: bytes, stop: bytes) -> None:
+        snapshot = self._engine.snapshot()
+        try:
+            for found in snapshot.scan(start, stop, False, _DATA):
+                self._engine.write([(key, None) for key, _ in found], _DATA)
+        finally:
+            snapshot.close()
 
     def forget(self, app: str) -> None:
         """Removes all rows of an app: another epoch follows."""
         prefix = self._prefix(app)
-        snapshot = self._engine.snapshot()
-        try:
-            for space in (_HEADER, b"\x02", b"\x03"):
-                stop = prefix + bytes([space[0] + 1])
-                for found in snapshot.scan(prefix + space, stop, False, _DATA):
-                    self._engine.write([(key, None) for key, _ in found], _DATA)
-        finally:
-            snapshot.close()
+        self._tallies.pop(app, None)
+        for space in (_HEADER, b"\x02", b"\x03"):
+            self._remove(prefix + space, prefix + bytes([space[0] + 1]))
 
     def close(self) -> None:
         """Closes the store and removes its files."""

@@ -159,6 +159,19 @@ def test_whoever_is_pinned_deltas_are_checked(db: Database, source: Source) -> N
         found.check(epoch.manifest, StoreKey(signed.attestation[:57]))
 
 
+def test_a_delta_of_nothing_is_no_owners_word(db: Database, source: Source) -> None:
+    """Its signature is checked with what it shows: a store could say that an owner saw nothing change."""
+    epoch = build(source, APP)
+    db.app("another").put("name", b"value")
+    db.seal()
+    found = delta(source, epoch)
+    assert found is not None and not found.bodies
+    assert found.check(epoch.manifest, StoreKey(db.frames.public_key)).rows == {}
+    forged = replace(found, attestation=bytes(57) + found.digest() + bytes(114))
+    with pytest.raises(VerificationError, match="nothing is signed"):
+        forged.check(epoch.manifest, OwnerKey(bytes(57)))
+
+
 def test_what_is_of_another_epoch_store_or_time_is_refused(db: Database, source: Source) -> None:
     epoch, found = _one(db, source)
     store = StoreKey(db.frames.public_key)

@@ -97,6 +97,40 @@ def test_epochs_are_read_however_far_the_horizon_is(site: Site, tmp_path: Path, 
             assert remote.app(APP).get("user:5") == site.db.app(APP).get("user:5")
 
 
+def test_what_epochs_keep_has_a_bound(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it the next epoch is due, older frames go, and twice beyond it the newest: private reads need no frame."""
+    _quiet(monkeypatch)
+    publisher = site.publisher
+    first = publisher.newest(APP)
+    assert first is not None and first.following.retained() == 0
+    monkeypatch.setattr(publisher, "_retained", 200_000)
+
+    def overwrite(times: int) -> None:
+        for number in range(times):
+            site.db.app(APP).put("user:5", bytes([number]) * 50_000)
+            site.db.seal()
+        publisher.bound()
+
+    overwrite(2)
+    assert 0 < first.following.retained() <= 200_000 and not first.following.is_overdue
+    overwrite(3)
+    assert first.following.is_overdue and first.following.retained() > 200_000, "the newest is kept until the next is there"
+    second = publisher.renew(APP)
+    publisher.bound()
+    assert first.following.retained() == 0, "an older one's frame went"
+    overwrite(10)
+    assert second.following.is_overdue and second.following.retained() == 0
+    for _ in range(70):
+        site.db.seal()
+    with site.connect(tmp_path) as remote:
+        assert remote.app(APP).get("user:3") == site.db.app(APP).get("user:3")
+    with site.connect(tmp_path, privacy="bucket(8)") as remote, pytest.raises(RemoteError, match="can no longer be read"):
+        remote.app(APP).get("user:3")
+    publisher.renew(APP)
+    with site.connect(tmp_path, privacy="bucket(8)") as remote:
+        assert remote.app(APP).get("user:3") == site.db.app(APP).get("user:3")
+
+
 def test_too_many_changes_make_the_next_epoch_due(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _quiet(monkeypatch)
     monkeypatch.setattr(deltas, "MOST_KEYS", 5)

@@ -16,6 +16,7 @@ from hyperdb.frontends.resp import table
 from hyperdb.oblivious.http.publisher import Publisher
 from hyperdb.remote import Remote
 from hyperdb.remote.needs import NEEDS, PASSED, Refusal, reading
+from hyperdb.remote.overlay import Overlay
 from hyperdb.values import Publishing
 
 from .conftest import APP, fill
@@ -287,3 +288,37 @@ def test_what_is_written_after_the_epoch_is_read(pair: Pair, tmp_path: Path) -> 
 def test_scripts_are_refused_since_what_they_read_is_not_known(words: str) -> None:
     """Also those that name no keys: they would find nothing here, and say that there is nothing."""
     assert isinstance(reading(words.encode().split()), Refusal)
+
+
+def test_at_full_only_what_moved_is_written(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values, fields, collections that come, go and come again under their names, between two deltas of one epoch."""
+    pair.publisher.renew(APP)
+    key = StoreKey(pair.db.frames.public_key)
+    steps: tuple[tuple[tuple[str | int | float, ...], ...], ...] = (
+        (("SET", "user:1", "a"), ("HSET", "hash:4", "new", "b"), ("DEL", "hash:5"), ("SADD", "born", "x", "y"),
+         ("RPUSH", "list", "z")),
+        (("SADD", "hash:5", "again"), ("DEL", "born"), ("ZADD", "scores", 5, "moved"), ("DEL", "user:3"),
+         ("XADD", "stream", "9-0", "f", "v")),
+        (("HSET", "born", "f", "v"), ("DEL", "hash:5"), ("HDEL", "hash:4", "new"), ("SET", "user:3", "b", "EX", 999_999)),
+        (("DEL", "born", "hash:4"), ("HSET", "hash:5", "last", "c"), ("ZREM", "scores", "moved"), ("XDEL", "stream", "9-0")),
+        (("DEL", "hash:5", "user:3"),),
+    )  # fmt: skip
+    wanted = (
+        *READS, ("DBSIZE",), ("HGETALL", "hash:5"), ("SMEMBERS", "hash:5"), ("HGETALL", "hash:4"), ("TYPE", "born"),
+        ("SMEMBERS", "born"), ("HGETALL", "born"), ("TTL", "user:3"),
+    )  # fmt: skip
+    with (
+        hyperdb.connect(pair.remote.url, key=key, privacy="full", state=tmp_path, follow=1e6, refresh=1e6) as remote,
+        remote.serve(resp="127.0.0.1:0") as proxy,
+        _client(proxy.resp_address) as private,
+    ):
+        assert private.dbsize() == pair.plain.dbsize()
+        monkeypatch.setattr(Overlay, "forget", lambda _overlay, app: pytest.fail(f"{app} was written anew"))
+        for commands in steps:
+            for words in commands:
+                pair.plain.execute_command(*words)
+            pair.db.seal()
+            remote.refresh()
+            for words in wanted:
+                assert _reply(private, *words) == _reply(pair.plain, *words), (commands, words)
+            assert sorted(private.keys()) == sorted(pair.plain.keys())

@@ -6,6 +6,7 @@ are not spread alike. Clients with one mistake each are put before it, so that i
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -24,7 +25,7 @@ from hyperdb.oblivious.epochs import OVERFLOW, PAGES, Epoch, Source, build
 from hyperdb.oblivious.levels import Bucket, Cover, Full, Level, Pir, Plain
 from hyperdb.oblivious.lookup import Pinned
 from hyperdb.oblivious.pir import query_bytes
-from hyperdb.oblivious.ranges import columns
+from hyperdb.oblivious.ranges import Part, columns, padded
 from hyperdb.oblivious.reader import Reader, _Fetched, _overflow_column, _Private, open_reader
 from hyperdb.oblivious.service import Event, LocalService, Recorder, Service
 
@@ -216,8 +217,46 @@ class LooksForWhatChanged(_Private):
         return found
 
 
+class SkipsMembers(_Private):
+    """Does not ask for members of what is no collection."""
+
+    def members(self, collection: bytes, names: Sequence[bytes]) -> tuple[Row | None, list[Row | None]]:
+        row = self.element(collection)
+        return (row, [None] * len(names)) if row is None or row.collection is None else super().members(collection, names)
+
+
+class VerifiesFirst(_Private):
+    """Looks whether the header's page holds before it asks for more."""
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        self._fetch(self.pinned.element_key(collection)).shown()
+        return super().part(collection, wanted)
+
+
+class FillsNothingUp(_Private):
+    """Asks for as many pages as a range has."""
+
+    def part(self, collection: bytes, wanted: Sequence[Bounds]) -> Part:
+        header = self._fetch(self.pinned.element_key(collection)).told(collection)
+        for column in columns(self.pinned.manifest, header, wanted) if header is not None else ():
+            self._fetch_column(column)
+        return Part(None)
+
+
+Operation = Callable[[Reader, bytes], object]
+ELEMENT: Operation = lambda reader, target: reader.element(target)  # noqa: E731 - one of several
+FIELD: Operation = lambda reader, target: reader.members(target, [b"field 1", b"nobody"])  # noqa: E731
+RANGE: Operation = lambda reader, target: reader.part(target, [Bounds()])  # noqa: E731
+
+
 def _traces(
-    served: Served, target: bytes, kind: type[_Private], *, service: Service | None = None, delta: bytes = b""
+    served: Served,
+    target: bytes,
+    kind: type[_Private],
+    *,
+    service: Service | None = None,
+    delta: bytes = b"",
+    operation: Operation = ELEMENT,
 ) -> list[list[Event]]:
     recorder = Recorder(service or served.service)
     pinned = open_reader(served.service, Plain(), served.root).pinned
@@ -228,7 +267,7 @@ def _traces(
     for _ in range(12):
         recorder.trace.clear()
         try:
-            reader.element(target)
+            operation(reader, target)
         except VerificationError:
             assert service is not None, "only a store that lies is caught"
         found.append(list(recorder.trace))
@@ -336,6 +375,84 @@ def test_failures_are_silent_and_a_client_that_retries_is_noticed(served: Served
 
 def _names() -> list[bytes]:
     return [f"user:{number}".encode() for number in range(80)]
+
+
+def _spans(served: Served) -> dict[bytes, int]:
+    """In how many pages the fields of hashes lie: it follows from the store's hash key."""
+    plain = open_reader(served.service, Plain(), served.root)
+    rows = {name: plain.element(name) for name in (b"hash:%d" % number for number in range(16))}
+    headers = {name: row.collection for name, row in rows.items() if row is not None and row.collection is not None}
+    return {name: len(columns(served.epoch.manifest, header, [Bounds()])) for name, header in headers.items()}
+
+
+def _filled_alike(served: Served) -> tuple[bytes, bytes]:
+    """Two hashes of different numbers of pages, more than two, which are filled up to the same."""
+    spans = _spans(served)
+    pairs = itertools.combinations(spans, 2)
+    return next((a, b) for a, b in pairs if 2 < spans[a] != spans[b] > 2 and padded(spans[a]) == padded(spans[b]))
+
+
+@pytest.fixture(scope="module")
+def hashes() -> Iterator[Served]:
+    """Hashes of one to some pages."""
+    with hyperdb.open(":memory:", frames=None) as db:
+        fill(db, count=40)
+        for number in range(6, 16):
+            db.app(APP).hash(f"hash:{number}").update({f"field {field}": bytes(60) for field in range(12 * (number - 5))})
+        db.seal()
+        source = Source.of(db.native)
+        epoch = build(source, APP, size=2048)
+        yield Served(epoch, LocalService(source, epoch))
+
+
+def test_members_and_ranges_cannot_be_told_apart(hashes: Served) -> None:
+    """There or not, of a collection or of what is none; ranges that are filled up to the same number of pages."""
+    one, other = _filled_alike(hashes)
+    lone = next(name for name, pages in _spans(hashes).items() if pages == 1)
+    members = [_traces(hashes, target, _Private, operation=FIELD) for target in (one, b"nobody", b"user:7", lone)]
+    ranges = [_traces(hashes, target, _Private, operation=RANGE) for target in (one, other)]
+    small = [_traces(hashes, target, _Private, operation=RANGE) for target in (lone, b"nobody", b"user:7")]
+    for first, *others in (members, ranges, small):
+        assert [told_apart(first, other) for other in others] == [None] * len(others)
+
+
+def test_the_judge_notices_clients_that_read_members_and_ranges_otherwise(hashes: Served) -> None:
+    some, more = _filled_alike(hashes)
+    cases: tuple[tuple[type[_Private], Operation, bytes, bytes], ...] = (
+        (SkipsMembers, FIELD, some, b"nobody"),
+        (Caches, FIELD, some, b"nobody"),
+        (FillsNothingUp, RANGE, some, more),
+    )
+    for kind, operation, one, other in cases:
+        traces = [_traces(hashes, target, kind, operation=operation) for target in (one, other)]
+        assert told_apart(*traces) == "shapes", kind
+
+
+class SpoilsProofs(LocalService):
+    """A store that spoils the proof of every page, under the hint of the true data: rows are as they were."""
+
+    def answer(self, number: int, query: bytes) -> bytes:
+        found = bytearray(super().answer(number, query))
+        if number == PAGES:
+            # The byte before the trailer of twelve: a number u32 LE each, of which the highest byte counts.
+            at = len(found) - 4 * 13 + 3
+            found[at] ^= 128
+        return bytes(found)
+
+
+def test_failures_of_members_and_ranges_are_silent_too(hashes: Served) -> None:
+    """How many pages are asked for does not tell whether the first one held: it is looked at when all were asked for."""
+    assert isinstance(hashes.service, LocalService)
+    liar = SpoilsProofs(hashes.service.source, hashes.epoch)
+    target, _ = _filled_alike(hashes)
+    for operation in (FIELD, RANGE):
+        truthful = _traces(hashes, target, _Private, operation=operation)
+        lied = _traces(hashes, target, _Private, operation=operation, service=liar)
+        assert told_apart(truthful, lied) is None
+    with pytest.raises(VerificationError):
+        open_reader(liar, Pir(), hashes.root).part(target, [Bounds()])
+    lied = _traces(hashes, target, VerifiesFirst, operation=RANGE, service=liar)
+    assert told_apart(_traces(hashes, target, VerifiesFirst, operation=RANGE), lied) == "shapes"
 
 
 def test_fresh_decoys_fall_to_intersection_and_sticky_ones_stand(served: Served) -> None:

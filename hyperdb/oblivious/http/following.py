@@ -45,7 +45,10 @@ class Following:
         self._last = Changed(epoch.manifest.frame.number)
         self._not_before = clock()
         self.is_overdue = False
-        """More changed than a delta holds."""
+        """More changed than a delta holds, or than may be kept for it."""
+        self._counted = epoch.manifest.frame.number
+        self._retained = 0
+        self._held = True
 
     def newest(self) -> Changed:
         """What changed up to now, or up to not long ago."""
@@ -70,8 +73,20 @@ class Following:
             return 0.0
         return max(self._not_before - self._clock(), 0.0)
 
+    def retained(self) -> int:
+        """Bytes that frames since superseded, and that are kept for as long as the epoch's frame is; 0 once it went."""
+        with self._lock:
+            frames = self._source.frames
+            newest = frames.newest()
+            if not self._held or newest is None:
+                return 0
+            self._retained += sum(frames.cost(number).superseded for number in range(self._counted + 1, newest.number + 1))
+            self._counted = newest.number
+            return self._retained
+
     def close(self) -> None:
-        """Lets the epoch's frame go. A second call does nothing."""
+        """Lets the epoch's frame go: its pages and the last delta stay. A second call does nothing."""
         with self._lock:
             self._deltas.close()
+            self._held = False
             self._not_before = float("inf")

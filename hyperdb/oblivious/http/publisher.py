@@ -2,8 +2,10 @@
 
 Theory: an epoch is a snapshot, so a new one is made beside the old one and takes its place in one step; the old one stays for a
 while, since clients are in the middle of it, and so does the newest that an owner attested. How often depends on time and on how
-much was written, never on who reads. What changed since an epoch is published beside it (`following`). Invariant: an app that
-was not named is not published, and the system's own (names, roles) never.
+much was written, never on who reads. What changed since an epoch is published beside it (`following`). For proofs and deltas an
+epoch's frame is kept readable, and so all that was superseded since: that has a bound, beyond which frames of older epochs go and
+the next epoch is due; private reads need pages alone, and go on. Invariant: an app that was not named is not published, and the
+system's own (names, roles) never.
 """
 
 from __future__ import annotations
@@ -81,9 +83,17 @@ class Publisher:
     """See the module. Thread-safe."""
 
     def __init__(
-        self, source: Source, apps: Sequence[str], *, clock: Callable[[], float], every: float = 3600.0, threads: int = 1
+        self,
+        source: Source,
+        apps: Sequence[str],
+        *,
+        clock: Callable[[], float],
+        every: float = 3600.0,
+        threads: int = 1,
+        retained: int = 256 << 20,
     ) -> None:
-        """Epochs are made when `start` is called and then each `every` seconds, by `clock` (monotonic)."""
+        """Epochs are made when `start` is called and then each `every` seconds, by `clock` (monotonic); their frames keep at
+        most `retained` superseded bytes, or twice that while the next epoch is made."""
         if not apps or not all(apps):
             raise InvalidError("name the apps that are to be published")
         self.source = source
@@ -93,6 +103,7 @@ class Publisher:
         """Why the last try to make an epoch of an app failed."""
         self._clock = clock
         self._threads = threads
+        self._retained = retained
         self._lock = threading.Lock()
         self._making = threading.Lock()
         self._kept: dict[str, tuple[Published, ...]] = {}
@@ -166,6 +177,19 @@ class Publisher:
             self.failures.pop(app, None)
             return made
 
+    def bound(self) -> None:
+        """Lets frames of epochs go that keep too much, and says when the next epoch is due for it."""
+        with self._lock:
+            all_kept = list(self._kept.values())
+        for kept in all_kept:
+            for each in kept:
+                retained = each.following.retained()
+                if retained <= self._retained:
+                    continue
+                each.following.is_overdue = True
+                if each is not kept[-1] or retained > 2 * self._retained:
+                    each.following.close()
+
     def _made(self, app: str, last: Published | None, frame: int) -> Published:
         epoch = None
         if last is not None:
@@ -188,6 +212,7 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self.bound()
             for app in self.apps:
                 if self._is_due(app) and not self._stopping.is_set():
                     try:

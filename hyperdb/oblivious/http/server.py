@@ -39,10 +39,17 @@ def oblivious(store: _native.Store, publishing: Publishing) -> Oblivious:
     """
     if not 0 <= publishing.work_bits <= MOST_BITS:
         raise InvalidError(f"work is 0 to {MOST_BITS} bits, not {publishing.work_bits}")
+    if publishing.retained < 0:
+        raise InvalidError("epochs may keep a number of bytes")
     if publishing.every <= 0 or not 0 <= publishing.window <= _LONGEST_WINDOW or publishing.threads < 1:
         raise InvalidError(f"epochs follow each other after some seconds, a window is 0 to {_LONGEST_WINDOW} seconds")
     publisher = Publisher(
-        Source.of(store), publishing.apps, clock=time.monotonic, every=publishing.every, threads=publishing.threads
+        Source.of(store),
+        publishing.apps,
+        clock=time.monotonic,
+        every=publishing.every,
+        threads=publishing.threads,
+        retained=publishing.retained,
     )
     tickets = Tickets(publishing.work_bits, secrets.token_bytes(32), os.urandom, time.time)
     return Oblivious(publisher, tickets, Settings(publishing.window))

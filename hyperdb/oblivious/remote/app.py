@@ -91,7 +91,7 @@ class RemoteApp:
         with self._lock:
             attestation = self._opened().service.manifest()[1]
         if attestation:
-            return f"self-signed: the owner's key {attestation[:8].hex()}... signed it too, and is not pinned"
+            return f"self-signed: the server shows a signature by the key {attestation[:8].hex()}..., which is not pinned"
         return "self-signed: fences and hints are the store's own word"
 
     def definitions(self) -> list[Row]:

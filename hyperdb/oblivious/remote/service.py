@@ -29,6 +29,8 @@ _CHUNK = 1 << 18
 _TRIES = 5
 _PART = 206
 _MATRICES = (0, 1)
+_MOST_WHOLE = 4 << 30
+"""Bytes of a matrix that are held in memory, whatever a manifest says."""
 
 
 def nothing_shown(_what: str, _done: int, _total: int) -> None:
@@ -96,6 +98,10 @@ class HttpService:
         shape = self.shape(number)
         if not shape.columns:
             return ()
+        if shape.rows * shape.columns > _MOST_WHOLE:
+            raise RemoteError(
+                f"everything is {shape.rows * shape.columns} bytes, and {_MOST_WHOLE} are fetched at most: read at pir"
+            )
         data = self._download(
             "pages" if number == 0 else "overflow", f"{self._path}/columns/{number}", shape.rows * shape.columns
         )
