@@ -77,6 +77,7 @@ torture: build $(VENV)/.dev ## the long forms: kill -9, power cuts, a full disk 
 compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery queue, each beside Redis
 	$(BIN)/python compat-tests/resp/redis_py.py
 	$(BIN)/python compat-tests/resp/resp_compatibility.py
+	$(BIN)/python compat-tests/resp/moving.py
 	$(BIN)/python compat-tests/resp/ioredis.py
 	$(BIN)/python compat-tests/resp/node_redis.py
 	$(BIN)/python compat-tests/resp/go_redis.py
