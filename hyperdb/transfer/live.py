@@ -1,8 +1,8 @@
 """Importing from a running Redis: SCAN, then DUMP and the expiry of each key, written by their payloads.
 
 Theory: SCAN gives every key that is there from its start to its end, whatever else happens; a key is copied as it is when it is
-read. The commit that writes the last key of a page of SCAN also keeps the cursor behind it, in the system's app and under the
-run of the source: so an import that was cut off goes on at that page, and copying a key again does no harm. A key that changes
+read. When a page of SCAN is written, the cursor behind it is kept in the system's app, under the run of the source: so an import
+that was cut off goes on at that page, and copying a key again does no harm. A key that changes
 afterwards is found by reading all of them again (`compare`), and copied again. Invariant: the source is only read.
 """
 
@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperdb import _native
 from hyperdb.errors import InvalidError, SourceError
@@ -160,8 +160,7 @@ class _Import:
                 self.state.db, self.state.cursor = number, 0
             self._source.ask("SELECT", number)
             for keys, cursor in self._pages(self.state.cursor):
-                chunks = list(self._chunks(keys)) if not keys else self._chunks(keys)
-                self._write(number, chunks, policy, cursor)
+                self._write(number, keys, policy, cursor)
                 self._advance(len(keys), "copy")
             self.state.cursor = 0
         _native.restore_payloads(self._database.native, 0, [], note=(self._record, b""))
@@ -205,22 +204,17 @@ class _Import:
             mean = sum(len(item[2]) for item in items) // max(len(items), 1) + 64
             size = max(1, min(_PAGE, _CHUNK_BYTES // mean))
 
-    def _write(self, number: int, chunks: Any, policy: str, cursor: int) -> None:
-        waiting: list[Item] | None = None
-        for items in chunks:
-            if waiting is not None:
-                self._restore(number, waiting, policy, None)
-            waiting = items
+    def _write(self, number: int, keys: Sequence[bytes], policy: str, cursor: int) -> None:
+        """Writes a page of keys, and then where the next one begins."""
+        for items in self._chunks(keys):
+            self._restore(number, items, policy)
         self.state.cursor = cursor
         # A cursor of 0 is the end of the database: the next one begins.
         behind = _State(number + (cursor == 0), cursor, self.state.counts)
-        self._restore(number, waiting or [], policy, behind)
+        _native.restore_payloads(self._database.native, number, [], note=(self._record, behind.dump()))
 
-    def _restore(self, number: int, items: list[Item], policy: str, behind: _State | None) -> None:
-        note = None if behind is None else (self._record, behind.dump())
-        written, replaced, kept, expired, refused = _native.restore_payloads(
-            self._database.native, number, items, policy=policy, note=note
-        )
+    def _restore(self, number: int, items: list[Item], policy: str) -> None:
+        written, replaced, kept, expired, refused = _native.restore_payloads(self._database.native, number, items, policy=policy)
         counts = self.state.counts
         counts.written += written
         counts.replaced += replaced
@@ -302,7 +296,8 @@ class _Import:
             if "unknown" in str(error).lower():
                 return 0
             raise
-        assert isinstance(payload, bytes)
+        if not isinstance(payload, bytes):
+            raise SourceError("FUNCTION DUMP gave no payload")
         policy = "skip" if self.resumed and self._policy == "refuse" else self._policy
         return _native.restore_functions(self._database.native, payload, policy=policy)
 
