@@ -144,7 +144,8 @@ def connect(database: str | Path | Database, *, autocommit: bool = False, **opti
             trusted of the store (its key, or an `OwnerKey` or a `Root`); `privacy`, what it may learn of a read (`"pir"`,
             `Bucket(64)`), which apps and reads may change; `state`, a directory for hints and what was seen; `ca`, a file of
             certificates; `refresh`, seconds until newer epochs are looked for; `follow`, seconds until what changed since is
-            downloaded, or None to read epochs alone; `progress`, called with what is fetched, or True for bars on the terminal.
+            downloaded, or None to read epochs alone; `epochs`, of which app which epoch alone is read, by the manifest's digest
+            that `hyperdb audit` prints; `progress`, called with what is fetched, or True for bars on the terminal.
 
     Raises:
         OperationalError: 55006 where another process owns the directory, 58030 where it cannot be opened.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from hyperdb.commitment.verify import OwnerKey
@@ -34,6 +35,7 @@ def serve_remote(
     refresh: float,
     follow: str,
     directory: Path | None,
+    pins: Sequence[str] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT.
 
@@ -54,11 +56,20 @@ def serve_remote(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    epochs = dict(_pin(text) for text in pins)
     pinned = OwnerKey(_key(owner)) if owner is not None else str(key)
     seconds = None if follow == _OFF else _seconds(follow)
     with (
         Remote(
-            url, key=pinned, privacy=privacy, state=state, ca=ca, refresh=refresh, follow=seconds, progress=Bars().show
+            url,
+            key=pinned,
+            privacy=privacy,
+            state=state,
+            ca=ca,
+            refresh=refresh,
+            follow=seconds,
+            epochs=epochs,
+            progress=Bars().show,
         ) as remote,
         remote.serve(resp=listen.get("resp"), sql=listen.get("sql"), cql=listen.get("cql")) as serving,
     ):
@@ -71,12 +82,20 @@ def serve_remote(
         print(f"privacy       {remote.privacy}; HYPER.PRIVACY, SET hyperdb.privacy and the payload hyperdb.privacy change it")
         for name in remote.apps():
             print(f"{name:<13} {remote.store.app(name).standing}")
+            print(f"{'':<13} epoch {remote.store.app(name).epoch}")
         found = {"resp": serving.resp_address, "sql": serving.sql_address, "cql": serving.cql_address}
         print("ready", *(f"{name}={each[0]}:{each[1]}" for name, each in found.items() if each is not None), flush=True)
         # In steps, since a signal's handler runs only between them.
         while not stopping.wait(0.2):
             pass
     print("stopping", flush=True)
+
+
+def _pin(text: str) -> tuple[str, str]:
+    app, separator, epoch = text.rpartition("=")
+    if not separator:
+        raise InvalidError(f"--pin is APP=DIGEST, not '{text}'")
+    return app, epoch
 
 
 def _key(text: str) -> bytes:

@@ -125,6 +125,9 @@ def serve(
     state: Annotated[Path | None, typer.Option(help="With --remote: directory for hints and what was seen.")] = None,
     ca: Annotated[Path | None, typer.Option(help="With --remote: certificates (PEM) to check the server's by.")] = None,
     owner: Annotated[str | None, typer.Option(help="With --remote: the owner's public key, who must have signed.")] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option(help="With --remote: APP=DIGEST, the one epoch of an app that is read; repeatable.")
+    ] = None,
     refresh: Annotated[float, typer.Option(help="With --remote: seconds after which a newer epoch is looked for.")] = 60.0,
     follow: Annotated[str, typer.Option(help="With --remote: seconds after which changes are downloaded, or 'off'.")] = "1",
 ) -> None:
@@ -145,6 +148,7 @@ def serve(
             refresh=refresh,
             follow=follow,
             directory=directory,
+            pins=tuple(pin or ()),
         )
         return
     if directory is None:

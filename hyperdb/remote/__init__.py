@@ -6,7 +6,9 @@ at the level that was chosen for all, or for one of them. Invariant: it writes n
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from hyperdb.frontends.sql.embedded.result import Result
 
 _KEY_BYTES = 57
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 SCHEMES = ("https://", "http://")
 
 
@@ -47,6 +50,17 @@ def _trusted(key: Trusted | bytes | str) -> Trusted:
     if len(data) != _KEY_BYTES:
         raise InvalidError(f"a store's key has {_KEY_BYTES} bytes, not {len(data)}; an owner's is an OwnerKey, a root a Root")
     return StoreKey(data)
+
+
+def _digest(text: str) -> str:
+    """An epoch's name.
+
+    Raises:
+        InvalidError: it is none.
+    """
+    if not _DIGEST.fullmatch(text.lower()):
+        raise InvalidError(f"an epoch is pinned by its manifest's digest, 64 hexadecimal digits, not {text[:80]!r}")
+    return text.lower()
 
 
 def _shown(progress: Progress | bool) -> Progress:
@@ -73,6 +87,7 @@ class Remote:
         ca: str | Path | None = None,
         refresh: float = 60.0,
         follow: float | None = 1.0,
+        epochs: Mapping[str, str] | None = None,
         progress: Progress | bool = False,
     ) -> None:
         """See `hyperdb.connect`."""
@@ -84,7 +99,10 @@ class Remote:
         kept = State.of(url, None if state is None else Path(state))
         transport = Transport.to(url, tls=context)
         self._servers: list[RemoteServing] = []
-        self.store = RemoteStore(transport, _trusted(key), kept, refresh=refresh, follow=follow, progress=_shown(progress))
+        pinned = {app: _digest(epoch) for app, epoch in (epochs or {}).items()}
+        self.store = RemoteStore(
+            transport, _trusted(key), kept, refresh=refresh, follow=follow, epochs=pinned, progress=_shown(progress)
+        )
 
     def app(self, name: str, *, privacy: Level | str | None = None) -> RemoteAppView:
         """An app that the store publishes, read at a level; at that of the connection if None."""

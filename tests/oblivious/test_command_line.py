@@ -149,6 +149,7 @@ def _sql(address: tuple[str, int]) -> psycopg.Connection:
 
 def test_it_says_what_it_is(two: Two) -> None:
     assert "privacy       pir" in two.said and "self-signed" in two.said
+    assert re.search(r"^ +epoch [0-9a-f]{64}$", two.said, re.MULTILINE)
 
 
 def test_redis_clients_read_over_tls(two: Two) -> None:
@@ -211,6 +212,8 @@ def test_another_certificate_is_refused(two: Two, tmp_path: Path) -> None:
         (("--remote", "https://127.0.0.1:1", "--owner", "zz"), "hexadecimal digits"),
         (("--remote", "https://127.0.0.1:1", "--key", "00" * 57, "--follow", "often"), "--follow"),
         (("--remote", "https://127.0.0.1:1", "--key", "00" * 57, "--follow", "-1"), "positive"),
+        (("--remote", "https://127.0.0.1:1", "--key", "00" * 57, "--pin", "app"), "APP=DIGEST"),
+        (("--remote", "https://127.0.0.1:1", "--key", "00" * 57, "--pin", "app=00"), "64 hexadecimal digits"),
         (("--remote", "http://example.org", "--key", "00" * 57), "without TLS"),
         (("--remote", "https://127.0.0.1:1", "--key", "00" * 57, "--resp", "0.0.0.0:0"), "this machine alone"),
         (("data", "--remote", "https://127.0.0.1:1", "--key", "00" * 57), "not a directory"),

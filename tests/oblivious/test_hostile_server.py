@@ -19,7 +19,7 @@ import pytest
 
 import hyperdb
 from hyperdb.commitment.verify import OwnerKey, StoreKey, VerificationError
-from hyperdb.errors import HyperDBError, RemoteError
+from hyperdb.errors import HyperDBError, InvalidError, RemoteError
 from hyperdb.oblivious.manifest import read_manifest
 from hyperdb.oblivious.remote import follower
 from hyperdb.remote import Remote
@@ -235,6 +235,28 @@ def test_another_epoch_under_a_true_name_is_refused(proxy: Proxy, tmp_path: Path
     proxy.spoil = at("/manifest$", lambda _: stale.manifest)
     with proxy.connect(tmp_path) as remote, pytest.raises(VerificationError, match="pin"):
         remote.app(APP).get("user:3")
+
+
+def test_an_epoch_for_one_client_alone_is_refused_where_epochs_are_pinned(proxy: Proxy, tmp_path: Path) -> None:
+    """A store that keeps an epoch of its own for a client has to name it: by another digest than auditors print."""
+    site, publisher = proxy.site, proxy.site.publisher
+    common = publisher.newest(APP)
+    assert common is not None
+    site.db.app(APP).put("user:4", b"for one alone")
+    special = publisher.renew(APP)
+    with proxy.connect(tmp_path / "free") as remote:
+        assert remote.app(APP).get("user:4") == b"for one alone" and remote.app(APP).epoch == special.id
+    with proxy.connect(tmp_path / "pinned", epochs={APP: common.id.upper()}, follow=None) as remote:
+        assert remote.app(APP).get("user:4") != b"for one alone" and remote.app(APP).epoch == common.id
+    proxy.spoil = lambda path, status, body: (200, special.manifest) if path.endswith("/manifest") else (status, body)
+    with proxy.connect(tmp_path / "lied", epochs={APP: common.id}) as remote, pytest.raises(VerificationError, match="pin"):
+        remote.app(APP).get("user:4")
+    proxy.spoil = honest
+    with proxy.connect(tmp_path / "gone", epochs={APP: "0" * 64}) as remote, pytest.raises(RemoteError, match="no such epoch"):
+        remote.app(APP).get("user:4")
+    for wrong in ("", "0" * 63, "g" * 64, "../" + "0" * 61):
+        with pytest.raises(InvalidError, match="64 hexadecimal"):
+            proxy.connect(tmp_path, epochs={APP: wrong})
 
 
 def test_a_manifest_of_the_stores_own_making_is_refused_where_an_owner_is_pinned(proxy: Proxy, tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ class RemoteApp:
             return self._opened().manifest
 
     @property
+    def epoch(self) -> str:
+        """The epoch that is read now, by its manifest's digest: what auditors print, and what two clients compare."""
+        return self.manifest.digest().hex()
+
+    @property
     def standing(self) -> str:
         """Who vouches for the epoch's fences and hints, in words."""
         if isinstance(self.store.trusted, OwnerKey):
@@ -228,7 +233,11 @@ class RemoteApp:
         if not isinstance(made, dict) or not isinstance(made.get("epoch"), str):
             raise RemoteError(f"the server has no epoch of '{self.name}' yet")
         epoch = made["epoch"]
-        if isinstance(store.trusted, OwnerKey):
+        pinned = store.epochs.get(self.name)
+        if pinned is not None:
+            # Under its name comes this epoch or none: the manifest's digest is compared.
+            epoch = pinned
+        elif isinstance(store.trusted, OwnerKey):
             epoch = made.get("attested_epoch")
             if not isinstance(epoch, str):
                 raise VerificationError("attestation", f"no epoch of '{self.name}' is signed by its owner: all are self-signed")

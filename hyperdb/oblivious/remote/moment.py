@@ -106,6 +106,11 @@ class RemoteAppView(AppReader):
         return self._app.frame
 
     @property
+    def epoch(self) -> str:
+        """The epoch that is read, by its manifest's digest in hexadecimal digits: the same for all clients of an honest store."""
+        return self._app.epoch
+
+    @property
     def standing(self) -> str:
         """Who vouches for where keys lie and for hints, in words: the owner, or the store alone (self-signed)."""
         return self._app.standing

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from hyperdb.commitment.verify import Trusted
@@ -44,16 +45,18 @@ class RemoteStore:
         *,
         refresh: float = _REFRESH,
         follow: float | None = _FOLLOW,
+        epochs: Mapping[str, str] = MappingProxyType({}),
         progress: Progress = nothing_shown,
         random: Random = os.urandom,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Seconds: `refresh`, after which a newer epoch is looked for; `follow`, after which what changed since is downloaded,
-        never if None."""
+        never if None. `epochs`: of these apps this one alone is read, by its manifest's digest in hexadecimal digits."""
         self.transport = transport
         self.trusted = trusted
         self.state = state
         self.every = follow
+        self.epochs = {app: epoch.lower() for app, epoch in epochs.items()}
         self.progress = progress
         self.random = random
         self.clock = clock
