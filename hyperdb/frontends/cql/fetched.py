@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from hyperdb.commitment.verify import Bounds, VerificationError
@@ -62,6 +62,17 @@ class Fetching(Protocol):
         """Who learns what of a read."""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What a SELECT reads."""
+
+    served: Served
+    ranges: Sequence[Bounds] = ()
+    """Of the table's rows."""
+    beside: tuple[int, ...] = ()
+    """Its indexes and views: whoever opens the table looks for their headers."""
+
+
 class RemoteSession(CqlSession):
     """See the module's head."""
 
@@ -100,49 +111,50 @@ class RemoteSession(CqlSession):
         """Runs a SELECT, once what it reads is here."""
         if not isinstance(statement, st.Select):
             raise _read_only()
-        served, ranges = self._wanted(statement, ready, asked, is_prepared=known is not None)
+        wanted = self._wanted(statement, ready, asked, is_prepared=known is not None)
         with self._fetching.running:
-            if ranges:
-                self._fetch(served, ranges, asked)
+            if wanted.ranges:
+                self._fetch(wanted, asked)
             return super().run_data(statement, ready, asked, known)
 
     def explain(self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, known: bytes | None = None) -> Reply:
         """EXPLAIN PRIVACY: what a SELECT would fetch is counted, and nothing of it is sent."""
-        served, ranges = self._wanted(statement, ready, asked, is_prepared=known is not None)
+        wanted = self._wanted(statement, ready, asked, is_prepared=known is not None)
+        served, ranges = wanted.served, wanted.ranges
         if not ranges:
             return Learned(("nothing of the remote store is read",)).reply()
-        level, found = self._explained(served, ranges, asked.context)
+        level, found = self._explained(wanted, asked.context)
         part = "one range of tokens" if len(ranges) == 1 else f"{len(ranges)} ranges of tokens"
         read = f"{served.keyspace}.{served.name}: {'all of it' if Bounds() in ranges else part}"
         return Learned((read, *found.lines()), {"reads": [read], "level": str(level), **found.tree()}).reply()
 
-    def _wanted(
-        self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, *, is_prepared: bool
-    ) -> tuple[Served, Sequence[Bounds]]:
+    def _wanted(self, statement: st.Select, ready: Callable[[Schema], Ready], asked: Asked, *, is_prepared: bool) -> _Wanted:
         """The table that a SELECT reads, and the ranges of it; none of a table of this process."""
 
-        def wanted(_transaction: TableTransaction, schema: Schema) -> tuple[Served, Sequence[Bounds]]:
+        def wanted(_transaction: TableTransaction, schema: Schema) -> _Wanted:
             self.authorize(statement, schema, asked.keyspace)
             made = ready(schema)
             plan = made.plan
             assert isinstance(plan, SelectPlan)
             if plan.served.number == 0:
-                return plan.served, ()
+                return _Wanted(plan.served)
             if plan.where.lookup is not None or plan.nearest is not None:
                 raise invalid(f"{PRIVACY}: indexes of a remote store are not read: name partitions")
             if plan.served.source is not None:
                 raise invalid(f"{PRIVACY}: {plan.served.keyspace}.{plan.served.name} was made in SQL, and is read there")
             execution = self.frame(made, asked.parameters, 0, schema, is_prepared=is_prepared)
-            return plan.served, proof.ranges(plan, execution)
+            views = (schema.find(plan.served.keyspace, name) for name in plan.served.views)
+            beside = [*(index.number for index in plan.served.indexes), *(view.number for view in views if view is not None)]
+            return _Wanted(plan.served, proof.ranges(plan, execution), tuple(beside))
 
         return self.transacting.run(READ, wanted)
 
-    def _explained(self, served: Served, ranges: Sequence[Bounds], context: Context) -> tuple[Level, Explanation]:
+    def _explained(self, wanted: _Wanted, context: Context) -> tuple[Level, Explanation]:
         """At which level a read is made, and who learns what of it."""
-        level = self._level(served, context)
+        level = self._level(wanted.served, context)
         try:
-            read = Read("SELECT", 1 + len(served.indexes), 0, len(ranges))
-            return level, self._fetching.explain(served.keyspace, read, level)
+            read = Read("SELECT", 1 + len(wanted.beside), 0, len(wanted.ranges))
+            return level, self._fetching.explain(wanted.served.keyspace, read, level)
         except (VerificationError, HyperDBError) as error:
             raise _failed(error) from error
 
@@ -150,16 +162,16 @@ class RemoteSession(CqlSession):
         said = context.payload.get(_SAID) or served.privacy
         return self._fetching.level if not said else level_of(said)
 
-    def _fetch(self, served: Served, ranges: Sequence[Bounds], asked: Asked) -> None:
+    def _fetch(self, wanted: _Wanted, asked: Asked) -> None:
+        served, ranges = wanted.served, wanted.ranges
         level = self._level(served, asked.context)
         if asked.tracer is not None:
-            _, explained = self._explained(served, ranges, asked.context)
+            _, explained = self._explained(wanted, asked.context)
             asked.note(f"Fetching {len(ranges)} ranges of {served.keyspace}.{served.name} at {level}")
             for learned in explained.store_learns:
                 asked.note(f"The store learns {learned}")
         try:
-            # Whoever opens the table looks for the headers of its indexes.
-            headers = [(_collection(index.number), ()) for index in served.indexes]
+            headers: list[tuple[bytes, Sequence[Bounds]]] = [(_collection(number), ()) for number in wanted.beside]
             self._fetching.rows(served.keyspace, [(_collection(served.number), ranges), *headers], level)
         except (VerificationError, HyperDBError) as error:
             raise _failed(error) from error
