@@ -30,6 +30,8 @@ def fill(db: Database, count: int = 120, seed: int = 1) -> None:
     db.execute(APP, "RPUSH", "list", *(f"item {number}" for number in range(20)))
     db.execute(APP, "ZADD", "scores", *(word for number in range(30) for word in (number / 4, f"player {number}")))
     db.execute(APP, "SADD", "set", *(f"member {number}" for number in range(40)))
+    # Ids only grow, also where a store is filled again.
+    db.execute(APP, "DEL", "stream")
     for number in range(1, 9):
         db.execute(APP, "XADD", "stream", f"{number}-0", "field", f"value {number}")
     db.execute(APP, "XGROUP", "CREATE", "stream", "readers", "0")
