@@ -10,6 +10,7 @@ Invariant: connections are never more than their number; one on which a request 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
@@ -21,6 +22,9 @@ STALLED_SECONDS = 60.0
 """For which nobody takes anything of an answer."""
 SLOWEST = 8192
 """Bytes of a body that come in a second."""
+_LOG = logging.getLogger(__name__)
+_LOG.setLevel(logging.ERROR)
+"""Not uvicorn's: what strangers send makes no lines here, and a host program's own uvicorn keeps its."""
 _MOST_BODY = 4 << 20
 """No body that is read is larger: one that announces more is refused, and gets no more time."""
 
@@ -30,6 +34,7 @@ class PatientProtocol(H11Protocol):
 
     def __init__(self, *rest: Any, **named: Any) -> None:
         super().__init__(*rest, **named)
+        self.logger = _LOG
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._heard = 0.0

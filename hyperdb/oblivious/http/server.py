@@ -82,8 +82,6 @@ class HttpServer:
             http=PatientProtocol,
             ws="none",
             log_config=None,
-            # What strangers send makes no lines.
-            log_level="error",
             access_log=False,
             server_header=False,
             date_header=False,
