@@ -245,6 +245,15 @@ class Database:
         self._check()
         return self.native.command(f"{_REDIS}{database}".encode(), database, words, False)
 
+    def execute_if(self, database: int, conditions: Sequence[tuple[list[bytes], bytes]], words: list[bytes]) -> bool:
+        """Runs a RESP data command on database `database` if each condition's command answers so (RESP2) at that very moment.
+
+        Returns:
+            Whether it was run. The conditions and the command are one durable commit.
+        """
+        self._check()
+        return self.native.command_if(f"{_REDIS}{database}".encode(), database, conditions, words) is not None
+
     def system_get(self, key: bytes) -> bytes | None:
         """A record of the system's own app."""
         value = decode(self.native.command(_SYSTEM, 0, [b"GET", key]))

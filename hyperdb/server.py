@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hyperdb.frontends.cql.server import CqlServer
     from hyperdb.frontends.resp.admin import Admin
     from hyperdb.frontends.resp.answers import Answer
-    from hyperdb.frontends.resp.control import CommandUsage, Keyspace
+    from hyperdb.frontends.resp.control import CommandUsage, Dumped, Keyspace
     from hyperdb.frontends.sql.conversation import Role
     from hyperdb.frontends.sql.server import SqlServer
     from hyperdb.frontends.sql.tls import Certificate
@@ -301,6 +301,24 @@ class Serving:
             apps = [snapshot.app(f"redis/{db}") for db in range(_DATABASES)]
             sizes = [Keyspace(db, app.count(), app.expiring()) for db, app in enumerate(apps)]
         return [space for space in sizes if space.keys]
+
+    def dumped(self, db: int, key: bytes) -> Dumped | None:
+        """A key as DUMP gives it, with its expiry."""
+        from hyperdb.frontends.resp.control import Dumped
+
+        app = f"redis/{db}"
+        payload, expires = self.database.execute(app, "DUMP", key), self.database.execute(app, "PEXPIRETIME", key)
+        if not isinstance(payload, bytes) or not isinstance(expires, int):
+            return None
+        return Dumped(payload, expires, max(1, expires - int(self.now() * 1000)) if expires >= 0 else 0)
+
+    def remove_if(self, db: int, key: bytes, held: Dumped) -> bool:
+        """Removes a key in one turn with the look at its value and its expiry."""
+        conditions = [
+            ([b"DUMP", key], b"$%d\r\n%b\r\n" % (len(held.payload), held.payload)),
+            ([b"PEXPIRETIME", key], b":%d\r\n" % held.expires),
+        ]
+        return self.database.execute_if(db, conditions, [b"DEL", key])
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits."""

@@ -22,6 +22,7 @@ import suites
 SUITE = suites.Suite("jedis", "https://github.com/redis/jedis", "v7.5.3")
 PASSWORD = "foobared"
 USERS = {"acljedis": "fizzbuzz", "deploy": "verify"}
+LIMIT = 'CONFIG SET client-output-buffer-limit "pubsub 256k 128k 5"'
 PACKAGE = "redis/clients/jedis"
 CLASSES = (
     f"{PACKAGE}/commands/jedis/*Test",
@@ -53,6 +54,9 @@ LEFT_OUT = (
 )
 MAVEN_OPTIONS = ("-B", "-q", "-Djacoco.skip=true", "-Dformatter.skip=true")
 COVERAGE = "@{argLine} "  # what the coverage tool would add to Java's words, which is not run here
+FIXED_PLACE = "new Jedis()"  # port 6379 of this machine, whatever the list of endpoints says
+ONE_TEST = "junit.jupiter.execution.timeout"
+JAVA_OPTIONS = f"-D{ONE_TEST}.default=90s -D{ONE_TEST}.thread.mode.default=SEPARATE_THREAD"
 LONGEST = 2400.0
 
 
@@ -64,17 +68,19 @@ def built(given: Path | None) -> Path:
         source = suites.copied(SUITE, suites.sources(SUITE, given), "pom.xml", "src")
         project = source / "pom.xml"
         project.write_text(project.read_text().replace(COVERAGE, ""))
+        rights = source / "src" / "test" / "java" / PACKAGE / "commands" / "jedis" / "AccessControlListCommandsTest.java"
+        rights.write_text(rights.read_text().replace(FIXED_PLACE, "new Jedis(endpoint.getHostAndPort())"))
         if subprocess.run([maven, *MAVEN_OPTIONS, "test-compile"], cwd=source).returncode != 0:
             shutil.rmtree(source / "target", ignore_errors=True)
             raise suites.SuiteMissing("jedis's tests were not compiled")
     return source
 
 
-def with_users(server: servers.Server) -> None:
-    """The users that the suite's servers are configured with."""
+def configure(server: servers.Server) -> None:
+    """What the suite's own servers are configured with: users, and a limit that a slow subscriber reaches."""
     users = (f"ACL SETUSER {name} on allcommands allkeys >{word}" for name, word in USERS.items())
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        for words in (f"AUTH {PASSWORD}", *users):
+        for words in (f"AUTH {PASSWORD}", LIMIT, *users):
             connection.sendall(f"{words}\r\n".encode())
             answer = connection.recv(1000)
             if answer != b"+OK\r\n":
@@ -90,13 +96,14 @@ def endpoints(server: servers.Server) -> str:
 
 def run(server: servers.Server, source: Path, classes: list[str]) -> suites.Outcomes:
     """What became of each test; Maven's own words are in the suite's folder of work."""
-    with_users(server)
+    configure(server)
     places, log = SUITE.work / f"{server.name}.endpoints.json", SUITE.work / f"{server.name}.log"
     reports = source / "target" / "surefire-reports"
     places.write_text(endpoints(server))
     shutil.rmtree(reports, ignore_errors=True)
     chosen = ",".join(classes or [*CLASSES, *(f"!{pattern}" for pattern in LEFT_OUT)])
     groups = ["-Dgroups=integration", "-DexcludedGroupsForUnitTests=scenario", "-Dmaven.test.failure.ignore=true"]
+    groups.append(f"-DJVM_OPTS={JAVA_OPTIONS}")
     command = [suites.needed("mvn", "Debian: maven"), *MAVEN_OPTIONS, "surefire:test", f"-Dtest={chosen}", *groups]
     env = {**os.environ, "TEST_ENV_PROVIDER": "oss-source", "REDIS_ENDPOINTS_CONFIG_PATH": str(places)}
     with log.open("wb") as out:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, memory, table
+from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, memory, migrate, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
 from hyperdb.frontends.resp.numbers import integer
@@ -201,6 +201,7 @@ COMMANDS: Mapping[str, Run] = {
     "memory|malloc-stats": Admin._memory_malloc_stats,
     "memory|purge": Admin._memory_purge,
     "memory|stats": Admin._memory_stats,
+    "migrate": _over(migrate.migrate),
     "module|help": Admin._help,
     "module|list": Admin._modules,
     "module|load": Admin._no_modules,

@@ -17,6 +17,7 @@ SLOTS = 16384
 _POLYNOMIAL = 0x1021
 _ANYWHERE = frozenset(("", "*", "0.0.0.0", "::"))  # noqa: S104 - names what is not shown to clients, binds nothing
 _ALONE = Failure("ERR HyperDB is one node: there is no cluster to change")
+_NO_REPLICAS = Failure("ERR HyperDB does not replicate: it feeds no other server")
 _NO_REPLICATION = Failure("ERR HyperDB does not replicate: it cannot follow another server")
 
 Run = Callable[[Control, Client, Sequence[bytes]], Answer]
@@ -101,6 +102,11 @@ def _replicas(control: Control, _: Client, args: Sequence[bytes]) -> Answer:
     return [] if known else Failure(f"ERR Unknown node {args[2].decode('utf-8', 'replace')}")
 
 
+def _failure_reports(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+    known = _replicas(control, client, args)
+    return known if isinstance(known, Failure) else 0
+
+
 def _links(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return []
 
@@ -122,6 +128,10 @@ def _replicaof(_: Control, __: Client, args: Sequence[bytes]) -> Answer:
     return OK if leads else _NO_REPLICATION
 
 
+def _no_replicas(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
+    return _NO_REPLICAS
+
+
 def _failover(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return Failure("ERR FAILOVER requires connected replicas.")
 
@@ -133,6 +143,7 @@ _CHANGES = (
 
 COMMANDS: Mapping[str, Run] = {
     **{f"cluster|{name}": _alone for name in _CHANGES},
+    "cluster|count-failure-reports": _failure_reports,
     "cluster|info": _info,
     "cluster|keyslot": _keyslot,
     "cluster|links": _links,
@@ -148,6 +159,9 @@ COMMANDS: Mapping[str, Run] = {
     "asking": _no_cluster,
     "readonly": _no_cluster,
     "readwrite": _no_cluster,
+    "psync": _no_replicas,
+    "replconf": _no_replicas,
     "replicaof": _replicaof,
     "slaveof": _replicaof,
+    "sync": _no_replicas,
 }

@@ -212,6 +212,9 @@ def _found(command: Command, args: Sequence[bytes]) -> list[tuple[int, tuple[str
         if "variable_flags" in flags:
             flags = _FLAGS_BY_WORDS[command.name](args)
         keys += [(at, flags) for at in positions]
+    if command.name == "migrate":
+        # An empty key stands for those behind KEYS.
+        keys = [(at, flags) for at, flags in keys if args[at]]
     if command.name == "sort" and (destination := _sort_destination(args)) is not None:
         keys.append((destination, _DESTINATION_FLAGS))
     return keys

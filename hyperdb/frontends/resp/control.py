@@ -47,6 +47,16 @@ class Keyspace:
     expires: int
 
 
+@dataclass(frozen=True)
+class Dumped:
+    """A key as it goes elsewhere: the payload of DUMP, when it expires (Unix milliseconds; negative: never), and in how many
+    milliseconds (0: never)."""
+
+    payload: bytes
+    expires: int
+    ttl: int
+
+
 class Frames(Protocol):
     """Frames of the store; `hyperdb.commitment.frames.Frames` is one."""
 
@@ -101,6 +111,16 @@ class Control(Protocol):
 
     def keyspaces(self) -> list[Keyspace]:
         """The databases that hold keys."""
+
+    def dumped(self, db: int, key: bytes) -> Dumped | None:
+        """A key as DUMP gives it; None when it is not there.
+
+        Raises:
+            CommandError: the key is a row of a table.
+        """
+
+    def remove_if(self, db: int, key: bytes, held: Dumped) -> bool:
+        """Removes a key if it still has this value and this expiry; whether it was so."""
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits, by the native field's name."""

@@ -118,6 +118,32 @@ fn tell(store: &Store, turn: &mut Turn<'_>, name: &'static str, args: Args<'_>) 
     turn.take_touched();
 }
 
+/// The words of a command, as handlers read them.
+struct Line {
+    buffer: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Line {
+    fn of(words: &[Vec<u8>]) -> Line {
+        let mut buffer = Vec::new();
+        let mut spans: Vec<Span> = Vec::with_capacity(words.len());
+        for word in words {
+            let start = buffer.len();
+            buffer.extend_from_slice(word);
+            spans.push((start, buffer.len()));
+        }
+        Line { buffer, spans }
+    }
+
+    fn args(&self) -> Args<'_> {
+        Args::new(&self.buffer, &self.spans)
+    }
+}
+
+/// A command that must answer so (RESP2) if another is to run.
+pub(crate) type Condition = (Vec<Vec<u8>>, Vec<u8>);
+
 /// Runs one command; its reply as RESP. Errors of the command are replies, errors of the store are not.
 pub(crate) fn run(
     store: &Store,
@@ -126,64 +152,90 @@ pub(crate) fn run(
     words: &[Vec<u8>],
     resp3: bool,
 ) -> Result<Vec<u8>, Error> {
-    let mut buffer = Vec::new();
-    let mut spans: Vec<Span> = Vec::with_capacity(words.len());
-    for word in words {
-        let start = buffer.len();
-        buffer.extend_from_slice(word);
-        spans.push((start, buffer.len()));
-    }
-    let args = Args::new(&buffer, &spans);
+    let ran = run_if(store, name, db, &[], words, resp3)?;
+    Ok(ran.unwrap_or_default())
+}
+
+/// Runs one command, as [`run`] does, in one turn with the look whether each condition holds; `None` if one does not.
+pub(crate) fn run_if(
+    store: &Store,
+    name: &[u8],
+    db: u32,
+    conditions: &[Condition],
+    words: &[Vec<u8>],
+    resp3: bool,
+) -> Result<Option<Vec<u8>>, Error> {
+    let line = Line::of(words);
+    let args = line.args();
     let mut reply = Reply::new(resp3);
     let (row, handler) = match find(&args) {
         Ok(handler) => handler,
         Err(text) => {
             reply.error(&text);
-            return Ok(reply.buffer);
+            return Ok(Some(reply.buffer));
         }
     };
     if name == ROWS && names_row(store, args) {
         reply.error("ERR the key is a row of a table: use SQL, or a client of a server");
-        return Ok(reply.buffer);
+        return Ok(Some(reply.buffer));
+    }
+    let mut checks = Vec::with_capacity(conditions.len());
+    for (words, wanted) in conditions {
+        let line = Line::of(words);
+        let Ok((_, handler)) = find(&line.args()) else {
+            return Ok(None);
+        };
+        checks.push((line, handler, wanted));
     }
     let mut random = || RandomState::new().build_hasher().finish();
     loop {
         let mut turn = store.turn(now_ms());
         turn.savepoint();
         let outcome = place(&mut turn, name).map_err(Abort::Stop).and_then(|app| {
-            handler(&mut Context {
-                turn: &mut turn,
-                app,
-                db,
-                reply: &mut reply,
-                args,
-                must_not_block: true,
-                woken_by: None,
-                resume: None,
-                random: &mut random,
-                may_name: None,
-            })
+            let mut one = |args, handler: Handler, reply: &mut Reply| {
+                handler(&mut Context {
+                    turn: &mut turn,
+                    app,
+                    db,
+                    reply,
+                    args,
+                    must_not_block: true,
+                    woken_by: None,
+                    resume: None,
+                    random: &mut random,
+                    may_name: None,
+                })
+            };
+            for (line, handler, wanted) in &checks {
+                let mut said = Reply::new(false);
+                one(line.args(), *handler, &mut said)?;
+                if said.buffer != **wanted {
+                    return Ok(false);
+                }
+            }
+            one(args, handler, &mut reply).map(|()| true)
         });
-        if outcome.is_err() {
+        if !matches!(outcome, Ok(true)) {
             turn.rollback();
             reply.buffer.clear();
         }
         match outcome {
-            Ok(()) => {
+            Ok(true) => {
                 tell(store, &mut turn, row, args);
                 let commit = turn.commit()?;
                 drop(turn);
                 store.db().wait_durable(commit)?;
-                return Ok(reply.buffer);
+                return Ok(Some(reply.buffer));
             }
+            Ok(false) => return Ok(None),
             Err(Abort::Error(text)) => {
                 reply.error(&text);
-                return Ok(reply.buffer);
+                return Ok(Some(reply.buffer));
             }
             // `must_not_block` was said; a handler that blocks all the same has nothing to give.
             Err(Abort::Block(_)) => {
                 reply.null();
-                return Ok(reply.buffer);
+                return Ok(Some(reply.buffer));
             }
             Err(Abort::Stop(Stop::Miss(miss))) => {
                 drop(turn);

@@ -125,6 +125,31 @@ impl Store {
         Ok(PyBytes::new(py, &reply))
     }
 
+    /// Runs a RESP data command if each condition's command answers so (RESP2), all in one turn; `None` if one does not.
+    fn command_if<'py>(
+        &self,
+        py: Python<'py>,
+        app: &[u8],
+        db: u32,
+        conditions: Vec<(Vec<Bound<'py, PyBytes>>, Bound<'py, PyBytes>)>,
+        args: Vec<Bound<'py, PyBytes>>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let graph = self.graph()?;
+        let name = app.to_vec();
+        let owned = |words: &[Bound<'py, PyBytes>]| -> Vec<Vec<u8>> {
+            words.iter().map(|word| word.as_bytes().to_vec()).collect()
+        };
+        let words = owned(&args);
+        let conditions: Vec<command::Condition> = conditions
+            .iter()
+            .map(|(words, wanted)| (owned(words), wanted.as_bytes().to_vec()))
+            .collect();
+        let reply = py
+            .detach(|| command::run_if(&graph, &name, db, &conditions, &words, false))
+            .map_err(failed)?;
+        Ok(reply.map(|reply| PyBytes::new(py, &reply)))
+    }
+
     /// Begins a transaction at `now_ms` (Unix milliseconds).
     fn begin(
         &self,

@@ -155,6 +155,13 @@ pub fn places(groups: &[KeyPlaces], name: &str, args: Args<'_>) -> Vec<(usize, A
             let behind = (2..args.len()).filter(|at| args.is(at - 1, "STORE"));
             found.extend(behind.map(|at| (at, Access::WRITE)));
         }
+        // An empty key stands for those behind KEYS.
+        "migrate" => {
+            found.retain(|(at, _)| args.get(*at).is_some_and(|key| !key.is_empty()));
+            let behind = (6..args.len()).find(|at| args.is(*at, "KEYS"));
+            let first = behind.map_or(args.len(), |at| at + 1);
+            found.extend((first..args.len()).map(|at| (at, Access::BOTH)));
+        }
         // What these do with their key depends on their options.
         "set" if !(3..args.len()).any(|at| args.is(at, "GET")) => {
             found
@@ -229,6 +236,9 @@ mod tests {
             ("lmpop x a b left", ""),
             ("sort a by b store c", "a c"),
             ("sort a get store", "a"),
+            ("migrate host 1 a 0 9 copy", "a"),
+            ("migrate host 1  0 9 replace auth pw keys a b", "a b"),
+            ("migrate host 1  0 9 keys", ""),
             ("ping", ""),
             ("bitop and d a b", "d a b"),
             ("xread count 2 streams a b 0 0", "a b"),

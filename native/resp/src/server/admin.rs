@@ -211,9 +211,9 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 fn is_long(name: &[u8]) -> bool {
-    const SAVES: [&[u8]; 3] = [b"save", b"bgsave", b"bgrewriteaof"];
+    const WAITS: [&[u8]; 4] = [b"save", b"bgsave", b"bgrewriteaof", b"migrate"];
     const FRAMES: &[u8] = b"hyper.";
-    SAVES.iter().any(|save| name.eq_ignore_ascii_case(save))
+    WAITS.iter().any(|long| name.eq_ignore_ascii_case(long))
         || name
             .get(..FRAMES.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(FRAMES))

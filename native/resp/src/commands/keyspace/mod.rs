@@ -51,6 +51,8 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("rename", moving::rename),
     ("renamenx", moving::renamenx),
     ("restore", serialized::restore),
+    // A cluster's way to say that the slot is being moved here; there are no slots to move.
+    ("restore-asking", serialized::restore),
     ("scan", listing::scan),
     ("sort", sort::sort),
     ("sort_ro", sort::sort_ro),
