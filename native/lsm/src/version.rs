@@ -275,6 +275,15 @@ impl Version {
         Ok(())
     }
 
+    /// Whether any table has entries near enough to a range to be asked.
+    pub(crate) fn reaches_into(&self, family: Family, range: &KeyRange) -> bool {
+        let zeroth = self.level(family, 0).iter().map(std::slice::from_ref);
+        let deeper = (1..LEVELS).map(|level| self.level(family, level));
+        zeroth
+            .chain(deeper)
+            .any(|tables| !overlapping(tables, range).is_empty())
+    }
+
     /// One source per run that reaches into `range`, newest first; they keep their tables open.
     pub fn sources(
         &self,

@@ -12,6 +12,7 @@ use crate::hash::key_hash;
 use crate::log::record::{begin_record, push_change, Change, RECORD_HEADER};
 use crate::memtable::{MemSource, Undo};
 use crate::merge::{BoxSource, Merge, Source};
+use crate::scan::Scan;
 use crate::state::{Scratch, State};
 use crate::table::ReadMode;
 use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
@@ -302,9 +303,31 @@ impl<'db> Writer<'db> {
 
     /// Walks the newest live entries of `range`.
     pub fn scan(&self, family: Family, range: &KeyRange, direction: Direction) -> Scan<'_> {
-        Scan {
-            merge: Merge::new(self.sources(family, range, direction), direction),
+        let state = &*self.state;
+        let f = usize::from(family.0);
+        let mut layers = state.layers.iter().map(|layer| &layer.memtables[f]);
+        let is_alone = layers.all(|memtable| memtable.len() == 0)
+            && !state.version.reaches_into(family, range);
+        match state.active.get(f) {
+            Some(memtable) if is_alone => {
+                Scan::of_one(MemSource::new(memtable, range, self.at, direction))
+            }
+            _ => Scan::of_many(Merge::new(
+                self.sources(family, range, direction),
+                direction,
+            )),
         }
+    }
+
+    /// Brings near what reading keys with these hashes will touch of the memtables: reading many keys right after is faster. Nothing
+    /// else comes of it.
+    pub fn warm(&self, family: Family, hashes: &[u64]) {
+        let f = usize::from(family.0);
+        let active = self.state.active.iter().skip(f).take(1);
+        let layers = self.state.layers.iter().map(|layer| &layer.memtables[f]);
+        active
+            .chain(layers)
+            .for_each(|memtable| memtable.warm(hashes));
     }
 
     fn sources(
@@ -501,21 +524,5 @@ impl Drop for Writer<'_> {
     fn drop(&mut self) {
         self.abandon();
         self.state.scratch = std::mem::take(&mut self.scratch);
-    }
-}
-
-/// A walk over live entries, in one direction. Borrowing: an entry is valid until the next step.
-pub struct Scan<'w> {
-    merge: Merge<'w>,
-}
-
-impl Scan<'_> {
-    /// The next live key and value, or `None` at the end of the range.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> Step<Option<(&[u8], Value<'_>)>> {
-        if !self.merge.advance()? {
-            return Ok(None);
-        }
-        Ok(Some((self.merge.key(), self.merge.value())))
     }
 }

@@ -17,6 +17,7 @@ mod order;
 mod settle;
 mod source;
 mod undo;
+mod warm;
 
 use crate::types::{Commit, Direction, Op};
 use arena::{Arena, Slot};
@@ -243,10 +244,37 @@ impl Memtable {
         let slab = self.slab();
         let mut order = self.order.lock();
         order.merge(&slab);
-        match direction {
-            Direction::Forward => order.ascending(start, end, limit, out, &slab),
-            Direction::Reverse => order.descending(start, end, limit, out, &slab),
+        let mut walk = order.walk(start, end, direction, &slab);
+        order.next(&mut walk, direction, limit, out);
+    }
+
+    /// Begins a walk between the bounds for as long as the memtable does not change; `None` if nothing can lie there.
+    fn walk(
+        &self,
+        start: Bound<&[u8]>,
+        end: Bound<&[u8]>,
+        direction: Direction,
+    ) -> Option<order::Walk> {
+        if is_empty_range(start, end) {
+            return None;
         }
+        let slab = self.slab();
+        let mut order = self.order.lock();
+        order.merge(&slab);
+        Some(order.walk(start, end, direction, &slab))
+    }
+
+    /// Appends the next entries of a walk to `out`, and brings them near.
+    fn next(
+        &self,
+        walk: &mut order::Walk,
+        direction: Direction,
+        limit: usize,
+        out: &mut Vec<EntryId>,
+    ) {
+        let from = out.len();
+        self.order.lock().next(walk, direction, limit, out);
+        self.warm_entries(&out[from..]);
     }
 
     /// Writes a version of `key` at commit `at`, which is above all others.

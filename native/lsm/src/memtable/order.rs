@@ -8,12 +8,20 @@
 //! **Invariant.** A waiting entry that is removed keeps its number until the buffer is merged; only then may the
 //! number be used again ([`Order::take_freed`]).
 
+use crate::types::Direction;
 use std::cmp::Ordering;
 use std::ops::Bound;
 
 const LEAF: usize = 256;
 /// The buffer is merged when it has this many entries, so that no range read has to sort many at once.
 const MAX_WAITING: usize = 8192;
+
+/// A walk through part of an order that has not changed since it was begun: where it is, and where it stops.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    at: (usize, usize),
+    stop: (usize, usize),
+}
 
 /// Finds the key of an entry number.
 pub(super) trait Keys {
@@ -137,8 +145,9 @@ impl Order {
         if self.leaves.is_empty() || batch.len() > self.leaves.len() * (LEAF / 4) {
             self.rebuild(batch, keys);
         } else {
+            let mut last = None;
             for (prefix, id) in batch {
-                self.insert(prefix, id, keys);
+                last = Some(self.insert(prefix, id, last, keys));
             }
         }
     }
@@ -178,9 +187,26 @@ impl Order {
         }
     }
 
-    fn insert(&mut self, prefix: u128, id: u32, keys: &impl Keys) {
+    /// Inserts an entry; where it is now. `last` is where the entry before it in the batch went: what is appended to, a list or a
+    /// stream, has most entries side by side, and two comparisons show that.
+    fn insert(
+        &mut self,
+        prefix: u128,
+        id: u32,
+        last: Option<(usize, usize)>,
+        keys: &impl Keys,
+    ) -> (usize, usize) {
         let key = keys.key(id);
-        let (at, within) = self.seek(prefix, key, false, keys);
+        let beside = last.and_then(|(at, within)| {
+            let leaf = self.leaves.get(at)?;
+            let next = within + 1;
+            let fits = match leaf.ids.get(next) {
+                Some(other) => compare(leaf.prefixes[next], *other, prefix, key, keys).is_gt(),
+                None => self.firsts.get(at + 1).is_none_or(|first| *first > prefix),
+            };
+            fits.then_some((at, next))
+        });
+        let (at, within) = beside.unwrap_or_else(|| self.seek(prefix, key, false, keys));
         // An entry before the first of a leaf goes behind the last of the leaf before.
         let (at, within) = match (at, within) {
             (0, _) | (_, 1..) => (at, within),
@@ -203,7 +229,11 @@ impl Order {
             };
             self.firsts.insert(at + 1, right.prefixes[0]);
             self.leaves.insert(at + 1, right);
+            if within >= cut {
+                return (at + 1, within - cut);
+            }
         }
+        (at, within)
     }
 
     fn remove_sorted(&mut self, id: u32, keys: &impl Keys) {
@@ -246,25 +276,55 @@ impl Order {
         }
     }
 
-    /// Appends up to `limit` entries between the bounds to `out`, in ascending order from `start`.
-    pub(super) fn ascending(
+    /// Begins a walk between the bounds. It holds as long as nothing is added, removed or merged.
+    pub(super) fn walk(
         &self,
         start: Bound<&[u8]>,
         end: Bound<&[u8]>,
-        limit: usize,
-        out: &mut Vec<u32>,
+        direction: Direction,
         keys: &impl Keys,
-    ) {
-        let (mut at, mut within) = match start {
+    ) -> Walk {
+        let first = match start {
             Bound::Unbounded => (0, 0),
             Bound::Included(key) => self.seek(prefix(key), key, false, keys),
             Bound::Excluded(key) => self.seek(prefix(key), key, true, keys),
         };
-        let stop = match end {
+        let last = match end {
             Bound::Unbounded => (self.leaves.len(), 0),
             Bound::Included(key) => self.seek(prefix(key), key, true, keys),
             Bound::Excluded(key) => self.seek(prefix(key), key, false, keys),
         };
+        match direction {
+            Direction::Forward => Walk {
+                at: first,
+                stop: last,
+            },
+            Direction::Reverse => Walk {
+                at: last,
+                stop: first,
+            },
+        }
+    }
+
+    /// Appends the next entries of a walk to `out`, at most `limit`, in its direction.
+    pub(super) fn next(
+        &self,
+        walk: &mut Walk,
+        direction: Direction,
+        limit: usize,
+        out: &mut Vec<u32>,
+    ) {
+        match direction {
+            Direction::Forward => self.ascend(walk, limit, out),
+            Direction::Reverse => self.descend(walk, limit, out),
+        }
+    }
+
+    fn ascend(&self, walk: &mut Walk, limit: usize, out: &mut Vec<u32>) {
+        let Walk {
+            at: (mut at, mut within),
+            stop,
+        } = *walk;
         let mut left = limit;
         while left > 0 && (at, within) < stop {
             let leaf = &self.leaves[at];
@@ -278,27 +338,14 @@ impl Order {
                 within = 0;
             }
         }
+        walk.at = (at, within);
     }
 
-    /// Like [`Order::ascending`], in descending order from `end`.
-    pub(super) fn descending(
-        &self,
-        start: Bound<&[u8]>,
-        end: Bound<&[u8]>,
-        limit: usize,
-        out: &mut Vec<u32>,
-        keys: &impl Keys,
-    ) {
-        let stop = match start {
-            Bound::Unbounded => (0, 0),
-            Bound::Included(key) => self.seek(prefix(key), key, false, keys),
-            Bound::Excluded(key) => self.seek(prefix(key), key, true, keys),
-        };
-        let (mut at, mut within) = match end {
-            Bound::Unbounded => (self.leaves.len(), 0),
-            Bound::Included(key) => self.seek(prefix(key), key, true, keys),
-            Bound::Excluded(key) => self.seek(prefix(key), key, false, keys),
-        };
+    fn descend(&self, walk: &mut Walk, limit: usize, out: &mut Vec<u32>) {
+        let Walk {
+            at: (mut at, mut within),
+            stop,
+        } = *walk;
         let mut left = limit;
         while left > 0 && (at, within) > stop {
             if within == 0 {
@@ -312,6 +359,7 @@ impl Order {
             left -= n;
             within -= n;
         }
+        walk.at = (at, within);
     }
 }
 
@@ -367,6 +415,31 @@ mod tests {
         }
     }
 
+    /// Keys that are appended to several runs in turn, as those of streams and their groups are, merged in batches of any size.
+    #[test]
+    fn runs_that_grow_at_their_ends_stay_in_order() {
+        let mut order = Order::default();
+        let (mut keys, mut ends): (Vec<Vec<u8>>, [u32; 3]) = (Vec::new(), [0; 3]);
+        for round in 0..400u32 {
+            for _ in 0..1 + round * 7 % 40 {
+                let run = (round * 31 + keys.len() as u32) as usize % 3;
+                ends[run] += 1;
+                keys.push(
+                    format!("the same sixteen bytes, run {run}: {:08}", ends[run]).into_bytes(),
+                );
+                order.add(keys.len() as u32 - 1);
+            }
+            order.merge(&keys);
+        }
+        let mut want: Vec<u32> = (0..keys.len() as u32).collect();
+        want.sort_by_key(|id| &keys[*id as usize]);
+        let mut got = Vec::new();
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        let mut walk = order.walk(everything.0, everything.1, Direction::Forward, &keys);
+        order.next(&mut walk, Direction::Forward, usize::MAX, &mut got);
+        assert_eq!(got, want);
+    }
+
     #[test]
     fn agrees_with_a_sorted_map() {
         let mut seed = 1u64;
@@ -410,13 +483,24 @@ mod tests {
                     .map(|(_, id)| *id)
                     .collect();
                 let (start, end) = (Bound::Included(&low[..]), Bound::Excluded(&high[..]));
-                let mut got = Vec::new();
-                order.ascending(start, end, usize::MAX, &mut got, &keys);
-                assert_eq!(got, want);
-                got.clear();
-                order.descending(start, end, usize::MAX, &mut got, &keys);
-                got.reverse();
-                assert_eq!(got, want);
+                for direction in [Direction::Forward, Direction::Reverse] {
+                    let mut walk = order.walk(start, end, direction, &keys);
+                    let mut got = Vec::new();
+                    // In parts of any size.
+                    loop {
+                        let before = got.len();
+                        let limit = 1 + (random() % 300) as usize;
+                        order.next(&mut walk, direction, limit, &mut got);
+                        assert!(got.len() - before <= limit);
+                        if got.len() == before {
+                            break;
+                        }
+                    }
+                    if direction == Direction::Reverse {
+                        got.reverse();
+                    }
+                    assert_eq!(got, want);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Memtables as sources of a merge.
 
+use super::order::Walk;
 use super::{EntryId, Found, Memtable};
 use crate::merge::Source;
 use crate::types::{Commit, Direction, Family, KeyRange, Op, Value};
@@ -14,11 +15,11 @@ pub(crate) struct MemSource<'m> {
     memtable: &'m Memtable,
     at: Commit,
     direction: Direction,
-    start: Bound<Vec<u8>>,
-    end: Bound<Vec<u8>>,
+    /// Where the next chunk begins; `None` at the end.
+    walk: Option<Walk>,
     chunk: Vec<EntryId>,
     next: usize,
-    /// Entries wanted in the next chunk; 0 when there are no more.
+    /// Entries wanted in the next chunk.
     want: usize,
     current: Option<(&'m [u8], Found<'m>)>,
 }
@@ -30,47 +31,39 @@ impl<'m> MemSource<'m> {
         at: Commit,
         direction: Direction,
     ) -> Self {
+        let (start, end) = (range.start.as_ref(), range.end.as_ref());
+        let walk = memtable.walk(start.map(Vec::as_slice), end.map(Vec::as_slice), direction);
         Self {
             memtable,
             at,
             direction,
-            start: range.start.clone(),
-            end: range.end.clone(),
+            walk,
             chunk: Vec::new(),
             next: 0,
-            want: if memtable.len() == 0 { 0 } else { FIRST_CHUNK },
+            want: FIRST_CHUNK,
             current: None,
         }
     }
 
     fn refill(&mut self) -> bool {
-        if self.want == 0 {
-            return false;
-        }
         self.chunk.clear();
         self.next = 0;
-        self.memtable.range(
-            self.start.as_ref().map(Vec::as_slice),
-            self.end.as_ref().map(Vec::as_slice),
-            self.direction,
-            self.want,
-            &mut self.chunk,
-        );
-        let Some(last) = self.chunk.last() else {
-            self.want = 0;
+        let Some(walk) = &mut self.walk else {
             return false;
         };
+        self.memtable
+            .next(walk, self.direction, self.want, &mut self.chunk);
         if self.chunk.len() < self.want {
-            self.want = 0;
-        } else {
-            let bound = Bound::Excluded(self.memtable.key(*last).to_vec());
-            match self.direction {
-                Direction::Forward => self.start = bound,
-                Direction::Reverse => self.end = bound,
-            }
-            self.want = (self.want * 2).min(LARGEST_CHUNK);
+            self.walk = None;
         }
-        true
+        self.want = (self.want * 2).min(LARGEST_CHUNK);
+        !self.chunk.is_empty()
+    }
+
+    /// The present entry.
+    #[inline]
+    pub(crate) fn entry(&self) -> Option<(&'m [u8], Found<'m>)> {
+        self.current
     }
 }
 
@@ -81,6 +74,7 @@ const NOTHING: Found<'static> = Found {
 };
 
 impl Source for MemSource<'_> {
+    #[inline]
     fn advance(&mut self) -> Step<bool> {
         loop {
             if self.next == self.chunk.len() && !self.refill() {
