@@ -103,21 +103,56 @@ pub fn encode_fields<'a>(pairs: usize, words: impl Iterator<Item = &'a [u8]>) ->
 
 /// The fields and values of an entry's record in turn; `None` if it is malformed.
 pub fn decode_fields(record: &[u8]) -> Option<Vec<&[u8]>> {
-    let (pairs, mut at) = read_varint(record)?;
-    let words = usize::try_from(pairs).ok()?.checked_mul(2)?;
-    // Each takes a byte at least.
-    if words > record.len() {
-        return None;
+    let mut words = Words::of(record)?;
+    let mut found = Vec::with_capacity(words.left());
+    while words.left() > 0 {
+        found.push(words.next()?);
     }
-    let mut found = Vec::with_capacity(words);
-    for _ in 0..words {
-        let (len, used) = read_varint(record.get(at..)?)?;
-        at += used;
-        let end = at.checked_add(usize::try_from(len).ok()?)?;
-        found.push(record.get(at..end)?);
-        at = end;
+    words.is_at_end().then_some(found)
+}
+
+/// The fields and values of an entry's record, read one after the other.
+pub struct Words<'r> {
+    rest: &'r [u8],
+    left: usize,
+}
+
+impl<'r> Words<'r> {
+    /// Before the first; `None` if it cannot hold as many as it says.
+    #[inline]
+    pub fn of(record: &'r [u8]) -> Option<Words<'r>> {
+        let (pairs, used) = read_varint(record)?;
+        let left = usize::try_from(pairs).ok()?.checked_mul(2)?;
+        // Each takes a byte at least.
+        let rest = record.get(used..)?;
+        (left <= rest.len()).then_some(Words { rest, left })
     }
-    (at == record.len()).then_some(found)
+
+    /// How many are to come, fields and values counted alike.
+    #[inline]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The next one; `None` at the end, and if the record is malformed.
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
+    pub fn next(&mut self) -> Option<&'r [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let (len, used) = read_varint(self.rest)?;
+        let (word, rest) = self
+            .rest
+            .get(used..)?
+            .split_at_checked(usize::try_from(len).ok()?)?;
+        self.rest = rest;
+        Some(word)
+    }
+
+    /// Whether all were read, and nothing lies behind them.
+    #[inline]
+    pub fn is_at_end(&self) -> bool {
+        self.left == 0 && self.rest.is_empty()
+    }
 }
 
 /// Key of the state in the companion.
@@ -265,8 +300,14 @@ impl Pending {
     }
 }
 
+/// Bytes of an id, for which prefixes have room.
+const ID: usize = 16;
+
 fn tagged(tag: u8, names: &[&[u8]]) -> Vec<u8> {
-    let mut key = vec![tag];
+    // A name's end is two bytes, and zero bytes in it, which are rare, are two as well.
+    let names_len: usize = names.iter().map(|name| name.len() + 2).sum();
+    let mut key = Vec::with_capacity(1 + names_len + ID);
+    key.push(tag);
     for name in names {
         order::encode_bytes(name, &mut key);
     }

@@ -2,6 +2,9 @@
 //!
 //! Handlers say what they mean (a map, a set, a double, null); this file alone knows how each version spells it.
 
+/// Most bytes in front of a bulk string's own.
+const LONGEST_HEAD: usize = 24;
+
 /// A buffer of replies for one client.
 #[derive(Debug, Default, Clone)]
 pub struct Reply {
@@ -52,8 +55,23 @@ impl Reply {
     }
 
     /// A bulk string.
+    #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.number(b'$', bytes.len() as i64);
+        let len = bytes.len();
+        // One look at the room for all of it.
+        self.buffer.reserve(len + LONGEST_HEAD + 2);
+        if len < 100 {
+            let (tens, ones) = ((len / 10) as u8, (len % 10) as u8);
+            let head = [b'$', b'0' + tens, b'0' + ones, b'\r', b'\n'];
+            if tens == 0 {
+                self.buffer
+                    .extend_from_slice(&[b'$', b'0' + ones, b'\r', b'\n']);
+            } else {
+                self.buffer.extend_from_slice(&head);
+            }
+        } else {
+            self.number(b'$', len as i64);
+        }
         self.buffer.extend_from_slice(bytes);
         self.buffer.extend_from_slice(b"\r\n");
     }
@@ -99,9 +117,10 @@ impl Reply {
     }
 
     fn insert(&mut self, at: usize, write: impl FnOnce(&mut Reply)) {
-        let mut head = Reply::new(self.resp3);
-        write(&mut head);
-        self.buffer.splice(at..at, head.buffer);
+        let end = self.buffer.len();
+        write(self);
+        let head = self.buffer.len() - end;
+        self.buffer[at..].rotate_right(head);
     }
 
     /// Announces a map of `len` pairs: `2 * len` replies follow. A flat array in RESP2.
@@ -192,22 +211,25 @@ impl Reply {
 
     #[inline]
     fn number(&mut self, tag: u8, value: i64) {
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
+        // Filled from its end, so that the whole line goes into the buffer at once.
+        let mut line = [0u8; LONGEST_HEAD];
+        let mut at = line.len() - 2;
+        line[at..].copy_from_slice(b"\r\n");
         let mut rest = value.unsigned_abs();
         loop {
             at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
+            line[at] = b'0' + (rest % 10) as u8;
             rest /= 10;
             if rest == 0 {
                 break;
             }
         }
-        self.buffer.push(tag);
         if value < 0 {
-            self.buffer.push(b'-');
+            at -= 1;
+            line[at] = b'-';
         }
-        self.buffer.extend_from_slice(&digits[at..]);
-        self.buffer.extend_from_slice(b"\r\n");
+        at -= 1;
+        line[at] = tag;
+        self.buffer.extend_from_slice(&line[at..]);
     }
 }

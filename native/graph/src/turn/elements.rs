@@ -7,8 +7,12 @@ use crate::header::{encode_vertex, Header, Kind, Record};
 use crate::keys::{self, AppId};
 use crate::sequencer::Intent;
 use crate::step::Step;
+use hyperdb_lsm::hash::key_hash;
 use hyperdb_lsm::{Commit, Family, Value};
 use std::sync::atomic::Ordering;
+
+/// So many elements are brought near at a time.
+pub const WARMED: usize = 32;
 
 /// A live element as read; [`Element::record`] decodes it.
 pub struct Element<'t> {
@@ -39,6 +43,17 @@ impl Turn<'_> {
         let live = self.is_live(&found);
         memo.found = Some(Some(found));
         Ok(live.then_some(Element { raw }))
+    }
+
+    /// Brings near what looking these elements up will touch, at most [`WARMED`] of them; changes nothing.
+    pub fn warm<'i>(&self, app: AppId, ids: impl Iterator<Item = &'i [u8]>) {
+        let mut hashes = [0; WARMED];
+        let mut count = 0;
+        for (id, hash) in ids.zip(&mut hashes) {
+            *hash = key_hash(&keys::element(app, self.hash64(id), id));
+            count += 1;
+        }
+        self.writer.warm(Family::DATA, &hashes[..count]);
     }
 
     /// The commit that last added or removed `id`, expired or not; `None` if nothing is known of it.

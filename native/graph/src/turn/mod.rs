@@ -17,7 +17,7 @@ mod ranks;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use elements::Element;
+pub use elements::{Element, WARMED};
 pub use expiry::Expired;
 pub use members::MemberScan;
 pub(crate) use objects::refuse_rows;

@@ -117,11 +117,11 @@ pub fn take<T>(
 
 /// Text or bytes.
 pub fn encode_bytes(value: &[u8], out: &mut Vec<u8>) {
-    for byte in value {
-        out.push(*byte);
-        if *byte == ZERO {
-            out.push(ESCAPED);
-        }
+    let mut parts = value.split(|byte| *byte == ZERO);
+    out.extend_from_slice(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend_from_slice(&[ZERO, ESCAPED]);
+        out.extend_from_slice(part);
     }
     out.extend_from_slice(&[ZERO, END]);
 }

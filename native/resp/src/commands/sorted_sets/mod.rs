@@ -243,18 +243,29 @@ fn reply_score(reply: &mut Reply, score: f64) {
 
 /// Writes members, with scores in pairs (RESP3) or one after the other (RESP2) if asked for.
 fn reply_members(reply: &mut Reply, picks: &Picks, with_scores: bool) {
-    let nested = with_scores && reply.resp3;
-    let flat = if with_scores && !nested { 2 } else { 1 };
-    reply.array(picks.len() * flat);
+    let start = reply.buffer.len();
     for (member, value) in picks.iter() {
-        if nested {
-            reply.array(2);
-        }
-        reply.bulk(member);
-        if with_scores {
-            reply_score(reply, decode_score(value));
-        }
+        reply_member(reply, member, decode_score(value), with_scores);
     }
+    insert_members(reply, start, picks.len(), with_scores);
+}
+
+/// Writes one of the members of a reply that [`insert_members`] will announce.
+#[inline]
+fn reply_member(reply: &mut Reply, member: &[u8], score: f64, with_score: bool) {
+    if with_score && reply.resp3 {
+        reply.array(2);
+    }
+    reply.bulk(member);
+    if with_score {
+        reply_score(reply, score);
+    }
+}
+
+/// Announces the `count` members that were written from `start` on.
+fn insert_members(reply: &mut Reply, start: usize, count: usize, with_scores: bool) {
+    let flat = if with_scores && !reply.resp3 { 2 } else { 1 };
+    reply.insert_array(start, count * flat);
 }
 
 #[cfg(test)]

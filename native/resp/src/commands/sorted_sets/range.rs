@@ -1,7 +1,7 @@
 //! Commands on ranges: reading, storing, counting and removing them.
 
 use super::order::{self, walk, Basis, Range};
-use super::{decode_score, remove as remove_member, reply_members, Picks};
+use super::{decode_score, insert_members, remove as remove_member, reply_member, Picks};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
 use hyperdb_graph::keys::KeyBuf;
@@ -80,9 +80,23 @@ impl<'a> Request<'a> {
     /// The members asked for, with scores.
     fn select(&self, turn: &Turn<'_>, app: AppId, set: &Header) -> Step<Picks> {
         let mut picks = Picks::default();
+        self.each(turn, app, set, |member, score| {
+            picks.push(member, &score.to_le_bytes());
+        })?;
+        Ok(picks)
+    }
+
+    /// Visits the members asked for, with scores.
+    fn each(
+        &self,
+        turn: &Turn<'_>,
+        app: AppId,
+        set: &Header,
+        mut visit: impl FnMut(&[u8], f64),
+    ) -> Step<()> {
         // A negative offset skips everything, a negative limit is none.
         if self.offset < 0 || self.limit == 0 {
-            return Ok(picks);
+            return Ok(());
         }
         let mut skip = self.offset;
         let mut left = if self.limit < 0 { i64::MAX } else { self.limit };
@@ -97,15 +111,14 @@ impl<'a> Request<'a> {
                     skip -= 1;
                     return ControlFlow::Continue(());
                 }
-                picks.push(member, &score.to_le_bytes());
+                visit(member, score);
                 left -= 1;
                 if left == 0 {
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
             },
-        )?;
-        Ok(picks)
+        )
     }
 }
 
@@ -121,8 +134,13 @@ pub(super) fn reply(
         cx.reply.array(0);
         return Ok(());
     };
-    let picks = request.select(cx.turn, cx.app, &set)?;
-    reply_members(cx.reply, &picks, request.with_scores);
+    let reply = &mut *cx.reply;
+    let (start, mut count) = (reply.buffer.len(), 0);
+    request.each(cx.turn, cx.app, &set, |member, score| {
+        reply_member(reply, member, score, request.with_scores);
+        count += 1;
+    })?;
+    insert_members(reply, start, count, request.with_scores);
     Ok(())
 }
 

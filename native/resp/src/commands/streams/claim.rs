@@ -1,12 +1,12 @@
 //! Passing pending entries on to a consumer: XCLAIM, XAUTOCLAIM.
 
 use super::entries::Stream;
-use super::groups::{self, Open};
+use super::groups::{self, Greeted, Open};
 use super::ids::{self, reply_id};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::within;
 use crate::commands::numbers::parse_i64;
-use hyperdb_graph::stream::{Consumer, Id, Pending};
+use hyperdb_graph::stream::{Id, Pending};
 use hyperdb_graph::Step;
 use std::ops::ControlFlow;
 
@@ -20,7 +20,7 @@ const MAX_COUNT: i64 = i64::MAX / 16;
 /// What claiming does to an entry.
 struct Claim<'a> {
     consumer_name: &'a [u8],
-    consumer: Consumer,
+    greeted: Greeted,
     min_idle: i64,
     delivered: i64,
     retry_count: Option<u64>,
@@ -57,8 +57,9 @@ impl Claim<'_> {
             deliveries,
             consumer: self.consumer_name.to_vec(),
         };
-        open.assign(cx.turn, stream, (id, old), &pending, &mut self.consumer)?;
-        self.consumer.active = cx.turn.now_ms();
+        let consumer = &mut self.greeted.consumer;
+        open.assign(cx.turn, stream, (id, old), &pending, consumer)?;
+        consumer.active = cx.turn.now_ms();
         if self.just_id {
             reply_id(cx.reply, id);
         } else {
@@ -75,7 +76,7 @@ impl Claim<'_> {
         open: &mut Open<'_>,
         key: &[u8],
     ) -> Step<()> {
-        open.put_consumer(cx.turn, stream, self.consumer_name, &self.consumer)?;
+        open.put_consumer(cx.turn, stream, self.consumer_name, &self.greeted)?;
         open.save(cx.turn, stream)?;
         cx.turn.put_header(cx.app, key, &stream.header)
     }
@@ -132,7 +133,7 @@ pub(super) fn xclaim(cx: &mut Context<'_, '_>) -> Outcome {
     open.group.last = open.group.last.max(last);
     let mut claim = Claim {
         consumer_name: args.at(3),
-        consumer: open.greet(cx.turn, &stream, args.at(3))?,
+        greeted: open.greet(cx.turn, &stream, args.at(3))?,
         min_idle,
         // A time that cannot be is taken for now: clients compute it with clocks of their own.
         delivered: delivered.filter(|at| (0..=now).contains(at)).unwrap_or(now),
@@ -173,7 +174,7 @@ fn drop_pending(
 ) -> Step<()> {
     open.settle(cx.turn, stream, id, old)?;
     if old.consumer == claim.consumer_name {
-        claim.consumer.pending = claim.consumer.pending.saturating_sub(1);
+        claim.greeted.consumer.pending = claim.greeted.consumer.pending.saturating_sub(1);
     }
     Ok(())
 }
@@ -202,7 +203,7 @@ pub(super) fn xautoclaim(cx: &mut Context<'_, '_>) -> Outcome {
     let now = cx.turn.now_ms();
     let mut claim = Claim {
         consumer_name: args.at(3),
-        consumer: open.greet(cx.turn, &stream, args.at(3))?,
+        greeted: open.greet(cx.turn, &stream, args.at(3))?,
         min_idle,
         delivered: now,
         retry_count: None,

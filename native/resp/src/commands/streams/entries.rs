@@ -7,7 +7,7 @@ use super::ids::reply_id;
 use crate::command::{Abort, Context};
 use crate::commands::edge;
 use crate::reply::Reply;
-use hyperdb_graph::stream::{decode_fields, last_id, Id, State, STATE};
+use hyperdb_graph::stream::{last_id, Id, State, Words, STATE};
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn};
 use std::ops::{Bound, ControlFlow};
 
@@ -178,14 +178,19 @@ impl Stream {
     }
 }
 
-/// Writes an entry: its id, then its fields and values; `false` if its record is malformed.
+/// Writes an entry: its id, then its fields and values; `false` if its record is malformed, and then what is written is no reply.
 fn reply_entry(reply: &mut Reply, id: Id, record: &[u8]) -> bool {
-    let Some(words) = decode_fields(record) else {
+    let Some(mut words) = Words::of(record) else {
         return false;
     };
     reply.array(2);
     reply_id(reply, id);
-    reply.array(words.len());
-    words.iter().for_each(|word| reply.bulk(word));
-    true
+    reply.array(words.left());
+    while words.left() > 0 {
+        match words.next() {
+            Some(word) => reply.bulk(word),
+            None => return false,
+        }
+    }
+    words.is_at_end()
 }

@@ -13,10 +13,23 @@ use hyperdb_graph::stream::{
 use hyperdb_graph::{Direction, Step, Turn};
 use std::ops::{Bound, ControlFlow};
 
-/// A group as it was read, and the consumer that a command is about.
+/// A group as it was read.
 pub(super) struct Open<'n> {
     pub name: &'n [u8],
     pub group: Group,
+}
+
+/// A consumer that was heard of now, and whether that is the first time.
+pub(super) struct Greeted {
+    pub consumer: Consumer,
+    is_new: bool,
+}
+
+/// Entries delivered to a consumer for the first time: the keys of their two places, and what is written there.
+pub(super) struct Delivery {
+    pending: Vec<u8>,
+    held: Vec<u8>,
+    record: Vec<u8>,
 }
 
 /// Text of a name in an error, which C ends at its first zero byte.
@@ -141,25 +154,29 @@ impl Open<'_> {
         turn: &mut Turn<'_>,
         stream: &Stream,
         name: &[u8],
-        consumer: &Consumer,
+        greeted: &Greeted,
     ) -> Step<()> {
         let key = consumer_key(self.name, name);
-        let known = turn.member(stream.app, stream.companion(), &key)?;
-        if known.is_none() {
-            self.group.consumers += 1;
-        }
-        turn.put_member(stream.app, stream.companion(), &key, &consumer.encode())
+        self.group.consumers += u64::from(greeted.is_new);
+        let record = greeted.consumer.encode();
+        turn.put_member(stream.app, stream.companion(), &key, &record)
     }
 
     /// A consumer that was heard of now, new if there was none; not yet written.
-    pub(super) fn greet(&self, turn: &Turn<'_>, stream: &Stream, name: &[u8]) -> Step<Consumer> {
+    pub(super) fn greet(&self, turn: &Turn<'_>, stream: &Stream, name: &[u8]) -> Step<Greeted> {
         let seen = turn.now_ms();
         Ok(match self.consumer(turn, stream, name)? {
-            Some(consumer) => Consumer { seen, ..consumer },
-            None => Consumer {
-                seen,
-                active: -1,
-                pending: 0,
+            Some(consumer) => Greeted {
+                consumer: Consumer { seen, ..consumer },
+                is_new: false,
+            },
+            None => Greeted {
+                consumer: Consumer {
+                    seen,
+                    active: -1,
+                    pending: 0,
+                },
+                is_new: true,
             },
         })
     }
@@ -297,6 +314,37 @@ impl Open<'_> {
         self.put_pending(turn, stream, id, pending)
     }
 
+    /// What deliveries to a consumer write.
+    pub(super) fn delivery(&self, pending: &Pending) -> Delivery {
+        Delivery {
+            pending: with_id(pending_prefix(self.name), Id::MIN),
+            held: with_id(held_prefix(self.name, &pending.consumer), Id::MIN),
+            record: pending.encode(),
+        }
+    }
+
+    /// Gives an entry to a consumer that must be written by the caller, if it is nobody's; whether it was not.
+    pub(super) fn deliver(
+        &mut self,
+        turn: &mut Turn<'_>,
+        stream: &Stream,
+        id: Id,
+        delivery: &mut Delivery,
+        consumer: &mut Consumer,
+    ) -> Step<bool> {
+        let (app, companion) = (stream.app, stream.companion());
+        delivery.aim(id);
+        if self.group.pending > 0 && turn.member(app, companion, &delivery.pending)?.is_some() {
+            return Ok(false);
+        }
+        // Both places are free, since both hold the same entries.
+        turn.insert_member(app, companion, &delivery.held, &[])?;
+        turn.insert_member(app, companion, &delivery.pending, &delivery.record)?;
+        self.group.pending += 1;
+        consumer.pending += 1;
+        Ok(true)
+    }
+
     /// Takes an entry from the consumer that holds it.
     fn unhold(&self, turn: &mut Turn<'_>, stream: &Stream, id: Id, holder: &[u8]) -> Step<()> {
         let key = with_id(held_prefix(self.name, holder), id);
@@ -370,6 +418,17 @@ impl Open<'_> {
     }
 }
 
+impl Delivery {
+    /// Turns to an entry, whose id both keys end with.
+    fn aim(&mut self, id: Id) {
+        for key in [&mut self.pending, &mut self.held] {
+            if let Some(end) = key.last_chunk_mut::<16>() {
+                *end = id.to_bytes();
+            }
+        }
+    }
+}
+
 fn with_id(mut prefix: Vec<u8>, id: Id) -> Vec<u8> {
     prefix.extend_from_slice(&id.to_bytes());
     prefix
@@ -401,6 +460,21 @@ impl Progress {
             first: stream.first(turn)?,
             last: stream.last(),
             max_removed: stream.state.max_removed,
+        })
+    }
+
+    /// What a group must know of a stream from which it reads on: where none was removed singly, it counts on without a look at the
+    /// first entry.
+    pub(super) fn for_reader(turn: &Turn<'_>, stream: &Stream, group: &Group) -> Step<Progress> {
+        if group.read.is_none() || stream.state.max_removed != Id::MIN {
+            return Progress::of(turn, stream);
+        }
+        Ok(Progress {
+            added: stream.added(),
+            count: stream.header.count,
+            first: None,
+            last: stream.last(),
+            max_removed: Id::MIN,
         })
     }
 

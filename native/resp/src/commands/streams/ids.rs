@@ -4,6 +4,8 @@ use crate::command::Abort;
 use crate::reply::Reply;
 use hyperdb_graph::stream::Id;
 
+/// Digits of the largest number of an id.
+const MOST_DIGITS: usize = 20;
 /// Longest text that Redis reads as an id.
 const LONGEST: usize = 127;
 
@@ -124,12 +126,42 @@ pub(super) fn end(text: &[u8]) -> Result<Id, Abort> {
 
 /// Writes an id as clients know it.
 pub(super) fn reply_id(reply: &mut Reply, id: Id) {
-    reply.bulk(format!("{}-{}", id.ms, id.seq).as_bytes());
+    // Written backwards into one place: there is an id in most replies of streams.
+    let mut text = [0u8; 2 * MOST_DIGITS + 1];
+    let seq = write_digits(&mut text, 2 * MOST_DIGITS + 1, id.seq);
+    text[seq - 1] = b'-';
+    let ms = write_digits(&mut text, seq - 1, id.ms);
+    reply.bulk(&text[ms..]);
+}
+
+/// Writes a number so that it ends before `end`; where it begins.
+fn write_digits(text: &mut [u8], end: usize, mut number: u64) -> usize {
+    let mut at = end;
+    loop {
+        at -= 1;
+        text[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return at;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_written_whole() {
+        let most = u64::MAX;
+        for (ms, seq) in [(0, 0), (5, 10), (most, 0), (0, most), (most, most)] {
+            let mut reply = Reply::new(false);
+            reply_id(&mut reply, Id { ms, seq });
+            let text = format!("{ms}-{seq}");
+            let expected = format!("${}\r\n{text}\r\n", text.len());
+            assert_eq!(reply.buffer, expected.as_bytes());
+        }
+    }
 
     #[test]
     fn ids_are_read_as_redis_reads_them() {

@@ -133,8 +133,8 @@ pub(super) fn createconsumer(cx: &mut Context<'_, '_>) -> Outcome {
     let (stream, mut open) = require(cx)?;
     let is_new = open.consumer(cx.turn, &stream, name)?.is_none();
     if is_new {
-        let consumer = open.greet(cx.turn, &stream, name)?;
-        open.put_consumer(cx.turn, &stream, name, &consumer)?;
+        let greeted = open.greet(cx.turn, &stream, name)?;
+        open.put_consumer(cx.turn, &stream, name, &greeted)?;
         open.save(cx.turn, &stream)?;
         cx.turn.put_header(cx.app, cx.args.at(2), &stream.header)?;
     }

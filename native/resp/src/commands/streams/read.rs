@@ -23,6 +23,13 @@ enum From {
     New,
 }
 
+/// A stream as it was found, with the group of the reader if there is one.
+struct Found<'a> {
+    from: From,
+    stream: Option<Stream>,
+    open: Option<Open<'a>>,
+}
+
 /// A reader in a group.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
@@ -44,15 +51,15 @@ struct Request<'a> {
 /// XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
 pub(super) fn xread(cx: &mut Context<'_, '_>) -> Outcome {
     let request = Request::parse(cx, false)?;
-    let from = request.resolve(cx)?;
-    request.run(cx, &from)
+    let found = request.resolve(cx)?;
+    request.run(cx, found)
 }
 
 /// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
 pub(super) fn xreadgroup(cx: &mut Context<'_, '_>) -> Outcome {
     let request = Request::parse(cx, true)?;
-    let from = request.resolve(cx)?;
-    request.run(cx, &from)
+    let found = request.resolve(cx)?;
+    request.run(cx, found)
 }
 
 fn only_for_groups(option: &str) -> Abort {
@@ -122,30 +129,30 @@ impl<'a> Request<'a> {
     }
 
     /// From where each stream is read; of a client that waited, from where it was at first.
-    fn resolve(&self, cx: &Context<'_, '_>) -> Result<Vec<From>, Abort> {
+    fn resolve(&self, cx: &Context<'a, '_>) -> Result<Vec<Found<'a>>, Abort> {
         let seen = cx.resume.unwrap_or_default();
         let mut seen = seen.chunks_exact(16).map(Id::from_bytes);
         let places = self.keys.clone().zip(self.keys.end..);
         places
             .map(|(key, id)| {
-                let from = self.resolve_one(cx, cx.args.at(key), cx.args.at(id))?;
+                let mut found = self.find(cx, cx.args.at(key), cx.args.at(id))?;
                 let before = seen.next().flatten();
-                Ok(match self.reader {
-                    None => before.map_or(from, From::Behind),
-                    Some(_) => from,
-                })
+                if let (None, Some(id)) = (self.reader, before) {
+                    found.from = From::Behind(id);
+                }
+                Ok(found)
             })
             .collect()
     }
 
-    fn resolve_one(&self, cx: &Context<'_, '_>, key: &[u8], text: &[u8]) -> Result<From, Abort> {
+    fn find(&self, cx: &Context<'a, '_>, key: &[u8], text: &[u8]) -> Result<Found<'a>, Abort> {
         let stream = entries::open(cx, key)?;
+        let mut open = None;
         if let Some(reader) = self.reader {
-            let group = match &stream {
-                Some(stream) => groups::find(cx.turn, stream, reader.group)?,
-                None => None,
-            };
-            if group.is_none() {
+            if let Some(stream) = &stream {
+                open = groups::find(cx.turn, stream, reader.group)?;
+            }
+            if open.is_none() {
                 return Err(Abort::error(format!(
                     "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
                     groups::shown(key),
@@ -153,8 +160,18 @@ impl<'a> Request<'a> {
                 )));
             }
         }
+        let last = stream.as_ref().map_or(Id::MIN, Stream::last);
+        Ok(Found {
+            from: self.place(text, last)?,
+            stream,
+            open,
+        })
+    }
+
+    /// From where a text says to read a stream that ends with `last`.
+    fn place(&self, text: &[u8], last: Id) -> Result<From, Abort> {
         match (text, self.reader) {
-            (b"$", None) => Ok(From::Behind(stream.map_or(Id::MIN, |stream| stream.last()))),
+            (b"$", None) => Ok(From::Behind(last)),
             (b"$", Some(_)) => Err(Abort::error(
                 "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.",
             )),
@@ -170,19 +187,39 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn run(&self, cx: &mut Context<'_, '_>, from: &[From]) -> Outcome {
+    fn run(&self, cx: &mut Context<'_, '_>, mut found: Vec<Found<'a>>) -> Outcome {
         let args = cx.args;
         let start = cx.reply.buffer.len();
         let mut served = 0;
-        for (key, from) in self.keys.clone().map(|i| args.at(i)).zip(from) {
+        // A key that is named twice must be read again, since the first of them changes the group.
+        let is_one = found.len() == 1;
+        for (key, found) in self.keys.clone().map(|i| args.at(i)).zip(&mut found) {
+            let from = found.from;
             let at = cx.reply.buffer.len();
             if !cx.reply.resp3 {
                 cx.reply.array(2);
             }
             cx.reply.bulk(key);
             let has_some = match self.reader {
-                None => read(cx, key, *from, self.limit)?,
-                Some(reader) => self.read_for_group(cx, key, *from, reader)?,
+                None => match &found.stream {
+                    Some(stream) => read(cx, stream, from, self.limit)?,
+                    None => false,
+                },
+                Some(reader) => {
+                    if !is_one {
+                        found.stream = entries::open(cx, key)?;
+                        found.open = match &found.stream {
+                            Some(stream) => groups::find(cx.turn, stream, reader.group)?,
+                            None => None,
+                        };
+                    }
+                    match (&found.stream, &mut found.open) {
+                        (Some(stream), Some(open)) => {
+                            self.read_for_group(cx, key, from, (stream, open), reader)?
+                        }
+                        _ => false,
+                    }
+                }
             };
             if has_some {
                 served += 1;
@@ -205,7 +242,10 @@ impl<'a> Request<'a> {
                 on_timeout: OnTimeout::NullArray,
                 keeps_changes: true,
                 if_gone: self.reader.is_some(),
-                resume: from.iter().flat_map(|from| from.to_bytes()).collect(),
+                resume: found
+                    .iter()
+                    .flat_map(|found| found.from.to_bytes())
+                    .collect(),
             })),
             _ => {
                 cx.reply.null_array();
@@ -220,25 +260,22 @@ impl<'a> Request<'a> {
         cx: &mut Context<'_, '_>,
         key: &[u8],
         from: From,
+        (stream, open): (&Stream, &mut Open<'_>),
         reader: Reader<'_>,
     ) -> Result<bool, Abort> {
-        let Some(stream) = entries::open(cx, key)? else {
-            return Ok(false);
-        };
-        let Some(mut open) = groups::find(cx.turn, &stream, reader.group)? else {
-            return Ok(false);
-        };
-        let mut consumer = open.greet(cx.turn, &stream, reader.consumer)?;
+        let mut greeted = open.greet(cx.turn, stream, reader.consumer)?;
         let has_some = match from {
             From::Behind(id) => {
-                self.reply_history(cx, &stream, &open, reader.consumer, id)?;
+                self.reply_history(cx, stream, open, reader.consumer, id)?;
                 true
             }
-            From::New => self.deliver(cx, &stream, &mut open, (reader.consumer, &mut consumer))?,
+            From::New => {
+                self.deliver(cx, stream, open, (reader.consumer, &mut greeted.consumer))?
+            }
         };
         if has_some || cx.woken_by.is_none() {
-            open.put_consumer(cx.turn, &stream, reader.consumer, &consumer)?;
-            open.save(cx.turn, &stream)?;
+            open.put_consumer(cx.turn, stream, reader.consumer, &greeted)?;
+            open.save(cx.turn, stream)?;
             cx.turn.put_header(cx.app, key, &stream.header)?;
         }
         Ok(has_some)
@@ -260,21 +297,25 @@ impl<'a> Request<'a> {
         if ids.is_empty() {
             return Ok(false);
         }
-        let progress = Progress::of(cx.turn, stream)?;
+        let progress = Progress::for_reader(cx.turn, stream, &open.group)?;
         let pending = Pending {
             delivered: cx.turn.now_ms(),
             deliveries: 1,
             consumer: name.to_vec(),
         };
+        let mut delivery = open.delivery(&pending);
         for id in ids {
             open.group.read = progress.after(open.group.read, id);
             open.group.last = id;
-            if !self.no_ack {
-                // An administrator may have set the group back: then the entry is somebody's already.
+            if self.no_ack {
+                continue;
+            }
+            if !open.deliver(cx.turn, stream, id, &mut delivery, consumer)? {
+                // An administrator set the group back: the entry is somebody's already.
                 let old = open.pending(cx.turn, stream, id)?;
                 open.assign(cx.turn, stream, (id, old.as_ref()), &pending, consumer)?;
-                consumer.active = pending.delivered;
             }
+            consumer.active = pending.delivered;
         }
         Ok(true)
     }
@@ -332,14 +373,14 @@ impl From {
 /// Replies the entries behind an id; whether there are any.
 fn read(
     cx: &mut Context<'_, '_>,
-    key: &[u8],
+    stream: &Stream,
     from: From,
     limit: Option<u64>,
 ) -> Result<bool, Abort> {
     let From::Behind(id) = from else {
         return Ok(false);
     };
-    let (Some(stream), Some(start)) = (entries::open(cx, key)?, id.next()) else {
+    let Some(start) = id.next() else {
         return Ok(false);
     };
     let range = (start, Id::MAX);

@@ -99,7 +99,8 @@ fn store_reader(
     open: &mut Open<'_>,
     reader: &StreamReader,
 ) -> Step<()> {
-    let mut consumer = Consumer {
+    let mut greeted = open.greet(cx.turn, stream, &reader.name)?;
+    greeted.consumer = Consumer {
         seen: reader.seen,
         active: reader.active,
         pending: 0,
@@ -110,7 +111,8 @@ fn store_reader(
             deliveries: *deliveries,
             consumer: reader.name.clone(),
         };
-        open.assign(cx.turn, stream, (*id, None), &pending, &mut consumer)?;
+        let consumer = &mut greeted.consumer;
+        open.assign(cx.turn, stream, (*id, None), &pending, consumer)?;
     }
-    open.put_consumer(cx.turn, stream, &reader.name, &consumer)
+    open.put_consumer(cx.turn, stream, &reader.name, &greeted)
 }

@@ -3,6 +3,7 @@
 use super::with;
 use crate::command::{Context, Outcome};
 use crate::commands::arguments::wrong_arity;
+use hyperdb_graph::WARMED;
 
 /// GET key
 pub fn get(cx: &mut Context<'_, '_>) -> Outcome {
@@ -40,7 +41,11 @@ pub fn setnx(cx: &mut Context<'_, '_>) -> Outcome {
 pub fn mget(cx: &mut Context<'_, '_>) -> Outcome {
     let keys = cx.args.from(1);
     cx.reply.array(keys.len());
-    for key in keys.iter() {
+    for (at, key) in keys.iter().enumerate() {
+        // Fewer than some are read as fast without.
+        if at % WARMED == 0 && keys.len() - at >= WARMED / 4 {
+            cx.turn.warm(cx.app, keys.from(at).iter().take(WARMED));
+        }
         let reply = &mut *cx.reply;
         // Another kind of value answers null here, not WRONGTYPE.
         let Some(element) = cx.turn.element(cx.app, key)? else {
