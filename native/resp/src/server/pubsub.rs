@@ -197,22 +197,25 @@ pub(crate) fn sunsubscribe(call: &mut Call<'_, '_>) -> Ran {
     unsubscribe_from(call, Topic::Shard)
 }
 
-/// Who gets a message: the slot, and the pattern that matched.
-fn receivers(core: &Core, topic: Topic, channel: &[u8]) -> Vec<(Slot, Option<Box<[u8]>>)> {
+/// The patterns that match a channel, with who listens to them.
+fn matching<'c>(
+    core: &'c Core,
+    topic: Topic,
+    channel: &'c [u8],
+) -> impl Iterator<Item = (&'c Box<[u8]>, &'c Vec<Slot>)> {
+    let patterns = (topic == Topic::Channel).then_some(&core.hub.patterns);
+    let patterns = patterns.into_iter().flatten();
+    patterns.filter(move |(pattern, _)| glob::matches(pattern, channel))
+}
+
+/// How many get a message, each counted for each way that it hears.
+fn count_receivers(core: &Core, topic: Topic, channel: &[u8]) -> usize {
     let names = match topic {
         Topic::Shard => &core.hub.shards,
         _ => &core.hub.channels,
     };
-    let direct = names.get(channel).into_iter().flatten();
-    let mut all: Vec<_> = direct.map(|slot| (*slot, None)).collect();
-    if topic == Topic::Channel {
-        for (pattern, slots) in &core.hub.patterns {
-            if glob::matches(pattern, channel) {
-                all.extend(slots.iter().map(|slot| (*slot, Some(pattern.clone()))));
-            }
-        }
-    }
-    all
+    let by_pattern = matching(core, topic, channel).map(|(_, slots)| slots.len());
+    names.get(channel).map_or(0, Vec::len) + by_pattern.sum::<usize>()
 }
 
 fn write_message(
@@ -241,18 +244,40 @@ fn write_message(
     reply.bulk(message);
 }
 
+/// Sends a message to all who listen to its channel.
 pub(crate) fn deliver(core: &mut Core, topic: Topic, channel: &[u8], message: &[u8]) {
-    for (slot, pattern) in receivers(core, topic, channel) {
-        let client = core.clients.at(slot);
-        write_message(
-            &mut client.output.reply,
-            topic,
-            pattern.as_deref(),
-            channel,
-            message,
-        );
-        core.flush_later(slot);
-        core.check_output(slot);
+    let names = match topic {
+        Topic::Shard => &core.hub.shards,
+        _ => &core.hub.channels,
+    };
+    let direct = names.get(channel).cloned().unwrap_or_default();
+    let patterns =
+        matching(core, topic, channel).map(|(pattern, slots)| (pattern.clone(), slots.clone()));
+    let patterns: Vec<(Box<[u8]>, Vec<Slot>)> = patterns.collect();
+    send(core, &direct, |reply| {
+        write_message(reply, topic, None, channel, message)
+    });
+    for (pattern, slots) in patterns {
+        send(core, &slots, |reply| {
+            write_message(reply, topic, Some(&pattern), channel, message)
+        });
+    }
+}
+
+/// Sends the same to many: it is encoded once for each version of the protocol.
+fn send(core: &mut Core, slots: &[Slot], write: impl Fn(&mut Reply)) {
+    let mut encoded: [Option<Reply>; 2] = [None, None];
+    for slot in slots {
+        let reply = &mut core.clients.at(*slot).output.reply;
+        let resp3 = reply.resp3;
+        let form = encoded[usize::from(resp3)].get_or_insert_with(|| {
+            let mut form = Reply::new(resp3);
+            write(&mut form);
+            form
+        });
+        reply.buffer.extend_from_slice(&form.buffer);
+        core.flush_later(*slot);
+        core.check_output(*slot);
     }
 }
 
@@ -270,7 +295,7 @@ pub(crate) fn deliver_deferred(core: &mut Core) {
 
 fn publish_to(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
     let (channel, message) = (call.args.at(1), call.args.at(2));
-    let count = receivers(call.core, topic, channel).len();
+    let count = count_receivers(call.core, topic, channel);
     // The reply comes first, so that a publisher who listens gets the message after it.
     call.client().output.reply.integer(count as i64);
     if call.core.in_transaction {
