@@ -1,12 +1,16 @@
 //! The server's part: what a matrix answers to queries.
 //!
 //! **Theory.** An answer is the matrix times the query. Every byte of the matrix is read whatever is asked: that is what hides the
-//! column, and why several queries are best answered in one pass.
+//! column, and why several queries are best answered in one pass. Threads share a pass by runs of columns, each the next one that
+//! nobody took: what a run's queries are turned into stays in the cache of the core that made it, and a thread that is held up by
+//! other work holds up nobody. They give way to all other work of the machine ([`crate::background`]).
 
+use crate::background;
 use crate::error::{check_length, Result};
 use crate::kernel::{Kernel, Multiply, Sums};
-use crate::matrix::{groups, Block, Matrix, GROUP, TILE_ROWS};
-use crate::rounding::{query_bytes, unpack};
+use crate::matrix::{groups, Matrix, GROUP, TILE_ROWS};
+use crate::rounding::{query_bytes, unpack_part};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Queries that pass at a time: their words and sums stay in caches.
 pub(crate) const BATCH: usize = 256;
@@ -25,10 +29,10 @@ pub fn answer(
     for query in queries {
         check_length("a query", query.len(), matrix.columns())?;
     }
-    let batches = queries.chunks(BATCH);
-    Ok(batches
-        .flat_map(|batch| answer_batch(matrix, batch, engine, threads))
-        .collect())
+    let part = |query: &&[u32], first: usize, out: &mut [u32]| {
+        out.copy_from_slice(&query[first..first + out.len()]);
+    };
+    Ok(answer_all(matrix, queries, &part, engine, threads))
 }
 
 /// Answers queries in wire form ([`crate::rounding`]); answers are numbers u32 LE.
@@ -36,15 +40,12 @@ pub fn answer(
 /// # Errors
 /// As [`answer`].
 pub fn answer_bytes(matrix: &Matrix, queries: &[&[u8]], threads: usize) -> Result<Vec<Vec<u8>>> {
-    let numbers: Vec<Vec<u32>> = queries
-        .iter()
-        .map(|query| {
-            check_length("a query", query.len(), query_bytes(matrix.columns()))?;
-            Ok(unpack(query, matrix.columns()))
-        })
-        .collect::<Result<_>>()?;
-    let numbers: Vec<&[u32]> = numbers.iter().map(Vec::as_slice).collect();
-    let answers = answer(matrix, &numbers, Kernel::fastest(queries.len()), threads)?;
+    let engine = Kernel::fastest(queries.len()).engine()?;
+    for query in queries {
+        check_length("a query", query.len(), query_bytes(matrix.columns()))?;
+    }
+    let part = |query: &&[u8], first: usize, out: &mut [u32]| unpack_part(query, first, out);
+    let answers = answer_all(matrix, queries, &part, engine, threads);
     Ok(answers.iter().map(|answer| to_bytes(answer)).collect())
 }
 
@@ -64,56 +65,69 @@ pub(crate) fn to_bytes(numbers: &[u32]) -> Vec<u8> {
         .collect()
 }
 
-fn answer_batch(
+/// Writes a query's numbers from a column on, an even one; there are as many as the slice is long.
+type Part<Q> = dyn Fn(&Q, usize, &mut [u32]) + Sync;
+
+fn answer_all<Q: Sync>(
     matrix: &Matrix,
-    queries: &[&[u32]],
+    queries: &[Q],
+    part: &Part<Q>,
     engine: &dyn Multiply,
     threads: usize,
 ) -> Vec<Vec<u32>> {
+    let batches = queries.chunks(BATCH);
+    batches
+        .flat_map(|batch| answer_batch(matrix, batch, part, engine, threads))
+        .collect()
+}
+
+fn answer_batch<Q: Sync>(
+    matrix: &Matrix,
+    queries: &[Q],
+    part: &Part<Q>,
+    engine: &dyn Multiply,
+    threads: usize,
+) -> Vec<Vec<u32>> {
+    let tiles = matrix.tiles().len();
+    let all = groups(matrix.columns());
     let run = engine.run_groups(queries.len());
-    let runs: Vec<Vec<u32>> = (0..groups(matrix.columns()))
-        .step_by(run)
-        .map(|first| {
-            let parts: Vec<&[u32]> = queries
-                .iter()
-                .map(|query| columns(query, first, run))
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut sums: Vec<Sums> = vec![[0; TILE_ROWS]; queries.len() * tiles];
+        let mut numbers = vec![0; queries.len() * run * GROUP];
+        loop {
+            let first = next.fetch_add(run, Ordering::Relaxed);
+            if first >= all {
+                return sums;
+            }
+            let groups = run.min(all - first);
+            let from = (first * GROUP).min(matrix.columns());
+            let count = (groups * GROUP).min(matrix.columns() - from);
+            for (query, numbers) in queries.iter().zip(numbers.chunks_exact_mut(run * GROUP)) {
+                part(query, from, &mut numbers[..count]);
+            }
+            let parts: Vec<&[u32]> = numbers
+                .chunks_exact(run * GROUP)
+                .map(|numbers| &numbers[..count])
                 .collect();
-            engine.prepare(&parts, run.min(groups(matrix.columns()) - first))
-        })
-        .collect();
-    let tiles = matrix.tiles();
-    let mut sums: Vec<Vec<Sums>> = vec![vec![[0; TILE_ROWS]; queries.len()]; tiles.len()];
-    let share = tiles.len().div_ceil(threads.max(1)).max(1);
-    let work = |tiles: &[Vec<Block>], sums: &mut [Vec<Sums>]| {
-        for (place, words) in runs.iter().enumerate() {
-            for (tile, sums) in tiles.iter().zip(sums.iter_mut()) {
-                let first = place * run;
-                engine.accumulate(&tile[first..tile.len().min(first + run)], words, sums);
+            let words = engine.prepare(&parts, groups);
+            let shares = sums.chunks_exact_mut(queries.len().max(1));
+            for (tile, sums) in matrix.tiles().iter().zip(shares) {
+                engine.accumulate(&tile[first..first + groups], &words, sums);
             }
         }
     };
-    std::thread::scope(|scope| {
-        let mut shares = tiles.chunks(share).zip(sums.chunks_mut(share));
-        // The first share is for this thread.
-        let own = shares.next();
-        for (tiles, sums) in shares {
-            scope.spawn(move || work(tiles, sums));
+    let threads = threads.clamp(1, all.div_ceil(run).max(1));
+    let mut shares = background::run(threads, work).into_iter();
+    let mut sums = shares.next().unwrap_or_default();
+    for share in shares {
+        for (sum, part) in sums.iter_mut().flatten().zip(share.iter().flatten()) {
+            *sum = sum.wrapping_add(*part);
         }
-        if let Some((tiles, sums)) = own {
-            work(tiles, sums);
-        }
-    });
+    }
     let of_query = |query: usize| {
-        sums.iter()
-            .flat_map(move |tile| tile[query])
-            .take(matrix.rows())
-            .collect()
+        let tiles = sums.iter().skip(query).step_by(queries.len());
+        tiles.flatten().copied().take(matrix.rows()).collect()
     };
     (0..queries.len()).map(of_query).collect()
-}
-
-/// What a query holds for `count` groups from `first` on.
-fn columns(query: &[u32], first: usize, count: usize) -> &[u32] {
-    let at = |group: usize| (group * GROUP).min(query.len());
-    &query[at(first)..at(first + count)]
 }

@@ -13,6 +13,7 @@
 //! runs in a time that depends on a secret but for which word of a query gets 2^24 added.
 
 pub mod answer;
+mod background;
 pub mod client;
 pub mod error;
 mod gaussian;

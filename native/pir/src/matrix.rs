@@ -65,9 +65,11 @@ impl Matrix {
         self.columns
     }
 
-    /// The memory that a scan reads, padding too, in pieces of 256 bytes.
-    pub fn memory(&self) -> impl Iterator<Item = &[u8; TILE_ROWS * GROUP]> {
-        self.tiles.iter().flatten().map(|block| &block.0)
+    /// The memory that a scan reads, padding too: of each tile in pieces of 256 bytes, one behind the other.
+    pub fn memory(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8; TILE_ROWS * GROUP]>> {
+        self.tiles
+            .iter()
+            .map(|tile| tile.iter().map(|block| &block.0))
     }
 
     /// Appends columns of zeros until there are so many; fewer than there are change nothing.

@@ -40,18 +40,31 @@ pub(crate) fn pack(numbers: &[u32]) -> Vec<u8> {
     bytes
 }
 
-/// Numbers from their bytes, so many; bits left over are not looked at, bytes that are not there are zeros.
-pub(crate) fn unpack(bytes: &[u8], columns: usize) -> Vec<u32> {
-    let mut numbers = Vec::with_capacity(columns + 1);
-    for seven in bytes.chunks(PAIR) {
+/// Numbers from their bytes, from a column on, an even one; bits left over are not looked at, bytes that are not there are zeros.
+pub(crate) fn unpack_part(bytes: &[u8], first: usize, numbers: &mut [u32]) {
+    let from = first / 2 * PAIR;
+    let bytes = bytes.get(from..).unwrap_or_default();
+    // Eight bytes hold a pair and the first of the next one's: where there are as many, they are read at once.
+    let whole = (bytes.len().saturating_sub(1) / PAIR).min(numbers.len() / 2);
+    let (fast, rest) = numbers.split_at_mut(2 * whole);
+    for (pair, at) in fast.chunks_exact_mut(2).zip((0..).step_by(PAIR)) {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[at..at + 8]);
+        pair.copy_from_slice(&both(eight));
+    }
+    let mut left = bytes.get(whole * PAIR..).unwrap_or_default().chunks(PAIR);
+    for pair in rest.chunks_mut(2) {
+        let seven = left.next().unwrap_or_default();
         let mut eight = [0; 8];
         eight[..seven.len()].copy_from_slice(seven);
-        let both = u64::from_le_bytes(eight);
-        numbers.push((both as u32 & MASK) << DROPPED);
-        numbers.push(((both >> QUERY_BITS) as u32 & MASK) << DROPPED);
+        pair.copy_from_slice(&both(eight)[..pair.len()]);
     }
-    numbers.resize(columns, 0);
-    numbers
+}
+
+/// The numbers of a pair, from its seven bytes and any eighth.
+fn both(eight: [u8; 8]) -> [u32; 2] {
+    let both = u64::from_le_bytes(eight);
+    [both as u32 & MASK, (both >> QUERY_BITS) as u32 & MASK].map(|number| number << DROPPED)
 }
 
 #[cfg(test)]
@@ -66,10 +79,19 @@ mod tests {
                 .collect();
             let bytes = pack(&numbers);
             assert_eq!(bytes.len(), query_bytes(columns));
-            assert_eq!(unpack(&bytes, columns), numbers);
+            for first in (0..=columns).step_by(2) {
+                let mut part = vec![1; columns - first];
+                unpack_part(&bytes, first, &mut part);
+                assert_eq!(part, numbers[first..]);
+            }
         }
         assert_eq!(query_bytes(92_600), 324_100);
-        assert_eq!(unpack(&[255; 4], 1), [!15]);
+        let mut one = [0];
+        unpack_part(&[255; 4], 0, &mut one);
+        assert_eq!(one, [!15]);
+        let mut missing = [1; 3];
+        unpack_part(&[255; 4], 2, &mut missing);
+        assert_eq!(missing, [0; 3]);
     }
 
     #[test]

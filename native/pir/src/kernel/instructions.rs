@@ -125,8 +125,10 @@ impl Dots for Avx2 {
     fn add(self, sum: __m256i, [even, odd]: [__m256i; 2], words: Words) -> __m256i {
         // SAFETY: AVX2, which `self` shows.
         unsafe {
-            let [even_low, odd_low, even_high, odd_high] =
-                words.map(|word| _mm256_set1_epi32(word as i32));
+            let even_low = _mm256_set1_epi32(words[0] as i32);
+            let odd_low = _mm256_set1_epi32(words[1] as i32);
+            let even_high = _mm256_set1_epi32(words[2] as i32);
+            let odd_high = _mm256_set1_epi32(words[3] as i32);
             let low = _mm256_add_epi32(
                 _mm256_madd_epi16(even, even_low),
                 _mm256_madd_epi16(odd, odd_low),
@@ -189,8 +191,10 @@ impl Dots for Avx512 {
     ) -> [__m512i; 2] {
         // SAFETY: AVX-512BW, which `self` shows.
         unsafe {
-            let [even_low, odd_low, even_high, odd_high] =
-                words.map(|word| _mm512_set1_epi32(word as i32));
+            let even_low = _mm512_set1_epi32(words[0] as i32);
+            let odd_low = _mm512_set1_epi32(words[1] as i32);
+            let even_high = _mm512_set1_epi32(words[2] as i32);
+            let odd_high = _mm512_set1_epi32(words[3] as i32);
             let low = _mm512_add_epi32(low, _mm512_madd_epi16(even, even_low));
             let high = _mm512_add_epi32(high, _mm512_madd_epi16(even, even_high));
             [
@@ -246,12 +250,11 @@ impl Dots for Vnni {
     ) -> [__m512i; 4] {
         // SAFETY: AVX-512 VNNI, which `self` shows.
         unsafe {
-            let words = words.map(|word| _mm512_set1_epi32(word as i32));
             [
-                _mm512_dpbusd_epi32(one, bytes, words[0]),
-                _mm512_dpbusd_epi32(two, bytes, words[1]),
-                _mm512_dpbusd_epi32(three, bytes, words[2]),
-                _mm512_dpbusd_epi32(four, bytes, words[3]),
+                _mm512_dpbusd_epi32(one, bytes, _mm512_set1_epi32(words[0] as i32)),
+                _mm512_dpbusd_epi32(two, bytes, _mm512_set1_epi32(words[1] as i32)),
+                _mm512_dpbusd_epi32(three, bytes, _mm512_set1_epi32(words[2] as i32)),
+                _mm512_dpbusd_epi32(four, bytes, _mm512_set1_epi32(words[3] as i32)),
             ]
         }
     }

@@ -97,7 +97,7 @@ fn detected() -> Vec<Engine> {
         let avx512 =
             instructions::Avx512::detect().map(|it| Box::new(Vectors::<_, 4, 2, 4>(it)) as _);
         add(Kernel::Avx512, avx512);
-        let vnni = instructions::Vnni::detect().map(|it| Box::new(Vectors::<_, 4, 2, 2>(it)) as _);
+        let vnni = instructions::Vnni::detect().map(|it| Box::new(Vectors::<_, 4, 4, 1>(it)) as _);
         add(Kernel::Vnni, vnni);
         let amx = amx::Amx::detect().map(|it| Box::new(tiles::OverTiles(it)) as _);
         add(Kernel::Amx, amx);
