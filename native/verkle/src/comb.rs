@@ -11,7 +11,7 @@ use crate::endomorphism::{DIGITS, MULTIPLES};
 use crate::ffi::{Fp, P1Affine};
 use crate::memory;
 pub use crate::multiples::Kernel;
-use crate::multiples::{multiples, place};
+use crate::multiples::{multiples, place, total};
 use crate::point::Point;
 use crate::scalar::Scalar;
 use crate::setup::{Setup, SetupError};
@@ -160,17 +160,9 @@ impl Comb {
 
     /// The commitment to 64 values.
     pub fn commit(&self, values: &Values) -> Point {
-        let updates: Vec<Update> = (0..WIDTH)
-            .filter(|slot| !values[*slot].is_zero())
-            .map(|slot| Update {
-                target: 0,
-                slot: slot as u8,
-                delta: values[slot],
-            })
-            .collect();
-        let mut out = [Point::infinity()];
-        self.update_part(&mut out, 0, &updates);
-        out[0]
+        let slots = values.iter().copied().enumerate();
+        let mut there = slots.filter(|(_, value)| !value.is_zero());
+        Point(total(self.kernel, &self.points, &mut there))
     }
 }
 

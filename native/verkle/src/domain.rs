@@ -5,7 +5,7 @@
 //! and the Lagrange basis comes from the powers of the setup by one Fourier transform. Formulas: Dankrad Feist, "PCS multiproofs
 //! using random evaluation" (2021); the division within the domain as in EIP-4844's specification.
 
-use crate::scalar::{invert_all, Scalar};
+use crate::scalar::{invert_all, words, PlainSum, Scalar};
 use std::sync::OnceLock;
 
 /// Slots of a branch.
@@ -17,8 +17,10 @@ pub type Values = [Scalar; WIDTH];
 /// The domain with what is derived from it.
 pub struct Domain {
     roots: [Scalar; WIDTH],
-    /// `1 / (w^k - 1)` for k = 1..63; nothing at 0.
-    gaps: [Scalar; WIDTH],
+    /// `1 / (w^k - 1)` and 1 more for k = 1..63, as words of their canonical form; nothing at 0.
+    gaps: [[[u64; 4]; 2]; WIDTH],
+    /// The sum of all gaps with 1 added.
+    all: Scalar,
     /// 1 / 64.
     share: Scalar,
 }
@@ -42,9 +44,13 @@ impl Domain {
         }
         let mut gaps = roots.map(|w| w - Scalar::one());
         invert_all(&mut gaps);
+        let plain = |scalar: Scalar| words(&scalar.to_bytes());
+        let larger = gaps.map(|gap| gap + Scalar::one());
+        let all = larger[1..].iter().fold(Scalar::ZERO, |sum, gap| sum + *gap);
         Self {
             roots,
-            gaps,
+            gaps: std::array::from_fn(|k| [plain(gaps[k]), plain(larger[k])]),
+            all,
             share: Scalar::from(WIDTH as u64).inverse(),
         }
     }
@@ -80,18 +86,37 @@ impl Domain {
         sum * (t.pow(WIDTH as u64) - Scalar::one()) * self.share
     }
 
-    /// `w^slot (f - f(w^slot)) / (X - w^slot)` by its values: a product for each, as `w^k / (w^k - 1) = 1 + 1 / (w^k - 1)`.
-    pub fn quotient(&self, f: &Values, slot: usize) -> Values {
-        let y = f[slot];
-        let mut out = [Scalar::ZERO; WIDTH];
-        for k in 1..WIDTH {
-            let j = (slot + k) % WIDTH;
-            let rise = f[j] - y;
-            let term = rise * self.gaps[k];
-            out[j] = term;
-            out[slot] = out[slot] - term - rise;
+    /// The sum of `w^slot (f - f(w^slot)) / (X - w^slot)` over polynomials with their slots, by its values. A polynomial is told by
+    /// its values that are not zero; the `slot`th one is its value at `w^slot`.
+    ///
+    /// With g = `1 / (w^k - 1)` for a slot k further on, the value there is g (f - f(w^slot)), and that at the slot itself the sum
+    /// of -(1 + g) times the same, over all others: so all that is multiplied by is known beforehand, and each value is
+    /// reduced once, in the end.
+    pub(crate) fn quotients(&self, all: &[(usize, &[(usize, Scalar)])]) -> Values {
+        let mut rising = [PlainSum::ZERO; WIDTH];
+        let mut own = [Scalar::ZERO; WIDTH];
+        for (slot, values) in all {
+            let mut falling = PlainSum::ZERO;
+            for (at, value) in *values {
+                let gap = (at + WIDTH - slot) % WIDTH;
+                if gap == 0 {
+                    let falls = -*value;
+                    for (k, [gap, _]) in self.gaps.iter().enumerate().skip(1) {
+                        rising[(slot + k) % WIDTH].add_product(&falls, gap);
+                    }
+                    own[*slot] += *value * self.all;
+                } else {
+                    let [gap, larger] = &self.gaps[gap];
+                    rising[*at].add_product(value, gap);
+                    falling.add_product(value, larger);
+                }
+            }
+            own[*slot] = own[*slot] - falling.to_scalar();
         }
-        out
+        for (own, rising) in own.iter_mut().zip(rising) {
+            *own += rising.to_scalar();
+        }
+        own
     }
 }
 
@@ -137,18 +162,45 @@ mod tests {
         }
     }
 
+    fn told(f: &Values) -> Vec<(usize, Scalar)> {
+        let values = f.iter().copied().enumerate();
+        values.filter(|(_, value)| !value.is_zero()).collect()
+    }
+
     #[test]
-    fn a_quotient_times_its_divisor_is_the_difference() {
+    fn quotients_times_their_divisors_are_the_differences() {
         let domain = Domain::get();
-        let f = some_values(1);
-        for slot in [0, 1, 17, 63] {
-            let q = domain.quotient(&f, slot);
-            let t = Scalar::from(123_456_789);
-            let distances = domain.distances(t).unwrap();
-            let left = domain.evaluate(&q, t, &distances) * (t - domain.root(slot));
+        let mut sparse = [Scalar::ZERO; WIDTH];
+        [sparse[3], sparse[17], sparse[40]] = [Scalar::one(), -Scalar::one(), Scalar::from(7)];
+        let t = Scalar::from(123_456_789);
+        let distances = domain.distances(t).unwrap();
+        let (mut all, mut sum) = (Vec::new(), Scalar::ZERO);
+        for (f, slot) in [
+            (some_values(1), 0),
+            (some_values(2), 17),
+            (sparse, 17),
+            (sparse, 18),
+            ([Scalar::ZERO; WIDTH], 5),
+            (some_values(3), 63),
+        ] {
+            let values = told(&f);
+            let q = domain.quotients(&[(slot, &values)]);
+            let left = domain.evaluate(&q, t, &distances);
             let right = domain.evaluate(&f, t, &distances) - f[slot];
-            assert_eq!(left, right * domain.root(slot));
+            assert_eq!(
+                left * (t - domain.root(slot)),
+                right * domain.root(slot),
+                "at {slot}"
+            );
+            sum += left;
+            all.push((slot, values));
         }
+        let all: Vec<_> = all
+            .iter()
+            .map(|(slot, values)| (*slot, &values[..]))
+            .collect();
+        let together = domain.quotients(&all);
+        assert_eq!(domain.evaluate(&together, t, &distances), sum);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod addition;
 mod bases;
 pub mod comb;
 mod combinations;
+mod decoding;
 pub mod domain;
 pub(crate) mod endomorphism;
 mod ffi;

@@ -8,7 +8,7 @@
 
 use crate::addition::{Adder, Affine, Field, Single};
 use crate::endomorphism::{beta, split, DIGITS, MULTIPLES, WINDOW};
-use crate::ffi::P1Affine;
+use crate::ffi::{self, P1Affine, P1};
 use crate::lanes::{self, Mask, LANES};
 use crate::memory;
 use crate::scalar::Scalar;
@@ -106,13 +106,42 @@ pub(crate) fn multiples(
     factors: &mut dyn Iterator<Item = (usize, Scalar)>,
     out: &mut Vec<P1Affine>,
 ) {
+    let before = out.len();
+    let count = run(kernel, table, factors, false, out);
+    out.truncate(before + count);
+}
+
+/// The sum of `factor * L_slot` over all `factors`.
+pub(crate) fn total(
+    kernel: Kernel,
+    table: &[P1Affine],
+    factors: &mut dyn Iterator<Item = (usize, Scalar)>,
+) -> P1Affine {
+    let mut parts = Vec::new();
+    run(kernel, table, factors, true, &mut parts);
+    let sum = parts.iter().fold(P1::default(), |sum, part| {
+        // What has no point is infinity in affine form.
+        ffi::p1_add_affine(&sum, part)
+    });
+    ffi::p1_to_affine(&sum)
+}
+
+/// Sums in the order of the factors, or some whose sum is that of all; how many factors there were.
+fn run(
+    kernel: Kernel,
+    table: &[P1Affine],
+    factors: &mut dyn Iterator<Item = (usize, Scalar)>,
+    together: bool,
+    out: &mut Vec<P1Affine>,
+) -> usize {
     let mut terms: Vec<Term> = factors
         .map(|(slot, factor)| Term::of(slot, factor))
         .collect();
-    let count = out.len() + terms.len();
+    let count = terms.len();
     let sums = Sums {
         table,
         terms: &mut terms,
+        together,
         out,
     };
     match kernel {
@@ -122,7 +151,7 @@ pub(crate) fn multiples(
         Kernel::Ifma => with(lanes::kernel::Ifma::detect(), sums),
         _ => sums.run(Single),
     }
-    out.truncate(count);
+    count
 }
 
 /// In lanes; whoever names a kernel that is not there gets the scalar one.
@@ -137,6 +166,8 @@ fn with<L: lanes::Lanes>(lanes: Option<L>, sums: Sums<'_>) {
 struct Sums<'a> {
     table: &'a [P1Affine],
     terms: &'a mut Vec<Term>,
+    /// Whether all that is summed at a time comes to one sum in each lane.
+    together: bool,
     out: &'a mut Vec<P1Affine>,
 }
 
@@ -169,6 +200,11 @@ impl Sums<'_> {
                 push_columns(field, self.table, block, &mut points);
             }
             sum(&mut adder, &mut points, &beta);
+            if self.together {
+                sum_rows(&mut adder, &mut points);
+                field.append(&points[0], self.out);
+                continue;
+            }
             for point in points.iter().step_by(COLUMNS) {
                 field.append(point, self.out);
             }
@@ -221,6 +257,20 @@ fn sum<F: Field>(adder: &mut Adder<F>, points: &mut [Affine<F::Element>], beta: 
     adder.round(points);
 }
 
+/// Sums the sums of all rows; it lies in the first.
+#[inline(always)]
+fn sum_rows<F: Field>(adder: &mut Adder<F>, points: &mut [Affine<F::Element>]) {
+    let mut stride = COLUMNS;
+    while stride < points.len() {
+        adder.pairs.clear();
+        for at in (0..points.len() - stride).step_by(2 * stride) {
+            adder.pairs.push((at as u32, (at + stride) as u32));
+        }
+        adder.round(points);
+        stride *= 2;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -263,6 +313,11 @@ mod tests {
                 let mut out = vec![P1Affine::default()];
                 multiples(kernel, comb.table(), &mut factors.iter().copied(), &mut out);
                 assert_eq!(out[1..], expected, "{kernel:?}");
+                let all = total(kernel, comb.table(), &mut factors.iter().copied());
+                let sum = expected
+                    .iter()
+                    .fold(P1::default(), |sum, one| ffi::p1_add_affine(&sum, one));
+                assert_eq!(all, ffi::p1_to_affine(&sum), "{kernel:?}");
             }
             for biased in [false, true] {
                 let mut terms = factors
@@ -273,6 +328,7 @@ mod tests {
                 let sums = Sums {
                     table: comb.table(),
                     terms: &mut terms,
+                    together: false,
                     out: &mut out,
                 };
                 match biased {
@@ -329,6 +385,7 @@ mod tests {
             let sums = Sums {
                 table: &small,
                 terms: &mut terms,
+                together: false,
                 out: &mut out,
             };
             match wide {

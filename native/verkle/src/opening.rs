@@ -14,9 +14,10 @@ use crate::hash;
 use crate::point::{msm_shared, Point, Sum};
 use crate::scalar::{words, Canonical, PlainSum, Scalar};
 use crate::straus;
+use hashbrown::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Sender};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Length of an [`Opening`] in bytes.
 pub const OPENING_BYTES: usize = 96;
@@ -102,7 +103,7 @@ pub(crate) fn sum_all<'w>(
 ) -> Summed {
     let opened = witnesses.iter().map(|w| (w.commitment, w.slot, w.value));
     let r = challenge(context, witnesses.len(), opened);
-    let sums = Arc::new(Sums::new(witnesses, r));
+    let sums = Arc::new(Sums::new(&witnesses, r));
     let (give, taken) = channel();
     let own = Helper {
         sums: sums.clone(),
@@ -124,22 +125,24 @@ pub(crate) struct Summed {
 impl Summed {
     pub(crate) fn open(&self, comb: &Comb) -> Option<Opening> {
         let domain = Domain::get();
-        let mut quotients = [Scalar::ZERO; WIDTH];
-        for part in &self.parts {
-            for (sum, quotient) in quotients.iter_mut().zip(&part.quotient) {
-                *sum += *quotient;
-            }
-        }
+        let sums: Vec<_> = self
+            .parts
+            .iter()
+            .map(|part| (part.slot, &part.sum[..]))
+            .collect();
+        let quotients = domain.quotients(&sums);
         let committed = comb.commit(&quotients);
         let t = second_challenge(self.r, &committed.to_compressed());
         let distances = domain.distances(t)?;
-        let mut rest = [Scalar::ZERO; WIDTH];
+        let mut plain = [PlainSum::ZERO; WIDTH];
         for part in &self.parts {
             let distance = distances[part.slot] * domain.root(part.slot);
-            for (rest, value) in rest.iter_mut().zip(&part.sum) {
-                *rest += *value * distance;
+            let distance = words(&distance.to_bytes());
+            for (slot, value) in &part.sum {
+                plain[*slot].add_product(value, &distance);
             }
         }
+        let mut rest = plain.map(PlainSum::to_scalar);
         for (rest, quotient) in rest.iter_mut().zip(&quotients) {
             *rest = *rest - *quotient;
         }
@@ -155,67 +158,83 @@ impl Summed {
     }
 }
 
+/// The slots of a commitment that hold something, and the words of what they hold.
+type Held = Vec<(usize, [u64; 4])>;
+
 /// What an opening sums: the polynomials of each slot that is opened, which share a division.
 struct Sums<'w> {
-    witnesses: Vec<Witness<'w>>,
-    /// Powers of the challenge, by witness, over the point of its slot.
-    weights: Vec<Scalar>,
+    /// The values of each commitment, and what they hold once somebody asked.
+    commitments: Vec<(&'w dyn Committed, OnceLock<Held>)>,
+    /// By witness: its commitment, and a power of the challenge over the point of its slot.
+    weights: Vec<(usize, Scalar)>,
     /// Slots, and the witnesses of each.
     slots: Vec<(usize, Vec<usize>)>,
     /// How many of the slots were taken by somebody.
     taken: AtomicUsize,
 }
 
-/// The sum of one slot, w^i, and its quotient: both over w^i in [`Part::sum`].
+/// The sum of one slot, over w^i: its values that are not zero.
 struct Part {
     slot: usize,
-    sum: Values,
-    quotient: Values,
+    sum: Vec<(usize, Scalar)>,
 }
 
 impl<'w> Sums<'w> {
-    fn new(witnesses: Vec<Witness<'w>>, r: Scalar) -> Self {
+    fn new(witnesses: &[Witness<'w>], r: Scalar) -> Self {
         let domain = Domain::get();
         let mut weight = Scalar::one();
         let mut weights = Vec::with_capacity(witnesses.len());
         let mut slots: Vec<(usize, Vec<usize>)> =
             (0..WIDTH).map(|slot| (slot, Vec::new())).collect();
+        let mut commitments = Vec::new();
+        // All slots of one commitment are of one owner of values.
+        let mut places: HashMap<*const (), usize> = HashMap::new();
         for (at, witness) in witnesses.iter().enumerate() {
             let slot = usize::from(witness.slot) % WIDTH;
-            weights.push(weight * domain.inverse_root(slot));
+            let owner = std::ptr::from_ref(witness.values).cast();
+            let place = *places.entry(owner).or_insert_with(|| {
+                commitments.push((witness.values, OnceLock::new()));
+                commitments.len() - 1
+            });
+            weights.push((place, weight * domain.inverse_root(slot)));
             slots[slot].1.push(at);
             weight = weight * r;
         }
         slots.retain(|(_, of)| !of.is_empty());
         Self {
-            witnesses,
+            commitments,
             weights,
             slots,
             taken: AtomicUsize::new(0),
         }
     }
 
+    /// What a commitment holds, read when it is first asked for.
+    fn held(&self, commitment: usize) -> &Held {
+        let (values, held) = &self.commitments[commitment];
+        held.get_or_init(|| {
+            let mut held = Vec::with_capacity(WIDTH);
+            values.each(&mut |slot, value| held.push((usize::from(slot) % WIDTH, words(value))));
+            held
+        })
+    }
+
     /// The next slot that nobody took.
     fn take(&self) -> Option<Part> {
         let (slot, of) = self.slots.get(self.taken.fetch_add(1, Ordering::Relaxed))?;
         let mut plain = [PlainSum::ZERO; WIDTH];
-        let mut values: Vec<(usize, [u64; 4])> = Vec::with_capacity(WIDTH);
+        let mut there = 0u64;
         for at in of {
-            let weight = &self.weights[*at];
-            // First all are fetched, so that memory is waited for once and not before each product.
-            values.clear();
-            self.witnesses[*at].values.each(&mut |slot, value| {
-                values.push((usize::from(slot) % WIDTH, words(value)));
-            });
-            for (slot, value) in &values {
+            let (commitment, weight) = &self.weights[*at];
+            for (slot, value) in self.held(*commitment) {
                 plain[*slot].add_product(weight, value);
+                there |= 1 << slot;
             }
         }
-        let sum = plain.map(PlainSum::to_scalar);
+        let slots = (0..WIDTH).filter(|slot| there >> slot & 1 == 1);
         Some(Part {
             slot: *slot,
-            quotient: Domain::get().quotient(&sum, *slot),
-            sum,
+            sum: slots.map(|slot| (slot, plain[slot].to_scalar())).collect(),
         })
     }
 }

@@ -17,8 +17,8 @@ use crate::lanes::{self, LANES};
 use crate::multiples::Kernel;
 use crate::point::Point;
 
-/// From so many points on lanes are faster than a point after the other.
-const WORTH: usize = 7;
+/// From so many points on lanes are faster than a point after the other: where products are put together from doubles, and where not.
+const WORTH: (usize, usize) = (7, 2);
 
 /// From so many points on sums of them take less time than they do.
 const MANY: usize = 128;
@@ -42,7 +42,11 @@ fn each_in_subgroup(kernel: Kernel, finite: &[P1Affine]) -> bool {
     let alone = |points: &[P1Affine]| points.iter().all(ffi::p1_in_subgroup);
     // What is left over of the last lanes goes alone if it is little.
     let rest = finite.len() % LANES;
-    let together = finite.len() - if rest < WORTH { rest } else { 0 };
+    let worth = match kernel {
+        Kernel::Ifma => WORTH.1,
+        _ => WORTH.0,
+    };
+    let together = finite.len() - if rest < worth { rest } else { 0 };
     let (together, rest) = finite.split_at(together);
     let within = match kernel {
         #[cfg(target_arch = "x86_64")]

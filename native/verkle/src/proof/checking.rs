@@ -1,8 +1,8 @@
 //! Checking everything that a bundle opens: each point is decoded and checked once, and one equation of pairings holds for all slots.
 //!
 //! **Theory.** The challenges follow from bytes alone, so all that is left are points: their roots, whether they lie in the subgroup, two
-//! sums and two pairings, of which one takes the final power for both. With two threads the second one takes what the first one does not
-//! wait for.
+//! sums and two pairings, of which one takes the final power for both. Roots are found for all points together ([`crate::decoding`]); with
+//! two threads the second one takes what the first one does not wait for.
 //!
 //! **Invariant.** No answer is given before every point was found to be in the subgroup; what was computed meanwhile is thrown away if
 //! one is not. So the order in which the two are looked at does not matter: sums by the endomorphism and pairings are wrong outside of
@@ -11,6 +11,7 @@
 use super::error::{fail, Check, VerificationError};
 use super::pruned::Opened;
 use crate::comb::Kernel;
+use crate::decoding::decode;
 use crate::ffi::{is_same_pairing, Miller};
 use crate::hash::Digest;
 use crate::opening::{Claim, Equation, Opening};
@@ -21,8 +22,10 @@ use std::collections::HashMap;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::OnceLock;
 
-/// So many points are decoded by one thread, or by two that share all other work as well.
-const FEW: usize = 16;
+/// So many commitments are summed and checked one after the other, by two threads that share all other work as well.
+const FEW: usize = 48;
+/// From so many points on a share of them is worth a thread where there are lanes, and where there are none.
+const SHARES: (usize, usize) = (64, 4);
 
 /// All points of a bundle: commitments, each once, then those of the opening.
 struct Encoded {
@@ -63,10 +66,11 @@ pub(super) fn check_opening(
         commitments,
         opening: *opening,
     };
+    let decoded = Decoded::of(&encoded, threads)?;
     let equation = || Equation::new(context, &encoded.commitments, &claims, &opening[0]);
     let holds = match threads > 1 && (2..=FEW).contains(&encoded.commitments.len()) {
-        true => by_two(setup, &encoded, equation)?,
-        false => by_parts(setup, &encoded, equation().as_ref(), threads)?,
+        true => by_two(setup, &decoded, equation)?,
+        false => by_parts(setup, &decoded, equation().as_ref(), threads)?,
     };
     match holds {
         true => Ok(()),
@@ -86,196 +90,180 @@ fn no_point<T>() -> Result<T, VerificationError> {
     )
 }
 
-/// Points of the curve, perhaps outside of the subgroup.
-fn decode(encoded: &[[u8; 48]]) -> Points {
-    let points: Option<Vec<Point>> = encoded
-        .iter()
-        .map(Point::from_compressed_unchecked)
-        .collect();
-    points.map_or_else(no_point, Ok)
+/// Points of the curve, perhaps outside of the subgroup: the commitments, which are never infinity, and the opening.
+struct Decoded {
+    commitments: Vec<Point>,
+    opening: Opening,
 }
 
-/// As [`decode`]; commitments are never infinity.
-fn decode_commitments(encoded: &[[u8; 48]]) -> Points {
-    let points = decode(encoded)?;
-    if points.iter().any(Point::is_infinity) {
-        return fail(
-            Check::Point,
-            "the point at infinity, where no branch can have it",
-        );
+impl Decoded {
+    fn of(encoded: &Encoded, threads: usize) -> Result<Decoded, VerificationError> {
+        let all = [&encoded.commitments[..], &encoded.opening].concat();
+        let mut commitments = decode_all(&all, threads)?;
+        let (Some(evaluation), Some(quotients)) = (commitments.pop(), commitments.pop()) else {
+            return no_point();
+        };
+        if commitments.iter().any(Point::is_infinity) {
+            return fail(
+                Check::Point,
+                "the point at infinity, where no branch can have it",
+            );
+        }
+        Ok(Decoded {
+            commitments,
+            opening: Opening {
+                quotients,
+                evaluation,
+            },
+        })
     }
-    Ok(points)
+
+    fn all(&self) -> Vec<Point> {
+        let opening = [self.opening.quotients, self.opening.evaluation];
+        [&self.commitments[..], &opening].concat()
+    }
 }
 
-fn decode_opening(encoded: &[[u8; 48]; 2]) -> Result<Opening, VerificationError> {
-    let points = decode(encoded)?;
-    Ok(Opening {
-        quotients: points[0],
-        evaluation: points[1],
+/// The work is shared by threads if it is worth it.
+fn decode_all(encoded: &[[u8; 48]], threads: usize) -> Points {
+    let kernel = Kernel::detect();
+    let run = |part: &[[u8; 48]]| decode(kernel, part).map_or_else(no_point, Ok);
+    let worth = match kernel {
+        Kernel::Scalar => SHARES.1,
+        _ => SHARES.0,
+    };
+    if threads < 2 || encoded.len() < worth {
+        return run(encoded);
+    }
+    std::thread::scope(|scope| {
+        let size = encoded.len().div_ceil(threads);
+        let (own, others) = encoded.split_at(size);
+        let workers: Vec<_> = others
+            .chunks(size)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        let mut points = run(own);
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => points = points.and_then(|points| Ok([points, part?].concat())),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        points
     })
 }
 
-/// One after the other; decoding many points, checking and summing them are shared by threads.
+/// Whether all lie in the subgroup; the work is shared by threads if it is worth it.
+fn all_within(points: &[Point], threads: usize) -> bool {
+    if threads < 2 || points.len() < SHARES.0 {
+        return all_in_subgroup(Kernel::detect(), points);
+    }
+    std::thread::scope(|scope| {
+        let (own, others) = points.split_at(points.len() / 2);
+        let others = scope.spawn(|| all_in_subgroup(Kernel::detect(), others));
+        let own = all_in_subgroup(Kernel::detect(), own);
+        match others.join() {
+            Ok(others) => own && others,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// One after the other; checking and summing many points are shared by threads.
 fn by_parts(
     setup: &Setup,
-    encoded: &Encoded,
+    decoded: &Decoded,
     equation: Option<&Equation>,
     threads: usize,
 ) -> Result<bool, VerificationError> {
-    let opening = decode_opening(&encoded.opening)?;
-    let mut unchecked = vec![opening.quotients, opening.evaluation];
-    let commitments = if encoded.commitments.len() <= FEW {
-        decode_commitments(&encoded.commitments)?
-    } else {
-        decode_many(&encoded.commitments, threads)?
-    };
-    if commitments.len() <= FEW {
-        unchecked.extend(&commitments);
-    }
-    if !all_in_subgroup(Kernel::detect(), &unchecked) {
+    if !all_within(&decoded.all(), threads) {
         return no_point();
     }
     let Some(equation) = equation else {
         return Ok(false);
     };
-    let left = equation.left(&commitments, &opening, threads);
-    Ok(setup.pairs(&left, &opening.evaluation))
+    let left = equation.left(&decoded.commitments, &decoded.opening, threads);
+    Ok(setup.pairs(&left, &decoded.opening.evaluation))
 }
 
-/// Commitments in the subgroup; the work is shared by threads.
-fn decode_many(encoded: &[[u8; 48]], threads: usize) -> Points {
-    let run = |part: &[[u8; 48]]| {
-        let points = decode_commitments(part)?;
-        match all_in_subgroup(Kernel::detect(), &points) {
-            true => Ok(points),
-            false => no_point(),
-        }
-    };
-    if threads < 2 {
-        return run(encoded);
-    }
-    std::thread::scope(|scope| {
-        let size = encoded.len().div_ceil(threads);
-        let workers: Vec<_> = encoded
-            .chunks(size)
-            .map(|part| scope.spawn(move || run(part)))
-            .collect();
-        let mut points = Vec::with_capacity(encoded.len());
-        for worker in workers {
-            match worker.join() {
-                Ok(part) => points.extend(part?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(points)
-    })
-}
-
-/// Few points. Both threads decode a share of the commitments and sum it, when the first one knows by which equation. The first one pairs the
-/// whole sum and takes the final power, on which all waits; the second one also has the opening, pairs that, and checks all points
-/// for the subgroup meanwhile.
+/// Few points. Both threads sum a share of the commitments, when the first one knows by which equation. The first one pairs the
+/// whole sum and takes the final power, on which all waits; the second one pairs the opening, before its sum if the equation is still
+/// in the making, and checks all points for the subgroup.
 fn by_two(
     setup: &Setup,
-    encoded: &Encoded,
+    decoded: &Decoded,
     equation: impl FnOnce() -> Option<Equation>,
 ) -> Result<bool, VerificationError> {
     // The opening is as much work as a commitment or two.
-    let share = encoded.commitments.len() / 2 + 1;
-    let (mine, others) = encoded.commitments.split_at(share);
+    let share = decoded.commitments.len() / 2 + 1;
+    let (mine, _) = decoded.commitments.split_at(share);
     let known = OnceLock::new();
-    let (give_mine, take_mine) = channel();
     let (give_equation, take_equation) = channel();
     let (give_sum, take_sum) = channel();
     let (give_right, take_right) = channel();
     let second = Second {
         setup,
-        commitments: (others, share),
-        opening: &encoded.opening,
+        decoded,
+        share,
         equation: take_equation,
         sum: give_sum,
         right: give_right,
-        first_points: take_mine,
     };
     std::thread::scope(|scope| {
         let second = scope.spawn(move || second.run());
         let equation = known.get_or_init(equation).as_ref();
         // If the other one failed, it says so below.
         let _ = give_equation.send(equation);
-        drop(give_equation);
-        let holds = match equation {
-            Some(equation) => {
-                first_part((setup, equation), mine, give_mine, (take_sum, take_right))
-            }
-            None => decode_commitments(mine).map(|points| {
-                let _ = give_mine.send(points);
-                Some(false)
-            }),
-        };
+        let holds = equation.is_some_and(|equation| {
+            let own = equation.of_commitments(0, mine);
+            let Ok(others) = take_sum.recv() else {
+                return false;
+            };
+            let left = setup.left(&own.plus_sum(&others).to_point());
+            let right = take_right.recv();
+            right.is_ok_and(|right| is_same_pairing(&left, &right))
+        });
         match second.join() {
-            Ok(checked) => {
-                let holds = holds?;
-                checked?;
-                // Whoever found nothing to go on with was left by one who failed.
-                Ok(holds == Some(true))
-            }
+            Ok(true) => Ok(holds),
+            Ok(false) => no_point(),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
 }
 
-/// Whether the pairings are the same; `None` if the second thread failed.
-fn first_part(
-    (setup, equation): (&Setup, &Equation),
-    encoded: &[[u8; 48]],
-    give: Sender<Vec<Point>>,
-    (sum, right): (Receiver<Sum>, Receiver<Miller>),
-) -> Result<Option<bool>, VerificationError> {
-    let commitments = decode_commitments(encoded)?;
-    let own = equation.of_commitments(0, &commitments);
-    if give.send(commitments).is_err() {
-        return Ok(None);
-    }
-    let Ok(others) = sum.recv() else {
-        return Ok(None);
-    };
-    let left = setup.left(&own.plus_sum(&others).to_point());
-    let right = right.recv();
-    Ok(right.ok().map(|right| is_same_pairing(&left, &right)))
-}
-
-/// The second thread's part, and what it gives to the first one.
+/// The second thread's part, and what it gives to the first one, whether or not that takes it.
 struct Second<'a> {
     setup: &'a Setup,
-    /// The last commitments, and the place of the first of them.
-    commitments: (&'a [[u8; 48]], usize),
-    opening: &'a [[u8; 48]; 2],
+    decoded: &'a Decoded,
+    /// How many commitments the first thread sums.
+    share: usize,
     /// None: there is none that could hold.
     equation: Receiver<Option<&'a Equation>>,
     sum: Sender<Sum>,
     right: Sender<Miller>,
-    first_points: Receiver<Vec<Point>>,
 }
 
 impl Second<'_> {
-    /// Fails if any point is outside of the subgroup; without a word if the first thread failed.
-    fn run(self) -> Result<(), VerificationError> {
-        let (encoded, first) = self.commitments;
-        let mut points = decode_commitments(encoded)?;
-        let opening = decode_opening(self.opening)?;
-        if let Some(equation) = self.equation.recv().ok().flatten() {
-            // Sent even if nobody takes it: the points are looked at in any case.
-            let sum = equation.of_opening(first, &points, &opening);
-            let _ = self.sum.send(sum);
+    /// Whether all points lie in the subgroup.
+    fn run(self) -> bool {
+        let opening = &self.decoded.opening;
+        let pair = || {
             let _ = self.right.send(self.setup.right(&opening.evaluation));
-        }
-        let Ok(others) = self.first_points.recv() else {
-            return Ok(());
         };
-        points.extend(others);
-        points.extend([opening.quotients, opening.evaluation]);
-        match all_in_subgroup(Kernel::detect(), &points) {
-            true => Ok(()),
-            false => no_point(),
+        let early = self.equation.try_recv().ok();
+        if early.is_none() {
+            pair();
         }
+        let equation = early.or_else(|| self.equation.recv().ok()).flatten();
+        if let Some(equation) = equation {
+            let others = &self.decoded.commitments[self.share..];
+            let _ = self
+                .sum
+                .send(equation.of_opening(self.share, others, opening));
+        }
+        if early.is_some() {
+            pair();
+        }
+        all_in_subgroup(Kernel::detect(), &self.decoded.all())
     }
 }
