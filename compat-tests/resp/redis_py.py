@@ -77,11 +77,11 @@ def main() -> int:
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     python, source = prepare()
-    with servers.hyperdb("--sync", "everysec") as server:
+    with servers.hyperdb("--sync", "everysec", "--resp-debug", "local") as server:
         ours = run(server, python, source, options.files, options.extra)
     theirs: dict[str, str] = {}
     if not options.only_hyperdb:
-        with servers.redis() as server:
+        with servers.redis("--enable-debug-command", "local") as server:
             theirs = run(server, python, source, options.files, options.extra)
     for name, results in (("hyperdb", ours), ("redis", theirs)):
         counts = {kind: sum(1 for value in results.values() if value == kind) for kind in ("passed", "failed", "skipped")}

@@ -69,6 +69,8 @@ def info(command: Command) -> Answer:
 
 def _argument(argument: syntax.Argument) -> Answer:
     entry: dict[str, Answer] = {"name": argument.name, "type": argument.kind}
+    if not argument.parts:
+        entry["display_text"] = argument.name
     if argument.kind == "key":
         entry["key_spec_index"] = 0
     if argument.token is not None:

@@ -9,10 +9,11 @@ pub(crate) mod histogram;
 pub(crate) mod latency;
 pub(crate) mod secrets;
 pub(crate) mod slow_log;
+mod ticks;
 pub(crate) mod usage;
 
 use std::fmt::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// See the module's head.
 pub(crate) struct Observed {
@@ -29,13 +30,15 @@ pub(crate) struct Observed {
     pub inner_error: Option<Vec<u8>>,
     /// Nanoseconds from which on a command is looked at: the least of what SLOWLOG and LATENCY want.
     pub notable: u64,
-    /// When the last command ended.
-    mark: Instant,
+    clock: ticks::Ticks,
+    /// When the last command ended, by `clock`.
+    mark: u64,
 }
 
 impl Observed {
     /// Nothing was seen yet of so many commands.
     pub(crate) fn new(commands: usize) -> Self {
+        let clock = ticks::Ticks::start();
         Self {
             usage: vec![usage::Usage::default(); commands],
             errors: usage::Errors::default(),
@@ -45,32 +48,45 @@ impl Observed {
             held: Vec::new(),
             inner_error: None,
             notable: u64::MAX,
-            mark: Instant::now(),
+            mark: clock.now(),
+            clock,
         }
     }
 
     /// Begins the time of the next command.
     #[inline]
     pub(crate) fn begin(&mut self) {
-        self.mark = Instant::now();
+        self.mark = self.clock.now();
+    }
+
+    /// A reading of the clock, for [`Observed::since`].
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// Nanoseconds since a reading.
+    #[inline]
+    pub(crate) fn since(&self, from: u64) -> u64 {
+        self.clock.between(from, self.clock.now())
     }
 
     /// Ends the time of a command and begins the next one's; nanoseconds.
     #[inline]
     pub(crate) fn lap(&mut self) -> u64 {
-        let now = Instant::now();
-        let spent = now.duration_since(self.mark);
+        let now = self.clock.now();
+        let spent = self.clock.between(self.mark, now);
         self.mark = now;
-        nanos(spent)
+        spent
     }
 
     /// When the command that runs began.
-    pub(crate) fn mark(&self) -> Instant {
+    pub(crate) fn mark(&self) -> u64 {
         self.mark
     }
 
     /// Goes on with a command that others ran inside of.
-    pub(crate) fn resume(&mut self, mark: Instant) {
+    pub(crate) fn resume(&mut self, mark: u64) {
         self.mark = mark;
     }
 

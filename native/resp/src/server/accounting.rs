@@ -18,6 +18,7 @@ use crate::observe::latency::Event;
 use crate::observe::secrets::Secrets;
 use crate::observe::slow_log::{shortened, Entry};
 use crate::observe::{line, nanos};
+use crate::protocol::Progress;
 use crate::table::{Flags, RowId};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,7 +32,7 @@ pub(crate) struct Pending {
 /// Where a command inside a transaction or a script begins.
 pub(crate) struct Inside {
     context: Where,
-    began: Instant,
+    began: u64,
     /// Nanoseconds that administration took for it.
     elsewhere: u64,
     /// Length of the reply, and lines for monitors, before it.
@@ -234,7 +235,26 @@ pub(crate) fn gave_up(core: &mut Core, slot: Slot, start: usize) {
     if let Some(row) = client.last_command {
         core.observed.usage[row.index()].add(spent, core.settings.latency_tracking);
         note_failure(core, slot, row, start);
+        if spent >= core.observed.notable {
+            note_waiting(core, slot, row, spent);
+        }
     }
+}
+
+/// The request at the front of a client's buffer was slow.
+fn note_waiting(core: &mut Core, slot: Slot, row: RowId, spent: u64) {
+    let max_bulk = core.settings.max_bulk;
+    let client = core.clients.at(slot);
+    let limits = client.limits(max_bulk);
+    let mut input = std::mem::take(&mut client.input);
+    let (parser, bytes) = input.split();
+    if let Ok(Progress::Request(_)) = parser.advance(bytes, &limits) {
+        let args = parser.args(bytes);
+        let secrets = Secrets::of(core.commands.table.row(row).name, args);
+        note_slow(core, Some(slot), row, spent, || shortened(args, &secrets));
+        parser.restart();
+    }
+    core.clients.at(slot).input = input;
 }
 
 /// A command inside a transaction or a script begins.
@@ -242,7 +262,7 @@ pub(crate) fn gave_up(core: &mut Core, slot: Slot, start: usize) {
 pub(crate) fn enter(core: &mut Core, slot: Slot, context: Where) -> Inside {
     Inside {
         context,
-        began: Instant::now(),
+        began: core.observed.now(),
         elsewhere: 0,
         start: core.clients.at(slot).output.reply.buffer.len(),
         held: core.observed.held.len(),
@@ -258,7 +278,7 @@ pub(crate) fn leave(
     inside: &Inside,
     outcome: &Outcome,
 ) {
-    let spent = inside.elsewhere + nanos(inside.began.elapsed());
+    let spent = inside.elsewhere + core.observed.since(inside.began);
     core.observed.usage[row.index()].add(spent, core.settings.latency_tracking);
     match outcome {
         Ok(()) if !has_failed(core.clients.at(slot), inside.start) => {}

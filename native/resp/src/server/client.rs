@@ -206,6 +206,7 @@ impl Client {
         self.lock_wait = None;
         self.resume = None;
         self.misses = 0;
+        self.shown = false;
     }
 
     /// How many subscriptions of channels and patterns it has (shard channels count apart).

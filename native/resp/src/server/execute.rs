@@ -144,6 +144,13 @@ pub(crate) fn rerun(
 /// Redis's words when `maxmemory` is passed and nothing may be evicted.
 pub(crate) const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
+/// What a monitor may not do: commands on keys, and scripts, which may be any.
+fn uses_keys(flags: Flags) -> bool {
+    [Flags::WRITE, Flags::READONLY, Flags::SKIP_MONITOR]
+        .into_iter()
+        .any(|flag| flags.has(flag))
+}
+
 /// Finds the row and checks everything that does not need the store.
 #[inline]
 fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'static, str>> {
@@ -169,7 +176,7 @@ fn admit(core: &mut Core, slot: Slot, args: Args<'_>) -> Result<Admission, Cow<'
         )
         .into());
     }
-    if client.monitors && (row.flags.has(Flags::WRITE) || row.flags.has(Flags::READONLY)) {
+    if client.monitors && uses_keys(row.flags) {
         return Err("ERR Replica can't interact with the keyspace".into());
     }
     if let Some(running) = core.scripting.running() {

@@ -29,6 +29,9 @@ fn slow_commands_are_kept_without_secrets() {
         settings.slow_most = 3;
     });
     let mut client = running.client();
+    client.ask("blpop none 0.01");
+    assert!(client.ask("slowlog get").starts_with("[[:0 "));
+    assert!(client.ask("slowlog get").contains("[blpop none 0.01]"));
     client.ask("client setname me");
     client.ask("hello 2 auth default pw");
     client.tell(&["multi", "eval \"redis.call('set','k','v')\" 0", "exec"]);
@@ -174,6 +177,10 @@ fn a_monitor_stays_away_from_keys_until_it_resets() {
     assert_eq!(monitor.ask("monitor"), "+OK");
     assert_eq!(
         monitor.ask("get k"),
+        "-ERR Replica can't interact with the keyspace"
+    );
+    assert_eq!(
+        monitor.ask("eval \"return 1\" 0"),
         "-ERR Replica can't interact with the keyspace"
     );
     assert!(monitor.ask("client info").contains("flags=O "));
