@@ -1,7 +1,8 @@
 """Bad input for every command, to HyperDB and to Redis 7.0: the same replies, the same errors, the same keys afterwards.
 
 Commands and their arguments come from Redis's own `COMMAND DOCS`. Each case is a command with something missing, doubled, of the
-wrong kind, or at a limit; it is sent alone (RESP2 and RESP3), in `MULTI`, in a script, and by a client that is subscribed.
+wrong kind, or at a limit; it is sent alone (RESP2 and RESP3), in `MULTI`, in a script, by a client that is subscribed, and by
+users who may do little: what ACL refuses must be the same.
 Run: `python compat-tests/resp/bad_input.py [--seed N] [--most CASES] [--commands GLOB ...] [--ways plain3 multi ...]`.
 It fails when a reply's kind, its error or its value differs and `bad/reasons.tsv` names no reason, when a connection is lost that
 Redis keeps, when a command hangs, or when a server ends.
@@ -36,6 +37,7 @@ class Way:
     before: tuple[Words, ...] = ()
     after: tuple[Words, ...] = ()
     scripted: bool = False
+    rules: str | None = None
 
     def requests(self, words: Words) -> list[Words]:
         """What is sent for a case."""
@@ -51,6 +53,11 @@ WAYS = {
     "script": Way(2, scripted=True),
     "subscribed2": Way(2, (("SUBSCRIBE", "ch"),)),
     "subscribed3": Way(3, (("SUBSCRIBE", "ch"),)),
+    # Who may use no key, some keys in some ways, few commands: refused by the same words, and before anything else is looked at.
+    "keyless": Way(2, rules="+@all &*"),
+    "half": Way(2, rules="+@all %R~text %W~list ~hash %R~z* ~none resetchannels &c*"),
+    "readers": Way(3, rules="+@read +@connection -get ~* &*"),
+    "limited script": Way(2, scripted=True, rules="+@all %R~text %W~list ~hash ~none &c*"),
 }
 
 
@@ -59,7 +66,7 @@ class Run:
 
     def __init__(self, ours: int, theirs: int, way: Way, judge: Judge) -> None:
         self._way, self._judge = way, judge
-        self._peers = (Peer("hyperdb", ours, way.protocol), Peer("redis", theirs, way.protocol))
+        self._peers = (Peer("hyperdb", ours, way.protocol, way.rules), Peer("redis", theirs, way.protocol, way.rules))
         for peer in self._peers:
             peer.load()
         self._untouched = [peer.state() for peer in self._peers]

@@ -56,6 +56,33 @@ def _shown(replies: list[Reply]) -> str:
     return " ".join(map(str, replies))
 
 
+#: Refusals by ACL, which 7.2 words otherwise than 7.0: what is refused must be the same.
+_REFUSALS = (
+    (rb"EXECABORT .*: NOPERM (this user|User \w+) has no permissions.*", b"NOPERM exec"),
+    (rb"NOPERM (this user|User \w+) has no permissions to run the '[^']*' command( or its subcommand)?", b"NOPERM command"),
+    (rb"NOPERM .* (access one of the keys used as arguments|to access a key)", b"NOPERM key"),
+    (rb"NOPERM .* (access one of the channels used as arguments|to access a channel)", b"NOPERM channel"),
+    (rb"NOPERM ACL failure in script: User \w+ has no permissions.*", b"NOPERM command in script"),
+    (rb"ERR The user executing the script can't run this command or subcommand.*", b"NOPERM command in script"),
+    (rb"NOPERM ACL failure in script: No permissions to access a key", b"NOPERM key in script"),
+    (rb"ERR The user executing the script can't access at least one of the keys.*", b"NOPERM key in script"),
+    (rb"NOPERM ACL failure in script: No permissions to access a channel", b"NOPERM channel in script"),
+    (
+        rb"ERR The user executing the script (can't access .* channels|can't publish to the channel).*",
+        b"NOPERM channel in script",
+    ),
+)
+
+
+def _refused(reply: Reply) -> Reply:
+    """A refusal by ACL without its words."""
+    if reply.kind == "-" and isinstance(reply.payload, bytes):
+        for pattern, meaning in reversed(_REFUSALS):
+            if re.fullmatch(pattern, reply.payload, re.DOTALL):
+                return Reply("-", meaning)
+    return reply
+
+
 def _kind(text: str) -> str:
     """A reply without numbers and quoted words, so that like differences are told once."""
     return re.sub(r"\d+", "N", re.sub(r"'(?!ERR|WRONG)[^' ]{0,400}'", "Q", text))[:120]
@@ -89,7 +116,7 @@ class Judge:
         if spec.group == "cluster":
             # The peer is no cluster, and refuses all of it.
             return ours.kind not in _FATAL
-        theirs = as_in_7_2(theirs)
+        ours, theirs = _refused(ours), _refused(as_in_7_2(theirs))
         if ours == theirs:
             return True
         if "-" in (ours.kind, theirs.kind):

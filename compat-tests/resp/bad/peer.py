@@ -77,11 +77,14 @@ def _rough(reply: Reply) -> Reply:
 class Peer:
     """One server, seen by one connection that cases go to and one that looks after it."""
 
-    def __init__(self, name: str, port: int, protocol: int) -> None:
-        self.name, self._port, self._protocol = name, port, protocol
+    def __init__(self, name: str, port: int, protocol: int, rules: str | None = None) -> None:
+        """With `rules`, cases come from a user who has these alone."""
+        self.name, self._port, self._protocol, self._rules = name, port, protocol, rules
         self._control = Connection(port, 3)
         self._case: Connection | None = None
         self._identity = b""
+        if rules is not None:
+            self._control.call(*_bytes(("ACL", "SETUSER", "limited", "reset", "on", "nopass", *rules.split())))
 
     def close(self) -> None:
         """Ends both connections."""
@@ -157,4 +160,6 @@ class Peer:
         if self._case is None:
             self._case = Connection(self._port, self._protocol)
             self._identity = str(self._case.call(b"CLIENT", b"ID").payload).encode()
+            if self._rules is not None:
+                self._case.call(b"AUTH", b"limited", b"any")
         return self._case

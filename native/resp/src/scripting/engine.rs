@@ -3,21 +3,34 @@
 //! **Theory.** The state is Lua 5.1. [`prelude.lua`](prelude.lua) cuts the sandbox out of the libraries. What a script may ask of the server
 //! goes through one function that is set for the time of a run ([`Engine::hold`]), so functions given to Lua once serve every run.
 //!
-//! **Invariant.** Memory is bounded while a script runs: an allocation beyond [`MEMORY`] fails inside Lua. A hook runs every
-//! [`PACE`] instructions, in every coroutine, and may end the script; nothing that a script catches keeps it alive then.
+//! **Invariant.** Memory is bounded while a script runs: an allocation beyond [`MEMORY`] fails inside Lua. A hook runs in every coroutine
+//! and may end the script; nothing that a script catches keeps it alive then. Between two hooks lie [`FIRST_PACE`] instructions, and so many
+//! more as pass quickly: an instruction may be a call that moves all of memory.
 
 use super::native;
-use super::{api, bits, json, kernel, message_pack, structs};
-use mlua::{ChunkMode, Debug, Function, HookTriggers, Lua, Table, Thread, Value, VmState};
+use super::{api, bits, json, kernel, message_pack, structs, text};
+use mlua::{ChunkMode, Debug, Function, HookTriggers, Lua, Table, Thread, Value, VmState, WeakLua};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Most bytes that Lua may take while a script runs.
 pub(super) const MEMORY: usize = 256 << 20;
 /// More than so much left over by a script is collected at once.
 const LEFT_OVER: usize = 64 << 20;
-/// Instructions between two looks at the time.
-const PACE: u32 = 100_000;
+/// Instructions before the first look at the time.
+const FIRST_PACE: u32 = 64;
+/// Most and fewest instructions between two looks.
+const PACES: (u32, u32) = (4, 100_000);
+/// By how much that changes, when looks follow each other faster or slower than these.
+const CHANGE: u32 = 16;
+const FAST: Duration = Duration::from_micros(500);
+const SLOW: Duration = Duration::from_millis(8);
+
+/// The prelude's name, as Lua writes it.
+const PRELUDE: &str = "=hyperdb";
+/// What a run that was ended is told, and cannot catch.
+const STOPPED: &str = "the script was stopped";
 
 /// What a run of a script sets for itself and functions of Lua read.
 #[derive(Default)]
@@ -28,8 +41,54 @@ pub(super) struct Flags {
     pub random: Cell<u64>,
     /// The run must end; nothing may go on.
     pub ending: Cell<bool>,
+    /// Instructions between two looks, when the last one was, and whether it was of this run.
+    pub pace: Cell<u32>,
+    pub looked: Cell<Option<Instant>>,
+    pub has_looked: Cell<bool>,
     /// Where it was when the hook ended it: source and line.
     pub place: Cell<Option<(String, usize)>>,
+}
+
+impl Flags {
+    /// Another pace, if the one that was is too fast or too slow. The first look of a run tells little of what is to come.
+    fn next_pace(&self) -> Option<u32> {
+        let now = Instant::now();
+        let before = self.looked.replace(Some(now)).unwrap_or(now);
+        let (passed, pace) = (now - before, self.pace.get());
+        let is_first = !self.has_looked.replace(true);
+        let next = if passed > SLOW {
+            (pace / CHANGE).max(PACES.0)
+        } else if passed < FAST && !is_first {
+            (pace * CHANGE).min(PACES.1)
+        } else {
+            pace
+        };
+        self.pace.set(next);
+        (next != pace).then_some(next)
+    }
+}
+
+/// What the hook looks at, for functions that work for long without running Lua.
+pub(super) struct Meter {
+    lua: WeakLua,
+    holder: Table,
+    flags: Rc<Flags>,
+    main: Thread,
+}
+
+impl Meter {
+    /// Asks whether the run may go on; an error if it must end.
+    pub(super) fn look(&self) -> Result<(), native::Raise> {
+        let Some(lua) = self.lua.try_upgrade() else {
+            return Ok(());
+        };
+        ask(&self.holder, &self.flags, || script_place(&lua))?;
+        if self.flags.ending.get() {
+            kernel::set_pace(&lua, &self.main, 1)?;
+            return Err(native::Raise::text(STOPPED));
+        }
+        Ok(())
+    }
 }
 
 /// See the module's head.
@@ -61,6 +120,7 @@ impl Engine {
         let lua = kernel::state();
         let main = lua.current_thread();
         let flags = Rc::new(Flags::default());
+        flags.pace.set(FIRST_PACE);
         let holder = lua.create_table()?;
         let refusing = lua.create_function(|lua, ()| {
             let text = "redis.call/pcall can only be called inside a script invocation";
@@ -76,15 +136,25 @@ impl Engine {
         given.raw_set("struct", structs::library(&lua)?)?;
         api::give_random(&lua, &given, &flags)?;
         guard_functions(&lua, &given)?;
+        let meter = Rc::new(Meter {
+            lua: lua.weak(),
+            holder: holder.clone(),
+            flags: flags.clone(),
+            main: main.clone(),
+        });
+        text::give(&lua, &given, &meter)?;
+        let gsub = lua.create_table()?;
+        given.raw_set("gsub", kernel::calling(&lua, &gsub, true)?)?;
+        given.raw_set("gsub_holder", gsub)?;
         let (globals, seen, run, run_with): (Table, Table, Function, Function) = lua
             .load(include_str!("prelude.lua"))
-            .set_name("=hyperdb")
+            .set_name(PRELUDE)
             .set_mode(ChunkMode::Text)
             .call(given)?;
         lua.set_globals(seen)?;
         let hook = (holder.clone(), flags.clone(), main.clone());
         lua.set_global_hook(
-            HookTriggers::new().every_nth_instruction(PACE),
+            HookTriggers::new().every_nth_instruction(FIRST_PACE),
             move |lua, at| {
                 let (holder, flags, main) = &hook;
                 look(lua, at, holder, flags, main)
@@ -117,6 +187,8 @@ impl Engine {
     pub(super) fn hold(&self, commands: Option<Function>, looks: Function) -> mlua::Result<()> {
         self.flags.resp3.set(false);
         self.flags.ending.set(false);
+        self.flags.looked.set(Some(Instant::now()));
+        self.flags.has_looked.set(false);
         if let Some(commands) = commands {
             self.holder.raw_set(1, commands)?;
         }
@@ -128,8 +200,9 @@ impl Engine {
         self.bound_memory(false)?;
         self.holder.raw_set(1, &self.refusing)?;
         self.holder.raw_set(2, Value::Nil)?;
-        if self.flags.ending.replace(false) {
-            kernel::set_pace(&self.lua, &self.main, PACE as i32)?;
+        if self.flags.ending.replace(false) | (self.flags.pace.get() != FIRST_PACE) {
+            self.flags.pace.set(FIRST_PACE);
+            kernel::set_pace(&self.lua, &self.main, FIRST_PACE as i32)?;
         }
         if self.lua.used_memory() > LEFT_OVER {
             self.lua.gc_collect()?;
@@ -180,16 +253,27 @@ fn guard_functions(lua: &Lua, given: &Table) -> mlua::Result<()> {
     const REFUSED: &str = "Attempt to modify a readonly table";
     let kept = lua.create_table()?;
     let globals = lua.globals();
+    let unpack: Function = globals.raw_get("unpack")?;
+    given.raw_set("unpack", kernel::guarded_unpack(lua, &unpack)?)?;
     for name in ["rawset", "setmetatable"] {
         let inner: Function = globals.raw_get(name)?;
         given.raw_set(name, kernel::guarded(lua, &kept, &inner, REFUSED)?)?;
     }
     let tables: Table = globals.raw_get("table")?;
     let guards = lua.create_table()?;
-    for name in ["insert", "remove", "sort", "setn"] {
+    for name in ["insert", "remove", "setn"] {
         let inner: Function = tables.raw_get(name)?;
         guards.raw_set(name, kernel::guarded(lua, &kept, &inner, REFUSED)?)?;
     }
+    let less: Function = lua
+        .load("local one, other = ... return one < other")
+        .set_name(PRELUDE)
+        .into_function()?;
+    let sort: Function = tables.raw_get("sort")?;
+    guards.raw_set(
+        "sort",
+        kernel::guarded_sort(lua, &kept, &sort, REFUSED, &less)?,
+    )?;
     given.raw_set("tables", guards)?;
     given.raw_set("kept", kept)?;
     given.raw_set("pcall", kernel::protected_call(lua)?)
@@ -203,21 +287,49 @@ fn look(
     flags: &Flags,
     main: &Thread,
 ) -> mlua::Result<VmState> {
-    if !flags.ending.get() {
-        if let Value::Function(looks) = holder.raw_get::<Value>(2)? {
-            let ends: bool = looks.call(())?;
-            flags.ending.set(ends);
-            if ends {
-                let source = at.source().source.unwrap_or_default().into_owned();
-                flags
-                    .place
-                    .set(Some((source, at.current_line().unwrap_or_default())));
-            }
-        }
-    }
+    ask(holder, flags, || {
+        Some(place(at))
+            .filter(|(source, _)| source != PRELUDE)
+            .or_else(|| script_place(lua))
+    })?;
     if flags.ending.get() {
         kernel::set_pace(lua, main, 1)?;
-        return Err(mlua::Error::runtime("the script was stopped"));
+        return Err(mlua::Error::runtime(STOPPED));
+    }
+    if let Some(pace) = flags.next_pace() {
+        kernel::set_pace(lua, main, pace as i32)?;
     }
     Ok(VmState::Continue)
+}
+
+/// Where the script is: frames of functions of ours lie above it.
+fn script_place(lua: &Lua) -> Option<(String, usize)> {
+    (0..8).find_map(|level| {
+        lua.inspect_stack(level, place)
+            .filter(|(source, line)| *line > 0 && source != PRELUDE)
+    })
+}
+
+/// Source and line of a frame.
+fn place(at: &Debug<'_>) -> (String, usize) {
+    let source = at.source().source.unwrap_or_default().into_owned();
+    (source, at.current_line().unwrap_or_default())
+}
+
+/// Asks the run whether it must end, and notes where it was then.
+fn ask(
+    holder: &Table,
+    flags: &Flags,
+    place: impl FnOnce() -> Option<(String, usize)>,
+) -> mlua::Result<()> {
+    if flags.ending.get() {
+        return Ok(());
+    }
+    if let Value::Function(looks) = holder.raw_get::<Value>(2)? {
+        if looks.call::<bool>(())? {
+            flags.ending.set(true);
+            flags.place.set(place());
+        }
+    }
+    Ok(())
 }

@@ -82,6 +82,37 @@ pub(super) fn guarded(lua: &Lua, kept: &Table, inner: &Function, text: &str) -> 
     }
 }
 
+/// Elements from which `table.sort` without an order of its own compares by a function of Lua.
+const LONG: usize = 10_000;
+
+/// [`guarded`] for `table.sort`: long tables without an order get `less`, a function of Lua in which the hook runs. Some orders of the
+/// elements make this sort compare all with all, which in C alone nothing could stop.
+pub(super) fn guarded_sort(
+    lua: &Lua,
+    kept: &Table,
+    inner: &Function,
+    text: &str,
+    less: &Function,
+) -> Result<Function> {
+    // Safety: the closure leaves one value, the C function, for the four that were pushed, its upvalues.
+    unsafe {
+        lua.exec_raw((kept, inner, text, less), |state| {
+            ffi::lua_pushcclosure(state, guard_sort, 4);
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn guard_sort(state: *mut ffi::lua_State) -> c_int {
+    if ffi::lua_type(state, 1) == ffi::LUA_TTABLE
+        && ffi::lua_type(state, 2) <= ffi::LUA_TNIL
+        && ffi::lua_rawlen(state, 1) > LONG
+    {
+        ffi::lua_settop(state, 1);
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(4));
+    }
+    guard(state)
+}
+
 unsafe extern "C-unwind" fn guard(state: *mut ffi::lua_State) -> c_int {
     if ffi::lua_type(state, 1) == ffi::LUA_TTABLE {
         ffi::lua_pushvalue(state, 1);
@@ -95,6 +126,38 @@ unsafe extern "C-unwind" fn guard(state: *mut ffi::lua_State) -> c_int {
     // In this very frame, so that its errors name the place and the function as if it had been called itself. None of the
     // functions given has upvalues.
     match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(2)) {
+        Some(inner) => inner(state),
+        None => 0,
+    }
+}
+
+/// `unpack`, whose count of values must not overflow: Lua's own goes on then until its stack is left.
+pub(super) fn guarded_unpack(lua: &Lua, inner: &Function) -> Result<Function> {
+    // Safety: the closure leaves one value, the C function, for the one that was pushed, its upvalue.
+    unsafe {
+        lua.exec_raw(inner, |state| {
+            ffi::lua_pushcclosure(state, unpack, 1);
+        })
+    }
+}
+
+unsafe extern "C-unwind" fn unpack(state: *mut ffi::lua_State) -> c_int {
+    // As C's `int`, which is what Lua's own makes of them; what is no number it refuses itself.
+    let first = match ffi::lua_type(state, 2) <= ffi::LUA_TNIL {
+        true => 1,
+        false => i64::from(ffi::lua_tointeger(state, 2) as c_int),
+    };
+    let last = match ffi::lua_type(state, 3) <= ffi::LUA_TNIL {
+        true => 0,
+        false => i64::from(ffi::lua_tointeger(state, 3) as c_int),
+    };
+    if last - first >= i64::from(c_int::MAX) {
+        ffi::luaL_where(state, 1);
+        ffi::lua_pushliteral(state, c"too many results to unpack");
+        ffi::lua_concat(state, 2);
+        ffi::lua_error(state);
+    }
+    match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(1)) {
         Some(inner) => inner(state),
         None => 0,
     }

@@ -23,10 +23,12 @@ mod kernel;
 mod libraries;
 mod message_pack;
 mod native;
+mod patterns;
 mod run;
 mod sha1;
 mod shebang;
 mod structs;
+mod text;
 
 use crate::server::execute::SessionHandler;
 use crate::session::help;

@@ -123,8 +123,10 @@ pub(crate) fn check(
     }
     if matches!(name, "sort" | "sort_ro") && !user.reads_all(row, args) {
         if let Some(option) = sort_option(args) {
+            // What a script is told gets its class there.
+            let class = if context == Where::Lua { "" } else { "ERR " };
             return Err(format!(
-                "ERR {option} option of SORT denied due to insufficient ACL permissions"
+                "{class}{option} option of SORT denied due to insufficient ACL permissions."
             )
             .into());
         }

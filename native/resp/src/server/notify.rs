@@ -6,7 +6,7 @@
 //! **Invariant.** Nothing is told of what was taken back.
 
 use super::core::Core;
-use super::pubsub::{self, Topic};
+use super::pubsub;
 use super::tracking;
 use crate::args::Args;
 use crate::events::{Classes, Done, Event, CHANGED, DEL, EXPIRED, MISS, NEW};
@@ -135,11 +135,11 @@ pub(crate) fn tell(core: &mut Core) {
         if classes & Classes::KEYSPACE != 0 {
             let mut channel = format!("__keyspace@{db}__:").into_bytes();
             channel.extend_from_slice(&key);
-            pubsub::deliver(core, Topic::Channel, &channel, event.name.as_bytes());
+            pubsub::deliver_about(core, &key, &channel, event.name.as_bytes());
         }
         if classes & Classes::KEYEVENT != 0 {
             let channel = format!("__keyevent@{db}__:{}", event.name);
-            pubsub::deliver(core, Topic::Channel, channel.as_bytes(), &key);
+            pubsub::deliver_about(core, &key, channel.as_bytes(), &key);
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::clients::Slot;
 use super::core::Core;
 use super::execute::{After, Call, Ran};
+use crate::acl::User;
 use crate::commands::arguments::misused;
 use crate::commands::glob;
 use crate::reply::Reply;
@@ -246,6 +247,22 @@ fn write_message(
 
 /// Sends a message to all who listen to its channel.
 pub(crate) fn deliver(core: &mut Core, topic: Topic, channel: &[u8], message: &[u8]) {
+    deliver_to(core, topic, (channel, message), |_| true);
+}
+
+/// Tells of a key those listeners that may know its name.
+pub(crate) fn deliver_about(core: &mut Core, key: &[u8], channel: &[u8], message: &[u8]) {
+    deliver_to(core, Topic::Channel, (channel, message), |user| {
+        user.may_name(key)
+    });
+}
+
+fn deliver_to(
+    core: &mut Core,
+    topic: Topic,
+    (channel, message): (&[u8], &[u8]),
+    may: impl Fn(&User) -> bool,
+) {
     let names = match topic {
         Topic::Shard => &core.hub.shards,
         _ => &core.hub.channels,
@@ -254,21 +271,25 @@ pub(crate) fn deliver(core: &mut Core, topic: Topic, channel: &[u8], message: &[
     let patterns =
         matching(core, topic, channel).map(|(pattern, slots)| (pattern.clone(), slots.clone()));
     let patterns: Vec<(Box<[u8]>, Vec<Slot>)> = patterns.collect();
-    send(core, &direct, |reply| {
+    send(core, &direct, &may, |reply| {
         write_message(reply, topic, None, channel, message)
     });
     for (pattern, slots) in patterns {
-        send(core, &slots, |reply| {
+        send(core, &slots, &may, |reply| {
             write_message(reply, topic, Some(&pattern), channel, message)
         });
     }
 }
 
-/// Sends the same to many: it is encoded once for each version of the protocol.
-fn send(core: &mut Core, slots: &[Slot], write: impl Fn(&mut Reply)) {
+/// Sends the same to many who may hear it: it is encoded once for each version of the protocol.
+fn send(core: &mut Core, slots: &[Slot], may: &impl Fn(&User) -> bool, write: impl Fn(&mut Reply)) {
     let mut encoded: [Option<Reply>; 2] = [None, None];
     for slot in slots {
-        let reply = &mut core.clients.at(*slot).output.reply;
+        let client = core.clients.at(*slot);
+        if !may(&client.user) {
+            continue;
+        }
+        let reply = &mut client.output.reply;
         let resp3 = reply.resp3;
         let form = encoded[usize::from(resp3)].get_or_insert_with(|| {
             let mut form = Reply::new(resp3);
@@ -325,9 +346,12 @@ fn list_names(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
         return Err(misused(&call.args));
     }
     let pattern = call.args.get(2);
+    let user = call.client().user.clone();
     let names = call.core.hub.names(topic);
     let chosen: Vec<Box<[u8]>> = names
         .keys()
+        // Names of channels that a user may not use are not told, nor is a pattern held against them.
+        .filter(|name| user.may_listen(name, false))
         .filter(|name| pattern.is_none_or(|pattern| glob::matches(pattern, name)))
         .cloned()
         .collect();
@@ -339,10 +363,12 @@ fn list_names(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
 
 fn count_listeners(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
     let channels = call.args.from(2);
+    let user = call.client().user.clone();
     let names = call.core.hub.names(topic);
     let counts: Vec<usize> = channels
         .iter()
-        .map(|name| names.get(name).map_or(0, Vec::len))
+        .map(|name| names.get(name).filter(|_| user.may_listen(name, false)))
+        .map(|listeners| listeners.map_or(0, Vec::len))
         .collect();
     let reply = &mut call.client().output.reply;
     reply.array(2 * counts.len());

@@ -1,6 +1,8 @@
 //! Users and their rights on the wire.
 
 use super::support::{set_user, some_roles, Client, Running};
+use hyperdb_resp::events::Classes;
+use hyperdb_resp::server::Settings;
 
 const NO_KEY: &str = "-NOPERM No permissions to access a key";
 
@@ -82,11 +84,15 @@ fn sort_may_not_read_through_patterns() {
     assert_eq!(client.ask("sort l desc"), "[2 1]");
     assert_eq!(
         client.ask("sort l by w_*"),
-        "-ERR BY option of SORT denied due to insufficient ACL permissions"
+        "-ERR BY option of SORT denied due to insufficient ACL permissions."
     );
     assert_eq!(
         client.ask("sort l get x_*"),
-        "-ERR GET option of SORT denied due to insufficient ACL permissions"
+        "-ERR GET option of SORT denied due to insufficient ACL permissions."
+    );
+    assert_eq!(
+        client.ask("eval \"return redis.pcall('sort', 'l', 'by', 'w_*')\" 0"),
+        "-ERR BY option of SORT denied due to insufficient ACL permissions."
     );
     assert_eq!(owner.ask("sort l by w_* get #"), "[1 2]");
 }
@@ -226,4 +232,49 @@ fn the_default_user_opens_and_shuts_the_door() {
     set_user(&mut roles, "default", "nopass");
     running.server.handle().set_roles(roles);
     assert_eq!(stranger.ask("ping"), "+PONG");
+}
+
+#[test]
+fn channels_and_events_of_keys_are_told_to_who_may_use_them() {
+    let mut roles = some_roles();
+    set_user(
+        &mut roles,
+        "u",
+        "on nopass +@all ~mine:* resetchannels &mine &__key*",
+    );
+    let running = Running::with(Settings {
+        events: Classes(Classes::KEYSPACE | Classes::KEYEVENT | Classes::STRING),
+        ..Settings::default()
+    });
+    running.server.handle().set_roles(roles);
+    let (mut client, mut owner, mut listener) =
+        (running.client(), running.client(), running.client());
+    for each in [&mut owner, &mut listener] {
+        assert_eq!(each.ask("auth secret"), "+OK");
+    }
+    assert_eq!(client.ask("auth u any"), "+OK");
+    listener.send(b"subscribe mine secret\r\nssubscribe hidden\r\n");
+    (0..3).for_each(|_| drop(listener.reply()));
+    assert_eq!(client.ask("pubsub channels"), "[mine]");
+    assert_eq!(client.ask("pubsub channels s*"), "[]");
+    assert_eq!(client.ask("pubsub shardchannels"), "[]");
+    assert_eq!(
+        client.ask("pubsub numsub mine secret"),
+        "[mine :1 secret :0]"
+    );
+    assert_eq!(client.ask("pubsub shardnumsub hidden"), "[hidden :0]");
+    assert_eq!(owner.ask("pubsub numsub secret"), "[secret :1]");
+
+    client.send(b"psubscribe __key*\r\n");
+    client.reply();
+    assert_eq!(owner.ask("mset secret:1 x mine:1 x"), "+OK");
+    for (channel, message) in [
+        ("__keyspace@0__:mine:1", "set"),
+        ("__keyevent@0__:set", "mine:1"),
+    ] {
+        assert_eq!(
+            client.reply(),
+            format!("[pmessage __key* {channel} {message}]")
+        );
+    }
 }

@@ -104,6 +104,12 @@ fn a_script_that_does_not_end_is_killed_whatever_it_catches() {
         "local c = coroutine.wrap(function() while true do pcall(function() while true do end end) end end) while true do pcall(c) end",
         "while true do redis.call('get', 'x') end",
         "while true do redis.pcall('nosuch') end",
+        "return string.find(string.rep('a', 60), string.rep('a?', 60) .. string.rep('a', 60))",
+        "while true do pcall(string.match, string.rep('a', 9999), '(.-)(.-)(.-)(.-)(.-)b') end",
+        "return string.gsub(string.rep('a', 9999), '.-.-.-.-.-.-b', 'x')",
+        "return string.gsub(string.rep('a', 9999), '.-.-.-.-.-.-b', {})",
+        "for word in string.gmatch(string.rep('a', 9999), '.-.-.-.-.-.-b') do return word end",
+        "return string.find(string.rep('a', 2e6), string.rep('a', 1e6) .. 'b', 1, true)",
     ] {
         let mut client = running.client();
         client.send(format!("eval \"{script}\" 0\r\n").as_bytes());
@@ -185,6 +191,8 @@ fn what_nests_too_deep_is_an_error() {
         "local function f(s) return (string.gsub(s, '.', f)) end return f('x')",
         "local function f() return pcall(f) end f() return error('end')",
         "local function f() return 1 + f() end return f()",
+        "return string.find(string.rep('a', 3000000), string.rep('a?', 3000000))",
+        "return string.gsub(string.rep('a', 3000000), string.rep('(a', 3000000), {})",
         "local t = {} t[1] = t return cjson.encode(t)",
         "return cjson.decode(string.rep('[', 100000))",
         "return cmsgpack.unpack(string.rep('\\145', 100000))",
