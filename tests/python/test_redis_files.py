@@ -440,3 +440,16 @@ def test_an_export_shows_one_moment(db: hyperdb.Database, tmp_path: Path) -> Non
     export_file(db, {"path": str(path)}, write)
     assert value(db, "late", 1) == b"export"
     assert b"after" not in path.read_bytes()
+
+
+def test_very_many_consumers_are_taken_and_one_twice_is_not(db: hyperdb.Database, bring: Callable[..., Any]) -> None:
+    def groups(names: list[bytes]) -> bytes:
+        consumers = b"".join(made.text(name) + struct.pack("<q", 2000) + b"\0" for name in names)
+        return made.length(1) + made.text(b"g") + b"\0\0\0" + b"\0" + made.length(len(names)) + consumers
+
+    names = [b"%d" % number for number in range(100_000)]
+    bring(made.file(made.entry(19, b"x", made.stream(2, ENTRIES, groups(names)))), compare=False)
+    (told,) = db.execute("redis/0", "XINFO", "GROUPS", "x")
+    assert told[b"consumers"] == len(names)
+    with pytest.raises(RdbError, match="a stream under the key 'y' is malformed"):
+        bring(made.file(made.entry(19, b"y", made.stream(2, ENTRIES, groups([*names, b"7"])))))

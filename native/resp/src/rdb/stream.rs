@@ -13,7 +13,7 @@ use super::listpack::{elements, Builder, Element};
 use super::read::Input;
 use super::write::Output;
 use super::Text;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use hyperdb_graph::stream::Id;
 
 /// Entries of a node at most, and bytes after which it is full: what Redis takes unless told otherwise.
@@ -110,9 +110,11 @@ pub(super) fn read(input: &mut Input<'_>, version: Version) -> Option<StreamValu
     {
         return None;
     }
+    // A payload may name very many: looking through all of them for each would take hours.
+    let mut names = HashSet::new();
     for _ in 0..input.count()? {
         let group = read_group(input, version)?;
-        if value.groups.iter().any(|other| other.name == group.name) {
+        if !names.insert(group.name.clone()) {
             return None;
         }
         value.groups.push(group);
@@ -196,6 +198,7 @@ fn read_group(input: &mut Input<'_>, version: Version) -> Option<StreamGroup> {
         }
     }
     let mut consumers: Vec<StreamReader> = Vec::new();
+    let mut names = HashSet::new();
     for _ in 0..input.count()? {
         let name = input.text()?;
         let seen = i64::from_le_bytes(input.array()?);
@@ -210,7 +213,7 @@ fn read_group(input: &mut Input<'_>, version: Version) -> Option<StreamGroup> {
             let (delivered, deliveries) = pending.remove(&id)?;
             held.push((id, delivered, deliveries));
         }
-        if consumers.iter().any(|other| other.name == name) {
+        if !names.insert(name.clone()) {
             return None;
         }
         consumers.push(StreamReader {
