@@ -23,6 +23,7 @@ CERTIFICATES = "/redis/work/tls"
 PEER_VARIABLE, FOLDER_VARIABLE = "CONTAINERS_PEER", "CONTAINERS_DIR"
 SWITCHES = {"-d", "--init"}
 END_SECONDS = 10.0
+HYPERDB_OPTIONS = {"--requirepass": "--requirepass", "--enable-debug-command": "--resp-debug"}
 
 
 class NoSuchContainer(RuntimeError):
@@ -66,10 +67,9 @@ def hyperdb_command(port: int, tls_port: int | None, options: list[str], folder:
     """
     command = [servers.binary(), "serve", str(folder / "data"), "--resp", f"127.0.0.1:{port}", "--sync", "everysec"]
     for name, value in zip(options[::2], options[1::2], strict=True):
-        if name == "--requirepass":
-            command += [name, value]
-        elif name != "--enable-debug-command":
+        if name not in HYPERDB_OPTIONS:
             raise NoSuchContainer(f"{name} is no option of HyperDB's")
+        command += [HYPERDB_OPTIONS[name], value]
     if tls_port is not None:
         tls = folder / "tls"
         files = ["--tls-cert", f"{tls}/redis.crt", "--tls-key", f"{tls}/redis.key", "--tls-ca", f"{tls}/ca.crt"]

@@ -9,8 +9,10 @@ a test's name.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -23,6 +25,10 @@ SEVERAL_SERVERS = ("ring_test.go", "sentinel_test.go", "osscluster_test.go", "os
 TLS_CLUSTERS = ("tls_test.go", "tls_cluster_test.go")
 MODULES = ("search_", "json_test.go", "timeseries_", "probabilistic_test.go", "vectorset_", "hotkeys_", "array_")
 OTHER_SERVERS = "cluster races|Cluster Client|ClusterClient"
+# What is plain Go: unit tests, and tests of pipelines and client-side caches on the server.
+LEFT_OUT = "TestGinkgoSuite|TestClusterMaint|TestTLS|TestSearch|TestFT|Sentinel|Digest|TestParseURL"
+PLAIN = re.compile(r"^\s*--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)
+KINDS = {"PASS": suites.PASSED, "FAIL": suites.FAILED, "SKIP": suites.SKIPPED}
 LONGEST = 1800.0
 
 
@@ -57,7 +63,17 @@ def run(server: servers.Server, program: Path, focus: list[str], version: str) -
         subprocess.run(command, cwd=SUITE.work / "source", env=env, stdout=out, stderr=out, timeout=LONGEST + 60)
     if not report.exists():
         raise suites.SuiteMissing(f"go-redis's suite did not end by itself on {server.name}: see {log}")
-    return suites.junit_outcomes(report)
+    return suites.junit_outcomes(report) | (plain(server, program, env) if not focus else {})
+
+
+def plain(server: servers.Server, program: Path, env: Mapping[str, str]) -> suites.Outcomes:
+    """What became of the tests that are not Ginkgo's."""
+    command = [str(program), "-test.v", f"-test.skip={LEFT_OUT}", f"-test.timeout={LONGEST:.0f}s"]
+    with (SUITE.work / f"{server.name}.plain.log").open("w+b") as out:
+        subprocess.run(command, cwd=SUITE.work / "source", env=env, stdout=out, stderr=out, timeout=LONGEST + 60)
+        out.seek(0)
+        text = out.read().decode("utf-8", "replace")
+    return {f"go: {name}": KINDS[kind] for kind, name in PLAIN.findall(text)}
 
 
 def main() -> int:
@@ -65,7 +81,7 @@ def main() -> int:
     chosen = suites.arguments(__doc__).parse_args()
     port, version = servers.free_port(), suites.redis_version()
     program = built(chosen.sources, port)
-    options = {"redis": ("--enable-debug-command", "yes")}
+    options = {"hyperdb": ("--resp-debug", "yes"), "redis": ("--enable-debug-command", "yes")}
     return suites.beside(SUITE, chosen, lambda server: run(server, program, chosen.rest, version), options, port)
 
 

@@ -119,7 +119,7 @@ def main() -> int:
     chosen = suites.arguments(__doc__).parse_args()
     source = built(chosen.sources)
     options = {
-        "hyperdb": ("--requirepass", PASSWORD),
+        "hyperdb": ("--requirepass", PASSWORD, "--resp-debug", "yes"),
         "redis": ("--requirepass", PASSWORD, "--enable-debug-command", "yes"),
     }
     return suites.beside(SUITE, chosen, lambda server: run(server, source, chosen.rest), options)
