@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyperdb import _native, roles
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 REDIS_VERSION = "7.2.7"
 _DATABASES = 16
+_LARGEST_DATA_SET = 512 << 20
 _DEBUG: Mapping[RespDebug, int] = {"no": 0, "local": 1, "yes": 2}
 
 
@@ -319,6 +322,17 @@ class Serving:
             ([b"PEXPIRETIME", key], b":%d\r\n" % held.expires),
         ]
         return self.database.execute_if(db, conditions, [b"DEL", key])
+
+    def data_set(self) -> bytes:
+        """All databases and functions at one moment, as a file of RDB: no larger than a bulk string may be."""
+        from hyperdb.transfer.files import export_file
+
+        with tempfile.TemporaryDirectory(prefix="hyperdb-") as folder:
+            path = Path(folder) / "dump.rdb"
+            export_file(self.database, {"path": str(path)}, lambda *_: None)
+            if path.stat().st_size > int(self.settings().get("max_bulk", _LARGEST_DATA_SET)):
+                raise InvalidError("the data set is larger than one reply may be: hyperdb export writes it to a file")
+            return path.read_bytes()
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
 import hyperdb
+from hyperdb.transfer.files import import_file
 
 
 @contextmanager
@@ -94,6 +96,30 @@ def test_slots_and_replicas_of_a_server_that_is_alone() -> None:
                 client.execute_command("CLUSTER", *words)
         assert client.execute_command("RESTORE-ASKING", "copy", 0, client.dump("foo")) == b"OK"
         assert client.get("copy") == b"1"
-        for words in (("SYNC",), ("PSYNC", "?", -1), ("REPLCONF", "listening-port", 1)):
+        for words in (
+            ("SYNC",),
+            ("PSYNC", "?", -1),
+            ("REPLCONF", "listening-port", 1),
+            ("REPLCONF", "rdb-filter-only", "functions"),
+        ):
             with pytest.raises(redis.ResponseError, match="does not replicate"):
                 client.execute_command(*words)
+
+
+def test_sync_gives_the_data_set_alone_to_whom_asks_for_no_more(tmp_path: Path) -> None:
+    with serving() as (client, _):
+        client.hset("h", "f", "v")
+        assert client.execute_command("REPLCONF", "capa", "eof", "rdb-only", 1) == b"OK"
+        data_set = client.execute_command("SYNC")
+        with pytest.raises(redis.ResponseError, match="does not replicate"):
+            client.execute_command("SYNC")
+        client.execute_command("REPLCONF", "rdb-only", 1)
+        client.execute_command("REPLCONF", "rdb-only", 0)
+        for words in (("SYNC",), ("REPLCONF", "rdb-only", 2), ("REPLCONF", "rdb-only")):
+            with pytest.raises(redis.ResponseError):
+                client.execute_command(*words)
+    dump = tmp_path / "dump.rdb"
+    dump.write_bytes(data_set)
+    with hyperdb.open(":memory:", memory="32m", frames=None) as database:
+        import_file(database, {"path": str(dump)}, lambda *_: None)
+        assert database.execute("redis/0", "HGETALL", "h") == {b"f": b"v"}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, memory, migrate, table
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple, Verbatim
 from hyperdb.frontends.resp.control import Client, Control
+from hyperdb.frontends.resp.data_set import DataSets
 from hyperdb.frontends.resp.numbers import integer
 
 Run = Callable[["Admin", Client, Sequence[bytes]], Answer]
@@ -26,6 +27,7 @@ class Admin:
     def __init__(self, control: Control) -> None:
         self.control = control
         self.last_save = int(control.now())
+        self.data_sets = DataSets()
 
     def call(self, client: Client, args: Sequence[bytes]) -> Answer:
         """Runs one command; `args[0]` is its name as the client wrote it."""
@@ -207,8 +209,11 @@ COMMANDS: Mapping[str, Run] = {
     "module|load": Admin._no_modules,
     "module|loadex": Admin._no_modules,
     "module|unload": Admin._no_modules,
+    "psync": lambda admin, client, args: admin.data_sets.psync(admin.control, client, args),
+    "replconf": lambda admin, client, args: admin.data_sets.replconf(admin.control, client, args),
     "role": Admin._role,
     "save": Admin._save,
     "shutdown": Admin._shutdown,
+    "sync": lambda admin, client, args: admin.data_sets.sync(admin.control, client, args),
     "waitaof": Admin._waitaof,
 }

@@ -17,7 +17,6 @@ SLOTS = 16384
 _POLYNOMIAL = 0x1021
 _ANYWHERE = frozenset(("", "*", "0.0.0.0", "::"))  # noqa: S104 - names what is not shown to clients, binds nothing
 _ALONE = Failure("ERR HyperDB is one node: there is no cluster to change")
-_NO_REPLICAS = Failure("ERR HyperDB does not replicate: it feeds no other server")
 _NO_REPLICATION = Failure("ERR HyperDB does not replicate: it cannot follow another server")
 
 Run = Callable[[Control, Client, Sequence[bytes]], Answer]
@@ -128,10 +127,6 @@ def _replicaof(_: Control, __: Client, args: Sequence[bytes]) -> Answer:
     return OK if leads else _NO_REPLICATION
 
 
-def _no_replicas(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
-    return _NO_REPLICAS
-
-
 def _failover(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return Failure("ERR FAILOVER requires connected replicas.")
 
@@ -159,9 +154,6 @@ COMMANDS: Mapping[str, Run] = {
     "asking": _no_cluster,
     "readonly": _no_cluster,
     "readwrite": _no_cluster,
-    "psync": _no_replicas,
-    "replconf": _no_replicas,
     "replicaof": _replicaof,
     "slaveof": _replicaof,
-    "sync": _no_replicas,
 }

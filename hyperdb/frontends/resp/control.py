@@ -122,6 +122,13 @@ class Control(Protocol):
     def remove_if(self, db: int, key: bytes, held: Dumped) -> bool:
         """Removes a key if it still has this value and this expiry; whether it was so."""
 
+    def data_set(self) -> bytes:
+        """All databases and functions at one moment, as a file of RDB.
+
+        Raises:
+            HyperDBError: it is larger than one reply may be, or could not be written.
+        """
+
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits, by the native field's name."""
 

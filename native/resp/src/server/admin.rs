@@ -211,7 +211,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 fn is_long(name: &[u8]) -> bool {
-    const WAITS: [&[u8]; 4] = [b"save", b"bgsave", b"bgrewriteaof", b"migrate"];
+    const WAITS: [&[u8]; 5] = [b"save", b"bgsave", b"bgrewriteaof", b"migrate", b"sync"];
     const FRAMES: &[u8] = b"hyper.";
     WAITS.iter().any(|long| name.eq_ignore_ascii_case(long))
         || name
