@@ -46,6 +46,11 @@ class Head:
         flags = _SIGNED | _APP | (_ATTESTED if attestation else 0)
         return MAGIC + bytes([flags]) + self.header + self.signature + attestation + self.anchor + body
 
+    def body_of(self, bundle: bytes) -> bytes:
+        """What a bundle of this head holds besides it, and besides an attestation."""
+        attestation = ATTESTATION_BYTES if bundle[len(MAGIC)] & _ATTESTED else 0
+        return bundle[len(self.bundle(b"")) + attestation :]
+
 
 @dataclass(frozen=True)
 class Cut:

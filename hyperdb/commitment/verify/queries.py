@@ -219,8 +219,10 @@ class Answers:
         return self._known[asked]
 
 
-def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:
+def known(claimed: Claimed, header: Collection | None, hash_key: bytes | None) -> Row:
     """A verified row as clients know it; `header` is the collection's, for members.
+
+    `hash_key` is None where it is known already that the row lies at its hash.
 
     Raises:
         VerificationError: it does not lie at its hash, or is no record.
@@ -228,7 +230,7 @@ def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:
     parsed = parse(claimed.key)
     if parsed.space == ELEMENT:
         name = parsed.rest
-        if hash_place(hash_key, name) != claimed.key[1:9]:
+        if hash_key is not None and hash_place(hash_key, name) != claimed.key[1:9]:
             raise VerificationError("place", "an element that does not lie at its hash")
         record = None if claimed.form != PLAIN or claimed.value is None else _read_record(claimed.value)
         if record is None:
@@ -239,7 +241,7 @@ def known(claimed: Claimed, header: Collection | None, hash_key: bytes) -> Row:
     if parsed.space == MEMBER and header is not None and parsed.cid == header.cid:
         if header.kind in _HASHED:
             name = parsed.rest[8:]
-            if hash_place(hash_key, name) != parsed.rest[:8]:
+            if hash_key is not None and hash_place(hash_key, name) != parsed.rest[:8]:
                 raise VerificationError("place", "a member that does not lie at its hash")
         if header.kind == "hash" and value is not None:
             record_reader = Reader(value, Limits.FORMAT)

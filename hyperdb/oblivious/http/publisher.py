@@ -10,8 +10,10 @@ system's own (names, roles) never.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +28,8 @@ KEPT = 2
 """Epochs of an app that can be asked: the newest and the one before."""
 _AGAIN = 5.0
 """Seconds until an app of which no epoch could be made is tried again."""
+_NICE = 5
+"""Of the thread that makes epochs, and of those that help it: about a quarter of a processor that others want, too."""
 _SHARE = 4.0
 """When more changed than a delta holds, the next epoch waits for so many times as long as the last one took."""
 
@@ -211,6 +215,7 @@ class Publisher:
         return Published(app, epoch, service, definitions, before, following, (pages, overflow))
 
     def _run(self) -> None:
+        _give_way()
         while not self._stopping.is_set():
             self.bound()
             for app in self.apps:
@@ -231,3 +236,10 @@ class Publisher:
             return True
         every = min(self.every, max(_AGAIN, _SHARE * took)) if kept and kept[-1].following.is_overdue else self.every
         return self._clock() - made_at >= every
+
+
+def _give_way() -> None:
+    """Lowers the priority of this thread, and so of those that it starts: an epoch takes minutes, and readers of the store do not."""
+    # On Linux the number of a thread serves as that of a process here. A refusal costs no more than priority.
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -233,7 +233,8 @@ class Oblivious:
             raise RefusedError(400, "the proof would be more than verifiers accept") from None
         # What it took is seen from its size; a proof of some blocks is paid by the request.
         self._pay(request, len(bundle) // _PROVED)
-        return Response(bundle, media_type=_BYTES)
+        is_body = request.query_params.get("part") == "body"
+        return Response(made.epoch.manifest.head.body_of(bundle) if is_body else bundle, media_type=_BYTES)
 
     async def history(self, request: Request) -> Response:
         """GET /v1/epochs/{epoch}/history."""
@@ -427,6 +428,7 @@ ENDPOINTS = (
     Endpoint(
         "proof", "POST", "/v1/epochs/{epoch}/proofs", "A bundle that answers queries in the clear.", Oblivious.proof,
         body="A list of queries (docs/proof-format.md).",
+        query={"part": "`body`: without what the manifest's head holds already."}, optional=("part",),
         others=(*_EPOCH, *_PAID, Answer(410, "Its frame is behind the horizon.")), units=1,
     ),
     Endpoint(
