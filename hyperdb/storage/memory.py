@@ -194,7 +194,7 @@ class MemoryEngine:
         last: bytes | None = None
         while True:
             with self._lock:
-                low, high = (start, last if last is not None else end) if reverse else (last or start, end)
+                low, high = (start, last if last is not None else end) if reverse else (last if last is not None else start, end)
                 inclusive = (True, False) if reverse or last is None else (False, False)
                 page = []
                 for key in self._keys.irange(low, high, inclusive, reverse):

@@ -51,6 +51,13 @@ def test_scans_go_in_byte_order(engine: Engine, reverse: bool) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
+def test_a_walk_ends_at_the_empty_key(engine: Engine, reverse: bool) -> None:
+    engine.write([(b"", b"value")])
+    walk = engine.scan(reverse=reverse)
+    assert [next(walk, None), next(walk, None)] == [(b"", b"value"), None]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
 def test_long_scans_cross_pages(engine: Engine, reverse: bool) -> None:
     keys = [b"%06d" % number for number in range(5000)]
     engine.write([(key, key * 3) for key in keys])
