@@ -17,10 +17,11 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import hyperdb
 from hyperdb.commitment.verify import Root, StoreKey
@@ -31,6 +32,7 @@ from hyperdb.oblivious.levels import Bucket, Cover, Level, Pir, Plain, parse_lev
 from hyperdb.oblivious.page import PAGE_BYTES
 from hyperdb.oblivious.pir import DIMENSION, Asker, Hint, Matrix, Place, kernels
 from hyperdb.oblivious.reader import open_reader
+from hyperdb.oblivious.remote.transport import Transport
 from hyperdb.oblivious.service import LocalService, Recorder
 from hyperdb.values import Publishing
 
@@ -195,15 +197,35 @@ def served(keys: int, threads: int) -> None:
                     view = remote.app("bench")
                     opening, _ = timed(partial(view.get, "user:0"))
                     times = []
-                    for _ in range(GETS):
-                        if level == "pir":
-                            # Somebody who reads now and then: the next query was prepared meanwhile.
-                            time.sleep(PAUSE_SECONDS)
-                        times.append(timed(partial(view.get, f"user:{source.randrange(keys)}"))[0])
+                    with counted() as bodies:
+                        for _ in range(GETS):
+                            if level == "pir":
+                                # Somebody who reads now and then: the next query was prepared meanwhile.
+                                time.sleep(PAUSE_SECONDS)
+                            times.append(timed(partial(view.get, f"user:{source.randrange(keys)}"))[0])
                     told = explain(manifest, parse_level(level), StoreKey(key), Asked())
-                    slowest = max(took.clock for took in times)
-                    print(f"{level:<14} opened in {opening}; get {median(times)}, slowest {slowest:.1f} ms;", end=" ")
-                    print(f"about {told.bytes_up:,} B up, {told.bytes_down:,} down, K = {told.k:,}")
+                    slowest, quickest = max(took.clock for took in times), min(took.clock for took in times)
+                    print(f"{level:<14} opened in {opening}; get {median(times)}, {quickest:.1f} to {slowest:.1f} ms;", end=" ")
+                    up, down = (sum(of) / GETS for of in zip(*bodies, strict=True))
+                    print(f"bodies {up:,.0f} B up, {down:,.0f} down; K = {told.k:,}")
+
+
+@contextmanager
+def counted() -> Iterator[list[tuple[int, int]]]:
+    """Bytes of the bodies of each request and its answer; HTTP's heads are some 150 to 250 bytes each way beside them."""
+    bodies: list[tuple[int, int]] = []
+    asked = Transport._once
+
+    def once(self: Transport, connection: Any, method: str, path: str, body: bytes | None, *rest: Any) -> Any:
+        found = asked(self, connection, method, path, body, *rest)
+        bodies.append((len(body or b""), len(found.body)))
+        return found
+
+    Transport._once = once  # type: ignore[method-assign]
+    try:
+        yield bodies
+    finally:
+        Transport._once = asked  # type: ignore[method-assign]
 
 
 def main() -> None:

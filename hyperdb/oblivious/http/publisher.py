@@ -239,7 +239,7 @@ class Publisher:
 
 
 def _give_way() -> None:
-    """Lowers the priority of this thread, and so of those that it starts: an epoch takes minutes, and readers of the store do not."""
+    """Lowers the priority of this thread and of those that it starts: an epoch takes minutes, and readers of the store do not."""
     # On Linux the number of a thread serves as that of a process here. A refusal costs no more than priority.
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
