@@ -91,4 +91,26 @@ mod tests {
         assert_eq!(point.compress().as_bytes(), &SECOND);
         assert!(second_point().is_in_prime_group());
     }
+
+    /// A proof for one recipient is none for another already by its challenge, not only since its shares do not open.
+    #[test]
+    fn all_that_a_statement_says_is_in_its_digest() {
+        let [one, other] = [1, 2].map(|n| Recipient::new(&key_statement(&Scalar::from(n as u64))));
+        let (one, other) = (one.expect("a key"), other.expect("a key"));
+        let [x, y] = [3, 4].map(|n| key_statement(&Scalar::from(n as u64)));
+        let digests = [
+            Statement::<1>::new(&one, &x, b"here"),
+            Statement::<1>::new(&other, &x, b"here"),
+            Statement::<1>::new(&one, &y, b"here"),
+            Statement::<1>::new(&one, &x, b"there"),
+        ]
+        .map(|statement| statement.expect("a statement").digest);
+        let second = Statement::<2>::new(&one, &x, b"here")
+            .expect("a statement")
+            .digest;
+        let mut all: Vec<_> = digests.iter().chain([&second]).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), digests.len() + 1);
+    }
 }
