@@ -60,6 +60,9 @@ def as_in_7_2(reply: Reply, words: Sequence[bytes] = ()) -> Reply:
         return Reply(reply.kind, _ENCODINGS.get(text, text))
     if reply.kind in "$,":
         return Reply(reply.kind, double_as_in_7_2(text))
+    if text == b"ERR timeout is negative" and not any(word.startswith(b"-") for word in words):
+        # What is too large had become negative.
+        return Reply(reply.kind, b"ERR timeout is out of range")
     for before, now in _SINCE_7_2:
         if reply.kind == "-" and text.startswith(before):
             text = now + text.removeprefix(before)

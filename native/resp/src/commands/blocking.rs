@@ -4,9 +4,12 @@ use super::extended::Extended;
 use super::numbers;
 use crate::command::{Abort, Block, Context, OnTimeout, Outcome};
 
+/// Milliseconds from which on a time would lie beyond 64 bits: as of now, some years more or less.
+const FARTHEST: f64 = (i64::MAX - (1 << 41)) as f64;
+
 /// A timeout argument in seconds, as milliseconds rounded up; `None` waits for ever.
 ///
-/// One too large for 64-bit milliseconds is called negative, as Redis does after its conversion overflowed.
+/// The words are those of Redis 7.2; 7.0 calls what is too large negative.
 pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
     let seconds = match (numbers::parse_f64(text), Extended::parse(text)) {
         (Some(seconds), _) => seconds,
@@ -16,7 +19,10 @@ pub fn timeout(text: &[u8]) -> Result<Option<u64>, Abort> {
         }
     };
     let milliseconds = (seconds * 1000.0).ceil();
-    if milliseconds < 0.0 || milliseconds >= i64::MAX as f64 {
+    if milliseconds >= FARTHEST {
+        return Err(Abort::error("ERR timeout is out of range"));
+    }
+    if milliseconds < 0.0 {
         return Err(Abort::error("ERR timeout is negative"));
     }
     Ok((milliseconds > 0.0).then_some(milliseconds as u64))

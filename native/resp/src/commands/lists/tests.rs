@@ -229,8 +229,10 @@ fn blocking() {
          brpoplpush l m 0 => +BLOCKED
          blpop l x => -ERR timeout is not a float or out of range
          blpop l -1 => -ERR timeout is negative
-         blpop l 1e400 => -ERR timeout is negative
-         blpop l inf => -ERR timeout is negative
+         blpop l 1e400 => -ERR timeout is out of range
+         blpop l 9223372036854774 => -ERR timeout is out of range
+         blpop l -inf => -ERR timeout is negative
+         blpop l inf => -ERR timeout is out of range
          blpop l 1e-5000 => -ERR timeout is not a float or out of range
          blpop l 1e-400 => +BLOCKED
          blpop l 1e5000 => -ERR timeout is not a float or out of range
