@@ -77,7 +77,7 @@ class Run:
         for words in sentences:
             self.cases += 1
             requests = self._way.requests(words)
-            ours, theirs = (peer.ask(requests) for peer in self._peers)
+            ours, theirs = (peer.ask(requests, spec.may_wait) for peer in self._peers)
             same = self._judge.replies(spec, words, ours, theirs)
             if not self._peers[0].alive():
                 raise SystemExit(f"HyperDB answers nobody after {words}")

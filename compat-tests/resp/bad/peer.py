@@ -115,7 +115,7 @@ class Peer:
             found.append(_in_order(self._control.call(*words)))
         return found
 
-    def ask(self, requests: list[Words]) -> list[Reply]:
+    def ask(self, requests: list[Words], may_wait: bool) -> list[Reply]:
         """What the connection of the cases answers to requests sent at once, none of which but the last may leave it in `MULTI`.
 
         A reply of kind `waits`, `closed` or `silent` says what came instead of one; the connection is then a new one.
@@ -125,7 +125,7 @@ class Peer:
             case.send([*map(_bytes, requests), (b"ECHO", _MARK)])
         found: list[Reply] = []
         try:
-            if not case.readable(WAITS_AFTER):
+            if not case.readable(WAITS_AFTER if may_wait else PATIENCE):
                 found.append(Reply("waits", None))
                 self._control.call(b"CLIENT", b"UNBLOCK", self._identity)
                 if not case.readable(WAITS_AFTER * 4):

@@ -46,6 +46,11 @@ class Spec:
         return "write" in self.flags or self.group in ("scripting", "transactions")
 
     @property
+    def may_wait(self) -> bool:
+        """Whether a connection may be kept waiting."""
+        return "blocking" in self.flags or self.words[0] in ("auth", "hello", "wait", "waitaof")
+
+    @property
     def changes_connection(self) -> bool:
         """Whether the connection may be another one afterwards."""
         return self.group in ("connection", "pubsub", "transactions")
