@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import collections
 import fnmatch
+import json
 import random
 import sys
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ class Run:
             peer.load()
         self._untouched = [peer.state() for peer in self._peers]
         self.cases = 0
+        #: What both were asked and said, in the same words, of what says the same whenever it is asked.
+        self.sample: list[tuple[Words, list[str]]] = []
 
     def command(self, spec: Spec, sentences: list[Words]) -> None:
         """Sends the cases of one command."""
@@ -79,6 +82,8 @@ class Run:
             requests = self._way.requests(words)
             ours, theirs = (peer.ask(requests, spec.may_wait) for peer in self._peers)
             same = self._judge.replies(spec, words, ours, theirs)
+            if ours == theirs and not spec.varies:
+                self.sample.append((words, list(map(str, theirs))))
             if not self._peers[0].alive():
                 raise SystemExit(f"HyperDB answers nobody after {words}")
             if spec.changes_connection or (self._way.before and not self._way.after):
@@ -109,6 +114,10 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=200, help="cases of a command and way")
     parser.add_argument("--commands", nargs="*", default=["*"], help="globs of names, such as 'z*' or 'xgroup|create'")
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument(
+        "--record", type=Path, help="keeps so many cases (--size) of the first way that were answered alike, for tests"
+    )
+    parser.add_argument("--size", type=int, default=1500)
     parser.add_argument("--ports", nargs=2, type=int, help="of servers that run already: HyperDB's and Redis's")
     options = parser.parse_args()
     if options.ports:
@@ -131,6 +140,9 @@ def run(ours: int, theirs: int, options: argparse.Namespace) -> int:
             most = options.most if name.startswith("plain") else options.most // 5
             one.command(spec, cases(spec, random.Random(f"{options.seed} {spec.name} {name}"), most))
         counts[name] = one.cases
+        if options.record and name == options.ways[0]:
+            chosen = sorted(random.Random(options.seed).sample(one.sample, min(options.size, len(one.sample))))
+            options.record.write_text("".join(f"{json.dumps(case)}\n" for case in chosen))
         one.close()
     print(f"{len(specs)} commands, cases: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     return judge.report()

@@ -51,6 +51,12 @@ class Spec:
         return "blocking" in self.flags or self.words[0] in ("auth", "hello", "wait", "waitaof")
 
     @property
+    def varies(self) -> bool:
+        """Whether what it says differs from time to time, or tells of the server."""
+        told = {"server", "connection", "cluster", "scripting", "pubsub", "transactions"}
+        return self.group in told or self.may_wait or bool(self.tips) or self.name.endswith("|help") or "time" in self.name
+
+    @property
     def changes_connection(self) -> bool:
         """Whether the connection may be another one afterwards."""
         return self.group in ("connection", "pubsub", "transactions")
