@@ -21,8 +21,8 @@ import servers
 SCRIPTS = Path(__file__).with_suffix(".lua")
 #: A script gets so long to end by itself, and then so long to be heard to end.
 ALONE, HEARD = 3.0, 30.0
-#: What a script may take: its own bound, what it is copied into on its way out, and room for noise.
-MOST_MIB = 700
+#: What a script may take: its own bound, and values of 200 MiB on their way through several hands.
+MOST_MIB = 1000
 
 
 def resident(pid: int) -> int:
