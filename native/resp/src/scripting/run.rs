@@ -436,7 +436,7 @@ impl Run<'_, '_, '_> {
         if core.clients.at(self.call.slot).user.by_grants {
             // What it may do is asked of SQL, which a script does not wait for.
             return Err(
-                "NOPERM ACL failure in script: this role has the rights that SQL grants it".into(),
+                "ACL failure in script: this role has the rights that SQL grants it".into(),
             );
         }
         access::check(core, self.call.slot, id, args, Where::Lua)?;

@@ -138,7 +138,7 @@ fn refusal(denied: Denied, context: Where, user: &str, command: &str) -> String 
     let text = denied.text(user, command);
     match context {
         Where::Toplevel => format!("NOPERM {text}"),
-        Where::Lua => format!("NOPERM ACL failure in script: {text}"),
+        Where::Lua => format!("ACL failure in script: {text}"),
         Where::Multi => {
             let reason = match denied.reason {
                 Reason::Command => "no permission to execute the command or subcommand",
