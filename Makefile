@@ -74,23 +74,8 @@ torture: build $(VENV)/.dev ## the long forms: kill -9, power cuts, a full disk 
 	cd native && FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) cargo test --release -p hyperdb-lsm -p hyperdb-graph -p hyperdb-resp -p hyperdb-pir -p hyperdb-verenc fuzzing -- --nocapture
 	cd native/oracle && for seed in 1 2 3 4 5; do cargo run --release -- 300000 $$seed || exit 1; done
 
-compat-resp: build $(VENV)/.dev ## other people's RESP suites and a real Celery queue, each beside Redis
-	$(BIN)/python compat-tests/resp/redis_py.py
-	$(BIN)/python compat-tests/resp/resp_compatibility.py
-	$(BIN)/python compat-tests/resp/moving.py
-	$(BIN)/python compat-tests/resp/ioredis.py
-	$(BIN)/python compat-tests/resp/node_redis.py
-	$(BIN)/python compat-tests/resp/go_redis.py
-	$(BIN)/python compat-tests/resp/jedis.py
-	$(BIN)/python compat-tests/apps/rq_queue.py
-	$(BIN)/python compat-tests/apps/celery_queue.py
-	$(BIN)/python compat-tests/apps/bullmq_queue.py
-	$(BIN)/python compat-tests/apps/rate_limiter.py
-	$(BIN)/python compat-tests/apps/django_cache.py
-	$(BIN)/python compat-tests/apps/chat.py
-	$(BIN)/python compat-tests/apps/stream_workers.py
-	$(BIN)/python compat-tests/apps/python_libraries.py
-	$(BIN)/python compat-tests/resp/bad_input.py
+compat-resp: build $(VENV)/.dev ## other people's suites and applications of Redis, each beside Redis (hours; NAMES="ioredis chat" runs these)
+	$(BIN)/python compat-tests/resp/run_all.py $(NAMES)
 
 compat-sql: build $(VENV)/.dev ## every SQL client and suite, each beside PostgreSQL (hours; KEEP=DIR keeps what it fetched and what it said)
 	$(BIN)/python compat-tests/sql/run_all.py $(if $(KEEP),--home $(KEEP)) $(NAMES)

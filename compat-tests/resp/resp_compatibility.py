@@ -2,7 +2,7 @@
 
 The case file is not ours and not kept here: give the folder of a checkout in `RESP_COMPATIBILITY_DIR`. It is
 run by its own runner, as it is.
-Run: `RESP_COMPATIBILITY_DIR=... python compat-tests/resp/resp_compatibility.py [--version 7.0.0] [--peer]`.
+Run: `RESP_COMPATIBILITY_DIR=... python compat-tests/resp/resp_compatibility.py [--version 7.2.0] [--peer]`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def prepare() -> Path:
 def main() -> int:
     """Prints the suite's own report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--version", default="7.0.0", help="run the cases up to this version of Redis")
+    parser.add_argument("--version", default="7.2.0", help="run the cases up to this version of Redis")
     parser.add_argument("--peer", action="store_true", help="run against redis-server instead")
     options = parser.parse_args()
     folder = os.environ.get("RESP_COMPATIBILITY_DIR")
