@@ -82,6 +82,8 @@ impl<'a, const W: usize> Statement<'a, W> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use super::*;
     use ed448_goldilocks_plus::EdwardsPoint;
 
