@@ -44,6 +44,14 @@ impl<'a> Args<'a> {
         &self.buffer[start..end]
     }
 
+    /// The first `len` arguments, or as many as there are.
+    pub fn to(&self, len: usize) -> Args<'a> {
+        Args {
+            buffer: self.buffer,
+            spans: &self.spans[..len.min(self.spans.len())],
+        }
+    }
+
     /// The arguments from `i` on.
     pub fn from(&self, i: usize) -> Args<'a> {
         Args {

@@ -44,6 +44,8 @@ pub struct TurnMark {
     writer: Mark,
     touched: usize,
     dropped: usize,
+    /// Of the first app, which mostly is the only one, and of the others.
+    account: Option<AppStats>,
     accounts: Vec<AppStats>,
     ranks: u64,
 }
@@ -174,7 +176,8 @@ impl<'s> Turn<'s> {
             writer: self.writer.mark(),
             touched: self.touched.len(),
             dropped: self.dropped.len(),
-            accounts: self.accounts.iter().map(Account::stats).collect(),
+            account: self.accounts.first().map(Account::stats),
+            accounts: self.accounts.iter().skip(1).map(Account::stats).collect(),
             ranks: self.store.ranks.point(),
         }
     }
@@ -186,8 +189,9 @@ impl<'s> Turn<'s> {
         self.touched.truncate(mark.touched);
         self.dropped.truncate(mark.dropped);
         // Accounts opened since then are read again when needed.
-        self.accounts.truncate(mark.accounts.len());
-        for (account, stats) in self.accounts.iter_mut().zip(&mark.accounts) {
+        let known = mark.account.iter().chain(&mark.accounts);
+        self.accounts.truncate(known.clone().count());
+        for (account, stats) in self.accounts.iter_mut().zip(known) {
             account.reset(*stats);
         }
         self.store.ranks.forget_since(mark.ranks);

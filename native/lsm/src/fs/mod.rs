@@ -28,6 +28,11 @@ use std::sync::Arc;
 pub trait ReadAt: Send + Sync {
     /// Fills `buf` from `offset` on; fails if the file ends before.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()>;
+    /// Fills `buf` from `offset` on if that needs no waiting for the disk; whether it did. What is wrong otherwise, a read that may
+    /// wait will tell.
+    fn read_now(&self, _buf: &mut [u8], _offset: u64) -> bool {
+        false
+    }
     /// Bytes in the file.
     fn len(&self) -> Result<u64>;
     /// Where it is, for error messages.

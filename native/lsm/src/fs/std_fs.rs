@@ -3,6 +3,8 @@
 use super::{io_error, Append, DirLock, FileSystem, LogFile, ReadAt, LOCK_FILE};
 use crate::error::{Error, Result};
 use rustix::fs::{fallocate, flock, FallocateFlags, FlockOperation};
+#[cfg(target_os = "linux")]
+use rustix::io::{preadv2, ReadWriteFlags};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -29,6 +31,15 @@ impl ReadAt for StdFile {
         self.file
             .read_exact_at(buf, offset)
             .map_err(self.fail("read"))
+    }
+
+    /// What the system has in its own cache is copied from there; not every system and file system can say so.
+    #[cfg(target_os = "linux")]
+    fn read_now(&self, buf: &mut [u8], offset: u64) -> bool {
+        let len = buf.len();
+        let mut parts = [io::IoSliceMut::new(buf)];
+        let read = preadv2(&self.file, &mut parts, offset, ReadWriteFlags::NOWAIT);
+        read == Ok(len)
     }
 
     fn len(&self) -> Result<u64> {

@@ -259,7 +259,8 @@ impl Table {
         Ok(None)
     }
 
-    /// Block `i`, from memory or, where that is allowed, from disk.
+    /// Block `i`, from memory or, where that is allowed, from disk. What need not be waited for is read in either mode: to hand it to
+    /// another thread and to run a command again costs more.
     #[inline]
     pub(crate) fn block(&self, i: u32, mode: ReadMode) -> Step<Arc<[u8]>> {
         if let Some(block) = self.slots.get(i) {
@@ -267,10 +268,13 @@ impl Table {
         }
         match mode {
             ReadMode::Blocking => Ok(self.read_into_cache(i)?),
-            ReadMode::CachedOnly => Err(Stop::Miss(Miss {
-                table: self.at.id,
-                block: i,
-            })),
+            ReadMode::CachedOnly => match self.read_now(i)? {
+                Some(block) => Ok(block),
+                None => Err(Stop::Miss(Miss {
+                    table: self.at.id,
+                    block: i,
+                })),
+            },
         }
     }
 
@@ -290,6 +294,20 @@ impl Table {
         let mut sealed: Arc<[u8]> = std::iter::repeat_n(0, place.bytes).collect();
         self.file
             .read_exact_at(Arc::make_mut(&mut sealed), place.offset)?;
+        self.keep(i, place, sealed)
+    }
+
+    /// Block `i`, if reading it takes no waiting for the disk.
+    #[cold]
+    fn read_now(&self, i: u32) -> Result<Option<Arc<[u8]>>> {
+        let place = self.index.place(i as usize);
+        let mut sealed: Arc<[u8]> = std::iter::repeat_n(0, place.bytes).collect();
+        let is_read = self.file.read_now(Arc::make_mut(&mut sealed), place.offset);
+        is_read.then(|| self.keep(i, place, sealed)).transpose()
+    }
+
+    /// Verifies block `i` as it was read, and puts it into the cache.
+    fn keep(&self, i: u32, place: Place, sealed: Arc<[u8]>) -> Result<Arc<[u8]>> {
         // What was stored as it is stays where it was read to, with its envelope's few bytes behind it.
         let mut block = match self.open_block(place.offset, &sealed)? {
             frame::Opened::Inflated(raw) => Arc::from(raw),

@@ -1,8 +1,10 @@
 //! The library `redis`, and what else of Lua's is Redis's own: `math.random`.
 
+use super::bridge::{self, Bridge};
 use super::engine::{Flags, Flavour};
 use super::native::{as_c_integer, as_number, function, one, register, Arguments, Raise, Returned};
-use super::{kernel, sha1};
+use super::sha1;
+use crate::args::Args;
 use mlua::{Lua, MultiValue, Table, Value};
 use std::rc::Rc;
 
@@ -40,22 +42,25 @@ pub(super) fn refuse(lua: &Lua, text: &str) -> Raise {
     }
 }
 
-/// The table `redis`; what runs commands is at index 1 of `holder`.
+/// The table `redis`.
 pub(super) fn library(
     lua: &Lua,
-    holder: &Table,
+    bridge: &Rc<Bridge>,
     flags: &Rc<Flags>,
     flavour: Flavour,
 ) -> mlua::Result<Table> {
     let redis = lua.create_table()?;
-    redis.raw_set("call", kernel::calling(lua, holder, true)?)?;
-    redis.raw_set("pcall", kernel::calling(lua, holder, false)?)?;
+    redis.raw_set("call", bridge::caller(lua, bridge, true)?)?;
+    redis.raw_set("pcall", bridge::caller(lua, bridge, false)?)?;
     for (name, value) in LEVELS {
         redis.raw_set(name, value)?;
     }
     redis.raw_set("REDIS_VERSION", VERSION.0)?;
     redis.raw_set("REDIS_VERSION_NUM", VERSION.1)?;
-    redis.raw_set("acl_check_cmd", check_command(lua, holder)?)?;
+    let asked = bridge.clone();
+    register(lua, &redis, "acl_check_cmd", move |lua, arguments| {
+        check_command(lua, arguments, &asked)
+    })?;
     register(lua, &redis, "sha1hex", sha1hex)?;
     register(lua, &redis, "error_reply", error_reply)?;
     register(lua, &redis, "status_reply", status_reply)?;
@@ -79,20 +84,20 @@ pub(super) fn library(
     Ok(redis)
 }
 
-/// `redis.acl_check_cmd`: the function at index 2 of `holder` is asked about a command.
-fn check_command(lua: &Lua, holder: &Table) -> mlua::Result<mlua::Function> {
-    let asked = holder.clone();
-    let inner = lua.create_function(move |lua, values: MultiValue| {
-        let text = match (values.is_empty(), asked.raw_get::<Value>(2)?) {
-            (false, Value::Function(asks)) => return asks.call::<MultiValue>(values),
-            (true, _) => "Please specify at least one argument for this redis lib call",
-            (false, _) => "redis.acl_check_cmd() can only be called inside a script invocation",
-        };
-        super::native::flagged(lua, Err(refuse(lua, text)))
-    })?;
-    let inner_holder = lua.create_table()?;
-    inner_holder.raw_set(1, inner)?;
-    kernel::calling(lua, &inner_holder, true)
+/// `redis.acl_check_cmd`: whether the client could run a command.
+fn check_command(lua: &Lua, arguments: &Arguments, bridge: &Bridge) -> Returned {
+    let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+    if let Err(text) = arguments.collect(&mut bytes, &mut spans) {
+        return Err(refuse(lua, text));
+    }
+    match bridge.may_call(Args::new(&bytes, &spans)) {
+        Some(Ok(allowed)) => one(Value::Boolean(allowed)),
+        Some(Err(text)) => Err(refuse(lua, text)),
+        None => {
+            let text = "redis.acl_check_cmd() can only be called inside a script invocation";
+            Err(refuse(lua, text))
+        }
+    }
 }
 
 fn sha1hex(lua: &Lua, arguments: &Arguments) -> Returned {

@@ -1,156 +1,18 @@
-//! Replies as Lua values, and Lua values as replies.
+//! What scripts return, as replies.
 //!
-//! **Theory.** A command inside a script replies as to any client, in the protocol that the script chose; its bytes are read back here.
+//! **Theory.** A command inside a script replies as to any client, in the protocol that the script chose; [`super::bridge`] reads that back.
 //! What a script returns is written in the protocol of its client. Tables stand for what Lua has no type for: `{ok=}`, `{err=}`,
 //! `{double=}`, `{map=}`, `{set=}`, `{big_number=}`, `{verbatim_string=}`; any other table is an array up to its first nil.
 
 use super::native::as_c_integer;
 use crate::commands::numbers;
 use crate::reply::Reply;
-use mlua::{Lua, Table, Value};
+use mlua::{Table, Value};
 
 /// Deepest that a returned table is followed.
 const DEEPEST: usize = 2_000;
 /// Longest reply that a script may make, bytes: tables that hold one another have no end.
 const LONGEST: usize = 512 << 20;
-
-/// Why bytes are no reply: they were written here, so it is a fault of ours.
-fn malformed() -> mlua::Error {
-    mlua::Error::runtime("malformed reply")
-}
-
-/// One reply read from `bytes`, which begin with it.
-pub(super) fn to_lua(lua: &Lua, bytes: &[u8]) -> mlua::Result<Value> {
-    Read { lua, bytes, at: 0 }.value()
-}
-
-struct Read<'b> {
-    lua: &'b Lua,
-    bytes: &'b [u8],
-    at: usize,
-}
-
-impl<'b> Read<'b> {
-    fn line(&mut self) -> mlua::Result<&'b [u8]> {
-        let rest = &self.bytes[self.at..];
-        let end = rest.iter().position(|byte| *byte == b'\r');
-        let end = end.ok_or_else(malformed)?;
-        self.at += end + 2;
-        Ok(&rest[..end])
-    }
-
-    fn number(&mut self) -> mlua::Result<i64> {
-        numbers::parse_i64(self.line()?).ok_or_else(malformed)
-    }
-
-    fn text(&mut self, len: i64) -> mlua::Result<&'b [u8]> {
-        let len = usize::try_from(len).map_err(|_| malformed())?;
-        let text = self.bytes.get(self.at..self.at + len);
-        self.at += len + 2;
-        text.ok_or_else(malformed)
-    }
-
-    fn field(&self, name: &str, value: Value) -> mlua::Result<Value> {
-        let table = self.lua.create_table_with_capacity(0, 1)?;
-        table.raw_set(name, value)?;
-        Ok(Value::Table(table))
-    }
-
-    fn string(&self, text: &[u8]) -> mlua::Result<Value> {
-        Ok(Value::String(self.lua.create_string(text)?))
-    }
-
-    fn value(&mut self) -> mlua::Result<Value> {
-        let tag = *self.bytes.get(self.at).ok_or_else(malformed)?;
-        self.at += 1;
-        match tag {
-            b':' => Ok(Value::Integer(self.number()?)),
-            b'$' => match self.number()? {
-                -1 => Ok(Value::Boolean(false)),
-                len => {
-                    let text = self.text(len)?;
-                    self.string(text)
-                }
-            },
-            b'+' => {
-                let text = self.line()?;
-                self.field("ok", self.string(text)?)
-            }
-            b'-' => {
-                let text = self.line()?;
-                Ok(Value::Table(failed(self.lua, text)?))
-            }
-            b'*' | b'>' => match self.number()? {
-                -1 => Ok(Value::Boolean(false)),
-                len => self.array(len),
-            },
-            b'_' => {
-                self.line()?;
-                Ok(Value::Nil)
-            }
-            b'#' => Ok(Value::Boolean(self.line()? == b"t")),
-            b',' => {
-                let text = self.line()?;
-                let number = numbers::parse_f64(text).unwrap_or(f64::NAN);
-                self.field("double", Value::Number(number))
-            }
-            b'(' => {
-                let text = self.line()?;
-                self.field("big_number", self.string(text)?)
-            }
-            b'%' => self.map(),
-            b'~' => self.set(),
-            b'=' => self.verbatim(),
-            _ => Err(malformed()),
-        }
-    }
-
-    fn array(&mut self, len: i64) -> mlua::Result<Value> {
-        let len = usize::try_from(len).map_err(|_| malformed())?;
-        let table = self.lua.create_table_with_capacity(len, 0)?;
-        for at in 1..=len {
-            table.raw_set(at, self.value()?)?;
-        }
-        Ok(Value::Table(table))
-    }
-
-    fn map(&mut self) -> mlua::Result<Value> {
-        let pairs = self.number()?;
-        let table = self.lua.create_table()?;
-        for _ in 0..pairs {
-            let (key, value) = (self.value()?, self.value()?);
-            table.raw_set(key, value)?;
-        }
-        self.field("map", Value::Table(table))
-    }
-
-    fn set(&mut self) -> mlua::Result<Value> {
-        let members = self.number()?;
-        let table = self.lua.create_table()?;
-        for _ in 0..members {
-            table.raw_set(self.value()?, true)?;
-        }
-        self.field("set", Value::Table(table))
-    }
-
-    fn verbatim(&mut self) -> mlua::Result<Value> {
-        let len = self.number()?;
-        let text = self.text(len)?;
-        let (format, text) = text.split_at_checked(4).ok_or_else(malformed)?;
-        let table = self.lua.create_table_with_capacity(0, 2)?;
-        table.raw_set("format", self.string(&format[..3])?)?;
-        table.raw_set("string", self.string(text)?)?;
-        self.field("verbatim_string", Value::Table(table))
-    }
-}
-
-/// The table of a command's error.
-pub(super) fn failed(lua: &Lua, text: &[u8]) -> mlua::Result<Table> {
-    let table = lua.create_table_with_capacity(0, 2)?;
-    table.raw_set("err", lua.create_string(text)?)?;
-    table.raw_set("ignore_error_stats_update", true)?;
-    Ok(table)
-}
 
 /// Writes what a script returned; `resp3` is what the script chose.
 pub(super) fn to_reply(value: &Value, reply: &mut Reply, resp3: bool) -> mlua::Result<()> {

@@ -1,14 +1,17 @@
 //! A Lua state for scripts: its sandbox, its limits, and the way in.
 //!
 //! **Theory.** The state is Lua 5.1. [`prelude.lua`](prelude.lua) cuts the sandbox out of the libraries. What a script may ask of the server
-//! goes through one function that is set for the time of a run ([`Engine::hold`]), so functions given to Lua once serve every run.
+//! goes to whom the [`Bridge`] leads for the time of a run, so functions given to Lua once serve every run.
 //!
 //! **Invariant.** Memory is bounded while a script runs: an allocation beyond [`MEMORY`] fails inside Lua. A hook runs in every coroutine
 //! and may end the script; nothing that a script catches keeps it alive then. Between two hooks lie [`FIRST_PACE`] instructions, and so many
 //! more as pass quickly: an instruction may be a call that moves all of memory.
 
+use super::bridge::{self, Bridge, Entry, Session};
 use super::native;
+use super::run::Target;
 use super::{api, bits, json, kernel, message_pack, structs, text};
+use crate::args::Args;
 use mlua::{ChunkMode, Debug, Function, HookTriggers, Lua, Table, Thread, Value, VmState, WeakLua};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -71,7 +74,7 @@ impl Flags {
 /// What the hook looks at, for functions that work for long without running Lua.
 pub(super) struct Meter {
     lua: WeakLua,
-    holder: Table,
+    bridge: Rc<Bridge>,
     flags: Rc<Flags>,
     main: Thread,
 }
@@ -82,7 +85,7 @@ impl Meter {
         let Some(lua) = self.lua.try_upgrade() else {
             return Ok(());
         };
-        ask(&self.holder, &self.flags, || script_place(&lua))?;
+        ask(&self.bridge, &self.flags, || script_place(&lua));
         if self.flags.ending.get() {
             kernel::set_pace(&lua, &self.main, 1)?;
             return Err(native::Raise::text(STOPPED));
@@ -95,9 +98,7 @@ impl Meter {
 pub(super) struct Engine {
     pub lua: Lua,
     pub flags: Rc<Flags>,
-    /// At 1 what runs commands, at 2 what the hook asks.
-    holder: Table,
-    refusing: Function,
+    bridge: Rc<Bridge>,
     globals: Table,
     /// The library `redis` itself, behind its stand-in.
     redis: Table,
@@ -121,14 +122,10 @@ impl Engine {
         let main = lua.current_thread();
         let flags = Rc::new(Flags::default());
         flags.pace.set(FIRST_PACE);
-        let holder = lua.create_table()?;
-        let refusing = lua.create_function(|lua, ()| {
-            let text = "redis.call/pcall can only be called inside a script invocation";
-            native::flagged(lua, Err(native::Raise::text(text)))
-        })?;
-        holder.raw_set(1, &refusing)?;
+        let bridge = Rc::new(Bridge::default());
+        bridge::keep(&lua, &bridge);
         let given = lua.create_table()?;
-        let redis = api::library(&lua, &holder, &flags, flavour)?;
+        let redis = api::library(&lua, &bridge, &flags, flavour)?;
         given.raw_set("redis", &redis)?;
         given.raw_set("bit", bits::library(&lua)?)?;
         given.raw_set("cjson", json::library(&lua)?)?;
@@ -138,7 +135,7 @@ impl Engine {
         guard_functions(&lua, &given)?;
         let meter = Rc::new(Meter {
             lua: lua.weak(),
-            holder: holder.clone(),
+            bridge: bridge.clone(),
             flags: flags.clone(),
             main: main.clone(),
         });
@@ -152,19 +149,18 @@ impl Engine {
             .set_mode(ChunkMode::Text)
             .call(given)?;
         lua.set_globals(seen)?;
-        let hook = (holder.clone(), flags.clone(), main.clone());
+        let hook = (bridge.clone(), flags.clone(), main.clone());
         lua.set_global_hook(
             HookTriggers::new().every_nth_instruction(FIRST_PACE),
             move |lua, at| {
-                let (holder, flags, main) = &hook;
-                look(lua, at, holder, flags, main)
+                let (bridge, flags, main) = &hook;
+                look(lua, at, bridge, flags, main)
             },
         )?;
         Ok(Engine {
             lua,
             flags,
-            holder,
-            refusing,
+            bridge,
             globals,
             redis,
             run,
@@ -183,23 +179,41 @@ impl Engine {
         })
     }
 
-    /// Sets what scripts may ask of the server until [`Engine::release`].
-    pub(super) fn hold(&self, commands: Option<Function>, looks: Function) -> mlua::Result<()> {
+    /// Runs a script or a function, which may ask `session` meanwhile: whether it came through, and its value, or what it raised. The
+    /// caller ends with [`Engine::release`].
+    pub(super) fn run(
+        &self,
+        session: &mut dyn Session,
+        target: &Target<'_>,
+        keys: Args<'_>,
+        rest: Args<'_>,
+    ) -> mlua::Result<(bool, Value)> {
         self.flags.resp3.set(false);
         self.flags.ending.set(false);
         self.flags.looked.set(Some(Instant::now()));
         self.flags.has_looked.set(false);
-        if let Some(commands) = commands {
-            self.holder.raw_set(1, commands)?;
-        }
-        self.holder.raw_set(2, looks)
+        let (entry, function) = match target {
+            Target::Script(function) => {
+                let (run, globals) = (&self.run, &self.globals);
+                (Entry::Script { run, globals }, function)
+            }
+            Target::Function(function) => {
+                let run_with = &self.run_with;
+                (Entry::Function { run_with }, function)
+            }
+        };
+        // What cannot be bounded now fails when it is let go again.
+        let bound = || drop(self.bound_memory(true));
+        let result = self.bridge.lend(session, || {
+            bridge::enter(&self.lua, &entry, function, (keys, rest), bound)
+        });
+        self.bound_memory(false)?;
+        result
     }
 
-    /// Nothing more may be asked; what a run left is tidied up.
+    /// What a run left is tidied up.
     pub(super) fn release(&self) -> mlua::Result<()> {
         self.bound_memory(false)?;
-        self.holder.raw_set(1, &self.refusing)?;
-        self.holder.raw_set(2, Value::Nil)?;
         if self.flags.ending.replace(false) | (self.flags.pace.get() != FIRST_PACE) {
             self.flags.pace.set(FIRST_PACE);
             kernel::set_pace(&self.lua, &self.main, FIRST_PACE as i32)?;
@@ -225,26 +239,6 @@ impl Engine {
     pub(super) fn bound_memory(&self, bounded: bool) -> mlua::Result<()> {
         let limit = if bounded { MEMORY } else { 0 };
         self.lua.set_memory_limit(limit).map(|_| ())
-    }
-
-    /// Sets a global that scripts read.
-    pub(super) fn set_global(&self, name: &str, value: Table) -> mlua::Result<()> {
-        self.globals.raw_set(name, value)
-    }
-
-    /// Runs a script: whether it came through, and its value, or what it raised.
-    pub(super) fn run(&self, script: &Function) -> mlua::Result<(bool, Value)> {
-        self.run.call(script)
-    }
-
-    /// Runs a function of a library.
-    pub(super) fn run_with(
-        &self,
-        function: &Function,
-        keys: Table,
-        arguments: Table,
-    ) -> mlua::Result<(bool, Value)> {
-        self.run_with.call((function, keys, arguments))
     }
 }
 
@@ -283,15 +277,15 @@ fn guard_functions(lua: &Lua, given: &Table) -> mlua::Result<()> {
 fn look(
     lua: &Lua,
     at: &Debug,
-    holder: &Table,
+    bridge: &Bridge,
     flags: &Flags,
     main: &Thread,
 ) -> mlua::Result<VmState> {
-    ask(holder, flags, || {
+    ask(bridge, flags, || {
         Some(place(at))
             .filter(|(source, _)| source != PRELUDE)
             .or_else(|| script_place(lua))
-    })?;
+    });
     if flags.ending.get() {
         kernel::set_pace(lua, main, 1)?;
         return Err(mlua::Error::runtime(STOPPED));
@@ -317,19 +311,9 @@ fn place(at: &Debug<'_>) -> (String, usize) {
 }
 
 /// Asks the run whether it must end, and notes where it was then.
-fn ask(
-    holder: &Table,
-    flags: &Flags,
-    place: impl FnOnce() -> Option<(String, usize)>,
-) -> mlua::Result<()> {
-    if flags.ending.get() {
-        return Ok(());
+fn ask(bridge: &Bridge, flags: &Flags, place: impl FnOnce() -> Option<(String, usize)>) {
+    if !flags.ending.get() && bridge.look() {
+        flags.ending.set(true);
+        flags.place.set(place());
     }
-    if let Value::Function(looks) = holder.raw_get::<Value>(2)? {
-        if looks.call::<bool>(())? {
-            flags.ending.set(true);
-            flags.place.set(place());
-        }
-    }
-    Ok(())
 }

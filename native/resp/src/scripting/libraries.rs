@@ -6,10 +6,13 @@
 //!
 //! **Invariant.** A name of a function belongs to one library, whatever its case.
 
+use super::bridge::{Came, Session};
 use super::engine::{Engine, Flavour};
 use super::native::{self, Arguments, Raise, Returned};
+use super::run::Target;
 use super::shebang::{self, FLAGS};
 use super::{api, run};
+use crate::args::Args;
 use crate::command::Abort;
 use hashbrown::HashMap;
 use hyperdb_graph::{AppId, Record, Step, Turn};
@@ -272,6 +275,29 @@ fn register_all(engine: &Engine, script: &Function) -> Result<Vec<Rc<Registered>
     }
 }
 
+/// A library's code at work: it may do nothing but register functions, and not for long.
+struct Loading {
+    started: Instant,
+}
+
+impl Session for Loading {
+    fn command(&mut self, _args: Args<'_>) -> Came {
+        Came::Outside
+    }
+
+    fn reply(&self) -> &[u8] {
+        &[]
+    }
+
+    fn look(&mut self) -> bool {
+        self.started.elapsed() > PATIENCE
+    }
+
+    fn may_call(&mut self, _args: Args<'_>) -> Result<bool, &'static str> {
+        Err("redis.acl_check_cmd() can only be called inside a script invocation")
+    }
+}
+
 /// How a library's code ended, and whether it was stopped.
 type Loaded = (mlua::Result<(bool, Value)>, bool);
 
@@ -281,17 +307,16 @@ fn run_loading(
     found: &Rc<RefCell<Vec<Rc<Registered>>>>,
 ) -> mlua::Result<Loaded> {
     let lua = &engine.lua;
-    let started = Instant::now();
-    let looks = lua.create_function(move |_, ()| Ok(started.elapsed() > PATIENCE))?;
     let registering = found.clone();
     let register = native::function(lua, move |lua, arguments| {
         register(lua, arguments, &mut registering.borrow_mut())
     })?;
-    engine.hold(None, looks)?;
     engine.let_register(Some(register))?;
-    engine.bound_memory(true)?;
-    let result = engine.run(script);
-    engine.bound_memory(false)?;
+    let none = Args::new(&[], &[]);
+    let mut loading = Loading {
+        started: Instant::now(),
+    };
+    let result = engine.run(&mut loading, &Target::Script(script), none, none);
     engine.let_register(None)?;
     let late = engine.flags.ending.get();
     engine.release()?;

@@ -11,6 +11,7 @@
 pub(crate) mod adopt;
 mod api;
 mod bits;
+mod bridge;
 mod cache;
 mod convert;
 mod engine;
@@ -30,6 +31,7 @@ mod shebang;
 mod structs;
 mod text;
 
+use crate::reply::Reply;
 use crate::server::execute::SessionHandler;
 use crate::session::help;
 use cache::Scripts;
@@ -71,8 +73,8 @@ pub(crate) struct Scripting {
     running: Option<Running>,
     /// When the script that runs now began.
     started: Option<Instant>,
-    /// Buffers of commands that scripts call, kept for the next run.
-    room: run::Room,
+    /// Where commands that scripts call reply, kept for the next run.
+    room: Reply,
 }
 
 impl Scripting {

@@ -1,6 +1,8 @@
 //! Functions written here, for scripts: what they get, what they give, how they fail.
 
 use super::kernel;
+use crate::args::Span;
+use crate::commands::numbers;
 use mlua::{Function, IntoLua, Lua, MultiValue, Table, Value};
 
 /// What a function raises.
@@ -123,6 +125,36 @@ impl Arguments {
             None | Some(Value::Nil) => Ok(default),
             Some(_) => Ok(as_c_integer(self.number(at)?)),
         }
+    }
+
+    /// All of them as the words of a command: text as it is, numbers as text.
+    pub(super) fn collect(
+        &self,
+        bytes: &mut Vec<u8>,
+        spans: &mut Vec<Span>,
+    ) -> Result<(), &'static str> {
+        if self.0.is_empty() {
+            return Err("Please specify at least one argument for this redis lib call");
+        }
+        for value in &self.0 {
+            let start = bytes.len();
+            match value {
+                Value::String(text) => bytes.extend_from_slice(&text.as_bytes()),
+                Value::Integer(number) => {
+                    let mut room = [0; numbers::I64_TEXT];
+                    bytes.extend_from_slice(numbers::format_i64(*number, &mut room));
+                }
+                // Redis casts whole numbers, which takes the sign of zero away.
+                Value::Number(number) if *number == 0.0 => bytes.push(b'0'),
+                Value::Number(number) => {
+                    let mut room = [0; numbers::G17_TEXT];
+                    bytes.extend_from_slice(numbers::format_double(*number, &mut room));
+                }
+                _ => return Err("Lua redis lib command arguments must be strings or integers"),
+            }
+            spans.push((start, bytes.len()));
+        }
+        Ok(())
     }
 
     pub(super) fn is_absent(&self, at: usize) -> bool {

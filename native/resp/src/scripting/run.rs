@@ -7,36 +7,25 @@
 //! **Invariant.** After a run the client has its own reply buffer, database and protocol again, whatever the script did. If the run gives
 //! [`Abort::Stop`], nothing of it is left but the time it took.
 
+use super::bridge::{Came, Session};
 use super::convert;
 use super::engine::{Engine, Flags};
-use super::native::{self, Raise, Returned};
 use crate::acl::log::Where;
-use crate::args::{Args, Span};
+use crate::args::Args;
 use crate::command::{Abort, Outcome};
-use crate::commands::numbers;
-use crate::reply::Reply;
 use crate::server::execute::{self, After, Call, Ran};
 use crate::server::{access, busy, pubsub};
 use crate::table::{Flags as RowFlags, RowId};
 use hyperdb_graph::{ReadMode, Stop};
-use mlua::{Function, Lua, MultiValue, Table, Value};
+use mlua::{Function, Table, Value};
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A script that has run for longer reads a missing block itself: to run it again from its start would cost more.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// A reply up to this length is turned into values without looking at the bound of memory.
+/// Bytes of replies kept for the next run.
 const SMALL: usize = 16 << 10;
-
-/// Buffers of called commands.
-#[derive(Default)]
-pub(super) struct Room {
-    bytes: Vec<u8>,
-    spans: Vec<Span>,
-    reply: Reply,
-}
 
 /// What to run.
 pub(super) enum Target<'j> {
@@ -101,7 +90,6 @@ struct Run<'r, 'c, 's> {
     kind: Kind,
     name: &'r str,
     flags: Rc<Flags>,
-    room: Room,
     read_only: bool,
     wrote: bool,
     started: Instant,
@@ -119,13 +107,12 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
     let started = Instant::now();
     call.core.scripting.started = Some(started);
     let db = call.client().db;
-    let own = std::mem::replace(&mut call.client().output.reply, Reply::new(false));
+    let own = std::mem::replace(&mut call.client().output.reply, room);
     let mut run = Run {
         engine: job.engine,
         kind: job.kind,
         name: job.name,
         flags: job.engine.flags.clone(),
-        room,
         read_only: job.read_only,
         wrote: false,
         started,
@@ -133,22 +120,17 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         stop: None,
         call,
     };
-    std::mem::swap(
-        &mut run.call.client().output.reply.buffer,
-        &mut run.room.reply.buffer,
-    );
-    let cell = RefCell::new(run);
-    let result = call_lua(&cell, job);
-    let mut run = cell.into_inner();
+    let args = run.call.args.from(3);
+    let (keys, rest) = (args.to(job.keys), args.from(job.keys));
+    let result = job.engine.run(&mut run, &job.target, keys, rest);
     let place = job.engine.flags.place.take();
     let released = job.engine.release();
     let client = run.call.client();
-    let used = std::mem::replace(&mut client.output.reply, own);
+    let mut room = std::mem::replace(&mut client.output.reply, own);
     client.db = db;
-    run.room.reply = used;
-    run.room.reply.buffer.clear();
-    run.room.reply.buffer.shrink_to(SMALL);
-    let (stop, killed, call, room) = (run.stop, run.killed, run.call, run.room);
+    room.buffer.clear();
+    room.buffer.shrink_to(SMALL);
+    let (stop, killed, call) = (run.stop, run.killed, run.call);
     call.core.scripting.room = room;
     call.core.scripting.end_run();
     call.core.in_transaction = inside_exec;
@@ -183,54 +165,6 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         reply.error(&text);
     }
     Ok(After::Done)
-}
-
-/// Calls into Lua, with the run at the disposal of what Lua calls.
-fn call_lua(cell: &RefCell<Run<'_, '_, '_>>, job: &Job<'_>) -> mlua::Result<(bool, Value)> {
-    let engine = job.engine;
-    let lua = &engine.lua;
-    lua.scope(|scope| {
-        let commands = scope.create_function(|lua, values: MultiValue| {
-            let returned = match cell.try_borrow_mut() {
-                Ok(mut run) => run.command(lua, &values),
-                Err(_) => Err(Raise::text("a command calls itself")),
-            };
-            native::flagged(lua, returned)
-        })?;
-        let looks = scope.create_function(|lua, values: MultiValue| {
-            let Ok(mut run) = cell.try_borrow_mut() else {
-                return Ok(MultiValue::from_iter([Value::Boolean(false)]));
-            };
-            if values.is_empty() {
-                return Ok(MultiValue::from_iter([Value::Boolean(run.look())]));
-            }
-            let returned = run.may_call(lua, &values);
-            native::flagged(lua, returned)
-        })?;
-        engine.hold(Some(commands), looks)?;
-        let args = cell.borrow().call.args.from(3);
-        let keys = table_of(lua, args.iter().take(job.keys))?;
-        let rest = table_of(lua, args.from(job.keys).iter())?;
-        engine.bound_memory(true)?;
-        let result = match job.target {
-            Target::Script(function) => {
-                engine.set_global("KEYS", keys)?;
-                engine.set_global("ARGV", rest)?;
-                engine.run(function)
-            }
-            Target::Function(function) => engine.run_with(function, keys, rest),
-        };
-        engine.bound_memory(false)?;
-        result
-    })
-}
-
-fn table_of<'a>(lua: &Lua, texts: impl ExactSizeIterator<Item = &'a [u8]>) -> mlua::Result<Table> {
-    let table = lua.create_table_with_capacity(texts.len(), 0)?;
-    for (at, text) in texts.enumerate() {
-        table.raw_set(at + 1, lua.create_string(text)?)?;
-    }
-    Ok(table)
 }
 
 /// Replies what a run gave.
@@ -281,8 +215,8 @@ pub(super) fn plain_text(value: &Value) -> String {
 }
 
 impl Run<'_, '_, '_> {
-    /// What the hook asks now and then: whether the run must end.
-    fn look(&mut self) -> bool {
+    /// Whether the run must end.
+    fn must_end(&mut self) -> bool {
         if self.stop.is_some() {
             return true;
         }
@@ -310,46 +244,15 @@ impl Run<'_, '_, '_> {
         self.killed
     }
 
-    /// `redis.acl_check_cmd`: whether the client could run a command.
-    fn may_call(&mut self, lua: &Lua, values: &MultiValue) -> Returned {
-        let (mut bytes, mut spans) = (Vec::new(), Vec::new());
-        collect(values, &mut bytes, &mut spans).map_err(|text| refused(lua, text))?;
-        let args = Args::new(&bytes, &spans);
-        let core = &mut *self.call.core;
-        let Some(id) = execute::lookup(core, args) else {
-            let text = "Invalid command passed to redis.acl_check_cmd()";
-            return Err(refused(lua, text));
-        };
-        let user = core.clients.at(self.call.slot).user.clone();
-        let allowed = user.everything || user.check(&core.commands.table, id, args).is_ok();
-        native::one(Value::Boolean(allowed))
-    }
-
-    /// `redis.call`: runs a command.
-    fn command(&mut self, lua: &Lua, values: &MultiValue) -> Returned {
+    fn dispatch(&mut self, args: Args<'_>) -> Came {
         if self.flags.ending.get() {
-            return Err(Raise::text("the script was stopped"));
+            return Came::Stopped;
         }
-        let (mut bytes, mut spans) = (
-            std::mem::take(&mut self.room.bytes),
-            std::mem::take(&mut self.room.spans),
-        );
-        bytes.clear();
-        spans.clear();
-        let returned = match collect(values, &mut bytes, &mut spans) {
-            Ok(()) => self.dispatch(lua, Args::new(&bytes, &spans)),
-            Err(text) => Err(refused(lua, text)),
-        };
-        bytes.shrink_to(SMALL);
-        (self.room.bytes, self.room.spans) = (bytes, spans);
-        returned
-    }
-
-    fn dispatch(&mut self, lua: &Lua, args: Args<'_>) -> Returned {
         let row = match self.admit(args) {
             Ok(row) => row,
-            Err(text) => return Err(refused(lua, &text)),
+            Err(text) => return Came::Refused(coded(&text)),
         };
+        self.clear_reply();
         let resp3 = self.flags.resp3.get();
         self.call.client().output.reply.resp3 = resp3;
         let before = self.call.turn.mark();
@@ -362,20 +265,21 @@ impl Run<'_, '_, '_> {
             self.call.turn.set_read_mode(ReadMode::CachedOnly);
         }
         match outcome {
-            Ok(()) => {}
+            Ok(()) => Came::Replied,
             Err(Abort::Error(text)) => {
                 self.call.turn.rollback_to(&before);
                 self.clear_reply();
                 self.call.client().output.reply.error(&text);
+                Came::Replied
             }
             Err(other) => {
                 self.stop = Some(other);
                 self.clear_reply();
-                self.engine.end_now()?;
-                return Err(Raise::text("the script was stopped"));
+                // The hook ends the script, and where it cannot be set so close, the flag does at the next command.
+                let _set = self.engine.end_now();
+                Came::Stopped
             }
         }
-        self.take_reply(lua)
     }
 
     fn execute(&mut self, row: RowId, args: Args<'_>) -> Outcome {
@@ -385,26 +289,6 @@ impl Run<'_, '_, '_> {
 
     fn clear_reply(&mut self) {
         self.call.client().output.reply.buffer.clear();
-    }
-
-    /// What the command replied, as a value; an error is raised.
-    fn take_reply(&mut self, lua: &Lua) -> Returned {
-        let reply = std::mem::take(&mut self.call.client().output.reply.buffer);
-        let small = reply.len() <= SMALL;
-        if small {
-            self.engine.bound_memory(false)?;
-        }
-        let value = convert::to_lua(lua, &reply);
-        if small {
-            self.engine.bound_memory(true)?;
-        }
-        let is_error = reply.first() == Some(&b'-');
-        self.call.client().output.reply.buffer = reply;
-        self.clear_reply();
-        if is_error {
-            return Err(Raise::Value(value?));
-        }
-        native::one(value?)
     }
 
     /// Whether the command may be called at all; Redis's words if not.
@@ -467,44 +351,34 @@ fn names_block(args: Args<'_>) -> bool {
         .is_some_and(|word| word == b"block")
 }
 
-/// Raises `{err = "ERR text"}`, as for an error of a command.
-fn refused(lua: &Lua, text: &str) -> Raise {
-    let text = match text.split_once(' ') {
+/// The text of a refusal with its code, as that of a command's error.
+fn coded(text: &str) -> String {
+    match text.split_once(' ') {
         Some(("MISCONF" | "NOPERM" | "OOM", _)) => text.to_owned(),
         _ => format!("ERR {text}"),
-    };
-    match convert::failed(lua, text.as_bytes()) {
-        Ok(table) => Raise::Value(Value::Table(table)),
-        Err(error) => error.into(),
     }
 }
 
-/// The arguments of a call as those of a command: text as it is, numbers as text.
-fn collect(
-    values: &MultiValue,
-    bytes: &mut Vec<u8>,
-    spans: &mut Vec<Span>,
-) -> Result<(), &'static str> {
-    if values.is_empty() {
-        return Err("Please specify at least one argument for this redis lib call");
+impl Session for Run<'_, '_, '_> {
+    fn command(&mut self, args: Args<'_>) -> Came {
+        self.dispatch(args)
     }
-    for value in values {
-        let start = bytes.len();
-        match value {
-            Value::String(text) => bytes.extend_from_slice(&text.as_bytes()),
-            Value::Integer(number) => {
-                let mut room = [0; numbers::I64_TEXT];
-                bytes.extend_from_slice(numbers::format_i64(*number, &mut room));
-            }
-            // Redis casts whole numbers, which takes the sign of zero away.
-            Value::Number(number) if *number == 0.0 => bytes.push(b'0'),
-            Value::Number(number) => {
-                let mut room = [0; numbers::G17_TEXT];
-                bytes.extend_from_slice(numbers::format_double(*number, &mut room));
-            }
-            _ => return Err("Lua redis lib command arguments must be strings or integers"),
-        }
-        spans.push((start, bytes.len()));
+
+    fn reply(&self) -> &[u8] {
+        let client = self.call.core.clients.get(self.call.slot);
+        client.map_or(&[], |client| &client.output.reply.buffer)
     }
-    Ok(())
+
+    fn look(&mut self) -> bool {
+        self.must_end()
+    }
+
+    fn may_call(&mut self, args: Args<'_>) -> Result<bool, &'static str> {
+        let core = &mut *self.call.core;
+        let Some(id) = execute::lookup(core, args) else {
+            return Err("Invalid command passed to redis.acl_check_cmd()");
+        };
+        let user = core.clients.at(self.call.slot).user.clone();
+        Ok(user.everything || user.check(&core.commands.table, id, args).is_ok())
+    }
 }
