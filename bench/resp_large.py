@@ -33,6 +33,10 @@ MEGABYTE = 1_000_000
 REST_SECONDS = 3.0
 
 
+#: How many requests, and their bytes.
+Batch = tuple[int, bytes]
+
+
 class Client:
     """One connection that sends batches, the next one while the replies of the last one are on their way."""
 
@@ -43,13 +47,13 @@ class Client:
     def close(self) -> None:
         self._conn.close()
 
-    def stream(self, batches: Iterator[bytes], reply: int) -> None:
-        """Sends batches; the replies of each are `reply` bytes together."""
+    def stream(self, batches: Iterator[Batch], reply: int) -> None:
+        """Sends batches of requests whose replies have `reply` bytes each."""
         owed = 0
-        for batch in batches:
-            self._conn.sendall(batch)
+        for count, requests in batches:
+            self._conn.sendall(requests)
             self._read(owed)
-            owed = reply
+            owed = count * reply
         self._read(owed)
 
     def ask(self, *words: bytes) -> bytes:
@@ -101,29 +105,32 @@ def disk_mib(server: servers.Server) -> float:
     return sum(path.stat().st_size for path in top.rglob("*") if path.is_file()) / 2**20
 
 
-def sets(numbers: range, size: int = VALUE) -> Iterator[bytes]:
+def sets(numbers: range, size: int = VALUE) -> Iterator[Batch]:
     """SETs of `key:<n>` with incompressible values, in batches."""
     head = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$" + b"%d\r\n" % size
     for start in range(numbers.start, numbers.stop, BATCH):
         values = os.urandom(size * BATCH)
         count = min(BATCH, numbers.stop - start)
-        yield b"".join(head % (start + at) + values[at * size : at * size + size] + b"\r\n" for at in range(count))
+        each = (head % (start + at) + values[at * size : at * size + size] + b"\r\n" for at in range(count))
+        yield count, b"".join(each)
 
 
-def deletes(numbers: range) -> Iterator[bytes]:
+def deletes(numbers: range) -> Iterator[Batch]:
     """DELs of the same keys, one by one."""
     for start in range(numbers.start, numbers.stop, BATCH):
         stop = min(start + BATCH, numbers.stop)
-        yield b"".join(b"*2\r\n$3\r\nDEL\r\n$16\r\nkey:%012d\r\n" % number for number in range(start, stop))
+        each = (b"*2\r\n$3\r\nDEL\r\n$16\r\nkey:%012d\r\n" % number for number in range(start, stop))
+        yield stop - start, b"".join(each)
 
 
-def fields(numbers: range) -> Iterator[bytes]:
+def fields(numbers: range) -> Iterator[Batch]:
     """HSETs of single fields of one hash."""
     head = b"*4\r\n$4\r\nHSET\r\n$3\r\nbig\r\n$18\r\nfield:%012d\r\n$" + b"%d\r\n" % VALUE
     for start in range(numbers.start, numbers.stop, BATCH):
         values = os.urandom(VALUE * BATCH)
         count = min(BATCH, numbers.stop - start)
-        yield b"".join(head % (start + at) + values[at * VALUE : at * VALUE + VALUE] + b"\r\n" for at in range(count))
+        each = (head % (start + at) + values[at * VALUE : at * VALUE + VALUE] + b"\r\n" for at in range(count))
+        yield count, b"".join(each)
 
 
 def timed(server: servers.Server, work: Callable[[], object]) -> tuple[float, float]:
@@ -204,7 +211,7 @@ def many_keys(both: tuple[servers.Server, servers.Server], most: int) -> None:
         for server in both:
             with client(server) as conn:
                 work = range(loaded, size)
-                seconds, cpu = timed(server, lambda conn=conn, work=work: conn.stream(sets(work), 5 * BATCH))  # type: ignore[misc]
+                seconds, cpu = timed(server, lambda conn=conn, work=work: conn.stream(sets(work), 5))  # type: ignore[misc]
             many = benchmark(server, "-c", "50", "-P", "16", "-r", str(size), "-n", "500000", "-t", "get")
             single = benchmark(server, "-c", "50", "-r", str(size), "-n", "100000", "-t", "get")
             time.sleep(REST_SECONDS)
@@ -226,7 +233,7 @@ def big_hash(both: tuple[servers.Server, servers.Server], most: int) -> None:
             empty = rss_mib(server.process.pid)
             with client(server) as conn:
                 work = range(size)
-                seconds, cpu = timed(server, lambda conn=conn, work=work: conn.stream(fields(work), 4 * BATCH))  # type: ignore[misc]
+                seconds, cpu = timed(server, lambda conn=conn, work=work: conn.stream(fields(work), 4))  # type: ignore[misc]
                 reads = benchmark(server, "-P", "16", "-r", str(size), "-n", "300000", "hget", "big", "field:__rand_int__")
                 time.sleep(REST_SECONDS)
                 memory = rss_mib(server.process.pid)
@@ -261,9 +268,9 @@ def churn(both: tuple[servers.Server, servers.Server], keys: int, times: int = 5
     """The same keys written again and again, then deleted: what memory and disk do."""
     table("churn", "server", "/s", "cpu us", "memory MiB", "disk MiB")
 
-    def step(label: str, server: servers.Server, batches: Iterator[bytes], reply: int) -> None:
+    def step(label: str, server: servers.Server, batches: Iterator[Batch], reply: int) -> None:
         with client(server) as conn:
-            seconds, cpu = timed(server, lambda: conn.stream(batches, reply * BATCH))
+            seconds, cpu = timed(server, lambda: conn.stream(batches, reply))
         time.sleep(REST_SECONDS)
         spent = (f"{keys / seconds:,.0f}", f"{cpu / keys * 1e6:.2f}")
         row(label, server.name, *spent, f"{rss_mib(server.process.pid):,.0f}", f"{disk_mib(server):,.0f}")
