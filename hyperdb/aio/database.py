@@ -29,7 +29,7 @@ from hyperdb.graph.snapshot import Snapshot as PlainSnapshot
 from hyperdb.graph.snapshot import SnapshotApp
 from hyperdb.graph.transaction import LOCK_TIMEOUT, Isolation, pause
 from hyperdb.server import Serving
-from hyperdb.values import CqlTimeouts, Publishing, RespTls
+from hyperdb.values import CqlTimeouts, Publishing, RespDebug, RespTls
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +106,10 @@ class Database:
         """Runs one RESP data command on database `database`; the reply as RESP2 bytes, errors included."""
         return await self.in_thread(self.plain.execute_raw, database, words)
 
+    async def execute_if(self, database: int, conditions: Sequence[tuple[list[bytes], bytes]], words: list[bytes]) -> bool:
+        """Runs a RESP data command if each condition's command answers so at that very moment; whether it was run."""
+        return await self.in_thread(self.plain.execute_if, database, conditions, words)
+
     async def system_get(self, key: bytes) -> bytes | None:
         """A record of the system's own app."""
         return await self.in_thread(self.plain.system_get, key)
@@ -172,6 +176,7 @@ class Database:
         *,
         resp: str | None = None,
         resp_tls: str | RespTls | None = None,
+        resp_debug: RespDebug = "no",
         sql: str | None = None,
         cql: str | None = None,
         cql_timeouts: CqlTimeouts | None = None,
@@ -188,6 +193,7 @@ class Database:
             self.plain.serve,
             resp=resp,
             resp_tls=resp_tls,
+            resp_debug=resp_debug,
             sql=sql,
             cql=cql,
             cql_timeouts=cql_timeouts,

@@ -126,5 +126,5 @@ def test_one_long_key_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = verify(bundle, trusted=Root(world.root), limits=Limits.FORMAT).answers
     assert hashed.count(LONG) == 1
     native = hyperdb.verify(bundle, trusted=Root(world.root)).answers
-    assert native == answers and hashed.count(LONG) == 2
+    assert native == answers and hashed.count(LONG) == 1, "what the native verifier placed is not hashed again"
     assert all(isinstance(answer, Complete) and len(answer.rows) == 2 for answer in answers)
