@@ -203,10 +203,12 @@ class Liar:
 
     def answer(self, number: int, query: bytes) -> bytes:
         if number == PAGES and self.epoch is not None and self.spoil_column is not None:
-            # One cell of one column: the answer differs by that column's number in the query, whichever column is asked for.
+            # Cells of one column: the answer differs by that column's number in the query, whichever column is asked for. One cell
+            # alone would be rounded away for one number in 256.
             spoiled = bytearray(self.inner.answer(number, query))
-            word = query_number(query, self.spoil_column) + int.from_bytes(spoiled[:4], "little")
-            spoiled[:4] = (word % (1 << 32)).to_bytes(4, "little")
+            for at in range(0, 32, 4):
+                word = query_number(query, self.spoil_column) + int.from_bytes(spoiled[at : at + 4], "little")
+                spoiled[at : at + 4] = (word % (1 << 32)).to_bytes(4, "little")
             return bytes(spoiled)
         return self.inner.answer(number, query)
 
