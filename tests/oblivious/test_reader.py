@@ -203,8 +203,8 @@ class Liar:
 
     def answer(self, number: int, query: bytes) -> bytes:
         if number == PAGES and self.epoch is not None and self.spoil_column is not None:
-            # Cells of one column: the answer differs by that column's number in the query, whichever column is asked for. One cell
-            # alone would be rounded away for one number in 256.
+            # Cells of one column: the answer differs by that column's number in the query, whichever column is asked for.
+            # One cell alone would be rounded away for one number in 256.
             spoiled = bytearray(self.inner.answer(number, query))
             for at in range(0, 32, 4):
                 word = query_number(query, self.spoil_column) + int.from_bytes(spoiled[at : at + 4], "little")
