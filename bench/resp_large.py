@@ -105,14 +105,19 @@ def disk_mib(server: servers.Server) -> float:
     return sum(path.stat().st_size for path in top.rglob("*") if path.is_file()) / 2**20
 
 
-def sets(numbers: range, size: int = VALUE) -> Iterator[Batch]:
-    """SETs of `key:<n>` with incompressible values, in batches."""
-    head = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$" + b"%d\r\n" % size
+def filled(head: bytes, numbers: range, size: int) -> Iterator[Batch]:
+    """A command for each number, which `head` takes, with an incompressible value behind it; in batches."""
+    head += b"$%d\r\n" % size
     for start in range(numbers.start, numbers.stop, BATCH):
         values = os.urandom(size * BATCH)
         count = min(BATCH, numbers.stop - start)
         each = (head % (start + at) + values[at * size : at * size + size] + b"\r\n" for at in range(count))
         yield count, b"".join(each)
+
+
+def sets(numbers: range, size: int = VALUE) -> Iterator[Batch]:
+    """SETs of `key:<n>`."""
+    return filled(b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n", numbers, size)
 
 
 def deletes(numbers: range) -> Iterator[Batch]:
@@ -125,12 +130,7 @@ def deletes(numbers: range) -> Iterator[Batch]:
 
 def fields(numbers: range) -> Iterator[Batch]:
     """HSETs of single fields of one hash."""
-    head = b"*4\r\n$4\r\nHSET\r\n$3\r\nbig\r\n$18\r\nfield:%012d\r\n$" + b"%d\r\n" % VALUE
-    for start in range(numbers.start, numbers.stop, BATCH):
-        values = os.urandom(VALUE * BATCH)
-        count = min(BATCH, numbers.stop - start)
-        each = (head % (start + at) + values[at * VALUE : at * VALUE + VALUE] + b"\r\n" for at in range(count))
-        yield count, b"".join(each)
+    return filled(b"*4\r\n$4\r\nHSET\r\n$3\r\nbig\r\n$18\r\nfield:%012d\r\n", numbers, VALUE)
 
 
 def timed(server: servers.Server, work: Callable[[], object]) -> tuple[float, float]:
