@@ -24,6 +24,7 @@ COMMANDS = (
     HERE / "redis_py.py",
     HERE / "go_redis.py",
     HERE / "jedis.py",
+    HERE / "redis_tcl.py",
     APPLICATIONS / "rq_queue.py",
     APPLICATIONS / "celery_queue.py",
     APPLICATIONS / "bullmq_queue.py",

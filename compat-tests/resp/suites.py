@@ -147,12 +147,12 @@ def junit_outcomes(*reports: Path) -> Outcomes:
     for report in reports:
         for case in ElementTree.parse(report).iter("testcase"):
             outcome = FAILED if case.find("failure") is not None or case.find("error") is not None else PASSED
-            name = _unused(f"{case.get('classname')}: {case.get('name')}", found)
+            name = unused(f"{case.get('classname')}: {case.get('name')}", found)
             found[name] = SKIPPED if case.find("skipped") is not None else outcome
     return found
 
 
-def _unused(name: str, found: Outcomes) -> str:
+def unused(name: str, found: Outcomes) -> str:
     """The name, numbered if it was found before."""
     again, number = name, 1
     while again in found:
@@ -171,7 +171,7 @@ def mocha_outcomes(report: Path, root: Path) -> Outcomes:
     for kind, outcome in (("passes", PASSED), ("pending", SKIPPED), ("failures", FAILED)):
         for test in read[kind]:
             name = f"{Path(test['file']).relative_to(root)}: {test['fullTitle']}" if test.get("file") else test["fullTitle"]
-            found[_unused(name, found)] = outcome
+            found[unused(name, found)] = outcome
     return found
 
 

@@ -1,0 +1,127 @@
+"""Redis's own Tcl test suite, in its mode for servers that run already, on HyperDB and on Redis, test by test.
+
+Theory: each unit (a file of the suite) runs on a server that was started for it, so what one unit leaves behind, or ends, is
+nothing to the next. Tests that only a server of the suite's own starting can pass (tag `external:skip`) the suite leaves out.
+Invariant: a unit that breaks off is a failure of its own, "UNIT: broke off"; tests that it did not reach then did not run.
+They come with Redis's sources: a tag of github.com/redis/redis is cloned, or `REDIS_TCL_DIR` (or `--sources`) names a checkout.
+Run: `python compat-tests/resp/redis_tcl.py [--only hyperdb|redis] [unit/type/zset ...]` (tclsh; the peer must be Redis 7.2).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import servers
+import suites
+
+SUITE = suites.Suite("redis-tcl", "https://github.com/redis/redis", "7.2.6")
+HELPERS = ("redis-cli", "redis-benchmark", "redis-check-rdb", "redis-check-aof")
+OPTIONS = {
+    "hyperdb": (*suites.DURABILITY, "--resp-debug", "yes"),
+    "redis": ("--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--enable-module-command", "yes"),
+}
+LEFT_OUT = ("unit/printver",)
+SECONDS_WITHOUT_WORD = 240
+LONGEST = 1500.0
+TOLD = re.compile(r"^\[(ok|err|skip|ignore|exception)\]: (.*)$")
+TIMED = re.compile(r" \(\d+ ms\)$")
+PLACED = re.compile(r"^(.*) in tests/(\S+)\.tcl$")
+OUTCOMES = {"ok": suites.PASSED, "skip": suites.SKIPPED, "ignore": suites.SKIPPED}
+
+
+def prepared(given: Path | None) -> Path:
+    """A copy of the tests, with the programs of Redis on this machine where the suite looks for them."""
+    source = suites.copied(SUITE, suites.sources(SUITE, given), "tests", "redis.conf", "utils")
+    (source / "src").mkdir()
+    for name in HELPERS:
+        found = shutil.which(name)
+        if found is not None:
+            (source / "src" / name).symlink_to(found)
+    return source
+
+
+def units(source: Path, tclsh: str, chosen: list[str]) -> list[str]:
+    """The units to run: those chosen, or all that the suite lists."""
+    if chosen:
+        return chosen
+    listed = subprocess.run(
+        [tclsh, "tests/test_helper.tcl", "--list-tests"], cwd=source, capture_output=True, text=True, check=True
+    )
+    return [unit for unit in listed.stdout.split() if unit not in LEFT_OUT]
+
+
+def read(unit: str, text: str) -> Iterator[tuple[str, str]]:
+    """Name and outcome of each test of the suite's words on one unit."""
+    for line in text.splitlines():
+        told = TOLD.match(line)
+        if told is None:
+            if line.startswith("[TIMEOUT]"):
+                yield f"{unit}: broke off", suites.FAILED
+            continue
+        kind, words = told.groups()
+        if kind == "ok":
+            yield f"{unit}: {TIMED.sub('', words)}", suites.PASSED
+        elif kind in OUTCOMES:
+            yield f"{unit}: {words}", OUTCOMES[kind]
+        else:
+            placed = PLACED.match(words) if kind == "err" else None
+            yield f"{unit}: {placed.group(1) if placed else 'broke off'}", suites.FAILED
+
+
+def base_port() -> int:
+    """Where the suite begins to look for ports, apart from that of another run; it takes those 10000 higher too."""
+    return 21111 + os.getpid() % 60 * 500
+
+
+def tested(server: servers.Server, source: Path, tclsh: str, unit: str) -> list[tuple[str, str]]:
+    """Name and outcome of each test of one unit; the suite's own words are in its folder of work."""
+    log = SUITE.work / server.name / f"{unit.replace('/', '_')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    place = ["--host", "127.0.0.1", "--port", str(server.port), "--baseport", str(base_port())]
+    pace = ["--clients", "1", "--timeout", str(SECONDS_WITHOUT_WORD), "--durable"]
+    command = [tclsh, "tests/test_helper.tcl", *place, *pace, "--single", unit]
+    with log.open("w+b") as out:
+        try:
+            status = subprocess.run(
+                command, cwd=source, env={**os.environ, "TERM": "dumb"}, stdout=out, stderr=out, timeout=LONGEST
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = -1
+        out.seek(0)
+        found = list(read(unit, out.read().decode("utf-8", "replace")))
+    if status != 0 and all(outcome != suites.FAILED for _, outcome in found):
+        found.append((f"{unit}: broke off", suites.FAILED))
+    return found
+
+
+def run(peer: str, source: Path, tclsh: str, chosen: list[str]) -> suites.Outcomes:
+    """What became of each test on one of the two servers."""
+    outcomes: suites.Outcomes = {}
+    for unit in units(source, tclsh, chosen):
+        with servers.redis(*OPTIONS[peer]) if peer == "redis" else servers.hyperdb(*OPTIONS[peer]) as server:
+            found = tested(server, source, tclsh, unit)
+        failed = sum(outcome == suites.FAILED for _, outcome in found)
+        print(f"{peer}: {unit}: {len(found)} tests, {failed} failed", flush=True)
+        for name, outcome in found:
+            outcomes[suites.unused(name, outcomes)] = outcome
+    return outcomes
+
+
+def main() -> int:
+    """0 when what fails here and passes on Redis has its reason."""
+    chosen = suites.arguments(__doc__).parse_args()
+    tclsh = suites.needed("tclsh", "Debian: tcl")
+    source = prepared(chosen.sources)
+    peers = [name for name in suites.PEERS if chosen.only in (None, name)]
+    return suites.concluded(SUITE, chosen, {peer: run(peer, source, tclsh, chosen.rest) for peer in peers})
+
+
+if __name__ == "__main__":
+    raise SystemExit(suites.command(main))
