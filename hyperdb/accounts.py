@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from hyperdb import _native, roles
 from hyperdb.errors import CorruptError, HyperDBError, InvalidError
-from hyperdb.frontends.throttle import Throttle
+from hyperdb.frontends.throttle import EVEN, Throttle
 from hyperdb.graph.roles import change_role, committed_roles
 from hyperdb.graph.store import TransactionOptions
 from hyperdb.roles import RoleRecord, Verifier
@@ -87,7 +87,7 @@ class Accounts:
         """RESP's name of the role that the password opens, or None; seconds until the attempt has its turn; BUSY."""
         name, host = user.decode("utf-8", "replace"), address.rpartition(":")[0].strip("[]")
         if not waited:
-            seconds = self._throttle.turn(host, name)
+            seconds = self._throttle.turn(host, name, EVEN)
             if seconds is None:
                 return BUSY
             if seconds > 0:

@@ -13,7 +13,7 @@ import pytest
 
 import hyperdb
 from hyperdb.frontends.sql import server as sql_server
-from hyperdb.frontends.throttle import FREE_BY_ADDRESS
+from hyperdb.frontends.throttle import GROWING
 from hyperdb.server import Serving
 
 with warnings.catch_warnings():
@@ -81,7 +81,7 @@ def test_once_passwords_are_in_use_everybody_needs_one(live: Live) -> None:
 
 
 def test_guesses_over_one_protocol_count_in_the_other(live: Live) -> None:
-    for _ in range(FREE_BY_ADDRESS):
+    for _ in range(GROWING.free_by_address):
         live.refused("app")
     throttle = live.serving._throttle
     assert throttle.turn("127.0.0.1", "another") == 0.0

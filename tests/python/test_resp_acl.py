@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import hyperdb
-from hyperdb.frontends.throttle import FREE_BY_ADDRESS
+from hyperdb.frontends.throttle import GROWING
 from hyperdb.server import Serving
 
 
@@ -132,12 +133,26 @@ def test_a_shut_default_user_opens_sql_to_nobody() -> None:
 
 def test_guesses_over_redis_count_with_all_others() -> None:
     with serving(":memory:", password="secret") as (_, served):
-        for _ in range(FREE_BY_ADDRESS + 1):
+        for _ in range(GROWING.free_by_address + 1):
             with pytest.raises(redis.AuthenticationError), client(served, password="wrong") as guess:
                 guess.ping()
-        assert (served._throttle.turn("127.0.0.1", "another") or 0) > 0
-        # Its turn comes, and then it is in good standing again.
+        # Whoever comes by another language takes turns now.
+        assert [(served._throttle.turn("127.0.0.1", "another") or 0) > 0 for _ in range(2)] == [False, True]
+        # The right one is let in, and then it is in good standing again.
         with client(served, password="secret") as owner:
             assert [entry["reason"] for entry in owner.acl_log()] == ["auth"]
-            assert owner.acl_log()[0]["count"] == FREE_BY_ADDRESS + 1
+            assert owner.acl_log()[0]["count"] == GROWING.free_by_address + 1
         assert served._throttle.turn("127.0.0.1", "another") == 0.0
+
+
+def test_a_pool_with_the_right_password_comes_in_at_once_after_wrong_ones() -> None:
+    with serving(":memory:", password="secret") as (_, served):
+        for _ in range(12):
+            with pytest.raises(redis.AuthenticationError), client(served, password="wrong") as guess:
+                guess.ping()
+        with ExitStack() as stack:
+            pool = [stack.enter_context(socket.create_connection(served.resp_address or ("", 0), 30)) for _ in range(20)]
+            # All ask before one of them is answered, as a pool that fills up does.
+            for one in pool:
+                one.sendall(b"AUTH secret\r\n")
+            assert [one.recv(100) for one in pool] == [b"+OK\r\n"] * 20
