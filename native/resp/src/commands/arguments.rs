@@ -75,6 +75,16 @@ pub fn cursor(text: &[u8]) -> Result<u64, Abort> {
     })
 }
 
+/// Redis's inclusive range of indexes into `len` items, negative ones from the end, as a half-open range; `None` if it is empty.
+pub fn index_range(len: i64, start: i64, stop: i64) -> Option<std::ops::Range<i64>> {
+    let from_end = |index: i64| match index < 0 {
+        true => index.saturating_add(len),
+        false => index,
+    };
+    let (first, last) = (from_end(start).max(0), from_end(stop).min(len - 1));
+    (first <= last).then_some(first..last + 1)
+}
+
 /// Index of the option at argument `i` among `names` (upper case), or a syntax error.
 pub fn option(args: &Args<'_>, i: usize, names: &[&str]) -> Result<usize, Abort> {
     names

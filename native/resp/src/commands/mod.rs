@@ -13,6 +13,7 @@ pub mod hashes;
 pub mod hyperloglog;
 pub mod keyspace;
 pub mod lists;
+pub mod multi_pop;
 pub mod numbers;
 pub mod sets;
 pub mod sorted_sets;

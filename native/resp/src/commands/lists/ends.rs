@@ -1,7 +1,8 @@
 //! Pushing and popping at the ends, of one list or the first of several that has values.
 
 use super::{pop_to_reply, push as push_value, Side};
-use crate::command::{Context, OnTimeout, Outcome};
+use crate::command::{Abort, Context, OnTimeout, Outcome};
+use crate::commands::multi_pop::MultiPop;
 use crate::commands::{arguments, blocking, edge};
 use hyperdb_graph::{Header, Kind};
 
@@ -86,58 +87,27 @@ pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
 
 /// LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub(super) fn lmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let request = MultiPop::parse(cx, 1)?;
-    if !request.try_pop(cx)? {
-        cx.reply.null_array();
-    }
-    Ok(())
+    POP.at_once(cx)
 }
 
 /// BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]
 pub(super) fn blmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let request = MultiPop::parse(cx, 2)?;
-    let timeout = blocking::timeout(cx.args.at(1))?;
-    if request.try_pop(cx)? {
-        return Ok(());
-    }
-    let args = cx.args;
-    let keys = args.iter().take(request.keys.end).skip(request.keys.start);
-    blocking::wait(cx, keys, timeout, OnTimeout::NullArray)
+    POP.or_wait(cx)
 }
 
-/// What LMPOP and BLMPOP ask for.
-struct MultiPop {
-    keys: std::ops::Range<usize>,
-    side: Side,
-    count: u64,
-}
+const POP: MultiPop<Side> = MultiPop {
+    places: [("LEFT", Side::Left), ("RIGHT", Side::Right)],
+    pop: pop_from,
+};
 
-impl MultiPop {
-    /// Reads from the argument `numkeys` at `i` on.
-    fn parse(cx: &Context<'_, '_>, i: usize) -> Result<Self, crate::Abort> {
-        let args = cx.args;
-        let (keys, side) = arguments::keys_and_where(&args, i, &["LEFT", "RIGHT"])?;
-        let count = arguments::pop_count(&args, keys.end + 1)?;
-        Ok(Self {
-            keys,
-            side: if side == 0 { Side::Left } else { Side::Right },
-            count,
-        })
-    }
-
-    /// Pops from the first key that has a list; whether there was one.
-    fn try_pop(&self, cx: &mut Context<'_, '_>) -> Result<bool, crate::Abort> {
-        let args = cx.args;
-        let keys = args.iter().take(self.keys.end).skip(self.keys.start);
-        for key in blocking::candidates(cx, keys) {
-            if let Some(mut list) = edge::open(cx, key, Kind::List)? {
-                cx.reply.array(2);
-                cx.reply.bulk(key);
-                pop_array(cx, &mut list, self.side, self.count)?;
-                edge::close(cx, key, &list)?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+/// Pops from the list at `key` and replies the key and what it was; whether there is a list.
+fn pop_from(cx: &mut Context<'_, '_>, key: &[u8], side: Side, count: u64) -> Result<bool, Abort> {
+    let Some(mut list) = edge::open(cx, key, Kind::List)? else {
+        return Ok(false);
+    };
+    cx.reply.array(2);
+    cx.reply.bulk(key);
+    pop_array(cx, &mut list, side, count)?;
+    edge::close(cx, key, &list)?;
+    Ok(true)
 }

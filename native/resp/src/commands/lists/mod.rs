@@ -11,7 +11,7 @@ mod ends;
 mod middle;
 mod moves;
 
-use super::edge;
+use super::{arguments, edge};
 use crate::command::{Context, Handler};
 use hyperdb_graph::keys::{order_i64, unorder_i64};
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn, Value};
@@ -175,23 +175,10 @@ fn walk(
 
 /// The positions of Redis's inclusive index range, negative ones from the end; empty as (x, x).
 fn positions(list: &Header, start: i64, stop: i64) -> (i64, i64) {
-    let len = list.tail - list.head;
-    let start = if start < 0 {
-        start.saturating_add(len)
-    } else {
-        start
+    match arguments::index_range(list.tail - list.head, start, stop) {
+        Some(range) => (list.head + range.start, list.head + range.end),
+        None => (list.head, list.head),
     }
-    .max(0);
-    let stop = if stop < 0 {
-        stop.saturating_add(len)
-    } else {
-        stop
-    }
-    .min(len - 1);
-    if start > stop || start >= len {
-        return (list.head, list.head);
-    }
-    (list.head + start, list.head + stop + 1)
 }
 
 /// The position of Redis's index, if it is in the list.

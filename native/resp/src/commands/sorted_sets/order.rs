@@ -169,19 +169,8 @@ pub(super) fn walk(
 /// Redis's inclusive rank range, negative ranks from the end: the first rank and how many.
 fn ranks(count: u64, start: i64, stop: i64) -> Option<(u64, u64)> {
     let len = i64::try_from(count).unwrap_or(i64::MAX);
-    let start = if start < 0 {
-        start.saturating_add(len)
-    } else {
-        start
-    }
-    .max(0);
-    let stop = if stop < 0 {
-        stop.saturating_add(len)
-    } else {
-        stop
-    }
-    .min(len - 1);
-    (start <= stop).then_some((start as u64, (stop - start + 1) as u64))
+    let range = arguments::index_range(len, start, stop)?;
+    Some((range.start as u64, (range.end - range.start) as u64))
 }
 
 /// Keys from `first` inclusive to `last` exclusive of a range of scores, `None` if it is empty.

@@ -3,6 +3,7 @@
 use super::order::{walk, Range};
 use super::{decode_score, remove, reply_members, reply_score, Picks};
 use crate::command::{errors, Abort, Context, OnTimeout, Outcome};
+use crate::commands::multi_pop::MultiPop;
 use crate::commands::{arguments, blocking, edge};
 use hyperdb_graph::keys::KeyBuf;
 use hyperdb_graph::{Direction, Header, Kind};
@@ -112,63 +113,32 @@ pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, end: End) -> Outcome {
 
 /// ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]
 pub(super) fn zmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let request = MultiPop::parse(cx, 1)?;
-    if !request.try_pop(cx)? {
-        cx.reply.null_array();
-    }
-    Ok(())
+    POP.at_once(cx)
 }
 
 /// BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]
 pub(super) fn bzmpop(cx: &mut Context<'_, '_>) -> Outcome {
-    let request = MultiPop::parse(cx, 2)?;
-    let timeout = blocking::timeout(cx.args.at(1))?;
-    if request.try_pop(cx)? {
-        return Ok(());
-    }
-    let args = cx.args;
-    let keys = args.iter().take(request.keys.end).skip(request.keys.start);
-    blocking::wait(cx, keys, timeout, OnTimeout::NullArray)
+    POP.or_wait(cx)
 }
 
-/// What ZMPOP and BZMPOP ask for.
-struct MultiPop {
-    keys: std::ops::Range<usize>,
-    end: End,
-    count: u64,
-}
+const POP: MultiPop<End> = MultiPop {
+    places: [("MIN", End::Min), ("MAX", End::Max)],
+    pop: pop_from,
+};
 
-impl MultiPop {
-    /// Reads from the argument `numkeys` at `i` on.
-    fn parse(cx: &Context<'_, '_>, i: usize) -> Result<Self, Abort> {
-        let args = cx.args;
-        let (keys, end) = arguments::keys_and_where(&args, i, &["MIN", "MAX"])?;
-        let count = arguments::pop_count(&args, keys.end + 1)?;
-        Ok(Self {
-            keys,
-            end: if end == 0 { End::Min } else { End::Max },
-            count,
-        })
+/// Pops from the sorted set at `key` and replies the key and what it was; whether there is a sorted set.
+fn pop_from(cx: &mut Context<'_, '_>, key: &[u8], end: End, count: u64) -> Result<bool, Abort> {
+    let Some(mut set) = edge::open(cx, key, Kind::SortedSet)? else {
+        return Ok(false);
+    };
+    let picks = take(cx, key, &mut set, end, count)?;
+    cx.reply.array(2);
+    cx.reply.bulk(key);
+    cx.reply.array(picks.len());
+    for (member, value) in picks.iter() {
+        cx.reply.array(2);
+        cx.reply.bulk(member);
+        reply_score(cx.reply, decode_score(value));
     }
-
-    /// Pops from the first key that has a sorted set; whether there was one.
-    fn try_pop(&self, cx: &mut Context<'_, '_>) -> Result<bool, Abort> {
-        let args = cx.args;
-        let keys = args.iter().take(self.keys.end).skip(self.keys.start);
-        for key in blocking::candidates(cx, keys) {
-            if let Some(mut set) = edge::open(cx, key, Kind::SortedSet)? {
-                let picks = take(cx, key, &mut set, self.end, self.count)?;
-                cx.reply.array(2);
-                cx.reply.bulk(key);
-                cx.reply.array(picks.len());
-                for (member, value) in picks.iter() {
-                    cx.reply.array(2);
-                    cx.reply.bulk(member);
-                    reply_score(cx.reply, decode_score(value));
-                }
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+    Ok(true)
 }
