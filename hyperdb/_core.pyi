@@ -308,6 +308,7 @@ def export_rdb(
     pattern: bytes | None = None,
     pass_functions: bool = False,
     at: int | None = None,
+    redis: str = "7.2",
 ) -> dict[str, Any]: ...
 def restore_payloads(
     store: Store, db: int, given: _Payloads, *, policy: str = "refuse", note: tuple[bytes, bytes] | None = None

@@ -209,10 +209,13 @@ def export_redis(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the file if it is there.")] = False,
     match: Match = None,
     skip_functions: NoFunctions = False,
+    redis: Annotated[
+        str, typer.Option("--for", metavar="VERSION", help="The oldest Redis that is to load it: 7.2 or 7.0.")
+    ] = "7.2",
     as_json: AsJson = False,
 ) -> None:
-    """Write one moment of the numbered databases as a file that Redis 7.0 and later load."""
-    arguments = {"path": str(rdb.resolve()), "replace": replace, "match": match, "skip_functions": skip_functions}
+    """Write one moment of the numbered databases as a file that Redis loads."""
+    arguments = {"path": str(rdb.resolve()), "replace": replace, "match": match, "skip_functions": skip_functions, "redis": redis}
     with target(directory) as database, _bars() as heard:
         report = database.report("export_rdb", heard, **arguments)
     if as_json:
@@ -220,7 +223,7 @@ def export_redis(
         return
     print_facts(
         [
-            ("file", f"{rdb}, {report['size']:,} bytes, version 10"),
+            ("file", f"{rdb}, {report['size']:,} bytes, version {report['version']}"),
             ("moment", f"commit {report['commit']}"),
             *((f"database {row['db']}", _keys(row["keys"])) for row in report["databases"]),
             ("functions", f"{report['libraries']} libraries" if report["libraries"] else None),

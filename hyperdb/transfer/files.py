@@ -24,6 +24,8 @@ Progress = Callable[..., object]
 Json = dict[str, Any]
 
 POLICIES = ("refuse", "skip", "replace")
+EDITIONS = {"7.0": 10, "7.2": 11}
+"""For which Redis a file can be written, and the version of its format."""
 DATABASES = 16
 
 
@@ -82,11 +84,14 @@ def import_file(database: Database, arguments: Json, progress: Progress) -> Json
 
 
 def export_file(database: Database, arguments: Json, progress: Progress) -> Json:
-    """Exports one moment into the file `path`, which must not exist unless `replace`.
+    """Exports one moment into the file `path`, which must not exist unless `replace`, for a Redis of version `redis` or later.
 
     Raises:
-        InvalidError: the file exists, or cannot be written.
+        InvalidError: the file exists, or cannot be written; or no file is written for that Redis.
     """
+    redis = str(arguments.get("redis", "7.2"))
+    if redis not in EDITIONS:
+        raise InvalidError(f"files are written for Redis {' and '.join(EDITIONS)}, not for {redis}")
     path = Path(str(arguments["path"]))
     replace = bool(arguments.get("replace"))
     if path.exists() and not replace:
@@ -102,12 +107,13 @@ def export_file(database: Database, arguments: Json, progress: Progress) -> Json
             _heard(progress),
             pattern=None if pattern is None else str(pattern).encode(),
             pass_functions=bool(arguments.get("skip_functions")),
+            redis=redis,
         )
         _give_name(beside, path, replace=replace)
     finally:
         beside.unlink(missing_ok=True)
     done["databases"] = [{"db": number, "keys": keys} for number, keys in done["databases"]]
-    return done
+    return {**done, "version": EDITIONS[redis]}
 
 
 def _give_name(beside: Path, path: Path, *, replace: bool) -> None:

@@ -73,9 +73,9 @@ def lzf(data: bytes) -> bytes:
 
 
 def _back_length(size: int) -> bytes:
-    digits = [size & 0x7F]
-    while size := size >> 7:
-        digits.append(size & 0x7F)
+    # Redis takes a digit more than it needs for the greatest number of two, three or four digits.
+    count = next(count for count, most in enumerate((128, 16383, 2097151, 268435455, 1 << 32), 1) if size < most)
+    digits = [size >> 7 * place & 0x7F for place in range(count)]
     return bytes(digit | (0x80 if place < len(digits) - 1 else 0) for place, digit in enumerate(digits))[::-1]
 
 

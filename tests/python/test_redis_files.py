@@ -394,14 +394,18 @@ def test_who_hears_the_progress_may_stop_it_at_once(db: hyperdb.Database, bring:
     assert db.commit() == before
 
 
-def test_what_is_exported_is_imported(db: hyperdb.Database, bring: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("redis", "version"), [("7.0", 10), ("7.2", 11)])
+def test_what_is_exported_is_imported(
+    db: hyperdb.Database, bring: Callable[..., Any], tmp_path: Path, redis: str, version: int
+) -> None:
     bring(whole_file())
     db.execute("redis/0", "XGROUP", "CREATE", "stream 2", "g", "0")
     db.execute("redis/0", "XREADGROUP", "GROUP", "g", "c", "COUNT", "2", "STREAMS", "stream 2", ">")
     db.app("redis/7").add_hyperedge("edge", {"k": b"v"})
     path = tmp_path / "out.rdb"
-    report = export_file(db, {"path": str(path)}, unheard)
-    assert report["size"] == path.stat().st_size
+    report = export_file(db, {"path": str(path), "redis": redis}, unheard)
+    assert (report["size"], report["version"]) == (path.stat().st_size, version)
+    assert path.read_bytes().startswith(b"REDIS%04d" % version)
     assert (report["passed"], report["libraries"]) == (1, 1)
     assert sum(row["keys"] for row in report["databases"]) == len(ENCODINGS) + 4
     with pytest.raises(InvalidError, match="exists already"):
@@ -414,6 +418,23 @@ def test_what_is_exported_is_imported(db: hyperdb.Database, bring: Callable[...,
         assert other.execute("redis/0", "XPENDING", "stream 2", "g") == db.execute("redis/0", "XPENDING", "stream 2", "g")
         assert other.execute("redis/0", "PEXPIRETIME", "ms") == FUTURE
     assert sorted(each.name for each in tmp_path.iterdir()) == ["dump.rdb", "out.rdb"]
+
+
+def test_files_are_written_for_known_versions_of_redis(db: hyperdb.Database, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match=r"Redis 7.0 and 7.2, not for 6.2"):
+        export_file(db, {"path": str(tmp_path / "out.rdb"), "redis": "6.2"}, unheard)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("size", "back"), [(16377, b"\x7f\xfe"), (16378, b"\0\xff\xff"), (16379, b"\1\x80\x80")])
+def test_elements_whose_length_takes_another_byte_in_redis_than_it_needs(
+    db: hyperdb.Database, bring: Callable[..., Any], size: int, back: bytes
+) -> None:
+    items = [b"before", b"x" * size, b"behind"]
+    pack = made.text(made.listpack(items))
+    assert b"x" + back + b"\x86behind" in pack
+    bring(made.file(made.entry(18, b"k", b"\1\2" + pack)))
+    assert value(db, "k") == items
 
 
 def test_an_export_that_is_stopped_leaves_no_file(db: hyperdb.Database, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@
 //! from Python is one turn of its own: it runs on the latest state, loads what is not in memory, waits for row
 //! locks, and is acknowledged when its commit may be.
 
-use hyperdb_graph::heard::Change;
 use hyperdb_graph::prefixes::DATABASE;
 use hyperdb_graph::{AppId, Error, Stop, Store, Turn};
 use hyperdb_resp::args::Span;
@@ -91,31 +90,6 @@ fn place(turn: &mut Turn<'_>, name: &[u8]) -> Result<AppId, Stop> {
         return Ok(AppId::SYSTEM);
     }
     turn.app(name)
-}
-
-/// Tells servers of this store what a command does, if one of them wants to hear it.
-fn tell(store: &Store, turn: &mut Turn<'_>, name: &'static str, args: Args<'_>) {
-    if !store.heard().is_on() {
-        return;
-    }
-    let happened = Done { name, args }.happened(turn, 0);
-    let changes: Vec<Change> = happened
-        .into_iter()
-        .map(|(app, id, events)| Change {
-            app,
-            id,
-            is_gone: events.iter().any(|event| event.name == "del"),
-            events: Some(
-                events
-                    .iter()
-                    .map(|event| (event.class, event.name))
-                    .collect(),
-            ),
-        })
-        .collect();
-    store.heard().add(changes);
-    // The commit has no more to tell.
-    turn.take_touched();
 }
 
 /// The words of a command, as handlers read them.
@@ -221,7 +195,7 @@ pub(crate) fn run_if(
         }
         match outcome {
             Ok(true) => {
-                tell(store, &mut turn, row, args);
+                Done { name: row, args }.tell(store, &mut turn);
                 let commit = turn.commit()?;
                 drop(turn);
                 store.db().wait_durable(commit)?;

@@ -6,7 +6,7 @@
 use crate::errors::{failed, raise};
 use crate::store::Store;
 use crate::transaction::choose;
-use hyperdb_resp::transfer::{self, export, Failure, Options, Phase, Policy};
+use hyperdb_resp::transfer::{self, export, Edition, Failure, Options, Phase, Policy};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::fs::{File, OpenOptions};
@@ -91,6 +91,7 @@ pub(crate) fn import_rdb<'py>(
         restart,
         compare,
         dry,
+        edition: Edition::default(),
     };
     let graph = store.graph()?;
     let mut file = open(&path, OpenOptions::new().read(true))?;
@@ -135,9 +136,11 @@ pub(crate) fn import_rdb<'py>(
     Ok(report)
 }
 
-/// Writes one moment of the numbered databases into a new file of RDB, and waits until it is on the disk.
+/// Writes one moment of the numbered databases into a new file of RDB, and waits until it is on the disk. `redis` ("7.2" or "7.0") is
+/// the oldest Redis that loads it.
 #[pyfunction]
-#[pyo3(signature = (store, path, progress, *, pattern=None, pass_functions=false, at=None))]
+#[pyo3(signature = (store, path, progress, *, pattern=None, pass_functions=false, at=None, redis="7.2"))]
+#[allow(clippy::too_many_arguments)]
 pub(crate) fn export_rdb<'py>(
     py: Python<'py>,
     store: &Store,
@@ -146,10 +149,20 @@ pub(crate) fn export_rdb<'py>(
     pattern: Option<Vec<u8>>,
     pass_functions: bool,
     at: Option<u64>,
+    redis: &str,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let edition = match redis {
+        "7.2" => Edition::Redis72,
+        "7.0" => Edition::Redis70,
+        other => {
+            let text = format!("files are written for Redis 7.0 and 7.2, not for {other}");
+            return Err(raise("InvalidError", &text));
+        }
+    };
     let options = Options {
         pattern,
         pass_functions,
+        edition,
         ..Options::default()
     };
     let graph = store.graph()?;

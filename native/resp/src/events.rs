@@ -7,7 +7,8 @@
 //! **Invariant.** A key that was not touched has no event but those of reading.
 
 use crate::args::Args;
-use hyperdb_graph::{AppId, Turn};
+use hyperdb_graph::heard::Change;
+use hyperdb_graph::{AppId, Store, Turn};
 use std::collections::HashSet;
 
 /// Classes of events, by bit, as `notify-keyspace-events` names them.
@@ -295,6 +296,29 @@ impl Done<'_> {
             events.push(DEL);
         }
         events
+    }
+
+    /// Tells the servers of this store what happened, of all that was touched in this turn, if one of them wants to hear it: for
+    /// commands that no server ran.
+    pub fn tell(&self, store: &Store, turn: &mut Turn<'_>) {
+        if !store.heard().is_on() {
+            return;
+        }
+        let happened = self.happened(turn, 0);
+        let changes = happened.into_iter().map(|(app, id, events)| Change {
+            app,
+            id,
+            is_gone: events.iter().any(|event| event.name == DEL.name),
+            events: Some(
+                events
+                    .iter()
+                    .map(|event| (event.class, event.name))
+                    .collect(),
+            ),
+        });
+        store.heard().add(changes);
+        // The commit has no more to tell.
+        turn.take_touched();
     }
 
     /// What happened, of what was touched since `from`: app, key and events, in order.

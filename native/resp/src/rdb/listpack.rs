@@ -75,11 +75,12 @@ fn element(bytes: &[u8]) -> Option<(Element<'_>, usize)> {
     }
 }
 
-/// How an element of `len` bytes says its length, to be read backwards.
+/// How an element of `len` bytes says its length, to be read backwards. As Redis writes it, the greatest number of two, three or four
+/// digits has one more.
 fn back_length(len: usize) -> Vec<u8> {
     let mut digits = vec![(len & 0x7f) as u8];
     let mut rest = len >> 7;
-    while rest > 0 {
+    while rest > 0 || (digits.len() > 1 && len == (1 << (7 * digits.len())) - 1) {
         digits.push((rest & 0x7f) as u8);
         rest >>= 7;
     }
@@ -145,6 +146,23 @@ impl Builder {
         self.push(&form);
     }
 
+    /// Bytes that it has, with its end.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() + 1
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// A string, as the integer that it looks like.
+    pub(super) fn push_word(&mut self, word: &[u8]) {
+        match crate::commands::numbers::parse_i64(word) {
+            Some(value) => self.push_integer(value),
+            None => self.push_text(word),
+        }
+    }
+
     pub(super) fn push_text(&mut self, text: &[u8]) {
         let len = text.len();
         let mut form = match len {
@@ -162,6 +180,17 @@ impl Builder {
         self.count += 1;
     }
 
+    /// Replaces the integer that was pushed first, if both take one byte.
+    pub(super) fn replace_first(&mut self, value: u8) {
+        if let Some(first) = self
+            .bytes
+            .get_mut(HEADER)
+            .filter(|first| (**first | value) < 0x80)
+        {
+            *first = value;
+        }
+    }
+
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.bytes.push(END);
         let total = self.bytes.len() as u32;
@@ -176,6 +205,20 @@ impl Builder {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn lengths_are_those_of_redis() {
+        for (len, back) in [
+            (0x7f, &[0x7f][..]),
+            (0x80, &[1, 0x80]),
+            (0x3ffe, &[0x7f, 0xfe]),
+            (0x3fff, &[0, 0xff, 0xff]),
+            (0x4000, &[1, 0x80, 0x80]),
+            (0x1f_ffff, &[0, 0xff, 0xff, 0xff]),
+        ] {
+            assert_eq!(back_length(len), back, "{len}");
+        }
+    }
 
     proptest! {
         #[test]

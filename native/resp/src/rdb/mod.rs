@@ -5,8 +5,9 @@
 //! length    00xxxxxx | 01xxxxxx yyyyyyyy | 80 u32 BE | 81 u64 BE
 //! string    length, bytes | C0 i8 | C1 i16 LE | C2 i32 LE | C3 length of the LZF block, length of the text, block
 //! ```
-//! **Theory.** What is written is the plainest form that Redis reads since 7.0; what is read is every form that Redis up to 7.2
-//! writes for its own types, packed ones too. A payload becomes a [`Value`] whole before anything is stored.
+//! **Theory.** What is written is what Redis 7.2 writes for a value that was made by adding one part after the other: packed forms while
+//! it is small, LZF blocks; a file can also be written for Redis 7.0. What is read is every form that Redis up to 7.2 writes for its
+//! own types. A payload becomes a [`Value`] whole before anything is stored.
 //!
 //! **Invariant.** [`parse`] takes any bytes: it gives a value or `None`, reserves no more memory than the payload can fill, and never
 //! gives a value that Redis would not have (a member twice, a score that is no number, an empty collection).
@@ -15,6 +16,7 @@ mod crc64;
 pub mod file;
 mod listpack;
 mod lzf;
+mod pack;
 mod packed;
 mod read;
 mod stream;
@@ -27,8 +29,6 @@ pub use write::{dump, dump_functions};
 /// A string.
 pub type Text = Vec<u8>;
 
-/// The version that is written: Redis 7.0's. Redis refuses what is newer than itself.
-const VERSION: u16 = 10;
 /// The newest version that is read: Redis 7.4's, of which hashes whose fields expire are refused.
 const NEWEST: u16 = 12;
 /// Version and checksum.
@@ -49,6 +49,45 @@ pub enum Value {
     SortedSet(Vec<(Text, f64)>),
     /// A stream.
     Stream(StreamValue),
+}
+
+/// Which Redis is to read what is written: each refuses what is newer than itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edition {
+    /// Redis 7.0.
+    Redis70,
+    /// Redis 7.2.
+    #[default]
+    Redis72,
+}
+
+impl Edition {
+    /// The version of the format.
+    pub fn version(self) -> u16 {
+        match self {
+            Edition::Redis70 => 10,
+            Edition::Redis72 => 11,
+        }
+    }
+}
+
+/// Whether a hash, a sorted set, or a set of integers ever outgrew its packed form; of other values it means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Never.
+    Small,
+    /// Once.
+    Large,
+}
+
+impl Size {
+    /// From what the header of a collection keeps of it.
+    pub fn of_head(head: i64) -> Size {
+        match head {
+            0 => Size::Small,
+            _ => Size::Large,
+        }
+    }
 }
 
 /// Why a payload is no value.

@@ -236,20 +236,23 @@ fn write_id(out: &mut Output, id: Id) {
     out.number(id.seq);
 }
 
-/// Writes a stream, in the second version: Redis 7.0 reads no newer one.
-pub(super) fn write(out: &mut Output, value: &StreamValue) {
+/// Writes a stream.
+pub(super) fn write(out: &mut Output, value: &StreamValue, version: Version) {
     let nodes = nodes(&value.entries);
     out.number(nodes.len() as u64);
-    for node in nodes {
-        write_node(out, node);
+    for (first, pack) in nodes {
+        out.text(&first.to_bytes());
+        out.text(&pack);
     }
     out.number(value.entries.len() as u64);
     write_id(out, value.last);
     write_id(out, value.entries.first().map_or(Id::MIN, |(id, _)| *id));
     write_id(out, value.max_removed);
     out.number(value.added);
-    out.number(value.groups.len() as u64);
-    for group in &value.groups {
+    let mut groups: Vec<&StreamGroup> = value.groups.iter().collect();
+    groups.sort_by_key(|group| &group.name);
+    out.number(groups.len() as u64);
+    for group in groups {
         out.text(&group.name);
         write_id(out, group.last);
         out.number(group.read.unwrap_or(u64::MAX));
@@ -269,6 +272,9 @@ pub(super) fn write(out: &mut Output, value: &StreamValue) {
         for consumer in &group.consumers {
             out.text(&consumer.name);
             out.raw(&consumer.seen.to_le_bytes());
+            if version >= Version::Three {
+                out.raw(&consumer.active.to_le_bytes());
+            }
             out.number(consumer.pending.len() as u64);
             for (id, ..) in &consumer.pending {
                 out.raw(&id.to_bytes());
@@ -277,53 +283,72 @@ pub(super) fn write(out: &mut Output, value: &StreamValue) {
     }
 }
 
-/// Entries cut into nodes.
-fn nodes(entries: &[(Id, Vec<Text>)]) -> Vec<&[(Id, Vec<Text>)]> {
-    let mut nodes = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (at, (_, words)) in entries.iter().enumerate() {
-        let size: usize = words.iter().map(Vec::len).sum();
-        if at > start && (at - start >= NODE_ENTRIES || bytes + size > NODE_BYTES) {
-            nodes.push(&entries[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += size;
-    }
-    if start < entries.len() {
-        nodes.push(&entries[start..]);
-    }
-    nodes
+/// A node under construction.
+struct Node<'e> {
+    first: Id,
+    /// Fields of its first entry.
+    names: Vec<&'e Text>,
+    entries: usize,
+    pack: Builder,
 }
 
-fn write_node(out: &mut Output, node: &[(Id, Vec<Text>)]) {
-    let Some((first, words)) = node.first() else {
-        return;
-    };
-    let names: Vec<&Text> = words.iter().step_by(2).collect();
-    let mut pack = Builder::new();
-    pack.push_integer(node.len() as i64);
-    pack.push_integer(0);
-    pack.push_integer(names.len() as i64);
-    names.iter().for_each(|name| pack.push_text(name));
-    pack.push_integer(0);
-    for (id, words) in node {
-        let is_same = words.iter().step_by(2).eq(names.iter().copied());
-        pack.push_integer(if is_same { SAME_FIELDS } else { 0 });
-        pack.push_integer(id.ms.wrapping_sub(first.ms) as i64);
-        pack.push_integer(id.seq.wrapping_sub(first.seq) as i64);
-        if is_same {
-            words
-                .iter()
-                .skip(1)
-                .step_by(2)
-                .for_each(|value| pack.push_text(value));
-            pack.push_integer(3 + names.len() as i64);
-        } else {
-            pack.push_integer(words.len() as i64 / 2);
-            words.iter().for_each(|word| pack.push_text(word));
-            pack.push_integer(4 + words.len() as i64);
+impl<'e> Node<'e> {
+    fn new(first: Id, words: &'e [Text]) -> Node<'e> {
+        let names: Vec<&Text> = words.iter().step_by(2).collect();
+        let mut pack = Builder::new();
+        // How many entries there are is known at the end.
+        [0, 0, names.len() as i64]
+            .into_iter()
+            .for_each(|number| pack.push_integer(number));
+        names.iter().for_each(|name| pack.push_word(name));
+        pack.push_integer(0);
+        Node {
+            first,
+            names,
+            entries: 0,
+            pack,
         }
     }
-    out.text(&first.to_bytes());
-    out.text(&pack.finish());
+
+    fn push(&mut self, id: Id, words: &[Text]) {
+        let is_same = words.iter().step_by(2).eq(self.names.iter().copied());
+        let pack = &mut self.pack;
+        pack.push_integer(if is_same { SAME_FIELDS } else { 0 });
+        pack.push_integer(id.ms.wrapping_sub(self.first.ms) as i64);
+        pack.push_integer(id.seq.wrapping_sub(self.first.seq) as i64);
+        if is_same {
+            let values = words.iter().skip(1).step_by(2);
+            values.for_each(|value| pack.push_word(value));
+            pack.push_integer(3 + self.names.len() as i64);
+        } else {
+            pack.push_integer(words.len() as i64 / 2);
+            words.iter().for_each(|word| pack.push_word(word));
+            pack.push_integer(4 + words.len() as i64);
+        }
+        self.entries += 1;
+    }
+
+    fn finish(mut self) -> (Id, Vec<u8>) {
+        // At most `NODE_ENTRIES`.
+        self.pack.replace_first(self.entries as u8);
+        (self.first, self.pack.finish())
+    }
+}
+
+/// Entries packed into nodes as XADD fills them; each with its first id.
+fn nodes(entries: &[(Id, Vec<Text>)]) -> Vec<(Id, Vec<u8>)> {
+    let mut nodes = Vec::new();
+    let mut open: Option<Node<'_>> = None;
+    for (id, words) in entries {
+        let size: usize = words.iter().map(Vec::len).sum();
+        if let Some(full) = open
+            .take_if(|node| node.pack.len() + size >= NODE_BYTES || node.entries >= NODE_ENTRIES)
+        {
+            nodes.push(full.finish());
+        }
+        open.get_or_insert_with(|| Node::new(*id, words))
+            .push(*id, words);
+    }
+    nodes.extend(open.map(Node::finish));
+    nodes
 }

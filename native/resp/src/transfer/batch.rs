@@ -12,7 +12,6 @@ use crate::events::Done;
 use crate::rdb::file::Entry;
 use crate::rdb::Value;
 use crate::reply::Reply;
-use hyperdb_graph::heard::Change;
 use hyperdb_graph::{Commit, Stop, Store, Turn};
 
 /// What became of a key.
@@ -145,7 +144,9 @@ fn put(
             turn.set_expiry(app, &entry.key, entry.expiry)?;
         }
     }
-    tell(store, turn, &entry.key);
+    if store.heard().is_on() {
+        tell(store, turn, &entry.key);
+    }
     Ok(if is_taken {
         Outcome::Replaced
     } else {
@@ -153,33 +154,15 @@ fn put(
     })
 }
 
-/// Tells servers of this store that a key was restored, if one of them wants to hear it.
+/// Tells servers of this store that a key was restored.
 fn tell(store: &Store, turn: &mut Turn<'_>, key: &[u8]) {
     const NAME: &[u8] = b"RESTORE";
-    if !store.heard().is_on() {
-        return;
-    }
     let words = [NAME, key].concat();
     let spans: [Span; 2] = [(0, NAME.len()), (NAME.len(), words.len())];
-    let done = Done {
+    let args = Args::new(&words, &spans);
+    Done {
         name: "restore",
-        args: Args::new(&words, &spans),
-    };
-    let changes: Vec<Change> = done
-        .happened(turn, 0)
-        .into_iter()
-        .map(|(app, id, events)| Change {
-            app,
-            id,
-            is_gone: false,
-            events: Some(
-                events
-                    .iter()
-                    .map(|event| (event.class, event.name))
-                    .collect(),
-            ),
-        })
-        .collect();
-    store.heard().add(changes);
-    turn.take_touched();
+        args,
+    }
+    .tell(store, turn);
 }

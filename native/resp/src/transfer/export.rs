@@ -2,6 +2,7 @@
 
 use super::{app_name, collect, now_ms, reader, Failure, Options, Phase, Progress, DATABASES};
 use crate::rdb::file::FileWriter;
+use crate::rdb::{Edition, Size};
 use crate::scripting::adopt;
 use hyperdb_graph::hyperedge::{View, Walk};
 use hyperdb_graph::{keys, Direction, Error, Family, KeyRange, Reader, Record, Store};
@@ -10,7 +11,12 @@ use std::fs::File;
 use std::io::BufWriter;
 
 /// What a claimed version of Redis the file says that it is of; who reads it only shows it.
-const CLAIMED: &str = "7.0.15";
+fn claimed(edition: Edition) -> &'static str {
+    match edition {
+        Edition::Redis70 => "7.0.15",
+        Edition::Redis72 => "7.2.7",
+    }
+}
 /// Keys between two reports of progress.
 const STEP: u64 = 4096;
 /// Bytes of the hash in front of an id.
@@ -45,12 +51,12 @@ pub fn export(
     progress: Progress<'_>,
 ) -> Result<Exported, Failure> {
     let facts = [
-        ("redis-ver", CLAIMED.to_owned()),
+        ("redis-ver", claimed(options.edition).to_owned()),
         ("redis-bits", "64".to_owned()),
         ("ctime", (now_ms() / 1000).to_string()),
         ("aof-base", "0".to_owned()),
     ];
-    let mut writer = FileWriter::new(BufWriter::new(file), &facts)?;
+    let mut writer = FileWriter::new(BufWriter::new(file), options.edition, &facts)?;
     let mut done = Exported {
         commit: snapshot.commit(),
         ..Exported::default()
@@ -95,7 +101,11 @@ pub fn export(
                 done.passed += 1;
                 continue;
             };
-            writer.entry(key, record.expiry(), &value)?;
+            let size = match &record {
+                Record::Edge(header) => Size::of_head(header.head),
+                Record::Vertex { .. } => Size::Small,
+            };
+            writer.entry(key, record.expiry(), &value, size)?;
             written += 1;
             done.expiring += u64::from(record.expiry().is_some());
         }

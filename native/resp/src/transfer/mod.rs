@@ -21,6 +21,7 @@ pub use survey::Tally;
 
 use crate::commands::glob;
 use crate::rdb::file::{Fault, Problem};
+pub use crate::rdb::Edition;
 use hyperdb_graph::{Error, Stop, Store};
 use std::fmt;
 use std::io;
@@ -58,6 +59,8 @@ pub struct Options {
     pub compare: bool,
     /// Read and compare with the store, and write nothing.
     pub dry: bool,
+    /// Which Redis is to load what is exported.
+    pub edition: Edition,
 }
 
 impl Options {

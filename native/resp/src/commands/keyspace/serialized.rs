@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::integer;
 use crate::commands::{hashes, lists, sets, sorted_sets, streams};
-use crate::rdb::{self, Refusal, Value};
+use crate::rdb::{self, Refusal, Size, Value};
 use hyperdb_graph::{Direction, Header, Kind, Record, Step};
 use std::ops::Bound;
 
@@ -21,11 +21,11 @@ pub fn dump(cx: &mut Context<'_, '_>) -> Outcome {
         Record::Vertex { value, .. } => Err(value.to_vec()),
         Record::Edge(header) => Ok(header),
     };
-    let value = match record {
-        Err(text) => Value::Text(text),
-        Ok(header) => collection(cx, &header)?,
+    let (value, size) = match record {
+        Err(text) => (Value::Text(text), Size::Small),
+        Ok(header) => (collection(cx, &header)?, Size::of_head(header.head)),
     };
-    cx.reply.bulk(&rdb::dump(&value));
+    cx.reply.bulk(&rdb::dump(&value, size));
     Ok(())
 }
 
@@ -196,7 +196,6 @@ mod tests {
                 client.run_bytes(&[b"restore", key.as_bytes(), b"5000", payload]),
                 b"+OK\r\n"
             );
-            // The form that is written has no time of activity: it becomes that of being seen.
             assert_eq!(client.line(show), before, "{key}");
             assert_eq!(client.run(&["object", "encoding", key]), encoding);
             assert_eq!(client.run(&["pttl", key]), ":5000");

@@ -1,7 +1,7 @@
-//! Writing a file: Redis 7.0's version of the format, in its plainest forms.
+//! Writing a file, as the Redis that is to read it would.
 
 use super::super::write::{self, Output};
-use super::super::{crc64, Value, VERSION};
+use super::super::{crc64, Edition, Size, Value};
 use super::code;
 use std::io::{self, Write};
 
@@ -12,6 +12,7 @@ const CHUNK: usize = 256 << 10;
 pub struct FileWriter<W> {
     out: W,
     made: Output,
+    edition: Edition,
     sum: u64,
     written: u64,
 }
@@ -21,14 +22,16 @@ impl<W: Write> FileWriter<W> {
     ///
     /// # Errors
     /// What writing fails with; so in all that follows.
-    pub fn new(out: W, facts: &[(&str, String)]) -> io::Result<FileWriter<W>> {
+    pub fn new(out: W, edition: Edition, facts: &[(&str, String)]) -> io::Result<FileWriter<W>> {
         let mut writer = FileWriter {
             out,
             made: Output::default(),
+            edition,
             sum: 0,
             written: 0,
         };
-        writer.made.raw(format!("REDIS{VERSION:04}").as_bytes());
+        let version = edition.version();
+        writer.made.raw(format!("REDIS{version:04}").as_bytes());
         for (name, value) in facts {
             writer.made.0.push(code::AUX);
             writer.made.text(name.as_bytes());
@@ -56,14 +59,19 @@ impl<W: Write> FileWriter<W> {
     }
 
     /// A key.
-    pub fn entry(&mut self, key: &[u8], expiry: Option<i64>, value: &Value) -> io::Result<()> {
+    pub fn entry(
+        &mut self,
+        key: &[u8],
+        expiry: Option<i64>,
+        value: &Value,
+        size: Size,
+    ) -> io::Result<()> {
         if let Some(expiry) = expiry {
             self.made.0.push(code::EXPIRY_MS);
             self.made.raw(&expiry.to_le_bytes());
         }
-        self.made.0.push(write::kind(value));
-        self.made.text(key);
-        write::body(&mut self.made, value);
+        let (key, value) = (Some(key), (value, size));
+        write::put(&mut self.made, key, value, self.edition);
         self.pass_on()
     }
 
