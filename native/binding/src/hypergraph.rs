@@ -9,7 +9,7 @@ use crate::engine::Snapshot;
 use crate::errors::{failed, halted, raise};
 use crate::fork::Born;
 use crate::store::Store;
-use hyperdb_graph::hyperedge::{self, Act, Incidence, Member, MemberRange, Reference};
+use hyperdb_graph::hyperedge::{self, Act, Incidence, Member, MemberRange, Reference, View};
 use hyperdb_graph::{AppId, Class, Direction, Kind, Record, Set, Stop, Turn};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -43,6 +43,23 @@ fn member((order_key, kind, bytes): PyMember<'_>) -> PyResult<(Vec<u8>, Member)>
 
 pub(crate) fn members(given: Vec<PyMember<'_>>) -> PyResult<Vec<(Vec<u8>, Member)>> {
     given.into_iter().map(member).collect()
+}
+
+/// An element: the name of its kind, a vertex's value, and of a hyperedge how many members of how many bytes.
+pub(crate) type Element = (&'static str, Vec<u8>, u64, u64);
+
+/// The element `id` of `app`, if it is there.
+pub(crate) fn element<V: View>(view: &V, app: AppId, id: &[u8]) -> Act<Option<Element>> {
+    let Some(stored) = hyperedge::record(view, app, id)? else {
+        return Ok(None);
+    };
+    Ok(Some(match stored.record()? {
+        Record::Vertex { value, .. } => (kind_name(Kind::Vertex), value.to_vec(), 0, 0),
+        Record::Edge(header) => {
+            let name = kind_name(header.kind);
+            (name, Vec::new(), header.count, header.bytes)
+        }
+    }))
 }
 
 /// The kind and the bytes of a member.
@@ -226,18 +243,7 @@ impl Reader {
         py: Python<'py>,
         id: &[u8],
     ) -> PyResult<Option<(&'static str, Bound<'py, PyBytes>, u64, u64)>> {
-        let found = self.read(py, |reader, app| {
-            let Some(stored) = hyperedge::record(reader, app, id)? else {
-                return Ok(None);
-            };
-            Ok(Some(match stored.record()? {
-                Record::Vertex { value, .. } => (kind_name(Kind::Vertex), value.to_vec(), 0, 0),
-                Record::Edge(header) => {
-                    let name = kind_name(header.kind);
-                    (name, Vec::new(), header.count, header.bytes)
-                }
-            }))
-        })?;
+        let found = self.read(py, |reader, app| element(reader, app, id))?;
         Ok(found.map(|(kind, value, count, bytes)| (kind, PyBytes::new(py, &value), count, bytes)))
     }
 

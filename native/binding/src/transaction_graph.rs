@@ -5,10 +5,10 @@
 //! A walk holds the transaction without keeping it open: after its end the next page is refused.
 
 use crate::errors::halted;
-use crate::hypergraph::{class_name, kind_name, members, parts, Pages, PyMember, Row};
+use crate::hypergraph::{class_name, element, members, parts, Pages, PyMember, Row};
 use crate::transaction::{ended, Open, Shared, Transaction};
 use hyperdb_graph::hyperedge::{self, Act, Incidence, MemberRange};
-use hyperdb_graph::{AppId, Class, Direction, Kind, Record, Set, Transaction as Inner};
+use hyperdb_graph::{AppId, Class, Direction, Kind, Set, Transaction as Inner};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::ops::Bound as Edge;
@@ -141,18 +141,7 @@ impl TransactionGraph {
         py: Python<'py>,
         id: &[u8],
     ) -> PyResult<Option<(&'static str, Bound<'py, PyBytes>, u64, u64)>> {
-        let found = self.read(py, |inner, app| {
-            let Some(stored) = hyperedge::record(inner, app, id)? else {
-                return Ok(None);
-            };
-            Ok(Some(match stored.record()? {
-                Record::Vertex { value, .. } => (kind_name(Kind::Vertex), value.to_vec(), 0, 0),
-                Record::Edge(header) => {
-                    let name = kind_name(header.kind);
-                    (name, Vec::new(), header.count, header.bytes)
-                }
-            }))
-        })?;
+        let found = self.read(py, |inner, app| element(inner, app, id))?;
         Ok(found.map(|(kind, value, count, bytes)| (kind, PyBytes::new(py, &value), count, bytes)))
     }
 
