@@ -4,7 +4,7 @@ Theory: a Redis is filled; its data come here by file and by wire, go out as a f
 Redis servers `DEBUG DIGEST` is the judge of values, PEXPIRETIME and XINFO STREAM FULL of what it leaves out; between Redis and
 HyperDB each key is shown by the command of its type. Settings that change how Redis writes files take turns.
 
-Run: `python compat-tests/resp/moving.py [--rounds N] [--seed N]`. Redis is `redis-server` on the path, or `--redis PATH`.
+Run: `python compat-tests/resp/moving.py [--rounds N] [--seed N]`. Redis is the one that servers.py finds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
+import suites
 
 FORMS: list[dict[str, str]] = [
     {},
@@ -185,7 +185,7 @@ def round_trip(check: Check, source: servers.Server, scratch: Path, databases: l
     command("import", "redis", by_file, "--rdb", saved)
     command("import", "redis", by_wire, "--from", source.url, "--compare")
     command("export", "redis", by_file, "--rdb", back)
-    told = subprocess.run(["redis-check-rdb", back], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run([servers.peer_tool("redis-check-rdb"), back], capture_output=True, text=True, check=False).stdout
     check.same("redis-check-rdb", [] if "RDB looks OK" in told else [told])
     for name, directory in (("by file", by_file), ("by wire", by_wire)):
         with servers.hyperdb("--sync", "everysec", directory=directory) as here:
@@ -260,9 +260,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keys", type=int, default=400)
     options = parser.parse_args()
-    if shutil.which("redis-server") is None:
-        print("redis-server is not installed (Debian: apt-get install redis-server)", file=sys.stderr)
-        return 2
     check = Check()
     for turn in range(options.rounds):
         draw = random.Random(options.seed + turn)
@@ -283,4 +280,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(suites.command(main))
