@@ -50,7 +50,7 @@ pub use sequencer::{
 };
 pub use step::{Step, Stop};
 pub use store::Store;
-pub use turn::{Element, Expired, MemberScan, Turn, TurnMark, WARMED};
+pub use turn::{Element, Expired, MemberScan, Turn, TurnMark, AHEAD};
 
 pub use hyperdb_lsm::{
     Commit, Db, Direction, Error, Family, Glance, KeyRange, Miss, Options, ReadMode, Result,

@@ -12,6 +12,7 @@
 //!
 //! [`Layout::check`]: crate::table
 
+use crate::near;
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -151,6 +152,24 @@ impl Slots {
             slot.touched.store(true, Ordering::Relaxed);
         }
         Some(block)
+    }
+
+    /// Asks for the slot of block `i`.
+    #[inline]
+    pub(crate) fn ask_slot(&self, i: u32) {
+        if let Some(slot) = self.slots.get(i as usize) {
+            near::ask(slot);
+        }
+    }
+
+    /// Hands block `i` to `look`, if it is in memory; it is not touched by that.
+    #[inline]
+    pub(crate) fn glance(&self, i: u32, look: impl FnOnce(&[u8])) {
+        if let Some(slot) = self.slots.get(i as usize) {
+            if let Some(block) = &*slot.block.read() {
+                look(block);
+            }
+        }
     }
 
     /// Puts a verified block into its slot; the one to use is returned (another thread may have been first).

@@ -11,6 +11,7 @@
 //! **Invariant.** What [`Db::wait_durable`] has acknowledged is there after a crash; a commit is there whole
 //! or not at all; a reader on a [`Snapshot`] never sees a commit newer than it.
 
+mod ahead;
 mod background;
 mod batch;
 mod bulk;
@@ -30,8 +31,10 @@ mod log;
 mod manifest;
 mod memtable;
 pub mod merge;
+mod near;
 mod open;
 mod points;
+mod probe;
 mod rows;
 mod scan;
 mod snapshot;
@@ -42,6 +45,7 @@ pub mod verify;
 pub mod version;
 mod writer;
 
+pub use ahead::AHEAD;
 pub use batch::Batch;
 pub use bulk::{Adoption, Loaded, Loader, Walk};
 pub use cache::BlockCache;

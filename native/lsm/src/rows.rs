@@ -2,10 +2,12 @@
 //!
 //! **Purpose.** A hot key costs one probe after its memtable was flushed, as it did before.
 //!
-//! **Theory.** Second chance (clock): a hit sets a bit; the hand takes the first entry without it and clears the
-//! bits it passes. Only the writer fills the cache, and it drops a key when it makes a memtable entry for it,
+//! **Theory.** A key is kept when it is read a second time within some ten thousands of other reads: where every key is read as often as any
+//! other, a copy of some of them costs memory and a place for each new one, and spares little. Second chance (clock): a hit sets
+//! a bit; the hand takes the first entry without it and clears the bits it passes. Only the writer fills the cache, and it drops a key when it makes a memtable entry for it,
 //! so a cached row is the newest version of its key.
 
+use crate::near;
 use crate::types::{Commit, Family, Value};
 use hashbrown::HashTable;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 const LONGEST: usize = 4 << 10;
 /// What a row costs beside its bytes.
 const OVERHEAD: usize = 80;
+/// Most keys whose first read is remembered: four bytes each.
+const MOST_SEEN: usize = 1 << 16;
 
 struct Row {
     hash: u64,
@@ -39,6 +43,8 @@ pub(crate) struct RowCache {
     hand: usize,
     used: usize,
     budget: usize,
+    /// Parts of the hashes of keys that were read lately, each in the place that its hash says.
+    seen: Vec<u32>,
 }
 
 impl RowCache {
@@ -49,6 +55,36 @@ impl RowCache {
             hand: 0,
             used: 0,
             budget,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Whether a key was read before, lately; from now on it was.
+    fn was_seen(&mut self, hash: u64) -> bool {
+        if self.seen.is_empty() {
+            let places = (self.budget / 64).clamp(1, MOST_SEEN);
+            self.seen = vec![0; places.next_power_of_two().min(MOST_SEEN)];
+        }
+        let place = (hash >> 32) as usize & (self.seen.len() - 1);
+        // Never 0, which is what nobody has seen.
+        let mark = hash as u32 | 1;
+        std::mem::replace(&mut self.seen[place], mark) == mark
+    }
+
+    /// Asks for what looking these keys up will read; those that are most likely here are `met` from now on.
+    pub(crate) fn warm(&self, hashes: &[u64], met: &mut [bool]) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for (hash, met) in hashes.iter().zip(met) {
+            if *met {
+                continue;
+            }
+            let row = self.index.find(*hash, |_| true);
+            if let Some(row) = row.and_then(|at| self.rows.get(*at as usize)) {
+                *met = row.hash == *hash;
+                near::ask_bytes(&row.bytes, 3);
+            }
         }
     }
 
@@ -95,7 +131,10 @@ impl RowCache {
         value: &[u8],
     ) {
         let size = key.len() + value.len() + OVERHEAD;
-        if value.len() > LONGEST || size > self.budget || self.find(family, hash, key).is_some() {
+        if value.len() > LONGEST || size > self.budget || !self.was_seen(hash) {
+            return;
+        }
+        if self.find(family, hash, key).is_some() {
             return;
         }
         while self.used + size > self.budget {
@@ -108,7 +147,7 @@ impl RowCache {
             version,
             key_len: key.len() as u32,
             hit: false,
-            bytes: key.iter().chain(value).copied().collect(),
+            bytes: [key, value].concat().into(),
         });
         let rows = &self.rows;
         self.index
@@ -179,13 +218,14 @@ mod tests {
         let key = |n: u32| n.to_be_bytes();
         for n in 0..1000u32 {
             let key = key(n);
-            cache.insert(
-                Family::DATA,
-                key_hash(&key),
-                &key,
-                u64::from(n),
-                b"value 8b",
+            let hash = key_hash(&key);
+            cache.insert(Family::DATA, hash, &key, u64::from(n), b"value 8b");
+            assert!(
+                cache.get(Family::DATA, hash, &key).is_none(),
+                "kept at the first read"
             );
+            cache.insert(Family::DATA, hash, &key, u64::from(n), b"value 8b");
+            assert!(cache.get(Family::DATA, hash, &key).is_some());
             let hot = 0u32.to_be_bytes();
             assert_eq!(
                 cache.get(Family::DATA, key_hash(&hot), &hot).unwrap().0,

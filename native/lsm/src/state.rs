@@ -4,6 +4,7 @@
 //! those are ordered newest first, and all are newer than the tables - except that layers which are already
 //! flushed repeat what tables hold.
 
+use crate::ahead::Ahead;
 use crate::memtable::{EntryId, Memtable, Undo, UndoLog};
 use crate::rows::RowCache;
 use crate::types::{Commit, Family};
@@ -44,6 +45,7 @@ pub(crate) struct Scratch {
     pub(crate) dirty: Vec<(Family, EntryId)>,
     pub(crate) record: Vec<u8>,
     pub(crate) retained: Vec<Commit>,
+    pub(crate) ahead: Ahead,
     /// Bytes logged since the memtables' size was last looked at.
     pub(crate) unchecked: usize,
 }

@@ -223,58 +223,6 @@ impl Version {
         Ok(None)
     }
 
-    /// Looks up those of `keys` that are `wanted` and not yet found.
-    ///
-    /// Each stage (filter, index, block) is run for all keys before the next, so that their waits for
-    /// memory overlap.
-    #[allow(clippy::too_many_arguments)]
-    pub fn multi_get(
-        &self,
-        family: Family,
-        keys: &[&[u8]],
-        hashes: &[u64],
-        at: Commit,
-        mode: ReadMode,
-        out: &mut [Option<Found>],
-        wanted: &[bool],
-    ) -> Step<()> {
-        let mut open: Vec<(u32, u64)> = (0..keys.len())
-            .filter(|&i| wanted[i] && out[i].is_none())
-            .map(|i| (i as u32, hashes[i]))
-            .collect();
-        let mut passed: Vec<(u32, u64, u32)> = Vec::new();
-        for table in self.level(family, 0) {
-            passed.clear();
-            passed.extend(
-                open.iter()
-                    .filter(|(_, hash)| table.bloom().may_hold(*hash))
-                    .map(|&(i, hash)| (i, hash, 0)),
-            );
-            search_all(table, keys, at, mode, &mut passed, out)?;
-            open.retain(|(i, _)| out[*i as usize].is_none());
-        }
-        for level in 1..LEVELS {
-            let tables = self.level(family, level);
-            if tables.is_empty() || open.is_empty() {
-                continue;
-            }
-            let mut by_table: Vec<Vec<(u32, u64, u32)>> = vec![Vec::new(); tables.len()];
-            for &(i, hash) in &open {
-                let key = keys[i as usize];
-                let table = tables.partition_point(|table| table.largest() < key);
-                if table < tables.len() {
-                    by_table[table].push((i, hash, 0));
-                }
-            }
-            for (table, mut asked) in tables.iter().zip(by_table) {
-                asked.retain(|(_, hash, _)| table.bloom().may_hold(*hash));
-                search_all(table, keys, at, mode, &mut asked, out)?;
-            }
-            open.retain(|(i, _)| out[*i as usize].is_none());
-        }
-        Ok(())
-    }
-
     /// Whether any table has entries near enough to a range to be asked.
     pub(crate) fn reaches_into(&self, family: Family, range: &KeyRange) -> bool {
         let zeroth = self.level(family, 0).iter().map(std::slice::from_ref);
@@ -355,23 +303,4 @@ pub(crate) fn overlapping<'t>(tables: &'t [Arc<Table>], range: &KeyRange) -> &'t
         Bound::Excluded(end) => tables.partition_point(|table| table.smallest() < &end[..]),
     };
     tables.get(from..to).unwrap_or_default()
-}
-
-/// Looks `asked` (place in `keys`, hash, room for a block number) up in one table.
-fn search_all(
-    table: &Table,
-    keys: &[&[u8]],
-    at: Commit,
-    mode: ReadMode,
-    asked: &mut [(u32, u64, u32)],
-    out: &mut [Option<Found>],
-) -> Step<()> {
-    for (i, _, block) in asked.iter_mut() {
-        *block = table.index().seek(keys[*i as usize]) as u32;
-    }
-    for &(i, hash, block) in asked.iter() {
-        let key = keys[i as usize];
-        out[i as usize] = table.search(block as usize, key, hash, at, mode)?;
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@
 //! take back one command of many that share the commit. A writer that is dropped takes back what it did not
 //! commit.
 
+use crate::ahead::Ahead;
 use crate::bulk::Adoption;
 use crate::db::{Shared, SyncMode};
 use crate::error::{Error, Result};
@@ -56,13 +57,15 @@ pub type Step<T> = std::result::Result<T, Stop>;
 /// The exclusive writer of a [`crate::Db`].
 pub struct Writer<'db> {
     shared: &'db Shared,
-    state: RwLockWriteGuard<'db, State>,
+    pub(crate) state: RwLockWriteGuard<'db, State>,
+    /// What was looked up for what comes next.
+    pub(crate) ahead: Ahead,
     scratch: Scratch,
     /// Undo records below belong to earlier savepoints.
     mark: usize,
     mode: ReadMode,
     /// What reads see: everything, or, once the store is poisoned, what is durable.
-    at: Commit,
+    pub(crate) at: Commit,
     /// The newest point that must stay readable.
     floor: Commit,
     leads: bool,
@@ -80,10 +83,11 @@ struct Hit<'w> {
 
 impl<'db> Writer<'db> {
     pub(crate) fn new(shared: &'db Shared, mut state: RwLockWriteGuard<'db, State>) -> Self {
-        let scratch = std::mem::take(&mut state.scratch);
+        let mut scratch = std::mem::take(&mut state.scratch);
         let mut writer = Self {
             shared,
             state,
+            ahead: std::mem::take(&mut scratch.ahead),
             scratch,
             mark: 0,
             mode: ReadMode::Blocking,
@@ -97,6 +101,7 @@ impl<'db> Writer<'db> {
 
     /// Takes up what changed outside between two commits.
     fn look_around(&mut self) {
+        self.ahead.clear();
         let log = &self.shared.log;
         self.at = if log.is_poisoned() {
             self.shared.visible(self.state.latest)
@@ -155,10 +160,13 @@ impl<'db> Writer<'db> {
                 value,
             }));
         }
-        let found = self
-            .state
-            .version
-            .get_hashed(family, key, hash, self.at, self.mode)?;
+        let found = match self.known_ahead(family, hash, key) {
+            Some(found) => found,
+            None => {
+                let tables = &self.state.version;
+                tables.get_hashed(family, key, hash, self.at, self.mode)?
+            }
+        };
         Ok(found.map(|found| {
             if found.op == Op::Add {
                 let mut rows = self.state.rows.lock();
@@ -317,17 +325,6 @@ impl<'db> Writer<'db> {
                 direction,
             )),
         }
-    }
-
-    /// Brings near what reading keys with these hashes will touch of the memtables: reading many keys right after is faster. Nothing
-    /// else comes of it.
-    pub fn warm(&self, family: Family, hashes: &[u64]) {
-        let f = usize::from(family.0);
-        let active = self.state.active.iter().skip(f).take(1);
-        let layers = self.state.layers.iter().map(|layer| &layer.memtables[f]);
-        active
-            .chain(layers)
-            .for_each(|memtable| memtable.warm(hashes));
     }
 
     fn sources(
@@ -523,6 +520,9 @@ impl<'db> Writer<'db> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         self.abandon();
+        // Kept for its room: what it holds may not be right for the next writer.
+        self.ahead.clear();
+        self.scratch.ahead = std::mem::take(&mut self.ahead);
         self.state.scratch = std::mem::take(&mut self.scratch);
     }
 }

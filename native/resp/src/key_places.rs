@@ -78,6 +78,11 @@ impl KeyPlaces {
         cell.split(';').filter_map(Self::group).collect()
     }
 
+    /// Whether the first argument is a key of this group.
+    pub(crate) fn begins_at_first(&self) -> bool {
+        self.begin == Begin::At(1) && matches!(self.find, Find::Range { .. })
+    }
+
     fn group(text: &'static str) -> Option<KeyPlaces> {
         let mut parts = text.split(':');
         let flags = parts.next()?;

@@ -4,15 +4,11 @@ use super::objects::refuse_rows;
 use super::{malformed, Turn};
 use crate::apps::Found;
 use crate::header::{encode_vertex, Header, Kind, Record};
-use crate::keys::{self, AppId};
+use crate::keys::{self, AppId, KeyBuf};
 use crate::sequencer::Intent;
 use crate::step::Step;
-use hyperdb_lsm::hash::key_hash;
-use hyperdb_lsm::{Commit, Family, Value};
+use hyperdb_lsm::{Commit, Family, Value, AHEAD};
 use std::sync::atomic::Ordering;
-
-/// So many elements are brought near at a time.
-pub const WARMED: usize = 32;
 
 /// A live element as read; [`Element::record`] decodes it.
 pub struct Element<'t> {
@@ -45,15 +41,24 @@ impl Turn<'_> {
         Ok(live.then_some(Element { raw }))
     }
 
-    /// Brings near what looking these elements up will touch, at most [`WARMED`] of them; changes nothing.
-    pub fn warm<'i>(&self, app: AppId, ids: impl Iterator<Item = &'i [u8]>) {
-        let mut hashes = [0; WARMED];
+    /// Whether there is so much in the store that [`Turn::look_ahead`] is worth its time.
+    pub fn is_worth_looking_ahead(&self) -> bool {
+        self.writer.is_worth_looking_ahead(Family::DATA)
+    }
+
+    /// Brings near what looking these elements up will touch, at most [`AHEAD`] of them; changes nothing that can be seen.
+    pub fn look_ahead<'i>(&mut self, elements: impl Iterator<Item = (AppId, &'i [u8])>) {
+        let mut built: [KeyBuf; AHEAD] = std::array::from_fn(|_| KeyBuf::new());
         let mut count = 0;
-        for (id, hash) in ids.zip(&mut hashes) {
-            *hash = key_hash(&keys::element(app, self.hash64(id), id));
+        for ((app, id), key) in elements.zip(&mut built) {
+            *key = keys::element(app, self.store.hash_key().hash64(id), id);
             count += 1;
         }
-        self.writer.warm(Family::DATA, &hashes[..count]);
+        let mut keys = [&[][..]; AHEAD];
+        for (key, built) in keys.iter_mut().zip(&built) {
+            *key = built;
+        }
+        self.writer.look_ahead(Family::DATA, &keys[..count]);
     }
 
     /// The commit that last added or removed `id`, expired or not; `None` if nothing is known of it.

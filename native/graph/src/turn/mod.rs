@@ -17,8 +17,9 @@ mod ranks;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use elements::{Element, WARMED};
+pub use elements::Element;
 pub use expiry::Expired;
+pub use hyperdb_lsm::AHEAD;
 pub use members::MemberScan;
 pub(crate) use objects::refuse_rows;
 

@@ -5,6 +5,8 @@
 //! takes one slot, and no write calls the system's allocator. Slots beyond the largest class have a chunk of
 //! their own.
 
+use crate::near;
+
 const FIRST_CHUNK: usize = 16 << 10;
 const LARGEST_CHUNK: usize = 1 << 20;
 const CLASSES: usize = 8 + 4 * 11;
@@ -168,20 +170,11 @@ impl Arena {
         &self.chunks[slot.chunk as usize][start..start + len as usize]
     }
 
-    /// Reads from each of the first cache lines of a slot, so that they are near when it is looked at.
+    /// Asks for the first cache lines of a slot.
     #[inline]
-    pub(super) fn touch(&self, slot: Slot, len: u32) -> u32 {
-        const LINE: usize = 64;
-        const MOST: u32 = 4 * LINE as u32;
-        if slot.class == NONE {
-            return 0;
-        }
-        let start = slot.offset as usize;
-        let bytes = &self.chunks[slot.chunk as usize][start..start + len.min(MOST) as usize];
-        bytes
-            .iter()
-            .step_by(LINE)
-            .fold(0, |sum, byte| sum.wrapping_add(u32::from(*byte)))
+    pub(super) fn ask(&self, slot: Slot, len: u32) {
+        const LINES: usize = 4;
+        near::ask_bytes(self.read(slot, 0, len), LINES);
     }
 
     /// Gives a slot back.

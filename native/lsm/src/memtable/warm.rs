@@ -6,24 +6,32 @@
 //!
 //! **Invariant.** Nothing is changed and nothing is found: what is read is thrown away.
 
-use super::arena::Slot;
 use super::{short, spread, EntryId, Memtable};
+use crate::near;
 
 /// So many entries are brought near at a time: about as many as a processor waits for at once, and few enough to stay near.
 const WARMED: usize = 32;
 
 impl Memtable {
-    /// Brings near what looking up keys with these hashes will touch.
-    pub(crate) fn warm(&self, hashes: &[u64]) {
+    /// Brings near what looking up keys with these hashes will touch; those that are `met` already are passed over, and those that
+    /// are most likely here are from now on.
+    pub(crate) fn warm(&self, hashes: &[u64], met: &mut [bool]) {
+        if self.live == 0 {
+            return;
+        }
         let mut ids = [0; WARMED];
-        for hashes in hashes.chunks(WARMED) {
+        for (hashes, met) in hashes.chunks(WARMED).zip(met.chunks_mut(WARMED)) {
             let mut found = 0;
-            for hash in hashes {
+            for (hash, met) in hashes.iter().zip(met) {
+                if *met {
+                    continue;
+                }
                 let spread = spread(short(*hash));
                 // The first entry whose tag agrees is nearly always the one.
                 if let Some(id) = self.index.find(spread, |_| true) {
                     ids[found] = *id;
                     found += 1;
+                    *met = true;
                 }
             }
             self.warm_entries(&ids[..found]);
@@ -32,17 +40,17 @@ impl Memtable {
 
     /// The same for entries that are known.
     pub(super) fn warm_entries(&self, ids: &[EntryId]) {
-        let mut places = [(Slot::EMPTY, 0); WARMED];
-        let mut sum = 0u32;
         for ids in ids.chunks(WARMED) {
-            for (id, place) in ids.iter().zip(&mut places) {
-                let entry = &self.entries[*id as usize];
-                *place = (entry.data, entry.key_len + entry.value_len);
+            for id in ids {
+                if let Some(entry) = self.entries.get(*id as usize) {
+                    near::ask(entry);
+                }
             }
-            for (slot, len) in places.iter().take(ids.len()) {
-                sum = sum.wrapping_add(self.arena.touch(*slot, *len));
+            for id in ids {
+                if let Some(entry) = self.entries.get(*id as usize) {
+                    self.arena.ask(entry.data, entry.key_len + entry.value_len);
+                }
             }
         }
-        std::hint::black_box(sum);
     }
 }

@@ -15,6 +15,7 @@
 //! passed on every block that is handed out, so entries tile the bytes and no offset points outside.
 
 use super::varint;
+use crate::near;
 use crate::types::{Commit, Op};
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -275,6 +276,23 @@ impl Layout {
             suffix: 0..0,
             value: 0..0,
         })
+    }
+
+    /// Asks for the lines that [`Layout::find`] will read first: header, prefix, fingerprints, offsets.
+    #[inline]
+    pub(crate) fn ask_front(block: &[u8]) {
+        // Of a block of small entries that is about all before the first of them.
+        near::ask_bytes(block, 4);
+    }
+
+    /// Asks for the entry that [`Layout::find`] will look at first; the block's front should be near.
+    #[inline]
+    pub(crate) fn ask_entry(&self, block: &[u8], hash: u64) {
+        let marks = &block[self.fingerprints..self.offsets];
+        if let Some(i) = position(marks, fingerprint(hash), 0) {
+            let from = self.offset(block, i);
+            near::ask_bytes(block.get(from..).unwrap_or_default(), 2);
+        }
     }
 
     /// Finds the newest entry of `key` not newer than `at`, by fingerprint.

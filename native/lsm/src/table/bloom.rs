@@ -7,6 +7,8 @@
 //!
 //! **Invariant.** A key that was added always passes.
 
+use crate::near;
+
 /// Filter bits spent per key of a table on level 1 or deeper: a reader asks one filter a level.
 pub(crate) const DEEP_BITS: usize = 10;
 
@@ -52,6 +54,12 @@ impl Bloom {
     #[inline]
     fn block_of(&self, hash: u64) -> usize {
         (((hash >> 32) * self.blocks.len() as u64) >> 32) as usize
+    }
+
+    /// Asks for what [`Bloom::may_hold`] will read.
+    #[inline]
+    pub(crate) fn ask(&self, hash: u64) {
+        near::ask(&self.blocks[self.block_of(hash)]);
     }
 
     /// False if no key with this hash was added.

@@ -259,6 +259,28 @@ impl Table {
         Ok(None)
     }
 
+    /// Asks for the cache's slot of block `i`.
+    #[inline]
+    pub(crate) fn ask_slot(&self, i: u32) {
+        self.slots.ask_slot(i);
+    }
+
+    /// Asks for the front of block `i`, if it is in memory; its slot should be near.
+    #[inline]
+    pub(crate) fn ask_front(&self, i: u32) {
+        self.slots.glance(i, Layout::ask_front);
+    }
+
+    /// Asks for the entry that a search for a key with this hash will look at in block `i`; its front should be near.
+    #[inline]
+    pub(crate) fn ask_entry(&self, i: u32, hash: u64) {
+        self.slots.glance(i, |block| {
+            if let Some(layout) = Layout::of(block) {
+                layout.ask_entry(block, hash);
+            }
+        });
+    }
+
     /// Block `i`, from memory or, where that is allowed, from disk. What need not be waited for is read in either mode: to hand it to
     /// another thread and to run a command again costs more.
     #[inline]

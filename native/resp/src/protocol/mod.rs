@@ -5,5 +5,7 @@
 
 mod inline;
 mod parser;
+mod peek;
 
 pub use parser::{Limits, Parser, Progress, ProtocolError};
+pub use peek::{peek, Peeked};

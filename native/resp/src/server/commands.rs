@@ -2,6 +2,7 @@
 
 use super::execute::SessionHandler;
 use crate::command::Handler;
+use crate::key_places::KeyPlaces;
 use crate::session;
 use crate::table::{Executor, RowId, Table};
 use hashbrown::HashMap;
@@ -24,6 +25,8 @@ pub(crate) struct Commands {
     runs: Vec<Run>,
     /// Rows that have subcommands.
     containers: Vec<bool>,
+    /// Rows on the store whose first argument is a key.
+    first_keys: Vec<bool>,
 }
 
 impl Commands {
@@ -31,7 +34,7 @@ impl Commands {
         let table = Table::new();
         let data: HashMap<&str, Handler> = crate::commands::handlers().collect();
         let sessions: HashMap<&str, SessionHandler> = session::handlers().collect();
-        let runs = table
+        let runs: Vec<Run> = table
             .rows()
             .iter()
             .map(|row| match row.executor {
@@ -52,16 +55,30 @@ impl Commands {
                 table.rows().iter().any(|sub| sub.name.starts_with(&prefix))
             })
             .collect();
+        let first_keys = table.iter().zip(&runs);
+        let first_keys = first_keys
+            .map(|((row, _), run)| {
+                let mut groups = table.keys(row).iter();
+                matches!(run, Run::Data(_)) && groups.any(KeyPlaces::begins_at_first)
+            })
+            .collect();
         Self {
             table,
             runs,
             containers,
+            first_keys,
         }
     }
 
     #[inline]
     pub(crate) fn run(&self, row: RowId) -> Run {
         self.runs[row.index()]
+    }
+
+    /// Whether a row looks its first argument up.
+    #[inline]
+    pub(crate) fn looks_up_first(&self, row: RowId) -> bool {
+        self.first_keys[row.index()]
     }
 
     #[inline]

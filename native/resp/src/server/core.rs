@@ -4,6 +4,7 @@ use super::accept::Listeners;
 use super::access::{Roles, Users};
 use super::accounting;
 use super::admin::{ClientInfo, Job, Jobs};
+use super::ahead::Ahead;
 use super::blocking::Waiters;
 use super::client::State;
 use super::clients::{Clients, Slot};
@@ -141,6 +142,7 @@ pub(crate) struct Core {
     pub ready: Vec<Slot>,
     /// Clients of this turn that have not been run yet, the next one last.
     pub due: Vec<Slot>,
+    pub ahead: Ahead,
     /// Clients whose output changed in this turn.
     pub flush: Vec<Slot>,
     /// Messages that the running transaction publishes.
@@ -213,6 +215,7 @@ impl Core {
             counters: Counters::default(),
             ready: Vec::new(),
             due: Vec::new(),
+            ahead: Ahead::default(),
             flush: Vec::new(),
             deferred: Vec::new(),
             in_transaction: false,

@@ -182,6 +182,7 @@ impl EventLoop {
         }
         self.core.due.clear();
         self.core.due.extend(ready.iter().rev());
+        self.core.ahead.begin(&turn);
         while let Some(slot) = self.core.due.pop() {
             let core = &mut self.core;
             if core

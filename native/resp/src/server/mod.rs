@@ -9,6 +9,7 @@ mod accept;
 pub(crate) mod access;
 pub(crate) mod accounting;
 mod admin;
+mod ahead;
 pub(crate) mod blocking;
 pub(crate) mod busy;
 pub(crate) mod client;

@@ -1,5 +1,6 @@
 //! Running what a client has sent: request by request, until there is none, it must wait, or others are due.
 
+use super::ahead;
 use super::blocking;
 use super::client::ReplyMode;
 use super::clients::Slot;
@@ -78,6 +79,9 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
         }
         if core.clients.at(slot).is_full() {
             break;
+        }
+        if core.ahead.is_due() {
+            ahead::look(core, turn, slot, &input);
         }
         let limits = core.clients.at(slot).limits(max_bulk);
         let (parser, bytes) = input.split();

@@ -3,6 +3,7 @@
 
 mod acl;
 mod administration;
+mod ahead;
 mod blocking;
 mod disk;
 mod events;

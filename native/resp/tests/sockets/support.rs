@@ -265,6 +265,19 @@ impl Client {
         self.send(all.as_bytes());
     }
 
+    /// The same as arrays, the way libraries send them; words are what spaces divide.
+    pub fn tell_arrays(&mut self, lines: &[&str]) {
+        let mut all = String::new();
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            all.push_str(&format!("*{}\r\n", words.len()));
+            for word in words {
+                all.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            }
+        }
+        self.send(all.as_bytes());
+    }
+
     pub fn half_close(&self) {
         self.reader
             .get_ref()

@@ -3,7 +3,7 @@
 use super::with;
 use crate::command::{Context, Outcome};
 use crate::commands::arguments::wrong_arity;
-use hyperdb_graph::WARMED;
+use hyperdb_graph::AHEAD;
 
 /// GET key
 pub fn get(cx: &mut Context<'_, '_>) -> Outcome {
@@ -43,8 +43,10 @@ pub fn mget(cx: &mut Context<'_, '_>) -> Outcome {
     cx.reply.array(keys.len());
     for (at, key) in keys.iter().enumerate() {
         // Fewer than some are read as fast without.
-        if at % WARMED == 0 && keys.len() - at >= WARMED / 4 {
-            cx.turn.warm(cx.app, keys.from(at).iter().take(WARMED));
+        if at % AHEAD == 0 && keys.len() - at >= AHEAD / 4 {
+            let app = cx.app;
+            let ahead = keys.from(at).to(AHEAD);
+            cx.turn.look_ahead(ahead.iter().map(|key| (app, key)));
         }
         let reply = &mut *cx.reply;
         // Another kind of value answers null here, not WRONGTYPE.
