@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from redis.cluster import RedisCluster
+from redis.cluster import LoadBalancingStrategy, RedisCluster
 
 import hyperdb
 
@@ -34,3 +34,19 @@ def test_redis_py_takes_the_server_for_a_cluster_of_one_node(protocol: int) -> N
             messages.close()
             assert sorted(cluster.scan_iter(count=7)) == sorted(name.encode() for name in names)
             assert (cluster.dbsize(), cluster.flushall(), cluster.dbsize()) == (len(names), True, 0)
+
+
+def test_a_client_that_may_read_from_replicas_connects() -> None:
+    """It says READONLY on every connection, and takes a refusal for a broken one."""
+    with (
+        hyperdb.open(":memory:", memory="32m", frames=None) as database,
+        database.serve(resp="127.0.0.1:0", control=False) as served,
+    ):
+        host, port = served.resp_address or ("", 0)
+        with RedisCluster(host=host, port=port, load_balancing_strategy=LoadBalancingStrategy.ROUND_ROBIN_REPLICAS) as cluster:
+            assert cluster.set("k", "v")
+            assert cluster.get("k") == b"v"
+            assert cluster.readwrite(target_nodes=RedisCluster.ALL_NODES)
+            assert cluster.set("k", "w")
+            assert cluster.readonly(target_nodes=RedisCluster.ALL_NODES)
+            assert cluster.get("k") == b"w"

@@ -21,9 +21,6 @@ LINES = """
 multi
 monitor
 exec
-readonly
-readwrite
-asking
 slowlog get -2
 slowlog get x
 slowlog get 1 2

@@ -114,8 +114,8 @@ def _alone(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return _ALONE
 
 
-def _no_cluster(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
-    return Failure("ERR This instance has cluster support disabled")
+def _already_so(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
+    return OK
 
 
 def _shard(control: Control, _: Client, __: Sequence[bytes]) -> Answer:
@@ -132,7 +132,7 @@ def _failover(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
 
 
 _CHANGES = (
-    "addslots addslotsrange bumpepoch delslots delslotsrange failover flushslots forget meet replicate reset saveconfig "
+    "addslots addslotsrange bumpepoch delslots delslotsrange failover flushslots forget meet replicate reset "
     "set-config-epoch setslot"
 ).split()
 
@@ -150,10 +150,12 @@ COMMANDS: Mapping[str, Run] = {
     "cluster|slaves": _replicas,
     "cluster|slots": _slots,
     "failover": _failover,
-    # What only makes sense among several nodes is answered as by a Redis without a cluster.
-    "asking": _no_cluster,
-    "readonly": _no_cluster,
-    "readwrite": _no_cluster,
+    # Of a node that has all slots these are true before they are asked for, as of such a node of Redis: clients that
+    # may read from replicas say READONLY to every node before anything else, and give up where it is refused.
+    "asking": _already_so,
+    "cluster|saveconfig": _already_so,
+    "readonly": _already_so,
+    "readwrite": _already_so,
     "replicaof": _replicaof,
     "slaveof": _replicaof,
 }
