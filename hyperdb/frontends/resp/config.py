@@ -135,13 +135,23 @@ _POLICIES = (
 )
 _KEPT = "a durable store evicts nothing; memory is a cache of what is on the disk"
 _LOGGED = "the log is the store"
-_FORM = "nothing is stored differently for it"
+_LENGTH = _count(0, 2**63 - 1)
+_LENGTH_OR_BYTES = _bytes(0, 2**63 - 1)
 
 
 def _or_never(text: str) -> int:
     """Microseconds; -1: never."""
     micros = _count(-1, 2**63 - 1)(text)
     return _NEVER if micros == -1 else micros
+
+
+def _node_size(text: str) -> int:
+    """Values of a node, or below 0 its size; as the 64 bits of a signed number."""
+    return _count(-(2**31), 2**31 - 1)(text) % 2**64
+
+
+def _show_node_size(value: int) -> str:
+    return str(value - 2**64 if value >= 2**63 else value)
 
 
 def _yes_or_no(value: int) -> str:
@@ -185,15 +195,19 @@ PARAMETERS: Mapping[str, Live | Fixed | Given] = {
     "acl-pubsub-default": Given("resetchannels", "users are the roles of all languages"),
     "cluster-enabled": _said("no"),
     "maxmemory-policy": Given("noeviction", _KEPT, _POLICIES),
-    # OBJECT ENCODING answers by these bounds.
-    "hash-max-listpack-entries": Given("512", _FORM),
-    "hash-max-listpack-value": Given("64", _FORM),
-    "list-max-listpack-size": Given("-2", _FORM),
-    "set-max-intset-entries": Given("512", _FORM),
-    "set-max-listpack-entries": Given("128", _FORM),
-    "set-max-listpack-value": Given("64", _FORM),
-    "zset-max-listpack-entries": Given("128", _FORM),
-    "zset-max-listpack-value": Given("64", _FORM),
+    # OBJECT ENCODING answers by these bounds; "ziplist" are the older names of the same.
+    **dict.fromkeys(("hash-max-listpack-entries", "hash-max-ziplist-entries"), Live("hash_entries", _LENGTH)),
+    **dict.fromkeys(("hash-max-listpack-value", "hash-max-ziplist-value"), Live("hash_value", _LENGTH_OR_BYTES)),
+    **dict.fromkeys(("list-max-listpack-size", "list-max-ziplist-size"), Live("list_size", _node_size, _show_node_size)),
+    "list-compress-depth": Live("list_depth", _count(0, 2**31 - 1)),
+    "set-max-intset-entries": Live("set_integers", _LENGTH),
+    "set-max-listpack-entries": Live("set_entries", _LENGTH),
+    "set-max-listpack-value": Live("set_value", _LENGTH),
+    **dict.fromkeys(("zset-max-listpack-entries", "zset-max-ziplist-entries"), Live("sorted_entries", _LENGTH)),
+    **dict.fromkeys(("zset-max-listpack-value", "zset-max-ziplist-value"), Live("sorted_value", _LENGTH_OR_BYTES)),
+    "stream-node-max-entries": Live("stream_entries", _count(0, 2**63 - 1)),
+    "stream-node-max-bytes": Live("stream_bytes", _bytes(0, 2**63 - 1)),
+    "hll-sparse-max-bytes": Live("sketch_bytes", _bytes(0, 2**63 - 1)),
 }
 OUTPUT_LIMIT = "client-output-buffer-limit"
 PASSWORD = "requirepass"

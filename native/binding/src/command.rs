@@ -8,9 +8,11 @@ use hyperdb_graph::prefixes::DATABASE;
 use hyperdb_graph::{AppId, Error, Stop, Store, Turn};
 use hyperdb_resp::args::Span;
 use hyperdb_resp::events::Done;
+use hyperdb_resp::forms::{Forms, Limits};
 use hyperdb_resp::key_places::keys;
 use hyperdb_resp::table::{Executor, Table};
 use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
+use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -162,6 +164,7 @@ pub(crate) fn run_if(
         checks.push((line, handler, wanted));
     }
     let mut random = || RandomState::new().build_hasher().finish();
+    let notes = RefCell::default();
     loop {
         let mut turn = store.turn(now_ms());
         turn.savepoint();
@@ -178,6 +181,7 @@ pub(crate) fn run_if(
                     resume: None,
                     random: &mut random,
                     may_name: None,
+                    forms: Forms::new(&Limits::DEFAULT, &notes),
                 })
             };
             for (line, handler, wanted) in &checks {

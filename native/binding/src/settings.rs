@@ -134,6 +134,66 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         |s, v| s.max_memory = usize::try_from(v).unwrap_or(usize::MAX),
     ),
     (
+        "hash_entries",
+        |s| s.forms.hash_entries,
+        |s, v| s.forms.hash_entries = v,
+    ),
+    (
+        "hash_value",
+        |s| s.forms.hash_value,
+        |s, v| s.forms.hash_value = v,
+    ),
+    (
+        "list_size",
+        |s| s.forms.list_size as u64,
+        |s, v| s.forms.list_size = v as i64,
+    ),
+    (
+        "list_depth",
+        |s| s.forms.list_depth,
+        |s, v| s.forms.list_depth = v,
+    ),
+    (
+        "set_integers",
+        |s| s.forms.set_integers,
+        |s, v| s.forms.set_integers = v,
+    ),
+    (
+        "set_entries",
+        |s| s.forms.set_entries,
+        |s, v| s.forms.set_entries = v,
+    ),
+    (
+        "set_value",
+        |s| s.forms.set_value,
+        |s, v| s.forms.set_value = v,
+    ),
+    (
+        "sorted_entries",
+        |s| s.forms.sorted_entries,
+        |s, v| s.forms.sorted_entries = v,
+    ),
+    (
+        "sorted_value",
+        |s| s.forms.sorted_value,
+        |s, v| s.forms.sorted_value = v,
+    ),
+    (
+        "stream_entries",
+        |s| s.forms.stream_entries,
+        |s, v| s.forms.stream_entries = v,
+    ),
+    (
+        "stream_bytes",
+        |s| s.forms.stream_bytes,
+        |s, v| s.forms.stream_bytes = v,
+    ),
+    (
+        "sketch_bytes",
+        |s| s.forms.sketch_bytes,
+        |s, v| s.forms.sketch_bytes = v,
+    ),
+    (
         "debug",
         |s| s.debug as u64,
         |s, v| {

@@ -4,6 +4,7 @@
 //! changes and its reply are taken back. It must therefore keep no state of its own; one that waits may say what is to be kept.
 
 use crate::args::Args;
+use crate::forms::Forms;
 use crate::reply::Reply;
 use hyperdb_graph::{AppId, Error, Stop, Turn};
 use std::borrow::Cow;
@@ -30,6 +31,8 @@ pub struct Context<'c, 's> {
     pub random: &'c mut dyn FnMut() -> u64,
     /// Whether a key may be named in a reply to who asks, if there are any that may not.
     pub may_name: Option<MayName<'c>>,
+    /// Which forms Redis would give values.
+    pub forms: Forms<'c>,
 }
 
 /// Whether a key may be named in a reply.

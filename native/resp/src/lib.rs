@@ -11,6 +11,7 @@ pub mod args;
 pub mod command;
 pub mod commands;
 pub mod events;
+pub mod forms;
 pub mod key_places;
 mod observe;
 pub mod protocol;

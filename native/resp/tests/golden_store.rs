@@ -20,7 +20,9 @@ use hyperdb_graph::hyperedge::{incident, members, Member, MemberRange};
 use hyperdb_graph::{keys, AppId, Direction, Family, KeyRange, Options, Record, Store};
 use hyperdb_lsm::{Commit, Snapshot};
 use hyperdb_resp::args::Span;
+use hyperdb_resp::forms::{Forms, Limits};
 use hyperdb_resp::{commands, Args, Context, Reply};
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,6 +93,7 @@ pub fn command(store: &Store, words: &[&str]) -> String {
             resume: None,
             random: &mut || 7,
             may_name: None,
+            forms: Forms::new(&Limits::DEFAULT, &RefCell::default()),
         });
         match outcome {
             Ok(()) => Ok(String::from_utf8(reply.buffer).unwrap()),

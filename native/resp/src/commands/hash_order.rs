@@ -15,7 +15,7 @@ use crate::args::Args;
 use crate::command::{errors, Abort};
 use crate::commands::glob;
 use hyperdb_graph::keys::KeyBuf;
-use hyperdb_graph::{AppId, Direction, Header, MemberScan, Step, Turn};
+use hyperdb_graph::{AppId, Direction, Header, Kind, MemberScan, Step, Turn};
 use std::ops::Bound;
 
 /// Up to this many members a pick is a walk to a random rank.
@@ -135,7 +135,8 @@ pub fn scan(
     options: &ScanOptions<'_>,
     mut visit: impl FnMut(&[u8], &[u8]),
 ) -> Step<u64> {
-    let (from, limit) = if header.head == 0 {
+    let is_packed = header.kind == Kind::Set && header.head == super::sets::PACKED;
+    let (from, limit) = if header.head == 0 || is_packed {
         (0, u64::MAX)
     } else {
         (cursor, options.count)

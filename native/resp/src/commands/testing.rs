@@ -4,9 +4,11 @@
 
 use crate::args::{Args, Span};
 use crate::command::{Abort, Context, Handler, Outcome};
+use crate::forms::{Forms, Limits, Notes};
 use crate::reply::Reply;
 use hyperdb_graph::identity::Environment;
 use hyperdb_graph::{Db, Options, Result, Store, SyncMode};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,6 +39,9 @@ pub struct Client {
     pub resp3: bool,
     /// The clock, Unix milliseconds.
     pub now_ms: i64,
+    /// From what sizes on values take the larger form.
+    pub limits: Limits,
+    notes: RefCell<Notes>,
     seed: u64,
 }
 
@@ -56,6 +61,8 @@ impl Client {
             dir,
             resp3: false,
             now_ms: 1_700_000_000_000,
+            limits: Limits::DEFAULT,
+            notes: RefCell::default(),
             seed: 1,
         }
     }
@@ -115,6 +122,7 @@ impl Client {
             resume: None,
             random: &mut random,
             may_name: None,
+            forms: Forms::new(&self.limits, &self.notes),
         });
         if let Err(abort) = outcome {
             if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {

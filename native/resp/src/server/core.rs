@@ -17,11 +17,13 @@ use super::settings::Settings;
 use super::shared::{CommandUsage, Message, ServerStats, Shared};
 use super::tracking::{self, Tracked};
 use crate::acl::log::Log;
+use crate::forms::Notes;
 use crate::observe::Observed;
 use crate::protocol::Progress;
 use crate::scripting::Scripting;
 use hyperdb_graph::{AppId, LockWait, Miss, Step, Turn};
 use mio::Poll;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -112,6 +114,8 @@ pub(crate) struct Core {
     pub clients: Clients,
     pub commands: Commands,
     pub settings: Settings,
+    /// Forms that values do not show.
+    pub forms: RefCell<Notes>,
     pub users: Users,
     pub acl_log: Log,
     pub tracked: Tracked,
@@ -197,6 +201,7 @@ impl Core {
             rates: Rates::default(),
             commands,
             settings: parts.settings,
+            forms: RefCell::default(),
             users,
             acl_log: Log::default(),
             tracked: Tracked::default(),

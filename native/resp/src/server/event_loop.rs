@@ -367,7 +367,9 @@ impl EventLoop {
                     }
                 }
                 Message::Configure(settings) => {
+                    let plain = core.settings.forms.list_plain;
                     core.settings = *settings;
+                    core.settings.forms.list_plain = plain;
                     let settings = &core.settings;
                     core.observed
                         .watch(settings.slow_micros, settings.latency_threshold_ms);

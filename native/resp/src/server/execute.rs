@@ -18,6 +18,7 @@ use super::tracking;
 use crate::acl::log::Where;
 use crate::args::Args;
 use crate::command::{Abort, Context, Outcome};
+use crate::forms::Forms;
 use crate::table::{Flags, RowId};
 use hyperdb_graph::{Error, Stop, Turn};
 use std::borrow::Cow;
@@ -382,6 +383,7 @@ fn run_data(
         resume: resume.as_deref(),
         random: &mut || random.next(),
         may_name: user.is_some().then_some(&may_name),
+        forms: Forms::new(&core.settings.forms, &core.forms),
     });
     core.clients.at(slot).resume = resume;
     if outcome.is_ok() {

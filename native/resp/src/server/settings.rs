@@ -3,6 +3,7 @@
 use super::access::Roles;
 use super::tls::Tls;
 use crate::events::Classes;
+use crate::forms::Limits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -84,6 +85,8 @@ pub struct Settings {
     pub latency_tracking: bool,
     /// While the server holds more bytes in memory than this, beside caches, commands that may need more are refused; 0: never.
     pub max_memory: usize,
+    /// From what sizes on values take the larger form.
+    pub forms: Limits,
     /// Who may use DEBUG.
     pub debug: Debugging,
     /// Redis version that HELLO claims.
@@ -125,6 +128,7 @@ impl Default for Settings {
             latency_threshold_ms: 0,
             latency_tracking: true,
             max_memory: 0,
+            forms: Limits::DEFAULT,
             debug: Debugging::Never,
             version: "7.2.7".into(),
         }

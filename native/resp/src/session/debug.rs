@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::command::{errors, Abort, Context};
 use crate::commands::arguments::integer;
+use crate::forms::Forms;
 use crate::reply::Reply;
 use crate::server::client::{Question, State};
 use crate::server::commands::Run;
@@ -167,6 +168,7 @@ fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Result<Vec<u8>, 
         resume: None,
         random: &mut || 0,
         may_name: None,
+        forms: Forms::new(&call.core.settings.forms, &call.core.forms),
     })?;
     Ok(reply.buffer)
 }

@@ -9,10 +9,12 @@ use crate::args::{Args, Span};
 use crate::command::{Abort, Context};
 use crate::commands::keyspace::store_value;
 use crate::events::Done;
+use crate::forms::{Forms, Limits};
 use crate::rdb::file::Entry;
 use crate::rdb::Value;
 use crate::reply::Reply;
 use hyperdb_graph::{Commit, Stop, Store, Turn};
+use std::cell::RefCell;
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,7 @@ fn put(
         }
         let mut reply = Reply::new(false);
         let mut random = || 0;
+        let notes = RefCell::default();
         let mut context = Context {
             turn: &mut *turn,
             app,
@@ -138,6 +141,7 @@ fn put(
             resume: None,
             random: &mut random,
             may_name: None,
+            forms: Forms::new(&Limits::DEFAULT, &notes),
         };
         store_value(&mut context, &entry.key, &entry.value)?;
         if entry.expiry.is_some() {

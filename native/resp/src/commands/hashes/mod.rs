@@ -37,10 +37,6 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("hvals", whole::hvals),
 ];
 
-/// Fields up to which Redis keeps a hash as a listpack (`hash-max-listpack-entries`).
-const SMALL_COUNT: u64 = 512;
-/// Longest field or value in a listpack (`hash-max-listpack-value`).
-const SMALL_LENGTH: usize = 64;
 /// In [`Header::head`]: the hash was once larger than a listpack may be; as in Redis there is no way back.
 const LARGE: i64 = 1;
 
@@ -104,7 +100,9 @@ fn put_field(
             header.bytes += (key.len() + record.len()) as u64;
         }
     }
-    if field.len() > SMALL_LENGTH || value.len() > SMALL_LENGTH || header.count > SMALL_COUNT {
+    let limits = cx.forms.limits;
+    let longest = field.len().max(value.len()) as u64;
+    if longest > limits.hash_value || header.count > limits.hash_entries {
         header.head = LARGE;
     }
     Ok(old.is_none())

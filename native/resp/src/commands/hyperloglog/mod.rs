@@ -43,10 +43,12 @@ struct Sketch {
     bytes: Vec<u8>,
     /// When its key expires, Unix milliseconds.
     expiry: Option<i64>,
+    /// Longest sparse value with header (`hll-sparse-max-bytes`).
+    most: usize,
 }
 
 impl Sketch {
-    fn new() -> Sketch {
+    fn new(cx: &Context<'_, '_>) -> Sketch {
         let mut bytes = vec![0; HEADER];
         bytes[..4].copy_from_slice(MAGIC);
         bytes[4] = SPARSE;
@@ -54,6 +56,7 @@ impl Sketch {
         Sketch {
             bytes,
             expiry: None,
+            most: most(cx),
         }
     }
 
@@ -77,7 +80,11 @@ impl Sketch {
                 "WRONGTYPE Key is not a valid HyperLogLog string value.",
             ));
         }
-        Ok(Some(Sketch { bytes, expiry }))
+        Ok(Some(Sketch {
+            bytes,
+            expiry,
+            most: most(cx),
+        }))
     }
 
     fn save(&self, cx: &mut Context<'_, '_>, key: &[u8]) -> Outcome {
@@ -104,7 +111,7 @@ impl Sketch {
         if self.is_dense() {
             return Ok(dense::raise(&mut self.bytes[HEADER..], index, count));
         }
-        match sparse::raise(&mut self.bytes, HEADER, index, count)? {
+        match sparse::raise(&mut self.bytes, (HEADER, self.most), index, count)? {
             sparse::Raised::Not => Ok(false),
             sparse::Raised::Done => Ok(true),
             sparse::Raised::TooLarge => {
@@ -151,6 +158,10 @@ impl Sketch {
     }
 }
 
+fn most(cx: &Context<'_, '_>) -> usize {
+    usize::try_from(cx.forms.limits.sketch_bytes).unwrap_or(usize::MAX)
+}
+
 /// The largest value of each register among several sketches.
 fn merge_into(registers: &mut [u8; REGISTERS], sketch: &Sketch) -> Result<(), Corrupt> {
     sketch.runs(|first, len, value| {
@@ -166,7 +177,7 @@ fn pfadd(cx: &mut Context<'_, '_>) -> Outcome {
     let key = args.at(1);
     let (mut sketch, mut is_changed) = match Sketch::open(cx, key)? {
         Some(sketch) => (sketch, false),
-        None => (Sketch::new(), true),
+        None => (Sketch::new(cx), true),
     };
     for element in args.from(2).iter() {
         let (index, count) = estimate::place(element);
@@ -225,7 +236,7 @@ fn pfmerge(cx: &mut Context<'_, '_>) -> Outcome {
             merge_into(&mut registers, &sketch)?;
         }
     }
-    let mut target = Sketch::open(cx, key)?.unwrap_or_else(Sketch::new);
+    let mut target = Sketch::open(cx, key)?.unwrap_or_else(|| Sketch::new(cx));
     if is_dense {
         target.make_dense()?;
     }

@@ -11,8 +11,6 @@
 use super::dense::REGISTERS;
 use super::Corrupt;
 
-/// Longest value with header; what would be longer becomes dense (`hll-sparse-max-bytes`).
-const LONGEST: usize = 3000;
 const MAX_ZERO: usize = 64;
 const MAX_VALUE_RUN: usize = 4;
 const MAX_VALUE: u8 = 32;
@@ -106,10 +104,10 @@ pub(super) enum Raised {
     TooLarge,
 }
 
-/// Raises a register of the value `bytes`, whose runs begin at `head`, to at least `count`.
+/// Raises a register of the value `bytes`, whose runs begin at `head`, to at least `count`; it is `most` bytes long at most.
 pub(super) fn raise(
     bytes: &mut Vec<u8>,
-    head: usize,
+    (head, most): (usize, usize),
     index: usize,
     count: u8,
 ) -> Result<Raised, Corrupt> {
@@ -140,7 +138,7 @@ pub(super) fn raise(
         push_values(&mut split, count, 1);
         push_values(&mut split, run.value, right);
     }
-    if split.len() > run.bytes && bytes.len() + split.len() - run.bytes > LONGEST {
+    if split.len() > run.bytes && bytes.len() + split.len() - run.bytes > most {
         return Ok(Raised::TooLarge);
     }
     bytes.splice(at..at + run.bytes, split);

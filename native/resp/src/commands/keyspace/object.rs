@@ -1,27 +1,21 @@
 //! OBJECT: what Redis tells of a value's insides.
 //!
-//! Encodings are those that Redis 7.2 would have chosen by its default thresholds, since clients and their
-//! suites look at them; nothing here is stored differently for it. Whether a collection was ever beyond the
-//! thresholds is kept in its header's `head`, as Redis does not convert back either; but not of lists, nor of sets that hold
-//! something else than integers: those are measured as they are.
+//! Encodings are those that Redis 7.2 would have chosen, by the sizes that CONFIG tells ([`crate::forms`]), since clients and their
+//! suites look at them; nothing here is stored differently for it.
 
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::numbers::parse_i64;
 use crate::commands::sets;
+use crate::forms::Text;
 use hyperdb_graph::{Header, Kind, Record, Step};
 
 /// Longest string that Redis stores beside its header.
 const EMBEDDED: usize = 44;
 /// Longest string that Redis tries as an integer.
 const INTEGER: usize = 20;
-/// Most members of a packed set, and how long they may be (`set-max-listpack-entries`, `set-max-listpack-value`).
-const PACKED_MEMBERS: u64 = 128;
-const PACKED_BYTES: usize = 64;
-/// Bytes of a list's node (`list-max-listpack-size -2`), and what a short value takes there beside itself.
-const NODE_BYTES: u64 = 8192;
-const PACKED_ENTRY: u64 = 2;
-/// What the header of a list counts for the place of each value.
-const POSITION: u64 = 8;
+/// Integers up to here are shared by all keys in Redis, and what it tells of how often.
+const SHARED: std::ops::Range<i64> = 0..10_000;
+const COUNTLESS: i64 = i32::MAX as i64;
 
 /// OBJECT ENCODING key
 pub fn encoding(cx: &mut Context<'_, '_>) -> Outcome {
@@ -30,19 +24,24 @@ pub fn encoding(cx: &mut Context<'_, '_>) -> Outcome {
         return Ok(());
     };
     let name = match element.record()? {
-        Record::Vertex { value, .. } => match value.len() {
-            0..=INTEGER if parse_i64(value).is_some() => "int",
-            0..=EMBEDDED => "embstr",
-            _ => "raw",
+        Record::Vertex { value, .. } => match cx.forms.text(cx.app, cx.args.at(2), value) {
+            Some(Text::Raw) => "raw",
+            Some(Text::Embedded) => "embstr",
+            None => match value.len() {
+                0..=INTEGER if parse_i64(value).is_some() => "int",
+                0..=EMBEDDED => "embstr",
+                _ => "raw",
+            },
         },
-        Record::Edge(header) => match (header.kind, header.head == 0) {
-            (Kind::Hash | Kind::SortedSet, true) => "listpack",
-            (Kind::Set, true) => "intset",
-            (Kind::Set, false) if is_packed(cx, &header)? => "listpack",
-            (Kind::Hash | Kind::Set, false) => "hashtable",
-            (Kind::SortedSet, false) => "skiplist",
-            (Kind::List, _) if fits_one_node(&header) => "listpack",
-            (Kind::List, _) => "quicklist",
+        Record::Edge(header) => match (header.kind, header.head) {
+            (Kind::Hash | Kind::SortedSet, 0) => "listpack",
+            (Kind::Set, 0) => "intset",
+            (Kind::Set, sets::PACKED) => "listpack",
+            (Kind::Set, sets::OTHERS) if is_packed(cx, &header)? => "listpack",
+            (Kind::Hash | Kind::Set, _) => "hashtable",
+            (Kind::SortedSet, _) => "skiplist",
+            (Kind::List, _) if cx.forms.is_large_list(&header) => "quicklist",
+            (Kind::List, _) => "listpack",
             (Kind::Stream, _) => "stream",
             _ => "hyperedge",
         },
@@ -51,24 +50,31 @@ pub fn encoding(cx: &mut Context<'_, '_>) -> Outcome {
     Ok(())
 }
 
-/// Whether a set is so small that Redis packs its members one after another.
+/// Whether a set of which no form was kept is so small that Redis packs its members one after another.
 fn is_packed(cx: &Context<'_, '_>, set: &Header) -> Step<bool> {
-    if set.count > PACKED_MEMBERS {
+    let limits = cx.forms.limits;
+    if set.count > limits.set_entries {
         return Ok(false);
     }
     let members = sets::all(cx.turn, cx.app, set)?;
-    Ok(members.iter().all(|member| member.len() <= PACKED_BYTES))
+    let longest = members.iter().map(Vec::len).max().unwrap_or(0);
+    Ok(longest as u64 <= limits.set_value)
 }
 
-/// Whether Redis would keep a list in one node: about, since what it adds to a value depends on that.
-fn fits_one_node(list: &Header) -> bool {
-    let values = list.bytes.saturating_sub(list.count * POSITION);
-    values + list.count * PACKED_ENTRY <= NODE_BYTES
-}
-
-/// OBJECT REFCOUNT key: values are never shared
+/// OBJECT REFCOUNT key: values are never shared, but small integers, which Redis says of them
 pub fn refcount(cx: &mut Context<'_, '_>) -> Outcome {
-    reply_number(cx, 1)
+    let key = cx.args.at(2);
+    let is_shared = match cx.turn.element(cx.app, key)? {
+        None => false,
+        Some(element) => match element.record()? {
+            Record::Vertex { value, .. } => {
+                cx.forms.text(cx.app, key, value).is_none()
+                    && parse_i64(value).is_some_and(|number| SHARED.contains(&number))
+            }
+            Record::Edge(_) => false,
+        },
+    };
+    reply_number(cx, if is_shared { COUNTLESS } else { 1 })
 }
 
 /// OBJECT IDLETIME key: accesses are not tracked, so every key counts as just used
@@ -108,7 +114,7 @@ pub fn help(cx: &mut Context<'_, '_>) -> Outcome {
         "IDLETIME <key>",
         "    0: accesses are not tracked.",
         "REFCOUNT <key>",
-        "    1: values are never shared.",
+        "    1, and for integers that Redis would share a number that means many.",
         "HELP",
         "    This text.",
     ];

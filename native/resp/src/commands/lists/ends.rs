@@ -1,6 +1,6 @@
 //! Pushing and popping at the ends, of one list or the first of several that has values.
 
-use super::{pop_to_reply, push as push_value, Side};
+use super::{close, pop_to_reply, push as push_value, Side};
 use crate::command::{Abort, Context, OnTimeout, Outcome};
 use crate::commands::multi_pop::MultiPop;
 use crate::commands::{arguments, blocking, edge};
@@ -47,6 +47,7 @@ pub(super) fn pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
         }
         return Ok(());
     };
+    let before = list;
     match count {
         None => pop_to_reply(cx, &mut list, side)?,
         Some(0) => {
@@ -55,7 +56,7 @@ pub(super) fn pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
         }
         Some(count) => pop_array(cx, &mut list, side, count)?,
     }
-    edge::close(cx, key, &list)
+    close(cx, key, &before, &list)
 }
 
 /// Pops up to `count` values into an array.
@@ -76,10 +77,11 @@ pub(super) fn blocking_pop(cx: &mut Context<'_, '_>, side: Side) -> Outcome {
     let keys = || args.iter().take(last).skip(1);
     for key in blocking::candidates(cx, keys()) {
         if let Some(mut list) = edge::open(cx, key, Kind::List)? {
+            let before = list;
             cx.reply.array(2);
             cx.reply.bulk(key);
             pop_to_reply(cx, &mut list, side)?;
-            return edge::close(cx, key, &list);
+            return close(cx, key, &before, &list);
         }
     }
     blocking::wait(cx, keys(), timeout, OnTimeout::NullArray)
@@ -105,9 +107,10 @@ fn pop_from(cx: &mut Context<'_, '_>, key: &[u8], side: Side, count: u64) -> Res
     let Some(mut list) = edge::open(cx, key, Kind::List)? else {
         return Ok(false);
     };
+    let before = list;
     cx.reply.array(2);
     cx.reply.bulk(key);
     pop_array(cx, &mut list, side, count)?;
-    edge::close(cx, key, &list)?;
+    close(cx, key, &before, &list)?;
     Ok(true)
 }

@@ -1,6 +1,6 @@
 //! Changes inside a list.
 
-use super::{position, positions, push, value, walk, Side, POSITION};
+use super::{close, position, positions, push, value, walk, Side, POSITION};
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::{arguments, edge};
 use hyperdb_graph::keys::order_i64;
@@ -20,11 +20,12 @@ pub(super) fn lset(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let index = arguments::integer(args.at(2))?;
     let at = position(&list, index).ok_or_else(|| Abort::error("ERR index out of range"))?;
+    let before = list;
     let old = value(cx.turn, cx.app, &list, at)?.len() as u64;
     list.bytes = list.bytes.saturating_sub(old) + args.at(3).len() as u64;
     cx.turn
         .put_member(cx.app, list.cid, &order_i64(at), args.at(3))?;
-    cx.turn.put_header(cx.app, key, &list)?;
+    close(cx, key, &before, &list)?;
     cx.reply.ok();
     Ok(())
 }
@@ -38,6 +39,7 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>) -> Outcome {
         cx.reply.ok();
         return Ok(());
     };
+    let before = list;
     let (head, tail) = positions(&list, start, stop);
     if head == tail {
         cx.turn.remove_element(cx.app, key)?;
@@ -46,7 +48,7 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>) -> Outcome {
     }
     if (tail - head) * SMALL_PART < list.tail - list.head {
         keep(cx.turn, cx.app, &mut list, (head, tail))?;
-        cx.turn.put_header(cx.app, key, &list)?;
+        close(cx, key, &before, &list)?;
         cx.reply.ok();
         return Ok(());
     }
@@ -58,7 +60,7 @@ pub(super) fn ltrim(cx: &mut Context<'_, '_>) -> Outcome {
     list.head = head;
     list.tail = tail;
     list.count = (tail - head) as u64;
-    cx.turn.put_header(cx.app, key, &list)?;
+    close(cx, key, &before, &list)?;
     cx.reply.ok();
     Ok(())
 }
@@ -173,6 +175,7 @@ pub(super) fn lrem(cx: &mut Context<'_, '_>) -> Outcome {
         cx.reply.integer(removed as i64);
         return Ok(());
     }
+    let before = list;
     if list.tail - first <= last - list.head {
         close_leftwards(cx.turn, cx.app, &mut list, &gaps)?;
     } else {
@@ -181,7 +184,7 @@ pub(super) fn lrem(cx: &mut Context<'_, '_>) -> Outcome {
     list.count -= removed as u64;
     let each = POSITION + args.at(3).len() as u64;
     list.bytes = list.bytes.saturating_sub(each * removed as u64);
-    cx.turn.put_header(cx.app, key, &list)?;
+    close(cx, key, &before, &list)?;
     cx.reply.integer(removed as i64);
     Ok(())
 }

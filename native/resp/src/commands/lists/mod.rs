@@ -12,7 +12,7 @@ mod middle;
 mod moves;
 
 use super::{arguments, edge};
-use crate::command::{Context, Handler};
+use crate::command::{Abort, Context, Handler};
 use hyperdb_graph::keys::{order_i64, unorder_i64};
 use hyperdb_graph::{AppId, Direction, Header, Kind, Step, Turn, Value};
 use std::ops::Bound;
@@ -93,6 +93,17 @@ pub fn store(cx: &mut Context<'_, '_>, key: &[u8], values: &[impl AsRef<[u8]>]) 
         push(cx.turn, cx.app, &mut list, Side::Right, value.as_ref())?;
     }
     cx.turn.put_header(cx.app, key, &list)
+}
+
+/// Ends a change that may have made a list smaller: as [`edge::close`], and its form is noted.
+fn close(
+    cx: &mut Context<'_, '_>,
+    key: &[u8],
+    before: &Header,
+    after: &Header,
+) -> Result<(), Abort> {
+    cx.forms.note_list(before, after);
+    edge::close(cx, key, after)
 }
 
 /// Takes the value at an end away, and writes it to the reply.

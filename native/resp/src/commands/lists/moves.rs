@@ -1,6 +1,6 @@
 //! Moving a value from an end of one list to an end of another, or of the same.
 
-use super::{drop_end, end_position, push, value, Side};
+use super::{close, drop_end, end_position, push, value, Side};
 use crate::command::{Abort, Context, OnTimeout, Outcome};
 use crate::commands::{arguments, blocking, edge};
 use hyperdb_graph::Kind;
@@ -65,12 +65,13 @@ fn try_move(cx: &mut Context<'_, '_>, from: Side, to: Side) -> Result<bool, Abor
         cx.reply.bulk(&moved);
         return Ok(true);
     }
+    let before = list;
     let mut target = edge::open_or_create(cx, destination, Kind::List)?;
     let moved = value(cx.turn, cx.app, &list, end_position(&list, from))?.to_vec();
     drop_end(cx.turn, cx.app, &mut list, from, moved.len())?;
     push(cx.turn, cx.app, &mut target, to, &moved)?;
     edge::close(cx, destination, &target)?;
-    edge::close(cx, source, &list)?;
+    close(cx, source, &before, &list)?;
     cx.reply.bulk(&moved);
     Ok(true)
 }

@@ -40,7 +40,7 @@ pub(super) fn store(cx: &mut Context<'_, '_>, operation: Operation) -> Outcome {
     let mut set = cx.turn.draft_edge(Kind::Set);
     let mut place = KeyBuf::new();
     for (member, _) in result.iter() {
-        add(cx.turn, cx.app, &mut set, member, &mut place)?;
+        add(cx, &mut set, member, &mut place)?;
     }
     cx.turn.put_header(cx.app, destination, &set)?;
     cx.reply.integer(set.count as i64);

@@ -14,7 +14,7 @@ pub(super) fn sadd(cx: &mut Context<'_, '_>) -> Outcome {
     let before = set.count;
     let mut place = KeyBuf::new();
     for member in args.from(2).iter() {
-        add(cx.turn, cx.app, &mut set, member, &mut place)?;
+        add(cx, &mut set, member, &mut place)?;
     }
     if set.count != before {
         cx.turn.put_header(cx.app, key, &set)?;
@@ -118,7 +118,7 @@ pub(super) fn smove(cx: &mut Context<'_, '_>) -> Outcome {
         Some(to) => to,
         None => cx.turn.draft_edge(Kind::Set),
     };
-    if add(cx.turn, cx.app, &mut to, member, &mut place)? {
+    if add(cx, &mut to, member, &mut place)? {
         cx.turn.put_header(cx.app, destination, &to)?;
     }
     cx.reply.integer(1);

@@ -3,7 +3,7 @@
 //! **Theory.** A member lies under its hash and bytes, with an empty value. Intersection
 //! and difference walk one set and look its members up in the others; union walks each and looks in the ones before.
 //!
-//! **Invariant.** `head` is 0 while the set would be an intset in Redis (only integers, at most 512), then 1.
+//! **Invariant.** `head` is 0 while the set would be an intset in Redis, then what it would be; no form is left for a smaller one.
 
 mod algebra;
 mod basic;
@@ -46,8 +46,16 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("sintercard", algebra::sintercard),
 ];
 
-/// The most members of a set in small form (`set-max-intset-entries`).
-const SMALL: u64 = 512;
+/// In [`Header::head`]: the set is an intset, or what it was once made to: a listpack, then a hash table.
+const INTEGERS: i64 = 0;
+/// Not only integers; of stores that kept no more, either.
+pub const OTHERS: i64 = 1;
+/// See [`INTEGERS`].
+pub const PACKED: i64 = 2;
+const LARGE: i64 = 3;
+
+/// The longest integer, bytes.
+const LONGEST_INTEGER: u64 = 20;
 
 /// Bytes that the hash adds to a member in the header's `bytes`.
 const HASH: u64 = 8;
@@ -67,22 +75,36 @@ fn contains(
 
 /// Adds a member; whether it is new.
 #[inline]
-fn add(
-    turn: &mut Turn<'_>,
-    app: AppId,
-    set: &mut Header,
-    member: &[u8],
-    key: &mut KeyBuf,
-) -> Step<bool> {
-    if contains(turn, app, set, member, key)? {
+fn add(cx: &mut Context<'_, '_>, set: &mut Header, member: &[u8], key: &mut KeyBuf) -> Step<bool> {
+    if contains(cx.turn, cx.app, set, member, key)? {
         return Ok(false);
     }
-    turn.insert_member(app, set.cid, key, &[])?;
+    cx.turn.insert_member(cx.app, set.cid, key, &[])?;
     set.count += 1;
     set.bytes += HASH + member.len() as u64;
-    if set.head == 0 && (set.count > SMALL || numbers::parse_i64(member).is_none()) {
-        set.head = 1;
-    }
+    let limits = cx.forms.limits;
+    let fits = set.count <= limits.set_entries && member.len() as u64 <= limits.set_value;
+    set.head = match set.head {
+        INTEGERS if numbers::parse_i64(member).is_none() => {
+            // What was there is integers, none longer than these.
+            let longest = if set.count == 1 { 0 } else { LONGEST_INTEGER };
+            if fits && longest <= limits.set_value {
+                PACKED
+            } else {
+                LARGE
+            }
+        }
+        INTEGERS if set.count > limits.set_integers => {
+            // A new set of which is not known how many there will be begins packed if it may hold no integers.
+            if set.count == 1 && fits {
+                PACKED
+            } else {
+                LARGE
+            }
+        }
+        PACKED if !fits => LARGE,
+        form => form,
+    };
     Ok(true)
 }
 
@@ -100,7 +122,7 @@ pub fn store(cx: &mut Context<'_, '_>, key: &[u8], members: &[Vec<u8>]) -> Step<
     let mut set = cx.turn.draft_edge(Kind::Set);
     let mut place = KeyBuf::new();
     for member in members {
-        add(cx.turn, cx.app, &mut set, member, &mut place)?;
+        add(cx, &mut set, member, &mut place)?;
     }
     cx.turn.put_header(cx.app, key, &set)
 }

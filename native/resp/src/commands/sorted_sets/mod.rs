@@ -5,7 +5,7 @@
 //! walk over a span of that order.
 //!
 //! **Invariant.** Both hold the same members with the same scores. A score is never NaN, and -0 is stored as 0.
-//! `head` is 0 while the set would be a listpack in Redis (at most 128 members of at most 64 bytes), then 1.
+//! `head` is 0 while the set would be a listpack in Redis ([`crate::forms::Limits`]), then 1.
 
 mod algebra;
 mod order;
@@ -79,12 +79,6 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("zintercard", algebra::zintercard),
 ];
 
-/// The most members of a sorted set in small form (`zset-max-listpack-entries`).
-const SMALL: u64 = 128;
-
-/// The longest member of one in small form, bytes (`zset-max-listpack-value`).
-const SHORT: usize = 64;
-
 /// What a member adds to the header's `bytes`: itself in both places, its hash, its score twice.
 fn footprint(member: &[u8]) -> u64 {
     2 * member.len() as u64 + 24
@@ -124,8 +118,7 @@ fn score(
 /// Gives a member a score; `old` is the one it has, `place` holds its key.
 #[inline]
 fn set_score(
-    turn: &mut Turn<'_>,
-    app: AppId,
+    cx: &mut Context<'_, '_>,
     set: &mut Header,
     member: &[u8],
     (old, new): (Option<f64>, f64),
@@ -135,21 +128,22 @@ fn set_score(
     let value = new.to_le_bytes();
     match old {
         None => {
-            turn.insert_member(app, set.cid, place, &value)?;
+            cx.turn.insert_member(cx.app, set.cid, place, &value)?;
             set.count += 1;
             set.bytes += footprint(member);
-            if set.count > SMALL || member.len() > SHORT {
+            let limits = cx.forms.limits;
+            if set.count > limits.sorted_entries || member.len() as u64 > limits.sorted_value {
                 set.head = 1;
             }
         }
         Some(old) => {
-            turn.put_member(app, set.cid, place, &value)?;
+            cx.turn.put_member(cx.app, set.cid, place, &value)?;
             order_key(old, member, place);
-            turn.remove_member(app, set.cid + 1, place)?;
+            cx.turn.remove_member(cx.app, set.cid + 1, place)?;
         }
     }
     order_key(new, member, place);
-    turn.insert_member(app, set.cid + 1, place, &[])
+    cx.turn.insert_member(cx.app, set.cid + 1, place, &[])
 }
 
 /// Removes a member that has this score.
@@ -226,7 +220,7 @@ pub fn store<'a>(
     let mut place = KeyBuf::new();
     for (member, score) in members {
         member_key(cx.turn, member, &mut place);
-        set_score(cx.turn, cx.app, &mut set, member, (None, score), &mut place)?;
+        set_score(cx, &mut set, member, (None, score), &mut place)?;
     }
     if set.count == 0 {
         cx.turn.remove_element(cx.app, key)?;

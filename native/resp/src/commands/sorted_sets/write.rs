@@ -161,7 +161,7 @@ pub(super) fn put<'a>(
             Change::Refused => {}
             Change::Same => result = old,
             Change::To(new) => {
-                set_score(cx.turn, cx.app, &mut set, member, (old, new), &mut place)?;
+                set_score(cx, &mut set, member, (old, new), &mut place)?;
                 result = Some(new);
                 updated += u64::from(old.is_some());
             }

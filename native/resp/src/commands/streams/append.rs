@@ -1,6 +1,6 @@
 //! Adding entries and taking them away: XADD, XTRIM, XDEL, XSETID.
 
-use super::entries::{self, Stream, ID, NODE};
+use super::entries::{self, Stream, ID};
 use super::ids::{self, reply_id, Wish};
 use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
@@ -10,8 +10,11 @@ use hyperdb_graph::stream::{encode_fields, last_id, set_last_id, Id};
 use hyperdb_graph::{Direction, Header, Kind, Step, Turn};
 use std::ops::ControlFlow;
 
-/// Entries that approximate trimming removes at most unless told otherwise: Redis's 100 nodes.
-const APPROXIMATE_LIMIT: u64 = 100 * NODE;
+/// Nodes that approximate trimming removes at most unless told otherwise.
+const APPROXIMATE_NODES: u64 = 100;
+/// As entries, when nodes hold any number of them, and at most.
+const APPROXIMATE_ENTRIES: u64 = 10_000;
+const MOST_APPROXIMATE_ENTRIES: u64 = 1_000_000;
 
 /// Which entries stay.
 #[derive(Clone, Copy)]
@@ -28,6 +31,8 @@ struct Trim {
     keep: Keep,
     /// `~`: only whole nodes of Redis's tree, and at most so many entries.
     approximately: Option<Option<u64>>,
+    /// Most entries of a node; 0: any number.
+    node: u64,
 }
 
 /// Options of XADD and XTRIM as they are read.
@@ -91,7 +96,8 @@ impl Options {
         Ok(at)
     }
 
-    fn trim(&self, adding: bool) -> Result<Option<Trim>, Abort> {
+    /// What is asked for; `node` is the most entries of a node.
+    fn trim(&self, adding: bool, node: u64) -> Result<Option<Trim>, Abort> {
         let Some(keep) = self.keep else {
             return match self.limit {
                 Some(limit) if limit > 0 => Err(Abort::error(
@@ -108,13 +114,18 @@ impl Options {
             return Err(limit_needs_approximation());
         }
         let limit = match self.limit {
-            None => Some(APPROXIMATE_LIMIT),
+            None if node == 0 => Some(APPROXIMATE_ENTRIES),
+            None => {
+                let entries = node.saturating_mul(APPROXIMATE_NODES);
+                Some(entries.min(MOST_APPROXIMATE_ENTRIES))
+            }
             Some(0) => None,
             given => given,
         };
         Ok(Some(Trim {
             keep,
             approximately: self.approximate.then_some(limit),
+            node,
         }))
     }
 }
@@ -129,7 +140,7 @@ pub(super) fn xadd(cx: &mut Context<'_, '_>) -> Outcome {
     let key = args.at(1);
     let (options, at) = Options::parse(&args, true)?;
     let wish = args.get(at).map(ids::wish).transpose()?;
-    let trim = options.trim(true)?;
+    let trim = options.trim(true, cx.forms.limits.stream_entries)?;
     let words = args.len().saturating_sub(at + 1);
     let Some(wish) = wish.filter(|_| words >= 2 && words.is_multiple_of(2)) else {
         return Err(wrong_arity("xadd"));
@@ -207,6 +218,16 @@ impl Trim {
         }
     }
 
+    /// How many of the first `count` entries fill their nodes, but for the last node: a new one begins after every so many
+    /// entries that were added. As many as were removed lie before the first, unless some were taken from the middle.
+    fn whole_nodes(&self, stream: &Stream, count: u64) -> u64 {
+        if self.node == 0 {
+            return 0;
+        }
+        let begun = stream.state.removed % self.node;
+        ((begun + count) / self.node * self.node).saturating_sub(begun)
+    }
+
     /// Removes what is not to stay; how many.
     fn apply(&self, turn: &mut Turn<'_>, stream: &mut Stream) -> Step<u64> {
         let most = match self.keep {
@@ -231,7 +252,7 @@ impl Trim {
             })?;
         }
         if self.approximately.is_some() && (doomed.len() as u64) < stream.header.count {
-            let whole = doomed.len() as u64 / NODE * NODE;
+            let whole = self.whole_nodes(stream, doomed.len() as u64);
             doomed.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
         }
         for (id, len) in &doomed {
@@ -246,7 +267,7 @@ pub(super) fn xtrim(cx: &mut Context<'_, '_>) -> Outcome {
     let args = cx.args;
     let key = args.at(1);
     let (options, _) = Options::parse(&args, false)?;
-    let trim = options.trim(false)?;
+    let trim = options.trim(false, cx.forms.limits.stream_entries)?;
     let mut removed = 0;
     if let (Some(mut stream), Some(trim)) = (entries::open(cx, key)?, trim) {
         removed = trim.apply(cx.turn, &mut stream)?;

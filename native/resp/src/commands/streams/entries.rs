@@ -14,9 +14,6 @@ use std::ops::{Bound, ControlFlow};
 /// Bytes that an id adds to an entry's record in the header's `bytes`.
 pub(super) const ID: u64 = 16;
 
-/// Entries of a node of Redis's tree, which approximate trimming removes whole (`stream-node-max-entries`).
-pub(super) const NODE: u64 = 100;
-
 /// A stream as it was read.
 pub(super) struct Stream {
     pub app: AppId,

@@ -1,6 +1,6 @@
 //! Looking into streams: XINFO.
 
-use super::entries::{self, Stream, NODE};
+use super::entries::{self, Stream};
 use super::groups::{self, Open, Progress};
 use super::ids::reply_id;
 use super::manage::no_group;
@@ -117,7 +117,10 @@ pub(super) fn stream(cx: &mut Context<'_, '_>) -> Outcome {
 /// What both forms of XINFO STREAM begin with. The tree is as large as Redis's would be if all its nodes were full.
 fn facts(cx: &mut Context<'_, '_>, stream: &Stream) -> Step<()> {
     let first = stream.first(cx.turn)?.unwrap_or(Id::MIN);
-    let nodes = stream.header.count.div_ceil(NODE);
+    let nodes = match cx.forms.limits.stream_entries {
+        0 => u64::from(stream.header.count > 0),
+        each => stream.header.count.div_ceil(each),
+    };
     let reply = &mut *cx.reply;
     named(reply, "length", stream.header.count);
     named(reply, "radix-tree-keys", nodes);

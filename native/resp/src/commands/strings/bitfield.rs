@@ -7,6 +7,7 @@ use super::{bits::bit_offset, check_length, copied};
 use crate::args::Args;
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::integer;
+use crate::forms::Text;
 
 /// The type of a field: `i8`, `u16`, ...; unsigned ones have at most 63 bits, so that a reply can hold them.
 #[derive(Clone, Copy)]
@@ -75,6 +76,7 @@ fn run(cx: &mut Context<'_, '_>, only_get: bool) -> Outcome {
     }
     if highest.is_some() {
         cx.turn.put_vertex(cx.app, key, &value, expiry)?;
+        cx.forms.note_text(cx.app, key, Text::Raw, &value);
     }
     Ok(())
 }

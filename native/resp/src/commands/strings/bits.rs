@@ -4,6 +4,7 @@ use super::{check_length, clamp_range, copied, with, MAX_STRING};
 use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::{integer, option};
 use crate::commands::numbers::parse_i64;
+use crate::forms::Text;
 
 /// Reads the offset of a bit; `#n` counts in fields of `width` bits where that is allowed.
 pub(super) fn bit_offset(text: &[u8], width: Option<u64>) -> Result<u64, Abort> {
@@ -39,6 +40,7 @@ pub fn setbit(cx: &mut Context<'_, '_>) -> Outcome {
         value[byte] &= !mask;
     }
     cx.turn.put_vertex(cx.app, key, &value, expiry)?;
+    cx.forms.note_text(cx.app, key, Text::Raw, &value);
     cx.reply.integer(i64::from(before));
     Ok(())
 }
@@ -208,6 +210,7 @@ pub fn bitop(cx: &mut Context<'_, '_>) -> Outcome {
         cx.turn.remove_element(cx.app, target)?;
     } else {
         cx.turn.put_vertex(cx.app, target, &result, None)?;
+        cx.forms.note_text(cx.app, target, Text::Raw, &result);
     }
     cx.reply.integer(length as i64);
     Ok(())

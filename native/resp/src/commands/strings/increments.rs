@@ -5,6 +5,7 @@ use crate::command::{errors, Abort, Context, Outcome};
 use crate::commands::arguments::integer;
 use crate::commands::extended::Extended;
 use crate::commands::numbers::{format_i64, parse_i64, I64_TEXT};
+use crate::forms::Text;
 
 /// INCR key
 pub fn incr(cx: &mut Context<'_, '_>) -> Outcome {
@@ -61,6 +62,8 @@ pub fn incrbyfloat(cx: &mut Context<'_, '_>) -> Outcome {
         .ok_or_else(|| Abort::error("ERR increment would produce NaN or Infinity"))?
         .text();
     cx.turn.put_vertex(cx.app, key, new.as_bytes(), expiry)?;
+    cx.forms
+        .note_text(cx.app, key, Text::Embedded, new.as_bytes());
     cx.reply.bulk(new.as_bytes());
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::{check_length, clamp_range, copied, with};
 use crate::command::{Abort, Context, Outcome};
 use crate::commands::arguments::integer;
+use crate::forms::Text;
 
 /// STRLEN key
 pub fn strlen(cx: &mut Context<'_, '_>) -> Outcome {
@@ -16,10 +17,15 @@ pub fn strlen(cx: &mut Context<'_, '_>) -> Outcome {
 /// APPEND key value
 pub fn append(cx: &mut Context<'_, '_>) -> Outcome {
     let (key, more) = (cx.args.at(1), cx.args.at(2));
-    let (mut value, expiry) = copied(cx, key)?.unwrap_or_default();
+    let found = copied(cx, key)?;
+    let is_new = found.is_none();
+    let (mut value, expiry) = found.unwrap_or_default();
     check_length(value.len(), more.len())?;
     value.extend_from_slice(more);
     cx.turn.put_vertex(cx.app, key, &value, expiry)?;
+    if !is_new {
+        cx.forms.note_text(cx.app, key, Text::Raw, &value);
+    }
     cx.reply.integer(value.len() as i64);
     Ok(())
 }
@@ -38,6 +44,7 @@ pub fn setrange(cx: &mut Context<'_, '_>) -> Outcome {
         }
         value[offset..end].copy_from_slice(piece);
         cx.turn.put_vertex(cx.app, key, &value, expiry)?;
+        cx.forms.note_text(cx.app, key, Text::Raw, &value);
     }
     cx.reply.integer(value.len() as i64);
     Ok(())
