@@ -26,7 +26,7 @@ mod message_pack;
 mod native;
 mod patterns;
 mod run;
-mod sha1;
+pub(crate) mod sha1;
 mod shebang;
 mod structs;
 mod text;

@@ -1,5 +1,6 @@
 //! DEBUG: those subcommands that clients' suites use and that mean something here. They must be allowed when the server is started.
 
+use super::debug_values;
 use crate::args::Args;
 use crate::command::{errors, Abort, Context};
 use crate::commands::arguments::integer;
@@ -17,9 +18,25 @@ type Debug = fn(&mut Call<'_, '_>) -> Ran;
 const LONGEST_SLEEP: f64 = 3600.0;
 /// Bytes of a payload of DUMP that are not the value's: type, version, checksum.
 const DUMP_AROUND: usize = 11;
+/// Most bytes of QUICKLIST-PACKED-THRESHOLD.
+const LARGEST_THRESHOLD: u64 = (1 << 32) - (1 << 20);
 
 /// Name, how many arguments with DEBUG itself (negative: at least), how to call it, what it does.
 const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
+    (
+        "DIGEST",
+        2,
+        "DIGEST",
+        "The digest of all data.",
+        debug_values::whole,
+    ),
+    (
+        "DIGEST-VALUE",
+        -3,
+        "DIGEST-VALUE <key> [<key> ...]",
+        "The digests of values.",
+        debug_values::values,
+    ),
     ("ERROR", 3, "ERROR <string>", "Replies this error.", error),
     ("HELP", 2, "HELP", "This text.", help),
     (
@@ -42,6 +59,13 @@ const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
         "PROTOCOL <type>",
         "Replies a value of a type of the protocol.",
         protocol,
+    ),
+    (
+        "QUICKLIST-PACKED-THRESHOLD",
+        3,
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "From what size on a list's value would have a node of its own; 0: when it fits into no other.",
+        packed_threshold,
     ),
     (
         "RELOAD",
@@ -136,6 +160,31 @@ fn active(call: &mut Call<'_, '_>) -> Ran {
     ok(call)
 }
 
+fn packed_threshold(call: &mut Call<'_, '_>) -> Ran {
+    let size = memory_size(call.args.at(2)).filter(|size| *size <= LARGEST_THRESHOLD);
+    call.core.settings.forms.list_plain = size.ok_or_else(|| {
+        Abort::error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+    })?;
+    ok(call)
+}
+
+/// `5b`, `10kb`, `1m`: a number of bytes.
+fn memory_size(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    let unit = match &text[digits.len()..] {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// What is written out and read from there again is what SAVE writes.
 fn reload(call: &mut Call<'_, '_>) -> Ran {
     if call.core.in_transaction {
@@ -143,13 +192,14 @@ fn reload(call: &mut Call<'_, '_>) -> Ran {
             "ERR DEBUG RELOAD is not part of a transaction",
         ));
     }
+    call.core.forms.borrow_mut().clear();
     call.core.ask(call.slot, vec![vec![b"save".to_vec()]]);
     call.client().state = State::Asking(Question::Command);
     Ok(After::Done)
 }
 
 /// What a command on keys replies, in RESP2.
-fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Result<Vec<u8>, Abort> {
+pub(super) fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Result<Vec<u8>, Abort> {
     let commands = &call.core.commands;
     let Some(Run::Data(handler)) = commands.table.find(name).map(|row| commands.run(row)) else {
         return Err(Abort::error("ERR no such key"));

@@ -11,6 +11,7 @@ mod client_list;
 mod clients;
 mod connection;
 mod debug;
+mod debug_values;
 pub(crate) mod help;
 mod latency;
 mod monitor;

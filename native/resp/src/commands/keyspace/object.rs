@@ -162,4 +162,100 @@ mod tests {
         client.run(&["rpush", "l", &"x".repeat(8190)]);
         assert_eq!(client.line("object encoding l"), "$9 quicklist");
     }
+
+    #[test]
+    fn sets_take_the_form_of_what_was_added_and_keep_it() {
+        let mut client = Client::new();
+        client.limits.set_integers = 3;
+        client.limits.set_entries = 4;
+        client.limits.set_value = 20;
+        client.script(
+            "sadd s 1 2 3 => :3
+             object encoding s => $6 intset
+             sadd s x => :1
+             object encoding s => $8 listpack
+             sadd s y => :1
+             object encoding s => $9 hashtable
+             srem s 1 2 x y => :4
+             object encoding s => $9 hashtable
+             sadd t 1 2 3 4 => :4
+             object encoding t => $9 hashtable
+             sinterstore u s t => :1
+             object encoding u => $6 intset",
+        );
+        client.limits.set_integers = 0;
+        client.script(
+            "sadd v 1 => :1
+             object encoding v => $8 listpack",
+        );
+        client.limits.set_value = 19;
+        client.limits.set_integers = 3;
+        client.script(
+            "sadd w 1 a => :2
+             object encoding w => $9 hashtable",
+        );
+    }
+
+    #[test]
+    fn hashes_and_sorted_sets_follow_the_sizes_in_force() {
+        let mut client = Client::new();
+        client.limits.hash_entries = 1;
+        client.limits.sorted_value = 2;
+        client.script(
+            "hset h a 1 => :1
+             object encoding h => $8 listpack
+             hset h b 1 => :1
+             object encoding h => $9 hashtable
+             zadd z 1 aa => :1
+             object encoding z => $8 listpack
+             zadd z 1 aaa => :1
+             object encoding z => $8 skiplist",
+        );
+    }
+
+    #[test]
+    fn a_string_that_was_changed_in_place_is_raw() {
+        Client::new().script(
+            "set k 1 => +OK
+             object encoding k => $3 int
+             object refcount k => :2147483647
+             append k 2 => :2
+             object encoding k => $3 raw
+             object refcount k => :1
+             incr k => :13
+             object encoding k => $3 int
+             setrange k 0 2 => :2
+             object encoding k => $3 raw
+             append new 5 => :1
+             object encoding new => $3 int
+             setbit bit 7 1 => :0
+             object encoding bit => $3 raw
+             incrbyfloat f 3 => $1 3
+             object encoding f => $6 embstr",
+        );
+    }
+
+    #[test]
+    fn a_list_becomes_packed_again_at_half_a_node() {
+        let mut client = Client::new();
+        client.limits.list_size = 4;
+        client.script(
+            "rpush l a b c d => :4
+             object encoding l => $8 listpack
+             lset l 0 x => +OK
+             object encoding l => $9 quicklist
+             lpop l => $1 x
+             object encoding l => $9 quicklist
+             ltrim l 0 1 => +OK
+             object encoding l => $8 listpack
+             rpush l c d e => :5
+             object encoding l => $9 quicklist
+             lmove l m left left => $1 b
+             object encoding l => $9 quicklist
+             object encoding m => $8 listpack
+             lrem l 0 c => :1
+             rpop l 1 => *1 $1 e
+             object encoding l => $8 listpack",
+        );
+    }
 }

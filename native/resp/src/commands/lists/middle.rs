@@ -20,7 +20,12 @@ pub(super) fn lset(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let index = arguments::integer(args.at(2))?;
     let at = position(&list, index).ok_or_else(|| Abort::error("ERR index out of range"))?;
-    let before = list;
+    // Redis makes room for the new value before it takes the old one away.
+    let before = Header {
+        count: list.count + 1,
+        bytes: list.bytes + POSITION + args.at(3).len() as u64,
+        ..list
+    };
     let old = value(cx.turn, cx.app, &list, at)?.len() as u64;
     list.bytes = list.bytes.saturating_sub(old) + args.at(3).len() as u64;
     cx.turn

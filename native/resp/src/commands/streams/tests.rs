@@ -264,3 +264,26 @@ fn streams_move_and_copy_whole() {
          get t => -WRONGTYPE Operation against a key holding the wrong kind of value",
     );
 }
+
+#[test]
+fn about_trims_whole_nodes_that_begin_after_every_so_many_added_entries() {
+    let mut client = Client::new();
+    client.limits.stream_entries = 10;
+    for i in 1..=35 {
+        client.run(&["xadd", "s", &format!("{i}-1"), "f", "v"]);
+    }
+    client.script(
+        "xtrim s maxlen = 32 => :3
+         xtrim s maxlen ~ 20 => :7
+         xlen s => :25
+         xtrim s minid ~ 22 => :10
+         xlen s => :15
+         xtrim s maxlen ~ 1 limit 9 => :0
+         xtrim s maxlen ~ 0 => :15",
+    );
+    client.limits.stream_entries = 1;
+    for i in 36..=240 {
+        client.run(&["xadd", "s", &format!("{i}-1"), "f", "v"]);
+    }
+    assert_eq!(client.line("xtrim s maxlen ~ 1"), ":100");
+}
