@@ -98,13 +98,16 @@ pub enum Text {
     Raw,
 }
 
+/// A string's form, and its bytes when it had it.
+type NotedText = (Text, Box<[u8]>);
+
 /// Forms that values do not show.
 #[derive(Debug, Default)]
 pub struct Notes {
     /// Collection numbers of lists that were larger than a node.
     lists: HashSet<u64>,
     /// Short strings whose form is not that of a new one, with what they were then.
-    texts: HashMap<(AppId, Box<[u8]>), (Text, Box<[u8]>)>,
+    texts: HashMap<(AppId, Box<[u8]>), NotedText>,
 }
 
 impl Notes {
