@@ -73,7 +73,7 @@ impl Store {
             hash_key: identity.hash_key,
             numbers: Arc::new(Numbers::resume(mark.as_deref())?),
             dropped,
-            ranks: Arc::default(),
+            ranks: Arc::new(Ranks::new(db.aside())),
             ranges: Arc::default(),
             heard: Arc::default(),
             unswept: Arc::new(AtomicBool::new(true)),
@@ -104,6 +104,11 @@ impl Store {
     /// What the store is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Bytes that copies of orders in memory hold, of those that the store's memory leaves aside for them.
+    pub fn order_cache_bytes(&self) -> usize {
+        self.ranks.bytes()
     }
 
     /// What others than the RESP loop change.

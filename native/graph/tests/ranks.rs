@@ -1,10 +1,13 @@
-//! Ranks by index against a sorted set in memory, under histories with everything that takes changes back.
+//! Ranks and ranges by index against a sorted set in memory, under histories with everything that takes changes back.
 
 #![allow(clippy::unwrap_used)]
 
-use hyperdb_graph::{keys, AppId, Family, Options, Store, SyncMode, TransactionOptions, Turn};
+use hyperdb_graph::{
+    keys, AppId, Direction, Family, Options, Store, SyncMode, TransactionOptions, Turn,
+};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::ops::{Bound, ControlFlow};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -53,6 +56,11 @@ enum Action {
         key: u16,
         rank: u16,
     },
+    /// Reads a range, again and again, so that indexes begin, grow and keep keys.
+    Walk {
+        range: Range,
+        times: u8,
+    },
     Savepoint,
     Rollback,
     Mark,
@@ -64,8 +72,43 @@ enum Action {
     Transaction(u16),
 }
 
+/// A range of keys: its ends by number with what kind of end they are, and how many keys are wanted.
+#[derive(Clone, Debug)]
+struct Range {
+    ends: [(u16, u8); 2],
+    limit: u16,
+    reverse: bool,
+}
+
+impl Range {
+    fn bounds(&self) -> [Bound<Vec<u8>>; 2] {
+        self.ends.map(|(number, kind)| match kind {
+            0 => Bound::Included(key(number)),
+            1 => Bound::Excluded(key(number)),
+            _ => Bound::Unbounded,
+        })
+    }
+}
+
+fn range() -> impl Strategy<Value = Range> {
+    let limit = prop_oneof![1..5u16, 1..400u16, Just(u16::MAX)];
+    let ends = [(0..2100u16, 0..3u8), (0..2100u16, 0..3u8)];
+    (ends, limit, any::<bool>()).prop_map(|(mut ends, limit, reverse)| {
+        // Mostly the right way round.
+        if ends[0].0 % 16 != 0 && ends[0].0 > ends[1].0 {
+            ends.swap(0, 1);
+        }
+        Range {
+            ends,
+            limit,
+            reverse,
+        }
+    })
+}
+
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
+        8 => (range(), prop_oneof![Just(1u8), 1..40u8]).prop_map(|(range, times)| Action::Walk { range, times }),
         4 => (0..2000u16, prop_oneof![Just(1u16), 1..300u16]).prop_map(|(first, len)| Action::Flip { first, len }),
         6 => (0..2100u16, any::<u16>()).prop_map(|(key, rank)| Action::Ask { key, rank }),
         1 => Just(Action::Savepoint),
@@ -106,6 +149,50 @@ fn ask(turn: &Turn<'_>, model: &Model, number: u16, rank: u16) {
     }
 }
 
+/// The keys of a range as a model has them.
+fn expected(model: &Model, range: &Range) -> Vec<Vec<u8>> {
+    let [start, end] = range.bounds();
+    let above = |key: &[u8]| match &start {
+        Bound::Included(start) => key >= &start[..],
+        Bound::Excluded(start) => key > &start[..],
+        Bound::Unbounded => true,
+    };
+    let below = |key: &[u8]| match &end {
+        Bound::Included(end) => key <= &end[..],
+        Bound::Excluded(end) => key < &end[..],
+        Bound::Unbounded => true,
+    };
+    let within = model.iter().filter(|key| above(key) && below(key)).cloned();
+    let limit = usize::from(range.limit);
+    match range.reverse {
+        false => within.take(limit).collect(),
+        true => within.rev().take(limit).collect(),
+    }
+}
+
+fn walk(turn: &Turn<'_>, model: &Model, range: &Range) -> Vec<Vec<u8>> {
+    let [start, end] = range.bounds();
+    let ends = (
+        start.as_ref().map(|key| &key[..]),
+        end.as_ref().map(|key| &key[..]),
+    );
+    let direction = match range.reverse {
+        false => Direction::Forward,
+        true => Direction::Reverse,
+    };
+    let mut found = Vec::new();
+    let order = (APP, ORDER, model.len() as u64);
+    turn.walk_order(order, ends, direction, |key| {
+        found.push(key.to_vec());
+        match found.len() < usize::from(range.limit) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })
+    .unwrap();
+    found
+}
+
 /// The state at each point to which it may be taken back.
 struct States {
     committed: Model,
@@ -135,6 +222,14 @@ fn follow(store: &Store, history: &[Action]) {
                     }
                 }
                 Action::Ask { key, rank } => ask(&turn, &states.now, *key, *rank),
+                Action::Walk { range, times } => {
+                    for _ in 0..*times {
+                        assert_eq!(
+                            walk(&turn, &states.now, range),
+                            expected(&states.now, range)
+                        );
+                    }
+                }
                 Action::Savepoint => {
                     turn.savepoint();
                     states.savepoint = states.now.clone();
@@ -210,5 +305,45 @@ fn growth_at_the_ends() {
     for number in (150..1900).step_by(3) {
         ask(&turn, &model, number, number);
     }
+    turn.commit().unwrap();
+}
+
+/// Ranges of a set too large for its keys to be kept whole, while it changes: what is kept stays within its bound, and right.
+#[test]
+fn ranges_of_more_than_there_is_room_for() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let most = store.db().memory() / 16;
+    let long = |number: u32| [&number.to_be_bytes()[..], &[b'm'; 100]].concat();
+    let (mut model, count) = (Model::new(), 2 * most as u32 / 100);
+    let mut turn = store.turn(0);
+    for number in 0..count {
+        turn.insert_member(APP, ORDER, &long(number), &[]).unwrap();
+        model.insert(long(number));
+    }
+    let mut filled = 0;
+    for step in 0..4 * count {
+        let at = step.wrapping_mul(0x9e37_79b9) % count;
+        let key = long(at);
+        let mut found = Vec::new();
+        let ends = (Bound::Included(&key[..]), Bound::Unbounded);
+        let order = (APP, ORDER, model.len() as u64);
+        turn.walk_order(order, ends, Direction::Forward, |key| {
+            found.push(key.to_vec());
+            match found.len() < 3 {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })
+        .unwrap();
+        assert!(found.iter().eq(model.range(key.clone()..).take(3)));
+        if step % 5 == 0 && model.remove(&key) {
+            turn.remove_member(APP, ORDER, &key).unwrap();
+        }
+        filled = filled.max(store.order_cache_bytes());
+        assert!(store.order_cache_bytes() <= most);
+    }
+    // It was full, or nothing was shown.
+    assert!(filled > most / 2);
     turn.commit().unwrap();
 }

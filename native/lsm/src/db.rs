@@ -67,19 +67,24 @@ pub(crate) struct Budget {
     pub(crate) log: u64,
     pub(crate) rows: usize,
     pub(crate) blocks: usize,
+    /// What is left to whoever keeps things of its own over the store.
+    pub(crate) aside: usize,
 }
 
 impl Budget {
-    /// Room for three generations of memtables (active, being flushed, flushed but warm), rows, and blocks.
+    /// Room for three generations of memtables (active, being flushed, flushed but warm), rows, blocks, and what is kept over the store.
     pub(crate) fn of(memory: usize) -> Budget {
         let memtable = (memory / 6).clamp(256 << 10, 64 << 20);
-        let rows = memory / 16;
+        let (rows, aside) = (memory / 16, memory / 16);
         Budget {
             memtable,
+            aside,
             // What a kill leaves to replay: about twice this, at some ten megabytes a second on a slow machine.
             log: 2 * memtable as u64,
             rows,
-            blocks: memory.saturating_sub(3 * memtable + rows).max(1 << 20),
+            blocks: memory
+                .saturating_sub(3 * memtable + rows + aside)
+                .max(1 << 20),
         }
     }
 }
@@ -386,6 +391,11 @@ impl Db {
     /// Bytes of memory that it was opened with.
     pub fn memory(&self) -> usize {
         self.shared.options.memory
+    }
+
+    /// Bytes of that memory that the store leaves to whoever keeps things of its own over it.
+    pub fn aside(&self) -> usize {
+        self.shared.budget.aside
     }
 
     /// When commits become durable.

@@ -180,6 +180,12 @@ impl<'db> Writer<'db> {
         }))
     }
 
+    /// Whether reads see all that was committed: not once the store is poisoned, when they see what is durable.
+    #[inline]
+    pub fn sees_latest(&self) -> bool {
+        self.at == Commit::MAX
+    }
+
     /// The newest value of `key`, or `None` if it was never added or is removed.
     #[inline]
     pub fn get(&self, family: Family, key: &[u8]) -> Step<Option<Value<'_>>> {

@@ -218,16 +218,19 @@ fn span(
     direction: Direction,
     mut visit: impl FnMut(&[u8], f64) -> ControlFlow<()>,
 ) -> Step<()> {
-    let mut scan = scan(turn, app, set, keys, direction);
-    while let Some((key, _)) = scan.next()? {
-        let (member, score) = split(key)?;
-        if visit(member, score).is_break() {
-            break;
+    let order = (app, set.cid + 1, set.count);
+    let mut read = Ok(());
+    turn.walk_order(order, keys, direction, |key| match split(key) {
+        Ok((member, score)) => visit(member, score),
+        Err(stop) => {
+            read = Err(stop);
+            ControlFlow::Break(())
         }
-    }
-    Ok(())
+    })?;
+    read
 }
 
+#[inline]
 fn split(key: &[u8]) -> Step<(&[u8], f64)> {
     let (score, member) = key
         .split_first_chunk()

@@ -1,14 +1,22 @@
-//! Order statistics of big collections: how many keys of an order lie before one, and which key has a rank.
+//! Order statistics of big collections, and their ranges: how many keys of an order lie before one, which key has a rank, which keys
+//! lie between two.
 //!
 //! **Theory.** An order in the LSM has no counts, so a rank is a walk. Beside a big one lies a sparse index, the
 //! bottom inner level of a counted B-tree (Knuth, TAOCP 6.2.3): it cuts the order into blocks of about
 //! [`TARGET`] keys and keeps for each where it begins and how many keys it holds. A rank is a sum of counts and
 //! a walk within one block. Blocks that grew are cut again by the next walk through them.
 //!
-//! **Invariant.** No second truth: an index holds no member, is built from the order when first asked for, and is
+//! Blocks through which ranges were read keep their keys side by side ([`Piece`]), and the next range copies them from there: in the
+//! LSM each key waits for memory of its own. For ranges an index is built a little at a time, each walk adding about as many keys as
+//! it read.
+//!
+//! **Invariant.** No second truth: an index is built from the order when it is asked for, and is
 //! dropped whenever it cannot follow: changes taken back, commits that fail, transactions that write the order,
-//! memory over [`BUDGET`]. Otherwise its counts are those that the writer sees, since every write of an order
-//! goes through [`crate::Turn`].
+//! memory over its budget. Otherwise its counts and keys are those that the writer sees, since every write of an order
+//! goes through [`crate::Turn`]; once the store is poisoned, and the writer sees less, none is used.
+
+mod index;
+mod piece;
 
 use crate::keys::{self, space, AppId};
 use hashbrown::HashMap;
@@ -16,22 +24,20 @@ use hyperdb_lsm::Family;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Keys of a fresh block.
-pub(crate) const TARGET: u64 = 64;
-/// A walk cuts a block that has more keys than this.
-const LARGE: u64 = 3 * TARGET;
-/// Bytes that all indexes may take together; a collection of a million members needs about one.
-const BUDGET: usize = 64 << 20;
+pub(crate) use index::{Block, Index, TARGET};
+pub(crate) use piece::Piece;
+
 /// The most indexes at a time: bounds the search for the least recently used one.
 const MOST: usize = 1024;
-/// Bytes of a block beside its first key.
-const BLOCK: usize = size_of::<Box<[u8]>>() + size_of::<u64>();
+/// One range read in so many begins an index where there is none: more orders than can have one do not drive each other out.
+const BEGIN: u64 = 16;
 
 type Place = (AppId, u64);
 
 /// The indexes of a store, by app and collection number of the order.
-#[derive(Default)]
 pub(crate) struct Ranks {
+    /// Bytes that all indexes may take together; without kept keys a collection of a million members needs about one million.
+    budget: usize,
     any: AtomicBool,
     /// Counts changes of indexes, so that those since some point can be told.
     changes: AtomicU64,
@@ -42,9 +48,28 @@ pub(crate) struct Ranks {
 pub(crate) struct Indexes {
     by_place: HashMap<Place, Index>,
     uses: u64,
+    /// Range reads of orders without an index.
+    walks: u64,
+    /// What all indexes hold.
+    bytes: usize,
 }
 
 impl Ranks {
+    /// None yet, and room for `budget` bytes of them.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            budget,
+            any: AtomicBool::default(),
+            changes: AtomicU64::default(),
+            indexes: Mutex::default(),
+        }
+    }
+
+    /// Bytes that the indexes hold.
+    pub(crate) fn bytes(&self) -> usize {
+        self.indexes.lock().bytes
+    }
+
     /// Whether there is any index to keep right.
     #[inline]
     pub(crate) fn any(&self) -> bool {
@@ -83,7 +108,7 @@ impl Ranks {
     /// Drops the index of one order.
     pub(crate) fn forget(&self, place: Place) {
         let mut indexes = self.indexes.lock();
-        indexes.by_place.remove(&place);
+        indexes.remove(place);
         self.any
             .store(!indexes.by_place.is_empty(), Ordering::Relaxed);
     }
@@ -95,25 +120,34 @@ impl Ranks {
 
     fn retain(&self, mut keep: impl FnMut(&Index) -> bool) {
         let mut indexes = self.indexes.lock();
-        indexes.by_place.retain(|_, index| keep(index));
+        let Indexes {
+            by_place, bytes, ..
+        } = &mut *indexes;
+        by_place.retain(|_, index| {
+            let keeps = keep(index);
+            *bytes -= if keeps { 0 } else { index.bytes };
+            keeps
+        });
         self.any
             .store(!indexes.by_place.is_empty(), Ordering::Relaxed);
     }
 
     /// A key was added to an order.
     pub(crate) fn added(&self, place: Place, key: &[u8]) {
-        if let Some(index) = self.indexes.lock().by_place.get_mut(&place) {
-            index.count(key, true);
-            index.changed = self.next_change();
-        }
+        self.changed(place, key, true);
     }
 
     /// A key was removed from an order.
     pub(crate) fn removed(&self, place: Place, key: &[u8]) {
-        if let Some(index) = self.indexes.lock().by_place.get_mut(&place) {
-            index.count(key, false);
-            index.changed = self.next_change();
-        }
+        self.changed(place, key, false);
+    }
+
+    fn changed(&self, place: Place, key: &[u8], more: bool) {
+        let change = || self.next_change();
+        self.indexes.lock().with(place, |index| {
+            index.count(key, more);
+            index.changed = change();
+        });
     }
 
     fn next_change(&self) -> u64 {
@@ -135,18 +169,33 @@ impl Ranks {
         if uncommitted {
             index.changed = self.next_change();
         }
-        indexes.by_place.insert(place, index);
+        indexes.remove(place);
+        indexes.bytes += index.bytes;
         indexes.uses += 1;
-        indexes.shrink_to(BUDGET, place);
+        index.used = indexes.uses;
+        indexes.by_place.insert(place, index);
+        self.fit(indexes, place);
         self.any.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets go what has no room, last of the index of `place`.
+    pub(crate) fn fit(&self, indexes: &mut Indexes, place: Place) {
+        if indexes.bytes > self.budget || indexes.by_place.len() > MOST {
+            // A little more, so that it is not done for each block.
+            indexes.shrink_to(self.budget - self.budget / 16, place);
+        }
     }
 }
 
 impl Indexes {
-    /// The index of an order of `len` keys, if there is one. One that counts otherwise is dropped.
+    /// The index of an order of `len` keys, if there is a whole one. One that counts otherwise is dropped.
     pub(crate) fn get(&mut self, place: Place, len: u64) -> Option<&mut Index> {
-        if self.by_place.get(&place)?.len != len {
-            self.by_place.remove(&place);
+        let index = self.by_place.get(&place)?;
+        if !index.whole {
+            return None;
+        }
+        if index.len != len {
+            self.remove(place);
             return None;
         }
         self.uses += 1;
@@ -155,123 +204,65 @@ impl Indexes {
         Some(index)
     }
 
-    /// Drops the least recently used indexes, but not that of `place`, until the rest fits.
+    /// Calls `change` with the index of `place`, if there is one, and keeps count of what it holds.
+    pub(crate) fn with<R>(
+        &mut self,
+        place: Place,
+        change: impl FnOnce(&mut Index) -> R,
+    ) -> Option<R> {
+        let index = self.by_place.get_mut(&place)?;
+        let before = index.bytes;
+        let done = change(index);
+        let after = index.bytes;
+        self.resized(before, after);
+        Some(done)
+    }
+
+    /// An index that held `before` bytes holds `after`.
+    pub(crate) fn resized(&mut self, before: usize, after: usize) {
+        self.bytes = self.bytes + after - before;
+    }
+
+    /// Whether the index of `place` is to be built on after a range was read without it; `None`: one is to be begun.
+    pub(crate) fn is_growing(&mut self, place: Place) -> Option<bool> {
+        match self.by_place.get(&place) {
+            Some(index) => Some(!index.whole),
+            None => {
+                self.walks += 1;
+                (!self.walks.is_multiple_of(BEGIN)).then_some(false)
+            }
+        }
+    }
+
+    /// Drops the index of `place`.
+    pub(crate) fn remove(&mut self, place: Place) {
+        if let Some(index) = self.by_place.remove(&place) {
+            self.bytes -= index.bytes;
+        }
+    }
+
+    /// Lets go what was used least recently until the rest fits: kept keys, then indexes, but not that of `place`.
     fn shrink_to(&mut self, budget: usize, place: Place) {
-        let mut bytes: usize = self.by_place.values().map(|index| index.bytes).sum();
-        while bytes > budget || self.by_place.len() > MOST {
-            let others = self.by_place.iter().filter(|(known, _)| **known != place);
-            let Some((oldest, index)) = others.min_by_key(|(_, index)| index.used) else {
-                return;
-            };
-            bytes -= index.bytes;
-            let oldest = *oldest;
-            self.by_place.remove(&oldest);
+        let mut oldest: Vec<(u64, Place)> = self
+            .by_place
+            .iter()
+            .filter(|(known, _)| **known != place)
+            .map(|(known, index)| (index.used, *known))
+            .collect();
+        oldest.sort_unstable();
+        for (_, other) in &oldest {
+            if self.bytes > budget {
+                self.with(*other, Index::let_all_go);
+            }
         }
-    }
-}
-
-/// The sparse index of one order.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
-    /// Where each block begins, ascending; the first begins before every key.
-    starts: Vec<Box<[u8]>>,
-    counts: Vec<u64>,
-    len: u64,
-    bytes: usize,
-    /// [`Ranks::changes`] after the last change.
-    changed: u64,
-    used: u64,
-}
-
-/// One block as a walk needs it.
-pub(crate) struct Block {
-    at: usize,
-    /// How many keys lie in the blocks before.
-    pub(crate) before: u64,
-    pub(crate) start: Box<[u8]>,
-    /// Where the next begins.
-    pub(crate) end: Option<Box<[u8]>>,
-    /// Whether it should be cut.
-    pub(crate) is_large: bool,
-}
-
-impl Index {
-    /// Appends the next key of the order, while it is built.
-    pub(crate) fn append(&mut self, key: &[u8]) {
-        if self.len.is_multiple_of(TARGET) {
-            let start: &[u8] = if self.len == 0 { &[] } else { key };
-            self.bytes += BLOCK + start.len();
-            self.starts.push(start.into());
-            self.counts.push(0);
+        for (_, other) in oldest {
+            if self.bytes > budget || self.by_place.len() > MOST {
+                self.remove(other);
+            }
         }
-        if let Some(last) = self.counts.last_mut() {
-            *last += 1;
-            self.len += 1;
-        }
-    }
-
-    /// The block that `key` lies or would lie in.
-    pub(crate) fn block_of(&self, key: &[u8]) -> Block {
-        self.block(self.place_of(key))
-    }
-
-    /// The block of the key with a rank below the index's length.
-    pub(crate) fn block_at(&self, rank: u64) -> Block {
-        let mut before = 0;
-        let at = self.counts.iter().position(|count| {
-            before += count;
-            before > rank
-        });
-        self.block(at.unwrap_or_default())
-    }
-
-    fn place_of(&self, key: &[u8]) -> usize {
-        let after = self.starts.partition_point(|start| &**start <= key);
-        after.saturating_sub(1)
-    }
-
-    fn block(&self, at: usize) -> Block {
-        Block {
-            at,
-            before: self.counts.iter().take(at).sum(),
-            start: self.starts.get(at).cloned().unwrap_or_default(),
-            end: self.starts.get(at + 1).cloned(),
-            is_large: self.counts.get(at).is_some_and(|count| *count > LARGE),
-        }
-    }
-
-    /// Cuts a block whose keys were walked through: `cuts` are every [`TARGET`]th of them, its first left out.
-    pub(crate) fn cut(&mut self, block: &Block, cuts: Vec<Box<[u8]>>) {
-        let Some(count) = self.counts.get_mut(block.at) else {
-            return;
-        };
-        let parts = cuts.len() as u64;
-        let last = count.saturating_sub(parts * TARGET);
-        *count = TARGET;
-        self.bytes += cuts.iter().map(|cut| BLOCK + cut.len()).sum::<usize>();
-        let after = block.at + 1;
-        let counts = (1..=parts).map(|i| if i == parts { last } else { TARGET });
-        self.counts.splice(after..after, counts);
-        self.starts.splice(after..after, cuts);
-    }
-
-    fn count(&mut self, key: &[u8], more: bool) {
-        let at = self.place_of(key);
-        let Some(count) = self.counts.get_mut(at) else {
-            return;
-        };
-        if more {
-            *count += 1;
-            self.len += 1;
-            return;
-        }
-        *count = count.saturating_sub(1);
-        self.len = self.len.saturating_sub(1);
-        // The first block begins before every key, so it stays.
-        if *count == 0 && at > 0 {
-            self.counts.remove(at);
-            let start = self.starts.remove(at);
-            self.bytes = self.bytes.saturating_sub(BLOCK + start.len());
+        let over = self.bytes.saturating_sub(budget);
+        if over > 0 {
+            self.with(place, |index| index.make_room(over));
         }
     }
 }
@@ -285,12 +276,17 @@ mod tests {
         for key in 0..keys {
             index.append(&key.to_be_bytes());
         }
+        index.finish();
         index
+    }
+
+    fn roomy() -> Ranks {
+        Ranks::new(1 << 20)
     }
 
     #[test]
     fn over_budget_the_least_recently_used_go() {
-        let ranks = Ranks::default();
+        let ranks = roomy();
         let mut indexes = ranks.lock();
         for cid in [1, 3, 5] {
             ranks.keep(&mut indexes, (AppId(1), cid), index_of(1000), false);
@@ -307,7 +303,7 @@ mod tests {
 
     #[test]
     fn one_that_counts_otherwise_is_not_used() {
-        let ranks = Ranks::default();
+        let ranks = roomy();
         let mut indexes = ranks.lock();
         ranks.keep(&mut indexes, (AppId(1), 3), index_of(10), false);
         assert!(indexes.get((AppId(1), 3), 11).is_none());
@@ -316,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_was_changed_after_a_point_goes() {
-        let ranks = Ranks::default();
+        let ranks = roomy();
         let (one, other) = ((AppId(1), 3), (AppId(1), 5));
         for place in [one, other] {
             ranks.keep(&mut ranks.lock(), place, index_of(10), false);
