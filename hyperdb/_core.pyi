@@ -311,7 +311,13 @@ def export_rdb(
     redis: str = "7.2",
 ) -> dict[str, Any]: ...
 def restore_payloads(
-    store: Store, db: int, given: _Payloads, *, policy: str = "refuse", note: tuple[bytes, bytes] | None = None
+    store: Store,
+    db: int,
+    given: _Payloads,
+    *,
+    policy: str = "refuse",
+    note: tuple[bytes, bytes] | None = None,
+    wait: bool = True,
 ) -> tuple[int, int, int, int, list[int]]: ...
 def differing_payloads(store: Store, db: int, given: _Payloads) -> list[int]: ...
 def restore_functions(store: Store, payload: bytes, *, policy: str = "refuse") -> int: ...

@@ -117,24 +117,24 @@ class Accounts:
             InvalidError: a rule is wrong; nothing is changed. Its text is Redis's.
         """
         own = _own(name)
-        if own in _RESERVED or own.startswith("pg_"):
-            raise InvalidError(f"The name '{name}' is reserved")
+        _refuse_reserved(name, own)
 
-        def change(before: RoleRecord | None) -> RoleRecord:
-            record = _bootstrap(before) if own == roles.BOOTSTRAP_ROLE else before
-            data = None if record is None else record.encode()
-            encoded, gone, doubted, given = _native.change_acl(_shown(own), data, list(rules))
-            after = RoleRecord.decode(encoded)
-            if after is None:
-                raise CorruptError(f"the record of role '{own}' is malformed")
-            verifier = after.verifier
-            if gone or (verifier is not None and any(verifier.accepts(password) for password in doubted)):
-                verifier = None
-            if given is not None:
-                verifier = _verifier(given)
-            return replace(after, verifier=verifier)
+        self._change(own, lambda before: _ruled(own, before, rules))
 
-        self._change(own, change)
+    def said_of(self, name: str) -> RoleRecord | None:
+        """The record of a role, if there is one; the bootstrap role's as soon as something was said of it."""
+        own = _own(name)
+        return committed_roles(self._tables).get(own)
+
+    def by_rules(self, name: str, rules: Sequence[bytes]) -> RoleRecord:
+        """What a new role becomes by these rules.
+
+        Raises:
+            InvalidError: a rule is wrong, in Redis's words, or the name is reserved.
+        """
+        own = _own(name)
+        _refuse_reserved(name, own)
+        return _ruled(own, None, rules)
 
     def set_password(self, password: str | None) -> None:
         """Sets (or takes away) the bootstrap role's password, the only one it then has."""
@@ -174,6 +174,27 @@ class Accounts:
             transaction.rollback()
             raise
         self._changes.tell()
+
+
+def _refuse_reserved(name: str, own: str) -> None:
+    if own in _RESERVED or own.startswith("pg_"):
+        raise InvalidError(f"The name '{name}' is reserved")
+
+
+def _ruled(own: str, before: RoleRecord | None, rules: Sequence[bytes]) -> RoleRecord:
+    """The record that ACL's rules make of another."""
+    record = _bootstrap(before) if own == roles.BOOTSTRAP_ROLE else before
+    data = None if record is None else record.encode()
+    encoded, gone, doubted, given = _native.change_acl(_shown(own), data, list(rules))
+    after = RoleRecord.decode(encoded)
+    if after is None:
+        raise CorruptError(f"the record of role '{own}' is malformed")
+    verifier = after.verifier
+    if gone or (verifier is not None and any(verifier.accepts(password) for password in doubted)):
+        verifier = None
+    if given is not None:
+        verifier = _verifier(given)
+    return replace(after, verifier=verifier)
 
 
 def _own(name: str) -> str:

@@ -28,6 +28,7 @@ import_verbs = typer.Typer(help="Bring data in from elsewhere.", no_args_is_help
 export_verbs = typer.Typer(help="Take data out.", no_args_is_help=True)
 
 _STANDARD = "-"
+_BASE = "the file is the base of an append-only log: the commands in the log's other files are not in it"
 _PHASES = {
     "verify": "verifying the file",
     "write": "writing keys",
@@ -96,6 +97,9 @@ def import_redis(
     check: Annotated[bool, typer.Option("--check", help="With --rdb: verify the file, and write nothing.")] = False,
     skip_modules: Annotated[bool, typer.Option("--skip-modules", help="Leave values of modules out, else refused.")] = False,
     skip_functions: NoFunctions = False,
+    users: Annotated[
+        bool, typer.Option("--users", help="With --from: bring ACL's users too; their passwords open RESP alone.")
+    ] = False,
     ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="Who signed the certificate of rediss://.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,6 +108,8 @@ def import_redis(
         raise InvalidError("say where from: --from URL or --rdb FILE")
     if prune and not (source is not None and compare):
         raise InvalidError("--prune goes with --from and --compare")
+    if users and source is None:
+        raise InvalidError("--users goes with --from: a file has no users")
     if check and rdb is None:
         raise InvalidError("--check goes with --rdb")
     arguments: dict[str, Any] = {
@@ -113,7 +119,8 @@ def import_redis(
         "skip_functions": skip_functions,
     }
     if source is not None:
-        arguments |= {"url": source, "compare": bool(compare), "prune": prune, "ca": None if ca is None else str(ca.resolve())}
+        arguments |= {"url": source, "compare": bool(compare), "prune": prune, "users": users}
+        arguments["ca"] = None if ca is None else str(ca.resolve())
         report, running = _asked(directory, "import_redis", arguments)
         failed = _tell_server(report, as_json=as_json)
     else:
@@ -156,7 +163,9 @@ def _tell_file(report: dict[str, Any], *, check: bool, running: bool, as_json: b
         ("kept", f"{_keys(report['kept'])} that were there" if report["kept"] else None),
         ("left out", f"{_keys(report['expired'])} whose time was over" if report["expired"] else None),
         ("modules", f"{_keys(report['foreign'])} left out" if report["foreign"] else None),
+        ("empty", f"{_keys(report['empty'])} that hold nothing left out, as Redis does" if report["empty"] else None),
         ("functions", f"{report['libraries']} libraries" if report["libraries"] else None),
+        ("log", _BASE if report["facts"].get("aof-base") == "1" else None),
         ("store", f"{_keys(report['before'])} before, {report['after']:,} after"),
     ]
     if report["compared"] is not None:
@@ -168,7 +177,8 @@ def _tell_file(report: dict[str, Any], *, check: bool, running: bool, as_json: b
 
 def _tell_server(report: dict[str, Any], *, as_json: bool) -> bool:
     """Prints what an import from a server did; whether something is not as it should be."""
-    failed = bool(report["refused"])
+    users = report.get("users")
+    failed = bool(report["refused"]) or bool(users and users["refused"])
     if as_json:
         print_json(report)
         return failed
@@ -188,6 +198,10 @@ def _tell_server(report: dict[str, Any], *, as_json: bool) -> bool:
             for row in report["databases"]
         ),
     ]
+    if users is not None:
+        rows.append(("users", f"{users['written']} are roles now: their passwords open RESP, SQL and CQL once given there"))
+        rows.append(("users kept", users["kept"] or None))
+        rows += [("user", f"{row['user']}: not imported: {row['why']}") for row in users["refused"]]
     if compared:
         rows.append(("compared", f"{_keys(report['compared'])}, {report['changed']:,} had changed and were copied again"))
         rows.append(("vanished", f"{report['vanished']:,} went at the source, {'removed' if report['pruned'] else 'still'} here"))

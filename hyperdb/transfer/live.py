@@ -20,6 +20,7 @@ from hyperdb.errors import InvalidError, SourceError
 from hyperdb.graph.transaction import now_ms
 from hyperdb.transfer.files import DATABASES, Json, Progress, policy_of, sizes
 from hyperdb.transfer.source import Address, Reply, Source, parse_url
+from hyperdb.transfer.users import Users
 
 if TYPE_CHECKING:
     from hyperdb.database import Database
@@ -29,6 +30,8 @@ _PAGE = 1000
 """Keys asked of one SCAN."""
 _CHUNK_BYTES = 8 << 20
 """About how many bytes of payloads are on their way at once."""
+_PAGES_AHEAD = 16
+"""Pages that may wait for the disk; they become durable in their order, each with the cursor behind it."""
 _FIRST_CHUNK = 32
 _NAMED = 8
 """Keys that a summary names."""
@@ -105,12 +108,18 @@ class _Import:
         self._match = None if match is None else str(match)
         server = _facts(source, "server")
         self.version = server.get("redis_version", "0")
+        if server.get("redis_mode") == "cluster":
+            raise InvalidError(
+                "the source is a node of a cluster, which holds a part of the keys: "
+                "import the files that its nodes save, one after the other (--rdb)"
+            )
         self._exact = int(self.version.split(".")[0] or 0) >= _EXACT_EXPIRY
         asked = json.dumps([server.get("run_id", ""), self._match, source.address.db, self._policy])
         self._record = (_RECORD + hashlib.sha256(asked.encode()).hexdigest()[:32]).encode()
         self.state = _State()
         self.resumed = False
         self.named: list[Json] = []
+        self._pages_ahead = 0
         self.done = 0
         self.total = 0
 
@@ -211,10 +220,14 @@ class _Import:
         self.state.cursor = cursor
         # A cursor of 0 is the end of the database: the next one begins.
         behind = _State(number + (cursor == 0), cursor, self.state.counts)
-        _native.restore_payloads(self._database.native, number, [], note=(self._record, behind.dump()))
+        self._pages_ahead = (self._pages_ahead + 1) % _PAGES_AHEAD
+        wait = self._pages_ahead == 0
+        _native.restore_payloads(self._database.native, number, [], note=(self._record, behind.dump()), wait=wait)
 
     def _restore(self, number: int, items: list[Item], policy: str) -> None:
-        written, replaced, kept, expired, refused = _native.restore_payloads(self._database.native, number, items, policy=policy)
+        written, replaced, kept, expired, refused = _native.restore_payloads(
+            self._database.native, number, items, policy=policy, wait=False
+        )
         counts = self.state.counts
         counts.written += written
         counts.replaced += replaced
@@ -319,12 +332,16 @@ def _run(database: Database, source: Source, address: Address, arguments: Json, 
     one = _Import(database, source, arguments, progress)
     found = one.databases()
     before = _writes(source)
+    users = Users(database, source, arguments) if arguments.get("users") else None
     one.begin(found, restart=bool(arguments.get("restart")))
+    if users is not None:
+        users.check()
     libraries = 0 if arguments.get("skip_functions") else one.functions()
     one.copy(found)
-    report: Json = {}
+    # Behind the keys: who logs in finds them.
+    report: Json = {} if users is None else {"users": users.write()}
     if arguments.get("compare"):
-        report = one.compare(found, prune=bool(arguments.get("prune")))
+        report |= one.compare(found, prune=bool(arguments.get("prune")))
     after = _writes(source)
     now = one.databases()
     here = sizes(database)

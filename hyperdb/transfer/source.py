@@ -113,7 +113,10 @@ class Source:
             if address.password is not None:
                 user = [address.user] if address.user is not None else []
                 self.ask("AUTH", *user, address.password)
-            self.ask("PING")
+            (answer,) = self.ask_all([("PING",)])
+            # Who may not say it has been let in all the same.
+            if isinstance(answer, SourceError) and not str(answer).startswith("NOPERM"):
+                raise answer
         except SourceError:
             self.close()
             raise

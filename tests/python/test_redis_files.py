@@ -217,7 +217,11 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a wrong sum": (made.file(made.entry(0, b"k", made.text(b"v")), sum_of=b"12345678"), r"byte 15: the sum is"),
     "more behind the end": (made.file() + b"\0", r"byte 18: 1 bytes behind the end"),
     "a type that does not exist": (made.file(b"\x40"), r"byte 9: there is no type or part 64"),
-    "an empty list": (made.file(made.entry(1, b"k", b"\0")), r"a list under the key 'k' is malformed"),
+    "an append-only log": (b"*1\r\n$4\r\nPING\r\n", r"byte 0: no RDB file but an append-only log: .*--from"),
+    "a log that begins with a file": (
+        made.file(made.entry(0, b"k", b"\1v")) + b"*1\r\n$4\r\nPING\r\n",
+        r"14 bytes behind the end, commands of an append-only log: .*BGSAVE",
+    ),
     "a member twice": (
         made.file(made.entry(2, b"k", made.length(2) + 2 * made.text(b"m"))),
         r"a set under the key 'k' is malformed",
@@ -276,6 +280,14 @@ def test_what_is_wrong_is_named_and_nothing_is_written(db: hyperdb.Database, bri
     with pytest.raises(RdbError, match=text):
         bring(data)
     assert db.commit() == before
+
+
+@pytest.mark.parametrize("kind", [1, 2, 4, 5, 14, 18])
+def test_collections_that_hold_nothing_are_left_out_as_redis_does(
+    db: hyperdb.Database, bring: Callable[..., Any], kind: int
+) -> None:
+    report = bring(made.file(made.entry(kind, b"nothing", b"\0"), made.entry(0, b"k", b"\1v")))
+    assert (report["empty"], report["written"], db.execute("redis/0", "KEYS", "*")) == (1, 1, [b"k"])
 
 
 def test_a_library_that_does_not_compile_is_refused(db: hyperdb.Database, bring: Callable[..., Any]) -> None:

@@ -26,7 +26,8 @@ from hyperdb.cli import main
 from hyperdb.errors import InvalidError, RdbError, SourceError
 from hyperdb.transfer import live
 from hyperdb.transfer.live import import_server
-from hyperdb.transfer.source import parse_url
+from hyperdb.transfer.source import Source, parse_url
+from hyperdb.transfer.users import Users
 
 HYPERDB = str(Path(sys.executable).parent / "hyperdb")
 CODE = b"#!lua name=lib\nredis.register_function('one', function() return 1 end)"
@@ -175,6 +176,80 @@ def test_functions_come_too(source: From, db: hyperdb.Database) -> None:
     with pytest.raises(InvalidError, match="already exists"):
         import_server(db, {"url": source.url}, unheard)
     assert import_server(db, {"url": source.url, "policy": "skip"}, unheard)["libraries"] == 0
+
+
+def acl(source: From, *words: bytes) -> None:
+    """A command on the connection that the import uses too."""
+    with Source(parse_url(source.url)) as connection:
+        connection.ask(*words)
+
+
+def allowed(database: hyperdb.Database, user: str, password: str) -> Any:
+    """A client of a server over the database; what its rules say."""
+    with database.serve(resp="127.0.0.1:0", control=False) as serving:
+        host, port = serving.resp_address or ("", 0)
+        with Source(parse_url(f"redis://{user}:{password}@{host}:{port}")) as connection:
+            # It may not say PING.
+            return connection.ask("ACL", "WHOAMI"), connection.ask("ACL", "LIST")
+
+
+def test_users_become_roles_that_log_in_over_resp(source: From, db: hyperdb.Database) -> None:
+    source.run(0, "SET", "cached:1", "v")
+    rules = (b"~cached:*", b"&news:*", b"+@read", b"-keys", b"+acl", b"(~other:* +set)")
+    acl(source, b"ACL", b"SETUSER", b"reader", b"on", b">secret", *rules)
+    acl(source, b"ACL", b"SETUSER", b"gone", b"off", b">old", b"+@all", b"allkeys")
+    report = import_server(db, {"url": source.url, "users": True}, unheard)
+    assert report["users"] == {"written": 2, "kept": 0, "refused": []}
+    who, here = allowed(db, "reader", "secret")
+    with Source(parse_url(source.url)) as connection:
+        there = connection.ask("ACL", "LIST")
+    assert (who, sorted(here)) == (b"reader", sorted(there))
+    with pytest.raises(SourceError, match="WRONGPASS"):
+        allowed(db, "gone", "old")
+    # SQL knows the role, and has no password of it.
+    found = db.sql(
+        "SELECT rolname, rolcanlogin, rolsuper FROM pg_roles WHERE rolname IN ('reader', 'gone') ORDER BY 1"
+    ).fetchall()
+    assert found == [("gone", False, False), ("reader", True, False)]
+    # The same again is what is there; another is refused, kept or replaced.
+    assert import_server(db, {"url": source.url, "users": True, "policy": "replace"}, unheard)["users"]["written"] == 2
+    acl(source, b"ACL", b"SETUSER", b"reader", b"+keys")
+    db.execute("redis/0", "FLUSHALL")
+    with pytest.raises(InvalidError, match="there is a role 'reader' already"):
+        import_server(db, {"url": source.url, "users": True}, unheard)
+    assert db.execute("redis/0", "DBSIZE") == 0
+    kept = import_server(db, {"url": source.url, "users": True, "policy": "skip"}, unheard)
+    assert (kept["users"]["written"], kept["users"]["kept"]) == (1, 1)
+
+
+def test_users_that_cannot_be_roles_are_named(db: hyperdb.Database) -> None:
+    lines = [
+        b"user default on nopass sanitize-payload ~* &* +@all",
+        b"user postgres on #" + b"a" * 64 + b" ~* &* +@all",
+        b"user searcher on nopass ~* &* -@all +ft.search",
+        b"user plain on nopass ~* resetchannels -@all +get",
+    ]
+    source = mock.Mock(spec=Source)
+    source.ask.return_value = lines
+    users = Users(db, source, {})
+    users.check()
+    report = users.write()
+    assert report["written"] == 1
+    assert [row["user"] for row in report["refused"]] == ["postgres", "searcher"]
+    assert "owner" in report["refused"][0]["why"]
+    assert "ft.search" in report["refused"][1]["why"]
+    for reply in (None, [1], [b"nobody on"], [b"user"], [b"user \xff on"]):
+        source.ask.return_value = reply
+        with pytest.raises(SourceError):
+            Users(db, source, {})
+
+
+def test_a_node_of_a_cluster_is_refused(source: From, db: hyperdb.Database) -> None:
+    with (
+        mock.patch.object(live, "_facts", return_value={"redis_mode": "cluster"}),
+        pytest.raises(InvalidError, match="node of a cluster"),
+    ):
+        import_server(db, {"url": source.url}, unheard)
 
 
 def test_passwords(source: From, db: hyperdb.Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,7 @@ pub(crate) fn import_rdb<'py>(
     report.set_item("expired", done.expired)?;
     report.set_item("libraries", done.libraries)?;
     report.set_item("foreign", done.foreign)?;
+    report.set_item("empty", done.empty)?;
     report.set_item("resumed_at", done.resumed_at)?;
     report.set_item("compared", done.compared)?;
     let differing: Vec<(u64, String)> = done
@@ -197,9 +198,10 @@ fn items<'i>(given: &'i PyItems<'_>) -> Vec<transfer::Item<'i>> {
 }
 
 /// Writes keys by their payloads of DUMP: (written, replaced, kept, expired, places of those that were refused). The record `note` of
-/// the system's app (name and value, empty to remove it) is kept by the last commit of these keys.
+/// the system's app (name and value, empty to remove it) is kept by the last commit of these keys. Unless `wait` is false it is on the
+/// disk then; commits become durable in their order.
 #[pyfunction]
-#[pyo3(signature = (store, db, given, *, policy="refuse", note=None))]
+#[pyo3(signature = (store, db, given, *, policy="refuse", note=None, wait=true))]
 pub(crate) fn restore_payloads(
     py: Python<'_>,
     store: &Store,
@@ -207,13 +209,14 @@ pub(crate) fn restore_payloads(
     given: PyItems<'_>,
     policy: &str,
     note: Option<(Vec<u8>, Vec<u8>)>,
+    wait: bool,
 ) -> PyResult<(u64, u64, u64, u64, Vec<usize>)> {
     let policy = choose("policy", POLICIES, policy)?;
     let graph = store.graph()?;
     let items = items(&given);
     let note = note.as_ref().map(|(name, value)| (&name[..], &value[..]));
     let done = py
-        .detach(|| transfer::restore(&graph, db, &items, policy, note))
+        .detach(|| transfer::restore(&graph, db, &items, policy, note, wait))
         .map_err(refused)?;
     Ok((
         done.written,

@@ -50,17 +50,26 @@ pub(super) fn scored(form: Form, bytes: &[u8]) -> Option<Vec<(Text, f64)>> {
         .collect()
 }
 
-/// Whether there are names, and none of them twice.
+/// Whether none of these names is there twice.
 fn are_different<'a>(mut names: impl Iterator<Item = &'a Text>) -> bool {
     let mut seen = HashSet::new();
-    names.all(|name| seen.insert(name.as_slice())) && !seen.is_empty()
+    names.all(|name| seen.insert(name.as_slice()))
 }
 
-/// The value, if no member is in it twice and it is not empty.
+/// Whether it is a collection that holds nothing, which only a stream may be.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Text(_) | Value::Stream(_) => false,
+        Value::List(words) | Value::Set(words) => words.is_empty(),
+        Value::Hash(fields) => fields.is_empty(),
+        Value::SortedSet(members) => members.is_empty(),
+    }
+}
+
+/// The value, if no member is in it twice.
 pub(super) fn checked(value: Value) -> Option<Value> {
     let is_sound = match &value {
-        Value::Text(_) | Value::Stream(_) => true,
-        Value::List(items) => !items.is_empty(),
+        Value::Text(_) | Value::Stream(_) | Value::List(_) => true,
         Value::Set(members) => are_different(members.iter()),
         Value::Hash(fields) => are_different(fields.iter().map(|(field, _)| field)),
         Value::SortedSet(members) => {

@@ -1,6 +1,6 @@
 //! Reading a value.
 
-use super::packed::{checked, pairs, scored, texts, Form};
+use super::packed::{checked, is_empty, pairs, scored, texts, Form};
 use super::{lzf, stream, ziplist, Text, Value, FUNCTION};
 use crate::commands::numbers::parse_f64;
 use crate::commands::strings::MAX_STRING;
@@ -248,10 +248,10 @@ pub(super) fn value(body: &[u8]) -> Option<Value> {
     let (kind, rest) = body.split_first()?;
     let mut input = Input::whole(rest);
     let value = value_of(*kind, &mut input)?;
-    input.rest.is_empty().then_some(value)
+    (input.rest.is_empty() && !is_empty(&value)).then_some(value)
 }
 
-/// The value of a type, from its front; `None` if it is malformed, or of a type that has no form here.
+/// The value of a type, from its front, empty ones too; `None` if it is malformed, or of a type that has no form here.
 pub(super) fn value_of(kind: u8, input: &mut Input<'_>) -> Option<Value> {
     let value = match kind {
         0 => Value::Text(input.text()?),

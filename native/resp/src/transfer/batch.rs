@@ -13,7 +13,7 @@ use crate::forms::{Forms, Limits};
 use crate::rdb::file::Entry;
 use crate::rdb::Value;
 use crate::reply::Reply;
-use hyperdb_graph::{Commit, Stop, Store, Turn};
+use hyperdb_graph::{Commit, ReadMode, Stop, Store, Turn};
 use std::cell::RefCell;
 
 /// What became of a key.
@@ -42,6 +42,18 @@ impl Mark {
 /// Something that goes out with a batch: where, and what.
 pub(super) type Note<'n> = &'n mut dyn FnMut(&mut Turn<'_>, &Mark) -> Result<(), Stop>;
 
+/// Does, without the writer, what a turn was stopped for.
+fn wait_for(store: &Store, stop: Stop) -> Result<(), Failure> {
+    match stop {
+        Stop::Miss(miss) => store.db().load(&miss)?,
+        Stop::Locked(wait) => {
+            wait.block(None);
+        }
+        other => return Err(other.into()),
+    }
+    Ok(())
+}
+
 /// Writes entries; `mark` counts them, and stands behind the last one that was committed. `note` is called at the end of each commit
 /// with the mark as it then is; `behind` says where the part after the entries begins.
 pub(super) fn write(
@@ -56,13 +68,18 @@ pub(super) fn write(
     let mut last = 0;
     loop {
         let mut turn = store.turn(now_ms());
+        // What is not in memory is read when others may write.
+        turn.set_read_mode(ReadMode::CachedOnly);
         let mut next = *mark;
         // First, while nothing is lost if its block is not in memory.
         turn.savepoint();
-        let mut stop = note(&mut turn, &next).err();
-        if stop.is_some() {
+        if let Err(stop) = note(&mut turn, &next) {
             turn.rollback();
+            drop(turn);
+            wait_for(store, stop)?;
+            continue;
         }
+        let mut stop = None;
         while stop.is_none() && done < entries.len() {
             turn.savepoint();
             match put(store, &mut turn, &entries[done], policy) {
@@ -86,7 +103,7 @@ pub(super) fn write(
             None => behind,
         };
         if next != *mark {
-            // Read above, so in memory.
+            // Written above, so in memory.
             note(&mut turn, &next)?;
         }
         last = last.max(turn.commit()?);
@@ -94,11 +111,7 @@ pub(super) fn write(
         *mark = next;
         match stop {
             None => return Ok(last),
-            Some(Stop::Miss(miss)) => store.db().load(&miss)?,
-            Some(Stop::Locked(wait)) => {
-                wait.block(None);
-            }
-            Some(other) => return Err(other.into()),
+            Some(stop) => wait_for(store, stop)?,
         }
     }
 }

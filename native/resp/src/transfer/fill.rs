@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-/// Keys of a commit at most, and bytes after which it goes out.
+/// Keys of a commit at most, and bytes after which it goes out: so long others wait.
 const KEYS: usize = 512;
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 256 << 10;
 /// Bytes that may wait for the disk before the next ones do.
 const AHEAD: usize = 8 << 20;
 /// Keys that a summary names.
@@ -44,6 +44,8 @@ pub struct Imported {
     pub libraries: u64,
     /// Keys of modules left out.
     pub foreign: u64,
+    /// Keys left out that hold nothing, as Redis leaves them out.
+    pub empty: u64,
     /// Where it went on, if it had been cut off.
     pub resumed_at: Option<u64>,
     /// Keys compared with the file, and those that differ.
@@ -96,6 +98,7 @@ pub fn import(
         expired: 0,
         libraries: 0,
         foreign: survey.foreign,
+        empty: survey.empty,
         resumed_at: survey.mark.map(|mark| mark.at),
         compared: None,
         differing: Vec::new(),

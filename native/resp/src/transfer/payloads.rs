@@ -60,13 +60,15 @@ fn keep(turn: &mut Turn<'_>, id: &[u8]) -> Step<()> {
     turn.put_vertex(AppId::SYSTEM, id, &old, None)
 }
 
-/// Writes keys as commits, the last of which also keeps the record `note` in the system's app (an empty one is removed).
+/// Writes keys as commits, the last of which also keeps the record `note` in the system's app (an empty one is removed); `wait`s until
+/// they are durable.
 pub fn restore(
     store: &Store,
     db: u64,
     items: &[Item<'_>],
     policy: Policy,
     note: Option<(&[u8], &[u8])>,
+    wait: bool,
 ) -> Result<Restored, Failure> {
     check(store, db, items)?;
     let mut done = Restored::default();
@@ -104,7 +106,9 @@ pub fn restore(
             turn.put_vertex(AppId::SYSTEM, id, value, None)
         },
     )?;
-    store.db().wait_durable(last)?;
+    if wait {
+        store.db().wait_durable(last)?;
+    }
     done.written = mark.written;
     done.replaced = mark.replaced;
     done.kept = mark.kept;

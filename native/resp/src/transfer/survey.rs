@@ -36,6 +36,8 @@ pub(super) struct Survey {
     pub libraries: Vec<Vec<u8>>,
     /// Keys of modules that are left out, and what modules keep beside.
     pub foreign: u64,
+    /// Keys that hold nothing.
+    pub empty: u64,
     /// Where an import was cut off.
     pub mark: Option<Mark>,
     /// Where its mark is.
@@ -69,6 +71,7 @@ pub(super) fn survey(
         databases: BTreeMap::new(),
         libraries: Vec::new(),
         foreign: 0,
+        empty: 0,
         mark: None,
         mark_id: Vec::new(),
     };
@@ -100,6 +103,7 @@ pub(super) fn survey(
                 }
                 found.foreign += 1;
             }
+            Part::Empty(..) => found.empty += 1,
             // Facts for the module itself: no key is lost with them.
             Part::ForeignFact(_) => {}
         }

@@ -1,10 +1,14 @@
 //! Reading a file, part by part.
 
-use super::super::read;
+use super::super::{packed, read};
 use super::super::{Text, Value};
 use super::window::Window;
 use super::{code, module, type_name, Problem, NEWEST, SUMMED};
 use std::io::Read;
+
+/// What whoever has an append-only log can do.
+const INSTEAD: &str =
+    "let its Redis save a file (BGSAVE), or import from the running server (--from)";
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +38,8 @@ pub enum Part {
     Foreign(u64, u64, Text, String),
     /// What a module keeps beside its keys.
     ForeignFact(String),
+    /// A key whose collection holds nothing: faults of older Redis wrote such, and Redis leaves them out when it loads a file.
+    Empty(u64, Text),
 }
 
 /// See the module above.
@@ -61,10 +67,11 @@ impl<R: Read> FileReader<R> {
             Some((input.array::<5>()?, input.array::<4>()?))
         })?;
         if &name != b"REDIS" {
-            return Err(Problem::fault(
-                0,
-                "no RDB file: it does not begin with REDIS",
-            ));
+            let text = match name[0] {
+                b'*' => format!("no RDB file but an append-only log: {INSTEAD}"),
+                _ => "no RDB file: it does not begin with REDIS".into(),
+            };
+            return Err(Problem::fault(0, text));
         }
         let digits = std::str::from_utf8(&digits)
             .ok()
@@ -244,6 +251,9 @@ impl<R: Read> FileReader<R> {
             }
             other => other,
         })?;
+        if packed::is_empty(&value) {
+            return Ok(Part::Empty(db, key));
+        }
         Ok(Part::Entry(Entry {
             at: start,
             db,
@@ -268,8 +278,15 @@ impl<R: Read> FileReader<R> {
             }
         }
         if self.window.left() > 0 {
-            let text = format!("{} bytes behind the end", self.window.left());
-            return Err(Problem::fault(self.window.at(), text));
+            let (at, left) = (self.window.at(), self.window.left());
+            let first = self.window.read("what follows", |input| input.byte())?;
+            let text = match first {
+                b'*' => format!(
+                    "{left} bytes behind the end, commands of an append-only log: {INSTEAD}"
+                ),
+                _ => format!("{left} bytes behind the end"),
+            };
+            return Err(Problem::fault(at, text));
         }
         self.sum = Some(sum);
         Ok(())

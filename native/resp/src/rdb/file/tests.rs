@@ -126,10 +126,18 @@ fn faults_are_named_with_their_byte() {
     );
     assert!(fault(&file(b"\x18\x01k\0")).contains("fields expire"));
     assert!(fault(&file(b"\x63")).starts_with("byte 9: there is no type or part 99"));
-    assert!(
-        fault(&file(b"\x01\x01k\0")).contains("a list under the key 'k' is malformed"),
-        "an empty list"
-    );
+    let log = file(b"");
+    let commands = b"*1\r\n$4\r\nPING\r\n";
+    assert!(fault(&[&log[..], commands].concat()).contains("14 bytes behind the end, commands of"));
+    assert!(fault(commands).starts_with("byte 0: no RDB file but an append-only log: let its"));
+}
+
+#[test]
+fn collections_that_hold_nothing_are_passed_over_as_redis_does() {
+    for kind in [1, 2, 4, 5] {
+        let found = parts(&file(&[kind, 1, b'k', 0])).unwrap();
+        assert_eq!(found, [Part::Empty(0, b"k".to_vec())]);
+    }
 }
 
 #[test]
