@@ -221,6 +221,8 @@ impl<'a> Input<'a> {
                 _ => self.text()?,
             };
             match container {
+                // Redis has no empty one.
+                PLAIN if node.is_empty() => return None,
                 PLAIN => items.push(node),
                 PACKED => items.extend(texts(form, &node)?),
                 _ => return None,

@@ -280,6 +280,7 @@ fn what_redis_would_not_have_is_refused() {
         b"\x05\x01\x01m\0\0\0\0\0\0\xf8\x7f",
         b"\x00\x01ab",
         b"\x06\x01",
+        b"\x12\x01\x01\x00",
         b"",
         b"\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\x00\xc3\x02\x81\0\0\0\0\x20\0\0\0ab",
