@@ -169,6 +169,32 @@ def test_it_is_not_written(db: hyperdb.Database, text: str) -> None:
     assert (error.value.sqlstate, "cannot change" in str(error.value)) == ("0A000", True)
 
 
+@pytest.mark.parametrize("text", ["redis.keys", "redis.hashes h JOIN redis.keys k USING (db, key)"])
+def test_its_rows_are_not_locked(db: hyperdb.Database, text: str) -> None:
+    with pytest.raises(SqlError, match="not locked") as error:
+        db.sql(f"SELECT * FROM {text} FOR UPDATE")
+    assert error.value.sqlstate == "0A000"
+
+
+def test_tables_beside_it_are_locked_by_name(db: hyperdb.Database) -> None:
+    db.sql("CREATE TABLE people (id int PRIMARY KEY, key text)")
+    db.sql("INSERT INTO people VALUES (1, 'queue')")
+    join = "SELECT p.id, k.type FROM people p JOIN redis.keys k USING (key)"
+    assert rows(db, f"{join} FOR UPDATE OF p") == [(1, "list")]
+    for lock in ("FOR UPDATE", "FOR SHARE OF p, k"):
+        with pytest.raises(SqlError, match="not locked"):
+            db.sql(f"{join} {lock}")
+
+
+def test_a_row_as_a_whole_has_the_columns_that_are_listed(db: hyperdb.Database) -> None:
+    assert rows(db, "SELECT h FROM redis.hashes h WHERE key = 'user:1' AND field = 'born'") == [
+        ((0, "user:1", "born", "1815", b"user:1", b"born", b"1815"),)
+    ]
+    (found,) = rows(db, "SELECT row_to_json(k) FROM redis.keys k WHERE key = 'queue'")
+    assert list(found[0]) == ["db", "key", "type", "count", "bytes", "expires_at", "raw_key"]
+    assert rows(db, "SELECT tableoid::regclass::text FROM redis.keys WHERE key = 'queue'") == [("redis.keys",)]
+
+
 def test_nobody_makes_a_schema_of_that_name(db: hyperdb.Database) -> None:
     with pytest.raises(SqlError):
         db.sql("CREATE SCHEMA redis")

@@ -191,10 +191,11 @@ class Expressions(Comparisons):
             if whole is not None:
                 if whole.is_function and len(whole.columns) == 1:
                     return Slot(whole.columns[0].kind, whole.columns[0].place)
-                for column in whole.columns:
+                shown = [column for column in whole.columns if column.name not in whole.unlisted]
+                for column in shown:
                     self.binder.need_column(column.origin, SELECT)
-                slots = tuple(Slot(column.kind, column.place) for column in whole.columns)
-                return MakeRow(Kind(RECORD), slots, tuple(column.name for column in whole.columns))
+                slots = tuple(Slot(column.kind, column.place) for column in shown)
+                return MakeRow(Kind(RECORD), slots, tuple(column.name for column in shown))
             raise SqlError("42703", f'column "{name}" does not exist')
         if not scope.knows_table(table):
             raise SqlError("42P01", f'missing FROM-clause entry for table "{table}"')

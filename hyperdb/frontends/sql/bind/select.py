@@ -19,6 +19,7 @@ from hyperdb.frontends.sql.bind.names import fold, written_place
 from hyperdb.frontends.sql.bind.projection import put_off, sets_apart
 from hyperdb.frontends.sql.bind.scope import Scope, Source
 from hyperdb.frontends.sql.bind.with_clause import CommonTables
+from hyperdb.frontends.sql.catalog import keyspace
 from hyperdb.frontends.sql.catalog.kinds import INT8, TEXT, UNKNOWN, Kind
 from hyperdb.frontends.sql.catalog.relations import Relation
 from hyperdb.frontends.sql.descent import descends
@@ -472,7 +473,14 @@ class Queries:
                 if scope.source(name) is None:
                     raise SqlError("42P01", f'relation "{name}" in FOR UPDATE clause not found in FROM clause')
             for source in scope.sources:
-                if source.relation is not None and source.relation.rows is None and (not names or source.name in names):
+                is_named = not names or source.name in names
+                if source.relation is not None and source.relation.schema == keyspace.SCHEMA and is_named:
+                    raise SqlError(
+                        "0A000",
+                        f'rows of "{source.relation.schema}.{source.relation.name}" are not locked: Redis\'s commands write them',
+                        hint="Name the tables to lock: FOR UPDATE OF ...",
+                    )
+                if source.relation is not None and source.relation.rows is None and is_named:
                     if source.frame is not None:
                         raise SqlError("0A000", f"rows of frame {source.frame} are past: nothing locks them")
                     self.binder.need(source.relation, UPDATE, -1)
