@@ -11,7 +11,7 @@ use hyperdb_resp::events::Done;
 use hyperdb_resp::forms::{Forms, Limits};
 use hyperdb_resp::key_places::keys;
 use hyperdb_resp::table::{Executor, Table};
-use hyperdb_resp::{commands, Abort, Args, Context, Handler, Reply};
+use hyperdb_resp::{commands, Abort, Args, Context, Effects, Handler, Names, Reply};
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::collections::HashMap;
@@ -180,8 +180,9 @@ pub(crate) fn run_if(
                     woken_by: None,
                     resume: None,
                     random: &mut random,
-                    may_name: None,
                     forms: Forms::new(&Limits::DEFAULT, &notes),
+                    names: Names::All,
+                    effects: Effects::default(),
                 })
             };
             for (line, handler, wanted) in &checks {
@@ -199,7 +200,12 @@ pub(crate) fn run_if(
         }
         match outcome {
             Ok(true) => {
-                Done { name: row, args }.tell(store, &mut turn);
+                let done = Done {
+                    name: row,
+                    args,
+                    effects: &Effects::default(),
+                };
+                done.tell(store, &mut turn);
                 let commit = turn.commit()?;
                 drop(turn);
                 store.db().wait_durable(commit)?;

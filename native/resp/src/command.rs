@@ -29,19 +29,43 @@ pub struct Context<'c, 's> {
     pub resume: Option<&'c [u8]>,
     /// A fresh random number source for SPOP, RANDOMKEY, HRANDFIELD ...
     pub random: &'c mut dyn FnMut() -> u64,
-    /// Whether a key may be named in a reply to who asks, if there are any that may not.
-    pub may_name: Option<MayName<'c>>,
     /// Which forms Redis would give values.
     pub forms: Forms<'c>,
+    /// Which keys that the command was not told of may be named in its reply.
+    pub names: Names<'c>,
+    /// What the command did that its words do not say; written by the handler.
+    pub effects: Effects,
 }
 
-/// Whether a key may be named in a reply.
-pub type MayName<'c> = &'c dyn Fn(&[u8]) -> bool;
+/// What a command did beside what its words and the keys that it touched tell: for events.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Entries of the stream were removed.
+    pub trimmed: bool,
+    /// Streams in which a reader came to be a consumer.
+    pub made_consumers: Vec<Box<[u8]>>,
+}
+
+/// Which keys may be named to who asks.
+#[derive(Clone, Copy, Default)]
+pub enum Names<'c> {
+    /// Every key.
+    #[default]
+    All,
+    /// No key.
+    None,
+    /// Those of which this says so.
+    Some(&'c dyn Fn(&[u8]) -> bool),
+}
 
 impl Context<'_, '_> {
     /// Whether a key that the command was not told of may be named in its reply.
     pub(crate) fn may_name(&self, key: &[u8]) -> bool {
-        self.may_name.is_none_or(|may| may(key))
+        match self.names {
+            Names::All => true,
+            Names::None => false,
+            Names::Some(may) => may(key),
+        }
     }
 }
 
@@ -101,6 +125,11 @@ impl From<Error> for Abort {
 }
 
 impl Abort {
+    /// Whether what the command changed before it stays: it waits, and has said so.
+    pub fn keeps_changes(&self) -> bool {
+        matches!(self, Abort::Block(block) if block.keeps_changes)
+    }
+
     /// An error reply.
     pub fn error(text: impl Into<Cow<'static, str>>) -> Self {
         Abort::Error(text.into())

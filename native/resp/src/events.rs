@@ -1,12 +1,14 @@
 //! Keyspace notifications: what a command did to the keys that it touched.
 //!
 //! **Theory.** A command touches the keys that it changed, in the order in which it changed them; what the change is called follows
-//! from the command and its words, and whether the key is still there. So handlers say nothing, and every way of running a command
-//! tells the same.
+//! from the command and its words, and whether the key is still there. So handlers say little ([`Effects`]), and every way of running a
+//! command tells the same.
 //!
 //! **Invariant.** A key that was not touched has no event but those of reading.
 
 use crate::args::Args;
+use crate::command::Effects;
+use crate::key_places::only_gets;
 use hyperdb_graph::heard::Change;
 use hyperdb_graph::{AppId, Store, Turn};
 use std::collections::HashSet;
@@ -70,6 +72,8 @@ pub struct Done<'a> {
     pub name: &'static str,
     /// Its words.
     pub args: Args<'a>,
+    /// What they do not say.
+    pub effects: &'a Effects,
 }
 
 const fn generic(name: &'static str) -> Event {
@@ -162,8 +166,6 @@ const PLAIN: &[(&str, u64, &str)] = &[
     ("hmset", Classes::HASH, "hset"),
     ("hset", Classes::HASH, "hset"),
     ("hsetnx", Classes::HASH, "hset"),
-    ("xautoclaim", Classes::STREAM, "xgroup-createconsumer"),
-    ("xclaim", Classes::STREAM, "xgroup-createconsumer"),
     ("xdel", Classes::STREAM, "xdel"),
     ("xgroup|create", Classes::STREAM, "xgroup-create"),
     (
@@ -174,7 +176,6 @@ const PLAIN: &[(&str, u64, &str)] = &[
     ("xgroup|delconsumer", Classes::STREAM, "xgroup-delconsumer"),
     ("xgroup|destroy", Classes::STREAM, "xgroup-destroy"),
     ("xgroup|setid", Classes::STREAM, "xgroup-setid"),
-    ("xreadgroup", Classes::STREAM, "xgroup-createconsumer"),
     ("xsetid", Classes::STREAM, "xsetid"),
     ("xtrim", Classes::STREAM, "xtrim"),
     ("copy", Classes::GENERIC, "copy_to"),
@@ -209,8 +210,64 @@ const NOTHING_STORED: &[&str] = &[
     "zunionstore",
 ];
 
-/// What touches a stream's record although Redis has no event for it.
+/// What touches a stream's record although Redis has no event for it, but for consumers that come to be.
 const SILENT: &[&str] = &["xack", "xreadgroup", "xclaim", "xautoclaim"];
+
+/// Of the keys of a command, those that it looks for only to read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Looked {
+    None,
+    All,
+    First,
+    /// All but the one that is written, which comes first.
+    Sources,
+}
+
+/// Commands that write, and which of their keys they look for only to read.
+const READING_WRITERS: &[(&str, Looked)] = &[
+    ("bitop", Looked::Sources),
+    ("copy", Looked::First),
+    ("georadius", Looked::First),
+    ("georadiusbymember", Looked::First),
+    ("geosearchstore", Looked::Sources),
+    ("getdel", Looked::All),
+    ("getex", Looked::All),
+    ("getset", Looked::All),
+    ("pfmerge", Looked::All),
+    ("sdiffstore", Looked::Sources),
+    ("sinterstore", Looked::Sources),
+    ("sort", Looked::First),
+    ("sunionstore", Looked::Sources),
+    ("xack", Looked::All),
+    ("xautoclaim", Looked::All),
+    ("xclaim", Looked::All),
+    ("xreadgroup", Looked::All),
+    ("zdiffstore", Looked::Sources),
+    ("zinterstore", Looked::Sources),
+    ("zrangestore", Looked::Sources),
+    ("zunionstore", Looked::Sources),
+];
+
+/// Commands that read keys without being said to look for them.
+const UNNOTICED: &[&str] = &[
+    "memory|usage",
+    "object|encoding",
+    "object|freq",
+    "object|idletime",
+    "object|refcount",
+];
+
+/// Which keys of a command count as missed when they are not there.
+pub(crate) fn looked(name: &str, writes: bool, args: Args<'_>) -> Looked {
+    let known = READING_WRITERS.iter().find(|(known, _)| *known == name);
+    match known {
+        Some((_, looked)) => *looked,
+        None if name == "bitfield" && only_gets(args) => Looked::All,
+        None if name == "set" && (3..args.len()).any(|at| args.is(at, "GET")) => Looked::All,
+        None if writes || UNNOTICED.contains(&name) => Looked::None,
+        None => Looked::All,
+    }
+}
 
 fn list_end(front: bool, push: bool) -> Event {
     let name = match (front, push) {
@@ -231,7 +288,7 @@ impl Done<'_> {
     }
 
     /// What happened to a key, the `nth` that was touched; in order.
-    fn events(&self, nth: usize, is_gone: bool) -> Vec<Event> {
+    fn events(&self, nth: usize, key: &[u8], is_gone: bool) -> Vec<Event> {
         let string = |name| Event {
             class: Classes::STRING,
             name,
@@ -276,12 +333,18 @@ impl Done<'_> {
             "move" => return vec![generic(if is_gone { "move_from" } else { "move_to" })],
             "xadd" => {
                 let mut events = vec![of(Classes::STREAM, "xadd")];
-                if self.has(2, "MAXLEN") || self.has(2, "MINID") {
+                if self.effects.trimmed {
                     events.push(of(Classes::STREAM, "xtrim"));
                 }
                 events
             }
-            name if SILENT.contains(&name) => Vec::new(),
+            name if SILENT.contains(&name) => {
+                let made = &self.effects.made_consumers;
+                let made = made.iter().find(|stream| ***stream == *key);
+                made.map(|_| of(Classes::STREAM, "xgroup-createconsumer"))
+                    .into_iter()
+                    .collect()
+            }
             name if is_gone && NOTHING_STORED.contains(&name) => Vec::new(),
             name => {
                 let known = PLAIN.iter().find(|(known, ..)| *known == name);
@@ -323,6 +386,9 @@ impl Done<'_> {
 
     /// What happened, of what was touched since `from`: app, key and events, in order.
     pub fn happened(&self, turn: &Turn<'_>, from: usize) -> Vec<(AppId, Box<[u8]>, Vec<Event>)> {
+        if matches!(self.name, "mset" | "msetnx") {
+            return self.set_in_turn(turn, from);
+        }
         let mut places: Vec<&(AppId, Box<[u8]>)> = Vec::new();
         let mut seen = HashSet::new();
         for place in turn.touched().get(from..).unwrap_or_default() {
@@ -337,9 +403,9 @@ impl Done<'_> {
         let told = places.into_iter().enumerate().map(|(nth, (app, key))| {
             // What cannot be told without the disk was just written, so it is there.
             let is_gone = matches!(turn.element(*app, key), Ok(None));
-            let mut events = self.events(nth, is_gone);
+            let mut events = self.events(nth, key, is_gone);
             if rotated {
-                events.splice(0..0, self.events(1, is_gone));
+                events.splice(0..0, self.events(1, key, is_gone));
             }
             (*app, key.clone(), events)
         });
@@ -351,6 +417,23 @@ impl Done<'_> {
             told.sort_by_key(|(.., events)| !events.iter().any(|event| event.name == "move_from"));
         }
         told
+    }
+
+    /// What MSET did: each of its keys is set as often as it is named.
+    fn set_in_turn(&self, turn: &Turn<'_>, from: usize) -> Vec<(AppId, Box<[u8]>, Vec<Event>)> {
+        let touched = turn.touched().get(from..).unwrap_or_default();
+        let Some((app, _)) = touched.iter().find(|(app, _)| *app != AppId::SYSTEM) else {
+            return Vec::new();
+        };
+        let keys = (1..self.args.len()).step_by(2);
+        keys.map(|at| (*app, self.args.at(at).into(), vec![CHANGED]))
+            .collect()
+    }
+
+    /// Whether these events tell of a key that took the place of another, which Redis removes first: it comes to be anew.
+    pub(crate) fn makes_anew(&self, events: &[Event]) -> bool {
+        let anew = ["rename_to", "copy_to", "restore"];
+        events.iter().any(|event| anew.contains(&event.name))
     }
 
     /// Whether a key that comes to be is told of before anything else.
@@ -388,7 +471,17 @@ mod tests {
         let args = Args::new(&buffer, &spans);
         let table = Table::new();
         let name = table.find(args.at(0)).map_or("", |row| table.row(row).name);
-        let events = Done { name, args }.events(nth, is_gone);
+        // What was trimmed only the handler knows.
+        let effects = Effects {
+            trimmed: true,
+            made_consumers: vec![b"s"[..].into()],
+        };
+        let done = Done {
+            name,
+            args,
+            effects: &effects,
+        };
+        let events = done.events(nth, args.get(1).unwrap_or_default(), is_gone);
         events
             .iter()
             .map(|event| event.name)
@@ -423,6 +516,8 @@ mod tests {
             ("rename a b", 0, true, "rename_from"),
             ("rename a b", 1, false, "rename_to"),
             ("xadd s maxlen 5 * a b", 0, false, "xadd xtrim"),
+            ("xclaim s g c 0 1-1", 0, false, "xgroup-createconsumer"),
+            ("xclaim other g c 0 1-1", 0, false, ""),
             ("del k", 0, true, "del"),
             ("hdel h f", 0, true, "hdel del"),
         ] {
@@ -434,7 +529,8 @@ mod tests {
     fn all_of_them_are_commands() {
         let table = Table::new();
         let names = PLAIN.iter().map(|(name, ..)| name);
-        for name in names.chain(NOTHING_STORED).chain(SILENT) {
+        let reading = READING_WRITERS.iter().map(|(name, _)| name);
+        for name in names.chain(NOTHING_STORED).chain(SILENT).chain(reading) {
             assert!(table.find(name.as_bytes()).is_some(), "{name}");
         }
     }

@@ -184,7 +184,7 @@ pub fn places(groups: &[KeyPlaces], name: &str, args: Args<'_>) -> Vec<(usize, A
 }
 
 /// Whether BITFIELD only reads.
-fn only_gets(args: Args<'_>) -> bool {
+pub(crate) fn only_gets(args: Args<'_>) -> bool {
     let mut at = 2;
     while at < args.len() {
         if args.is(at, "GET") {

@@ -24,5 +24,5 @@ pub mod table;
 pub mod transfer;
 
 pub use args::Args;
-pub use command::{Abort, Context, Handler, Outcome};
+pub use command::{Abort, Context, Effects, Handler, Names, Outcome};
 pub use reply::Reply;

@@ -21,7 +21,7 @@ use hyperdb_graph::{keys, AppId, Direction, Family, KeyRange, Options, Record, S
 use hyperdb_lsm::{Commit, Snapshot};
 use hyperdb_resp::args::Span;
 use hyperdb_resp::forms::{Forms, Limits};
-use hyperdb_resp::{commands, Args, Context, Reply};
+use hyperdb_resp::{commands, Args, Context, Effects, Names, Reply};
 use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs;
@@ -92,8 +92,9 @@ pub fn command(store: &Store, words: &[&str]) -> String {
             woken_by: None,
             resume: None,
             random: &mut || 7,
-            may_name: None,
             forms: Forms::new(&Limits::DEFAULT, &RefCell::default()),
+            names: Names::All,
+            effects: Effects::default(),
         });
         match outcome {
             Ok(()) => Ok(String::from_utf8(reply.buffer).unwrap()),

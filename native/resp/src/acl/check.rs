@@ -105,6 +105,12 @@ impl User {
         self.everything || self.selectors.iter().any(|own| own.all_keys)
     }
 
+    /// Whether no key's name is shown.
+    pub(crate) fn names_none(&self) -> bool {
+        let mut selectors = self.selectors.iter();
+        !self.everything && selectors.all(Selector::has_no_key)
+    }
+
     /// Whether a command may read whatever key it likes (SORT with BY and GET).
     pub(crate) fn reads_all(&self, row: RowId, args: Args<'_>) -> bool {
         let mut selectors = self.selectors.iter();

@@ -99,6 +99,11 @@ impl Selector {
         made
     }
 
+    /// Whether it names no key at all.
+    pub(crate) fn has_no_key(&self) -> bool {
+        !self.all_keys && self.keys.is_empty()
+    }
+
     /// Applies one rule.
     pub(crate) fn apply(&mut self, table: &Table, rule: &str) -> Result<(), BadRule> {
         match rule.to_ascii_lowercase().as_str() {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::args::{Args, Span};
-use crate::command::{Abort, Context, Handler, Outcome};
+use crate::command::{Abort, Context, Effects, Handler, Names, Outcome};
 use crate::forms::{Forms, Limits, Notes};
 use crate::reply::Reply;
 use hyperdb_graph::identity::Environment;
@@ -42,6 +42,8 @@ pub struct Client {
     /// From what sizes on values take the larger form.
     pub limits: Limits,
     notes: RefCell<Notes>,
+    /// Which keys it may be told of; all if there is nothing.
+    pub only: Option<fn(&[u8]) -> bool>,
     seed: u64,
 }
 
@@ -63,6 +65,7 @@ impl Client {
             now_ms: 1_700_000_000_000,
             limits: Limits::DEFAULT,
             notes: RefCell::default(),
+            only: None,
             seed: 1,
         }
     }
@@ -121,11 +124,15 @@ impl Client {
             woken_by: None,
             resume: None,
             random: &mut random,
-            may_name: None,
             forms: Forms::new(&self.limits, &self.notes),
+            names: self
+                .only
+                .as_ref()
+                .map_or(Names::All, |only| Names::Some(only)),
+            effects: Effects::default(),
         });
         if let Err(abort) = outcome {
-            if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {
+            if !abort.keeps_changes() {
                 turn.rollback();
             }
             reply.buffer.clear();

@@ -103,6 +103,7 @@ struct Run<'r, 'c, 's> {
 pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
     let before = call.turn.mark();
     let inside_exec = std::mem::replace(&mut call.core.in_transaction, true);
+    let told = call.core.told.len();
     let room = std::mem::take(&mut call.core.scripting.room);
     let started = Instant::now();
     call.core.scripting.started = Some(started);
@@ -136,6 +137,8 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
     call.core.in_transaction = inside_exec;
     if let Some(stop) = stop {
         call.turn.rollback_to(&before);
+        call.core.tracked.command_was_told();
+        call.core.told.truncate(told);
         if !inside_exec {
             call.core.deferred.clear();
         }

@@ -18,7 +18,7 @@ use crate::command::{Block, OnTimeout};
 use crate::table::RowId;
 use hashbrown::HashMap;
 use hyperdb_graph::{AppId, Kind, Turn};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 type Place = (u32, Box<[u8]>);
 
@@ -161,10 +161,12 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
     loop {
         let touched = turn.take_touched();
         if touched.is_empty() {
+            core.tracked.command_was_told();
             return;
         }
-        let mut signalled: Vec<Place> = Vec::new();
-        for (app, key) in touched {
+        // In the order of the touches, each once: a script may touch a hundred thousand.
+        let (mut signalled, mut seen): (Vec<Place>, HashSet<Place>) = Default::default();
+        for (nth, (app, key)) in touched.into_iter().enumerate() {
             if app == AppId::SYSTEM {
                 // SWAPDB: any key may hold something else now.
                 signalled.extend(core.waiters.by_key.keys().cloned());
@@ -173,14 +175,14 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
             let Some(db) = core.db_of(app) else {
                 continue;
             };
-            tracking::invalidate(core, &key, core.acting);
+            tracking::invalidate(core, &key, core.acting, nth);
             let place = (db, key);
             for slot in core.watchers.of(&place) {
                 if let Some(client) = core.clients.get_mut(*slot) {
                     client.dirty = true;
                 }
             }
-            if core.waiters.by_key.contains_key(&place) && !signalled.contains(&place) {
+            if core.waiters.by_key.contains_key(&place) && seen.insert(place.clone()) {
                 signalled.push(place);
             }
         }

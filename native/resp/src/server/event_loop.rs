@@ -180,6 +180,9 @@ impl EventLoop {
             notify::take_news(&mut self.core, &turn, store.heard());
             blocking::serve_all(&mut self.core, &mut turn);
         }
+        if self.core.wants_news() && self.core.active_expiry {
+            housekeeping::expire_before(self, &mut turn);
+        }
         self.core.due.clear();
         self.core.due.extend(ready.iter().rev());
         self.core.ahead.begin(&turn);

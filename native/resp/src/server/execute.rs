@@ -17,7 +17,8 @@ use super::rows;
 use super::tracking;
 use crate::acl::log::Where;
 use crate::args::Args;
-use crate::command::{Abort, Context, Outcome};
+use crate::command::{Abort, Context, Effects, Names, Outcome};
+use crate::events::Done;
 use crate::forms::Forms;
 use crate::table::{Flags, RowId};
 use hyperdb_graph::{Error, Stop, Turn};
@@ -323,7 +324,7 @@ fn run(
             ) {
                 Ok(()) => Ok(After::Done),
                 Err(abort) => {
-                    if !matches!(&abort, Abort::Block(block) if block.keeps_changes) {
+                    if !abort.keeps_changes() {
                         turn.rollback();
                     }
                     if matches!(&abort, Abort::Block(_)) {
@@ -372,7 +373,7 @@ fn run_data(
     let user = &core.clients.at(slot).user;
     let user = (!user.names_all()).then(|| user.clone());
     let may_name = |key: &[u8]| user.as_ref().is_none_or(|user| user.may_name(key));
-    let outcome = handler(&mut Context {
+    let mut context = Context {
         turn,
         app,
         db,
@@ -382,17 +383,31 @@ fn run_data(
         woken_by,
         resume: resume.as_deref(),
         random: &mut || random.next(),
-        may_name: user.is_some().then_some(&may_name),
+        names: match &user {
+            None => Names::All,
+            Some(user) if user.names_none() => Names::None,
+            Some(_) => Names::Some(&may_name),
+        },
+        effects: Effects::default(),
         forms: Forms::new(&core.settings.forms, &core.forms),
-    });
+    };
+    let outcome = handler(&mut context);
+    let effects = context.effects;
     core.clients.at(slot).resume = resume;
-    if outcome.is_ok() {
-        if let Some(before) = &before {
-            notify::after(core, turn, row, args, (app, db), before);
+    if let Some(before) = before {
+        notify::missed(core, turn, row, args, (app, db), (&before, &outcome));
+        if outcome.as_ref().err().is_none_or(Abort::keeps_changes) {
+            let done = Done {
+                name: core.commands.table.row(row).name,
+                args,
+                effects: &effects,
+            };
+            notify::after(core, turn, done, (app, db), before);
         }
-        if core.clients.at(slot).tracking.is_some() {
-            tracking::remember(core, slot, row, args);
-        }
+    }
+    // One that failed has read too, as far as its client can tell.
+    if core.clients.at(slot).tracking.is_some() && !matches!(outcome, Err(Abort::Stop(_))) {
+        tracking::remember(core, slot, row, args, turn.touched().len());
     }
     outcome
 }

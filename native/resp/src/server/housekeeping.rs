@@ -140,6 +140,15 @@ pub(crate) fn measure(this: &mut EventLoop) {
     this.core.over_memory = over;
 }
 
+/// Removes what has expired before a turn's commands run: who listens hears of it before he hears what they did to the key.
+pub(super) fn expire_before(this: &mut EventLoop, turn: &mut Turn<'_>) {
+    let now = turn.now_ms();
+    if matches!(turn.next_expiry(), Ok(Some(at)) if at <= now) {
+        expire(this, turn);
+        blocking::after_touch(&mut this.core, turn);
+    }
+}
+
 /// Removes some of what has expired.
 fn expire(this: &mut EventLoop, turn: &mut Turn<'_>) {
     let began = this.watched();

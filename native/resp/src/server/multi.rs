@@ -140,8 +140,8 @@ pub(crate) fn watch(call: &mut Call<'_, '_>) -> Ran {
     let db = call.client().db;
     let app = call.core.app(call.turn, db)?;
     for key in call.args.from(1).iter() {
-        let known = call.client().watched.iter();
-        if known.into_iter().any(|w| w.db == db && *w.key == *key) {
+        let place = (db, key.into());
+        if call.core.watchers.of(&place).contains(&call.slot) {
             continue;
         }
         if call.turn.is_row(db, key) {
@@ -280,6 +280,7 @@ fn run(call: &mut Call<'_, '_>, multi: &Multi) -> Outcome {
     } else {
         call.core.deferred.clear();
         call.core.told.clear();
+        call.core.tracked.command_was_told();
         call.turn.rollback_to(&before);
         let client = call.client();
         client.output.reply.buffer.truncate(start);

@@ -9,10 +9,12 @@ use super::core::Core;
 use super::pubsub;
 use super::tracking;
 use crate::args::Args;
-use crate::events::{Classes, Done, Event, CHANGED, DEL, EXPIRED, MISS, NEW};
+use crate::command::{Abort, Outcome};
+use crate::events::{self, Classes, Done, Event, Looked, CHANGED, DEL, EXPIRED, MISS, NEW};
 use crate::key_places::keys;
 use crate::table::{Flags, RowId};
 use hyperdb_graph::{AppId, Turn};
+use std::collections::HashSet;
 
 /// An event that waits to be told.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Told {
 /// What must be known before a command runs.
 pub(crate) struct Before {
     touched: usize,
-    absent: Vec<Box<[u8]>>,
+    absent: HashSet<Box<[u8]>>,
 }
 
 /// Looks before a command runs; `None` if nobody wants to hear of anything.
@@ -50,7 +52,7 @@ pub(crate) fn before(
             .filter(|key| matches!(turn.element(app, key), Ok(None)));
         absent.map(Into::into).collect()
     } else {
-        Vec::new()
+        HashSet::new()
     };
     Some(Before {
         touched: turn.touched().len(),
@@ -58,26 +60,58 @@ pub(crate) fn before(
     })
 }
 
-/// Notes what a command did.
-pub(crate) fn after(
+/// Whether a command got so far as to look for its keys.
+fn has_looked(outcome: &Outcome) -> bool {
+    match outcome {
+        Ok(()) | Err(Abort::Block(_)) => true,
+        Err(Abort::Error(text)) => {
+            text.starts_with("ERR no such key") || text.starts_with("NOGROUP")
+        }
+        Err(Abort::Stop(_)) => false,
+    }
+}
+
+/// Notes which keys a command did not find.
+pub(crate) fn missed(
     core: &mut Core,
     turn: &Turn<'_>,
     row: RowId,
     args: Args<'_>,
     (app, db): (AppId, u32),
-    before: &Before,
+    (before, outcome): (&Before, &Outcome),
 ) {
-    let classes = core.settings.events;
+    let wanted = core.settings.events.wants(Classes::MISS);
+    if !wanted || !has_looked(outcome) {
+        return;
+    }
     let facts = core.commands.table.row(row);
-    if classes.wants(Classes::MISS) && facts.flags.has(Flags::READONLY) {
-        for key in keys(core.commands.table.keys(row), facts.name, args) {
-            if matches!(turn.element(app, key), Ok(None)) {
-                note(core, db, key.into(), MISS);
-            }
+    let named = keys(core.commands.table.keys(row), facts.name, args);
+    let count = named.len();
+    let looked = match events::looked(facts.name, facts.flags.has(Flags::WRITE), args) {
+        Looked::None => 0..0,
+        Looked::All => 0..count,
+        Looked::First => 0..count.min(1),
+        Looked::Sources => count.min(1)..count,
+    };
+    for key in &named[looked] {
+        // One that the command removed was there.
+        let is_missing = matches!(turn.element(app, key), Ok(None));
+        let touched = turn.touched().get(before.touched..).unwrap_or_default();
+        let removed = touched.iter().any(|(at, id)| *at == app && **id == **key);
+        if is_missing && !removed {
+            note(core, db, (*key).into(), MISS);
         }
     }
-    let name = core.commands.table.row(row).name;
-    let done = Done { name, args };
+}
+
+/// Notes what a command did.
+pub(crate) fn after(
+    core: &mut Core,
+    turn: &Turn<'_>,
+    done: Done<'_>,
+    (app, db): (AppId, u32),
+    mut before: Before,
+) {
     let mut told = Vec::new();
     for (at, key, events) in done.happened(turn, before.touched) {
         let found = if at == app {
@@ -88,7 +122,8 @@ pub(crate) fn after(
         let Some(db) = found else {
             continue;
         };
-        let was_absent = before.absent.contains(&key) || at != app;
+        // A key is new once, though MSET may name it twice.
+        let was_absent = before.absent.remove(&key) || at != app || done.makes_anew(&events);
         let is_new = was_absent && !events.contains(&DEL);
         for event in is_new.then_some(NEW).into_iter().chain(events) {
             told.push(Told {
@@ -154,7 +189,7 @@ pub(crate) fn take_news(core: &mut Core, turn: &Turn<'_>, heard: &hyperdb_graph:
         let Some(db) = find_db(core, turn, change.app) else {
             continue;
         };
-        tracking::invalidate(core, &change.id, None);
+        tracking::invalidate(core, &change.id, None, usize::MAX);
         let Some(events) = change.events else {
             let event = if change.is_gone { DEL } else { CHANGED };
             note(core, db, change.id, event);

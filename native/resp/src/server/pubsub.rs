@@ -9,6 +9,7 @@ use super::clients::Slot;
 use super::core::Core;
 use super::execute::{After, Call, Ran};
 use crate::acl::User;
+use crate::command::Abort;
 use crate::commands::arguments::misused;
 use crate::commands::glob;
 use crate::reply::Reply;
@@ -180,6 +181,11 @@ pub(crate) fn psubscribe(call: &mut Call<'_, '_>) -> Ran {
 
 /// SSUBSCRIBE shardchannel [shardchannel ...]
 pub(crate) fn ssubscribe(call: &mut Call<'_, '_>) -> Ran {
+    if call.core.in_transaction {
+        return Err(Abort::error(
+            "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client",
+        ));
+    }
     subscribe_to(call, Topic::Shard)
 }
 

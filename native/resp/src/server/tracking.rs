@@ -51,6 +51,8 @@ pub(crate) struct Tracking {
 pub(crate) struct Tracked {
     keys: HashMap<Box<[u8]>, BTreeSet<u64>>,
     items: usize,
+    /// Notes of a transaction or script that has changed keys already: by whom, and behind how many of its changes.
+    late: HashMap<Box<[u8]>, Vec<(u64, usize)>>,
     prefixes: BTreeMap<Box<[u8]>, BTreeSet<u64>>,
     /// Changed keys that broadcasts are due of, and who changed each.
     due: Vec<(Box<[u8]>, Option<u64>)>,
@@ -61,6 +63,11 @@ impl Tracked {
     /// Whether changes matter to anybody.
     pub(crate) fn is_empty(&self) -> bool {
         self.clients == 0
+    }
+
+    /// A command is through: its changes were told.
+    pub(crate) fn command_was_told(&mut self) {
+        self.late.clear();
     }
 
     /// Clients, keys, notes of clients at keys, and prefixes.
@@ -119,8 +126,8 @@ pub(crate) fn disable(core: &mut Core, slot: Slot) {
     }
 }
 
-/// Notes the keys that a client has read.
-pub(crate) fn remember(core: &mut Core, slot: Slot, row: RowId, args: Args<'_>) {
+/// Notes the keys that a client has read, behind so many changes of the same command (of EXEC, or of a script).
+pub(crate) fn remember(core: &mut Core, slot: Slot, row: RowId, args: Args<'_>, changes: usize) {
     let client = core.clients.at(slot);
     let id = client.id;
     let Some(tracking) = &client.tracking else {
@@ -138,6 +145,10 @@ pub(crate) fn remember(core: &mut Core, slot: Slot, row: RowId, args: Args<'_>) 
     for key in keys(core.commands.table.keys(row), facts.name, args) {
         let noted = core.tracked.keys.entry(key.into()).or_default();
         core.tracked.items += usize::from(noted.insert(id));
+        if changes > 0 {
+            let late = core.tracked.late.entry(key.into()).or_default();
+            late.push((id, changes));
+        }
     }
     limit(core);
 }
@@ -150,7 +161,7 @@ fn limit(core: &mut Core) {
         let Some(key) = core.tracked.keys.keys().next().cloned() else {
             return;
         };
-        tell_of(core, &key, None);
+        tell_of(core, &key, None, usize::MAX);
     }
 }
 
@@ -169,24 +180,33 @@ pub(crate) fn command_is_through(core: &mut Core, slot: Slot) {
     }
 }
 
-/// A key was changed, maybe by a client.
-pub(crate) fn invalidate(core: &mut Core, key: &[u8], by: Option<u64>) {
+/// A key was changed, maybe by a client; `nth` counts the changes of the command that did it, from 0.
+pub(crate) fn invalidate(core: &mut Core, key: &[u8], by: Option<u64>, nth: usize) {
     if core.tracked.is_empty() {
         return;
     }
-    tell_of(core, key, by);
+    tell_of(core, key, by, nth);
     let wanted = |prefix: &[u8]| key.starts_with(prefix);
     if core.tracked.prefixes.keys().any(|prefix| wanted(prefix)) {
         core.tracked.due.push((key.into(), by));
     }
 }
 
-/// Tells those who were noted with a key.
-fn tell_of(core: &mut Core, key: &[u8], by: Option<u64>) {
-    let Some(clients) = core.tracked.keys.remove(key) else {
+/// Tells those who were noted with a key, but not who read it behind that change.
+fn tell_of(core: &mut Core, key: &[u8], by: Option<u64>, nth: usize) {
+    let Some(mut clients) = core.tracked.keys.remove(key) else {
         return;
     };
     core.tracked.items -= clients.len();
+    if let Some(late) = core.tracked.late.get(key) {
+        let read_since = late.iter().filter(|(_, changes)| *changes > nth);
+        let stay: BTreeSet<u64> = read_since.map(|(id, _)| *id).collect();
+        if !stay.is_empty() {
+            clients.retain(|id| !stay.contains(id));
+            core.tracked.items += stay.len();
+            core.tracked.keys.insert(key.into(), stay);
+        }
+    }
     for id in clients {
         let Some(slot) = core.clients.slot_of(id) else {
             continue;

@@ -2,7 +2,7 @@
 
 use super::debug_values;
 use crate::args::Args;
-use crate::command::{errors, Abort, Context};
+use crate::command::{errors, Abort, Context, Effects, Names};
 use crate::commands::arguments::integer;
 use crate::forms::Forms;
 use crate::reply::Reply;
@@ -217,8 +217,9 @@ pub(super) fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Resul
         woken_by: None,
         resume: None,
         random: &mut || 0,
-        may_name: None,
         forms: Forms::new(&call.core.settings.forms, &call.core.forms),
+        names: Names::All,
+        effects: Effects::default(),
     })?;
     Ok(reply.buffer)
 }

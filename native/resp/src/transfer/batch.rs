@@ -6,7 +6,7 @@
 use super::mark::Mark;
 use super::{app_name, now_ms, Failure, Policy};
 use crate::args::{Args, Span};
-use crate::command::{Abort, Context};
+use crate::command::{Abort, Context, Effects, Names};
 use crate::commands::keyspace::store_value;
 use crate::events::Done;
 use crate::forms::{Forms, Limits};
@@ -153,8 +153,9 @@ fn put(
             woken_by: None,
             resume: None,
             random: &mut random,
-            may_name: None,
             forms: Forms::new(&Limits::DEFAULT, &notes),
+            names: Names::All,
+            effects: Effects::default(),
         };
         store_value(&mut context, &entry.key, &entry.value)?;
         if entry.expiry.is_some() {
@@ -180,6 +181,7 @@ fn tell(store: &Store, turn: &mut Turn<'_>, key: &[u8]) {
     Done {
         name: "restore",
         args,
+        effects: &Effects::default(),
     }
     .tell(store, turn);
 }

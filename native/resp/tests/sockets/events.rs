@@ -75,6 +75,34 @@ fn each_command_has_its_events() {
             &["zadd z", "zincr z", "zpopmin z", "del z"],
         ),
         (&["zunionstore d 1 none"], &[]),
+        (
+            &["mset p 1 q 2 p 3", "msetnx r 1 r 2", "del p q r"],
+            &[
+                "set p", "set q", "set p", "set r", "set r", "del p", "del q", "del r",
+            ],
+        ),
+        (
+            &[
+                "xadd w maxlen 5 1-1 a b",
+                "xadd w maxlen 1 1-2 a b",
+                "xgroup create w g 0",
+                "xreadgroup group g c streams w >",
+                "xreadgroup group g c streams w 0",
+                "xclaim w g d 0 1-2",
+                "xautoclaim w g e 0 0",
+                "del w",
+            ],
+            &[
+                "xadd w",
+                "xadd w",
+                "xtrim w",
+                "xgroup-create w",
+                "xgroup-createconsumer w",
+                "xgroup-createconsumer w",
+                "xgroup-createconsumer w",
+                "del w",
+            ],
+        ),
         (&["xadd x * a b"], &["xadd x"]),
         (
             &["rename x y", "copy y c", "del c"],
@@ -126,6 +154,72 @@ fn keys_that_expire_are_missing_or_new() {
     client.ask("rename k j");
     assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:new k]");
     assert_eq!(hearing.reply(), "[pmessage __key* __keyevent@0__:new j]");
+}
+
+#[test]
+fn what_is_over_is_told_before_what_takes_its_place() {
+    let (running, mut hearing) = listening(ALL | Classes::NEW | Classes::KEYEVENT);
+    let mut client = running.client();
+    for (command, told) in [
+        ("set k w", &["new k", "set k"][..]),
+        ("del k", &[]),
+        ("rpush k a", &["new k", "rpush k"]),
+        ("mset k 1", &["new k", "set k"]),
+    ] {
+        client.ask("del k");
+        client.ask("set k v px 3");
+        std::thread::sleep(std::time::Duration::from_millis(8));
+        client.ask(command);
+        client.ask("set end 1");
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|last| last != "set end") {
+            let message = hearing.reply();
+            let event = message.trim_matches(['[', ']']).split("@0__:").last();
+            heard.push(event.unwrap_or_default().to_owned());
+        }
+        let expired = heard.iter().position(|event| event == "expired k");
+        let since = heard.split_off(expired.unwrap_or(0) + 1);
+        let since = since.iter().filter(|event| !event.ends_with("end"));
+        assert_eq!(since.collect::<Vec<_>>(), told, "{command}");
+    }
+}
+
+#[test]
+fn a_key_in_the_place_of_another_is_new() {
+    let (running, mut hearing) = listening(Classes::NEW | Classes::KEYEVENT);
+    let mut client = running.client();
+    for line in ["mset a 1 b 2", "rename a b", "copy b c", "copy b c replace"] {
+        client.ask(line);
+    }
+    for key in ["a", "b", "b", "c", "c"] {
+        assert_eq!(
+            hearing.reply(),
+            format!("[pmessage __key* __keyevent@0__:new {key}]")
+        );
+    }
+}
+
+#[test]
+fn who_writes_may_miss_what_it_reads() {
+    let (running, mut hearing) = listening(Classes::MISS | Classes::KEYEVENT);
+    let mut client = running.client();
+    for line in [
+        "getdel a",
+        "sunionstore d b",
+        "xinfo stream c",
+        "set d v",
+        "object encoding e",
+        "getdel d",
+        "get f",
+    ] {
+        client.ask(line);
+    }
+    for key in ["a", "b", "c", "f"] {
+        assert_eq!(
+            hearing.reply(),
+            format!("[pmessage __key* __keyevent@0__:keymiss {key}]")
+        );
+    }
 }
 
 #[test]

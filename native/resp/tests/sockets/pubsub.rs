@@ -68,3 +68,16 @@ fn who_leaves_is_forgotten() {
     assert!(listener.is_closed());
     assert_eq!(running.client().ask("publish a x"), ":0");
 }
+
+#[test]
+fn shards_are_not_subscribed_to_in_a_transaction() {
+    let running = Running::new();
+    let mut client = running.client();
+    for line in ["multi", "ssubscribe ch"] {
+        client.ask(line);
+    }
+    assert_eq!(
+        client.ask("exec"),
+        "[-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client]"
+    );
+}

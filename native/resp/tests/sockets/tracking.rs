@@ -32,6 +32,28 @@ fn who_has_read_a_key_hears_of_its_next_change() {
 }
 
 #[test]
+fn what_a_transaction_changed_before_it_read_is_no_news() {
+    let running = Running::new();
+    let (mut client, mut other) = (tracking(&running, ""), running.client());
+    for line in ["multi", "set a 1", "get a", "get b", "set b 1"] {
+        client.ask(line);
+    }
+    assert_eq!(client.ask("exec"), "[+OK 1 (nil) +OK]");
+    assert_eq!(client.reply(), ">[invalidate [b]]");
+    assert_eq!(other.ask("set a 2"), "+OK");
+    assert_eq!(client.reply(), ">[invalidate [a]]");
+}
+
+#[test]
+fn a_command_that_fails_has_read() {
+    let running = Running::new();
+    let (mut client, mut other) = (tracking(&running, ""), running.client());
+    assert!(client.ask("bitpos a 2").starts_with("-ERR"));
+    assert_eq!(other.ask("set a 2"), "+OK");
+    assert_eq!(client.reply(), ">[invalidate [a]]");
+}
+
+#[test]
 fn all_is_forgotten_when_a_database_is_emptied() {
     let running = Running::new();
     let (mut client, mut other) = (tracking(&running, "noloop"), running.client());

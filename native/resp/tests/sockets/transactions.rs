@@ -222,3 +222,18 @@ fn expired_keys_are_removed_though_nobody_asks() {
     client.ask("set stays v");
     while client.ask("dbsize") != ":1" {}
 }
+
+/// Each of many watched keys is found without a look at the others: in the square of their number this would take minutes.
+#[test]
+fn very_many_keys_are_watched() {
+    let running = Running::new();
+    let (mut client, mut other) = (running.client(), running.client());
+    let keys: Vec<String> = (0..100_000).map(|number| format!("k{number}")).collect();
+    let line = format!("watch {}", keys.join(" "));
+    assert_eq!(client.ask(&line), "+OK");
+    assert_eq!(client.ask(&line), "+OK");
+    other.ask("set k77777 v");
+    assert_eq!(client.ask("multi"), "+OK");
+    assert_eq!(client.ask("get k1"), "+QUEUED");
+    assert_eq!(client.ask("exec"), "(nil)");
+}

@@ -1,8 +1,12 @@
 //! Which keys a database has: KEYS, SCAN, RANDOMKEY.
+//!
+//! **Who may not use all keys** is told of those alone with which he may do something, and of others neither by a cursor nor by how many
+//! calls it takes: his SCAN goes by equal parts of the hash space, whose number follows from how many keys there are (as DBSIZE tells
+//! everybody) and from nothing else. Who may use none is answered without a look.
 
 use super::kind_name;
 use super::scan::{options, reply_page, split_place, Page};
-use crate::command::{Abort, Context, Outcome};
+use crate::command::{Abort, Context, Names, Outcome};
 use crate::commands::{arguments::cursor, glob};
 use crate::reply::Reply;
 use hyperdb_graph::{Record, Stop};
@@ -12,6 +16,10 @@ const WINDOW: usize = 16;
 
 /// KEYS pattern
 pub fn keys(cx: &mut Context<'_, '_>) -> Outcome {
+    if matches!(cx.names, Names::None) {
+        cx.reply.array(0);
+        return Ok(());
+    }
     let pattern = cx.args.at(1);
     let everything = glob::is_everything(pattern);
     let mut items = Reply::new(cx.reply.resp3);
@@ -35,16 +43,31 @@ pub fn keys(cx: &mut Context<'_, '_>) -> Outcome {
 pub fn scan(cx: &mut Context<'_, '_>) -> Outcome {
     let from = cursor(cx.args.at(1))?;
     let options = options(&cx.args, 2)?;
+    let part = match cx.names {
+        Names::All => None,
+        Names::None => {
+            reply_page(cx.reply, 0, 0, &[]);
+            return Ok(());
+        }
+        Names::Some(_) => {
+            let keys = cx.turn.app_stats(cx.app)?.elements();
+            Some(part_end(from, keys, options.count))
+        }
+    };
     let mut page = Page::new(options.count);
     let mut items = Reply::new(cx.reply.resp3);
     let mut len = 0;
-    let mut next = 0;
+    let mut next = part.flatten().unwrap_or(0);
     let mut walk = cx.turn.elements(cx.app, from);
     while let Some((place, record)) = walk.next()? {
         let (hash, id) = split_place(place);
-        if page.is_full(hash) {
-            next = hash;
-            break;
+        match part {
+            Some(end) if end.is_some_and(|end| hash >= end) => break,
+            None if page.is_full(hash) => {
+                next = hash;
+                break;
+            }
+            _ => {}
         }
         // In this order, so that no pattern takes its time over names that are not told.
         if !cx.may_name(id) || !options.admits(id) {
@@ -63,8 +86,20 @@ pub fn scan(cx: &mut Context<'_, '_>) -> Outcome {
     Ok(())
 }
 
+/// Where the part of the hash space ends in which `from` lies, when `keys` are scanned some `count` at a time; `None`: with the space.
+fn part_end(from: u64, keys: u64, count: u64) -> Option<u64> {
+    let parts = keys.div_ceil(count.max(1)).checked_next_power_of_two();
+    let bits = parts.map_or(63, |parts| parts.trailing_zeros());
+    let width = 1u64.checked_shl(64 - bits)?;
+    (from / width + 1).checked_mul(width)
+}
+
 /// RANDOMKEY
 pub fn randomkey(cx: &mut Context<'_, '_>) -> Outcome {
+    if matches!(cx.names, Names::None) {
+        cx.reply.null();
+        return Ok(());
+    }
     let from = (cx.random)();
     let mut near = live_from(cx, from)?;
     if near.len() < WINDOW {
@@ -105,6 +140,9 @@ pub(super) fn is_live(record: &Record<'_>, now_ms: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::part_end;
     use crate::commands::testing::Client;
     use std::collections::BTreeSet;
 
@@ -132,6 +170,54 @@ mod tests {
              scan 0 what 1 => -ERR syntax error
              scan x => -ERR invalid cursor",
         );
+    }
+
+    /// Cursors and names of a whole scan.
+    fn whole_scan(client: &mut Client, count: &str) -> (Vec<String>, BTreeSet<String>) {
+        let (mut cursors, mut names) = (vec!["0".to_owned()], BTreeSet::new());
+        loop {
+            let cursor = cursors.last().unwrap().clone();
+            let reply = client.run(&["scan", &cursor, "count", count]);
+            let words: Vec<&str> = reply.split(' ').collect();
+            names.extend(words[4..].chunks(2).map(|pair| pair[1].to_owned()));
+            if words[2] == "0" {
+                return (cursors, names);
+            }
+            cursors.push(words[2].to_owned());
+        }
+    }
+
+    #[test]
+    fn a_scan_of_some_keys_tells_nothing_of_the_others() {
+        let mut told = Vec::new();
+        for hidden in ["one", "two"] {
+            let mut client = Client::new();
+            for i in 0..100 {
+                client.run(&["set", &format!("mine{i}"), "v"]);
+                client.run(&["set", &format!("{hidden}{i}"), "v"]);
+            }
+            client.only = Some(|key| key.starts_with(b"mine"));
+            let (cursors, names) = whole_scan(&mut client, "10");
+            assert_eq!(names.len(), 100);
+            assert!(names.iter().all(|name| name.starts_with("mine")));
+            told.push(cursors);
+            let (cursors, names) = whole_scan(&mut client, "1000");
+            assert_eq!((cursors.len(), names.len()), (1, 100));
+            client.only = Some(|_| false);
+            assert_eq!(client.line("scan 5 match one*"), "*2 $1 0 *0");
+        }
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0].len(), 32);
+    }
+
+    #[test]
+    fn parts_cover_the_space() {
+        assert_eq!(part_end(0, 0, 10), None);
+        assert_eq!(part_end(u64::MAX, 10, 10), None);
+        assert_eq!(part_end(0, 11, 10), Some(1 << 63));
+        assert_eq!(part_end((1 << 63) - 1, 11, 10), Some(1 << 63));
+        assert_eq!(part_end(1 << 63, 11, 10), None);
+        assert_eq!(part_end(0, u64::MAX / 2 + 1, 1), Some(2));
     }
 
     #[test]

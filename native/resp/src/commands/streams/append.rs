@@ -169,6 +169,7 @@ pub(super) fn xadd(cx: &mut Context<'_, '_>) -> Outcome {
     if let Some(trim) = trim.filter(|trim| trim.may_apply(&header)) {
         let mut stream = Stream::load(cx.turn, cx.app, header)?;
         if trim.apply(cx.turn, &mut stream)? > 0 {
+            cx.effects.trimmed = true;
             stream.removed(cx.turn, key)?;
         }
     }

@@ -77,6 +77,9 @@ impl Claim<'_> {
         key: &[u8],
     ) -> Step<()> {
         open.put_consumer(cx.turn, stream, self.consumer_name, &self.greeted)?;
+        if self.greeted.is_new {
+            cx.effects.made_consumers.push(key.into());
+        }
         open.save(cx.turn, stream)?;
         cx.turn.put_header(cx.app, key, &stream.header)
     }

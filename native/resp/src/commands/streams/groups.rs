@@ -22,7 +22,7 @@ pub(super) struct Open<'n> {
 /// A consumer that was heard of now, and whether that is the first time.
 pub(super) struct Greeted {
     pub consumer: Consumer,
-    is_new: bool,
+    pub is_new: bool,
 }
 
 /// Entries delivered to a consumer for the first time: the keys of their two places, and what is written there.

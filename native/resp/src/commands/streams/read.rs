@@ -275,6 +275,9 @@ impl<'a> Request<'a> {
         };
         if has_some || cx.woken_by.is_none() {
             open.put_consumer(cx.turn, stream, reader.consumer, &greeted)?;
+            if greeted.is_new {
+                cx.effects.made_consumers.push(key.into());
+            }
             open.save(cx.turn, stream)?;
             cx.turn.put_header(cx.app, key, &stream.header)?;
         }
