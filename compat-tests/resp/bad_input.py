@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "differential"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import servers
-import suites
 from bad.judging import Judge
 from bad.peer import Peer
 from bad.sentences import Spec, Words, cases
@@ -150,4 +149,4 @@ def run(ours: int, theirs: int, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(suites.command(main))
+    raise SystemExit(main())

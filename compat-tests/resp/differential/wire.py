@@ -6,7 +6,6 @@ import select
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 Payload = bytes | int | None | list["Reply"]
 
@@ -31,7 +30,7 @@ class Connection:
 
     def __init__(self, port: int, protocol: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=20.0)
-        self._file: BinaryIO = self._socket.makefile("rb")
+        self._received = bytearray()
         self.call(b"HELLO", str(protocol).encode())
 
     def call(self, *words: bytes) -> Reply:
@@ -56,8 +55,12 @@ class Connection:
         """Whether anything comes within some seconds, when all before it was read."""
         return bool(select.select([self._socket], [], [], seconds)[0])
 
+    @property
+    def buffered(self) -> bool:
+        """Whether something was received that was not read."""
+        return bool(self._received)
+
     def close(self) -> None:
-        self._file.close()
         self._socket.close()
 
     def read(self) -> Reply:
@@ -67,10 +70,8 @@ class Connection:
             ConnectionError: the server closed the connection.
             TimeoutError: nothing came for 20 seconds.
         """
-        line = self._file.readline()
-        if not line.endswith(b"\r\n"):
-            raise ConnectionError("the server closed the connection")
-        kind, text = chr(line[0]), line[1:-2]
+        line = self._line()
+        kind, text = chr(line[0]), line[1:]
         match kind:
             case "+" | "-" | "," | "#" | "(":
                 return Reply(kind, text)
@@ -90,4 +91,22 @@ class Connection:
     def _bulk(self, length: int) -> bytes | None:
         if length < 0:
             return None
-        return self._file.read(length + 2)[:-2]
+        while len(self._received) < length + 2:
+            self._more()
+        return self._take(length)
+
+    def _line(self) -> bytes:
+        while (end := self._received.find(b"\r\n")) < 0:
+            self._more()
+        return self._take(end)
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._received[:length])
+        del self._received[: length + 2]
+        return taken
+
+    def _more(self) -> None:
+        part = self._socket.recv(1 << 16)
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        self._received += part

@@ -1,0 +1,1 @@
+"""Random sequences of commands from several connections to two servers; see `compat-tests/resp/sequences.py`."""
