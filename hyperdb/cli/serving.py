@@ -17,7 +17,6 @@ from typing import Annotated
 import typer
 
 import hyperdb
-from hyperdb.cli.giving_back import GivingBack
 from hyperdb.errors import InvalidError
 from hyperdb.values import Publishing, RespDebug, RespTls, parse_address, parse_timeouts
 
@@ -222,7 +221,6 @@ def serve(
             gc.freeze()
             gc.enable()
             # In steps, since a signal's handler runs only between them.
-            giving_back = GivingBack()
             while not serving.wait(0.2):
-                giving_back.look()
+                pass
         print("stopping", flush=True)

@@ -52,8 +52,7 @@ class _MallInfo(ctypes.Structure):
     )
 
 
-def resident() -> int:
-    """Bytes of the process that are in memory."""
+def _resident() -> int:
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     except OSError:
@@ -68,10 +67,10 @@ def measure(control: Control) -> Memory:
     def total(stats: Mapping[str, int], names: tuple[str, ...]) -> int:
         return sum(stats.get(name, 0) for name in names)
 
-    now = resident()
+    resident = _resident()
     return Memory(
-        resident=now,
-        peak=max(now, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        resident=resident,
+        peak=max(resident, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
         unwritten=total(storage, (_UNWRITTEN,)),
         caches=total(storage, _CACHES),
         clients=total(wire, _BUFFERS),

@@ -54,8 +54,10 @@ pub(crate) struct Tracked {
     /// Notes of a transaction or script that has changed keys already: by whom, and behind how many of its changes.
     late: HashMap<Box<[u8]>, Vec<(u64, usize)>>,
     prefixes: BTreeMap<Box<[u8]>, BTreeSet<u64>>,
-    /// Changed keys that broadcasts are due of, and who changed each.
-    due: Vec<(Box<[u8]>, Option<u64>)>,
+    /// Bytes of the longest prefix, or more.
+    longest: usize,
+    /// Changed keys that broadcasts are due of, and who changed each last: who did need not be told.
+    due: BTreeMap<Box<[u8]>, Option<u64>>,
     clients: usize,
 }
 
@@ -63,6 +65,18 @@ impl Tracked {
     /// Whether changes matter to anybody.
     pub(crate) fn is_empty(&self) -> bool {
         self.clients == 0
+    }
+
+    /// The prefixes that a key begins with, and who asked for them: looked for one by one, or, if there are many, by their lengths.
+    fn prefixes_of(&self, key: &[u8]) -> Vec<(&[u8], &BTreeSet<u64>)> {
+        let lengths = key.len().min(self.longest) + 1;
+        if self.prefixes.len() <= lengths {
+            let all = self.prefixes.iter();
+            let found = all.filter(|(prefix, _)| key.starts_with(prefix));
+            return found.map(|(prefix, ids)| (&**prefix, ids)).collect();
+        }
+        let found = (0..lengths).filter_map(|len| self.prefixes.get_key_value(&key[..len]));
+        found.map(|(prefix, ids)| (&**prefix, ids)).collect()
     }
 
     /// A command is through: its changes were told.
@@ -98,6 +112,7 @@ pub(crate) fn enable(core: &mut Core, slot: Slot, mut wish: Tracking) {
         wish.prefixes.sort();
         wish.prefixes.dedup();
         for prefix in &wish.prefixes {
+            core.tracked.longest = core.tracked.longest.max(prefix.len());
             let clients = core.tracked.prefixes.entry(prefix.clone()).or_default();
             clients.insert(id);
         }
@@ -119,6 +134,9 @@ pub(crate) fn disable(core: &mut Core, slot: Slot) {
                 core.tracked.prefixes.remove(prefix);
             }
         }
+    }
+    if core.tracked.prefixes.is_empty() {
+        core.tracked.longest = 0;
     }
     core.tracked.clients -= 1;
     if core.tracked.clients == 0 {
@@ -186,9 +204,8 @@ pub(crate) fn invalidate(core: &mut Core, key: &[u8], by: Option<u64>, nth: usiz
         return;
     }
     tell_of(core, key, by, nth);
-    let wanted = |prefix: &[u8]| key.starts_with(prefix);
-    if core.tracked.prefixes.keys().any(|prefix| wanted(prefix)) {
-        core.tracked.due.push((key.into(), by));
+    if !core.tracked.prefixes_of(key).is_empty() {
+        core.tracked.due.insert(key.into(), by);
     }
 }
 
@@ -220,20 +237,15 @@ fn tell_of(core: &mut Core, key: &[u8], by: Option<u64>, nth: usize) {
     }
 }
 
-/// Tells what is due to those who asked for prefixes.
+/// Tells what is due to those who asked for prefixes: a message for each prefix, as Redis does.
 pub(crate) fn broadcast(core: &mut Core) {
     if core.tracked.due.is_empty() {
         return;
     }
-    let mut due = std::mem::take(&mut core.tracked.due);
-    // The last change of a key counts: who made it is who need not be told.
-    due.reverse();
-    let mut seen = BTreeSet::new();
-    due.retain(|(key, _)| seen.insert(key.clone()));
-    due.reverse();
-    let mut news: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();
-    for (prefix, clients) in &core.tracked.prefixes {
-        for (key, by) in due.iter().filter(|(key, _)| key.starts_with(prefix)) {
+    let due = std::mem::take(&mut core.tracked.due);
+    let mut news: BTreeMap<(Box<[u8]>, u64), Vec<&[u8]>> = BTreeMap::new();
+    for (key, by) in &due {
+        for (prefix, clients) in core.tracked.prefixes_of(key) {
             for id in clients {
                 let slot = core.clients.slot_of(*id);
                 let Some(client) = slot.and_then(|slot| core.clients.get(slot)) else {
@@ -243,12 +255,12 @@ pub(crate) fn broadcast(core: &mut Core) {
                 let hushed = client.tracking.as_ref().is_some_and(|t| t.no_loop) && own;
                 // Broadcasts name keys that the client has not named.
                 if !hushed && client.user.may_name(key) {
-                    news.entry(*id).or_default().push(key);
+                    news.entry((prefix.into(), *id)).or_default().push(key);
                 }
             }
         }
     }
-    for (id, keys) in news {
+    for ((_, id), keys) in news {
         if let Some(slot) = core.clients.slot_of(id) {
             send(core, slot, Some(&keys));
         }

@@ -104,30 +104,53 @@ fn check(core: &Core, slot: Slot, wish: &Tracking, opts: Opts) -> Result<(), Abo
         );
     }
     let kept = before.map_or(&[][..], |before| &before.prefixes);
-    overlaps(wish, kept)
+    overlaps(&wish.prefixes, kept)
+}
+
+/// The first of these prefixes that begins another of these or of those, or is begun by one.
+///
+/// In their order, what a prefix begins follows it without a gap: one walk with the prefixes that are open finds all that meet.
+fn first_to_meet(wished: &[Box<[u8]>], kept: &[Box<[u8]>]) -> Option<usize> {
+    let wished = wished.iter().enumerate().map(|(at, own)| (&**own, at));
+    let mut all: Vec<(&[u8], usize)> = kept.iter().map(|own| (&**own, usize::MAX)).collect();
+    all.extend(wished);
+    all.sort_unstable();
+    let mut open: Vec<(&[u8], usize)> = Vec::new();
+    let mut first = usize::MAX;
+    for (prefix, at) in all {
+        while open.last().is_some_and(|(own, _)| !prefix.starts_with(own)) {
+            open.pop();
+        }
+        if let Some((_, other)) = open.last() {
+            first = first.min(at).min(*other);
+        }
+        open.push((prefix, at));
+    }
+    (first != usize::MAX).then_some(first)
 }
 
 /// A client is told of a key once: no prefix of its may begin with another.
-fn overlaps(wish: &Tracking, kept: &[Box<[u8]>]) -> Result<(), Abort> {
-    let meet = |a: &[u8], b: &[u8]| a.starts_with(b) || b.starts_with(a);
+fn overlaps(wished: &[Box<[u8]>], kept: &[Box<[u8]>]) -> Result<(), Abort> {
+    let Some(at) = first_to_meet(wished, kept) else {
+        return Ok(());
+    };
+    let (prefix, rest) = (&wished[at], &wished[at + 1..]);
+    let meets = |other: &&Box<[u8]>| prefix.starts_with(other) || other.starts_with(prefix);
+    let existing = kept.iter().find(meets).map(|other| ("an existing", other));
+    let found = existing.or_else(|| {
+        rest.iter()
+            .find(meets)
+            .map(|other| ("another provided", other))
+    });
+    let Some((what, other)) = found else {
+        return Ok(());
+    };
     let shown = |prefix: &[u8]| String::from_utf8_lossy(prefix).into_owned();
-    for (at, prefix) in wish.prefixes.iter().enumerate() {
-        let with = |what: &str, other: &[u8]| {
-            Err(Abort::error(format!(
-                "ERR Prefix '{}' overlaps with {what} prefix '{}'. Prefixes for a single client must not overlap.",
-                shown(prefix),
-                shown(other)
-            )))
-        };
-        if let Some(other) = kept.iter().find(|other| meet(prefix, other)) {
-            return with("an existing", other);
-        }
-        let rest = wish.prefixes.get(at + 1..).unwrap_or_default();
-        if let Some(other) = rest.iter().find(|other| meet(prefix, other)) {
-            return with("another provided", other);
-        }
-    }
-    Ok(())
+    Err(Abort::error(format!(
+        "ERR Prefix '{}' overlaps with {what} prefix '{}'. Prefixes for a single client must not overlap.",
+        shown(prefix),
+        shown(other)
+    )))
 }
 
 /// CLIENT CACHING YES | NO
@@ -201,4 +224,61 @@ pub(super) fn trackinginfo(call: &mut Call<'_, '_>) -> Ran {
     reply.array(prefixes.len());
     prefixes.iter().for_each(|prefix| reply.bulk(prefix));
     Ok(After::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(wished: &str, kept: &str) -> String {
+        let read = |text: &str| -> Vec<Box<[u8]>> {
+            text.split_whitespace()
+                .map(|word| word.as_bytes().into())
+                .collect()
+        };
+        match overlaps(&read(wished), &read(kept)) {
+            Ok(()) => String::new(),
+            Err(Abort::Error(text)) => text.split('.').next().unwrap_or_default().to_owned(),
+            Err(other) => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn prefixes_that_meet_are_told_in_their_order() {
+        for (wished, kept, text) in [
+            ("a b c", "d e", ""),
+            (
+                "ab b",
+                "a",
+                "ERR Prefix 'ab' overlaps with an existing prefix 'a'",
+            ),
+            (
+                "b ab",
+                "abc",
+                "ERR Prefix 'ab' overlaps with an existing prefix 'abc'",
+            ),
+            (
+                "x abc b ab",
+                "",
+                "ERR Prefix 'abc' overlaps with another provided prefix 'ab'",
+            ),
+            (
+                "a a",
+                "",
+                "ERR Prefix 'a' overlaps with another provided prefix 'a'",
+            ),
+            (
+                "aa ab a",
+                "",
+                "ERR Prefix 'aa' overlaps with another provided prefix 'a'",
+            ),
+            (
+                "a-1 a b a-2",
+                "",
+                "ERR Prefix 'a-1' overlaps with another provided prefix 'a'",
+            ),
+        ] {
+            assert_eq!(told(wished, kept), text, "{wished} | {kept}");
+        }
+    }
 }

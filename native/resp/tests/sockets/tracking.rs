@@ -85,7 +85,8 @@ fn broadcasts_by_prefix_come_together() {
     let mut client = tracking(&running, "bcast prefix u: prefix v:");
     let mut other = running.client();
     assert_eq!(other.ask("mset u:1 1 w:1 1 v:1 1 u:2 2"), "+OK");
-    assert_eq!(client.reply(), ">[invalidate [u:1 u:2 v:1]]");
+    assert_eq!(client.reply(), ">[invalidate [u:1 u:2]]");
+    assert_eq!(client.reply(), ">[invalidate [v:1]]");
     assert_eq!(
         client.ask("client trackinginfo"),
         "{flags ~[on bcast] redirect :0 prefixes [u: v:]}"
