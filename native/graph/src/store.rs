@@ -18,7 +18,7 @@ use crate::turn::Turn;
 use hyperdb_lsm::{Db, Direction, Family, KeyRange, Options, Result, Snapshot};
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// An open database. One per directory; shared by every frontend.
@@ -35,6 +35,8 @@ pub struct Store {
     pub(crate) images: Newest,
     /// Whether there may be notes of dropped generic hyperedges.
     pub(crate) unswept: Arc<AtomicBool>,
+    /// Whether elements whose time has come are removed without being asked for.
+    pub(crate) expires: AtomicBool,
     identity: Identity,
 }
 
@@ -90,6 +92,7 @@ impl Store {
             prefixes: Prefixes::default(),
             images: Newest::default(),
             unswept: shared.unswept,
+            expires: AtomicBool::new(true),
             identity,
         };
         store.refresh_prefixes()?;
@@ -99,6 +102,11 @@ impl Store {
     /// The LSM below, for snapshots, durability and statistics.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// Whether elements whose time has come are removed without being asked for.
+    pub fn expires_actively(&self) -> bool {
+        self.expires.load(Ordering::Relaxed)
     }
 
     /// What the store is.

@@ -7,6 +7,7 @@ use super::{malformed, Turn};
 use crate::keys::{self, meta, AppId};
 use crate::step::{Step, Stop};
 use hyperdb_lsm::{Direction, Family, KeyRange};
+use std::sync::atomic::Ordering;
 
 /// What [`Turn::expire_due`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,22 @@ impl Turn<'_> {
         }
         done.more |= self.sweep_edges(limit)?;
         Ok(done)
+    }
+
+    /// Removes element `id` if its time has come; whether it was there and had.
+    pub fn remove_expired(&mut self, app: AppId, id: &[u8]) -> Step<bool> {
+        match self.look(app, id)? {
+            Some(found) if !self.is_live(&found) => {
+                self.remove_element(app, id)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether elements whose time has come are removed without being asked for; for tests of clients.
+    pub fn expire_actively(&self, actively: bool) {
+        self.store.expires.store(actively, Ordering::Relaxed);
     }
 
     /// When the next element expires, Unix milliseconds.

@@ -107,6 +107,11 @@ impl<'s> Turn<'s> {
         self.now_ms
     }
 
+    /// Moves the turn's time on: what comes is later than what was.
+    pub fn advance(&mut self, now_ms: i64) {
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
     /// This turn is of the loop that hears of changes, and needs not be told of its own.
     pub fn listens(&mut self) {
         self.tells = false;

@@ -153,6 +153,7 @@ pub(crate) fn expire(core: &mut Core) {
 /// Marks watchers and serves waiters of all keys touched since it last ran.
 pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
     notify::tell(core);
+    turn.advance(core.now_ms);
     if core.was_remapped(turn) {
         tracking::flush(core);
         let places: Vec<Place> = core.waiters.by_key.keys().cloned().collect();

@@ -11,6 +11,7 @@ use super::client::{Client, Question, State};
 use super::clients::Slot;
 use super::commands::Run;
 use super::core::Core;
+use super::lapsed;
 use super::multi::{self, Queued};
 use super::notify;
 use super::rows;
@@ -364,6 +365,9 @@ fn run_data(
     let db = core.clients.at(slot).db;
     let app = core.app(turn, db)?;
     let before = notify::before(core, turn, row, args, app);
+    if !core.active_expiry {
+        lapsed::remove(core, turn, row, args, app)?;
+    }
     let random = &mut core.random;
     let woken_by = match waiting {
         Waiting::Allowed(key) => key,

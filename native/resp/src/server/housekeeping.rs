@@ -155,7 +155,7 @@ fn expire(this: &mut EventLoop, turn: &mut Turn<'_>) {
     turn.savepoint();
     match turn.expire_due(EXPIRED_PER_TICK) {
         Ok(expired) => {
-            notify::expired(&mut this.core, turn);
+            notify::expired(&mut this.core, turn, 0);
             this.core.counters.expired += expired.removed as u64;
             if expired.more {
                 this.next_tick = this.core.tick_ms + 1;

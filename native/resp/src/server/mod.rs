@@ -21,6 +21,7 @@ mod event_loop;
 pub(crate) mod execute;
 pub(crate) mod housekeeping;
 mod input;
+mod lapsed;
 mod loader;
 pub(crate) mod login;
 pub(crate) mod multi;

@@ -147,12 +147,12 @@ fn note(core: &mut Core, db: u32, key: Box<[u8]>, event: Event) {
     }
 }
 
-/// Notes keys whose time was over.
-pub(crate) fn expired(core: &mut Core, turn: &Turn<'_>) {
+/// Notes keys whose time was over: those touched after the first `before`.
+pub(crate) fn expired(core: &mut Core, turn: &Turn<'_>, before: usize) {
     if !core.settings.events.wants(Classes::EXPIRED) {
         return;
     }
-    let touched: Vec<_> = turn.touched().to_vec();
+    let touched = turn.touched().get(before..).unwrap_or_default().to_vec();
     for (app, key) in touched {
         if let Some(db) = find_db(core, turn, app) {
             note(core, db, key, EXPIRED);

@@ -151,12 +151,17 @@ fn sleep(call: &mut Call<'_, '_>) -> Ran {
     let seconds = seconds.and_then(|text| text.parse::<f64>().ok());
     let seconds = seconds.filter(|seconds| seconds.is_finite());
     let seconds = seconds.ok_or_else(errors::not_a_float)?;
-    std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_SLEEP)));
+    let time = Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_SLEEP));
+    std::thread::sleep(time);
+    // Clients that are woken by what this turn did are woken then.
+    call.core.now_ms += i64::try_from(time.as_millis()).unwrap_or(0);
     ok(call)
 }
 
 fn active(call: &mut Call<'_, '_>) -> Ran {
-    call.core.active_expiry = integer(call.args.at(2))? != 0;
+    let actively = integer(call.args.at(2))? != 0;
+    call.core.active_expiry = actively;
+    call.turn.expire_actively(actively);
     ok(call)
 }
 

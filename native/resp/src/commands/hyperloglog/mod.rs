@@ -7,6 +7,7 @@
 //! **Invariant.** What a client stored under a key is looked at before it is believed: what is no such string is WRONGTYPE, what is
 //! one but does not add up is INVALIDOBJ.
 
+mod debug;
 mod dense;
 mod estimate;
 mod sparse;
@@ -16,8 +17,13 @@ use crate::commands::strings;
 use dense::REGISTERS;
 
 /// Handlers of this folder by command name.
-pub const HANDLERS: &[(&str, Handler)] =
-    &[("pfadd", pfadd), ("pfcount", pfcount), ("pfmerge", pfmerge)];
+pub const HANDLERS: &[(&str, Handler)] = &[
+    ("pfadd", pfadd),
+    ("pfcount", pfcount),
+    ("pfdebug", debug::pfdebug),
+    ("pfmerge", pfmerge),
+    ("pfselftest", debug::pfselftest),
+];
 
 /// Magic, encoding, three bytes of nothing, and the cached cardinality.
 const HEADER: usize = 16;

@@ -94,6 +94,22 @@ pub(super) fn runs(body: &[u8], mut visit: impl FnMut(usize, usize, u8)) -> Resu
     }
 }
 
+/// The runs as PFDEBUG DECODE shows them.
+pub(super) fn decode(body: &[u8]) -> Result<String, Corrupt> {
+    let mut shown = Vec::new();
+    let mut at = 0;
+    while at < body.len() {
+        let run = Run::read(body, at).ok_or(Corrupt)?;
+        shown.push(match (run.value, run.bytes) {
+            (0, 1) => format!("z:{}", run.len),
+            (0, _) => format!("Z:{}", run.len),
+            (value, _) => format!("v:{value},{}", run.len),
+        });
+        at += run.bytes;
+    }
+    Ok(shown.join(" "))
+}
+
 /// What became of a register.
 pub(super) enum Raised {
     /// It was as high already.

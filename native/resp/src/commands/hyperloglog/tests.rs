@@ -79,3 +79,41 @@ fn both_encodings_estimate_alike() {
     }
     assert!(dense_at.is_some_and(|step| step > 5));
 }
+
+#[test]
+fn the_inside_is_shown() {
+    let mut client = Client::new();
+    client.script(
+        "pfdebug encoding h => -ERR The specified key does not exist
+         pfadd h a => :1
+         pfdebug encoding h => +sparse
+         pfdebug nonsense h => -ERR Unknown PFDEBUG subcommand 'nonsense'
+         pfdebug todense h => :1
+         pfdebug todense h => :0
+         pfdebug encoding h => +dense
+         pfdebug decode h => -ERR HLL encoding is not sparse
+         pfcount h => :1
+         pfselftest => +OK",
+    );
+    let registers = client.line("pfdebug getreg h");
+    assert!(registers.starts_with("*16384 :0 "));
+    assert_eq!(registers.split(' ').filter(|word| *word != ":0").count(), 2);
+}
+
+#[test]
+fn runs_are_shown() {
+    let mut client = Client::new();
+    client.line("pfadd h a");
+    let shown = client.line("pfdebug decode h");
+    assert!(shown.contains("Z:") && shown.contains(" v:"), "{shown}");
+}
+
+#[test]
+fn the_bound_of_sparse_values_is_a_setting() {
+    let mut client = Client::new();
+    client.limits.sketch_bytes = 30;
+    client.script(
+        "pfadd h a b c d e => :1
+         pfdebug encoding h => +dense",
+    );
+}
