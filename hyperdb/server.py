@@ -399,6 +399,7 @@ class Serving:
             "pid": str(os.getpid()),
             "started": str(self.started),
             "last_save": str(self.admin.last_save),
+            "saved_changes": str(self.admin.saved_changes),
         }
 
     def now(self) -> float:

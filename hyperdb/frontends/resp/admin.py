@@ -27,6 +27,8 @@ class Admin:
     def __init__(self, control: Control) -> None:
         self.control = control
         self.last_save = int(control.now())
+        self.saved_changes = 0
+        """How many changes there had been at the last save."""
         self.data_sets = DataSets()
 
     def call(self, client: Client, args: Sequence[bytes]) -> Answer:
@@ -67,8 +69,10 @@ class Admin:
         return Failure("ERR The server is running without a config file")
 
     def _save(self, _: Client, __: Sequence[bytes]) -> Answer:
+        changes = self.control.server_stats().get("changes", 0)
         self.control.sync()
         self.control.flush_storage()
+        self.saved_changes = changes
         self.last_save = int(self.control.now())
         return OK
 

@@ -24,6 +24,7 @@ _CLIENTS = {
     "pubsub_clients": "pubsub_clients",
     "watching_clients": "watching_clients",
     "total_blocking_keys": "blocking_keys",
+    "total_blocking_keys_on_nokey": "blocking_keys_if_gone",
     "tracking_clients": "tracking_clients",
     "hyperdb_input_buffer_bytes": "clients_input_bytes",
     "hyperdb_output_buffer_bytes": "clients_output_bytes",
@@ -139,6 +140,7 @@ def _persistence(control: Control) -> list[Row]:
         ("loading", 0),
         ("aof_enabled", 1),
         ("hyperdb_sync", facts["sync"]),
+        ("rdb_changes_since_last_save", control.server_stats().get("changes", 0) - int(facts.get("saved_changes", "0"))),
         ("rdb_last_save_time", facts["last_save"]),
         ("rdb_bgsave_in_progress", 0),
     ]

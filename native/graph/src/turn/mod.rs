@@ -56,6 +56,8 @@ pub struct Turn<'s> {
     store: &'s Store,
     writer: Writer<'s>,
     now_ms: i64,
+    /// Writes of elements.
+    changes: u64,
     /// Ids touched since the last [`Turn::take_touched`], if [`Turn::observe`] is on.
     touched: Vec<(AppId, Box<[u8]>)>,
     touched_mark: usize,
@@ -96,6 +98,7 @@ impl<'s> Turn<'s> {
             dropped_mark: 0,
             directory_changed: false,
             scratch: Vec::new(),
+            changes: 0,
             rows: Vec::new(),
             ranks_mark: store.ranks.point(),
             ranks_committed: store.ranks.point(),
@@ -105,6 +108,11 @@ impl<'s> Turn<'s> {
     /// The turn's time, Unix milliseconds: one clock reading for all its commands.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
+    }
+
+    /// How many writes of elements there were, whether or not they were taken back.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Moves the turn's time on: what comes is later than what was.
@@ -372,6 +380,7 @@ impl<'s> Turn<'s> {
 
     #[inline]
     fn touch(&mut self, app: AppId, id: &[u8]) {
+        self.changes += 1;
         if self.observing {
             self.touched.push((app, id.into()));
         }

@@ -9,7 +9,7 @@
 
 use super::accounting;
 use super::client::{Blocked, State};
-use super::clients::Slot;
+use super::clients::{Clients, Slot};
 use super::core::Core;
 use super::notify;
 use super::runner;
@@ -37,6 +37,19 @@ impl Waiters {
     /// How many keys are waited for.
     pub(crate) fn key_count(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// How many keys are waited for by a client that also wakes when one is gone.
+    pub(crate) fn keys_if_gone(&self, clients: &Clients) -> usize {
+        let wakes = |id: &u64| {
+            let client = clients.slot_of(*id).and_then(|slot| clients.get(slot));
+            client.is_some_and(|client| match &client.state {
+                State::Blocked(blocked) => blocked.block.if_gone,
+                _ => false,
+            })
+        };
+        let keys = self.by_key.values();
+        keys.filter(|queue| queue.iter().any(wakes)).count()
     }
 
     /// The next deadline, milliseconds of the loop's clock.

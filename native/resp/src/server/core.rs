@@ -156,6 +156,8 @@ pub(crate) struct Core {
     pub refusal: Option<Refusal>,
     /// How many clients are blocked on keys.
     pub blocked: usize,
+    /// Commands that changed something since the start.
+    pub changes: u64,
     /// Apps of the numbered databases, as last seen.
     pub apps: Vec<Option<AppId>>,
     /// A database's number names another app than before: FLUSHDB or SWAPDB.
@@ -227,6 +229,7 @@ impl Core {
             pause: None,
             refusal: None,
             blocked: 0,
+            changes: 0,
             apps: Vec::new(),
             remapped: false,
             next_look: 0,
@@ -496,7 +499,12 @@ impl Core {
                 ("pubsubshard_channels", shard_channels as u64),
                 ("closed_for_output_limit", c.closed_for_output),
                 ("closed_for_memory", c.closed_for_memory),
+                ("changes", self.changes),
                 ("blocking_keys", self.waiters.key_count() as u64),
+                (
+                    "blocking_keys_if_gone",
+                    self.waiters.keys_if_gone(&self.clients) as u64,
+                ),
                 ("monitors", self.observed.monitors.len() as u64),
                 ("slowlog_entries", self.observed.slow.len() as u64),
                 ("commands_per_second", rates[0]),

@@ -368,6 +368,7 @@ fn run_data(
     if !core.active_expiry {
         lapsed::remove(core, turn, row, args, app)?;
     }
+    let changes = turn.changes();
     let random = &mut core.random;
     let woken_by = match waiting {
         Waiting::Allowed(key) => key,
@@ -398,6 +399,9 @@ fn run_data(
     let outcome = handler(&mut context);
     let effects = context.effects;
     core.clients.at(slot).resume = resume;
+    if outcome.is_ok() {
+        core.changes += u64::from(turn.changes() != changes);
+    }
     if let Some(before) = before {
         notify::missed(core, turn, row, args, (app, db), (&before, &outcome));
         if outcome.as_ref().err().is_none_or(Abort::keeps_changes) {

@@ -60,6 +60,7 @@ fn run(cx: &mut Context<'_, '_>, only_get: bool) -> Outcome {
         ));
     }
     let (mut value, expiry) = copied(cx, key)?.unwrap_or_default();
+    let before = highest.map(|_| value.clone());
     if let Some(bit) = highest {
         let bytes = (bit >> 3) as usize + 1;
         check_length(bytes, 0)?;
@@ -74,7 +75,7 @@ fn run(cx: &mut Context<'_, '_>, only_get: bool) -> Outcome {
             None => cx.reply.null(),
         }
     }
-    if highest.is_some() {
+    if before.is_some_and(|before| before != value) {
         cx.turn.put_vertex(cx.app, key, &value, expiry)?;
         cx.forms.note_text(cx.app, key, Text::Raw, &value);
     }

@@ -29,7 +29,8 @@ pub fn setbit(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let (mut value, expiry) = copied(cx, key)?.unwrap_or_default();
     let (byte, mask) = place(offset);
-    if value.len() <= byte {
+    let grows = value.len() <= byte;
+    if grows {
         check_length(byte, 1)?;
         value.resize(byte + 1, 0);
     }
@@ -39,8 +40,10 @@ pub fn setbit(cx: &mut Context<'_, '_>) -> Outcome {
     } else {
         value[byte] &= !mask;
     }
-    cx.turn.put_vertex(cx.app, key, &value, expiry)?;
-    cx.forms.note_text(cx.app, key, Text::Raw, &value);
+    if grows || before != on {
+        cx.turn.put_vertex(cx.app, key, &value, expiry)?;
+        cx.forms.note_text(cx.app, key, Text::Raw, &value);
+    }
     cx.reply.integer(i64::from(before));
     Ok(())
 }
