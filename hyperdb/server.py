@@ -66,7 +66,7 @@ class Serving:
     ) -> None:
         self.database = database
         self._resp_debug: RespDebug = resp_debug
-        self._percentiles = "50 99 99.9"
+        self._kept: dict[str, str] = {"percentiles": "50 99 99.9"}
         self.started = time.time()
         self.run_id = secrets.token_hex(20)
         self.stopping = threading.Event()
@@ -336,7 +336,7 @@ class Serving:
 
     def settings(self) -> Mapping[str, int | str]:
         """The wire's present limits."""
-        return {**dict(self._resp.settings()), "percentiles": self._percentiles} if self._resp is not None else {}
+        return {**dict(self._resp.settings()), **self._kept} if self._resp is not None else {}
 
     def configure(self, changes: Mapping[str, int | str]) -> None:
         """Changes limits while running."""
@@ -344,8 +344,8 @@ class Serving:
             raise InvalidError("no RESP server runs")
         numbers = {name: value for name, value in changes.items() if isinstance(value, int)}
         self._resp.configure(numbers)
-        # The one setting that only INFO looks at.
-        self._percentiles = str(changes.get("percentiles", self._percentiles))
+        # What only CONFIG and INFO look at.
+        self._kept |= {name: value for name, value in changes.items() if isinstance(value, str)}
 
     def reset_stats(self) -> None:
         """Sets the wire's counters to zero."""

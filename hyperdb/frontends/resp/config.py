@@ -1,8 +1,8 @@
 """CONFIG: what can be read, what can be set, and what each value means here.
 
-Theory: a table of parameters. *Live* ones change a limit of the wire at once; *fixed* ones tell how the server was started, and
-*given* ones what this engine always does: these refuse to become something else. A name that is not in the table is unknown, as
-in Redis: nothing is accepted and ignored.
+Theory: a table of parameters. *Live* ones change a limit of the wire at once; *fixed* ones tell how the server was started; what
+this engine always does, or has not, is in `parameters`. A name that is not in a table is unknown, as in Redis. Invariant: all of
+a CONFIG SET is looked at before anything of it is changed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from fnmatch import fnmatchcase
 from hyperdb.frontends.resp.answers import OK, Answer, Failure
 from hyperdb.frontends.resp.control import Control
 from hyperdb.frontends.resp.numbers import integer
+from hyperdb.frontends.resp.parameters import GIVEN, HIDDEN, KEPT, REFUSED, BadValue, Given, Kept, Refused, count, size, yes_no
 
-_UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 1000**2, "mb": 1 << 20, "g": 1000**3, "gb": 1 << 30}
 _CLASSES = ("normal", "replica", "pubsub")
-
-
-class BadValue(ValueError):
-    """A value that does not fit its parameter; the text follows Redis's after `CONFIG SET failed`."""
+_WHOLE = 100
+_KEPT_AS = "kept:"
+"""Goes before the names of parameters that are only kept, among the settings."""
 
 
 @dataclass(frozen=True)
@@ -34,60 +33,27 @@ class Live:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A parameter that only tells; `value` reads the server's facts."""
+    """A parameter that only tells; `value` reads the server's facts. `refusal` is what who would change it is told."""
 
     value: Callable[[Mapping[str, str]], str]
+    refusal: str = "can't set immutable config"
 
 
 @dataclass(frozen=True)
-class Given:
-    """A parameter that Redis changes and this engine does not: it may be set to what it is. `reason` says why to nothing else."""
+class Started:
+    """A parameter that Redis changes and that is fixed here when the server starts: it may be set to what it is."""
 
-    value: str
-    reason: str
-    known: tuple[str, ...] = ()
+    name: str
 
-    def check(self, text: str) -> None:
+    def check(self, facts: Mapping[str, str], text: str) -> None:
         """Raises:
         BadValue: another value than the one it has.
         """
-        if text.lower() == self.value:
-            return
-        if self.known and text.lower() not in self.known:
-            raise BadValue(f"argument(s) must be one of the following: {', '.join(self.known)}")
-        raise BadValue(f"can't set immutable config: {self.reason}")
+        if text != facts[self.name]:
+            raise BadValue("can't set immutable config: it is fixed when the server starts")
 
 
-def _count(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = integer(text.encode())
-        if number is None:
-            raise BadValue("argument couldn't be parsed into an integer")
-        if not low <= number <= high:
-            raise BadValue(f"argument must be between {low} and {high} inclusive")
-        return number
-
-    return parse
-
-
-def _bytes(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        digits = text.rstrip("bBkKmMgG")
-        unit = _UNITS.get(text[len(digits) :].lower())
-        number = integer(digits.lstrip("0").encode() or b"0")
-        if number is None or number < 0 or unit is None:
-            raise BadValue("argument must be a memory value")
-        if not low <= number * unit <= high:
-            raise BadValue(f"argument must be between {low} and {high} inclusive")
-        return number * unit
-
-    return parse
-
-
-def _yes_no(text: str) -> int:
-    if text.lower() not in ("yes", "no"):
-        raise BadValue("argument must be 'yes' or 'no'")
-    return int(text.lower() == "yes")
+_count, _bytes, _yes_no = count, size, yes_no
 
 
 def _said(text: str) -> Fixed:
@@ -134,7 +100,6 @@ _POLICIES = (
     "noeviction",
 )
 _KEPT = "a durable store evicts nothing; memory is a cache of what is on the disk"
-_LOGGED = "the log is the store"
 _LENGTH = _count(0, 2**63 - 1)
 _LENGTH_OR_BYTES = _bytes(0, 2**63 - 1)
 
@@ -158,13 +123,14 @@ def _yes_or_no(value: int) -> str:
     return "yes" if value else "no"
 
 
-PARAMETERS: Mapping[str, Live | Fixed | Given] = {
+Parameter = Live | Fixed | Started | Given | Kept | Refused
+
+PARAMETERS: Mapping[str, Parameter] = {
     "maxclients": Live("max_clients", _count(1, 1_000_000)),
     "timeout": Live("timeout", _count(0, 2**31 - 1)),
     "tcp-keepalive": Live("tcp_keepalive", _count(0, 2**31 - 1)),
     "proto-max-bulk-len": Live("max_bulk", _bytes(1 << 20, 2**40)),
     "client-query-buffer-limit": Live("query_buffer", _bytes(1 << 20, 2**40)),
-    "maxmemory-clients": Live("client_memory", _bytes(1 << 20, 2**40)),
     # Two names of one limit, as in Redis.
     "busy-reply-threshold": Live("busy_reply_ms", _count(0, 2**31 - 1)),
     "lua-time-limit": Live("busy_reply_ms", _count(0, 2**31 - 1)),
@@ -178,17 +144,17 @@ PARAMETERS: Mapping[str, Live | Fixed | Given] = {
     "notify-keyspace-events": Live("events", _event_classes, _show_event_classes),
     "tracking-table-max-keys": Live("tracked_keys", _count(0, 2**63 - 1)),
     "acllog-max-len": Live("acl_log_most", _count(0, 2**31 - 1)),
-    "bind": _fact("bind"),
-    "tls-port": _fact("tls_port"),
-    "port": _fact("port"),
+    # There are no replicas: with one asked for, writes are refused.
+    **dict.fromkeys(("min-replicas-to-write", "min-slaves-to-write"), Live("min_replicas", _count(0, 2**31 - 1))),
+    **dict.fromkeys(("min-replicas-max-lag", "min-slaves-max-lag"), Live("replica_lag", _count(0, 2**31 - 1))),
+    "bind": Started("bind"),
+    "tls-port": Started("tls_port"),
+    "port": Started("port"),
+    "appendfsync": Started("sync"),
     "unixsocket": _fact("unixsocket"),
-    "dir": _fact("dir"),
+    "dir": Fixed(lambda facts: facts["dir"], "can't set protected config"),
     "databases": _fact("databases"),
-    "appendfsync": _fact("sync"),
     "enable-debug-command": _fact("debug"),
-    # The log is the store: it cannot be turned off, and there are no point-in-time dumps beside it.
-    "appendonly": Given("yes", _LOGGED),
-    "save": Given("", _LOGGED),
     "daemonize": _said("no"),
     # Users are records of the store.
     "aclfile": _said(""),
@@ -208,9 +174,14 @@ PARAMETERS: Mapping[str, Live | Fixed | Given] = {
     "stream-node-max-entries": Live("stream_entries", _count(0, 2**63 - 1)),
     "stream-node-max-bytes": Live("stream_bytes", _bytes(0, 2**63 - 1)),
     "hll-sparse-max-bytes": Live("sketch_bytes", _bytes(0, 2**63 - 1)),
+    **GIVEN,
+    **KEPT,
+    **REFUSED,
+    **HIDDEN,
 }
 OUTPUT_LIMIT = "client-output-buffer-limit"
 PASSWORD = "requirepass"
+CLIENT_MEMORY = "maxmemory-clients"
 PERCENTILES = "latency-tracking-info-percentiles"
 """Which percentiles INFO's section latencystats tells; `percentiles` among the settings."""
 
@@ -241,79 +212,140 @@ def _parse_output_limit(text: str) -> dict[str, int | str]:
         raise BadValue("Wrong number of arguments in buffer limit configuration.")
     changes: dict[str, int | str] = {}
     for start in range(0, len(words), 4):
-        name, hard, soft, seconds = words[start : start + 4]
-        name = {"slave": "replica"}.get(name.lower(), name)
-        if name.lower() not in _CLASSES:
-            raise BadValue(f"{name}: there are limits for the classes {' and '.join(_CLASSES)}")
-        changes[f"output_{name.lower()}_hard"] = _bytes(0, 2**40)(hard)
-        changes[f"output_{name.lower()}_soft"] = _bytes(0, 2**40)(soft)
-        changes[f"output_{name.lower()}_seconds"] = _count(0, 2**31 - 1)(seconds)
+        name, *limits = words[start : start + 4]
+        name = {"slave": "replica"}.get(name.lower(), name.lower())
+        if name not in _CLASSES:
+            raise BadValue("Invalid client class specified in buffer limit configuration.")
+        for what, limit in zip(("hard", "soft", "soft_seconds"), limits, strict=True):
+            parse = _count(0, 2**31 - 1) if what == "soft_seconds" else _bytes(0, 2**40)
+            try:
+                changes[f"output_{name}_{what.removeprefix('soft_')}"] = parse(limit)
+            except BadValue as error:
+                raise BadValue(f"Error in {what} buffer limit setting in client-output-buffer-limit. {error}") from error
     return changes
+
+
+def _parse_client_memory(text: str) -> dict[str, int | str]:
+    """Bytes; or so many percent of `maxmemory`."""
+    if not text.endswith("%"):
+        return {"client_memory": _bytes(0, 2**63 - 1, "memory or percent")(text), "client_percent": 0}
+    percent = integer(text[:-1].encode())
+    if percent is None or percent < 0:
+        raise BadValue("argument must be a memory or percent value")
+    if percent > _WHOLE:
+        raise BadValue(f"percentage argument must be less or equal to {_WHOLE}")
+    return {"client_memory": 0, "client_percent": percent}
+
+
+def _client_memory(settings: Mapping[str, int | str]) -> str:
+    percent = int(settings.get("client_percent", 0))
+    return f"{percent}%" if percent else str(settings["client_memory"])
 
 
 def _values(control: Control) -> dict[str, str]:
     """Every parameter's present value."""
     settings, facts = control.settings(), control.facts
 
-    def shown(parameter: Live | Fixed | Given) -> str:
+    def shown(parameter: Parameter) -> str:
         match parameter:
             case Live(field, _, show):
                 return show(int(settings[field]))
             case Fixed(value):
                 return value(facts)
-            case Given(text):
+            case Started(name):
+                return facts[name]
+            case Kept(name, default):
+                return str(settings.get(f"{_KEPT_AS}{name}", default))
+            case Given(text) | Refused(text):
                 return text
 
     values = {name: shown(parameter) for name, parameter in PARAMETERS.items()}
     values[PERCENTILES] = str(settings["percentiles"])
     values[OUTPUT_LIMIT] = _output_limit(settings)
+    values[CLIENT_MEMORY] = _client_memory(settings)
     # A verifier is kept, not the password: there is nothing to show.
     values[PASSWORD] = ""
     return values
 
 
 def get(control: Control, patterns: Sequence[bytes]) -> Answer:
-    """CONFIG GET: the parameters that match any of the glob patterns."""
+    """CONFIG GET: the parameters that match any of the glob patterns; hidden ones only by their names."""
     wanted = [pattern.decode("utf-8", "replace").lower() for pattern in patterns]
-    return {name: value for name, value in _values(control).items() if any(fnmatchcase(name, pattern) for pattern in wanted)}
+
+    def is_wanted(name: str) -> bool:
+        return name in wanted or (name not in HIDDEN and any(fnmatchcase(name, pattern) for pattern in wanted))
+
+    return {name: value for name, value in _values(control).items() if is_wanted(name)}
+
+
+_SPECIAL: Mapping[str, Callable[[str], dict[str, int | str]]] = {
+    OUTPUT_LIMIT: _parse_output_limit,
+    PERCENTILES: lambda text: {"percentiles": _parse_percentiles(text)},
+    CLIENT_MEMORY: _parse_client_memory,
+    PASSWORD: lambda _: {},
+}
+
+
+def _refused(names: Sequence[str]) -> Failure | None:
+    """Why CONFIG SET does not look at values at all."""
+    for at, name in enumerate(names):
+        parameter = PARAMETERS.get(name)
+        match parameter:
+            case Fixed(_, how) | Refused(_, how):
+                return _failed(name, how)
+            case None if name not in _SPECIAL:
+                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+        if name in names[:at]:
+            return _failed(name, "duplicate parameter")
+    return None
+
+
+def _failed(name: str, reason: object) -> Failure:
+    return Failure(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+
+
+def _change(name: str, text: str, facts: Mapping[str, str]) -> dict[str, int | str]:
+    """What a new value changes.
+
+    Raises:
+        BadValue: it cannot be the value.
+    """
+    if name in _SPECIAL:
+        return _SPECIAL[name](text)
+    match PARAMETERS[name]:
+        case Live(field, parse):
+            return {field: parse(text)}
+        case Kept(kept, _, parse):
+            return {f"{_KEPT_AS}{kept}": parse(text)}
+        case Started() as started:
+            started.check(facts, text)
+        case Given() as given:
+            given.check(text)
+    return {}
 
 
 def set_(control: Control, pairs: Sequence[bytes]) -> Answer:
     """CONFIG SET: all of the pairs or none."""
-    words = [word.decode("utf-8", "replace") for word in pairs]
+    words = [word.decode("utf-8", "surrogateescape") for word in pairs]
     if len(words) < 2:
         return Failure("ERR wrong number of arguments for 'config|set' command")
     if len(words) % 2:
         return Failure("ERR syntax error")
     names = [name.lower() for name in words[0::2]]
+    refused = _refused(names)
+    if refused is not None:
+        return refused
     changes: dict[str, int | str] = {}
-    password: str | None = None
     for name, value in zip(names, words[1::2], strict=True):
-        parameter = PARAMETERS.get(name)
-        if names.count(name) > 1:
-            return Failure(f"ERR CONFIG SET failed (possibly related to argument '{name}') - duplicate parameter")
         try:
-            if name == OUTPUT_LIMIT:
-                changes |= _parse_output_limit(value)
-            elif name == PERCENTILES:
-                changes["percentiles"] = _parse_percentiles(value)
-            elif name == PASSWORD:
-                password = value
-            elif isinstance(parameter, Live):
-                changes[parameter.field] = parameter.parse(value)
-            elif isinstance(parameter, Given):
-                parameter.check(value)
-            elif parameter is not None:
-                raise BadValue("can't set immutable config")
-            else:
-                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+            changes |= _change(name, value, control.facts)
         except BadValue as error:
-            return Failure(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {error}")
+            return _failed(name, error)
     try:
         if changes:
             control.configure(changes)
     except ValueError as error:
         return Failure(f"ERR CONFIG SET failed - {error}")
     if PASSWORD in names:
-        control.set_password(password or None)
+        control.set_password(words[2 * names.index(PASSWORD) + 1] or None)
     return OK

@@ -43,6 +43,11 @@ const NUMBERS: &[(&str, Read, Write)] = &[
         |s, v| s.client_memory = v as usize,
     ),
     (
+        "client_percent",
+        |s| s.client_percent,
+        |s, v| s.client_percent = v,
+    ),
+    (
         "busy_reply_ms",
         |s| s.busy_reply_ms,
         |s, v| s.busy_reply_ms = v,
@@ -204,6 +209,12 @@ const NUMBERS: &[(&str, Read, Write)] = &[
             }
         },
     ),
+    (
+        "min_replicas",
+        |s| s.min_replicas as u64,
+        |s, v| s.min_replicas = v as usize,
+    ),
+    ("replica_lag", |s| s.replica_lag, |s, v| s.replica_lag = v),
     (
         "protected",
         |s| u64::from(s.protected),

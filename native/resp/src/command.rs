@@ -155,6 +155,11 @@ pub mod errors {
         Abort::error("ERR value is not an integer or out of range")
     }
 
+    /// An argument that must not be negative.
+    pub fn not_positive() -> Abort {
+        Abort::error("ERR value is out of range, must be positive")
+    }
+
     /// An argument or a stored value that must be a double.
     pub fn not_a_float() -> Abort {
         Abort::error("ERR value is not a valid float")

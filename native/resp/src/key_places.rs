@@ -116,6 +116,21 @@ impl KeyPlaces {
         })
     }
 
+    /// Whether it is the first argument and nothing else.
+    pub(crate) fn is_first_argument(self) -> bool {
+        let alone = Find::Range {
+            last: 0,
+            step: 1,
+            parts: 1,
+        };
+        self.begin == Begin::At(1) && self.find == alone
+    }
+
+    /// Whether the command reads these keys and does nothing else with them.
+    pub(crate) fn only_reads(self) -> bool {
+        self.access == Access::READ
+    }
+
     /// The arguments that are keys.
     fn of(self, args: Args<'_>) -> impl Iterator<Item = usize> {
         let len = args.len();
@@ -163,8 +178,7 @@ pub fn places(groups: &[KeyPlaces], name: &str, args: Args<'_>) -> Vec<(usize, A
         // An empty key stands for those behind KEYS.
         "migrate" => {
             found.retain(|(at, _)| args.get(*at).is_some_and(|key| !key.is_empty()));
-            let behind = (6..args.len()).find(|at| args.is(*at, "KEYS"));
-            let first = behind.map_or(args.len(), |at| at + 1);
+            let first = behind_migrate_options(args);
             found.extend((first..args.len()).map(|at| (at, Access::BOTH)));
         }
         // What these do with their key depends on their options.
@@ -181,6 +195,24 @@ pub fn places(groups: &[KeyPlaces], name: &str, args: Args<'_>) -> Vec<(usize, A
         _ => {}
     }
     found
+}
+
+/// Where the keys behind KEYS of MIGRATE begin; a password may be that word too.
+fn behind_migrate_options(args: Args<'_>) -> usize {
+    let mut at = 6;
+    while at < args.len() {
+        if args.is(at, "KEYS") {
+            return at + 1;
+        }
+        at += if args.is(at, "AUTH") {
+            2
+        } else if args.is(at, "AUTH2") {
+            3
+        } else {
+            1
+        };
+    }
+    args.len()
 }
 
 /// Whether BITFIELD only reads.
@@ -244,6 +276,8 @@ mod tests {
             ("migrate host 1 a 0 9 copy", "a"),
             ("migrate host 1  0 9 replace auth pw keys a b", "a b"),
             ("migrate host 1  0 9 keys", ""),
+            ("migrate host 1  0 9 auth keys keys a", "a"),
+            ("migrate host 1  0 9 auth2 keys keys keys a", "a"),
             ("ping", ""),
             ("bitop and d a b", "d a b"),
             ("xread count 2 streams a b 0 0", "a b"),

@@ -10,6 +10,10 @@ use crate::acl::Categories;
 use crate::key_places::KeyPlaces;
 use std::fmt;
 
+/// Those that a Redis which has replicas tells them of, though they are flagged as no writes.
+const PAUSED_WITH_WRITES: [&str; 6] =
+    ["eval", "evalsha", "fcall", "pfcount", "publish", "spublish"];
+
 const FILE: &str = include_str!("../../../hyperdb/frontends/resp/commands.tsv");
 
 /// Facts about commands that dispatch asks for; names as COMMAND INFO shows them.
@@ -45,6 +49,8 @@ impl Flags {
     pub const SKIP_MONITOR: Flags = Flags(1 << 12);
     /// May need more memory than there was.
     pub const DENY_OOM: Flags = Flags(1 << 13);
+    /// Waits while clients that write are paused, though it changes no key that others see changed. COMMAND INFO does not tell.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 14);
 
     fn parse(text: &str) -> Flags {
         let bits = text.split(',').map(|name| match name {
@@ -66,8 +72,14 @@ impl Flags {
         Flags(bits.fold(0, |all, bit| all | bit))
     }
 
-    fn with(self, other: Flags) -> Flags {
+    /// These and those.
+    pub(crate) fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
+    }
+
+    /// These but those.
+    pub(crate) fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
     }
 
     /// Whether all of `other` are set.
@@ -137,6 +149,11 @@ impl Row {
         let categories = fields.nth(1)?;
         let flags = if categories.split(',').any(|name| name == "connection") {
             flags.with(Flags::CONNECTION)
+        } else {
+            flags
+        };
+        let flags = if PAUSED_WITH_WRITES.contains(&name) {
+            flags.with(Flags::MAY_REPLICATE)
         } else {
             flags
         };

@@ -202,6 +202,14 @@ impl Turn<'_> {
         }))
     }
 
+    /// Whether the element `id` is there, if that is what was looked up last.
+    #[inline]
+    pub fn looked_at(&self, app: AppId, id: &[u8]) -> Option<bool> {
+        let memo = self.memo.borrow();
+        let found = memo.is_at(app, id).then_some(memo.found)??;
+        Some(found.is_some_and(|found| self.is_live(&found)))
+    }
+
     #[inline]
     pub(super) fn is_live(&self, found: &Found) -> bool {
         found.expiry().is_none_or(|at| at > self.now_ms)

@@ -23,10 +23,16 @@ pub(super) struct Memo {
 }
 
 impl Memo {
+    /// Whether it is at element `id`.
+    #[inline]
+    pub(super) fn is_at(&self, app: AppId, id: &[u8]) -> bool {
+        self.app == app && self.id_at != 0 && &self.key[self.id_at..] == id
+    }
+
     /// Turns to element `id`; keeps what is known if it is the same as before.
     #[inline]
     pub(super) fn aim(&mut self, hash: HashKey, app: AppId, id: &[u8]) {
-        if self.app == app && self.id_at != 0 && &self.key[self.id_at..] == id {
+        if self.is_at(app, id) {
             return;
         }
         self.key = keys::element(app, hash.hash64(id), id);

@@ -111,10 +111,17 @@ impl User {
         !self.everything && selectors.all(Selector::has_no_key)
     }
 
-    /// Whether a command may read whatever key it likes (SORT with BY and GET).
-    pub(crate) fn reads_all(&self, row: RowId, args: Args<'_>) -> bool {
+    /// Whether a command may read whatever key it likes (SORT with BY and GET), by the same selector that lets it run.
+    pub(crate) fn reads_all(&self, table: &Table, row: RowId, args: Args<'_>) -> bool {
+        let name = table.row(row).name;
+        let keys = places(table.keys(row), name, args);
         let mut selectors = self.selectors.iter();
-        self.everything || selectors.any(|own| own.all_keys && own.allows_command(row, args.get(1)))
+        self.everything
+            || selectors.any(|own| {
+                own.reads_every_key()
+                    && own.allows_command(row, args.get(1))
+                    && refused_argument(own, name, &keys, args).is_none()
+            })
     }
 
     /// Whether a subscription may stay.

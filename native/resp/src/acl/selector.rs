@@ -288,6 +288,12 @@ impl Selector {
             })
     }
 
+    /// Whether any key at all may be read.
+    pub(crate) fn reads_every_key(&self) -> bool {
+        let is_every = |known: &KeyPattern| known.access.has(Access::READ) && known.pattern == "*";
+        self.all_keys || self.keys.iter().any(is_every)
+    }
+
     /// Whether a channel may be used; a pattern of channels only if it is one of those named.
     pub(crate) fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
         self.all_channels

@@ -28,6 +28,7 @@ impl Secrets {
             "auth" => iter::once(1..end).collect(),
             "acl|setuser" | "acl|deluser" | "acl|getuser" => iter::once(2..end).collect(),
             "hello" => hello(args),
+            "migrate" => migrate(args),
             "config|set" => (2..end)
                 .step_by(2)
                 .filter(|at| {
@@ -65,6 +66,24 @@ fn hello(args: Args<'_>) -> Vec<Range<usize>> {
         } else {
             at += 2;
         }
+    }
+    found
+}
+
+/// `MIGRATE host port key db timeout [AUTH password | AUTH2 user password] [KEYS key ...]`; keys come last.
+fn migrate(args: Args<'_>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 6;
+    while at < args.len() && !args.is(at, "KEYS") {
+        let hidden = match args.get(at) {
+            Some(word) if word.eq_ignore_ascii_case(b"auth") => 1,
+            Some(word) if word.eq_ignore_ascii_case(b"auth2") => 2,
+            _ => 0,
+        };
+        if hidden > 0 {
+            found.push(at + 1..at + 1 + hidden);
+        }
+        at += 1 + hidden;
     }
     found
 }
@@ -113,6 +132,16 @@ mod tests {
                 "config|set",
                 "config set timeout requirepass",
                 "config set timeout requirepass",
+            ),
+            (
+                "migrate",
+                "migrate h 1 auth 0 9 copy AUTH pw",
+                "migrate h 1 auth 0 9 copy AUTH *",
+            ),
+            (
+                "migrate",
+                "migrate h 1 k 0 9 auth2 bob pw keys auth a",
+                "migrate h 1 k 0 9 auth2 * * keys auth a",
             ),
             ("set", "set auth pw", "set auth pw"),
         ] {

@@ -9,3 +9,15 @@ mod peek;
 
 pub use parser::{Limits, Parser, Progress, ProtocolError};
 pub use peek::{peek, Peeked};
+
+/// The words of a line, quoted as inline commands are; `None` if a quote does not end.
+pub(crate) fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut bytes, mut spans) = (Vec::new(), Vec::new());
+    inline::split(line, &mut bytes, &mut spans)?;
+    Some(
+        spans
+            .iter()
+            .map(|(start, end)| bytes[*start..*end].to_vec())
+            .collect(),
+    )
+}

@@ -137,5 +137,12 @@ fn body(payload: &[u8]) -> Result<&[u8], Refusal> {
     Ok(body)
 }
 
+/// Puts the right checksum at a payload's end.
+pub(crate) fn seal(payload: &mut [u8]) {
+    if let Some((covered, sum)) = payload.split_last_chunk_mut::<8>() {
+        *sum = crc64::of(covered).to_le_bytes();
+    }
+}
+
 #[cfg(test)]
 mod tests;

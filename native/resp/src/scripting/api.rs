@@ -5,7 +5,7 @@ use super::engine::{Flags, Flavour};
 use super::native::{as_c_integer, as_number, function, one, register, Arguments, Raise, Returned};
 use super::sha1;
 use crate::args::Args;
-use mlua::{Lua, MultiValue, Table, Value};
+use mlua::{Function, Lua, MultiValue, Table, Value};
 use std::rc::Rc;
 
 /// Levels of `redis.log`, from Redis's configuration.
@@ -52,11 +52,7 @@ pub(super) fn library(
     let redis = lua.create_table()?;
     redis.raw_set("call", bridge::caller(lua, bridge, true)?)?;
     redis.raw_set("pcall", bridge::caller(lua, bridge, false)?)?;
-    for (name, value) in LEVELS {
-        redis.raw_set(name, value)?;
-    }
-    redis.raw_set("REDIS_VERSION", VERSION.0)?;
-    redis.raw_set("REDIS_VERSION_NUM", VERSION.1)?;
+    tell_facts(lua, &redis)?;
     let asked = bridge.clone();
     register(lua, &redis, "acl_check_cmd", move |lua, arguments| {
         check_command(lua, arguments, &asked)
@@ -64,7 +60,6 @@ pub(super) fn library(
     register(lua, &redis, "sha1hex", sha1hex)?;
     register(lua, &redis, "error_reply", error_reply)?;
     register(lua, &redis, "status_reply", status_reply)?;
-    register(lua, &redis, "log", log)?;
     let set = flags.clone();
     register(lua, &redis, "setresp", move |lua, arguments| {
         set_resp(lua, arguments, &set)
@@ -82,6 +77,29 @@ pub(super) fn library(
         register(lua, &redis, "debug", |_, _| Ok(MultiValue::new()))?;
     }
     Ok(redis)
+}
+
+/// What `redis` has wherever it is: versions, and the log with its levels.
+fn tell_facts(lua: &Lua, redis: &Table) -> mlua::Result<()> {
+    for (name, value) in LEVELS {
+        redis.raw_set(name, value)?;
+    }
+    redis.raw_set("REDIS_VERSION", VERSION.0)?;
+    redis.raw_set("REDIS_VERSION_NUM", VERSION.1)?;
+    register(lua, redis, "log", log)
+}
+
+/// The table `redis` that a library finds while it loads, and what `register_function` is when none does: a function that ran on may
+/// have kept the table.
+pub(super) fn loading(lua: &Lua) -> mlua::Result<(Table, Function)> {
+    let redis = lua.create_table()?;
+    tell_facts(lua, &redis)?;
+    let late = function(lua, |lua, _| {
+        let text = "redis.register_function can only be called on FUNCTION LOAD command";
+        Err(refuse(lua, text))
+    })?;
+    redis.raw_set("register_function", &late)?;
+    Ok((redis, late))
 }
 
 /// `redis.acl_check_cmd`: whether the client could run a command.

@@ -94,14 +94,21 @@ impl Meter {
     }
 }
 
+/// What the prelude gives: globals, their stand-in, how scripts and functions are run, and what limits a library while it loads.
+type Prelude = (Table, Table, Function, Function, Function);
+
 /// See the module's head.
 pub(super) struct Engine {
     pub lua: Lua,
     pub flags: Rc<Flags>,
     bridge: Rc<Bridge>,
     globals: Table,
-    /// The library `redis` itself, behind its stand-in.
-    redis: Table,
+    /// The library `redis` that a library finds while it loads, behind its stand-in.
+    loading: Table,
+    /// Whether it finds only that.
+    limit: Function,
+    /// What `register_function` is at any other time.
+    no_register: Function,
     run: Function,
     run_with: Function,
     main: Thread,
@@ -127,6 +134,8 @@ impl Engine {
         let given = lua.create_table()?;
         let redis = api::library(&lua, &bridge, &flags, flavour)?;
         given.raw_set("redis", &redis)?;
+        let (loading, no_register) = api::loading(&lua)?;
+        given.raw_set("loading", &loading)?;
         given.raw_set("bit", bits::library(&lua)?)?;
         given.raw_set("cjson", json::library(&lua)?)?;
         given.raw_set("cmsgpack", message_pack::library(&lua)?)?;
@@ -143,7 +152,7 @@ impl Engine {
         let gsub = lua.create_table()?;
         given.raw_set("gsub", kernel::calling(&lua, &gsub, true)?)?;
         given.raw_set("gsub_holder", gsub)?;
-        let (globals, seen, run, run_with): (Table, Table, Function, Function) = lua
+        let (globals, seen, run, run_with, limit): Prelude = lua
             .load(include_str!("prelude.lua"))
             .set_name(PRELUDE)
             .set_mode(ChunkMode::Text)
@@ -162,7 +171,9 @@ impl Engine {
             flags,
             bridge,
             globals,
-            redis,
+            loading,
+            limit,
+            no_register,
             run,
             run_with,
             main,
@@ -224,9 +235,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets a library register functions, or no longer.
+    /// Lets a library register functions, and find nothing else, or no longer.
     pub(super) fn let_register(&self, function: Option<Function>) -> mlua::Result<()> {
-        self.redis.raw_set("register_function", function)
+        self.limit.call::<()>(function.is_some())?;
+        let function = function.unwrap_or_else(|| self.no_register.clone());
+        self.loading.raw_set("register_function", function)
     }
 
     /// From now on every instruction ends the run.

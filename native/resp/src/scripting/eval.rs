@@ -88,6 +88,7 @@ fn run(call: &mut Call<'_, '_>, found: Found, read_only: bool) -> Ran {
             name: std::str::from_utf8(&digest).unwrap_or_default(),
             keys,
             read_only: read_only || script.promises.no_writes,
+            promises: script.promises,
         },
     )
 }

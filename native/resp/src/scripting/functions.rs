@@ -47,6 +47,7 @@ fn call_function(call: &mut Call<'_, '_>, read_only: bool) -> Ran {
             name: &name,
             keys,
             read_only: found.writes_nothing(),
+            promises: found.promises(),
         },
     )
 }
@@ -180,8 +181,8 @@ pub(super) fn restore(call: &mut Call<'_, '_>) -> Ran {
         }
         for code in codes {
             let name = shebang::of_library(&code)?.name.unwrap_or_default();
-            if !replace && call.core.scripting.libraries.all().contains_key(name) {
-                let shown = String::from_utf8_lossy(name).into_owned();
+            if !replace && call.core.scripting.libraries.all().contains_key(&name) {
+                let shown = String::from_utf8_lossy(&name).into_owned();
                 return Err(Abort::error(format!("ERR Library {shown} already exists")));
             }
             load_one(call, &code, replace)?;

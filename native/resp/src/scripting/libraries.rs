@@ -10,7 +10,7 @@ use super::bridge::{Came, Session};
 use super::engine::{Engine, Flavour};
 use super::native::{self, Arguments, Raise, Returned};
 use super::run::Target;
-use super::shebang::{self, FLAGS};
+use super::shebang::{self, Promises, FLAGS};
 use super::{api, run};
 use crate::args::Args;
 use crate::command::Abort;
@@ -44,6 +44,15 @@ pub(super) struct Registered {
 impl Registered {
     pub(super) fn writes_nothing(&self) -> bool {
         self.flags.contains(&"no-writes")
+    }
+
+    /// What its flags promise.
+    pub(super) fn promises(&self) -> Promises {
+        Promises {
+            no_writes: self.writes_nothing(),
+            allow_oom: self.flags.contains(&"allow-oom"),
+            unsaid: false,
+        }
     }
 }
 
@@ -155,7 +164,7 @@ impl Libraries {
         number: u64,
     ) -> Result<Vec<u8>, Abort> {
         let parts = shebang::of_library(code)?;
-        let name = parts.name.unwrap_or_default().to_vec();
+        let name = parts.name.unwrap_or_default();
         if !is_name(&name) {
             return Err(Abort::error(BAD_NAME));
         }

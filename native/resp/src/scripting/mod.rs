@@ -31,9 +31,13 @@ mod shebang;
 mod structs;
 mod text;
 
+pub(crate) use sha1::digest;
+
+use crate::args::Args;
 use crate::reply::Reply;
 use crate::server::execute::SessionHandler;
 use crate::session::help;
+use crate::table::Flags;
 use cache::Scripts;
 use libraries::Libraries;
 use run::Running;
@@ -109,6 +113,20 @@ impl Scripting {
     fn end_run(&mut self) {
         self.running = None;
         self.started = None;
+    }
+
+    /// What a command that runs a script does: by the command's flags, or by those that the script declares.
+    pub(crate) fn declared(&self, name: &str, args: Args<'_>, flags: Flags) -> Flags {
+        let said = args.get(1).and_then(|given| match name {
+            "eval" | "eval_ro" => shebang::of_script(given).ok().map(|parts| parts.promises),
+            "evalsha" | "evalsha_ro" => self.scripts.of_digest(given).map(|found| found.promises),
+            "fcall" | "fcall_ro" => self.libraries.function(given).map(|found| found.promises()),
+            _ => None,
+        });
+        match said {
+            Some(promises) if !promises.unsaid => promises.applied_to(flags),
+            _ => flags,
+        }
     }
 
     /// For how long the script that runs has run, milliseconds: the turn's clock stands, a script's must not.

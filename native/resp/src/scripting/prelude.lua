@@ -6,6 +6,7 @@
 local given = ...
 local REFUSED = 'Attempt to modify a readonly table'
 local getinfo, error, tostring, type, rawget = debug.getinfo, error, tostring, type, rawget
+local inner_metatable = debug.getmetatable
 local xpcall, setmetatable, next, pairs = xpcall, setmetatable, next, pairs
 local loadstring, byte, concat = loadstring, string.byte, table.concat
 local real = given.kept
@@ -173,6 +174,13 @@ setmetatable(globals, {__index = absent})
 local seen = readonly(globals, readonly({__index = absent}))
 globals._G = seen
 
+-- While a library loads, it finds what registers functions and nothing else.
+local registering = setmetatable({redis = readonly(setmetatable(given.loading, {__index = absent}))}, {__index = absent})
+local environment = inner_metatable(seen)
+local function limit(on)
+  environment.__index = on and registering or globals
+end
+
 -- The place of an error: where the script called what raised it.
 function globals.__redis__err__handler(err)
   local level, at = 2, getinfo(2, 'Sl')
@@ -199,4 +207,4 @@ local function run_with(script, keys, arguments)
   return xpcall(function() return script(keys, arguments) end, failed)
 end
 
-return globals, seen, run, run_with
+return globals, seen, run, run_with, limit

@@ -10,6 +10,7 @@
 use super::bridge::{Came, Session};
 use super::convert;
 use super::engine::{Engine, Flags};
+use super::shebang::Promises;
 use crate::acl::log::Where;
 use crate::args::Args;
 use crate::command::{Abort, Outcome};
@@ -81,6 +82,7 @@ pub(super) struct Job<'j> {
     /// How many of the arguments from the third on are keys.
     pub keys: usize,
     pub read_only: bool,
+    pub promises: Promises,
 }
 
 /// A run on its way.
@@ -91,6 +93,7 @@ struct Run<'r, 'c, 's> {
     name: &'r str,
     flags: Rc<Flags>,
     read_only: bool,
+    allow_oom: bool,
     wrote: bool,
     started: Instant,
     /// KILL ended it.
@@ -101,6 +104,7 @@ struct Run<'r, 'c, 's> {
 
 /// Runs a script as the client's command.
 pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
+    may_run(call, job)?;
     let before = call.turn.mark();
     let inside_exec = std::mem::replace(&mut call.core.in_transaction, true);
     let told = call.core.told.len();
@@ -115,6 +119,7 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         name: job.name,
         flags: job.engine.flags.clone(),
         read_only: job.read_only,
+        allow_oom: job.promises.allow_oom,
         wrote: false,
         started,
         killed: false,
@@ -168,6 +173,26 @@ pub(super) fn run(call: &mut Call<'_, '_>, job: &Job<'_>) -> Ran {
         reply.error(&text);
     }
     Ok(After::Done)
+}
+
+/// Whether what a script declares may run as the server stands. One without a shebang is asked at each of its commands.
+fn may_run(call: &Call<'_, '_>, job: &Job<'_>) -> Result<(), Abort> {
+    let (core, promises) = (&*call.core, job.promises);
+    if promises.unsaid || promises.no_writes {
+        return Ok(());
+    }
+    if let Some(refusal) = &core.refusal {
+        return Err(Abort::Error(refusal.text.clone().into()));
+    }
+    if core.settings.lacks_replicas() {
+        return Err(Abort::error(execute::NO_REPLICAS));
+    }
+    if core.over_memory && !promises.allow_oom {
+        return Err(Abort::error(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
+    }
+    Ok(())
 }
 
 /// Replies what a run gave.
@@ -310,7 +335,8 @@ impl Run<'_, '_, '_> {
         if !row.takes(args.len()) {
             return Err("Wrong number of args calling Redis command from script".into());
         }
-        if row.flags.has(RowFlags::NO_SCRIPT) || core.commands.is_admin(id) {
+        let must_not = row.flags.has(RowFlags::NO_SCRIPT) && !core.debug.scripts_may_all;
+        if must_not || core.commands.is_admin(id) {
             return Err(NOT_ALLOWED.into());
         }
         if row.group == "stream" && row.flags.has(RowFlags::BLOCKING) && names_block(args) {
@@ -327,16 +353,22 @@ impl Run<'_, '_, '_> {
             );
         }
         access::check(core, self.call.slot, id, args, Where::Lua)?;
-        if row.flags.has(RowFlags::WRITE) {
-            if self.read_only {
-                return Err("Write commands are not allowed from read-only scripts.".into());
-            }
+        let writes = row.flags.has(RowFlags::WRITE);
+        if self.read_only && (writes || row.flags.has(RowFlags::MAY_REPLICATE)) {
+            return Err("Write commands are not allowed from read-only scripts.".into());
+        }
+        if writes {
             if let Some(refusal) = &core.refusal {
                 return Err(refusal.text.clone().into());
             }
             // One that has begun to write goes on, as in Redis.
-            if core.over_memory && row.flags.has(RowFlags::DENY_OOM) && !self.wrote {
-                return Err(execute::OUT_OF_MEMORY.into());
+            if !self.wrote {
+                if core.settings.lacks_replicas() {
+                    return Err(execute::NO_REPLICAS.into());
+                }
+                if core.over_memory && row.flags.has(RowFlags::DENY_OOM) && !self.allow_oom {
+                    return Err(execute::OUT_OF_MEMORY.into());
+                }
             }
             self.wrote = true;
         }
@@ -357,7 +389,7 @@ fn names_block(args: Args<'_>) -> bool {
 /// The text of a refusal with its code, as that of a command's error.
 fn coded(text: &str) -> String {
     match text.split_once(' ') {
-        Some(("MISCONF" | "NOPERM" | "OOM", _)) => text.to_owned(),
+        Some(("MISCONF" | "NOPERM" | "NOREPLICAS" | "OOM", _)) => text.to_owned(),
         _ => format!("ERR {text}"),
     }
 }

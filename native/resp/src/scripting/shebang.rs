@@ -1,17 +1,39 @@
 //! The first line of a script: `#!lua name=lib flags=no-writes,allow-stale`.
 
 use crate::command::Abort;
+use crate::protocol;
+use crate::table::Flags;
 
 /// What a script or function promises or asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Promises {
     /// `no-writes`
     pub no_writes: bool,
+    /// `allow-oom`
+    pub allow_oom: bool,
     /// No shebang: what it does decides, as before there were flags.
     pub unsaid: bool,
 }
 
-/// The names of flags; those that are about replicas, clusters and memory limits ask for what is always so here.
+impl Promises {
+    /// The flags of a command that runs what promises this.
+    pub(super) fn applied_to(self, flags: Flags) -> Flags {
+        let mut flags = flags.without(
+            Flags::MAY_REPLICATE
+                .with(Flags::DENY_OOM)
+                .with(Flags::WRITE),
+        );
+        if !self.no_writes {
+            flags = flags.with(Flags::WRITE);
+            if !self.allow_oom {
+                flags = flags.with(Flags::DENY_OOM);
+            }
+        }
+        flags
+    }
+}
+
+/// The names of flags; those that are about replicas and clusters ask for what is always so here.
 pub(super) const FLAGS: [&str; 5] = [
     "no-writes",
     "allow-oom",
@@ -25,7 +47,7 @@ pub(super) const FLAGS: [&str; 5] = [
 pub(super) struct Parts<'b> {
     pub promises: Promises,
     /// What it says its library is called.
-    pub name: Option<&'b [u8]>,
+    pub name: Option<Vec<u8>>,
     /// From the end of the first line on, so that lines keep their numbers.
     pub body: &'b [u8],
 }
@@ -77,6 +99,7 @@ pub(super) fn of_script(script: &[u8]) -> Result<Parts<'_>, Abort> {
                 ));
             }
             promises.no_writes |= flag == b"no-writes";
+            promises.allow_oom |= flag == b"allow-oom";
         }
     }
     Ok(Parts {
@@ -99,14 +122,21 @@ pub(super) fn of_library(code: &[u8]) -> Result<Parts<'_>, Abort> {
     let Some(end) = code.iter().position(|byte| *byte == b'\n') else {
         return refuse("ERR Invalid library metadata".into());
     };
-    let mut words = words(&code[2..end]);
+    let Some(words) = protocol::words(&code[..end]) else {
+        return refuse("ERR Invalid library metadata".into());
+    };
+    let mut words = words.into_iter();
     let engine = words.next().unwrap_or_default();
+    let engine = engine.get(2..).unwrap_or_default();
     let mut name = None;
     for word in words {
         let Some(given) = word.strip_prefix(b"name=") else {
-            return refuse(format!("ERR Invalid metadata value given: {}", shown(word)));
+            return refuse(format!(
+                "ERR Invalid metadata value given: {}",
+                shown(&word)
+            ));
         };
-        if name.replace(given).is_some() {
+        if name.replace(given.to_vec()).is_some() {
             return refuse(
                 "ERR Invalid metadata value, name argument was given multiple times".into(),
             );

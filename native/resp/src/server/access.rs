@@ -121,7 +121,7 @@ pub(crate) fn check(
             return Err(refusal(denied, context, &user.name, name).into());
         }
     }
-    if matches!(name, "sort" | "sort_ro") && !user.reads_all(row, args) {
+    if matches!(name, "sort" | "sort_ro") && !user.reads_all(table, row, args) {
         if let Some(option) = sort_option(args) {
             // What a script is told gets its class there.
             let class = if context == Where::Lua { "" } else { "ERR " };

@@ -11,11 +11,15 @@ use crate::command::Block;
 use crate::protocol::Limits;
 use hyperdb_graph::LockWait;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A client with so many bytes of replies waiting runs no more requests until it has read some; its requests are
 /// still taken from the socket, so a client that writes a whole pipeline before it reads gets through.
 pub(crate) const OUTPUT_PAUSE: usize = 32 << 20;
+
+/// About what a name takes that a client watches or listens to: in its own set, and where all clients' are.
+const NAME: usize = 160;
 
 /// Where a client stands.
 #[derive(Debug, Default)]
@@ -110,6 +114,8 @@ pub(crate) struct Client {
     pub patterns: BTreeSet<Box<[u8]>>,
     pub shard_channels: BTreeSet<Box<[u8]>>,
     pub reply_mode: ReplyMode,
+    /// While a command runs whose reply is dropped: where in the output messages lie, which are not.
+    pub kept: Option<Vec<Range<usize>>>,
     /// How it hears of changed keys, if it wants to.
     pub tracking: Option<Box<Tracking>>,
     pub no_evict: bool,
@@ -128,6 +134,12 @@ pub(crate) struct Client {
     pub unread: bool,
     /// Is in the list of clients to write to.
     pub flushing: bool,
+    /// Bytes of the request that runs, and of what waits behind it.
+    pub request_bytes: usize,
+    /// Bytes of the buffer that they lie in, while it is lent to whom runs them.
+    pub lent: usize,
+    /// What it took when the memory of all clients was last summed up.
+    pub summed: usize,
     /// Where this turn's replies begin, and how many commands replied, if it runs in this turn.
     pub turn_start: usize,
     pub turn_replies: usize,
@@ -175,6 +187,7 @@ impl Client {
             patterns: BTreeSet::new(),
             shard_channels: BTreeSet::new(),
             reply_mode: ReplyMode::On,
+            kept: None,
             tracking: None,
             no_evict: false,
             no_touch: false,
@@ -185,6 +198,9 @@ impl Client {
             queued: false,
             unread: false,
             flushing: false,
+            request_bytes: 0,
+            lent: 0,
+            summed: 0,
             turn_start: 0,
             turn_replies: 0,
             created_ms: now_ms,
@@ -207,6 +223,25 @@ impl Client {
         self.resume = None;
         self.misses = 0;
         self.shown = false;
+    }
+
+    /// What was written from `start` on is a message: it goes out even if the client wants no replies.
+    #[inline]
+    pub(crate) fn pushed(&mut self, start: usize) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(start..self.output.reply.buffer.len());
+        }
+    }
+
+    /// Drops the reply that begins at `start`, but for messages in it.
+    pub(crate) fn drop_reply(&mut self, start: usize) {
+        let buffer = &mut self.output.reply.buffer;
+        let mut end = start;
+        for range in self.kept.take().unwrap_or_default() {
+            buffer.copy_within(range.clone(), end);
+            end += range.len();
+        }
+        buffer.truncate(end);
     }
 
     /// How many subscriptions of channels and patterns it has (shard channels count apart).
@@ -242,10 +277,27 @@ impl Client {
         matches!(self.state, State::Blocked(_))
     }
 
-    /// Bytes of memory held by its buffers.
+    /// Bytes of memory that it takes: its buffers, and about what the server keeps for it.
     pub(crate) fn held(&self) -> usize {
         let queued = self.multi.as_ref().map_or(0, |multi| multi.bytes);
-        self.input.held() + self.output.held() + queued
+        let names = self.subscriptions() + self.shard_channels.len() + self.watched.len();
+        let prefixes = self
+            .tracking
+            .as_ref()
+            .map_or(0, |tracking| tracking.prefixes.len());
+        let kept = size_of::<Client>() + (names + prefixes) * NAME;
+        // While its command runs, its input is lent out.
+        let input = self.input.held().max(self.lent);
+        input + self.output.held() + queued + kept
+    }
+
+    /// What it takes of the memory that clients share: nothing if it may not be closed for that.
+    pub(crate) fn shared_memory(&self) -> usize {
+        if self.doomed || self.no_evict {
+            0
+        } else {
+            self.held()
+        }
     }
 
     pub(crate) fn is_ready(&self) -> bool {

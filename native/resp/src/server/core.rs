@@ -10,6 +10,7 @@ use super::client::State;
 use super::clients::{Clients, Slot};
 use super::commands::Commands;
 use super::loader::Loader;
+use super::lookups::Counted;
 use super::multi::{self, Watchers};
 use super::notify::Told;
 use super::pubsub::{self, Deferred, Hub};
@@ -36,11 +37,36 @@ pub(crate) struct Counters {
     pub rejected: u64,
     pub turns: u64,
     pub expired: u64,
+    /// Keys that commands looked for and found, and those that were not there.
+    pub hits: u64,
+    pub misses: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
     pub loads: u64,
     pub closed_for_output: u64,
     pub closed_for_memory: u64,
+    pub evicted_clients: u64,
+    /// Rounds of the loop, and nanoseconds that they took but for waiting: all together, of commands, of commits, of housekeeping.
+    pub cycles: u64,
+    pub cycle_nanos: u64,
+    pub turn_nanos: u64,
+    pub commit_nanos: u64,
+    pub tick_nanos: u64,
+    pub longest_cycle_nanos: u64,
+    /// Most commands in one round.
+    pub most_commands: u64,
+}
+
+impl Counters {
+    /// A command looked for a key.
+    #[inline]
+    pub(crate) fn note_lookup(&mut self, found: bool) {
+        if found {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+    }
 }
 
 /// CLIENT PAUSE.
@@ -64,7 +90,7 @@ pub(crate) struct Refusal {
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     /// When, in milliseconds of the loop's clock, and what had been counted then.
-    samples: VecDeque<(i64, [u64; 3])>,
+    samples: VecDeque<(i64, [u64; 5])>,
 }
 
 impl Rates {
@@ -76,18 +102,55 @@ impl Rates {
         if self.samples.len() > Self::SAMPLES {
             self.samples.pop_front();
         }
-        let counts = [counters.commands, counters.bytes_in, counters.bytes_out];
+        let counts = [
+            counters.commands,
+            counters.bytes_in,
+            counters.bytes_out,
+            counters.cycles,
+            counters.cycle_nanos,
+        ];
         self.samples.push_back((now, counts));
     }
 
-    fn per_second(&self) -> [u64; 3] {
+    /// Commands, bytes in, bytes out and rounds a second; and nanoseconds that a round took.
+    fn per_second(&self) -> [u64; 5] {
         let (Some((from, first)), Some((to, last))) = (self.samples.front(), self.samples.back())
         else {
-            return [0; 3];
+            return [0; 5];
         };
         let millis = u64::try_from(to - from).unwrap_or(0).max(1);
         // CONFIG RESETSTAT sets the counters back.
-        [0, 1, 2].map(|at| last[at].saturating_sub(first[at]) * 1000 / millis)
+        let passed = [0, 1, 2, 3, 4].map(|at| last[at].saturating_sub(first[at]));
+        let a_second = |at: usize| passed[at].saturating_mul(1000) / millis;
+        let a_round = passed[4] / passed[3].max(1);
+        [a_second(0), a_second(1), a_second(2), a_second(3), a_round]
+    }
+}
+
+/// What DEBUG changes of the server's behaviour, for those who test it.
+#[derive(Debug)]
+pub(crate) struct Testing {
+    /// No housekeeping (DEBUG PAUSE-CRON).
+    pub cron_paused: bool,
+    /// A client idle for longer gives its buffers back; `None`: never (DEBUG REPLYBUFFER).
+    pub keep_buffers_ms: Option<i64>,
+    /// Scripts may call what they must not (DEBUG SET-DISABLE-DENY-SCRIPTS).
+    pub scripts_may_all: bool,
+    /// RESTORE takes payloads with a wrong checksum (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub skips_checksums: bool,
+}
+
+/// For how long an idle client keeps its buffers, milliseconds.
+pub(crate) const KEEP_BUFFERS_MS: i64 = 2_000;
+
+impl Default for Testing {
+    fn default() -> Self {
+        Self {
+            cron_paused: false,
+            keep_buffers_ms: Some(KEEP_BUFFERS_MS),
+            scripts_may_all: false,
+            skips_checksums: false,
+        }
     }
 }
 
@@ -136,9 +199,14 @@ pub(crate) struct Core {
     pub random: Random,
     pub scripting: Scripting,
     pub counters: Counters,
+    /// Along the rows of the command table: which keys count as looked for.
+    pub counted: Vec<Counted>,
     pub observed: Observed,
+    pub debug: Testing,
     /// What has expired is removed without being asked for; DEBUG SET-ACTIVE-EXPIRE.
     pub active_expiry: bool,
+    /// Bytes that clients take which may be closed for it, as far as summed up.
+    pub client_memory: usize,
     /// More than `maxmemory` is held.
     pub over_memory: bool,
     pub rates: Rates,
@@ -164,6 +232,8 @@ pub(crate) struct Core {
     pub remapped: bool,
     /// Where housekeeping goes on looking at clients.
     pub next_look: usize,
+    /// Housekeeping is due whatever the clock says.
+    pub tick_soon: bool,
     /// Milliseconds of the loop's monotonic clock.
     pub tick_ms: i64,
     /// Unix time in milliseconds.
@@ -189,6 +259,7 @@ impl Core {
     pub(crate) fn new(parts: Parts) -> Self {
         let commands = Commands::new();
         let users = Users::new(&commands.table, parts.roles);
+        let counted = Counted::of_rows(&commands.table);
         let mut observed = Observed::new(commands.table.rows().len());
         let settings = &parts.settings;
         observed.watch(settings.slow_micros, settings.latency_threshold_ms);
@@ -197,8 +268,11 @@ impl Core {
             listeners: parts.listeners,
             woken: false,
             clients: Clients::default(),
+            counted,
             observed,
+            debug: Testing::default(),
             active_expiry: true,
+            client_memory: 0,
             over_memory: false,
             rates: Rates::default(),
             commands,
@@ -233,6 +307,7 @@ impl Core {
             apps: Vec::new(),
             remapped: false,
             next_look: 0,
+            tick_soon: false,
             tick_ms: parts.tick_ms,
             now_ms: parts.now_ms,
             started_ms: parts.now_ms,
@@ -267,6 +342,15 @@ impl Core {
     pub(crate) fn db_of(&self, app: AppId) -> Option<u32> {
         let known = self.apps.iter().position(|known| *known == Some(app))?;
         u32::try_from(known).ok()
+    }
+
+    /// Whether some commands may not run now that may otherwise.
+    #[inline]
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.over_memory
+            || self.pause.is_some()
+            || self.refusal.is_some()
+            || self.settings.lacks_replicas()
     }
 
     /// Whether touched keys matter to anybody.
@@ -403,10 +487,30 @@ impl Core {
         let soft_over = since.is_some_and(|since| {
             now - since > i64::try_from(limit.soft_seconds * 1000).unwrap_or(i64::MAX)
         });
-        if (limit.hard > 0 && pending > limit.hard) || soft_over {
+        if !client.doomed && ((limit.hard > 0 && pending > limit.hard) || soft_over) {
             self.counters.closed_for_output += 1;
             client.doomed = true;
             self.flush_later(slot);
+        }
+        self.sum_up(slot);
+    }
+
+    /// A client may take more or less memory than before: closes the fattest if all take too much.
+    #[inline]
+    pub(crate) fn sum_up(&mut self, slot: Slot) {
+        let Some(client) = self.clients.get_mut(slot) else {
+            return;
+        };
+        let now = client.shared_memory();
+        let before = std::mem::replace(&mut client.summed, now);
+        self.client_memory = (self.client_memory + now).saturating_sub(before);
+        if now > before
+            && self
+                .settings
+                .clients_bound()
+                .is_some_and(|most| self.client_memory > most)
+        {
+            super::housekeeping::bound_memory(self);
         }
     }
 
@@ -463,7 +567,7 @@ impl Core {
     /// Makes the counters visible to other threads.
     pub(crate) fn publish_stats(&self) {
         let (channels, patterns, shard_channels) = self.hub.counts();
-        let (mut input, mut output, mut watching, mut subscribed) = (0, 0, 0, 0);
+        let (mut input, mut output, mut watching, mut subscribed, mut paused) = (0, 0, 0, 0, 0);
         let rates = self.rates.per_second();
         let denied = self.acl_log.denied();
         for (_, client) in self.clients.iter() {
@@ -471,6 +575,7 @@ impl Core {
             output += client.output.held();
             watching += usize::from(!client.watched.is_empty());
             subscribed += usize::from(client.is_subscriber());
+            paused += usize::from(matches!(client.state, State::Paused));
         }
         let c = &self.counters;
         let [trackers, tracked_keys, tracked_items, tracked_prefixes] = self.tracked.counts();
@@ -479,7 +584,7 @@ impl Core {
             rows: vec![
                 ("uptime_in_seconds", seconds),
                 ("connected_clients", self.clients.len() as u64),
-                ("blocked_clients", self.blocked as u64),
+                ("blocked_clients", (self.blocked + paused) as u64),
                 ("watching_clients", watching as u64),
                 ("pubsub_clients", subscribed as u64),
                 ("clients_input_bytes", input as u64),
@@ -492,6 +597,15 @@ impl Core {
                 ("total_net_input_bytes", c.bytes_in),
                 ("total_net_output_bytes", c.bytes_out),
                 ("expired_keys", c.expired),
+                ("keyspace_hits", c.hits),
+                ("keyspace_misses", c.misses),
+                ("loop_cycles", c.cycles),
+                ("loop_micros", c.cycle_nanos / 1000),
+                ("loop_command_micros", c.turn_nanos / 1000),
+                ("loop_commit_micros", c.commit_nanos / 1000),
+                ("loop_housekeeping_micros", c.tick_nanos / 1000),
+                ("loop_longest_micros", c.longest_cycle_nanos / 1000),
+                ("loop_most_commands", c.most_commands),
                 ("turns", c.turns),
                 ("block_loads", c.loads),
                 ("pubsub_channels", channels as u64),
@@ -500,6 +614,8 @@ impl Core {
                 ("closed_for_output_limit", c.closed_for_output),
                 ("closed_for_memory", c.closed_for_memory),
                 ("changes", self.changes),
+                ("evicted_clients", c.evicted_clients),
+                ("clients_bytes", self.client_memory as u64),
                 ("blocking_keys", self.waiters.key_count() as u64),
                 (
                     "blocking_keys_if_gone",
@@ -510,6 +626,8 @@ impl Core {
                 ("commands_per_second", rates[0]),
                 ("input_bytes_per_second", rates[1]),
                 ("output_bytes_per_second", rates[2]),
+                ("cycles_per_second", rates[3]),
+                ("micros_per_cycle", rates[4] / 1000),
                 ("acl_denied_command", denied[0]),
                 ("acl_denied_key", denied[1]),
                 ("acl_denied_channel", denied[2]),

@@ -56,6 +56,12 @@ pub(crate) struct EventLoop {
     pub known_commit: Commit,
 }
 
+/// Where a round of the loop begins.
+struct Round {
+    began: u64,
+    commands: u64,
+}
+
 impl EventLoop {
     /// Runs until told to stop.
     pub(crate) fn run(mut self) {
@@ -69,6 +75,7 @@ impl EventLoop {
                 }
             }
             self.read_clock();
+            let round = self.begin_round();
             let mut accept = self.core.listeners.pending();
             // A script that ran long may have been told of messages.
             let mut woken = std::mem::take(&mut self.core.woken);
@@ -97,15 +104,36 @@ impl EventLoop {
             }
             blocking::expire(&mut self.core);
             login::retry_due(&mut self.core);
-            if self.core.tick_ms >= self.next_tick {
+            if self.core.tick_ms >= self.next_tick || std::mem::take(&mut self.core.tick_soon) {
                 self.next_tick = self.core.tick_ms + TICK_MS;
+                let began = self.core.observed.now();
                 housekeeping::tick(&mut self);
+                self.core.counters.tick_nanos += self.core.observed.since(began);
             }
             self.turn();
             if !self.gated.is_empty() {
                 self.release();
             }
+            self.end_round(&round);
         }
+    }
+
+    fn begin_round(&self) -> Round {
+        Round {
+            began: self.core.observed.now(),
+            commands: self.core.counters.commands,
+        }
+    }
+
+    fn end_round(&mut self, round: &Round) {
+        let spent = self.core.observed.since(round.began);
+        let counters = &mut self.core.counters;
+        counters.cycles += 1;
+        counters.cycle_nanos += spent;
+        counters.longest_cycle_nanos = counters.longest_cycle_nanos.max(spent);
+        // CONFIG RESETSTAT sets the counters back.
+        let commands = counters.commands.saturating_sub(round.commands);
+        counters.most_commands = counters.most_commands.max(commands);
     }
 
     fn read_clock(&mut self) {
@@ -183,6 +211,7 @@ impl EventLoop {
         if self.core.wants_news() && self.core.active_expiry {
             housekeeping::expire_before(self, &mut turn);
         }
+        let began = self.core.observed.now();
         self.core.due.clear();
         self.core.due.extend(ready.iter().rev());
         self.core.ahead.begin(&turn);
@@ -205,8 +234,11 @@ impl EventLoop {
         while let Some(slot) = self.core.due.pop() {
             self.core.run_later(slot);
         }
+        self.core.counters.turn_nanos += self.core.observed.since(began);
         tracking::broadcast(&mut self.core);
+        let began = self.core.observed.now();
         self.finish(turn);
+        self.core.counters.commit_nanos += self.core.observed.since(began);
         if syncs && self.known_commit > based {
             let began = self.watched();
             // If it fails, the store is poisoned, and clients that wait for this commit are closed.
@@ -377,6 +409,7 @@ impl EventLoop {
                     core.observed
                         .watch(settings.slow_micros, settings.latency_threshold_ms);
                     housekeeping::measure(self);
+                    housekeeping::bound_memory(&mut self.core);
                 }
                 Message::Roles(roles) => access::take(core, roles),
                 Message::ResetStats => {

@@ -8,8 +8,6 @@ use super::{accounting, notify, tracking};
 use crate::observe::latency::Event;
 use hyperdb_graph::{ReadMode, Stop, Turn};
 
-/// A client idle for longer gives its buffers back.
-const KEEP_BUFFERS_MS: i64 = 2_000;
 /// Clients looked at in one tick, so that ten thousand idle ones cost little.
 const CLIENTS_PER_TICK: usize = 2_000;
 
@@ -22,6 +20,9 @@ const EXPIRED_PER_TICK: usize = 500;
 const NOBODY: u64 = 0;
 
 pub(crate) fn tick(this: &mut EventLoop) {
+    if this.core.debug.cron_paused {
+        return;
+    }
     this.core.listeners.retry();
     end_refusal(&mut this.core);
     end_pause(&mut this.core);
@@ -48,6 +49,8 @@ fn end_refusal(core: &mut Core) {
 pub(crate) fn end_pause(core: &mut Core) {
     if core.pause.is_some_and(|pause| pause.until <= core.tick_ms) {
         core.pause = None;
+        // What could not expire meanwhile does before the next command.
+        core.tick_soon = true;
         for slot in core.clients.slots() {
             if matches!(core.clients.at(slot).state, State::Paused) {
                 core.wake(slot);
@@ -65,6 +68,7 @@ fn look_at_clients(core: &mut Core) {
         core.next_look % all.len()
     };
     core.next_look = first + CLIENTS_PER_TICK;
+    let keep_ms = core.debug.keep_buffers_ms;
     for slot in all
         .iter()
         .cycle()
@@ -74,7 +78,7 @@ fn look_at_clients(core: &mut Core) {
         core.check_output(*slot);
         let idle = core.tick_ms - core.clients.at(*slot).active_ms;
         let client = core.clients.at(*slot);
-        if idle > KEEP_BUFFERS_MS {
+        if keep_ms.is_some_and(|keep_ms| idle > keep_ms) {
             client.input.shrink();
             client.output.shrink();
         }
@@ -87,25 +91,26 @@ fn look_at_clients(core: &mut Core) {
     }
 }
 
-/// Closes the clients with the largest buffers until all together fit.
-fn bound_memory(core: &mut Core) {
-    let mut held: Vec<(usize, usize)> = core
-        .clients
-        .iter()
-        .filter(|(_, client)| !client.doomed && !client.no_evict)
-        .map(|(slot, client)| (client.held(), slot))
-        .collect();
-    let mut total: usize = held.iter().map(|(bytes, _)| bytes).sum();
-    if total <= core.settings.client_memory {
-        return;
+/// Sums up what clients take, and closes the fattest until all together fit.
+pub(crate) fn bound_memory(core: &mut Core) {
+    let mut held: Vec<(usize, usize)> = Vec::with_capacity(core.clients.len());
+    for slot in core.clients.slots() {
+        let client = core.clients.at(slot);
+        client.summed = client.shared_memory();
+        held.push((client.summed, slot));
     }
+    core.client_memory = held.iter().map(|(bytes, _)| bytes).sum();
+    let Some(most) = core.settings.clients_bound() else {
+        return;
+    };
     held.sort_unstable();
     while let Some((bytes, slot)) = held.pop() {
-        if total <= core.settings.client_memory {
+        if core.client_memory <= most || bytes == 0 {
             return;
         }
-        total -= bytes;
-        core.counters.closed_for_memory += 1;
+        core.client_memory -= bytes;
+        core.clients.at(slot).summed = 0;
+        core.counters.evicted_clients += 1;
         core.kill(slot);
     }
 }
@@ -117,7 +122,7 @@ fn tend_keyspace(this: &mut EventLoop) {
     turn.listens();
     turn.observe(this.core.is_observing());
     turn.set_read_mode(ReadMode::CachedOnly);
-    if this.core.active_expiry {
+    if this.core.active_expiry && this.core.pause.is_none() {
         expire(this, &mut turn);
     }
     if turn.base() != this.known_commit && this.core.is_observing() {

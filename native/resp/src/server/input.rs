@@ -118,8 +118,13 @@ impl Input {
             self.start = 0;
         }
         if self.end * 2 >= self.buffer.len() {
-            // Double: at most twice what has arrived, whatever was promised.
-            let size = (self.buffer.len() * 2).max(SMALL);
+            // Double: at most twice what has arrived, whatever was promised; less if the request is known to need less.
+            let double = (self.buffer.len() * 2).max(SMALL);
+            let size = if self.need > self.buffer.len() {
+                self.need.min(double)
+            } else {
+                double
+            };
             self.buffer.resize(size, 0);
         }
     }

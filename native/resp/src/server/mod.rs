@@ -24,6 +24,7 @@ mod input;
 mod lapsed;
 mod loader;
 pub(crate) mod login;
+pub(crate) mod lookups;
 pub(crate) mod multi;
 mod notify;
 mod output;

@@ -18,7 +18,7 @@ use super::rows;
 use crate::acl::log::Where;
 use crate::args::{Args, Span};
 use crate::command::{Abort, Outcome};
-use crate::table::RowId;
+use crate::table::{Flags, RowId};
 use hashbrown::HashMap;
 use hyperdb_graph::{AppId, Commit, Step, Turn};
 
@@ -26,6 +26,8 @@ use hyperdb_graph::{AppId, Commit, Step, Turn};
 #[derive(Debug, Default)]
 pub(crate) struct Multi {
     pub commands: Vec<Queued>,
+    /// What they may change, together.
+    pub effects: Flags,
     /// Bytes that they hold.
     pub bytes: usize,
     /// A command could not be queued: EXEC must fail.
@@ -56,6 +58,12 @@ impl Queued {
 
     pub(crate) fn args(&self) -> Args<'_> {
         Args::new(&self.bytes, &self.spans)
+    }
+
+    /// An argument, to be changed.
+    pub(crate) fn argument_mut(&mut self, at: usize) -> Option<&mut [u8]> {
+        let (start, end) = *self.spans.get(at)?;
+        self.bytes.get_mut(start..end)
     }
 
     /// Bytes of memory held.

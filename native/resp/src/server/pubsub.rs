@@ -101,10 +101,12 @@ fn confirm(core: &mut Core, slot: Slot, topic: Topic, word: &[u8], name: Option<
         _ => client.subscriptions(),
     };
     let reply = &mut client.output.reply;
+    let start = reply.buffer.len();
     reply.push(3);
     reply.bulk(word);
     reply.bulk_or_null(name);
     reply.integer(count as i64);
+    client.pushed(start);
 }
 
 fn subscribe_to(call: &mut Call<'_, '_>, topic: Topic) -> Ran {
@@ -302,7 +304,9 @@ fn send(core: &mut Core, slots: &[Slot], may: &impl Fn(&User) -> bool, write: im
             write(&mut form);
             form
         });
+        let start = reply.buffer.len();
         reply.buffer.extend_from_slice(&form.buffer);
+        client.pushed(start);
         core.flush_later(*slot);
         core.check_output(*slot);
     }

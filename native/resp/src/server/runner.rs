@@ -70,6 +70,7 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
     core.clients.at(slot).active_ms = core.tick_ms;
     core.observed.begin();
     let mut input = std::mem::take(&mut core.clients.at(slot).input);
+    core.clients.at(slot).lent = input.held();
     let max_bulk = core.settings.max_bulk;
     let mut left = requests;
     while core.clients.at(slot).is_ready() {
@@ -106,7 +107,11 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
         }
         left -= 1;
         core.counters.commands += 1;
-        let start = core.clients.at(slot).output.reply.buffer.len();
+        let client = core.clients.at(slot);
+        let start = client.output.reply.buffer.len();
+        client.request_bytes = bytes.len();
+        let mute = matches!(client.reply_mode, ReplyMode::Off | ReplyMode::Skip);
+        client.kept = mute.then(Vec::new);
         let after = match core.clients.at(slot).failed_load.take() {
             Some(text) => {
                 if core.clients.at(slot).multi.is_some() {
@@ -143,7 +148,9 @@ fn run_at_most(core: &mut Core, turn: &mut Turn<'_>, slot: Slot, requests: usize
     }
     let client = core.clients.at(slot);
     client.input = input;
+    client.lent = 0;
     core.check_output(slot);
+    core.sum_up(slot);
 }
 
 /// Counts a reply that began at `start`, or drops it if the client wants none.
@@ -156,9 +163,9 @@ fn replied(core: &mut Core, slot: Slot, start: usize) {
     }
     match client.reply_mode {
         ReplyMode::On => {}
-        ReplyMode::Off => client.output.reply.buffer.truncate(start),
+        ReplyMode::Off => client.drop_reply(start),
         ReplyMode::Skip => {
-            client.output.reply.buffer.truncate(start);
+            client.drop_reply(start);
             client.reply_mode = ReplyMode::On;
         }
         ReplyMode::SkipNext => client.reply_mode = ReplyMode::Skip,

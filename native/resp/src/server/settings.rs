@@ -61,8 +61,10 @@ pub struct Settings {
     pub output_replica: OutputLimit,
     /// Output limit of clients that subscribed.
     pub output_pubsub: OutputLimit,
-    /// Most bytes in the buffers of all clients together; beyond it the fattest are closed.
+    /// Most bytes that all clients may take together; beyond it the fattest are closed. 0: no bound, or `client_percent`.
     pub client_memory: usize,
+    /// If not 0, the bound is so many percent of `max_memory`, if there is one.
+    pub client_percent: u64,
     /// How many numbered databases there are.
     pub databases: u32,
     /// Refuse clients from other machines while no password is needed.
@@ -87,10 +89,36 @@ pub struct Settings {
     pub max_memory: usize,
     /// From what sizes on values take the larger form.
     pub forms: Limits,
+    /// Writes are refused unless so many replicas are not further behind than `replica_lag` seconds; 0 of either: never. There are none.
+    pub min_replicas: usize,
+    /// See `min_replicas`.
+    pub replica_lag: u64,
     /// Who may use DEBUG.
     pub debug: Debugging,
     /// Redis version that HELLO claims.
     pub version: String,
+}
+
+/// A bound on clients' memory below this would let none be served.
+const LEAST_CLIENT_MEMORY: usize = 128 << 10;
+
+impl Settings {
+    /// How many bytes clients may take together, if there is a bound.
+    pub(crate) fn clients_bound(&self) -> Option<usize> {
+        let percent = u128::from(self.client_percent) * self.max_memory as u128 / 100;
+        let bound = match (self.client_percent, self.client_memory) {
+            (0, 0) => return None,
+            (0, bytes) => bytes,
+            _ if self.max_memory == 0 => return None,
+            _ => usize::try_from(percent).unwrap_or(usize::MAX),
+        };
+        Some(bound.max(LEAST_CLIENT_MEMORY))
+    }
+
+    /// Whether writes are refused for want of replicas.
+    pub(crate) fn lacks_replicas(&self) -> bool {
+        self.min_replicas > 0 && self.replica_lag > 0
+    }
 }
 
 impl Default for Settings {
@@ -117,6 +145,7 @@ impl Default for Settings {
                 soft_seconds: 60,
             },
             client_memory: 2 << 30,
+            client_percent: 0,
             databases: 16,
             protected: true,
             tracked_keys: 1_000_000,
@@ -129,6 +158,8 @@ impl Default for Settings {
             latency_tracking: true,
             max_memory: 0,
             forms: Limits::DEFAULT,
+            min_replicas: 0,
+            replica_lag: 10,
             debug: Debugging::Never,
             version: "7.2.7".into(),
         }

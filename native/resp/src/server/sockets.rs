@@ -48,6 +48,7 @@ impl Core {
             return;
         }
         core.run_later(slot);
+        core.sum_up(slot);
     }
 
     /// Writes what may go out, and closes a client that is done or broken.
@@ -85,6 +86,7 @@ impl Core {
     pub(crate) fn close(&mut self, slot: Slot) {
         self.detach(slot);
         if let Some(mut client) = self.clients.remove(slot) {
+            self.client_memory = self.client_memory.saturating_sub(client.summed);
             client.stream.finish();
             // Dropping the socket closes it whether or not the poller still knew it.
             let _known = client.stream.deregister(self.poll.registry());

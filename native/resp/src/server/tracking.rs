@@ -242,7 +242,13 @@ pub(crate) fn broadcast(core: &mut Core) {
     if core.tracked.due.is_empty() {
         return;
     }
-    let due = std::mem::take(&mut core.tracked.due);
+    let mut due = std::mem::take(&mut core.tracked.due);
+    // The last change of a key counts: who made it is who need not be told.
+    due.reverse();
+    let mut seen = BTreeSet::new();
+    due.retain(|(key, _)| seen.insert(key.clone()));
+    due.reverse();
+    // A message for each prefix.
     let mut news: BTreeMap<(Box<[u8]>, u64), Vec<&[u8]>> = BTreeMap::new();
     for (key, by) in &due {
         for (prefix, clients) in core.tracked.prefixes_of(key) {
@@ -302,6 +308,7 @@ fn send(core: &mut Core, slot: Slot, keys: Option<&[&[u8]]>) {
     let client = core.clients.at(to);
     let is_subscriber = client.is_subscriber();
     let reply = &mut client.output.reply;
+    let start = reply.buffer.len();
     if reply.resp3 {
         reply.push(2);
         reply.bulk(b"invalidate");
@@ -314,6 +321,7 @@ fn send(core: &mut Core, slot: Slot, keys: Option<&[&[u8]]>) {
         return;
     }
     write_keys(reply, keys);
+    client.pushed(start);
     core.flush_later(to);
     core.check_output(to);
 }

@@ -50,7 +50,7 @@ pub(super) fn line(core: &Core, client: &Client) -> String {
     if client.multi.is_some() {
         flags.push('x');
     }
-    if matches!(client.state, State::Blocked(_)) {
+    if matches!(client.state, State::Blocked(_) | State::Paused) {
         flags.push('b');
     }
     if client.dirty {
@@ -78,6 +78,16 @@ pub(super) fn line(core: &Core, client: &Client) -> String {
         flags.push('N');
     }
     let queued = client.multi.as_ref();
+    // Whose command runs now has lent its buffer out.
+    let waiting = match client.input.held() {
+        0 => client.request_bytes,
+        _ => client.input.waiting().len(),
+    };
+    let events = if client.output.pending() > 0 {
+        "rw"
+    } else {
+        "r"
+    };
     let command = client
         .last_command
         .map_or("NULL", |row| core.commands.table.row(row).name);
@@ -87,7 +97,7 @@ pub(super) fn line(core: &Core, client: &Client) -> String {
         text,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 \
-         tot-mem={} events=rw cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
+         tot-mem={} events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
         client.id,
         client.peer.address,
         client.peer.local,
@@ -101,12 +111,13 @@ pub(super) fn line(core: &Core, client: &Client) -> String {
         client.patterns.len(),
         client.shard_channels.len(),
         queued.map_or(-1, |multi| multi.commands.len() as i64),
-        client.input.waiting().len(),
-        client.input.held() - client.input.waiting().len(),
+        waiting,
+        client.input.held().saturating_sub(waiting),
         queued.map_or(0, |multi| multi.bytes),
         client.output.held(),
         client.output.pending(),
         client.held(),
+        events,
         command,
         client.role.as_deref().unwrap_or("(none)"),
         redirection(client.tracking.as_deref()),

@@ -104,7 +104,12 @@ pub(super) fn pause(call: &mut Call<'_, '_>) -> Ran {
         Some(_) => return Err(Abort::error("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
     let until = call.core.tick_ms.saturating_add(timeout);
-    call.core.pause = Some(Pause { until, all });
+    // A pause is never made shorter or looser by another one.
+    let before = call.core.pause;
+    call.core.pause = Some(Pause {
+        until: before.map_or(until, |before| before.until.max(until)),
+        all: all || before.is_some_and(|before| before.all),
+    });
     ok(call)
 }
 

@@ -1,6 +1,6 @@
 //! DEBUG: those subcommands that clients' suites use and that mean something here. They must be allowed when the server is started.
 
-use super::debug_values;
+use super::{data_set, debug_values};
 use crate::args::Args;
 use crate::command::{errors, Abort, Context, Effects, Names};
 use crate::commands::arguments::integer;
@@ -8,6 +8,7 @@ use crate::forms::Forms;
 use crate::reply::Reply;
 use crate::server::client::{Question, State};
 use crate::server::commands::Run;
+use crate::server::core::KEEP_BUFFERS_MS;
 use crate::server::execute::{After, Call, Ran};
 use crate::server::Debugging;
 use std::time::Duration;
@@ -40,6 +41,13 @@ const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
     ("ERROR", 3, "ERROR <string>", "Replies this error.", error),
     ("HELP", 2, "HELP", "This text.", help),
     (
+        "LOADAOF",
+        2,
+        "LOADAOF",
+        "As RELOAD: the log is the store.",
+        reload,
+    ),
+    (
         "LOG",
         3,
         "LOG <message>",
@@ -52,6 +60,20 @@ const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
         "OBJECT <key>",
         "What Redis would say of a value's insides.",
         about,
+    ),
+    (
+        "PAUSE-CRON",
+        3,
+        "PAUSE-CRON <0|1>",
+        "Stops what the server does ten times a second, or goes on with it.",
+        pause_cron,
+    ),
+    (
+        "POPULATE",
+        -3,
+        "POPULATE <count> [<prefix>] [<size>]",
+        "Makes so many strings prefix:N, of value:N or of so many bytes.",
+        data_set::populate,
     ),
     (
         "PROTOCOL",
@@ -75,11 +97,32 @@ const SUBCOMMANDS: &[(&str, i32, &str, &str, Debug)] = &[
         reload,
     ),
     (
+        "REPLYBUFFER",
+        4,
+        "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds> | RESIZING <0|1>",
+        "When idle clients give their buffers back.",
+        reply_buffer,
+    ),
+    (
         "SET-ACTIVE-EXPIRE",
         3,
         "SET-ACTIVE-EXPIRE <0|1>",
         "Whether expired keys are removed without being asked for.",
         active,
+    ),
+    (
+        "SET-DISABLE-DENY-SCRIPTS",
+        3,
+        "SET-DISABLE-DENY-SCRIPTS <0|1>",
+        "Whether scripts may call commands that they must not.",
+        scripts_may_all,
+    ),
+    (
+        "SET-SKIP-CHECKSUM-VALIDATION",
+        3,
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "Whether RESTORE takes payloads with a wrong checksum.",
+        skip_checksums,
     ),
     (
         "SLEEP",
@@ -165,6 +208,40 @@ fn active(call: &mut Call<'_, '_>) -> Ran {
     ok(call)
 }
 
+fn pause_cron(call: &mut Call<'_, '_>) -> Ran {
+    call.core.debug.cron_paused = integer(call.args.at(2))? != 0;
+    ok(call)
+}
+
+fn scripts_may_all(call: &mut Call<'_, '_>) -> Ran {
+    call.core.debug.scripts_may_all = integer(call.args.at(2))? != 0;
+    ok(call)
+}
+
+fn skip_checksums(call: &mut Call<'_, '_>) -> Ran {
+    call.core.debug.skips_checksums = integer(call.args.at(2))? != 0;
+    ok(call)
+}
+
+fn reply_buffer(call: &mut Call<'_, '_>) -> Ran {
+    let args = call.args;
+    let keep = if args.is(2, "PEAK-RESET-TIME") {
+        if args.is(3, "NEVER") {
+            None
+        } else if args.is(3, "RESET") {
+            Some(KEEP_BUFFERS_MS)
+        } else {
+            Some(integer(args.at(3))?)
+        }
+    } else if args.is(2, "RESIZING") {
+        (integer(args.at(3))? != 0).then_some(KEEP_BUFFERS_MS)
+    } else {
+        return Err(errors::syntax());
+    };
+    call.core.debug.keep_buffers_ms = keep;
+    ok(call)
+}
+
 fn packed_threshold(call: &mut Call<'_, '_>) -> Ran {
     let size = memory_size(call.args.at(2)).filter(|size| *size <= LARGEST_THRESHOLD);
     call.core.settings.forms.list_plain = size.ok_or_else(|| {
@@ -230,7 +307,7 @@ pub(super) fn ask(call: &mut Call<'_, '_>, name: &[u8], args: Args<'_>) -> Resul
 }
 
 /// The text of a bulk string.
-fn bulk(reply: &[u8]) -> Option<&[u8]> {
+pub(super) fn bulk(reply: &[u8]) -> Option<&[u8]> {
     let end = reply.windows(2).position(|pair| pair == b"\r\n")? + 2;
     let text = reply.get(end..)?;
     text.strip_suffix(b"\r\n")

@@ -10,6 +10,7 @@ mod acl;
 mod client_list;
 mod clients;
 mod connection;
+mod data_set;
 mod debug;
 mod debug_values;
 pub(crate) mod help;
