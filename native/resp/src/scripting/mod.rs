@@ -31,8 +31,6 @@ mod shebang;
 mod structs;
 mod text;
 
-pub(crate) use sha1::digest;
-
 use crate::args::Args;
 use crate::reply::Reply;
 use crate::server::execute::SessionHandler;

@@ -237,19 +237,17 @@ fn tell_of(core: &mut Core, key: &[u8], by: Option<u64>, nth: usize) {
     }
 }
 
+/// A prefix, and the number of a client who asked for it.
+type Asked = (Box<[u8]>, u64);
+
 /// Tells what is due to those who asked for prefixes: a message for each prefix, as Redis does.
 pub(crate) fn broadcast(core: &mut Core) {
     if core.tracked.due.is_empty() {
         return;
     }
-    let mut due = std::mem::take(&mut core.tracked.due);
-    // The last change of a key counts: who made it is who need not be told.
-    due.reverse();
-    let mut seen = BTreeSet::new();
-    due.retain(|(key, _)| seen.insert(key.clone()));
-    due.reverse();
+    let due = std::mem::take(&mut core.tracked.due);
     // A message for each prefix.
-    let mut news: BTreeMap<(Box<[u8]>, u64), Vec<&[u8]>> = BTreeMap::new();
+    let mut news: BTreeMap<Asked, Vec<&[u8]>> = BTreeMap::new();
     for (key, by) in &due {
         for (prefix, clients) in core.tracked.prefixes_of(key) {
             for id in clients {

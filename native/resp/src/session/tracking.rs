@@ -135,11 +135,14 @@ fn overlaps(wished: &[Box<[u8]>], kept: &[Box<[u8]>]) -> Result<(), Abort> {
         return Ok(());
     };
     let (prefix, rest) = (&wished[at], &wished[at + 1..]);
-    let meets = |other: &&Box<[u8]>| prefix.starts_with(other) || other.starts_with(prefix);
-    let existing = kept.iter().find(meets).map(|other| ("an existing", other));
+    let meets = |other: &[u8]| prefix.starts_with(other) || other.starts_with(prefix);
+    let existing = kept
+        .iter()
+        .find(|other| meets(other))
+        .map(|other| ("an existing", other));
     let found = existing.or_else(|| {
         rest.iter()
-            .find(meets)
+            .find(|other| meets(other))
             .map(|other| ("another provided", other))
     });
     let Some((what, other)) = found else {
