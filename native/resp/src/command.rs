@@ -44,6 +44,8 @@ pub struct Effects {
     pub trimmed: bool,
     /// Streams in which a reader came to be a consumer.
     pub made_consumers: Vec<Box<[u8]>>,
+    /// How many of its keys were there, and how many were not, of a command that reads many.
+    pub looked_up: Option<(u64, u64)>,
 }
 
 /// Which keys may be named to who asks.

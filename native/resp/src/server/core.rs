@@ -61,11 +61,12 @@ impl Counters {
     /// A command looked for a key.
     #[inline]
     pub(crate) fn note_lookup(&mut self, found: bool) {
-        if found {
-            self.hits += 1;
-        } else {
-            self.misses += 1;
-        }
+        self.note_lookups(u64::from(found), u64::from(!found));
+    }
+
+    pub(crate) fn note_lookups(&mut self, found: u64, missed: u64) {
+        self.hits += found;
+        self.misses += missed;
     }
 }
 

@@ -460,7 +460,7 @@ fn run_data(
     let effects = context.effects;
     core.clients.at(slot).resume = resume;
     if matches!(outcome, Ok(()) | Err(Abort::Error(_))) {
-        lookups::count(core, turn, row, args, app);
+        lookups::count(core, turn, row, args, app, &effects);
     }
     if outcome.is_ok() {
         core.changes += u64::from(turn.changes() != changes);

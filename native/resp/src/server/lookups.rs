@@ -1,13 +1,14 @@
 //! How often keys were found that commands looked for: INFO's `keyspace_hits` and `keyspace_misses`.
 //!
 //! **Theory.** As in Redis, what only reads a key counts it, also where another key is written with what was read; what changes a key does
-//! not. A command of one key has just looked at it, and the turn remembers what it found: counting costs a comparison. The others' keys
-//! are looked at again, in memory.
+//! not. A command of one key has just looked at it, and the turn remembers what it found: counting costs a comparison. One that reads
+//! many keys tells what it found ([`Effects::looked_up`]); the keys of others are looked at again, in memory.
 //!
 //! **Invariant.** A command that stopped is not counted: it runs again.
 
 use super::core::Core;
 use crate::args::Args;
+use crate::command::Effects;
 use crate::key_places::{self, Access};
 use crate::table::{Flags, RowId, Table};
 use hyperdb_graph::{AppId, Turn};
@@ -68,9 +69,19 @@ pub(crate) fn count_before(
     }
 }
 
-/// Counts the keys that a command looked for.
+/// Counts the keys that a command looked for, if it did not tell itself what became of them.
 #[inline]
-pub(crate) fn count(core: &mut Core, turn: &Turn<'_>, row: RowId, args: Args<'_>, app: AppId) {
+pub(crate) fn count(
+    core: &mut Core,
+    turn: &Turn<'_>,
+    row: RowId,
+    args: Args<'_>,
+    app: AppId,
+    effects: &Effects,
+) {
+    if let Some((found, missed)) = effects.looked_up {
+        return core.counters.note_lookups(found, missed);
+    }
     match core.counted[row.index()] {
         Counted::Nothing | Counted::Before => {}
         Counted::First => {

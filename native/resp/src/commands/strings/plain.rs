@@ -41,6 +41,7 @@ pub fn setnx(cx: &mut Context<'_, '_>) -> Outcome {
 pub fn mget(cx: &mut Context<'_, '_>) -> Outcome {
     let keys = cx.args.from(1);
     cx.reply.array(keys.len());
+    let mut found = 0;
     for (at, key) in keys.iter().enumerate() {
         // Fewer than some are read as fast without.
         if at % AHEAD == 0 && keys.len() - at >= AHEAD / 4 {
@@ -54,11 +55,13 @@ pub fn mget(cx: &mut Context<'_, '_>) -> Outcome {
             reply.null();
             continue;
         };
+        found += 1;
         match element.record()? {
             hyperdb_graph::Record::Vertex { value, .. } => reply.bulk(value),
             hyperdb_graph::Record::Edge(_) => reply.null(),
         }
     }
+    cx.effects.looked_up = Some((found, keys.len() as u64 - found));
     Ok(())
 }
 
