@@ -1,7 +1,8 @@
-"""Virtual environments and source distributions for the applications, made once and kept under build/compat."""
+"""Environments of Python and Node, and source distributions, for the applications: made once and kept under build/compat."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -48,4 +49,24 @@ def source(name: str, python: Path, release: str) -> Path:
         with tarfile.open(next(fetched.glob("*.tar.gz"))) as archive:
             archive.extractall(fetched, filter="data")
         next(path for path in fetched.iterdir() if path.is_dir()).rename(folder)
+    return folder
+
+
+def node_modules(name: str, application: Path) -> Path:
+    """A copy of a Node application with the packages that its package.json names.
+
+    Raises:
+        servers.ServerFailed: when Node is not installed.
+    """
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        raise servers.ServerFailed("node and npm are not installed (Node 20 or newer)")
+    folder = HOME / name
+    installed = folder / "installed"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in application.iterdir():
+        shutil.copy(path, folder / path.name)
+    wanted = (application / "package.json").read_text()
+    if not installed.exists() or installed.read_text() != wanted:
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+        installed.write_text(wanted)
     return folder

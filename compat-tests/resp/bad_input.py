@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "differential"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import servers
+import suites
 from bad.judging import Judge
 from bad.peer import Peer
 from bad.sentences import Spec, Words, cases
@@ -149,4 +150,4 @@ def run(ours: int, theirs: int, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(suites.command(main))

@@ -48,10 +48,7 @@ def certificates(folder: Path) -> None:
 
 def redis_command(port: int, tls_port: int | None, options: list[str], folder: Path) -> list[str]:
     """Redis's own options, as they are."""
-    peer = shutil.which("redis-server")
-    if peer is None:
-        raise NoSuchContainer("redis-server is not installed (Debian: apt-get install redis-server)")
-    command = [peer, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *options]
+    command = [servers.peer(), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder), *options]
     if tls_port is not None:
         tls = folder / "tls"
         command += ["--tls-port", str(tls_port), "--tls-ca-cert-file", f"{tls}/ca.crt"]
@@ -151,6 +148,6 @@ def main(words: list[str]) -> int:
 if __name__ == "__main__":
     try:
         raise SystemExit(main(sys.argv[1:]))
-    except NoSuchContainer as refused:
+    except (NoSuchContainer, servers.ServerFailed) as refused:
         print(refused, file=sys.stderr)
         raise SystemExit(1) from None

@@ -2,7 +2,7 @@
 
 `redis_cli/session.redis` is what is typed; `session.out` what redis-cli printed with Redis 7.2.6, both in RESP2 and RESP3.
 `redis-cli --rdb` is tried too. Run: `python compat-tests/resp/redis_cli.py`; `--record` writes the outputs anew from the
-redis-server of this machine.
+Redis that servers.py finds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
+import suites
 
 FOLDER = Path(__file__).resolve().parent / "redis_cli"
 PROTOCOLS = {"2": "session.out", "3": "session.resp3.out"}
@@ -26,7 +26,7 @@ PROTOCOLS = {"2": "session.out", "3": "session.resp3.out"}
 def played(server: servers.Server, protocol: str) -> str:
     """Each line typed, with what redis-cli printed for it."""
     lines = [line for line in (FOLDER / "session.redis").read_text().splitlines() if line]
-    command = ["redis-cli", f"-{protocol}", "-p", str(server.port), "--no-raw"]
+    command = [servers.peer_tool("redis-cli"), f"-{protocol}", "-p", str(server.port), "--no-raw"]
     output = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=60)
     return output.stdout
 
@@ -35,13 +35,13 @@ def dumps_a_file(server: servers.Server) -> bool:
     """Whether `redis-cli --rdb` gets a file that redis-check-rdb finds whole."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "dump.rdb"
-        client = ["redis-cli", "-p", str(server.port)]
+        client = [servers.peer_tool("redis-cli"), "-p", str(server.port)]
         subprocess.run([*client, "SET", "key", "value"], capture_output=True, check=True, timeout=60)
         asked = subprocess.run([*client, "--rdb", str(file)], capture_output=True, timeout=60)
         if asked.returncode != 0:
             print(f"redis-cli --rdb: {asked.stderr.decode(errors='replace')}")
             return False
-        checked = subprocess.run(["redis-check-rdb", str(file)], capture_output=True, text=True, timeout=60)
+        checked = subprocess.run([servers.peer_tool("redis-check-rdb"), str(file)], capture_output=True, text=True, timeout=60)
         found = re.search(r"RDB looks OK.*?(\d+) keys read", checked.stdout, re.DOTALL)
         print(f"redis-cli --rdb: {found.group(1)} keys, and redis-check-rdb finds them whole" if found else checked.stdout)
         return found is not None and int(found.group(1)) > 0
@@ -52,9 +52,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    if shutil.which("redis-cli") is None:
-        print("redis-cli is not installed (Debian: apt-get install redis-tools)", file=sys.stderr)
-        return 2
     if options.record:
         with servers.redis() as server:
             for protocol, name in PROTOCOLS.items():
@@ -72,4 +69,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(suites.command(main))

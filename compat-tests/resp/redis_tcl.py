@@ -9,9 +9,9 @@ Run: `python compat-tests/resp/redis_tcl.py [--only hyperdb|redis] [unit/type/zs
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,9 +41,8 @@ def prepared(given: Path | None) -> Path:
     source = suites.copied(SUITE, suites.sources(SUITE, given), "tests", "redis.conf", "utils")
     (source / "src").mkdir()
     for name in HELPERS:
-        found = shutil.which(name)
-        if found is not None:
-            (source / "src" / name).symlink_to(found)
+        with contextlib.suppress(servers.ServerFailed):
+            (source / "src" / name).symlink_to(servers.peer_tool(name))
     return source
 
 

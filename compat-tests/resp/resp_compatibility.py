@@ -1,55 +1,56 @@
-"""Runs the public resp-compatibility cases (a JSON list of command sequences and replies) against HyperDB.
+"""The public resp-compatibility cases (a JSON list of command sequences and replies) on HyperDB and on Redis, case by case.
 
-The case file is not ours and not kept here: give the folder of a checkout in `RESP_COMPATIBILITY_DIR`. It is
-run by its own runner, as it is.
-Run: `RESP_COMPATIBILITY_DIR=... python compat-tests/resp/resp_compatibility.py [--version 7.2.0] [--peer]`.
+They are run by their own runner, as it is. The repository has no tags: one commit of
+github.com/tair-opensource/resp-compatibility is cloned, or `RESP_COMPATIBILITY_DIR` (or `--sources`) names a checkout of it.
+Run: `python compat-tests/resp/resp_compatibility.py [--only hyperdb|redis] [--version 7.2.0]`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
+import re
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "apps"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
+import suites
+from environments import environment
 
-WORK = servers.ROOT / "build" / "compat" / "resp-compatibility"
+SUITE = suites.Suite(
+    "resp-compatibility",
+    "https://github.com/tair-opensource/resp-compatibility",
+    "ed92742275c71141e554230e68b108ea4a91b805",
+)
+PACKAGES = ("redis==5.0.8", "pyyaml==6.0.2")
+CASE = re.compile(r"^test: (.*) (passed|failed)$", re.MULTILINE)
+LONGEST = 600.0
 
 
-def prepare() -> Path:
-    """A virtual environment with what the suite's runner imports."""
-    python = WORK / "venv" / "bin" / "python"
-    if not python.exists():
-        venv.create(WORK / "venv", with_pip=True)
-        packages = ["redis==5.0.8", "pyyaml", "dataclasses"]
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
-    return python
+def run(server: servers.Server, folder: Path, version: str) -> suites.Outcomes:
+    """What became of each case up to a version; of those with one name, by their order."""
+    python = environment(SUITE.name, *PACKAGES)
+    command = [str(python), "resp_compatibility.py", "--host", "127.0.0.1", "--port", str(server.port)]
+    command += ["--testfile", "cts.json", "--specific-version", version, "--show-failed"]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
+    (SUITE.work / f"{server.name}.log").write_text(said.stdout + said.stderr)
+    found: suites.Outcomes = {}
+    for name, outcome in CASE.findall(said.stdout):
+        found[suites.unused(name, found)] = outcome
+    if not found:
+        raise suites.SuiteMissing(f"the runner of resp-compatibility did not run on {server.name}:\n{said.stderr}")
+    return found
 
 
 def main() -> int:
-    """Prints the suite's own report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--version", default="7.2.0", help="run the cases up to this version of Redis")
-    parser.add_argument("--peer", action="store_true", help="run against redis-server instead")
-    options = parser.parse_args()
-    folder = os.environ.get("RESP_COMPATIBILITY_DIR")
-    if folder is None or not (Path(folder) / "cts.json").exists():
-        print("RESP_COMPATIBILITY_DIR must name a checkout of the suite (the folder with cts.json)", file=sys.stderr)
-        return 2
-    cases = json.loads((Path(folder) / "cts.json").read_text())
-    print(f"{len(cases)} cases in the file")
-    WORK.mkdir(parents=True, exist_ok=True)
-    python = prepare()
-    with servers.redis() if options.peer else servers.hyperdb("--sync", "everysec") as server:
-        suite = [str(python), "resp_compatibility.py", "--host", "127.0.0.1", "--port", str(server.port)]
-        suite += ["--testfile", "cts.json", "--specific-version", options.version, "--show-failed"]
-        return subprocess.run(suite, cwd=folder).returncode
+    """0 when each case that passes on Redis passes here."""
+    parser = suites.arguments(__doc__)
+    parser.add_argument("--version", default="7.2.0", help="the cases up to this version of Redis")
+    chosen = parser.parse_args()
+    folder = suites.sources(SUITE, chosen.sources)
+    return suites.beside(SUITE, chosen, lambda server: run(server, folder, chosen.version))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(suites.command(main))

@@ -11,7 +11,6 @@ import argparse
 import csv
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -70,39 +69,48 @@ def needed(program: str, where: str) -> str:
 
 
 def redis_version() -> str:
-    """`MAJOR.MINOR` of the Redis that is the peer: a suite that is told it leaves out what came later.
+    """`MAJOR.MINOR` of the Redis that is the peer: a suite that is told it leaves out what came later."""
+    return servers.peer_version().rpartition(".")[0]
+
+
+def given(suite: Suite, named: Path | None) -> Path | None:
+    """The folder of the suite's sources that was named, by an option or in its variable.
 
     Raises:
-        SuiteMissing: when redis-server is not installed.
+        SuiteMissing: when there is no such folder.
     """
-    shown = subprocess.run([needed("redis-server", "Debian: redis-server"), "--version"], capture_output=True, text=True)
-    found = re.search(r"v=(\d+\.\d+)", shown.stdout)
-    if found is None:
-        raise SuiteMissing(f"redis-server does not say its version: {shown.stdout}")
-    return found.group(1)
+    folder = named or (Path(os.environ[suite.variable]) if suite.variable in os.environ else None)
+    if folder is not None and not folder.is_dir():
+        raise SuiteMissing(f"{folder} is no folder: {suite.variable} names a checkout of {suite.repository} at {suite.tag}")
+    return folder.resolve() if folder is not None else None
 
 
-def sources(suite: Suite, given: Path | None) -> Path:
-    """The folder of the suite's sources: the one given, the one in its variable, or a clone of its tag.
+def sources(suite: Suite, named: Path | None) -> Path:
+    """The folder of the suite's sources: the one that was named, or a clone of its tag (or commit), which is kept.
 
     Raises:
         SuiteMissing: when there is none and the repository cannot be cloned.
     """
-    named = given or (Path(os.environ[suite.variable]) if suite.variable in os.environ else None)
-    if named is not None:
-        if not named.is_dir():
-            raise SuiteMissing(f"{named} is no folder: {suite.variable} names a checkout of {suite.repository} at {suite.tag}")
-        return named.resolve()
+    folder = given(suite, named)
+    if folder is not None:
+        return folder
     clone = suite.work / "clone"
-    if not clone.exists():
-        suite.work.mkdir(parents=True, exist_ok=True)
-        command = ["git", "clone", "--quiet", "--depth", "1", "--branch", suite.tag, suite.repository, str(clone)]
-        if subprocess.run(command).returncode != 0:
-            shutil.rmtree(clone, ignore_errors=True)
-            raise SuiteMissing(
-                f"the tests of {suite.name} are not here: git clone --branch {suite.tag} {suite.repository}, "
-                f"and set {suite.variable} to that folder"
-            )
+    mark = suite.work / "clone.tag"
+    if not mark.exists() or mark.read_text() != suite.tag:
+        git = needed("git", "Debian: git")
+        shutil.rmtree(clone, ignore_errors=True)
+        clone.mkdir(parents=True)
+        for words in (
+            ["init", "--quiet"],
+            ["fetch", "--quiet", "--depth", "1", suite.repository, suite.tag],
+            ["-c", "advice.detachedHead=false", "checkout", "--quiet", "FETCH_HEAD"],
+        ):
+            if subprocess.run([git, *words], cwd=clone).returncode != 0:
+                raise SuiteMissing(
+                    f"the tests of {suite.name} are not here, and cannot be fetched: set {suite.variable} to a checkout of "
+                    f"{suite.repository} at {suite.tag}"
+                )
+        mark.write_text(suite.tag)
     return clone
 
 
@@ -218,7 +226,7 @@ def judge(suite: str, ours: Outcomes, theirs: Outcomes, *, whole: bool) -> bool:
     idle = [pattern for pattern in known if whole and not hits[pattern]]
     for pattern in idle:
         print(f"explains nothing: {pattern}")
-    print(f"{suite} on redis: {counted(theirs)}")
+    print(f"{suite} on redis {servers.peer_version()}: {counted(theirs)}")
     print(
         f"{suite} on hyperdb: {counted(ours)}; {hits.total() + len(findings)} fail that Redis passes "
         f"({len(findings)} without a reason), {better} pass that Redis fails"
@@ -248,11 +256,11 @@ def beside(
         options: what the servers are started with, by the peer's name.
         port: where both listen, one after the other, if the suite cannot be told; else each on a free one.
     """
-    given = options or {}
     found: dict[str, Outcomes] = {}
+    suite.work.mkdir(parents=True, exist_ok=True)
     for name in PEERS:
         if chosen.only in (None, name):
-            words = given.get(name, ())
+            words = (options or {}).get(name, ())
             peer = servers.redis(*words, port=port) if name == "redis" else servers.hyperdb(*DURABILITY, *words, port=port)
             with peer as server:
                 found[name] = run(server)
@@ -277,6 +285,6 @@ def command(main: Callable[[], int]) -> int:
     """The exit status of `main`; 2 with a word on stderr when something that it needs is not there."""
     try:
         return main()
-    except (SuiteMissing, servers.ServerFailed) as failure:
+    except (SuiteMissing, servers.ServerFailed, subprocess.TimeoutExpired) as failure:
         print(failure, file=sys.stderr)
         return 2
