@@ -18,7 +18,8 @@ from environments import environment
 PACKAGES = (
     "redis==5.2.1", "hiredis==3.5.0", "dramatiq==2.2.1", "huey==3.5.4", "arq==0.28.0", "Flask==3.1.3", "Flask-Caching==2.5.1",
     "aiocache==0.12.3", "python-redis-lock==4.0.1", "redlock-py==1.0.8", "pottery==3.0.1", "limits==5.8.0", "walrus==0.9.8",
-    "channels_redis==4.3.0", "rq==3.0.0", "setuptools==80.9.0",
+    "channels_redis==4.3.0", "rq==3.0.0", "setuptools==80.9.0", "rq-scheduler==0.14.0",
+    "celery==5.4.0", "kombu==5.4.2", "celery-redbeat==2.4.2", "Flask-Session==0.8.0", "msgspec==0.19.0",
 )  # fmt: skip
 FOLDER = Path(__file__).resolve().parent / "libraries_app"
 
@@ -31,9 +32,9 @@ def main() -> int:
     options = parser.parse_args()
     python = environment("python-libraries", *PACKAGES)
     listed = subprocess.run([str(python), "scenarios.py"], cwd=FOLDER, check=True, capture_output=True, text=True)
-    failed = []
+    failed, names = [], options.scenarios or listed.stdout.split()
     with servers.redis() if options.peer else servers.hyperdb() as server:
-        for name in options.scenarios or listed.stdout.split():
+        for name in names:
             command = [str(python), "scenarios.py", name, f"{server.url}/0"]
             done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
             subprocess.run([str(python), "-c", f"import redis; redis.Redis(port={server.port}).flushall()"], check=True)
@@ -41,6 +42,7 @@ def main() -> int:
             if done.returncode:
                 failed.append(name)
                 print("\n".join(done.stderr.splitlines()[-12:]), flush=True)
+    print(f"{len(names) - len(failed)} of {len(names)} scenarios right")
     return 1 if failed else 0
 
 

@@ -9,13 +9,8 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 
-
-def until(look: Callable[[], object], wanted: object) -> None:
-    """Waits for something to become what it should be."""
-    deadline = time.monotonic() + 60
-    while (seen := look()) != wanted:
-        assert time.monotonic() < deadline, f"{seen} instead of {wanted}"
-        time.sleep(0.02)
+from schedules import flask_session, redbeat, rq_schedules
+from waiting import until
 
 
 def dramatiq_actors(url: str) -> None:
@@ -370,6 +365,9 @@ SCENARIOS: dict[str, Callable[[str], None]] = {
     "walrus": walrus_models,
     "channels-redis": channels_layer,
     "rq": rq_jobs,
+    "rq-scheduler": rq_schedules,
+    "redbeat": redbeat,
+    "flask-session": flask_session,
 }
 
 if __name__ == "__main__":
