@@ -198,6 +198,7 @@ def large_values(both: tuple[servers.Server, servers.Server], rounds: int) -> No
         middle = rounds // 2
         shown = [f"{sorted(rates[name])[middle]:,.0f}" for name in ("redis", "hyperdb")]
         spent = [f"{sorted(cpus[name])[middle]:,.0f}" for name in ("redis", "hyperdb")]
+        time.sleep(REST_SECONDS)
         memory = [f"{rss_mib(server.process.pid):,.0f}" for server in both]
         row(test.upper(), *shown, f"**{ratios[middle]:.2f}** ({ratios[0]:.2f}..{ratios[-1]:.2f})", *spent, *memory)
 

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 import hyperdb
+from hyperdb.cli.giving_back import GivingBack
 from hyperdb.errors import InvalidError
 from hyperdb.values import Publishing, RespDebug, RespTls, parse_address, parse_timeouts
 
@@ -221,6 +222,7 @@ def serve(
             gc.freeze()
             gc.enable()
             # In steps, since a signal's handler runs only between them.
+            giving_back = GivingBack()
             while not serving.wait(0.2):
-                pass
+                giving_back.look()
         print("stopping", flush=True)

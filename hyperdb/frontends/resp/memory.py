@@ -52,7 +52,8 @@ class _MallInfo(ctypes.Structure):
     )
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of the process that are in memory."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     except OSError:
@@ -67,10 +68,10 @@ def measure(control: Control) -> Memory:
     def total(stats: Mapping[str, int], names: tuple[str, ...]) -> int:
         return sum(stats.get(name, 0) for name in names)
 
-    resident = _resident()
+    now = resident()
     return Memory(
-        resident=resident,
-        peak=max(resident, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        resident=now,
+        peak=max(now, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
         unwritten=total(storage, (_UNWRITTEN,)),
         caches=total(storage, _CACHES),
         clients=total(wire, _BUFFERS),
