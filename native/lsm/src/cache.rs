@@ -68,7 +68,7 @@ impl BlockCache {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Blocks loaded since the start.
+    /// Blocks that came into the cache since the start: loaded, or kept when a merge wrote them.
     pub fn loads(&self) -> u64 {
         self.loads.load(Ordering::Relaxed)
     }
@@ -76,6 +76,11 @@ impl BlockCache {
     /// Blocks evicted since the start.
     pub fn evictions(&self) -> u64 {
         self.evictions.load(Ordering::Relaxed)
+    }
+
+    /// Whether more can be held without anything being evicted, with some room left for what is read.
+    pub(crate) fn has_room(&self) -> bool {
+        self.used() < self.budget() / 8 * 7
     }
 
     fn admit(&self, hand: Hand, bytes: usize) {
@@ -160,6 +165,17 @@ impl Slots {
         if let Some(slot) = self.slots.get(i as usize) {
             near::ask(slot);
         }
+    }
+
+    /// The cache that these are part of.
+    pub(crate) fn cache(&self) -> &BlockCache {
+        &self.cache
+    }
+
+    /// Whether block `i` is in memory.
+    pub(crate) fn has(&self, i: u32) -> bool {
+        let slot = self.slots.get(i as usize);
+        slot.is_some_and(|slot| slot.block.read().is_some())
     }
 
     /// Hands block `i` to `look`, if it is in memory; it is not touched by that.

@@ -25,15 +25,19 @@ fn value(dice: &mut Dice) -> Vec<u8> {
         .collect()
 }
 
-/// Reads as the loop of a server does: a block that is missing is loaded, and the read runs again.
-fn read(db: &Db, writer: &Writer<'_>, key: &[u8]) -> Option<Vec<u8>> {
-    loop {
-        match writer.get(Family::DATA, key) {
-            Ok(found) => return found.map(|value| value.to_vec()),
-            Err(Stop::Miss(miss)) => db.load(&miss).unwrap(),
-            Err(Stop::Failed(error)) => unreachable!("{error}"),
-        }
-    }
+/// Reads without waiting for the disk, as the loop of a server does, and waits where that does not do.
+fn read(writer: &mut Writer<'_>, key: &[u8]) -> Option<Vec<u8>> {
+    let shown = |writer: &Writer<'_>| match writer.get(Family::DATA, key) {
+        Ok(found) => Some(found.map(|value| value.to_vec())),
+        Err(Stop::Miss(_)) => None,
+        Err(Stop::Failed(error)) => unreachable!("{error}"),
+    };
+    shown(writer).unwrap_or_else(|| {
+        writer.set_read_mode(ReadMode::Blocking);
+        let found = shown(writer);
+        writer.set_read_mode(ReadMode::CachedOnly);
+        found.unwrap()
+    })
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn reads_after_looking_ahead_find_what_there_is() {
                         model.clone_from(&uncommitted);
                     }
                     _ => {
-                        let found = read(&db, &writer, key);
+                        let found = read(&mut writer, key);
                         assert_eq!(
                             found.as_ref(),
                             uncommitted.get(key),

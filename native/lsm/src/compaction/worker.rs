@@ -9,7 +9,7 @@ use crate::cache::BlockCache;
 use crate::error::{Error, Result};
 use crate::fs::FileSystem;
 use crate::table::{table_file_name, Builder, Stream, Table, TableAt, TableId};
-use crate::types::{Commit, Family, Op};
+use crate::types::{Commit, Family};
 use crate::version::{Version, VersionEdit, LEVELS};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -96,29 +96,21 @@ pub fn run(choice: &Choice, version: &Version, job: &Job<'_>) -> Result<Option<O
                 level: *to,
                 builder: None,
                 done: Vec::new(),
+                opened: Vec::new(),
                 paced: 0,
             };
             let merged = merge(version, inputs, &mut output);
             match merged {
-                Ok(Some((bytes_read, dropped))) => {
-                    let add = output.done.clone();
-                    match output.open() {
-                        Ok(opened) => Ok(Some(Outcome {
-                            bytes_written: add.iter().map(|at| at.bytes).sum(),
-                            edit: VersionEdit {
-                                add,
-                                remove: inputs.clone(),
-                            },
-                            opened,
-                            bytes_read,
-                            dropped,
-                        })),
-                        Err(error) => {
-                            output.discard();
-                            Err(error)
-                        }
-                    }
-                }
+                Ok(Some((bytes_read, dropped))) => Ok(Some(Outcome {
+                    bytes_written: output.done.iter().map(|at| at.bytes).sum(),
+                    edit: VersionEdit {
+                        add: output.done,
+                        remove: inputs.clone(),
+                    },
+                    opened: output.opened,
+                    bytes_read,
+                    dropped,
+                })),
                 unfinished => {
                     output.discard();
                     unfinished.map(|_| None)
@@ -168,7 +160,7 @@ fn merge(
         if drop {
             dropped += 1;
         } else {
-            output.add(new_key, &key, entry.version(), entry.op(), entry.value())?;
+            output.add(new_key, &key, entry)?;
         }
     }
     output.end_table()?;
@@ -182,6 +174,8 @@ struct Output<'a> {
     level: u8,
     builder: Option<(Builder, TableId)>,
     done: Vec<TableAt>,
+    /// The tables that are done, open.
+    opened: Vec<Arc<Table>>,
     paced: u64,
 }
 
@@ -190,14 +184,8 @@ impl Output<'_> {
         self.job.dir.join(table_file_name(id))
     }
 
-    fn add(
-        &mut self,
-        new_key: bool,
-        key: &[u8],
-        version: Commit,
-        op: Op,
-        value: &[u8],
-    ) -> Result<()> {
+    /// Writes the entry that a stream stands on.
+    fn add(&mut self, new_key: bool, key: &[u8], entry: &Stream) -> Result<()> {
         // A key's versions stay in one table: levels are searched by key alone.
         if new_key
             && self
@@ -212,8 +200,12 @@ impl Output<'_> {
             let file = self.job.fs.create(&self.path(id))?;
             self.builder = Some((Builder::new(file, id, self.family), id));
         }
+        // What was in the cache stays there, under its new number: a merge makes no hot key cold.
+        let warm = entry.is_warm() && self.job.cache.has_room();
         match &mut self.builder {
-            Some((builder, _)) => builder.add(key, version, op, value),
+            Some((builder, _)) => {
+                builder.add_warm(key, entry.version(), entry.op(), entry.value(), warm)
+            }
             None => Ok(()),
         }
     }
@@ -228,11 +220,15 @@ impl Output<'_> {
                 bytes: 0,
                 adopted: 0,
             });
-            if let (Some(at), Some(done)) = (builder.finish()?, self.done.last_mut()) {
+            if let (Some((at, warm)), Some(done)) = (builder.finish_warm()?, self.done.last_mut()) {
                 *done = TableAt {
                     level: self.level,
                     ..at
                 };
+                let Job { fs, dir, cache, .. } = *self.job;
+                let opened = Table::open(fs, dir, *done, cache)?;
+                opened.take_warm(warm);
+                self.opened.push(opened);
             }
             self.paced = 0;
         }
@@ -245,13 +241,6 @@ impl Output<'_> {
             (self.job.pace)(bytes.saturating_sub(self.paced));
             self.paced = bytes;
         }
-    }
-
-    fn open(&self) -> Result<Vec<Arc<Table>>> {
-        self.done
-            .iter()
-            .map(|&at| Table::open(self.job.fs, self.job.dir, at, self.job.cache))
-            .collect()
     }
 
     fn discard(&mut self) {

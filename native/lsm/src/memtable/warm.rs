@@ -19,22 +19,23 @@ impl Memtable {
         if self.live == 0 {
             return;
         }
-        let mut ids = [0; WARMED];
         for (hashes, met) in hashes.chunks(WARMED).zip(met.chunks_mut(WARMED)) {
-            let mut found = 0;
-            for (hash, met) in hashes.iter().zip(met) {
-                if *met {
-                    continue;
+            let spread = |hash: &u64| spread(short(*hash));
+            for (hash, _) in hashes.iter().zip(&*met).filter(|(_, met)| !**met) {
+                // The first entry whose tag agrees: mostly the one, if the key is here.
+                if let Some(id) = self.index.find(spread(hash), |_| true) {
+                    near::ask(&self.entries[*id as usize]);
                 }
-                let spread = spread(short(*hash));
-                // The first entry whose tag agrees is nearly always the one.
-                if let Some(id) = self.index.find(spread, |_| true) {
-                    ids[found] = *id;
-                    found += 1;
+            }
+            for (hash, met) in hashes.iter().zip(met).filter(|(_, met)| !**met) {
+                let wanted = short(*hash);
+                let same = |id: &EntryId| self.entries[*id as usize].hash == wanted;
+                if let Some(id) = self.index.find(spread(hash), same) {
+                    let entry = &self.entries[*id as usize];
+                    self.arena.ask(entry.data, entry.key_len + entry.value_len);
                     *met = true;
                 }
             }
-            self.warm_entries(&ids[..found]);
         }
     }
 

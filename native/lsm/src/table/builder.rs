@@ -13,12 +13,22 @@ use crate::error::{Error, Result};
 use crate::fs::Append;
 use crate::hash::key_hash;
 use crate::types::{Commit, Family, Op};
+use std::sync::Arc;
 
 /// Bytes gathered before the file is written to: large writes cost fewer calls.
 const WRITE: usize = 256 << 10;
 
 /// Bytes written before they are synced: small steps keep the disk's queue short for the log.
 const SYNC: u64 = 4 << 20;
+
+/// A block is kept for the cache if so many of its entries, one in this number, were read lately.
+const WARM_SHARE: usize = 4;
+
+/// A block as it was written, for the cache.
+pub(crate) struct WarmBlock {
+    pub(crate) number: u32,
+    pub(crate) bytes: Arc<[u8]>,
+}
 
 /// Writes one table.
 pub struct Builder {
@@ -31,6 +41,11 @@ pub struct Builder {
     scratch: Vec<u8>,
     separator: Vec<u8>,
     index: IndexBuilder,
+    /// Blocks so far, entries of the present one, and those of them that are warm.
+    blocks: u32,
+    in_block: usize,
+    warm_in_block: usize,
+    warm: Vec<WarmBlock>,
     hashes: Vec<u64>,
     filter_bits: usize,
     last_key: Vec<u8>,
@@ -51,6 +66,10 @@ impl Builder {
             scratch: Vec::new(),
             separator: Vec::new(),
             index: IndexBuilder::default(),
+            blocks: 0,
+            in_block: 0,
+            warm_in_block: 0,
+            warm: Vec::new(),
             hashes: Vec::new(),
             filter_bits: DEEP_BITS,
             last_key: Vec::new(),
@@ -86,6 +105,18 @@ impl Builder {
     /// # Errors
     /// [`Error::Invalid`] out of order or beyond 2 GiB; what the file system refuses.
     pub fn add(&mut self, key: &[u8], version: Commit, op: Op, value: &[u8]) -> Result<()> {
+        self.add_warm(key, version, op, value, false)
+    }
+
+    /// As [`Builder::add`]; an entry that is `warm` was read lately, so its block may be worth keeping.
+    pub(crate) fn add_warm(
+        &mut self,
+        key: &[u8],
+        version: Commit,
+        op: Op,
+        value: &[u8],
+        warm: bool,
+    ) -> Result<()> {
         if key.len() + value.len() > frame::MAX_RAW / 2 {
             return Err(Error::Invalid("an entry may not exceed 1 GiB".into()));
         }
@@ -124,6 +155,8 @@ impl Builder {
         properties.min_version = properties.min_version.min(version);
         properties.max_version = properties.max_version.max(version);
         self.last_version = version;
+        self.in_block += 1;
+        self.warm_in_block += usize::from(warm);
         self.block.add(key, hash, version, op, value);
         Ok(())
     }
@@ -136,7 +169,12 @@ impl Builder {
     /// Writes what is left and syncs the file; `None` if nothing was added, and then the file is empty.
     ///
     /// The caller syncs the directory.
-    pub fn finish(mut self) -> Result<Option<TableAt>> {
+    pub fn finish(self) -> Result<Option<TableAt>> {
+        Ok(self.finish_warm()?.map(|(at, _)| at))
+    }
+
+    /// As [`Builder::finish`]; with the blocks that are worth keeping.
+    pub(crate) fn finish_warm(mut self) -> Result<Option<(TableAt, Vec<WarmBlock>)>> {
         if self.properties.entries == 0 {
             return Ok(None);
         }
@@ -157,13 +195,14 @@ impl Builder {
         self.buffer.extend_from_slice(&footer.encode());
         self.write()?;
         self.file.sync()?;
-        Ok(Some(TableAt {
+        let at = TableAt {
             id: self.properties.id,
             family: self.properties.family,
             level: 0,
             bytes: self.written,
             adopted: 0,
-        }))
+        };
+        Ok(Some((at, self.warm)))
     }
 
     fn position(&self) -> u64 {
@@ -192,6 +231,14 @@ impl Builder {
         raw.clear();
         self.block.finish(&mut raw);
         let bytes = self.seal(&raw, true)?;
+        if self.warm_in_block > 0 && self.warm_in_block * WARM_SHARE >= self.in_block {
+            self.warm.push(WarmBlock {
+                number: self.blocks,
+                bytes: Arc::from(&raw[..]),
+            });
+        }
+        self.blocks += 1;
+        (self.in_block, self.warm_in_block) = (0, 0);
         self.raw = raw;
         self.index.add(&cut, bytes);
         Ok(())

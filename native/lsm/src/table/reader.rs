@@ -1,6 +1,7 @@
 //! An open table: its filter and index in memory, its blocks through the cache.
 
 use super::block::{adopt, Layout, Lookup};
+use super::builder::WarmBlock;
 use super::footer::{Footer, Properties, FOOTER};
 use super::index::{Index, Place};
 use super::{frame, table_file_name, Bloom, Found, ReadMode, TableAt, TableId};
@@ -257,6 +258,21 @@ impl Table {
             block += 1;
         }
         Ok(None)
+    }
+
+    /// Whether block `i` is in memory.
+    pub(crate) fn is_cached(&self, i: u32) -> bool {
+        self.slots.has(i)
+    }
+
+    /// Puts blocks into the cache that were kept while this table was written, as far as there is room.
+    pub(crate) fn take_warm(&self, warm: Vec<WarmBlock>) {
+        for block in warm {
+            if !self.slots.cache().has_room() {
+                return;
+            }
+            self.slots.insert(block.number, block.bytes);
+        }
     }
 
     /// Asks for the cache's slot of block `i`.

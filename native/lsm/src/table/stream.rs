@@ -23,6 +23,8 @@ pub(crate) struct Stream {
     next: usize,
     key: Vec<u8>,
     entry: Entry,
+    /// The present block is in the cache, too.
+    warm: bool,
     bytes_read: u64,
 }
 
@@ -44,6 +46,7 @@ impl Stream {
                 suffix: 0..0,
                 value: 0..0,
             },
+            warm: false,
             bytes_read: 0,
         }
     }
@@ -90,6 +93,7 @@ impl Stream {
         adopt(&mut self.page, self.table.adopted());
         self.layout = Layout::of(&self.page).unwrap_or_default();
         self.next = 0;
+        self.warm = self.table.is_cached(self.block as u32);
         self.block += 1;
         Ok(true)
     }
@@ -112,6 +116,11 @@ impl Stream {
     /// The present value.
     pub(crate) fn value(&self) -> &[u8] {
         &self.page[self.entry.value.clone()]
+    }
+
+    /// Whether the present entry lies in a block that somebody has read lately.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm
     }
 
     /// Index of the present block.
