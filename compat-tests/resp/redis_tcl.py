@@ -28,8 +28,8 @@ OPTIONS = {
     "redis": ("--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--enable-module-command", "yes"),
 }
 LEFT_OUT = ("unit/printver",)
-SECONDS_WITHOUT_WORD = 240
-LONGEST = 1500.0
+SECONDS_WITHOUT_WORD = 900
+LONGEST = 3600.0
 TOLD = re.compile(r"^\[(ok|err|skip|ignore|exception)\]: (.*)$")
 TIMED = re.compile(r" \(\d+ ms\)$")
 PLACED = re.compile(r"^(.*) in tests/(\S+)\.tcl$")

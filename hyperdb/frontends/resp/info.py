@@ -156,7 +156,15 @@ def _stats(control: Control) -> list[Row]:
         if (rate := stats.get(f"{way}_bytes_per_second")) is not None:
             rows.append((f"instantaneous_{way}_kbps", f"{rate / 1024:.2f}"))
     # Nothing is evicted here, and there is nobody to copy to.
-    return [*rows, ("evicted_keys", 0), ("sync_full", 0), ("sync_partial_ok", 0), ("sync_partial_err", 0), ("total_forks", 0)]
+    return [
+        *rows,
+        ("evicted_keys", 0),
+        ("migrate_cached_sockets", 0),
+        ("sync_full", 0),
+        ("sync_partial_ok", 0),
+        ("sync_partial_err", 0),
+        ("total_forks", 0),
+    ]
 
 
 def _replication(control: Control) -> list[Row]:

@@ -177,6 +177,9 @@ _KEPT: Mapping[tuple[str, ...], tuple[str, Callable[[str], str]]] = {
     ("cluster-require-full-coverage",): ("yes", _switch),
     # What it asks for, dumps so often, is less than what the log does.
     ("save",): ("", _save_points),
+    # Of files that Redis writes beside its memory: how a log begins, and how slowly a dump is written.
+    ("aof-use-rdb-preamble",): ("yes", _switch),
+    ("rdb-key-save-delay",): ("0", _number(-_INT - 1, _INT)),
 }
 KEPT: Mapping[str, Kept] = {name: Kept(names[0], *kept) for names, kept in _KEPT.items() for name in names}
 
@@ -195,7 +198,6 @@ GIVEN: Mapping[str, Given] = {
     "aof-load-truncated": Given("yes", _LOGGED, ("yes", "no")),
     "aof-rewrite-incremental-fsync": Given("yes", _LOGGED, ("yes", "no")),
     "aof-timestamp-enabled": Given("no", _LOGGED, ("yes", "no")),
-    "aof-use-rdb-preamble": Given("yes", _LOGGED, ("yes", "no")),
     "auto-aof-rewrite-min-size": Given("67108864", _LOGGED),
     "auto-aof-rewrite-percentage": Given("0", _LOGGED),
     "no-appendfsync-on-rewrite": Given("no", _LOGGED, ("yes", "no")),
@@ -279,7 +281,6 @@ HIDDEN: Mapping[str, Given] = {
     "aof-disable-auto-gc": Given("no", _LOGGED, ("yes", "no")),
     "key-load-delay": Given("0", _NO_DUMPS),
     "loading-process-events-interval-bytes": Given("2097152", _NO_DUMPS),
-    "rdb-key-save-delay": Given("0", _NO_DUMPS),
     "use-exit-on-panic": Given("no", _HOST, ("yes", "no")),
     "watchdog-period": Given("0", _HOST),
 }

@@ -42,7 +42,7 @@ fn find(args: &Args<'_>) -> Result<(&'static str, Handler), String> {
     let name = args.get(0).unwrap_or_default();
     let shown = String::from_utf8_lossy(name);
     let unknown = || format!("ERR unknown command '{shown}'");
-    let id = known.table.find(name).ok_or_else(unknown)?;
+    let id = known.table.find_outer(name).ok_or_else(unknown)?;
     let sub = args
         .get(1)
         .and_then(|word| known.table.find_subcommand(id, word));
@@ -67,7 +67,7 @@ fn names_row(store: &Store, args: Args<'_>) -> bool {
         return false;
     }
     let table = &known().table;
-    let Some(id) = args.get(0).and_then(|name| table.find(name)) else {
+    let Some(id) = args.get(0).and_then(|name| table.find_outer(name)) else {
         return false;
     };
     let sub = args.get(1).and_then(|word| table.find_subcommand(id, word));

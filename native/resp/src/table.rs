@@ -51,6 +51,8 @@ impl Flags {
     pub const DENY_OOM: Flags = Flags(1 << 13);
     /// Waits while clients that write are paused, though it changes no key that others see changed. COMMAND INFO does not tell.
     pub const MAY_REPLICATE: Flags = Flags(1 << 14);
+    /// A subcommand: only found behind its container.
+    pub const NESTED: Flags = Flags(1 << 15);
 
     fn parse(text: &str) -> Flags {
         let bits = text.split(',').map(|name| match name {
@@ -145,6 +147,11 @@ impl Row {
         let arity = fields.next()?.parse().ok()?;
         let group = fields.next()?;
         let flags = Flags::parse(fields.next()?);
+        let flags = if name.contains('|') {
+            flags.with(Flags::NESTED)
+        } else {
+            flags
+        };
         // Keys are read apart; what lies between categories and syntax is Python's: tips, since, complexity.
         let categories = fields.nth(1)?;
         let flags = if categories.split(',').any(|name| name == "connection") {
@@ -250,6 +257,13 @@ impl Table {
         self.find_lower(lower)
     }
 
+    /// Finds the command that a client names, not by a subcommand's whole name.
+    #[inline]
+    pub fn find_outer(&self, name: &[u8]) -> Option<RowId> {
+        self.find(name)
+            .filter(|id| !self.row(*id).flags.has(Flags::NESTED))
+    }
+
     /// Finds subcommand `name` of `container` in any case.
     pub fn find_subcommand(&self, container: RowId, name: &[u8]) -> Option<RowId> {
         let container = self.row(container).name.as_bytes();
@@ -320,6 +334,8 @@ mod tests {
         let client = table.find(b"Client").unwrap();
         let id = table.find_subcommand(client, b"Id").unwrap();
         assert_eq!(table.row(id).name, "client|id");
+        assert!(table.find_outer(b"client|id").is_none());
+        assert_eq!(table.find_outer(b"Client"), Some(client));
         assert!(table.find(b"no such").is_none());
         assert!(table.find(&[b'x'; 100]).is_none());
     }

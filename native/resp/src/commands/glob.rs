@@ -5,12 +5,17 @@
 //! bounded by pattern times text.
 //!
 //! `?` any byte, `[a-z]`, `[^a]`, `\` quotes. An unclosed class ends with the pattern. As in Redis, `*` alone
-//! does not match the empty text here: callers that list keys treat the pattern `*` as "all".
+//! does not match the empty text here: callers that list keys treat the pattern `*` as "all". And as in Redis a pattern with very
+//! many `*` matches nothing.
+
+/// Most `*` of a pattern with something behind each.
+const MOST_STARS: usize = 1000;
 
 /// Whether `text` matches `pattern`; bytes, no notion of characters.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
+    let mut stars = 0;
     if text.is_empty() {
         return pattern.is_empty();
     }
@@ -21,6 +26,10 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
             }
             if p == pattern.len() {
                 return true;
+            }
+            stars += 1;
+            if stars > MOST_STARS {
+                return false;
             }
             retry = Some((p, t));
             continue;
@@ -142,5 +151,16 @@ mod tests {
     fn many_stars_take_no_exponential_time() {
         let pattern = "a*".repeat(1000) + "b";
         assert!(!matches(pattern.as_bytes(), "a".repeat(10_000).as_bytes()));
+    }
+
+    #[test]
+    fn too_many_stars_match_nothing() {
+        let text = vec![b'a'; 2000];
+        assert!(matches(&b"*?".repeat(MOST_STARS), &text));
+        assert!(matches(
+            &[&b"*?".repeat(MOST_STARS)[..], b"*"].concat(),
+            &text
+        ));
+        assert!(!matches(&b"*?".repeat(MOST_STARS + 1), &text));
     }
 }

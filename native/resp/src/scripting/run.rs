@@ -324,7 +324,7 @@ impl Run<'_, '_, '_> {
         let core = &mut *self.call.core;
         let Some(id) = execute::lookup(core, args) else {
             // One that is not served may still be one that scripts must not call.
-            let row = core.commands.table.find(args.at(0));
+            let row = core.commands.table.find_outer(args.at(0));
             let flags = row.map(|id| core.commands.table.row(id).flags);
             return Err(match flags {
                 Some(flags) if flags.has(RowFlags::NO_SCRIPT) => NOT_ALLOWED.into(),

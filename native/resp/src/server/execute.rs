@@ -278,7 +278,7 @@ pub(crate) fn lookup(core: &Core, args: Args<'_>) -> Option<RowId> {
 
 fn find(core: &Core, args: Args<'_>) -> Result<RowId, Cow<'static, str>> {
     let commands = &core.commands;
-    let Some(row) = commands.table.find(args.at(0)) else {
+    let Some(row) = commands.table.find_outer(args.at(0)) else {
         return Err(unknown_command(args));
     };
     if !commands.exists(row) {
