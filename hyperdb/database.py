@@ -331,8 +331,11 @@ class Database:
     def stats(self) -> Mapping[str, int]:
         """Counters and gauges of the store; bytes, counts and microseconds as the name says."""
         self._check()
-        frames = self._frames.stats() if self._native is not None else {}
-        return {**dict(self._moments.stats()), **frames}
+        stats = dict(self._moments.stats())
+        if self._native is not None:
+            stats |= self._native.order_gauges()
+            stats |= self._frames.stats()
+        return stats
 
     def sync(self) -> None:
         """Waits until every acknowledged write is on the disk."""

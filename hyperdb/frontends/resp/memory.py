@@ -18,7 +18,7 @@ from hyperdb.frontends.resp.control import Control
 
 _PAGE = resource.getpagesize()
 _UNWRITTEN = "memtable_bytes"
-_CACHES = ("row_cache_bytes", "block_cache_bytes", "layer_bytes")
+_CACHES = ("row_cache_bytes", "block_cache_bytes", "layer_bytes", "order_cache_bytes")
 _BUFFERS = ("clients_input_bytes", "clients_output_bytes")
 _NO_STATS = "Stats not supported for the current allocator"
 _LARGE = 256 << 20

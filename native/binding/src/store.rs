@@ -188,6 +188,12 @@ impl Store {
         Ok(self.graph()?.ranges().gauges().to_vec())
     }
 
+    /// What copies of orders in memory hold.
+    fn order_gauges(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        let bytes = self.graph()?.order_cache_bytes();
+        Ok(vec![("order_cache_bytes", bytes as u64)])
+    }
+
     /// Sets how many bytes of columns may be kept.
     fn keep_columns(&self, bytes: usize) -> PyResult<()> {
         self.graph()?.ranges().set_budget(bytes);

@@ -86,7 +86,7 @@ impl Ranks {
     #[inline]
     pub(crate) fn forget_since(&self, point: u64) {
         if self.point() != point {
-            self.retain(|index| index.changed <= point);
+            self.retain(|_, index| index.changed <= point);
         }
     }
 
@@ -115,16 +115,23 @@ impl Ranks {
 
     /// Drops all: a failed commit may have taken back more than the last turn's changes.
     pub(crate) fn forget_all(&self) {
-        self.retain(|_| false);
+        self.retain(|_, _| false);
     }
 
-    fn retain(&self, mut keep: impl FnMut(&Index) -> bool) {
+    /// Drops those of an app.
+    pub(crate) fn forget_app(&self, app: AppId) {
+        if self.any() {
+            self.retain(|place, _| place.0 != app);
+        }
+    }
+
+    fn retain(&self, mut keep: impl FnMut(&Place, &Index) -> bool) {
         let mut indexes = self.indexes.lock();
         let Indexes {
             by_place, bytes, ..
         } = &mut *indexes;
-        by_place.retain(|_, index| {
-            let keeps = keep(index);
+        by_place.retain(|place, index| {
+            let keeps = keep(place, index);
             *bytes -= if keeps { 0 } else { index.bytes };
             keeps
         });

@@ -127,6 +127,7 @@ impl Turn<'_> {
         self.name_app(name, fresh)?;
         self.writer.put(Family::META, &keys::dropped(old, 0), &[])?;
         self.dropped.push((old, 0));
+        self.store.ranks.forget_app(old);
         Ok(fresh)
     }
 

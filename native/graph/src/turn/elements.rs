@@ -297,6 +297,9 @@ impl Turn<'_> {
         self.writer
             .put(Family::META, &keys::dropped(app, old.cid), &[])?;
         self.dropped.push((app, old.cid));
+        if self.store.ranks.any() {
+            self.store.ranks.forget((app, old.cid + 1));
+        }
         Ok(())
     }
 }
