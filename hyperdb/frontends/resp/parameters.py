@@ -184,7 +184,6 @@ _LOGGED = "the log is the store"
 _NO_DUMPS = "there are no dumps beside the store"
 _LAZY = "members of what is removed always go later"
 _NO_EVICTION = "a durable store evicts nothing; memory is a cache of what is on the disk"
-_TICKS = "housekeeping runs ten times a second"
 _NO_DEFRAGMENTATION = "the C library's allocator does not move what it gave"
 _HOST = "the host process decides"
 _CHECKED = "every payload is checked whole"
@@ -219,9 +218,8 @@ GIVEN: Mapping[str, Given] = {
     "lfu-log-factor": Given("10", _NO_EVICTION),
     "maxmemory-eviction-tenacity": Given("10", _NO_EVICTION),
     "maxmemory-samples": Given("5", _NO_EVICTION),
-    "hz": Given("10", _TICKS),
-    "dynamic-hz": Given("no", _TICKS, ("yes", "no")),
-    "active-expire-effort": Given("1", _TICKS),
+    "dynamic-hz": Given("no", "housekeeping runs as often as hz says", ("yes", "no")),
+    "active-expire-effort": Given("1", "what has expired is removed without looking for it"),
     "activerehashing": Given("yes", "no table of keys is hashed anew", ("yes", "no")),
     "activedefrag": Given("no", _NO_DEFRAGMENTATION, ("yes", "no")),
     "active-defrag-cycle-max": Given("25", _NO_DEFRAGMENTATION),
