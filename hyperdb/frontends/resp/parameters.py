@@ -175,6 +175,8 @@ _KEPT: Mapping[tuple[str, ...], tuple[str, Callable[[str], str]]] = {
     ("cluster-replica-no-failover", "cluster-slave-no-failover"): ("no", _switch),
     ("cluster-replica-validity-factor", "cluster-slave-validity-factor"): ("10", _number(0, _INT)),
     ("cluster-require-full-coverage",): ("yes", _switch),
+    # Every payload is checked whole, whatever is asked for.
+    ("sanitize-dump-payload",): ("yes", _word("no", "yes", "clients")),
     # What it asks for, dumps so often, is less than what the log does.
     ("save",): ("", _save_points),
 }
@@ -186,7 +188,6 @@ _LAZY = "members of what is removed always go later"
 _NO_EVICTION = "a durable store evicts nothing; memory is a cache of what is on the disk"
 _NO_DEFRAGMENTATION = "the C library's allocator does not move what it gave"
 _HOST = "the host process decides"
-_CHECKED = "every payload is checked whole"
 
 GIVEN: Mapping[str, Given] = {
     # The log is the store: it cannot be turned off, and there are no point-in-time dumps beside it.
@@ -229,7 +230,6 @@ GIVEN: Mapping[str, Given] = {
     "active-defrag-threshold-lower": Given("10", _NO_DEFRAGMENTATION),
     "active-defrag-threshold-upper": Given("100", _NO_DEFRAGMENTATION),
     "jemalloc-bg-thread": Given("no", _NO_DEFRAGMENTATION, ("yes", "no")),
-    "sanitize-dump-payload": Given("yes", _CHECKED, ("no", "yes", "clients")),
     "propagation-error-behavior": Given("ignore", "there are no replicas", ("ignore", "panic", "panic-on-replicas")),
     "bind-source-addr": Given("", "it connects to no other server by itself"),
     "crash-log-enabled": Given("no", _HOST, ("yes", "no")),
