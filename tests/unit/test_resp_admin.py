@@ -58,6 +58,22 @@ class FakeServer:
             "output_pubsub_hard": 32 << 20,
             "output_pubsub_soft": 8 << 20,
             "output_pubsub_seconds": 60,
+            "hash_entries": 512,
+            "hash_value": 64,
+            "list_size": 2**64 - 2,
+            "list_depth": 0,
+            "set_integers": 512,
+            "set_entries": 128,
+            "set_value": 64,
+            "sorted_entries": 128,
+            "sorted_value": 64,
+            "stream_entries": 100,
+            "stream_bytes": 4096,
+            "sketch_bytes": 3000,
+            "client_percent": 0,
+            "min_replicas": 0,
+            "replica_lag": 10,
+            "hz": 10,
         }
     )
     wire: dict[str, int] = field(default_factory=dict)
@@ -204,12 +220,79 @@ def test_config_given_values_may_be_set_to_what_they_are() -> None:
     server = FakeServer()
     given = ("appendonly", "yes", "save", "", "maxmemory-policy", "noeviction", "set-max-intset-entries", "512")
     assert call(server, "CONFIG", "SET", *given) == OK
-    for name, value in (("appendonly", "no"), ("save", "60 1"), ("maxmemory-policy", "allkeys-lru")):
+    for name, value in (("appendonly", "no"), ("appendfsync", "no"), ("maxmemory-policy", "allkeys-lru")):
         answer = call(server, "CONFIG", "SET", "timeout", "7", name, value)
         assert isinstance(answer, Failure) and "can't set immutable config: " in answer.text
     answer = call(server, "CONFIG", "SET", "maxmemory-policy", "most-boring")
     assert isinstance(answer, Failure) and "argument(s) must be one of the following: volatile-lru, " in answer.text
     assert server.limits["timeout"] == 0
+
+
+def test_config_sets_every_parameter_to_what_it_is() -> None:
+    server = FakeServer()
+    answer = call(server, "CONFIG", "GET", "*")
+    assert isinstance(answer, Mapping)
+    for name, value in answer.items():
+        done = call(server, "CONFIG", "SET", str(name), str(value))
+        if done != OK:
+            assert isinstance(done, Failure) and done.text.endswith((" immutable config", " protected config")), name
+    assert call(server, "CONFIG", "GET", "*") == answer
+    assert len(answer) > 160
+
+
+def test_config_keeps_what_only_replicas_would_use() -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "SET", "masterauth", "secret", "repl-ping-slave-period", "20", "save", "60 1") == OK
+    assert call(server, "CONFIG", "GET", "masterauth", "repl-ping-*", "save") == {
+        "masterauth": "secret",
+        "repl-ping-replica-period": "20",
+        "repl-ping-slave-period": "20",
+        "save": "60 1",
+    }
+    for name, value in (("repl-timeout", "0"), ("replica-read-only", "maybe"), ("save", "60"), ("save", "a b")):
+        assert isinstance(call(server, "CONFIG", "SET", "masterauth", "other", name, value), Failure)
+    assert call(server, "CONFIG", "GET", "masterauth") == {"masterauth": "secret"}
+
+
+def test_config_of_clients_memory_may_be_a_share() -> None:
+    server = FakeServer()
+    assert call(server, "CONFIG", "SET", "maxmemory-clients", "7%") == OK
+    assert call(server, "CONFIG", "GET", "maxmemory-clients") == {"maxmemory-clients": "7%"}
+    for value, said in (
+        ("200%", "percentage argument must be less or equal to 100"),
+        ("x%", "memory or percent"),
+        ("-1", "memory or"),
+    ):
+        answer = call(server, "CONFIG", "SET", "maxmemory-clients", value)
+        assert isinstance(answer, Failure) and said in answer.text
+    assert call(server, "CONFIG", "SET", "maxmemory-clients", "3mb") == OK
+    assert (server.limits["client_memory"], server.limits["client_percent"]) == (3 << 20, 0)
+
+
+def test_config_looks_at_names_before_values() -> None:
+    for words, said in (
+        (("timeout", "soon", "no-such-thing", "1"), "Unknown option"),
+        (("timeout", "soon", "daemonize", "yes"), "can't set immutable config"),
+        (("dir", "/tmp"), "can't set protected config"),
+        (("client-output-buffer-limit", "master 1 1 1"), "Invalid client class"),
+        (("client-output-buffer-limit", "normal 1mbs 1 1"), "Error in hard buffer limit"),
+        (("client-output-buffer-limit", "pubsub 1 1 1s"), "Error in soft_seconds buffer limit"),
+    ):
+        answer = call(FakeServer(), "CONFIG", "SET", *words)
+        assert isinstance(answer, Failure) and said in answer.text, words
+
+
+def test_hidden_parameters_are_told_to_who_names_them() -> None:
+    assert call(FakeServer(), "CONFIG", "GET", "key-load-*") == {}
+    assert call(FakeServer(), "CONFIG", "GET", "key-load-delay") == {"key-load-delay": "0"}
+
+
+def test_debug_is_a_section_for_who_names_it() -> None:
+    server = FakeServer(wire={"loop_longest_micros": 7, "keyspace_hits": 4})
+    assert "eventloop_duration_max:7" in str(call(server, "INFO", "debug"))
+    for words in ((), ("all",), ("everything",)):
+        told = str(call(server, "INFO", *words))
+        assert "eventloop_duration_max" not in told and "keyspace_hits:4" in told
 
 
 def test_config_of_what_is_observed() -> None:
@@ -283,7 +366,8 @@ def test_config_set_requirepass_reaches_the_role() -> None:
 def test_info_names_sections_and_leaves_out_what_is_not_known() -> None:
     answer = call(FakeServer(), "INFO", "clients", "keyspace", "commandstats")
     assert answer == Verbatim(
-        "# Clients\r\nconnected_clients:3\r\nhyperdb_input_buffer_bytes:50\r\nmaxclients:100\r\n\r\n# Commandstats\r\n"
+        "# Clients\r\nconnected_clients:3\r\nhyperdb_input_buffer_bytes:50\r\nmaxclients:100\r\n"
+        "cluster_connections:0\r\n\r\n# Commandstats\r\n"
         "cmdstat_get:calls=2,usec=5,usec_per_call=2.50,rejected_calls=1,failed_calls=0\r\n\r\n"
         "# Keyspace\r\ndb0:keys=5,expires=1,avg_ttl=0\r\n"
     )

@@ -18,6 +18,7 @@ from hyperdb.frontends.resp.parameters import GIVEN, HIDDEN, KEPT, REFUSED, BadV
 
 _CLASSES = ("normal", "replica", "pubsub")
 _WHOLE = 100
+_MOST_HZ = 500
 _KEPT_AS = "kept:"
 """Goes before the names of parameters that are only kept, among the settings."""
 
@@ -144,6 +145,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "notify-keyspace-events": Live("events", _event_classes, _show_event_classes),
     "tracking-table-max-keys": Live("tracked_keys", _count(0, 2**63 - 1)),
     "acllog-max-len": Live("acl_log_most", _count(0, 2**31 - 1)),
+    "hz": Live("hz", lambda text: min(max(_count(0, 2**31 - 1)(text), 1), _MOST_HZ)),
     # There are no replicas: with one asked for, writes are refused.
     **dict.fromkeys(("min-replicas-to-write", "min-slaves-to-write"), Live("min_replicas", _count(0, 2**31 - 1))),
     **dict.fromkeys(("min-replicas-max-lag", "min-slaves-max-lag"), Live("replica_lag", _count(0, 2**31 - 1))),

@@ -29,6 +29,35 @@ _CLIENTS = {
     "hyperdb_input_buffer_bytes": "clients_input_bytes",
     "hyperdb_output_buffer_bytes": "clients_output_bytes",
 }
+_DEBUG = {
+    "eventloop_duration_aof_sum": "loop_commit_micros",
+    "eventloop_duration_cron_sum": "loop_housekeeping_micros",
+    "eventloop_duration_max": "loop_longest_micros",
+    "eventloop_cmd_per_cycle_max": "loop_most_commands",
+}
+_NEVER = (
+    "evicted_keys",
+    "total_eviction_exceeded_time",
+    "current_eviction_exceeded_time",
+    "sync_full",
+    "sync_partial_ok",
+    "sync_partial_err",
+    "slave_expires_tracked_keys",
+    "migrate_cached_sockets",
+    "total_forks",
+    "latest_fork_usec",
+    "active_defrag_running",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
+    "unexpected_error_replies",
+    "io_threaded_reads_processed",
+    "io_threaded_writes_processed",
+)
+"""What of Redis's counters never happens here: nothing is evicted, copied to others, forked or moved in memory."""
 _STATS = {
     "total_connections_received": "total_connections_received",
     "total_commands_processed": "total_commands_processed",
@@ -37,6 +66,9 @@ _STATS = {
     "instantaneous_ops_per_sec": "commands_per_second",
     "rejected_connections": "rejected_connections",
     "expired_keys": "expired_keys",
+    "keyspace_hits": "keyspace_hits",
+    "keyspace_misses": "keyspace_misses",
+    "evicted_clients": "evicted_clients",
     "pubsub_channels": "pubsub_channels",
     "pubsub_patterns": "pubsub_patterns",
     "pubsubshard_channels": "pubsubshard_channels",
@@ -47,6 +79,11 @@ _STATS = {
     "acl_access_denied_key": "acl_denied_key",
     "acl_access_denied_channel": "acl_denied_channel",
     "total_error_replies": "total_error_replies",
+    "eventloop_cycles": "loop_cycles",
+    "eventloop_duration_sum": "loop_micros",
+    "eventloop_duration_cmd_sum": "loop_command_micros",
+    "instantaneous_eventloop_cycles_per_sec": "cycles_per_second",
+    "instantaneous_eventloop_duration_usec": "micros_per_cycle",
     "tracking_total_keys": "tracking_total_keys",
     "tracking_total_items": "tracking_total_items",
     "tracking_total_prefixes": "tracking_total_prefixes",
@@ -84,6 +121,8 @@ def _server(control: Control) -> list[Row]:
         ("server_time_usec", int(control.now() * 1e6)),
         ("uptime_in_seconds", uptime),
         ("uptime_in_days", uptime // 86_400),
+        ("hz", control.settings()["hz"]),
+        ("configured_hz", control.settings()["hz"]),
         ("config_file", ""),
         *_listeners(facts),
     ]
@@ -97,7 +136,11 @@ def _listeners(facts: Mapping[str, str]) -> list[Row]:
 
 
 def _clients(control: Control) -> list[Row]:
-    return [*_present(_CLIENTS, control.server_stats()), ("maxclients", control.settings()["max_clients"])]
+    rows: list[Row] = [
+        ("maxclients", control.settings()["max_clients"]),
+        ("cluster_connections", 0),
+    ]
+    return [*_present(_CLIENTS, control.server_stats()), *rows]
 
 
 def _memory(control: Control) -> list[Row]:
@@ -123,6 +166,8 @@ def _memory(control: Control) -> list[Row]:
         ("mem_clients_slaves", 0),
         ("mem_clients_normal", held.clients),
         ("mem_allocator", "libc"),
+        # Members of what is removed go at compaction, from the disk: nothing in memory waits for it.
+        ("lazyfree_pending_objects", 0),
     ]
     rows += _present({"number_of_cached_scripts": "cached_scripts"}, wire)
     rows += _present({"number_of_functions": "functions", "number_of_libraries": "libraries"}, wire)
@@ -138,11 +183,21 @@ def _persistence(control: Control) -> list[Row]:
     facts = control.facts
     rows: list[Row] = [
         ("loading", 0),
+        ("async_loading", 0),
         ("aof_enabled", 1),
         ("hyperdb_sync", facts["sync"]),
         ("rdb_changes_since_last_save", control.server_stats().get("changes", 0) - int(facts.get("saved_changes", "0"))),
+        # A save is through when it is answered, and the log is not rewritten: nothing of that is ever in progress.
         ("rdb_last_save_time", facts["last_save"]),
         ("rdb_bgsave_in_progress", 0),
+        ("rdb_last_bgsave_status", "ok"),
+        ("rdb_current_bgsave_time_sec", -1),
+        ("aof_rewrite_in_progress", 0),
+        ("aof_rewrite_scheduled", 0),
+        ("aof_last_rewrite_time_sec", -1),
+        ("aof_current_rewrite_time_sec", -1),
+        ("aof_last_bgrewrite_status", "ok"),
+        ("module_fork_in_progress", 0),
     ]
     elsewhere = control.frames().stats()
     stats = {name: value for name, value in control.storage_stats().items() if name not in elsewhere}
@@ -155,16 +210,7 @@ def _stats(control: Control) -> list[Row]:
     for way in ("input", "output"):
         if (rate := stats.get(f"{way}_bytes_per_second")) is not None:
             rows.append((f"instantaneous_{way}_kbps", f"{rate / 1024:.2f}"))
-    # Nothing is evicted here, and there is nobody to copy to.
-    return [
-        *rows,
-        ("evicted_keys", 0),
-        ("migrate_cached_sockets", 0),
-        ("sync_full", 0),
-        ("sync_partial_ok", 0),
-        ("sync_partial_err", 0),
-        ("total_forks", 0),
-    ]
+    return [*rows, *((name, 0) for name in _NEVER)]
 
 
 def _replication(control: Control) -> list[Row]:
@@ -177,6 +223,9 @@ def _replication(control: Control) -> list[Row]:
         ("master_repl_offset", 0),
         ("second_repl_offset", -1),
         ("repl_backlog_active", 0),
+        ("repl_backlog_size", control.settings().get("kept:repl-backlog-size", 1 << 20)),
+        ("repl_backlog_first_byte_offset", 0),
+        ("repl_backlog_histlen", 0),
     ]
 
 
@@ -190,6 +239,10 @@ def _cpu(_: Control) -> list[Row]:
         "used_cpu_user_children": children.ru_utime,
     }
     return [(name, f"{seconds:.6f}") for name, seconds in times.items()]
+
+
+def _debug(control: Control) -> list[Row]:
+    return _present(_DEBUG, control.server_stats())
 
 
 def _modules(_: Control) -> list[Row]:
@@ -250,7 +303,10 @@ SECTIONS: Mapping[str, Callable[[Control], list[Row]]] = {
     "cluster": _cluster,
     "keyspace": _keyspace,
     "frames": _frames,
+    "debug": _debug,
 }
+_ASKED_FOR = frozenset({"debug"})
+"""Shown only to those who name them, as in Redis."""
 
 
 _TITLES: Mapping[str, str] = {"cpu": "CPU"}
@@ -264,7 +320,7 @@ def render(control: Control, wanted: Sequence[bytes]) -> str:
     if not names or "default" in chosen:
         chosen |= _DEFAULT
     if "all" in chosen or "everything" in chosen:
-        chosen |= set(SECTIONS)
+        chosen |= set(SECTIONS) - _ASKED_FOR
     parts = []
     for name, section in SECTIONS.items():
         if name in chosen:

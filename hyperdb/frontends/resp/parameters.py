@@ -175,6 +175,8 @@ _KEPT: Mapping[tuple[str, ...], tuple[str, Callable[[str], str]]] = {
     ("cluster-replica-no-failover", "cluster-slave-no-failover"): ("no", _switch),
     ("cluster-replica-validity-factor", "cluster-slave-validity-factor"): ("10", _number(0, _INT)),
     ("cluster-require-full-coverage",): ("yes", _switch),
+    # Every payload is checked whole, whatever is asked for.
+    ("sanitize-dump-payload",): ("yes", _word("no", "yes", "clients")),
     # What it asks for, dumps so often, is less than what the log does.
     ("save",): ("", _save_points),
     # Of files that Redis writes beside its memory: how a log begins, and how slowly a dump is written.
@@ -187,10 +189,8 @@ _LOGGED = "the log is the store"
 _NO_DUMPS = "there are no dumps beside the store"
 _LAZY = "members of what is removed always go later"
 _NO_EVICTION = "a durable store evicts nothing; memory is a cache of what is on the disk"
-_TICKS = "housekeeping runs ten times a second"
 _NO_DEFRAGMENTATION = "the C library's allocator does not move what it gave"
 _HOST = "the host process decides"
-_CHECKED = "every payload is checked whole"
 
 GIVEN: Mapping[str, Given] = {
     # The log is the store: it cannot be turned off, and there are no point-in-time dumps beside it.
@@ -221,9 +221,8 @@ GIVEN: Mapping[str, Given] = {
     "lfu-log-factor": Given("10", _NO_EVICTION),
     "maxmemory-eviction-tenacity": Given("10", _NO_EVICTION),
     "maxmemory-samples": Given("5", _NO_EVICTION),
-    "hz": Given("10", _TICKS),
-    "dynamic-hz": Given("no", _TICKS, ("yes", "no")),
-    "active-expire-effort": Given("1", _TICKS),
+    "dynamic-hz": Given("no", "housekeeping runs as often as hz says", ("yes", "no")),
+    "active-expire-effort": Given("1", "what has expired is removed without looking for it"),
     "activerehashing": Given("yes", "no table of keys is hashed anew", ("yes", "no")),
     "activedefrag": Given("no", _NO_DEFRAGMENTATION, ("yes", "no")),
     "active-defrag-cycle-max": Given("25", _NO_DEFRAGMENTATION),
@@ -233,7 +232,6 @@ GIVEN: Mapping[str, Given] = {
     "active-defrag-threshold-lower": Given("10", _NO_DEFRAGMENTATION),
     "active-defrag-threshold-upper": Given("100", _NO_DEFRAGMENTATION),
     "jemalloc-bg-thread": Given("no", _NO_DEFRAGMENTATION, ("yes", "no")),
-    "sanitize-dump-payload": Given("yes", _CHECKED, ("no", "yes", "clients")),
     "propagation-error-behavior": Given("ignore", "there are no replicas", ("ignore", "panic", "panic-on-replicas")),
     "bind-source-addr": Given("", "it connects to no other server by itself"),
     "crash-log-enabled": Given("no", _HOST, ("yes", "no")),

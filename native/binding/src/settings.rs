@@ -209,6 +209,7 @@ const NUMBERS: &[(&str, Read, Write)] = &[
             }
         },
     ),
+    ("hz", |s| s.hz, |s, v| s.hz = v),
     (
         "min_replicas",
         |s| s.min_replicas as u64,

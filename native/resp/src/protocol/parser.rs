@@ -156,6 +156,11 @@ impl Parser {
         Ok(Progress::Request(self.at))
     }
 
+    /// Bytes of the current request that need not be looked at again.
+    pub(crate) fn passed(&self) -> usize {
+        self.at
+    }
+
     /// The arguments of the whole request that [`Parser::advance`] found at the start of `request`.
     #[inline]
     pub fn args<'a>(&'a self, request: &'a [u8]) -> Args<'a> {

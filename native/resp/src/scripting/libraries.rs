@@ -326,9 +326,11 @@ fn run_loading(
         started: Instant::now(),
     };
     let result = engine.run(&mut loading, &Target::Script(script), none, none);
-    engine.let_register(None)?;
     let late = engine.flags.ending.get();
-    engine.release()?;
+    // Whatever ran on would be stopped, this too.
+    let released = engine.release();
+    engine.let_register(None)?;
+    released?;
     Ok((result, late))
 }
 

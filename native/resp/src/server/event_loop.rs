@@ -40,8 +40,8 @@ pub(crate) const FIRST_CLIENT: usize = 16;
 const TURN_MS: i64 = 10;
 /// So many commands end a turn whose commit needs no sync.
 const TURN_COMMANDS: u64 = 256;
-/// How often housekeeping runs.
-const TICK_MS: i64 = 100;
+/// Most times a second that housekeeping runs.
+const MOST_TICKS: i64 = 500;
 /// For how long writes are refused without trying after a commit has failed.
 const REFUSAL_MS: i64 = 200;
 
@@ -105,7 +105,8 @@ impl EventLoop {
             blocking::expire(&mut self.core);
             login::retry_due(&mut self.core);
             if self.core.tick_ms >= self.next_tick || std::mem::take(&mut self.core.tick_soon) {
-                self.next_tick = self.core.tick_ms + TICK_MS;
+                let hz = i64::try_from(self.core.settings.hz).unwrap_or(i64::MAX);
+                self.next_tick = self.core.tick_ms + 1000 / hz.clamp(1, MOST_TICKS);
                 let began = self.core.observed.now();
                 housekeeping::tick(&mut self);
                 self.core.counters.tick_nanos += self.core.observed.since(began);
@@ -143,7 +144,7 @@ impl EventLoop {
 
     fn timeout(&self) -> Option<Duration> {
         let core = &self.core;
-        if !core.ready.is_empty() || core.listeners.pending() || core.woken {
+        if !core.ready.is_empty() || core.listeners.pending() || core.woken || core.tick_soon {
             return Some(Duration::ZERO);
         }
         let deadline = self.core.waiters.next_deadline().unwrap_or(i64::MAX);

@@ -41,6 +41,11 @@ impl Input {
         &self.buffer[self.start..self.end]
     }
 
+    /// Bytes waiting that were not looked at yet: as Redis counts them, an argument that has not come whole is one.
+    pub(crate) fn unread(&self) -> usize {
+        self.waiting().len().saturating_sub(self.parser.passed())
+    }
+
     /// Bytes of memory held.
     pub(crate) fn held(&self) -> usize {
         self.buffer.len()

@@ -89,6 +89,8 @@ pub struct Settings {
     pub max_memory: usize,
     /// From what sizes on values take the larger form.
     pub forms: Limits,
+    /// How often a second housekeeping runs.
+    pub hz: u64,
     /// Writes are refused unless so many replicas are not further behind than `replica_lag` seconds; 0 of either: never. There are none.
     pub min_replicas: usize,
     /// See `min_replicas`.
@@ -158,6 +160,7 @@ impl Default for Settings {
             latency_tracking: true,
             max_memory: 0,
             forms: Limits::DEFAULT,
+            hz: 10,
             min_replicas: 0,
             replica_lag: 10,
             debug: Debugging::Never,

@@ -81,7 +81,7 @@ pub(super) fn line(core: &Core, client: &Client) -> String {
     // Whose command runs now has lent its buffer out.
     let waiting = match client.input.held() {
         0 => client.request_bytes,
-        _ => client.input.waiting().len(),
+        _ => client.input.unread(),
     };
     let events = if client.output.pending() > 0 {
         "rw"
