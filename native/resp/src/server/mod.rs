@@ -17,6 +17,8 @@ pub(crate) mod clients;
 mod clock;
 pub(crate) mod commands;
 pub(crate) mod core;
+pub(crate) mod counters;
+mod data;
 mod event_loop;
 pub(crate) mod execute;
 pub(crate) mod housekeeping;
