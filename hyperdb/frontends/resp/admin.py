@@ -7,6 +7,7 @@ nothing else has; a test compares them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from hyperdb.frontends.resp import acl, cluster, command_info, config, hyper, info, memory, migrate, table
@@ -152,6 +153,8 @@ class Admin:
             return Failure("ERR timeout is not an integer or out of range")
         if timeout < 0:
             return Failure("ERR timeout is negative")
+        if timeout + int(time.time() * 1000) >= 1 << 63:
+            return Failure("ERR timeout is out of range")
         # There are no replicas, so nobody waits for one.
         self.control.sync()
         return [1, 0]

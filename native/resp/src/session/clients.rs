@@ -38,20 +38,19 @@ pub(super) fn getname(call: &mut Call<'_, '_>) -> Ran {
 
 /// CLIENT SETINFO LIB-NAME name | LIB-VER version
 pub(super) fn setinfo(call: &mut Call<'_, '_>) -> Ran {
-    let option = String::from_utf8_lossy(call.args.at(2)).to_lowercase();
+    let given = String::from_utf8_lossy(call.args.at(2)).into_owned();
+    let is_name = call.args.is(2, "lib-name");
+    if !is_name && !call.args.is(2, "lib-ver") {
+        return Err(Abort::error(format!("ERR Unrecognized option '{given}'")));
+    }
     let value = client_name(call.args.at(3)).map_err(|_| {
-        let given = String::from_utf8_lossy(call.args.at(2));
         Abort::error(format!(
             "ERR {given} cannot contain spaces, newlines or special characters."
         ))
     })?;
-    match option.as_str() {
-        "lib-name" => call.client().library = value,
-        "lib-ver" => call.client().library_version = value,
-        _ => {
-            let given = String::from_utf8_lossy(call.args.at(2)).into_owned();
-            return Err(Abort::error(format!("ERR Unrecognized option '{given}'")));
-        }
+    match is_name {
+        true => call.client().library = value,
+        false => call.client().library_version = value,
     }
     ok(call)
 }

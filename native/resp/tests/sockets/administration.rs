@@ -162,6 +162,10 @@ fn clients_are_listed_and_killed() {
         client.ask("client setname 'two words'"),
         "-ERR Client names cannot contain spaces, newlines or special characters."
     );
+    assert_eq!(
+        client.ask("client setinfo bogus \u{7}"),
+        "-ERR Unrecognized option 'bogus'"
+    );
     assert_eq!(client.ask("client setinfo lib-name mine"), "+OK");
     let list = other.ask("client list");
     assert_eq!(list.lines().count(), 2);
