@@ -4,11 +4,13 @@ Theory: each unit (a file of the suite) runs on a server that was started for it
 nothing to the next. Tests that only a server of the suite's own starting can pass (tag `external:skip`) the suite leaves out.
 Invariant: a unit that breaks off is a failure of its own, "UNIT: broke off"; tests that it did not reach then did not run.
 They come with Redis's sources: a tag of github.com/redis/redis is cloned, or `REDIS_TCL_DIR` (or `--sources`) names a checkout.
-Run: `python compat-tests/resp/redis_tcl.py [--only hyperdb|redis] [unit/type/zset ...]` (tclsh; the peer must be Redis 7.2).
+With `--own` the suite starts its servers itself (`tcl_server.py` in the place of redis-server), also several at a time.
+Run: `python compat-tests/resp/redis_tcl.py [--own] [--only hyperdb|redis] [unit/type/zset ...]` (tclsh; a peer of 7.2).
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import re
@@ -27,6 +29,7 @@ OPTIONS = {
     "hyperdb": (*suites.DURABILITY, "--resp-debug", "yes"),
     "redis": ("--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--enable-module-command", "yes"),
 }
+OWN = Path(__file__).with_name("tcl_server.py")
 LEFT_OUT = ("unit/printver",)
 SECONDS_WITHOUT_WORD = 900
 LONGEST = 3600.0
@@ -79,18 +82,21 @@ def base_port() -> int:
     return 21111 + os.getpid() % 60 * 500
 
 
-def tested(server: servers.Server, source: Path, tclsh: str, unit: str) -> list[tuple[str, str]]:
-    """Name and outcome of each test of one unit; the suite's own words are in its folder of work."""
-    log = SUITE.work / server.name / f"{unit.replace('/', '_')}.log"
+def tested(peer: str, port: int | None, source: Path, tclsh: str, unit: str) -> list[tuple[str, str]]:
+    """Name and outcome of each test of one unit; the suite's own words are in its folder of work.
+
+    Args:
+        port: of the server that runs; without one the suite starts its own.
+    """
+    log = SUITE.work / peer / f"{unit.replace('/', '_')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    place = ["--host", "127.0.0.1", "--port", str(server.port), "--baseport", str(base_port())]
+    place = ["--baseport", str(base_port()), *([] if port is None else ["--host", "127.0.0.1", "--port", str(port)])]
     pace = ["--clients", "1", "--timeout", str(SECONDS_WITHOUT_WORD), "--durable"]
     command = [tclsh, "tests/test_helper.tcl", *place, *pace, "--single", unit]
+    env = {**os.environ, "TERM": "dumb", "HYPERDB": servers.binary()}
     with log.open("w+b") as out:
         try:
-            status = subprocess.run(
-                command, cwd=source, env={**os.environ, "TERM": "dumb"}, stdout=out, stderr=out, timeout=LONGEST
-            ).returncode
+            status = subprocess.run(command, cwd=source, env=env, stdout=out, stderr=out, timeout=LONGEST).returncode
         except subprocess.TimeoutExpired:
             status = -1
         out.seek(0)
@@ -100,12 +106,23 @@ def tested(server: servers.Server, source: Path, tclsh: str, unit: str) -> list[
     return found
 
 
-def run(peer: str, source: Path, tclsh: str, chosen: list[str]) -> suites.Outcomes:
+def started(peer: str, source: Path) -> None:
+    """Puts what the suite starts as its server where it looks for it."""
+    place = source / "src" / "redis-server"
+    place.unlink(missing_ok=True)
+    place.symlink_to(servers.peer() if peer == "redis" else OWN)
+
+
+def run(peer: str, source: Path, tclsh: str, chosen: argparse.Namespace) -> suites.Outcomes:
     """What became of each test on one of the two servers."""
     outcomes: suites.Outcomes = {}
-    for unit in units(source, tclsh, chosen):
-        with servers.redis(*OPTIONS[peer]) if peer == "redis" else servers.hyperdb(*OPTIONS[peer]) as server:
-            found = tested(server, source, tclsh, unit)
+    started(peer, source)
+    for unit in units(source, tclsh, chosen.rest):
+        if chosen.own:
+            found = tested(peer, None, source, tclsh, unit)
+        else:
+            with servers.redis(*OPTIONS[peer]) if peer == "redis" else servers.hyperdb(*OPTIONS[peer]) as server:
+                found = tested(peer, server.port, source, tclsh, unit)
         failed = sum(outcome == suites.FAILED for _, outcome in found)
         print(f"{peer}: {unit}: {len(found)} tests, {failed} failed", flush=True)
         for name, outcome in found:
@@ -115,11 +132,13 @@ def run(peer: str, source: Path, tclsh: str, chosen: list[str]) -> suites.Outcom
 
 def main() -> int:
     """0 when what fails here and passes on Redis has its reason."""
-    chosen = suites.arguments(__doc__).parse_args()
+    parser = suites.arguments(__doc__)
+    parser.add_argument("--own", action="store_true", help="the suite starts its servers")
+    chosen = parser.parse_args()
     tclsh = suites.needed("tclsh", "Debian: tcl")
     source = prepared(chosen.sources)
     peers = [name for name in suites.PEERS if chosen.only in (None, name)]
-    return suites.concluded(SUITE, chosen, {peer: run(peer, source, tclsh, chosen.rest) for peer in peers})
+    return suites.concluded(SUITE, chosen, {peer: run(peer, source, tclsh, chosen) for peer in peers})
 
 
 if __name__ == "__main__":
