@@ -20,6 +20,8 @@ pub fn exists(cx: &mut Context<'_, '_>) -> Outcome {
         found += i64::from(cx.turn.element(cx.app, key)?.is_some());
     }
     cx.reply.integer(found);
+    let found = u64::try_from(found).unwrap_or(0);
+    cx.effects.looked_up = Some((found, cx.args.len() as u64 - 1 - found));
     Ok(())
 }
 
