@@ -475,6 +475,7 @@ mod tests {
         let effects = Effects {
             trimmed: true,
             made_consumers: vec![b"s"[..].into()],
+            ..Effects::default()
         };
         let done = Done {
             name,
