@@ -1,8 +1,9 @@
 """Random sequences of commands from several connections, to HyperDB and to Redis 7.2: the same replies, messages and keys.
 
-Commands have all their options, from Redis's own `COMMAND DOCS`; between them transactions with WATCH, clients that wait, tracking,
-subscriptions, scripts, functions, expiries that pass, and mistakes. What differs is cut down to the shortest sequence that does.
-Run: `python compat-tests/resp/random_sequences.py [--seed N] [--sequences N] [--length N] [--ports OURS THEIRS]`; Redis 7.2 on the path.
+Commands have all their options, from Redis's own `COMMAND DOCS`; between them transactions with WATCH, clients that wait,
+tracking, subscriptions, scripts, functions, expiries that pass, and mistakes. What differs is cut down to the shortest
+sequence that does. The peer is a Redis 7.2.
+Run: `python compat-tests/resp/random_sequences.py [--seed N] [--sequences N] [--length N] [--ports OURS THEIRS]`.
 `--commands GLOB ...` sends each of these commands in many combinations of its options instead, after a random state.
 """
 
@@ -15,8 +16,9 @@ import random
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE / "differential"), str(HERE)]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "differential"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import servers
 from bad.sentences import Words
@@ -136,9 +138,11 @@ def run(ours: int, theirs: int, options: argparse.Namespace) -> int:
             shortest = pair.shrink(steps[: at + 1], found)
             again = pair.play(shortest)
             at, found = again if again is not None else (0, found)
-            print(f"seed {number}{'' if again else ' (not again)'}: {' '.join(found[0])}\n  hyperdb {found[1][:600]}\n  redis   {found[2][:600]}")
+            print(f"seed {number}{'' if again else ' (not again)'}: {' '.join(found[0])}")
+            print(f"  hyperdb {found[1][:600]}\n  redis   {found[2][:600]}")
             print("".join(f"    {step}\n" for step in shortest), flush=True)
-    print(f"{options.sequences} sequences, {pair.steps} steps: {sum(kinds.values())} differ, of {len(kinds)} kinds; {pair.explained} with a reason")
+    print(f"{options.sequences} sequences, {pair.steps} steps: {sum(kinds.values())} differ, of {len(kinds)} kinds")
+    print(f"{pair.explained} differences with a reason")
     pair.close()
     return 1 if kinds else 0
 

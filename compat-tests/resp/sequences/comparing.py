@@ -1,7 +1,7 @@
 """Whether two servers answered a sequence alike, and hold the same afterwards.
 
-Errors are compared in full, values as `bad.judging` compares them: what has no order without one, times by their magnitude. Messages
-are compared in their order, those of one turn that two orders may have as a set.
+Errors are compared in full, values as `bad.judging` compares them: what has no order without one, times by their magnitude.
+Messages of one connection are compared as a set: of what happens in one turn two servers may tell in two orders.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def first_difference(ours: Line, theirs: Line) -> tuple[Words, str, str] | None:
         if mine.payload == b"QUEUED":
             queued.append(words)
         elif words[0].upper() in ("EXEC", "DISCARD", "RESET"):
-            if isinstance(mine.payload, list) and isinstance(redis.payload, list) and len(mine.payload) == len(redis.payload) == len(queued):
-                pairs = list(zip(queued, mine.payload, redis.payload, strict=True))
+            ran = mine.payload, redis.payload
+            if isinstance(ran[0], list) and isinstance(ran[1], list) and len(ran[0]) == len(ran[1]) == len(queued):
+                pairs = list(zip(queued, *ran, strict=True))
             queued = []
         for each, one, other in pairs:
             if not same(each, one, other):
@@ -126,4 +127,3 @@ def explained(found: tuple[Words, str, str], known: list[tuple[str, str, str]]) 
     words, ours, theirs = found
     name = " ".join(words).lower()
     return any(fnmatch.fnmatch(name, command) and mine in ours and redis in theirs for command, mine, redis in known)
-

@@ -1,7 +1,7 @@
-"""Random steps: a connection and what it sends. Most come from the syntax that the server itself tells of every command, with all its options.
+"""Random steps: a connection and what it sends. Most come from the syntax that the server itself tells of every command.
 
-A few are written down, because a syntax does not tell what makes them worth drawing: transactions, libraries of functions, tracking,
-subscriptions, and expiries that pass.
+A few are written down, because a syntax does not tell what makes them worth drawing: transactions, libraries of functions,
+tracking, subscriptions, and expiries that pass.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ IDENTITY = "{id of %d}"
 _GROUPS = {"string", "bitmap", "list", "hash", "set", "sorted-set", "geo", "stream", "hyperloglog", "generic"}
 #: What two servers draw, time or encode for themselves, and what would need a third one.
 _LEFT_OUT = {
-    "migrate", "dump", "restore", "randomkey", "wait", "waitaof", "spop", "pfdebug", "pfselftest", "object|freq", "object|idletime",
-    "object|refcount", "object|encoding", "restore-asking", "srandmember", "hrandfield", "zrandmember", "object|help",
-    "xgroup|help", "xinfo|help",
+    "migrate", "dump", "restore", "randomkey", "wait", "waitaof", "spop", "pfdebug", "pfselftest", "object|freq",
+    "object|idletime", "object|refcount", "object|encoding", "restore-asking", "srandmember", "hrandfield",
+    "zrandmember", "object|help", "xgroup|help", "xinfo|help",
 }  # fmt: skip
 _LIBRARY = (
     "#!lua name=lib\nredis.register_function('put', function(keys, args) redis.call('set', keys[1], args[1] or 'v')"
@@ -31,23 +31,29 @@ _LIBRARY = (
     " return {keys, args} end, flags={'no-writes'}}"
 )
 _WRITTEN: tuple[tuple[Words, int], ...] = (
-    (("MULTI",), 8), (("EXEC",), 8), (("DISCARD",), 2), (("UNWATCH",), 1), (("WATCH", "t1", "l1"), 2), (("WATCH", "x1"), 1),
-    (("WATCH", "s1", "none"), 1), (("WATCH", "z1", "h1"), 1), (("SELECT", "0"), 3), (("SELECT", "1"), 2), (("SWAPDB", "0", "1"), 1),
-    (("FLUSHDB",), 1), (("PEXPIRE", "t1", "1"), 1), (("PEXPIRE", "l1", "1"), 1), (("PEXPIRE", "s1", "1"), 1), (("SET", "t2", "v", "PX", "1"), 1),
-    (("RESET",), 1), (("HELLO", "2"), 1), (("HELLO", "3"), 2), (("CLIENT", "TRACKING", "ON"), 2), (("CLIENT", "TRACKING", "OFF"), 1),
-    (("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "t", "PREFIX", "l"), 1), (("CLIENT", "TRACKING", "ON", "NOLOOP"), 1),
-    (("CLIENT", "TRACKING", "ON", "OPTIN"), 1), (("CLIENT", "TRACKING", "ON", "OPTOUT"), 1), (("CLIENT", "CACHING", "YES"), 1),
-    (("CLIENT", "CACHING", "NO"), 1), (("CLIENT", "TRACKINGINFO"), 1), (("SUBSCRIBE", "ch"), 1), (("PSUBSCRIBE", "c*"), 1),
-    (("SSUBSCRIBE", "ch"), 1), (("UNSUBSCRIBE",), 1), (("PUNSUBSCRIBE",), 1), (("SUNSUBSCRIBE",), 1), (("PUBLISH", "ch", "m"), 2),
-    (("SPUBLISH", "ch", "m"), 1), (("PUBSUB", "NUMSUB", "ch"), 1), (("SPOP", "s1", "100"), 1), (("SPOP", "s2", "100"), 1),
-    (("FUNCTION", "LOAD", "REPLACE", _LIBRARY), 1), (("FUNCTION", "FLUSH"), 1), (("FCALL", "put", "1", "t1", "x"), 2),
-    (("FCALL", "put", "1", "l1"), 1), (("FCALL_RO", "put", "1", "t1", "x"), 1), (("FCALL_RO", "echo", "1", "t1", "x"), 1),
-    (("CLIENT", "UNBLOCK", IDENTITY % 0), 1), (("CLIENT", "UNBLOCK", IDENTITY % 1, "ERROR"), 1), (("CLIENT", "UNBLOCK", IDENTITY % 2, "TIMEOUT"), 1),
-    (("PING",), 1), (("ECHO", "x"), 1), (("DBSIZE",), 1), (("NOSUCHCOMMAND", "a"), 1), (("GET",), 1), (("SET", "t1"), 1),
-    (("BLPOP", "l1", "l2", "0"), 3), (("BRPOP", "l2", "0"), 1), (("BLMOVE", "l1", "l2", "LEFT", "RIGHT", "0"), 2),
-    (("BZPOPMIN", "z1", "z2", "0"), 2), (("BZMPOP", "0", "1", "z1", "MAX", "COUNT", "2"), 1), (("BLMPOP", "0", "2", "l1", "l2", "LEFT"), 1),
-    (("XREAD", "BLOCK", "0", "STREAMS", "x1", "$"), 2), (("XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "x1", ">"), 2),
-    (("XGROUP", "CREATE", "x1", "g", "$", "MKSTREAM"), 2), (("BRPOPLPUSH", "l1", "l2", "0"), 1), (("WATCH", "t1"), 1), (("DEL", "x1"), 1),
+    (("MULTI",), 8), (("EXEC",), 8), (("DISCARD",), 2), (("UNWATCH",), 1), (("WATCH", "t1", "l1"), 2),
+    (("WATCH", "x1"), 1), (("WATCH", "s1", "none"), 1), (("WATCH", "z1", "h1"), 1), (("SELECT", "0"), 3),
+    (("SELECT", "1"), 2), (("SWAPDB", "0", "1"), 1), (("FLUSHDB",), 1), (("PEXPIRE", "t1", "1"), 1),
+    (("PEXPIRE", "l1", "1"), 1), (("PEXPIRE", "s1", "1"), 1), (("SET", "t2", "v", "PX", "1"), 1), (("RESET",), 1),
+    (("HELLO", "2"), 1), (("HELLO", "3"), 2), (("CLIENT", "TRACKING", "ON"), 2), (("CLIENT", "TRACKING", "OFF"), 1),
+    (("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "t", "PREFIX", "l"), 1),
+    (("CLIENT", "TRACKING", "ON", "NOLOOP"), 1), (("CLIENT", "TRACKING", "ON", "OPTIN"), 1),
+    (("CLIENT", "TRACKING", "ON", "OPTOUT"), 1), (("CLIENT", "CACHING", "YES"), 1), (("CLIENT", "CACHING", "NO"), 1),
+    (("CLIENT", "TRACKINGINFO"), 1), (("SUBSCRIBE", "ch"), 1), (("PSUBSCRIBE", "c*"), 1), (("SSUBSCRIBE", "ch"), 1),
+    (("UNSUBSCRIBE",), 1), (("PUNSUBSCRIBE",), 1), (("SUNSUBSCRIBE",), 1), (("PUBLISH", "ch", "m"), 2),
+    (("SPUBLISH", "ch", "m"), 1), (("PUBSUB", "NUMSUB", "ch"), 1), (("SPOP", "s1", "100"), 1),
+    (("SPOP", "s2", "100"), 1), (("FUNCTION", "LOAD", "REPLACE", _LIBRARY), 1), (("FUNCTION", "FLUSH"), 1),
+    (("FCALL", "put", "1", "t1", "x"), 2), (("FCALL", "put", "1", "l1"), 1), (("FCALL_RO", "put", "1", "t1", "x"), 1),
+    (("FCALL_RO", "echo", "1", "t1", "x"), 1), (("CLIENT", "UNBLOCK", IDENTITY % 0), 1),
+    (("CLIENT", "UNBLOCK", IDENTITY % 1, "ERROR"), 1), (("CLIENT", "UNBLOCK", IDENTITY % 2, "TIMEOUT"), 1),
+    (("PING",), 1), (("ECHO", "x"), 1), (("DBSIZE",), 1), (("NOSUCHCOMMAND", "a"), 1), (("GET",), 1),
+    (("SET", "t1"), 1), (("BLPOP", "l1", "l2", "0"), 3), (("BRPOP", "l2", "0"), 1),
+    (("BLMOVE", "l1", "l2", "LEFT", "RIGHT", "0"), 2), (("BZPOPMIN", "z1", "z2", "0"), 2),
+    (("BZMPOP", "0", "1", "z1", "MAX", "COUNT", "2"), 1), (("BLMPOP", "0", "2", "l1", "l2", "LEFT"), 1),
+    (("XREAD", "BLOCK", "0", "STREAMS", "x1", "$"), 2),
+    (("XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "x1", ">"), 2),
+    (("XGROUP", "CREATE", "x1", "g", "$", "MKSTREAM"), 2), (("BRPOPLPUSH", "l1", "l2", "0"), 1), (("WATCH", "t1"), 1),
+    (("DEL", "x1"), 1),
 )  # fmt: skip
 
 
@@ -132,10 +138,8 @@ class Drawer:
         for _ in range(length):
             if rng.random() < 0.4:
                 connection = rng.randrange(CONNECTIONS - 1)
-            if rng.random() < 0.3:
-                words = rng.choices(self._written, self._weights)[0]
-            else:
-                words = sentence(rng.choice(self._specs), rng)
+            written = rng.random() < 0.3
+            words = rng.choices(self._written, self._weights)[0] if written else sentence(rng.choice(self._specs), rng)
             steps.append(Step(connection, words))
         return steps
 

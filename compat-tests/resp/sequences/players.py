@@ -1,7 +1,8 @@
 """A server as a sequence sees it: several connections, each with everything that it was sent since it was opened.
 
-Replies are kept apart from messages that come of themselves (pushes, and what subscribers of RESP2 hear), since only the order within
-each is promised. Invariant: when `step` returns, every reply that the server gave to it has been read, unless the command waits.
+Replies are kept apart from messages that come of themselves (pushes, and what subscribers of RESP2 hear), since only the order
+within each is promised. Invariant: when `step` returns, every reply that the server gave to it has been read, unless the command
+waits.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Player:
     def begin(self) -> None:
         """Makes everything new: no keys, no functions, other connections."""
         self.end()
-        for words in (("FLUSHALL",), ("FUNCTION", "FLUSH"), ("SCRIPT", "FLUSH"), ("CONFIG", "SET", "notify-keyspace-events", "KEAn")):
-            self._control.call(*(word.encode() for word in words))
+        for line in ("FLUSHALL", "FUNCTION FLUSH", "SCRIPT FLUSH", "CONFIG SET notify-keyspace-events KEAn"):
+            self._control.call(*line.encode().split())
         for at in range(CONNECTIONS):
             wire = Connection(self._port, 3 if at == 1 or at == CONNECTIONS - 1 else 2)
             self.lines.append(Line(wire, str(wire.call(b"CLIENT", b"ID").payload)))
@@ -120,4 +121,3 @@ class Player:
             line.messages.append(reply)
         else:
             line.replies.append(reply)
-

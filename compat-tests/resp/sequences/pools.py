@@ -13,7 +13,7 @@ KEYS = {
     "string": ("t1", "t2"), "bitmap": ("t1", "b1"), "list": ("l1", "l2"), "hash": ("h1", "h2"), "set": ("s1", "s2"),
     "sorted-set": ("z1", "z2"), "geo": ("g1", "g2"), "stream": ("x1", "x2"), "hyperloglog": ("p1", "p2"),
 }  # fmt: skip
-EVERY_KEY = tuple(sorted({key for keys in KEYS.values() for key in keys})) + ("none",)
+EVERY_KEY = (*sorted({key for keys in KEYS.values() for key in keys}), "none")
 _MEMBERS = ("a", "b", "c", "1", "2", "10", "-3", "3.5", "", "hello", "x" * 70, "\xff\0")
 _INTEGERS = ("0", "1", "2", "3", "-1", "-2", "5", "10", "100")
 _AT_LIMITS = ("9223372036854775807", "-9223372036854775808", "9223372036854775808", "1.5", "abc", "", "+1", "01", "-0")
@@ -45,7 +45,8 @@ _NAMED = {
     "latitude": ("38.115556", "37.502669", "0", "86"), "radius": ("100", "200", "5000", "-1"), "width": ("400", "0", "9000"),
     "height": ("400", "9000"), "pattern": ("*", "a*", "[ab]", "s*", "?1", "", "h1->*", "t*", "#"), "script": _SCRIPTS,
     "channel": ("ch", "d"), "shardchannel": ("ch", "d"), "index": ("0", "1", "-1", "-2", "3", "100"), "db": ("0", "1"),
-    "index1": ("0", "1"), "index2": ("0", "1"), "destination-db": ("0", "1"), "bit": ("0", "1", "2"), "function": ("echo", "put", "nope"),
+    "index1": ("0", "1"), "index2": ("0", "1"), "destination-db": ("0", "1"), "bit": ("0", "1", "2"),
+    "function": ("echo", "put", "nope"),
     "count": ("1", "2", "3", "-2", "0", "10", "x"), "rank": ("1", "-1", "2", "0"), "min-idle-time": ("0", "100000", "-1"),
     "ttl": ("0", "100000", "-1"), "offset": ("0", "1", "-1", "7", "20"), "threshold": ("0", "1", "2", "1-2"), "sha1": ("0" * 40,),
     "end": ("-1", "0", "1", "5"), "start": ("0", "1", "-2"), "stop": ("-1", "0", "2"), "id": _IDS, "lastid": _IDS,
