@@ -224,3 +224,40 @@ def test_the_loop_tells_what_it_does(asked: Any) -> None:
     asked.config_set("hz", 100)
     assert asked.info("server")["configured_hz"] == 100
     asked.config_set("hz", 10)
+
+
+def test_a_big_number_of_a_script_stays_on_its_line(served: Serving) -> None:
+    with client(served, protocol=3) as asked:
+        send(asked, "EVAL", r"redis.setresp(3) return {big_number='1\r\n+OK\n2'}", "0")
+        send(asked, "PING")
+        with pytest.raises(ValueError, match="invalid literal"):
+            asked.connection.read_response()
+        assert asked.connection.read_response() == b"PONG"
+
+
+def test_what_a_script_may_not_call_is_counted_as_refused(asked: Any) -> None:
+    asked.execute_command("CONFIG", "RESETSTAT")
+    assert "read-only" in refused(asked, "EVAL_RO", "return redis.call('set', 'k', 'v')", "0")
+    told = asked.info("commandstats")["cmdstat_set"]
+    assert (told["calls"], told["rejected_calls"], told["failed_calls"]) == (0, 1, 0)
+
+
+def test_a_key_that_had_expired_before_it_was_watched_may_go(asked: Any) -> None:
+    asked.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    try:
+        for goes, wanted in ((("DEL", "k"), [True]), (("SET", "k", "v"), None)):
+            asked.execute_command("SET", "k", "old", "PX", "1")
+            time.sleep(0.005)
+            asked.execute_command("WATCH", "k")
+            asked.execute_command(*goes)
+            asked.execute_command("MULTI")
+            asked.execute_command("PING")
+            assert asked.execute_command("EXEC") in (wanted, [b"PONG"] if wanted else None)
+    finally:
+        asked.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+
+
+def test_sort_by_nothing_is_in_order_for_scripts(asked: Any) -> None:
+    members = [b"%d" % number for number in range(40)]
+    asked.sadd("s", *members)
+    assert asked.eval("return redis.call('sort', KEYS[1], 'by', '_')", 1, "s") == sorted(members)

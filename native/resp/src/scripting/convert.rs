@@ -83,7 +83,14 @@ impl Write<'_> {
             return self.set(&set, depth);
         }
         if let Value::String(digits) = table.raw_get::<Value>("big_number")? {
-            self.reply.big_number(&digits.as_bytes());
+            // It is a line of the protocol.
+            let is_end = |byte: u8| matches!(byte, b'\r' | b'\n');
+            let digits = digits.as_bytes();
+            let line: Vec<u8> = digits
+                .iter()
+                .map(|byte| if is_end(*byte) { b' ' } else { *byte })
+                .collect();
+            self.reply.big_number(&line);
             return Ok(());
         }
         if let Value::Table(verbatim) = table.raw_get::<Value>("verbatim_string")? {

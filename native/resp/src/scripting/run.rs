@@ -278,7 +278,13 @@ impl Run<'_, '_, '_> {
         }
         let row = match self.admit(args) {
             Ok(row) => row,
-            Err(text) => return Came::Refused(coded(&text)),
+            Err(text) => {
+                let core = &mut *self.call.core;
+                if let Some(row) = execute::lookup(core, args) {
+                    core.observed.usage[row.index()].rejected += 1;
+                }
+                return Came::Refused(coded(&text));
+            }
         };
         self.clear_reply();
         let resp3 = self.flags.resp3.get();

@@ -11,6 +11,7 @@ use super::accounting;
 use super::client::{Blocked, State};
 use super::clients::{Clients, Slot};
 use super::core::Core;
+use super::multi;
 use super::notify;
 use super::runner;
 use super::tracking;
@@ -191,10 +192,9 @@ pub(crate) fn after_touch(core: &mut Core, turn: &mut Turn<'_>) {
             };
             tracking::invalidate(core, &key, core.acting, nth);
             let place = (db, key);
-            for slot in core.watchers.of(&place) {
-                if let Some(client) = core.clients.get_mut(*slot) {
-                    client.dirty = true;
-                }
+            if !core.watchers.of(&place).is_empty() {
+                let is_gone = matches!(turn.element(app, &place.1), Ok(None));
+                multi::touched(core, &place, is_gone);
             }
             if core.waiters.by_key.contains_key(&place) && seen.insert(place.clone()) {
                 signalled.push(place);

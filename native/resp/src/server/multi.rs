@@ -191,6 +191,20 @@ pub(crate) fn forget(core: &mut Core, slot: Slot) {
     unwatch_all(core, slot);
 }
 
+/// A watched key was touched: who saw it there, or sees it there now, must not go on. What had expired before WATCH may go.
+pub(crate) fn touched(core: &mut Core, place: &(u32, Box<[u8]>), is_gone: bool) {
+    for slot in core.watchers.of(place) {
+        let Some(client) = core.clients.get_mut(*slot) else {
+            continue;
+        };
+        let known = client.watched.iter();
+        let mut seen = known.filter(|watched| (watched.db, &watched.key) == (place.0, &place.1));
+        if !(is_gone && seen.all(|watched| watched.seen.is_none())) {
+            client.dirty = true;
+        }
+    }
+}
+
 /// Whether a watched key changed since WATCH.
 fn is_dirty(core: &mut Core, turn: &mut Turn<'_>, slot: Slot) -> Step<bool> {
     if core.clients.at(slot).dirty {

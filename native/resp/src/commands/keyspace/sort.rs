@@ -48,8 +48,8 @@ fn run(cx: &mut Context<'_, '_>, may_store: bool) -> Outcome {
     let source = source(cx)?;
     let mut keep_order = request.by.is_some_and(|pattern| !pattern.contains(&b'*'));
     let is_set = matches!(&source, Some(header) if header.kind == Kind::Set);
-    if keep_order && is_set && request.store.is_some() {
-        // What is stored must not depend on the order of a hash.
+    if keep_order && is_set && (request.store.is_some() || cx.must_not_block) {
+        // What is stored, or what a script goes on with, must not depend on the order of a hash.
         keep_order = false;
         request.alphabetic = true;
         request.by = None;
