@@ -23,6 +23,9 @@ mod stream;
 mod write;
 mod ziplist;
 
+use crate::commands::sets;
+use hyperdb_graph::{Header, Kind};
+
 pub use stream::{StreamGroup, StreamReader, StreamValue};
 pub use write::{dump, dump_functions};
 
@@ -71,20 +74,26 @@ impl Edition {
     }
 }
 
-/// Whether a hash, a sorted set, or a set of integers ever outgrew its packed form; of other values it means nothing.
+/// What a hash, a sorted set or a set was ever made to; of other values it means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// Never.
+    /// Nothing but the form of a new one: a listpack, of a set integers.
     Small,
-    /// Once.
+    /// A set's listpack.
+    Packed,
+    /// A table.
     Large,
+    /// A set of more than integers, of which no more is known.
+    Unknown,
 }
 
 impl Size {
     /// From what the header of a collection keeps of it.
-    pub fn of_head(head: i64) -> Size {
-        match head {
-            0 => Size::Small,
+    pub fn of(header: &Header) -> Size {
+        match (header.kind, header.head) {
+            (_, 0) => Size::Small,
+            (Kind::Set, sets::PACKED) => Size::Packed,
+            (Kind::Set, sets::OTHERS) => Size::Unknown,
             _ => Size::Large,
         }
     }

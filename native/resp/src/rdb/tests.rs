@@ -103,7 +103,12 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 }
 
 fn size() -> impl Strategy<Value = Size> {
-    prop_oneof![Just(Size::Small), Just(Size::Large)]
+    prop_oneof![
+        Just(Size::Small),
+        Just(Size::Packed),
+        Just(Size::Large),
+        Just(Size::Unknown)
+    ]
 }
 
 /// Without the order of what has none: sets of integers are written ascending, large sorted sets descending.
@@ -218,7 +223,12 @@ fn payloads_are_those_of_redis() {
             .map(|name| (name.as_bytes().to_vec(), 1.5))
             .collect()
     };
-    let cases: [(Value, Size, &[u8]); 7] = [
+    let cases: [(Value, Size, &[u8]); 8] = [
+        (
+            Value::Set(texts(&["a"])),
+            Size::Large,
+            b"\x02\x01\x01a\x0b\0",
+        ),
         (
             Value::Text(b"hello".to_vec()),
             Size::Small,
@@ -236,7 +246,7 @@ fn payloads_are_those_of_redis() {
         ),
         (
             Value::Set(texts(&["a"])),
-            Size::Large,
+            Size::Packed,
             b"\x14\x0a\x0a\0\0\0\x01\0\x81a\x02\xff\x0b\0",
         ),
         (

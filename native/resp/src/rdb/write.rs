@@ -84,9 +84,14 @@ impl Form {
             Value::List(items) => Form::Nodes(pack::nodes(items)),
             Value::Set(members) => {
                 let integers = is_small.then(|| pack::integers(members)).flatten();
+                let is_packed = match size {
+                    Size::Packed => true,
+                    Size::Large => false,
+                    Size::Small | Size::Unknown => fit_listpack(members),
+                };
                 match integers {
                     Some(packed) => Form::Packed(11, packed),
-                    None if edition == Edition::Redis72 && fit_listpack(members) => {
+                    None if edition == Edition::Redis72 && is_packed => {
                         Form::Packed(20, pack::words(members.iter()))
                     }
                     None => Form::Set,

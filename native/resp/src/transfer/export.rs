@@ -102,7 +102,7 @@ pub fn export(
                 continue;
             };
             let size = match &record {
-                Record::Edge(header) => Size::of_head(header.head),
+                Record::Edge(header) => Size::of(header),
                 Record::Vertex { .. } => Size::Small,
             };
             writer.entry(key, record.expiry(), &value, size)?;

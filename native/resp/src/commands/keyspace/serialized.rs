@@ -23,7 +23,7 @@ pub fn dump(cx: &mut Context<'_, '_>) -> Outcome {
     };
     let (value, size) = match record {
         Err(text) => (Value::Text(text), Size::Small),
-        Ok(header) => (collection(cx, &header)?, Size::of_head(header.head)),
+        Ok(header) => (collection(cx, &header)?, Size::of(&header)),
     };
     cx.reply.bulk(&rdb::dump(&value, size));
     Ok(())
