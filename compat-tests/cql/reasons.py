@@ -1,4 +1,4 @@
-"""Why tests of other people's suites do not pass here: reasons.tsv (suites, pattern of names, reason) beside what became of them.
+"""What became of the tests of other people's suites: counts, and why some do not pass here (explained.py).
 
 Theory: one node answers, so what needs three, or programs on the nodes, fails; so does what was refused on purpose. Invariant: a
 failure without a line is a finding, and so is a line that explains nothing any more.
@@ -6,21 +6,17 @@ failure without a line is a finding, and so is a line that explains nothing any 
 
 from __future__ import annotations
 
-import csv
+import sys
 from collections import Counter
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from explained import explain
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 _TABLE = Path(__file__).with_name("reasons.tsv")
-
-
-def reasons(suite: str) -> dict[str, str]:
-    """Patterns of a suite's names, and why such tests do not pass."""
-    with _TABLE.open(newline="") as rows:
-        read = csv.reader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {pattern: reason for suites, pattern, reason in read if suite in suites.split(",")}
 
 
 def judge(suite: str, found: Mapping[str, str], *, whole: bool) -> bool:
@@ -30,28 +26,8 @@ def judge(suite: str, found: Mapping[str, str], *, whole: bool) -> bool:
         found: names and what became of them.
         whole: whether all of the suite was run, so that a reason that explains nothing is one too many.
     """
-    known = reasons(suite)
-    counts: Counter[str] = Counter()
-    unexplained = []
-    for name, what in sorted(found.items()):
-        if what != FAILED:
-            continue
-        pattern = next((pattern for pattern in known if fnmatchcase(name, pattern)), None)
-        if pattern is None:
-            unexplained.append(name)
-        else:
-            counts[pattern] += 1
-    for reason in sorted(set(known.values())):
-        number = sum(counts[pattern] for pattern, why in known.items() if why == reason)
-        if number:
-            print(f"{number:5} {reason}")
-    for name in unexplained:
-        print(f"no reason: {name}")
-    idle = [pattern for pattern in known if whole and not counts[pattern]]
-    for pattern in idle:
-        print(f"explains nothing: {pattern}")
+    told = explain(_TABLE, suite, (name for name, what in found.items() if what == FAILED), whole=whole)
     every = Counter(found.values())
-    print(
-        f"{suite}: {every[PASSED]} passed, {every[FAILED]} failed ({len(unexplained)} without a reason), {every[SKIPPED]} skipped"
-    )
-    return bool(every[PASSED]) and not unexplained and not idle
+    unexplained = f"({len(told.findings)} without a reason)"
+    print(f"{suite}: {every[PASSED]} passed, {every[FAILED]} failed {unexplained}, {every[SKIPPED]} skipped")
+    return bool(every[PASSED]) and told.is_whole

@@ -8,7 +8,6 @@ nothing any more. No source of a suite is kept here: a pinned tag is cloned, or 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import shutil
@@ -18,11 +17,11 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import servers
+from explained import explain
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 PEERS = ("hyperdb", "redis")
@@ -183,13 +182,6 @@ def mocha_outcomes(report: Path, root: Path) -> Outcomes:
     return found
 
 
-def reasons(suite: str) -> dict[str, str]:
-    """Patterns of a suite's names, and why such tests do not pass here."""
-    with REASONS.open(newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {row[1]: row[2] for row in rows if row and row[0] == suite}
-
-
 def counted(outcomes: Outcomes) -> str:
     """How many of each kind."""
     kinds = Counter(outcomes.values())
@@ -204,34 +196,18 @@ def judge(suite: str, ours: Outcomes, theirs: Outcomes, *, whole: bool) -> bool:
         theirs: the same on Redis.
         whole: whether all of the suite was run, so that a reason that explains nothing is one too many.
     """
-    known = reasons(suite)
-    hits: Counter[str] = Counter()
-    findings = []
-    for name in sorted(name for name, what in ours.items() if what == FAILED and theirs.get(name) != FAILED):
-        pattern = next((pattern for pattern in known if fnmatchcase(name, pattern)), None)
-        if pattern is None:
-            findings.append(name)
-        else:
-            hits[pattern] += 1
+    failed = (name for name, what in ours.items() if what == FAILED and theirs.get(name) != FAILED)
+    told = explain(REASONS, suite, failed, whole=whole)
     gone = sorted(name for name, what in theirs.items() if what == PASSED and name not in ours)
     better = sum(1 for name, what in ours.items() if what == PASSED and theirs.get(name) == FAILED)
-    for reason in sorted(set(known.values())):
-        number = sum(hits[pattern] for pattern, why in known.items() if why == reason)
-        if number:
-            print(f"{number:5} {reason}")
-    for name in findings:
-        print(f"no reason: {name}")
     for name in gone:
         print(f"did not run: {name}")
-    idle = [pattern for pattern in known if whole and not hits[pattern]]
-    for pattern in idle:
-        print(f"explains nothing: {pattern}")
     print(f"{suite} on redis {servers.peer_version()}: {counted(theirs)}")
     print(
-        f"{suite} on hyperdb: {counted(ours)}; {hits.total() + len(findings)} fail that Redis passes "
-        f"({len(findings)} without a reason), {better} pass that Redis fails"
+        f"{suite} on hyperdb: {counted(ours)}; {told.failed} fail that Redis passes "
+        f"({len(told.findings)} without a reason), {better} pass that Redis fails"
     )
-    return bool(ours) and not findings and not gone and not idle
+    return bool(ours) and told.is_whole and not gone
 
 
 def arguments(text: str | None) -> argparse.ArgumentParser:

@@ -10,17 +10,14 @@ run in it makes only what is not there.
 from __future__ import annotations
 
 import argparse
-import csv
 import shutil
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from cluster import cluster
@@ -29,6 +26,7 @@ import hyperdb
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from explained import explain
 from servers import free_port
 
 REASONS = Path(__file__).with_name("reasons.tsv")
@@ -140,36 +138,17 @@ def outcomes(report: Path, name: Callable[[str, str], str] = lambda owner, test:
     return found
 
 
-def reasons(suite: str) -> dict[str, str]:
-    """Patterns of names and why such tests do not pass here."""
-    with REASONS.open(newline="") as lines:
-        return {row[1]: row[2] for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if row and row[0] == suite}
-
-
 def compare(suite: str, theirs: Mapping[str, bool], ours: Mapping[str, bool], whole: bool = True) -> bool:
     """Prints what passed where and why not; false if a failure has no reason, or a reason no failure."""
     wanted = {name for name, good in theirs.items() if good}
-    known = reasons(suite)
-    counts: Counter[str] = Counter()
-    unexplained = []
-    for name in sorted(wanted):
-        if not ours.get(name, False):
-            pattern = next((pattern for pattern in known if fnmatchcase(name, pattern)), None)
-            if pattern is None:
-                unexplained.append(name)
-            else:
-                counts[pattern] += 1
-    for name in unexplained:
-        print(f"not passed: {name}{'' if name in ours else ' (did not run)'}")
-    for reason in sorted(set(known.values())):
-        print(f"{sum(counts[pattern] for pattern, why in known.items() if why == reason):5} not passed: {reason}")
-    stale = [pattern for pattern in known if whole and not counts[pattern]]
-    for pattern in stale:
-        print(f"explains nothing: {pattern}")
-    missed = len(unexplained) + counts.total()
+    told = explain(REASONS, suite, (name for name in wanted if not ours.get(name, False)), whole=whole)
+    for name in told.findings:
+        if name not in ours:
+            print(f"did not run: {name}")
+    missed = told.failed
     share = 1 - missed / max(1, len(wanted))
     print(f"{suite}: PostgreSQL passes {len(wanted)}, HyperDB {len(wanted) - missed} of these ({share:.2%})")
-    return bool(wanted) and not unexplained and not stale
+    return bool(wanted) and told.is_whole
 
 
 def beside(
