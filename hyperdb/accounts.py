@@ -137,12 +137,13 @@ class Accounts:
         return _ruled(own, None, rules)
 
     def set_password(self, password: str | None) -> None:
-        """Sets (or takes away) the bootstrap role's password, the only one it then has."""
+        """Sets (or takes away) the bootstrap role's password, the only one it then has; ACL GETUSER shows its hash, as of `>`."""
 
         def change(before: RoleRecord | None) -> RoleRecord:
             record = _bootstrap(before).with_password(_verifier(password.encode()) if password else None)
+            hashes = (hashlib.sha256(password.encode()).digest(),) if password else ()
             open_ = 0 if password else roles.NO_PASSWORD
-            return replace(record, attributes=record.attributes | roles.LOGIN | open_)
+            return replace(record, hashes=hashes, attributes=record.attributes | roles.LOGIN | open_)
 
         self._change(roles.BOOTSTRAP_ROLE, change)
 

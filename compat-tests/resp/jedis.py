@@ -7,6 +7,7 @@ endpoints skips itself. The tests are not in the Maven package: a tag of github.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -118,9 +119,12 @@ def main() -> int:
     """0 when what fails here and passes on Redis has its reason."""
     chosen = suites.arguments(__doc__).parse_args()
     source = built(chosen.sources)
+    # Redis gets what HyperDB has anyway: a log, and users that are kept.
+    users = SUITE.work / "users.acl"
+    users.write_text(f"user default on #{hashlib.sha256(PASSWORD.encode()).hexdigest()} ~* &* +@all\n")
     options = {
         "hyperdb": ("--requirepass", PASSWORD, "--resp-debug", "yes"),
-        "redis": ("--requirepass", PASSWORD, "--enable-debug-command", "yes"),
+        "redis": ("--aclfile", str(users), "--appendonly", "yes", "--enable-debug-command", "yes"),
     }
     return suites.beside(SUITE, chosen, lambda server: run(server, source, chosen.rest), options)
 

@@ -81,6 +81,7 @@ PROGRAMS = (
     Program("stream_workers", APPLICATIONS),
     Program("python_libraries", APPLICATIONS),
     Program("node_libraries", APPLICATIONS),
+    Program("sidekiq_queue", APPLICATIONS),
 )
 OUTCOMES = {0: "content", 2: "NOT RUN"}
 

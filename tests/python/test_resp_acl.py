@@ -109,6 +109,7 @@ def test_the_default_user_is_the_bootstrap_role(tmp_path: Path) -> None:
             stranger.ping()
         with client(served, password="first") as known:
             assert known.acl_whoami() == "default"
+            assert known.acl_getuser("default")["passwords"] == [hashlib.sha256(b"first").hexdigest()]
         owner.execute_command("ACL", "SETUSER", "default", "-debug", ">second")
         for name, password in (("default", "second"), ("postgres", "second")):
             with client(served, name, password) as known:
@@ -116,9 +117,11 @@ def test_the_default_user_is_the_bootstrap_role(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as (_, served), client(served, password="second") as owner:
         shown = owner.acl_getuser("default")
         assert (shown["categories"], shown["commands"]) == (["+@all"], ["-debug"])
+        assert shown["passwords"] == [hashlib.sha256(word).hexdigest() for word in (b"first", b"second")]
         owner.config_set("requirepass", "")
         with client(served) as stranger:
             assert stranger.ping()
+            assert stranger.acl_getuser("default")["passwords"] == []
 
 
 def test_a_shut_default_user_opens_sql_to_nobody() -> None:
