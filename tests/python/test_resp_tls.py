@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,10 @@ class Signed:
     key: Path
 
 
-def sign(folder: Path, name: str, by: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None = None) -> tuple[Signed, Any]:
-    """A certificate of `name`, by itself unless somebody else signs it; and who can sign with it."""
+def sign(
+    folder: Path, name: str, by: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None = None, *, signs: bool = False
+) -> tuple[Signed, Any]:
+    """A certificate of `name`, by itself unless somebody else signs it, that may then sign others; and who can sign with it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer, signer = by or (subject, key)
@@ -43,7 +45,7 @@ def sign(folder: Path, name: str, by: tuple[x509.Name, ec.EllipticCurvePrivateKe
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + DAY)
-    builder = builder.add_extension(names, False).add_extension(x509.BasicConstraints(by is None, None), True)
+    builder = builder.add_extension(names, False).add_extension(x509.BasicConstraints(by is None or signs, None), True)
     made = Signed(folder / f"{name}.crt", folder / f"{name}.key")
     made.certificate.write_bytes(builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -132,6 +134,73 @@ def test_a_certificate_that_is_not_required_must_still_be_good(files: Files) -> 
                 assert known.ping()
         with pytest.raises((redis.ConnectionError, ssl.SSLError)), client(files, port, files.stranger) as stranger:
             stranger.ping()
+
+
+def test_certificates_are_good_with_what_stands_between_them_and_the_root(files: Files, tmp_path: Path) -> None:
+    _root, signer = sign(tmp_path, "root")
+    between, middle = sign(tmp_path, "between", signer, signs=True)
+    leaf, _ = sign(tmp_path, "leaf", middle)
+    whole = Signed(tmp_path / "whole.crt", leaf.key)
+    whole.certificate.write_bytes(leaf.certificate.read_bytes() + between.certificate.read_bytes())
+    root = tmp_path / "root.crt"
+    with served(files, client_ca=root) as (_, port):
+        with client(files, port, whole) as known:
+            assert known.ping()
+        with pytest.raises((redis.ConnectionError, ssl.SSLError)), client(files, port, leaf) as stranger:
+            stranger.ping()
+    trusting = Files(Signed(root, leaf.key), whole, files.client, files.stranger)
+    with served(trusting) as (_, port), client(trusting, port) as known:
+        assert known.ping()
+    half = Files(trusting.ca, leaf, files.client, files.stranger)
+    with served(half) as (_, port), pytest.raises((redis.ConnectionError, ssl.SSLError)), client(half, port) as wary:
+        wary.ping()
+
+
+class Slow:
+    """A client that does TLS by itself, and sends its bytes one at a time."""
+
+    def __init__(self, files: Files, port: int, newest: ssl.TLSVersion) -> None:
+        self.raw = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        context = ssl.create_default_context(cafile=str(files.ca.certificate))
+        context.maximum_version = newest
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
+
+    def push(self) -> None:
+        """Sends what was encrypted."""
+        for byte in self._out.read():
+            self.raw.sendall(bytes([byte]))
+
+    def until(self, act: Callable[[], object]) -> None:
+        """Does something that may need more from the server."""
+        while True:
+            try:
+                act()
+            except ssl.SSLWantReadError:
+                self.push()
+                self._in.write(self.raw.recv(4096))
+            else:
+                self.push()
+                return
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_single_bytes_and_a_goodbye_before_the_reply(files: Files, newest: ssl.TLSVersion) -> None:
+    with served(files) as (_, port):
+        slow = Slow(files, port, newest)
+        with slow.raw:
+            slow.until(slow.tls.do_handshake)
+            slow.tls.write(b"SET k v\r\nGET k\r\n")
+            with pytest.raises(ssl.SSLWantReadError):
+                slow.tls.unwrap()
+            slow.push()
+            slow.raw.shutdown(socket.SHUT_WR)
+            received = b""
+            while part := slow.raw.recv(4096):
+                received += part
+            # The replies came, encrypted, though all that the client had to say was said.
+            assert len(received) > len(b"+OK\r\n$1\r\nv\r\n")
 
 
 def test_old_versions_are_refused(files: Files) -> None:
