@@ -1,4 +1,4 @@
-"""Bad input for every command, to HyperDB and to Redis 7.0: the same replies, the same errors, the same keys afterwards.
+"""Bad input for every command, to HyperDB and to a Redis: the same replies, the same errors, the same keys afterwards.
 
 Commands and their arguments come from Redis's own `COMMAND DOCS`. Each case is a command with something missing, doubled, of the
 wrong kind, or at a limit; it is sent alone (RESP2 and RESP3), in `MULTI`, in a script, by a client that is subscribed, and by

@@ -64,6 +64,8 @@ PROGRAMS = (
     Program("resp_compatibility"),
     Program("differential", pytest=True),
     Program("bad_input"),
+    Program("random_sequences"),
+    Program("resource_attacks", alone=True),
     Program("moving"),
     Program("ioredis"),
     Program("node_redis"),
