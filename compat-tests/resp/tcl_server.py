@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PLACED = {"port", "bind", "dir", "unixsocket", "pidfile", "logfile", "daemonize", "databases"}
+PLACED = {"port", "bind", "dir", "unixsocket", "pidfile", "logfile", "daemonize", "databases", "appendfsync"}
 START_SECONDS = 60.0
 
 
@@ -81,7 +81,8 @@ def main() -> None:
     if os.fork() == 0:
         configure(port, directives, server)
         os._exit(0)
-    place = ["serve", str(data), "--resp", f"127.0.0.1:{port}", "--sync", "everysec", "--resp-debug", "yes"]
+    sync = "always" if directives.get("appendfsync") == ["always"] else "everysec"
+    place = ["serve", str(data), "--resp", f"127.0.0.1:{port}", "--sync", sync, "--resp-debug", "yes"]
     os.execv(os.environ["HYPERDB"], [os.environ["HYPERDB"], *place])
 
 
