@@ -144,6 +144,7 @@ class Serving:
     def stop(self) -> None:
         """Closes the connections and ends the threads. A second call does nothing."""
         self.stopping.set()
+        self.admin.sockets.close()
         self.database.role_changes.leave(self)
         if self._control is not None:
             self._control.close()
@@ -400,6 +401,7 @@ class Serving:
             "started": str(self.started),
             "last_save": str(self.admin.last_save),
             "saved_changes": str(self.admin.saved_changes),
+            "migrate_sockets": str(self.admin.sockets.count()),
         }
 
     def now(self) -> float:

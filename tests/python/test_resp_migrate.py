@@ -59,6 +59,23 @@ def test_a_taken_key_stays_and_copies_leave_the_original() -> None:
         assert (here.get("k"), there.get("k")) == (b"here", b"here")
 
 
+def test_connections_are_used_again_and_a_closed_one_is_made_anew() -> None:
+    with serving() as (here, _):
+        with serving() as (there, port):
+            for key in ("a", "b"):
+                here.set(key, "v")
+                assert here.execute_command("MIGRATE", "127.0.0.1", port, key, 0, 5000) == b"OK"
+                assert here.info("stats")["migrate_cached_sockets"] == 1
+            there.client_kill_filter(_type="normal", skipme=True)
+            here.set("c", "v")
+            assert here.execute_command("MIGRATE", "127.0.0.1", port, "c", 0, 5000) == b"OK"
+            assert sorted(there.keys()) == [b"a", b"b", b"c"]
+        here.set("d", "v")
+        with pytest.raises(redis.ResponseError, match="IOERR"):
+            here.execute_command("MIGRATE", "127.0.0.1", port, "d", 0, 500)
+        assert (here.get("d"), here.info("stats")["migrate_cached_sockets"]) == (b"v", 0)
+
+
 def test_removal_looks_at_value_and_expiry_in_one_turn() -> None:
     with hyperdb.open(":memory:", memory="32m", frames=None) as database:
         database.execute("redis/3", "SET", "k", "v")

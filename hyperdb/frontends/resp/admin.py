@@ -31,6 +31,7 @@ class Admin:
         self.saved_changes = 0
         """How many changes there had been at the last save."""
         self.data_sets = DataSets()
+        self.sockets = migrate.Sockets()
 
     def call(self, client: Client, args: Sequence[bytes]) -> Answer:
         """Runs one command; `args[0]` is its name as the client wrote it."""
@@ -210,7 +211,7 @@ COMMANDS: Mapping[str, Run] = {
     "memory|malloc-stats": Admin._memory_malloc_stats,
     "memory|purge": Admin._memory_purge,
     "memory|stats": Admin._memory_stats,
-    "migrate": _over(migrate.migrate),
+    "migrate": lambda admin, client, args: migrate.migrate(admin.sockets, admin.control, client, args),
     "module|help": Admin._help,
     "module|list": Admin._modules,
     "module|load": Admin._no_modules,

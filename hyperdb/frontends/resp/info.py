@@ -43,7 +43,6 @@ _NEVER = (
     "sync_partial_ok",
     "sync_partial_err",
     "slave_expires_tracked_keys",
-    "migrate_cached_sockets",
     "total_forks",
     "latest_fork_usec",
     "active_defrag_running",
@@ -210,6 +209,7 @@ def _stats(control: Control) -> list[Row]:
     for way in ("input", "output"):
         if (rate := stats.get(f"{way}_bytes_per_second")) is not None:
             rows.append((f"instantaneous_{way}_kbps", f"{rate / 1024:.2f}"))
+    rows.append(("migrate_cached_sockets", control.facts.get("migrate_sockets", 0)))
     return [*rows, *((name, 0) for name in _NEVER)]
 
 

@@ -7,8 +7,9 @@ after an error it is still here. Commands and errors: redis.io's page of MIGRATE
 
 from __future__ import annotations
 
-import contextlib
 import socket
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ _NO_KEY = Simple("NOKEY")
 _DEFAULT_SECONDS = 1.0
 _ATTEMPTS = 8
 _LONGEST_REPLY = 1 << 16
+_MOST_SOCKETS = 64
+_IDLE_SECONDS = 10.0
+"""Connections that are kept, and for how long."""
+
+_Peer = tuple[str, int, tuple[bytes, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class _Order:
     credentials: tuple[bytes, ...] = ()
     copy: bool = False
     replace: bool = False
+
+    @property
+    def peer(self) -> _Peer:
+        """Who is connected with what."""
+        return self.host, self.port, self.credentials
 
 
 class _TargetRefuses(Exception):
@@ -110,6 +121,15 @@ class _Target:
         if reply.startswith(b"-"):
             raise _TargetRefuses(reply[1:-2].decode("utf-8", "replace"))
 
+    def wait_at_most(self, seconds: float) -> None:
+        """How long an answer may take."""
+        self._connection.settimeout(seconds)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._read.close()
+        self._connection.close()
+
     def take(self, key: bytes, held: Dumped, *, replace: bool) -> None:
         """Gives it a key; raises as `ask`."""
         options = (b"REPLACE",) if replace else ()
@@ -133,7 +153,54 @@ def _move(control: Control, client: Client, order: _Order, target: _Target, key:
     return _TOO_FAST
 
 
-def migrate(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
+class Sockets:
+    """Connections that were used a moment ago, for the next key to the same server by the same user.
+
+    Invariant: one that is given out is not in here, so nobody else speaks on it.
+    """
+
+    def __init__(self) -> None:
+        self._idle: dict[_Peer, tuple[_Target, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, order: _Order) -> _Target | None:
+        """An idle connection for the order, if there is one."""
+        with self._lock:
+            self._close_old()
+            found = self._idle.pop(order.peer, None)
+        return found[0] if found is not None else None
+
+    def keep(self, order: _Order, target: _Target) -> None:
+        """Takes a connection back on which everything was answered."""
+        with self._lock:
+            self._close_old()
+            if order.peer in self._idle or len(self._idle) >= _MOST_SOCKETS:
+                target.close()
+            else:
+                self._idle[order.peer] = (target, time.monotonic())
+
+    def count(self) -> int:
+        """How many there are."""
+        with self._lock:
+            self._close_old()
+            return len(self._idle)
+
+    def close(self) -> None:
+        """Closes all."""
+        with self._lock:
+            for target, _ in self._idle.values():
+                target.close()
+            self._idle.clear()
+
+    def _close_old(self) -> None:
+        now = time.monotonic()
+        for peer, (target, since) in list(self._idle.items()):
+            if now - since > _IDLE_SECONDS:
+                target.close()
+                del self._idle[peer]
+
+
+def migrate(sockets: Sockets, control: Control, client: Client, args: Sequence[bytes]) -> Answer:
     """MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key ...]."""
     order = _order(args)
     if isinstance(order, Failure):
@@ -146,31 +213,56 @@ def migrate(control: Control, client: Client, args: Sequence[bytes]) -> Answer:
         return Failure(str(error))
     if not keys:
         return _NO_KEY
+    target = sockets.take(order)
+    if target is not None and _greeted(order, target) is not None:
+        # The other server has closed it meanwhile, or is another one by now.
+        target.close()
+        target = None
+    if target is None:
+        try:
+            target = _Target(socket.create_connection((order.host, order.port), order.seconds))
+        except ConnectionRefusedError:
+            return _NOT_WRITTEN
+        except (OSError, OverflowError, UnicodeError):
+            return _NOT_REACHED
+        refusal = _greeted(order, target)
+        if refusal is not None:
+            target.close()
+            return refusal
+    answer = _moved(control, client, order, target, keys)
+    if answer in (_NOT_READ, _NOT_WRITTEN):
+        target.close()
+    else:
+        sockets.keep(order, target)
+    return answer
+
+
+def _greeted(order: _Order, target: _Target) -> Failure | None:
+    """Logs in and selects the database; what went wrong, if anything did."""
     try:
-        connection = socket.create_connection((order.host, order.port), order.seconds)
-    except ConnectionRefusedError:
+        target.wait_at_most(order.seconds)
+        if order.credentials:
+            target.ask(b"AUTH", *order.credentials)
+        target.ask(b"SELECT", b"%d" % order.db)
+    except _TargetRefuses as refusal:
+        return _refused(refusal)
+    except _Unread:
+        return _NOT_READ
+    except OSError:
         return _NOT_WRITTEN
-    except (OSError, OverflowError, UnicodeError):
-        return _NOT_REACHED
-    with contextlib.closing(connection):
-        return _moved(control, client, order, _Target(connection), keys)
+    return None
 
 
 def _moved(control: Control, client: Client, order: _Order, target: _Target, keys: Sequence[bytes]) -> Answer:
     """Moves the keys: what the client is answered. One that the target refuses stays; the others go."""
     failure: Failure | None = None
     try:
-        if order.credentials:
-            target.ask(b"AUTH", *order.credentials)
-        target.ask(b"SELECT", b"%d" % order.db)
         for key in keys:
             try:
                 stayed = _move(control, client, order, target, key)
             except _TargetRefuses as refusal:
                 stayed = _refused(refusal)
             failure = failure or stayed
-    except _TargetRefuses as refusal:
-        return _refused(refusal)
     except _Unread:
         return _NOT_READ
     except OSError:
