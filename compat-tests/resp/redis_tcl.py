@@ -29,6 +29,8 @@ OPTIONS = {
     "hyperdb": (*suites.DURABILITY, "--resp-debug", "yes"),
     "redis": ("--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--enable-module-command", "yes"),
 }
+# These set `appendfsync always`, which HyperDB is told when it is started.
+SYNCED = ("unit/type/stream-cgroups",)
 OWN = Path(__file__).with_name("tcl_server.py")
 LEFT_OUT = ("unit/printver",)
 SECONDS_WITHOUT_WORD = 900
@@ -121,7 +123,8 @@ def run(peer: str, source: Path, tclsh: str, chosen: argparse.Namespace) -> suit
         if chosen.own:
             found = tested(peer, None, source, tclsh, unit)
         else:
-            with servers.redis(*OPTIONS[peer]) if peer == "redis" else servers.hyperdb(*OPTIONS[peer]) as server:
+            options = (*OPTIONS[peer], "--sync", "always") if unit in SYNCED and peer == "hyperdb" else OPTIONS[peer]
+            with servers.redis(*options) if peer == "redis" else servers.hyperdb(*options) as server:
                 found = tested(peer, server.port, source, tclsh, unit)
         failed = sum(outcome == suites.FAILED for _, outcome in found)
         print(f"{peer}: {unit}: {len(found)} tests, {failed} failed", flush=True)
