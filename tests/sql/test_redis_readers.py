@@ -185,3 +185,11 @@ def test_a_superuser_sees_all_whatever_its_rules(served: Served) -> None:
     served.admin.execute_command("ACL", "SETUSER", "boss", "-@all", "resetkeys")
     with served.psycopg("boss", "pw") as sql:
         assert sql.execute("SELECT count(*) FROM redis.keys").fetchone() == (24,)
+
+
+def test_nothing_is_copied_into_a_relation(served: Served) -> None:
+    text = "COPY redis.strings (db, key, value) FROM STDIN"
+    with pytest.raises(psycopg.errors.WrongObjectType, match=r'cannot copy to "redis\.strings"'), served.sql.cursor().copy(text):
+        pass
+    with served.sql.cursor().copy("COPY (SELECT key, value FROM redis.strings WHERE key = 'app:1') TO STDOUT") as copy:
+        assert b"".join(copy) == b"app:1\ttext\n"

@@ -238,7 +238,10 @@ class _Reading:
     def _targets(self) -> tuple[Relation, list[RelationColumn]]:
         """The table and the columns, which the role may fill."""
         extra, env = self._prepared.extra, self.env
-        relation = env.catalog.relation(env.session.describe.find_relation(extra["table"]) or 0)
+        number = env.session.describe.find_relation(extra["table"]) or 0
+        if env.catalog.objects.get(number) is None:
+            raise SqlError("42809", f'cannot copy to "{extra["table"]}"')
+        relation = env.catalog.relation(number)
         columns = _columns(relation, extra["names"])
         self._session.rights.check(env.catalog, [Need(relation.oid, INSERT, column.number) for column in columns])
         return relation, columns
