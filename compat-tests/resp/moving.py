@@ -240,13 +240,21 @@ def while_written(check: Check, source: servers.Server, scratch: Path) -> None:
         check.same("compared again", differences(client_of(source), client_of(here)))
 
 
-def killed(words: list[object]) -> int:
-    """Runs a command some times and kills it in the middle; how often that was before its end."""
+def weight(folder: Path) -> int:
+    """Bytes of the files in a folder, if there is one."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else 0
+
+
+def killed(words: list[object], folder: Path) -> int:
+    """Runs a command some times and kills it after it began to write into a folder; how often that was before its end."""
     kills = 0
-    for wait in (0.6, 0.8, 1.0, 1.2, 1.6):
+    for wait in (0.0, 0.02, 0.05, 0.1, 0.2):
+        before = weight(folder)
         process = subprocess.Popen(
             [servers.binary(), *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        while process.poll() is None and weight(folder) <= before:
+            time.sleep(0.005)
         time.sleep(wait)
         if process.poll() is None:
             process.kill()
@@ -263,13 +271,14 @@ def cut_off(check: Check, source: servers.Server, scratch: Path) -> None:
     for name, origin in origins.items():
         directory = scratch / f"cut {name}"
         words: list[object] = ["import", "redis", directory, *origin]
-        kills = killed(words)
+        kills = killed(words, directory)
         said = command(*words, ok=False)
         print(f"  {name}: killed {kills} times, then: {' '.join(said.split()[:12])}")
         with servers.hyperdb("--sync", "everysec", directory=directory) as here:
             check.same(f"{name}, killed and begun again", differences(client_of(source), client_of(here)))
-    out = scratch / "cut.rdb"
-    kills = killed(["export", "redis", directory, "--rdb", out, "--replace", "--for", "7.0"])
+    out = scratch / "out" / "cut.rdb"
+    out.parent.mkdir()
+    kills = killed(["export", "redis", directory, "--rdb", out, "--replace", "--for", "7.0"], out.parent)
     told = ""
     if out.exists():
         told = subprocess.run([servers.peer_tool("redis-check-rdb"), out], capture_output=True, text=True, check=False).stdout

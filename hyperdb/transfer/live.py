@@ -159,6 +159,11 @@ class _Import:
                 f"database {number} holds {count} keys already: say whether to replace or to skip those that are there"
             )
 
+    def start(self) -> None:
+        """Keeps that it has begun: whoever is cut off in its first page goes on too."""
+        if not self.resumed:
+            _native.restore_payloads(self._database.native, 0, [], note=(self._record, self.state.dump()), wait=False)
+
     def copy(self, found: dict[int, int]) -> None:
         """Copies all keys."""
         policy = "skip" if self._policy == "refuse" else self._policy
@@ -336,6 +341,7 @@ def _run(database: Database, source: Source, address: Address, arguments: Json, 
     one.begin(found, restart=bool(arguments.get("restart")))
     if users is not None:
         users.check()
+    one.start()
     libraries = 0 if arguments.get("skip_functions") else one.functions()
     one.copy(found)
     # Behind the keys: who logs in finds them.

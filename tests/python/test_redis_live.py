@@ -138,6 +138,24 @@ def test_an_import_that_is_cut_off_goes_on_at_its_page(source: From, db: hyperdb
     assert same(source, db, 3)
 
 
+def test_an_import_that_is_cut_off_in_its_first_page_goes_on(source: From, db: hyperdb.Database) -> None:
+    fill(source)
+    restore, calls = live._native.restore_payloads, []
+
+    def dies(*arguments: Any, **named: Any) -> Any:
+        calls.append(named)
+        if len(calls) == 3:
+            raise Stop
+        return restore(*arguments, **named)
+
+    with mock.patch.object(live._native, "restore_payloads", dies), pytest.raises(Stop):
+        import_server(db, {"url": source.url}, unheard)
+    assert db.execute("redis/0", "DBSIZE") == 32
+    report = import_server(db, {"url": source.url}, unheard)
+    assert (report["resumed"], report["written"], report["kept"]) == (True, 2473, 32)
+    assert same(source, db, 0)
+
+
 def test_what_changes_meanwhile_is_found_by_comparing(
     source: From, db: hyperdb.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
