@@ -16,6 +16,8 @@ _INTEGERS = frozenset(
     "min-match-len limit timeout-ms client-id numreplicas numlocal destination-db index1 index2 length size".split()
 )
 _DOUBLES = frozenset("timeout longitude latitude radius width height weight score".split())
+_EMPTY = '""'
+"""A word that stands for itself: MIGRATE's key when KEYS follow."""
 _KEYS = frozenset("key key1 key2 source destination destkey newkey numkey".split())
 
 
@@ -45,7 +47,7 @@ def _kind(name: str) -> str:
 
 
 def _is_token(word: str) -> bool:
-    return any(char.isalpha() for char in word) and word == word.upper()
+    return word == _EMPTY or (any(char.isalpha() for char in word) and word == word.upper())
 
 
 class _Reader:
@@ -112,7 +114,7 @@ def _items(reader: _Reader) -> Iterator[Argument]:
                 name = reader.take()
                 yield Argument(name, _kind(name), token=lexeme)
             else:
-                yield Argument(lexeme.lower(), "pure-token", token=lexeme)
+                yield Argument("empty-string" if lexeme == _EMPTY else lexeme.lower(), "pure-token", token=lexeme)
         elif lexeme is not None:
             yield Argument(lexeme, _kind(lexeme))
 
