@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,16 +79,24 @@ def test_clients_that_write_are_held_while_paused(served: Serving, asked: Any) -
     assert asked.get("k") == b"v"
 
 
+def told(wire: socket.socket, end: bytes) -> bytes:
+    """What comes until this has come."""
+    got = b""
+    while not got.endswith(end):
+        part = wire.recv(4096)
+        assert part, got
+        got += part
+    return got
+
+
 def test_messages_reach_who_wants_no_replies(served: Serving, asked: Any) -> None:
-    # In RESP3 the client would hand them to its own handler.
-    with client(served, protocol=2) as listener:
-        send(listener, "CLIENT", "REPLY", "OFF")
-        send(listener, "SUBSCRIBE", "ch")
-        assert listener.connection.read_response() == [b"subscribe", b"ch", 1]
+    with socket.create_connection(served.resp_address or ("", 0), PATIENCE) as wire:
+        wire.sendall(b"CLIENT REPLY OFF\r\nPING\r\nSUBSCRIBE ch\r\n")
+        assert told(wire, b":1\r\n") == b"*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n"
         assert asked.publish("ch", "hello") == 1
-        assert listener.connection.read_response() == [b"message", b"ch", b"hello"]
-        send(listener, "UNSUBSCRIBE", "ch")
-        assert listener.connection.read_response() == [b"unsubscribe", b"ch", 0]
+        assert told(wire, b"hello\r\n") == b"*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhello\r\n"
+        wire.sendall(b"UNSUBSCRIBE ch\r\n")
+        assert told(wire, b":0\r\n") == b"*3\r\n$11\r\nunsubscribe\r\n$2\r\nch\r\n:0\r\n"
 
 
 def test_lookups_of_keys_are_counted(asked: Any) -> None:
@@ -228,12 +237,10 @@ def test_the_loop_tells_what_it_does(asked: Any) -> None:
 
 
 def test_a_big_number_of_a_script_stays_on_its_line(served: Serving) -> None:
-    with client(served, protocol=3) as asked:
-        send(asked, "EVAL", r"redis.setresp(3) return {big_number='1\r\n+OK\n2'}", "0")
-        send(asked, "PING")
-        with pytest.raises(ValueError, match="invalid literal"):
-            asked.connection.read_response()
-        assert asked.connection.read_response() == b"PONG"
+    script = rb"redis.setresp(3) return {big_number='1\\r\\n+OK\\n2'}"
+    with socket.create_connection(served.resp_address or ("", 0), PATIENCE) as wire:
+        wire.sendall(b'HELLO 3\r\nEVAL "' + script + b'" 0\r\nPING\r\n')
+        assert told(wire, b"+PONG\r\n").endswith(b"\r\n(1  +OK 2\r\n+PONG\r\n")
 
 
 def test_what_a_script_may_not_call_is_counted_as_refused(asked: Any) -> None:
