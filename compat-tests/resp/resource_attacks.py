@@ -376,7 +376,7 @@ def _attacks() -> Iterator[Attack]:
     yield Attack("GETRANGE at limits", _one("GETRANGE", "far", 0, 9223372036854775807), r"\$536870912", 1800)
     yield Attack("BITOP NOT", _several(("BITOP", "NOT", "far2", "far"), ("DEL", "far", "far2")), ":2", 2600)
     yield Attack("APPEND beyond", append, "-ERR string exceeds maximum allowed size", 1800)
-    yield Attack("LCS of 20 kB", _string(20_000, "LCS", "big1", "big2", "LEN"), ":19999", 1900)
+    yield Attack("LCS of 10 kB", _string(10_000, "LCS", "big1", "big2", "LEN"), ":9999", 1900)
     yield Attack("LCS of 1 MB", _string(1_000_000, "LCS", "big1", "big2"), "-ERR (Insufficient memory|String too long).*", 300)
     yield Attack("large sets", large_sets, ":250000 :750000 :250000 :10 :500000 :500000", 600)
     yield Attack("patterns", patterns, r"\*0 \*0 \*0 \*0", 100)
@@ -435,7 +435,7 @@ def main() -> int:
     """0 when the server came through."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=["*"], help="globs of attacks")
-    parser.add_argument("--patience", type=float, default=15.0)
+    parser.add_argument("--patience", type=float, default=30.0)
     parser.add_argument("--redis", action="store_true")
     options = parser.parse_args()
     start = servers.redis() if options.redis else servers.hyperdb("--sync", "everysec")
