@@ -84,6 +84,7 @@ PROGRAMS = (
     Program("python_libraries", APPLICATIONS),
     Program("node_libraries", APPLICATIONS),
     Program("sidekiq_queue", APPLICATIONS),
+    Program("asynq_queue", APPLICATIONS),
 )
 OUTCOMES = {0: "content", 2: "NOT RUN"}
 
