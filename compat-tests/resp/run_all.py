@@ -73,6 +73,7 @@ PROGRAMS = (
     Program("fakeredis"),
     Program("go_redis"),
     Program("jedis"),
+    Program("lettuce"),
     Program("redis_tcl"),
     Program("rq_queue", APPLICATIONS),
     Program("celery_queue", APPLICATIONS),
@@ -83,6 +84,8 @@ PROGRAMS = (
     Program("stream_workers", APPLICATIONS),
     Program("python_libraries", APPLICATIONS),
     Program("node_libraries", APPLICATIONS),
+    Program("redisson", APPLICATIONS),
+    Program("spring", APPLICATIONS),
     Program("sidekiq_queue", APPLICATIONS),
     Program("asynq_queue", APPLICATIONS),
 )

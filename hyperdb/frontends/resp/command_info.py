@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 
 from hyperdb.frontends.resp import syntax, table
 from hyperdb.frontends.resp.answers import Answer, Distinct, Failure, Simple
@@ -47,6 +48,8 @@ def _find(spec: KeySpec) -> Answer:
             return {"type": "unknown", "spec": {}}
 
 
+# Clients ask for all of it when they connect, and it never changes: each entry is made once, and nobody changes it.
+@cache
 def info(command: Command) -> Answer:
     """One entry of COMMAND INFO."""
     specs: list[Answer] = [
@@ -83,6 +86,7 @@ def _argument(argument: syntax.Argument) -> Answer:
     return entry
 
 
+@cache
 def docs(command: Command) -> Answer:
     """One value of COMMAND DOCS."""
     entry: dict[str, Answer] = {"summary": command.summary, "since": command.since, "group": command.group}
