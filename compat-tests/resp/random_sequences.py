@@ -125,7 +125,7 @@ def run(ours: int, theirs: int, options: argparse.Namespace) -> int:
         rng = random.Random(number)
         steps = drawer.sequence(rng, options.length)
         if options.commands:
-            chosen = [spec for spec in specs if any(fnmatch.fnmatch(spec.name, glob) for glob in options.commands)]
+            chosen = [spec for spec in drawer.specs if any(fnmatch.fnmatch(spec.name, glob) for glob in options.commands)]
             for _ in range(options.length):
                 steps.append(Step(rng.randrange(2), drawer.combinations(rng.choice(chosen), rng, 1)[0]))
         played = pair.play(steps)

@@ -22,7 +22,7 @@ _READERS = {
 _SCANS = ("scan", "sscan", "hscan", "zscan")
 _NEAR = 4000
 _TIMES = ("ttl", "pttl", "expiretime", "pexpiretime")
-_UNORDERED = {"smembers", "sinter", "sunion", "sdiff", "keys", "hgetall", "hkeys", "hvals", "sort", "sort_ro"}
+_UNORDERED = {"smembers", "sinter", "sunion", "sdiff", "keys", "hgetall", "hkeys", "hvals", "spop", "sort", "sort_ro"}
 
 
 def flat(reply: Reply) -> Reply:

@@ -121,7 +121,7 @@ class Drawer:
     """Draws sequences from the commands of a server."""
 
     def __init__(self, specs: list[Spec]) -> None:
-        self._specs = [spec for spec in specs if self._is_drawn(spec)]
+        self.specs = [spec for spec in specs if self._is_drawn(spec)]
         self._written = [words for words, _ in _WRITTEN]
         self._weights = [weight for _, weight in _WRITTEN]
 
@@ -139,7 +139,7 @@ class Drawer:
             if rng.random() < 0.4:
                 connection = rng.randrange(CONNECTIONS - 1)
             written = rng.random() < 0.3
-            words = rng.choices(self._written, self._weights)[0] if written else sentence(rng.choice(self._specs), rng)
+            words = rng.choices(self._written, self._weights)[0] if written else sentence(rng.choice(self.specs), rng)
             steps.append(Step(connection, words))
         return steps
 
