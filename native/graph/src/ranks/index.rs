@@ -11,9 +11,9 @@ const LARGE: u64 = 3 * TARGET;
 const BLOCK: usize =
     size_of::<Box<[u8]>>() + 2 * size_of::<u64>() + size_of::<Option<Box<Piece>>>();
 /// A block's keys that were changed so often and never read meanwhile are let go.
-const IDLE: u8 = 16;
-/// So many times as many blocks may be filled as there are, before filling must have paid off by being read.
-const CREDIT: i64 = 2;
+const IDLE: u8 = 4;
+/// The most credit for each block: one that is filled costs two, one that is read and was filled gives one.
+const CREDIT: i64 = 4;
 /// Without credit one block is filled in so many.
 const SELDOM: u64 = 16;
 
@@ -85,7 +85,7 @@ impl Index {
     pub(crate) fn finish(&mut self) {
         self.whole = true;
         self.frontier = None;
-        self.credit = self.counts.len() as i64;
+        self.credit = 2 * self.counts.len() as i64;
     }
 
     /// How many blocks.
@@ -101,12 +101,17 @@ impl Index {
 
     /// The block of the key with a rank below the index's length.
     pub(crate) fn block_at(&self, rank: u64) -> Block {
+        self.block(self.place_of_rank(rank))
+    }
+
+    /// Number of that block.
+    pub(crate) fn place_of_rank(&self, rank: u64) -> usize {
         let mut before = 0;
         let at = self.counts.iter().position(|count| {
             before += count;
             before > rank
         });
-        self.block(at.unwrap_or_default())
+        at.unwrap_or_default()
     }
 
     /// Number of the block that `key` lies or would lie in.
@@ -155,6 +160,12 @@ impl Index {
         Some(piece)
     }
 
+    /// Whether the keys of a block are kept.
+    #[inline]
+    pub(crate) fn is_kept(&self, at: usize) -> bool {
+        self.pieces.get(at).is_some_and(Option::is_some)
+    }
+
     /// The same of a block as a walk has it.
     pub(crate) fn piece_of(&mut self, block: &Block) -> Option<&Piece> {
         self.piece(block.at)
@@ -162,8 +173,9 @@ impl Index {
 
     /// Whether another block's keys may be kept. Where they go again before they are read, it mostly may not.
     pub(crate) fn may_fill(&mut self) -> bool {
-        self.credit -= 1;
-        self.credit >= 0 || self.credit.unsigned_abs().is_multiple_of(SELDOM)
+        // What is filled is read at once, and that pays nothing off.
+        self.credit -= 2;
+        self.credit >= 0 || (self.credit / 2).unsigned_abs().is_multiple_of(SELDOM)
     }
 
     /// Keeps all keys of block `at`, and cuts it if it has grown; false, with nothing changed, if they are not as many as were counted.

@@ -15,6 +15,9 @@ const FILLED: usize = 16;
 /// Keys that each range adds to an index that is built, beside as many as it read.
 const GROWTH: u64 = 64;
 
+/// The counts of so many blocks are summed as fast as a few keys are walked through.
+const SUMMED: usize = 4096;
+
 /// The two ends of a range of an order.
 pub type Ends<'k> = (Bound<&'k [u8]>, Bound<&'k [u8]>);
 
@@ -27,10 +30,22 @@ enum Rest {
 }
 
 impl Turn<'_> {
+    /// Whether ranks among the `len` keys of collection `cid` are told at once, however near they are.
+    pub fn knows_ranks(&self, app: AppId, cid: u64, len: u64) -> bool {
+        let ranks = &self.store.ranks;
+        ranks.any() && self.writer.sees_latest() && {
+            let mut indexes = ranks.lock();
+            indexes
+                .get((app, cid), len)
+                .is_some_and(|index| index.blocks() <= SUMMED)
+        }
+    }
+
     /// How many of the `len` keys of collection `cid` lie before `key`, which need not be one of them. The first
     /// call walks all of them; later ones take about as long as a short scan.
     pub fn rank(&self, app: AppId, cid: u64, len: u64, key: &[u8]) -> Step<u64> {
         self.with_index(app, cid, len, |turn, index| {
+            turn.fill_once(app, cid, index, |index| index.place_of(key))?;
             let block = index.block_of(key);
             if let Some(piece) = index.piece_of(&block) {
                 return Ok(block.before + piece.place(key, false) as u64);
@@ -48,6 +63,7 @@ impl Turn<'_> {
     /// The key of rank `rank` (the first is 0) among the `len` keys of collection `cid`.
     pub fn key_at(&self, app: AppId, cid: u64, len: u64, rank: u64) -> Step<Option<Vec<u8>>> {
         self.with_index(app, cid, len, |turn, index| {
+            turn.fill_once(app, cid, index, |index| index.place_of_rank(rank))?;
             let block = index.block_at(rank);
             let within = rank.saturating_sub(block.before) as usize;
             if let Some(piece) = index.piece_of(&block) {
@@ -185,6 +201,21 @@ impl Turn<'_> {
         Ok(Rest::Nothing)
     }
 
+    /// Keeps the keys of the block that is asked for, if they are not kept and may be.
+    fn fill_once(
+        &self,
+        app: AppId,
+        cid: u64,
+        index: &mut Index,
+        place: impl Fn(&Index) -> usize,
+    ) -> Step<()> {
+        let at = place(index);
+        if !index.is_kept(at) && index.may_fill() {
+            self.fill(app, cid, index, at)?;
+        }
+        Ok(())
+    }
+
     /// Reads a block and keeps its keys; whether it could.
     fn fill(&self, app: AppId, cid: u64, index: &mut Index, at: usize) -> Step<bool> {
         let (start, end) = index.bounds(at);
@@ -260,6 +291,7 @@ impl Turn<'_> {
                 let answer = body(self, index);
                 let after = index.bytes;
                 indexes.resized(before, after);
+                ranks.fit(&mut indexes, place);
                 return answer;
             }
         }

@@ -14,9 +14,11 @@ const WALKED: u64 = 1024;
 const NEAR: u64 = 24;
 
 /// How far to walk in a set before its index of ranks is asked.
-fn reach(set: &Header) -> u64 {
+fn reach(turn: &Turn<'_>, app: AppId, set: &Header) -> u64 {
     if set.count <= WALKED {
         u64::MAX
+    } else if turn.knows_ranks(app, set.cid + 1, set.count) {
+        0
     } else {
         NEAR
     }
@@ -255,7 +257,7 @@ fn key_at(
     } else {
         (set.count - 1 - rank, opposite(direction))
     };
-    if steps > reach(set) {
+    if steps > reach(turn, app, set) {
         let rank = match direction {
             Direction::Forward => steps,
             Direction::Reverse => set.count - 1 - steps,
@@ -293,7 +295,7 @@ pub(super) fn rank_of(turn: &Turn<'_>, app: AppId, set: &Header, key: &[u8]) -> 
     let above = (Bound::Excluded(key), Bound::Unbounded);
     let mut before = scan(turn, app, set, below, Direction::Forward);
     let mut after = scan(turn, app, set, above, Direction::Forward);
-    for steps in 0..reach(set) {
+    for steps in 0..reach(turn, app, set) {
         if before.next()?.is_none() {
             return Ok(steps);
         }
@@ -345,7 +347,7 @@ fn count_span(
         end.map_or(Bound::Unbounded, Bound::Excluded),
     );
     let mut scan = scan(turn, app, set, keys, Direction::Forward);
-    for seen in 0..reach(set) {
+    for seen in 0..reach(turn, app, set) {
         if scan.next()?.is_none() {
             return Ok(seen);
         }
