@@ -11,9 +11,9 @@ const LARGE: u64 = 3 * TARGET;
 const BLOCK: usize =
     size_of::<Box<[u8]>>() + 2 * size_of::<u64>() + size_of::<Option<Box<Piece>>>();
 /// A block's keys that were changed so often and never read meanwhile are let go.
-const IDLE: u8 = 4;
-/// The most credit for each block: one that is filled costs two, one that is read and was filled gives one.
-const CREDIT: i64 = 4;
+const IDLE: u8 = 16;
+/// What filling a block costs of the credit. Each block that is read and was filled gives one.
+const COST: i64 = 4;
 /// Without credit one block is filled in so many.
 const SELDOM: u64 = 16;
 
@@ -85,7 +85,8 @@ impl Index {
     pub(crate) fn finish(&mut self) {
         self.whole = true;
         self.frontier = None;
-        self.credit = 2 * self.counts.len() as i64;
+        // Each may be filled once.
+        self.credit = COST * self.counts.len() as i64;
     }
 
     /// How many blocks.
@@ -156,7 +157,9 @@ impl Index {
         if piece.idle > 0 || !piece.used {
             (piece.idle, piece.used) = (0, true);
         }
-        self.credit = (self.credit + 1).min(CREDIT * self.counts.len() as i64);
+        if self.credit < self.counts.len() as i64 {
+            self.credit += 1;
+        }
         Some(piece)
     }
 
@@ -173,9 +176,8 @@ impl Index {
 
     /// Whether another block's keys may be kept. Where they go again before they are read, it mostly may not.
     pub(crate) fn may_fill(&mut self) -> bool {
-        // What is filled is read at once, and that pays nothing off.
-        self.credit -= 2;
-        self.credit >= 0 || (self.credit / 2).unsigned_abs().is_multiple_of(SELDOM)
+        self.credit -= COST;
+        self.credit >= 0 || (self.credit / COST).unsigned_abs().is_multiple_of(SELDOM)
     }
 
     /// Keeps all keys of block `at`, and cuts it if it has grown; false, with nothing changed, if they are not as many as were counted.
