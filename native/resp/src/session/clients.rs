@@ -88,21 +88,20 @@ pub(super) fn reply(call: &mut Call<'_, '_>) -> Ran {
 
 /// CLIENT PAUSE timeout [WRITE | ALL]
 pub(super) fn pause(call: &mut Call<'_, '_>) -> Ran {
-    let timeout = integer(call.args.at(2))
-        .ok()
-        .filter(|timeout| *timeout >= 0);
-    let Some(timeout) = timeout else {
-        return Err(Abort::error(
-            "ERR timeout is not an integer or out of range",
-        ));
-    };
     let all = match call.args.get(3) {
         None => true,
         Some(_) if call.args.is(3, "ALL") => true,
         Some(_) if call.args.is(3, "WRITE") => false,
         Some(_) => return Err(Abort::error("ERR CLIENT PAUSE mode must be WRITE or ALL")),
     };
-    let until = call.core.tick_ms.saturating_add(timeout);
+    let timeout = integer(call.args.at(2))
+        .map_err(|_| Abort::error("ERR timeout is not an integer or out of range"))?;
+    if timeout < 0 {
+        return Err(Abort::error("ERR timeout is negative"));
+    }
+    let Some(until) = call.core.tick_ms.checked_add(timeout) else {
+        return Err(Abort::error("ERR timeout is out of range"));
+    };
     // A pause is never made shorter or looser by another one.
     let before = call.core.pause;
     call.core.pause = Some(Pause {

@@ -306,6 +306,29 @@ fn paused_clients_wait() {
 }
 
 #[test]
+fn a_pause_of_no_time_is_refused_in_words() {
+    let running = Running::new();
+    let mut client = running.client();
+    for (asked, told) in [
+        ("client pause -1", "-ERR timeout is negative"),
+        (
+            "client pause x",
+            "-ERR timeout is not an integer or out of range",
+        ),
+        (
+            "client pause 9223372036854775807",
+            "-ERR timeout is out of range",
+        ),
+        (
+            "client pause -1 some",
+            "-ERR CLIENT PAUSE mode must be WRITE or ALL",
+        ),
+    ] {
+        assert_eq!(client.ask(asked), told);
+    }
+}
+
+#[test]
 fn sorted_sets_wake_their_own_kind() {
     let running = Running::new();
     let (mut client, mut other) = (running.client(), running.client());

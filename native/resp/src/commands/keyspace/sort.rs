@@ -60,11 +60,9 @@ fn run(cx: &mut Context<'_, '_>, may_store: bool) -> Outcome {
     };
     let (start, end) = window(request.limit, members.len());
     if keep_order {
-        let partial = start != 0 || end != members.len();
-        let in_order = matches!(&source, Some(header) if header.kind == Kind::SortedSet);
-        let in_list = matches!(&source, Some(header) if header.kind == Kind::List);
-        // Redis heeds DESC on an unsorted list only where LIMIT takes a part of it.
-        if request.descending && (in_order || (in_list && partial)) {
+        // What has an order of its own is read from its end, as Redis 7.2 does it; sets have none.
+        let in_order = matches!(&source, Some(header) if header.kind != Kind::Set);
+        if request.descending && in_order {
             members.reverse();
         }
     } else {
@@ -273,6 +271,8 @@ mod tests {
              sort l limit 10 2 => *0
              sort l limit 1 -1 => *3 $1 2 $1 3 $2 10
              sort l by nosort => *4 $1 3 $1 1 $1 2 $2 10
+             sort l by nosort desc => *4 $2 10 $1 2 $1 1 $1 3
+             sort l by nosort desc limit 1 2 => *2 $1 2 $1 1
              sort l store d => :4
              lrange d 0 -1 => *4 $1 1 $1 2 $1 3 $2 10
              sort no store d => :0
