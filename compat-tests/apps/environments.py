@@ -33,19 +33,10 @@ def source(name: str, python: Path, release: str) -> Path:
     folder = HOME / name / "source"
     if not folder.exists():
         fetched = HOME / name / "fetched"
-        pip = [
-            str(python),
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--no-binary",
-            ":all:",
-        ]
-        # Building what was fetched is not asked for, but pip reads its name from it.
-        subprocess.run([*pip, "--no-build-isolation", "-d", str(fetched), release], check=True)
+        pip = [str(python), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        # Of the release alone: pip reads its name by what builds it, and that comes ready-made.
+        alone = ["--no-binary", release.partition("==")[0]]
+        subprocess.run([*pip, *alone, "-d", str(fetched), release], check=True)
         with tarfile.open(next(fetched.glob("*.tar.gz"))) as archive:
             archive.extractall(fetched, filter="data")
         next(path for path in fetched.iterdir() if path.is_dir()).rename(folder)

@@ -502,8 +502,9 @@ def test_a_server_alone_has_all_slots() -> None:
 def test_there_is_nobody_to_join_or_to_follow() -> None:
     assert _cluster("cluster", "meet", "127.0.0.1", "7000") == Failure("ERR HyperDB is one node: there is no cluster to change")
     assert _cluster("replicaof", "no", "one") == OK
-    for command in ("readonly", "readwrite", "asking"):
+    for command in ("readwrite", "asking"):
         assert _cluster(command) == OK
+    assert _cluster("readonly") == Failure("ERR This instance has cluster support disabled")
     assert _cluster("slaveof", "other", "6379") == Failure("ERR HyperDB does not replicate: it cannot follow another server")
     assert _cluster("failover") == Failure("ERR FAILOVER requires connected replicas.")
 

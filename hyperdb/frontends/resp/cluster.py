@@ -114,6 +114,10 @@ def _alone(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return _ALONE
 
 
+def _no_replica(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
+    return Failure("ERR This instance has cluster support disabled")
+
+
 def _already_so(_: Control, __: Client, ___: Sequence[bytes]) -> Answer:
     return OK
 
@@ -150,11 +154,11 @@ COMMANDS: Mapping[str, Run] = {
     "cluster|slaves": _replicas,
     "cluster|slots": _slots,
     "failover": _failover,
-    # Of a node that has all slots these are true before they are asked for, as of such a node of Redis: clients that
-    # may read from replicas say READONLY to every node before anything else, and give up where it is refused.
+    # Of a node that has all slots these are true before they are asked for, as of such a node of Redis.
     "asking": _already_so,
     "cluster|saveconfig": _already_so,
-    "readonly": _already_so,
+    # Plain clients expect to be refused, and there is no replica to read from.
+    "readonly": _no_replica,
     "readwrite": _already_so,
     "replicaof": _replicaof,
     "slaveof": _replicaof,

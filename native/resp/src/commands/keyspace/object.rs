@@ -253,7 +253,7 @@ mod tests {
              lmove l m left left => $1 b
              object encoding l => $9 quicklist
              object encoding m => $8 listpack
-             lrem l 0 c => :1
+             lrem l 0 c => :2
              rpop l 1 => *1 $1 e
              object encoding l => $8 listpack",
         );

@@ -67,8 +67,8 @@ fn trimming() {
          xrange s - + count 1 => *1 *2 $5 111-0 *2 $1 f $1 v
          xtrim s minid 121 => :10
          xtrim s minid ~ 200 limit 99 => :0
-         xtrim s minid ~ 222 => :100
-         xlen s => :30
+         xtrim s minid ~ 222 => :80
+         xlen s => :50
          xadd s maxlen 3 251-0 f v => $5 251-0
          xlen s => :3
          xdel s 250-0 251-0 1-1 => :2
