@@ -179,17 +179,17 @@ fn buffers_of_all_together_are_bounded() {
         client.try_send(&vec![b'z'; 6 << 20]);
     }
     // At least one had to go; a client that behaves stays.
-    let closed = |running: &Running| {
+    let evicted = |running: &Running| {
         let stats = running.server.stats();
         stats
             .rows
             .iter()
-            .find(|row| row.0 == "closed_for_memory")
+            .find(|row| row.0 == "evicted_clients")
             .unwrap()
             .1
     };
     let mut bystander = running.client();
-    while closed(&running) == 0 {
+    while evicted(&running) == 0 {
         assert_eq!(bystander.ask("ping"), "+PONG");
     }
 }
