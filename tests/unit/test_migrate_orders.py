@@ -12,7 +12,7 @@ import pytest
 
 from hyperdb.frontends.resp.answers import OK, Answer, Failure, Simple
 from hyperdb.frontends.resp.control import Client, Dumped
-from hyperdb.frontends.resp.migrate import migrate
+from hyperdb.frontends.resp.migrate import Sockets, migrate
 
 ALICE = Client(id=7, db=2, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=False)
 ONE, OTHER = Dumped(b"one", -1, 0), Dumped(b"other", 99, 5)
@@ -63,7 +63,16 @@ def _bulk(head: bytes, read: Callable[[int], bytes]) -> bytes:
 
 def run(store: FakeStore, port: int, *rest: bytes, key: bytes = b"k", client: Client = ALICE) -> Answer:
     words: Sequence[bytes] = (b"MIGRATE", b"127.0.0.1", str(port).encode(), key, b"3", b"5000", *rest)
-    return migrate(store, client, words)  # type: ignore[arg-type]
+    return ordered(store, words, client)
+
+
+def ordered(store: FakeStore, words: Sequence[bytes], client: Client = ALICE) -> Answer:
+    """MIGRATE with these words, over connections of its own."""
+    sockets = Sockets()
+    try:
+        return migrate(sockets, store, client, words)  # type: ignore[arg-type]
+    finally:
+        sockets.close()
 
 
 def test_a_key_arrives_with_its_expiry_and_leaves() -> None:
@@ -129,7 +138,7 @@ def test_a_target_that_is_not_there() -> None:
         port = listener.getsockname()[1]
     store = FakeStore({b"k": ONE})
     assert run(store, port) == Failure("IOERR error or timeout writing to target instance")
-    assert migrate(store, ALICE, [b"MIGRATE", b"127.0.0.1", b"x" * 9, b"k", b"0", b"1"]) == Failure(  # type: ignore[arg-type]
+    assert ordered(store, [b"MIGRATE", b"127.0.0.1", b"x" * 9, b"k", b"0", b"1"]) == Failure(
         "IOERR error or timeout writing to target instance"
     )
     assert store.held == {b"k": ONE}
@@ -159,7 +168,7 @@ def test_wrong_numbers_and_transactions() -> None:
     words = [b"MIGRATE", b"h", b"1", b"k", b"0", b"1"]
     for at in (4, 5):
         wrong = [*words[:at], b"x", *words[at + 1 :]]
-        assert migrate(store, ALICE, wrong) == Failure("ERR value is not an integer or out of range")  # type: ignore[arg-type]
+        assert ordered(store, wrong) == Failure("ERR value is not an integer or out of range")
     inside = Client(id=7, db=2, role="alice", name=b"", address="127.0.0.1:9", resp3=True, in_transaction=True)
     answer = run(store, 1, client=inside)
     assert isinstance(answer, Failure) and "transaction" in answer.text
