@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import scenarios_judged
 import servers
 from environments import node_modules
 
@@ -28,18 +29,14 @@ def main() -> int:
     options = parser.parse_args()
     folder = node_modules("node-libraries", FOLDER)
     listed = subprocess.run(["node", "scenarios.mjs"], cwd=folder, check=True, capture_output=True, text=True)
-    failed, names = [], options.scenarios or listed.stdout.split()
-    for name in names:
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
         # Each on a server of its own: what one leaves behind is nothing to the next.
         with servers.redis() if options.peer else servers.hyperdb() as server:
             command = ["node", "scenarios.mjs", name, str(server.port)]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
-        print(f"{name}: {'right' if done.returncode == 0 else 'WRONG'}", flush=True)
-        if done.returncode:
-            failed.append(name)
-            print("\n".join(done.stderr.splitlines()[-12:]), flush=True)
-    print(f"{len(names) - len(failed)} of {len(names)} scenarios right")
-    return 1 if failed else 0
+            return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LONGEST, check=False)
+
+    return scenarios_judged.judge(options.scenarios or listed.stdout.split(), run)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import scenarios_judged
 import servers
 from environments import environment
 
@@ -32,18 +33,15 @@ def main() -> int:
     options = parser.parse_args()
     python = environment("python-libraries", *PACKAGES)
     listed = subprocess.run([str(python), "scenarios.py"], cwd=FOLDER, check=True, capture_output=True, text=True)
-    failed, names = [], options.scenarios or listed.stdout.split()
     with servers.redis() if options.peer else servers.hyperdb() as server:
-        for name in names:
+
+        def run(name: str) -> subprocess.CompletedProcess[str]:
             command = [str(python), "scenarios.py", name, f"{server.url}/0"]
             done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
             subprocess.run([str(python), "-c", f"import redis; redis.Redis(port={server.port}).flushall()"], check=True)
-            print(f"{name}: {'right' if done.returncode == 0 else 'WRONG'}", flush=True)
-            if done.returncode:
-                failed.append(name)
-                print("\n".join(done.stderr.splitlines()[-12:]), flush=True)
-    print(f"{len(names) - len(failed)} of {len(names)} scenarios right")
-    return 1 if failed else 0
+            return done
+
+        return scenarios_judged.judge(options.scenarios or listed.stdout.split(), run)
 
 
 if __name__ == "__main__":
